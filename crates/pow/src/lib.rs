@@ -1,0 +1,1 @@
+//! Search kernels for the proof of work of Chainweb.
