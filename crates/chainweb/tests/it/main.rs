@@ -1,0 +1,40 @@
+//! The crate against recorded headers of real networks, and against laws that hold for all.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod adjustment;
+mod laws;
+mod recorded;
+
+use chainweb::BlockHeader;
+
+/// Length of a header with its hash on the public networks.
+const HEADER_LEN: usize = 318;
+
+fn headers(bytes: &[u8]) -> Vec<BlockHeader> {
+    let (headers, rest) = bytes.as_chunks::<HEADER_LEN>();
+    assert_eq!(rest.len(), 0);
+    headers
+        .iter()
+        .map(|bytes| BlockHeader::decode(bytes).unwrap())
+        .collect()
+}
+
+/// A recorded block with all that its validity depends on.
+struct Family {
+    block: BlockHeader,
+    parent: BlockHeader,
+    adjacent_parents: Vec<BlockHeader>,
+}
+
+fn families() -> Vec<Family> {
+    headers(include_bytes!("../data/mainnet-families.bin"))
+        .as_chunks::<5>()
+        .0
+        .iter()
+        .map(|[block, parent, adjacent_parents @ ..]| Family {
+            block: block.clone(),
+            parent: parent.clone(),
+            adjacent_parents: adjacent_parents.to_vec(),
+        })
+        .collect()
+}
