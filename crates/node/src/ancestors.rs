@@ -1,0 +1,56 @@
+//! A page of block hashes from `/chain/{chain}/hash/branch`.
+//!
+//! With one upper bound and no lower one, an answer holds exactly one hash for each height, from the
+//! highest down (`chainweb-node`, `Chainweb/TreeDB.hs`), so positions are heights. Pure.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use chainweb::BlockHash;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::Malformed;
+
+/// A node lists no more hashes in one answer.
+pub const MAX_ANCESTORS: u64 = 4096;
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<String>,
+}
+
+/// The newest [`MAX_ANCESTORS`] of the heights.
+pub(crate) fn newest(heights: RangeInclusive<u64>) -> RangeInclusive<u64> {
+    let (low, high) = heights.into_inner();
+    low.max(high.saturating_sub(MAX_ANCESTORS - 1))..=high
+}
+
+/// The body that asks for the ancestors of `tip`, itself included.
+pub(crate) fn request_json(tip: BlockHash) -> String {
+    json!({ "upper": [tip.to_string()] }).to_string()
+}
+
+/// Reads the answer for the heights asked for; the heights missing at its end are below genesis.
+pub(crate) fn from_json(
+    body: &[u8],
+    heights: RangeInclusive<u64>,
+) -> Result<BTreeMap<u64, BlockHash>, Malformed> {
+    let malformed = |why: String| Malformed::Json {
+        what: "page of ancestors",
+        why,
+    };
+    let page: Page = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
+    let mut ancestors = BTreeMap::new();
+    let mut free = heights.rev();
+    for item in page.items {
+        let height = free
+            .next()
+            .ok_or_else(|| malformed("it holds more hashes than heights".to_owned()))?;
+        ancestors.insert(
+            height,
+            item.parse()
+                .map_err(|error| malformed(format!("height {height}: {error}")))?,
+        );
+    }
+    Ok(ancestors)
+}

@@ -1,0 +1,191 @@
+//! Where a node listens: scheme, host and port of its service API.
+//!
+//! A node serves plain HTTP on port 1848 unless it is told otherwise (`chainweb-node`,
+//! `Chainweb/Configuration.hs`); TLS exists only through a reverse proxy in front of it. The path is
+//! the protocol's, so an address that carries one is refused rather than silently cut.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use reqwest::Url;
+
+/// The port of a chainweb node's service API.
+pub const DEFAULT_PORT: u16 = 1848;
+
+/// The address of a node's service API. Displays as the URL it stands for, port included.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    tls: bool,
+    /// As in a URL: IPv6 addresses in brackets, names in lower case.
+    host: String,
+    port: u16,
+}
+
+/// Why a text names no node.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// The scheme is neither `http` nor `https`.
+    #[error("scheme {0:?} is not known: use http:// or https://")]
+    Scheme(String),
+    /// More than a scheme, a host and a port.
+    #[error(
+        "{part} {text:?} does not belong into a node's address: give HOST, HOST:PORT or http(s)://HOST:PORT"
+    )]
+    Surplus {
+        /// Which part of a URL it is.
+        part: &'static str,
+        /// The part itself; empty for credentials, which are not repeated.
+        text: String,
+    },
+    /// The host is empty or not a host name or address.
+    #[error("{host:?} is not a host name or address: {why}")]
+    Host {
+        /// The host as given.
+        host: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The port is not a number from 1 to 65535.
+    #[error("port {0:?} is not a number from 1 to 65535")]
+    Port(String),
+}
+
+impl Endpoint {
+    /// Reads `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a URL of these. Without a scheme, `tls` decides; a
+    /// scheme in the text wins. Without a port it is 1848, whatever the scheme.
+    pub fn parse(text: &str, tls: bool) -> Result<Self, EndpointError> {
+        let (tls, rest) = match text.split_once("://") {
+            None => (tls, text),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
+            Some((scheme, _)) => return Err(EndpointError::Scheme(scheme.to_owned())),
+        };
+        let authority = authority(rest)?;
+        let (host, port) = host_and_port(authority)?;
+        Ok(Self {
+            tls,
+            host: canonical_host(host)?,
+            port,
+        })
+    }
+
+    /// Whether connections use TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// The host, an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the host is this machine, for which no proxy of the environment may be used.
+    pub fn is_loopback(&self) -> bool {
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        match bare.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => bare == "localhost" || bare.ends_with(".localhost"),
+        }
+    }
+
+    /// The URL all requests start from.
+    pub(crate) fn url(&self) -> Url {
+        Url::parse(&self.to_string()).expect("the host was taken from a parsed URL")
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    /// Reads as [`Endpoint::parse`] does, without TLS unless the text says `https://`.
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        Self::parse(text, false)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+/// Takes a single trailing slash off and refuses everything else that is not host or port.
+fn authority(rest: &str) -> Result<&str, EndpointError> {
+    let (authority, surplus) =
+        rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
+    if authority.contains('@') {
+        return Err(EndpointError::Surplus {
+            part: "user name or password",
+            text: String::new(),
+        });
+    }
+    let part = match surplus.chars().next() {
+        None => return Ok(authority),
+        Some('?') => "query",
+        Some('#') => "fragment",
+        Some(_) if surplus == "/" => return Ok(authority),
+        Some(_) => "path",
+    };
+    Err(EndpointError::Surplus {
+        part,
+        text: surplus.to_owned(),
+    })
+}
+
+fn host_and_port(authority: &str) -> Result<(&str, u16), EndpointError> {
+    let (host, port) = match authority.rfind(']') {
+        Some(end) => match &authority[end + 1..] {
+            "" => (authority, None),
+            tail => {
+                let port = tail
+                    .strip_prefix(':')
+                    .ok_or_else(|| EndpointError::Port(tail.to_owned()))?;
+                (&authority[..=end], Some(port))
+            }
+        },
+        None if authority.matches(':').count() > 1 => {
+            let why =
+                format!("an IPv6 address stands in brackets, as in [{authority}]:{DEFAULT_PORT}");
+            return Err(EndpointError::Host {
+                host: authority.to_owned(),
+                why,
+            });
+        }
+        None => match authority.split_once(':') {
+            None => (authority, None),
+            Some((host, port)) => (host, Some(port)),
+        },
+    };
+    let port = port.map_or(Ok(DEFAULT_PORT), |port| {
+        let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        let number = port.parse().ok().filter(|&number| digits && number > 0);
+        number.ok_or_else(|| EndpointError::Port(port.to_owned()))
+    })?;
+    Ok((host, port))
+}
+
+/// The form a URL has the host in; the parser alone would drop control characters and unescape.
+fn canonical_host(host: &str) -> Result<String, EndpointError> {
+    let bad = |why: String| EndpointError::Host {
+        host: host.to_owned(),
+        why,
+    };
+    if host.is_empty() {
+        return Err(bad("it is empty".to_owned()));
+    }
+    if let Some(odd) = host
+        .chars()
+        .find(|c| c.is_whitespace() || c.is_control() || *c == '%')
+    {
+        return Err(bad(format!("{odd:?} cannot stand in it")));
+    }
+    let url = Url::parse(&format!("http://{host}/")).map_err(|error| bad(error.to_string()))?;
+    url.host_str()
+        .map(str::to_owned)
+        .ok_or_else(|| bad("it is empty".to_owned()))
+}

@@ -1,0 +1,114 @@
+//! How far this machine's clock is from the node's.
+//!
+//! Every answer of a node carries `X-Server-Timestamp`, its clock in whole seconds
+//! (`chainweb-node`, `Chainweb/RestAPI.hs`). The moment it was taken lies somewhere between the
+//! request and the answer, so the difference is known as an interval and not as a number.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use reqwest::header::HeaderMap;
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+/// Node's clock minus own clock, as the bounds between which it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skew {
+    least_us: i64,
+    most_us: i64,
+}
+
+impl Skew {
+    /// From a stamp of whole seconds in an answer that came at `received_us` (microseconds since the
+    /// epoch, own clock) `elapsed` after the request.
+    fn from_stamp(stamp_s: i64, received_us: i64, elapsed: Duration) -> Self {
+        let elapsed_us = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
+        let stamp_us = stamp_s.saturating_mul(MICROS_PER_SECOND);
+        Self {
+            least_us: stamp_us.saturating_sub(received_us),
+            most_us: stamp_us
+                .saturating_add(MICROS_PER_SECOND)
+                .saturating_sub(received_us.saturating_sub(elapsed_us)),
+        }
+    }
+
+    /// Reads the stamp of an answer that has just come, `elapsed` after its request.
+    pub(crate) fn from_headers(headers: &HeaderMap, elapsed: Duration) -> Option<Self> {
+        let stamp = headers
+            .get("x-server-timestamp")?
+            .to_str()
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
+        Some(Self::from_stamp(stamp, wall_clock_us()?, elapsed))
+    }
+
+    /// The least the node's clock can be ahead, in microseconds; negative if it may be behind.
+    pub fn least_micros(&self) -> i64 {
+        self.least_us
+    }
+
+    /// The most the node's clock can be ahead, in microseconds.
+    pub fn most_micros(&self) -> i64 {
+        self.most_us
+    }
+
+    /// The middle of the two bounds, in seconds: positive if the node's clock is ahead.
+    pub fn seconds(&self) -> f64 {
+        f64::midpoint(self.least_us as f64, self.most_us as f64) / MICROS_PER_SECOND as f64
+    }
+
+    /// Whether the clocks are certainly further apart than `tolerance`.
+    pub fn exceeds(&self, tolerance: Duration) -> bool {
+        let tolerance_us = i64::try_from(tolerance.as_micros()).unwrap_or(i64::MAX);
+        self.least_us > tolerance_us || self.most_us < -tolerance_us
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the skew of the wall clock is what is measured here"
+)]
+fn wall_clock_us() -> Option<i64> {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since_epoch.as_micros()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(stamp_s: i64, received_us: i64, elapsed_ms: u64, expected: (i64, i64)) {
+        let skew = Skew::from_stamp(stamp_s, received_us, Duration::from_millis(elapsed_ms));
+        assert_eq!((skew.least_micros(), skew.most_micros()), expected);
+    }
+
+    #[test]
+    fn the_interval_holds_the_true_difference() {
+        // Equal clocks, immediate answer: anything from now to the end of the second.
+        check(100, 100_400_000, 0, (-400_000, 600_000));
+        // A slow answer widens it by the time it took.
+        check(100, 100_400_000, 2_000, (-400_000, 2_600_000));
+        // The node is an hour ahead.
+        check(3_700, 100_000_000, 0, (3_600_000_000, 3_601_000_000));
+        // Absurd stamps saturate.
+        check(
+            i64::MAX,
+            100_000_000,
+            0,
+            (i64::MAX - 100_000_000, i64::MAX - 100_000_000),
+        );
+        check(i64::MIN, 100_000_000, 0, (i64::MIN, i64::MIN));
+    }
+
+    #[test]
+    fn only_a_certain_difference_exceeds() {
+        let behind = Skew::from_stamp(100, 110_000_000, Duration::ZERO);
+        assert!(behind.exceeds(Duration::from_millis(8_999)));
+        assert!(!behind.exceeds(Duration::from_secs(9)));
+        let ahead = Skew::from_stamp(110, 100_000_000, Duration::ZERO);
+        assert!(ahead.exceeds(Duration::from_millis(9_999)));
+        assert!(!ahead.exceeds(Duration::from_secs(10)));
+    }
+}

@@ -1,0 +1,198 @@
+//! What happens on a chain, as a stream that never ends.
+//!
+//! A node ends its update streams every few minutes, which is no failure: they are opened again at
+//! once, spread a little. After a failure, and after a stream that ended as soon as it began, the
+//! pauses grow up to the limit of [`Backoff`](crate::Backoff). Every gap is told ([`UpdateEvent::Lost`]): what happens
+//! on the chain meanwhile is not made up for. Which work an event outdates is the caller's affair.
+
+mod events;
+
+use std::{collections::VecDeque, time::Duration};
+
+use chainweb::ChainId;
+use futures_util::{Stream, stream};
+use rand::rngs::SmallRng;
+use reqwest::{Response, header};
+use tokio::time::{Instant, sleep, timeout};
+
+use self::events::{Event, Events};
+use crate::{Client, Error, Malformed, NoAnswer, Refusal, Version, exchange};
+
+/// What happens to a chain, or to the stream that tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpdateEvent {
+    /// The node listens to the chain from now on: what happens after this is told.
+    Opened,
+    /// The chain has another tip, or its work was solved: work on the former tip is void.
+    NewCut,
+    /// Work on the same tip with a newer payload is to be had; the former stays valid.
+    RefreshedBlock,
+    /// The stream is closed, or could not be opened. It is opened again after a pause.
+    Lost(Lost),
+}
+
+/// Why an update stream is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The node ended it, as it does every few minutes.
+    Ended,
+    /// It failed, or could not be opened.
+    Failed(Error),
+}
+
+struct Updates {
+    client: Client,
+    version: Version,
+    chain: ChainId,
+    state: State,
+    /// Streams in a row that failed or ended as soon as they began.
+    failures: u32,
+    rng: SmallRng,
+}
+
+enum State {
+    Waiting(Duration),
+    Open(Box<Open>),
+}
+
+struct Open {
+    response: Response,
+    since: Instant,
+    events: Events,
+    ready: VecDeque<Event>,
+}
+
+pub(crate) fn stream(
+    client: Client,
+    version: Version,
+    chain: ChainId,
+) -> impl Stream<Item = UpdateEvent> + Send + Unpin + 'static {
+    let updates = Updates {
+        client,
+        version,
+        chain,
+        state: State::Waiting(Duration::ZERO),
+        failures: 0,
+        rng: rand::make_rng(),
+    };
+    Box::pin(stream::unfold(updates, |mut updates| async move {
+        let event = updates.next().await;
+        Some((event, updates))
+    }))
+}
+
+impl Updates {
+    async fn next(&mut self) -> UpdateEvent {
+        match &mut self.state {
+            State::Waiting(pause) => {
+                sleep(*pause).await;
+                match self.open().await {
+                    Ok(response) => {
+                        let open = Open {
+                            response,
+                            since: Instant::now(),
+                            events: Events::default(),
+                            ready: VecDeque::new(),
+                        };
+                        self.state = State::Open(Box::new(open));
+                        UpdateEvent::Opened
+                    }
+                    Err(error) => self.lost(Lost::Failed(error), Duration::ZERO),
+                }
+            }
+            State::Open(open) => match open.next(&self.client).await {
+                Ok(event) => event,
+                Err(lost) => {
+                    let lived = open.since.elapsed();
+                    self.lost(lost, lived)
+                }
+            },
+        }
+    }
+
+    async fn open(&self) -> Result<Response, Error> {
+        let endpoint = self.client.endpoint();
+        let limits = self.client.limits();
+        let request = self.client.updates_request(&self.version, self.chain);
+        let opening = Box::pin(async {
+            let response = exchange::send(request, endpoint).await?;
+            if response.status().is_success() {
+                return expect_events(response);
+            }
+            let bounds = self.client.bounds("update stream", limits.updates_idle, 0);
+            let answer = exchange::read(response, endpoint, bounds, None).await?;
+            Err(Refusal::of(&answer).into())
+        });
+        match timeout(limits.updates_idle, opening).await {
+            Ok(result) => result,
+            Err(_) => Err(silent(&self.client).into()),
+        }
+    }
+
+    fn lost(&mut self, lost: Lost, lived: Duration) -> UpdateEvent {
+        let backoff = self.client.limits().reopen;
+        let was_good = lived > backoff.max;
+        self.failures = if was_good {
+            0
+        } else {
+            self.failures.saturating_add(1)
+        };
+        let pause = match self.failures {
+            0 => backoff.jitter(&mut self.rng),
+            failures => backoff.pause(failures, &mut self.rng),
+        };
+        tracing::debug!(
+            endpoint = %self.client.endpoint(), chain = %self.chain, ?lost, ?lived, ?pause, "update stream lost"
+        );
+        self.state = State::Waiting(pause);
+        UpdateEvent::Lost(lost)
+    }
+}
+
+impl Open {
+    async fn next(&mut self, client: &Client) -> Result<UpdateEvent, Lost> {
+        loop {
+            match self.ready.pop_front() {
+                Some(Event::NewCut) => return Ok(UpdateEvent::NewCut),
+                Some(Event::RefreshedBlock) => return Ok(UpdateEvent::RefreshedBlock),
+                Some(Event::Other(name)) => {
+                    tracing::debug!(name, "an event of an unknown name is ignored");
+                    continue;
+                }
+                None => {}
+            }
+            let chunk = timeout(client.limits().updates_idle, self.response.chunk()).await;
+            match chunk {
+                Ok(Ok(Some(bytes))) => self.events.feed(&bytes, &mut self.ready),
+                Ok(Ok(None)) => return Err(Lost::Ended),
+                Ok(Err(error)) => {
+                    return Err(Lost::Failed(
+                        NoAnswer::from_reqwest(&error, client.endpoint()).into(),
+                    ));
+                }
+                Err(_) => return Err(Lost::Failed(silent(client).into())),
+            }
+        }
+    }
+}
+
+fn silent(client: &Client) -> NoAnswer {
+    NoAnswer::Timeout {
+        endpoint: client.endpoint().to_string(),
+        after: client.limits().updates_idle,
+    }
+}
+
+fn expect_events(response: Response) -> Result<Response, Error> {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.map_or_else(String::new, |value| {
+        String::from_utf8_lossy(value.as_bytes()).into_owned()
+    });
+    if content_type
+        .to_ascii_lowercase()
+        .starts_with("text/event-stream")
+    {
+        return Ok(response);
+    }
+    Err(Malformed::NotEvents { content_type }.into())
+}

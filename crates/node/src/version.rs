@@ -1,0 +1,47 @@
+//! The name of a chainweb network, such as `mainnet01`, as a segment of a request's path.
+//!
+//! A node states it in `/info` and it goes verbatim into every other path, so a name that would
+//! change the path's meaning is refused where it enters.
+
+use std::{fmt, str::FromStr};
+
+/// Names known are at most 32 characters long.
+const MAX_LEN: usize = 128;
+
+/// A chainweb version: 1 to 128 letters, digits, `-`, `_`, `.` and `~`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(String);
+
+/// The text cannot be a chainweb version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a chainweb version: 1 to 128 letters, digits, '-', '_', '.' or '~' are expected"
+)]
+pub struct VersionError(String);
+
+impl Version {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Version {
+    type Err = VersionError;
+
+    fn from_str(text: &str) -> Result<Self, VersionError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+        // The segments "." and ".." would be resolved away.
+        let dots = text.bytes().all(|byte| byte == b'.');
+        if text.len() > MAX_LEN || dots || !text.bytes().all(plain) {
+            return Err(VersionError(text.chars().take(MAX_LEN).collect()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
