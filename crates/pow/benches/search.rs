@@ -1,0 +1,66 @@
+//! How many nonces a second the kernels search, beside the `blake2` crate over all 286 bytes.
+//!
+//! `cargo bench -p pow --bench search`: the throughput (`Kelem/s`, `Melem/s`) is hashes per second of one core. The
+//! crate stands first and last, so that a machine whose speed changes meanwhile shows it; ratios hold within one run
+//! only.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use blake2::{Blake2s256, Digest};
+use chainweb::{Level, Nonce, WorkHeader};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use pow::{Kernel, NonceRange, Prepared};
+
+/// Nonces in one measured call.
+const COUNT: u64 = 4096;
+
+fn header(degree: u8) -> WorkHeader {
+    let mut bytes = vec![0x5a; 178 + 36 * usize::from(degree)];
+    bytes[48..50].copy_from_slice(&[degree, 0]);
+    for chain in 0..degree {
+        bytes[50 + 36 * usize::from(chain)] = chain;
+    }
+    WorkHeader::decode(&bytes).expect("the chains ascend")
+}
+
+fn blake2_crate(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
+    let mut bytes = header(3).as_bytes().to_vec();
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| {
+            for nonce in 0..COUNT {
+                bytes[278..].copy_from_slice(&nonce.to_le_bytes());
+                black_box(Blake2s256::digest(black_box(&bytes)));
+            }
+        });
+    });
+}
+
+fn search(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("search");
+    group.throughput(Throughput::Elements(COUNT));
+    group.warm_up_time(Duration::from_millis(500));
+    group.measurement_time(Duration::from_secs(3));
+    blake2_crate(&mut group, "blake2 crate, 286 bytes");
+    // No nonce meets it, and the top word rejects all but one in 2^31.
+    let target = Level::new(255).expect("at most 256").target();
+    for &kernel in Kernel::ALL.iter().filter(|kernel| kernel.is_available()) {
+        for degree in [3, 2, 4] {
+            let prepared = Prepared::new(&header(degree), &target);
+            let bytes = header(degree).as_bytes().len();
+            let mut start = 0_u64;
+            group.bench_function(format!("{kernel}, {bytes} bytes"), |bencher| {
+                bencher.iter(|| {
+                    start += COUNT;
+                    prepared.search(kernel, black_box(NonceRange::new(Nonce::new(start), COUNT)))
+                });
+            });
+        }
+    }
+    blake2_crate(&mut group, "blake2 crate, 286 bytes, again");
+    group.finish();
+}
+
+criterion_group!(benches, search);
+criterion_main!(benches);

@@ -1,0 +1,177 @@
+//! Blake2s-256 as RFC 7693 writes it down, over whole headers.
+//!
+//! The yardstick for the search kernels: every solution is checked with it before it is sent. It takes no shortcut
+//! and shares no round code with them, only the constants of the standard and, where a kernel starts, the state after
+//! the bytes before the nonce.
+
+use chainweb::{PowHash, Target, WorkHeader};
+
+/// The initial chaining value.
+pub(crate) const IV: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// Which message word goes where, one row per round.
+pub(crate) const SIGMA: [[usize; 16]; 10] = [
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
+    [11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4],
+    [7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8],
+    [9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13],
+    [2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9],
+    [12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11],
+    [13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10],
+    [6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5],
+    [10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0],
+];
+
+/// Bytes in a block.
+pub(crate) const BLOCK: usize = 64;
+
+/// Where a block stands in its message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// More blocks follow.
+    Inner,
+    /// The last block.
+    Last,
+}
+
+/// Hashes all bytes of a header.
+pub fn hash(header: &WorkHeader) -> PowHash {
+    PowHash::from_le_bytes(digest(header.as_bytes()))
+}
+
+/// Whether the hash of a header, nonce included, meets `target`.
+pub fn verify(header: &WorkHeader, target: &Target) -> bool {
+    target.is_met_by(&hash(header))
+}
+
+fn digest(message: &[u8]) -> [u8; 32] {
+    // The last block is compressed apart from the others, and is empty only if the whole message is.
+    let inner = message.len().saturating_sub(1) / BLOCK * BLOCK;
+    let mut state = midstate(&message[..inner]);
+    let last = words(&message[inner..]);
+    compress(&mut state, &last, message.len() as u64, Place::Last);
+    le_bytes(&state)
+}
+
+/// The chaining value after `blocks`, the beginning of a longer message: a whole number of blocks.
+pub(crate) fn midstate(blocks: &[u8]) -> [u32; 8] {
+    let mut state = IV;
+    // The parameter block: digest of 32 bytes, no key, sequential mode.
+    state[0] ^= 0x0101_0020;
+    let mut counter = 0;
+    for block in blocks.chunks_exact(BLOCK) {
+        counter += BLOCK as u64;
+        compress(&mut state, &words(block), counter, Place::Inner);
+    }
+    state
+}
+
+/// The words of a block of up to 64 bytes, padded with zeros.
+pub(crate) fn words(bytes: &[u8]) -> [u32; 16] {
+    let mut block = [0; BLOCK];
+    block[..bytes.len()].copy_from_slice(bytes);
+    let (words, _) = block.as_chunks();
+    std::array::from_fn(|i| u32::from_le_bytes(words[i]))
+}
+
+/// The bytes of a chaining value, which are the hash after the last block.
+fn le_bytes(state: &[u32; 8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
+        *bytes = word.to_le_bytes();
+    }
+    bytes
+}
+
+/// The sixteen words that the rounds work on. `counter` is the number of message bytes up to the block's end.
+pub(crate) fn start(state: &[u32; 8], counter: u64, place: Place) -> [u32; 16] {
+    let mut v = [0; 16];
+    v[..8].copy_from_slice(state);
+    v[8..].copy_from_slice(&IV);
+    #[expect(clippy::cast_possible_truncation, reason = "the counter's two words")]
+    let (low, high) = (counter as u32, (counter >> 32) as u32);
+    v[12] ^= low;
+    v[13] ^= high;
+    if place == Place::Last {
+        v[14] = !v[14];
+    }
+    v
+}
+
+/// Takes one block into the chaining value.
+pub(crate) fn compress(state: &mut [u32; 8], block: &[u32; 16], counter: u64, place: Place) {
+    let mut v = start(state, counter, place);
+    for s in &SIGMA {
+        mix(&mut v, [0, 4, 8, 12], block[s[0]], block[s[1]]);
+        mix(&mut v, [1, 5, 9, 13], block[s[2]], block[s[3]]);
+        mix(&mut v, [2, 6, 10, 14], block[s[4]], block[s[5]]);
+        mix(&mut v, [3, 7, 11, 15], block[s[6]], block[s[7]]);
+        mix(&mut v, [0, 5, 10, 15], block[s[8]], block[s[9]]);
+        mix(&mut v, [1, 6, 11, 12], block[s[10]], block[s[11]]);
+        mix(&mut v, [2, 7, 8, 13], block[s[12]], block[s[13]]);
+        mix(&mut v, [3, 4, 9, 14], block[s[14]], block[s[15]]);
+    }
+    for (i, word) in state.iter_mut().enumerate() {
+        *word ^= v[i] ^ v[i + 8];
+    }
+}
+
+/// The function G of RFC 7693, §3.1.
+fn mix(v: &mut [u32; 16], [a, b, c, d]: [usize; 4], x: u32, y: u32) {
+    v[a] = v[a].wrapping_add(v[b]).wrapping_add(x);
+    v[d] = (v[d] ^ v[a]).rotate_right(16);
+    v[c] = v[c].wrapping_add(v[d]);
+    v[b] = (v[b] ^ v[c]).rotate_right(12);
+    v[a] = v[a].wrapping_add(v[b]).wrapping_add(y);
+    v[d] = (v[d] ^ v[a]).rotate_right(8);
+    v[c] = v[c].wrapping_add(v[d]);
+    v[b] = (v[b] ^ v[c]).rotate_right(7);
+}
+
+#[cfg(test)]
+mod tests {
+    use blake2::{Blake2s256, Digest};
+    use proptest::prelude::*;
+
+    use super::digest;
+
+    #[test]
+    fn abc_hashes_as_in_appendix_b_of_rfc_7693() {
+        assert_eq!(
+            const_hex::encode(digest(b"abc")),
+            "508c5e8c327c14e2e1a72ba34eeb452f37458b209ed63a294d999b4c86675982"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_hashes_as_with_the_blake2_crate(
+            message in prop::collection::vec(any::<u8>(), 0..=600)
+        ) {
+            prop_assert_eq!(digest(&message), <[u8; 32]>::from(Blake2s256::digest(&message)));
+        }
+    }
+
+    #[test]
+    fn every_length_about_the_ends_of_blocks_hashes_as_with_the_blake2_crate() {
+        let message: Vec<u8> = (0..=255).cycle().take(450).collect();
+        for length in 0..=message.len() {
+            let message = &message[..length];
+            assert_eq!(
+                digest(message),
+                <[u8; 32]>::from(Blake2s256::digest(message)),
+                "{length} bytes"
+            );
+        }
+    }
+}

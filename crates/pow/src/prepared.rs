@@ -1,0 +1,151 @@
+//! What of a work's hash does not depend on the nonce.
+//!
+//! The nonce is the last eight bytes of a header, so all blocks before it are compressed once. What is left, the
+//! *tail*, is one block, or two where the nonce lies across a block's end (a header of degree 4: bytes 314 to 322).
+//! The length of a header leaves two bytes over a multiple of four: the nonce begins in the upper half of a word.
+
+use chainweb::{Nonce, Target, WorkHeader};
+
+use crate::blake2s::{self, BLOCK, Place};
+use crate::{Kernel, NonceRange};
+
+/// Bytes in a nonce.
+const NONCE: usize = 8;
+
+/// A header and a target made ready for the search of a nonce.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The chaining value before the tail.
+    midstate: [u32; 8],
+    /// The words of the tail's blocks, those of the nonce without it, padded with zeros.
+    tail: [u32; 32],
+    shape: Shape,
+    /// The word of the tail whose upper half is the nonce's low 16 bits.
+    nonce_word: usize,
+    /// The number of bytes up to the end of the tail's first block.
+    first_end: u64,
+    /// The length of the header in bytes.
+    length: u64,
+    /// The target, least significant word first.
+    target: [u32; 8],
+}
+
+/// How the tail lies in its blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One block of which only words 0 to 7 are not zero, with the nonce from the middle of word 5 on: the 286 bytes
+    /// of all public networks.
+    HalfBlock,
+    /// One block.
+    OneBlock,
+    /// Two blocks, the nonce from the middle of word 14 or 15 of the first on.
+    TwoBlocks,
+}
+
+impl Prepared {
+    /// Prepares the search of a nonce for `header` that meets `target`, which need not be the header's own.
+    pub fn new(header: &WorkHeader, target: &Target) -> Self {
+        let bytes = header.as_bytes();
+        let length = bytes.len();
+        let nonce_start = length - NONCE;
+        let tail_start = nonce_start / BLOCK * BLOCK;
+        let nonce_word = (nonce_start - tail_start) / 4;
+        let mut tail = [0; 32];
+        tail[..16].copy_from_slice(&blake2s::words(&bytes[tail_start..nonce_start]));
+        let shape = match (length - tail_start, nonce_word) {
+            (..=32, 5) => Shape::HalfBlock,
+            (..=BLOCK, _) => Shape::OneBlock,
+            _ => Shape::TwoBlocks,
+        };
+        Self {
+            midstate: blake2s::midstate(&bytes[..tail_start]),
+            tail,
+            shape,
+            nonce_word,
+            first_end: length.min(tail_start + BLOCK) as u64,
+            length: length as u64,
+            target: *halves(&blake2s::words(&target.to_le_bytes())).0,
+        }
+    }
+
+    /// Looks for the first nonce of `range`, in its order, with which the header meets the target; `None` if there is
+    /// none. Allocates nothing and takes as long as the range is.
+    pub fn search(&self, kernel: Kernel, range: NonceRange) -> Option<Nonce> {
+        range
+            .runs()
+            .find_map(|run| kernel.scan(self, run))
+            .map(Nonce::new)
+    }
+
+    pub(crate) const fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The word of the tail whose upper half is the nonce's low 16 bits.
+    pub(crate) const fn nonce_word(&self) -> usize {
+        self.nonce_word
+    }
+
+    /// The state before the rounds of the tail's first block.
+    pub(crate) fn first_start(&self) -> [u32; 16] {
+        blake2s::start(&self.midstate, self.first_end, self.first_place())
+    }
+
+    /// The state before the rounds of the tail's second block for the chaining value `first` after the first one.
+    pub(crate) fn second_start(&self, first: &[u32; 8]) -> [u32; 16] {
+        blake2s::start(first, self.length, Place::Last)
+    }
+
+    /// The chaining value before the tail.
+    pub(crate) const fn midstate(&self) -> &[u32; 8] {
+        &self.midstate
+    }
+
+    /// The most significant word of the target.
+    pub(crate) const fn target_top(&self) -> u32 {
+        self.target[7]
+    }
+
+    /// Whether the header meets the target with this nonce, by the plain rounds.
+    pub(crate) fn is_met_with(&self, nonce: u64) -> bool {
+        let tail = self.tail(nonce);
+        let (first, second) = halves(&tail);
+        let mut state = self.midstate;
+        blake2s::compress(&mut state, first, self.first_end, self.first_place());
+        if self.shape == Shape::TwoBlocks {
+            blake2s::compress(&mut state, second, self.length, Place::Last);
+        }
+        state.iter().rev().le(self.target.iter().rev())
+    }
+
+    const fn first_place(&self) -> Place {
+        match self.shape {
+            Shape::HalfBlock | Shape::OneBlock => Place::Last,
+            Shape::TwoBlocks => Place::Inner,
+        }
+    }
+
+    /// The words of the tail with this nonce in place.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the nonce is cut into words"
+    )]
+    pub(crate) fn tail(&self, nonce: u64) -> [u32; 32] {
+        let mut tail = self.tail;
+        tail[self.nonce_word] |= (nonce as u32) << 16;
+        tail[self.nonce_word + 1] = (nonce >> 16) as u32;
+        tail[self.nonce_word + 2] = (nonce >> 48) as u32;
+        tail
+    }
+}
+
+/// Cuts an array in two. The lengths have to agree, or it does not compile.
+fn halves<const N: usize, const H: usize>(words: &[u32; N]) -> (&[u32; H], &[u32; H]) {
+    const { assert!(N == 2 * H) };
+    let (first, second) = words.split_at(H);
+    let whole = "half of the length";
+    (
+        first.try_into().expect(whole),
+        second.try_into().expect(whole),
+    )
+}
