@@ -1,0 +1,294 @@
+//! The network as a pure state machine: chains, cut, work, solutions and foreign miners.
+//!
+//! No socket and no clock: `now` is an argument and never goes back. What happens by itself (work becoming stale
+//! and ready, refreshes, foreign blocks) waits in [`Timers`] until [`Network::advance`]. A block takes effect on the
+//! cut the moment it is taken; a real node needs some milliseconds. States are per chain, where a real node has
+//! them per chain and miner.
+
+mod branch;
+mod chain;
+mod consensus;
+mod cut;
+mod foreign;
+mod genesis;
+mod outcome;
+mod payload;
+mod priming;
+mod timers;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use chainweb::{Adjacents, AdjustmentRules, ChainGraph, ChainId, CreationTime, Work, WorkHeader};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::config::{Config, Miner, ProofOfWork};
+use crate::report::{OwnBlock, Report, Tally, Tip};
+pub(crate) use branch::{Next, Page, UnknownBlock, Window};
+pub(crate) use chain::Chain;
+use foreign::ForeignMiners;
+pub use outcome::MoveError;
+pub(crate) use outcome::{Event, Invalid, Priming, Solved, Update, WorkAnswer};
+use payload::PayloadCache;
+use timers::{Timer, Timers};
+
+/// Blocks of our own that are remembered for the report.
+const OWN_BLOCKS_KEPT: usize = 100_000;
+
+/// The graph's window of difficulty adjustment, the same on all networks.
+const ADJUSTMENT_WINDOW: u64 = 120;
+
+/// A chain and the state of its work.
+#[derive(Debug)]
+struct Slot {
+    chain: Chain,
+    priming: Priming,
+    /// Grows when the work changes for another reason than a timer: timers of before are void.
+    generation: u64,
+    /// How often the payload for this parent was renewed.
+    refreshes: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Network {
+    config: Config,
+    rules: AdjustmentRules,
+    version: String,
+    slots: BTreeMap<ChainId, Slot>,
+    payloads: PayloadCache,
+    timers: Timers,
+    foreign: ForeignMiners,
+    rng: StdRng,
+    tally: Tally,
+    own_blocks: VecDeque<OwnBlock>,
+    events: Vec<Event>,
+}
+
+impl Network {
+    pub(crate) fn new(config: Config, now: CreationTime) -> Self {
+        let rules = AdjustmentRules {
+            block_delay: config.block_delay,
+            window: ADJUSTMENT_WINDOW,
+            fake_first_epoch_start: true,
+        };
+        let slots = genesis::genesis_blocks(&config, now)
+            .into_iter()
+            .map(|block| {
+                let slot = Slot {
+                    chain: Chain::new(block.clone(), config.limits.kept_heights),
+                    priming: Priming::Ready,
+                    generation: 0,
+                    refreshes: 0,
+                };
+                (block.work().chain(), slot)
+            })
+            .collect();
+        let mut network = Self {
+            rules,
+            version: config.version.clone(),
+            slots,
+            payloads: PayloadCache::default(),
+            timers: Timers::default(),
+            foreign: ForeignMiners::new(config.foreign_hash_rate, config.seed),
+            rng: StdRng::seed_from_u64(config.seed),
+            tally: Tally::default(),
+            own_blocks: VecDeque::new(),
+            events: Vec::new(),
+            config,
+        };
+        network.set_prune_timer(now);
+        network.set_refresh_timers(now);
+        network.aim_foreign_miners(now);
+        network
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn graph(&self) -> &ChainGraph {
+        &self.config.graph
+    }
+
+    /// The name of the network as the node states it now.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn chain(&self, chain: ChainId) -> Option<&Chain> {
+        self.slots.get(&chain).map(|slot| &slot.chain)
+    }
+
+    pub(crate) fn is_ready(&self, chain: ChainId) -> bool {
+        self.slots
+            .get(&chain)
+            .is_some_and(|slot| slot.priming == Priming::Ready)
+    }
+
+    pub(crate) fn tips(&self) -> BTreeMap<ChainId, Tip> {
+        let tip_of = |slot: &Slot| Tip {
+            height: slot.chain.height(),
+            hash: slot.chain.tip().hash(),
+        };
+        self.slots
+            .iter()
+            .map(|(chain, slot)| (*chain, tip_of(slot)))
+            .collect()
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let in_cut = |block: &&OwnBlock| {
+            self.slots[&block.chain]
+                .chain
+                .at(block.height)
+                .is_some_and(|there| there.hash() == block.hash)
+        };
+        Report {
+            tally: self.tally,
+            own_in_cut: self.own_blocks.iter().filter(in_cut).copied().collect(),
+        }
+    }
+
+    /// What has happened since this was last asked.
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// How long the next update stream lives.
+    pub(crate) fn draw_stream_lifetime(&mut self) -> Duration {
+        let timeout = self.config.limits.update_stream_timeout;
+        self.config
+            .scaled(timeout.mul_f64(self.rng.random_range(0.9..=1.1)))
+    }
+
+    /// When [`advance`](Self::advance) has something to do.
+    pub(crate) fn next_due(&self) -> Option<CreationTime> {
+        self.timers.next_due()
+    }
+
+    /// Lets happen what was to happen by itself up to now.
+    pub(crate) fn advance(&mut self, now: CreationTime) {
+        while let Some((due, timer)) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Prime {
+                    chain,
+                    generation,
+                    to,
+                } if self.slots[&chain].generation == generation => self.prime(chain, to, due),
+                Timer::Refresh { chain, generation }
+                    if self.slots[&chain].generation == generation =>
+                {
+                    self.renew_payload(chain);
+                    self.set_refresh_timer(chain, due);
+                }
+                Timer::Prime { .. } | Timer::Refresh { .. } => {}
+                Timer::Prune => {
+                    let lifetime = self.config.scaled(self.config.limits.payload_lifetime);
+                    self.payloads.forget_older_than(lifetime, due);
+                    self.set_prune_timer(due);
+                }
+                Timer::ForeignBlock => self.find_foreign_block(due),
+            }
+        }
+    }
+
+    /// Work for a miner, on the wanted chain if it has any and on a random one if not.
+    pub(crate) fn work(
+        &mut self,
+        miner: &Miner,
+        wanted: Option<ChainId>,
+        now: CreationTime,
+    ) -> WorkAnswer {
+        if self.payloads.len() > self.config.limits.payloads {
+            return WorkAnswer::TooManyPayloads;
+        }
+        if !self.config.miners.admit(miner) {
+            return WorkAnswer::Unauthorized;
+        }
+        let has_work = |chain: &ChainId| self.is_ready(*chain) && self.is_mineable(*chain);
+        let chain = match wanted.filter(has_work) {
+            Some(chain) => chain,
+            None => {
+                let choice: Vec<_> = self.graph().chains().filter(has_work).collect();
+                if choice.is_empty() {
+                    return WorkAnswer::NotYet;
+                }
+                choice[self.rng.random_range(0..choice.len())]
+            }
+        };
+        let slot = &self.slots[&chain];
+        let parent = slot.chain.tip().hash();
+        let payload = payload::payload_for(self.config.seed, parent, miner, slot.refreshes);
+        let header = self.next_header(chain, payload, now);
+        let header = header.expect("the chain was chosen because it can be extended");
+        self.payloads.insert(payload, chain, parent, miner, now);
+        self.tally.works += 1;
+        WorkAnswer::Work(Work::new(header).expect("difficulty adjustment gives no zero target"))
+    }
+
+    /// Takes a solution, as `/solved` does: what is wrong with time or fields shows only afterwards.
+    pub(crate) fn solve(&mut self, body: &[u8], now: CreationTime) -> Solved {
+        let header = match WorkHeader::decode(body) {
+            Ok(header) if matches!(header.adjacents(), Adjacents::Recorded(_)) => header,
+            Ok(_) => return self.malformed("the adjacent hashes are not recorded".to_owned()),
+            Err(error) => return self.malformed(error.to_string()),
+        };
+        let Some(payload) = self.payloads.take(&header.payload_hash()) else {
+            self.tally.unknown_payload += 1;
+            return Solved::UnknownPayload;
+        };
+        if self.config.proof_of_work == ProofOfWork::Required
+            && !pow::verify(&header, &header.target())
+        {
+            self.tally.bad_pow += 1;
+            return Solved::BadPow;
+        }
+        if !self.extends_cut(&header) {
+            self.tally.stale += 1;
+            return Solved::Stale;
+        }
+        match self.validate(&header, &payload, now) {
+            Ok(block) => {
+                let hash = block.hash();
+                self.extend(block, Some(payload.account), now);
+                Solved::Accepted(hash)
+            }
+            Err(reason) => {
+                self.tally.invalid += 1;
+                self.stall(header.chain());
+                Solved::Invalid(reason)
+            }
+        }
+    }
+
+    /// Renews a chain's payload now. Without effect while the chain has no work.
+    pub(crate) fn refresh(&mut self, chain: ChainId) -> Result<(), MoveError> {
+        if !self.slots.contains_key(&chain) {
+            return Err(MoveError::UnknownChain(chain));
+        }
+        self.renew_payload(chain);
+        Ok(())
+    }
+
+    /// What a restart of the node does: payloads are forgotten, stalled chains have work again.
+    pub(crate) fn restart(&mut self, version: Option<String>, now: CreationTime) {
+        self.version = version.unwrap_or_else(|| self.version.clone());
+        self.payloads.clear();
+        for slot in self.slots.values_mut() {
+            slot.priming = Priming::Ready;
+            slot.generation += 1;
+            slot.refreshes += 1;
+        }
+        self.set_refresh_timers(now);
+    }
+
+    fn slot_mut(&mut self, chain: ChainId) -> &mut Slot {
+        self.slots.get_mut(&chain).expect("a chain of the graph")
+    }
+
+    fn malformed(&mut self, why: String) -> Solved {
+        self.tally.malformed += 1;
+        Solved::Malformed(why)
+    }
+}

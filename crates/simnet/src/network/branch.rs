@@ -1,0 +1,134 @@
+//! Pages of a chain's blocks: the whole table upwards, or branches downwards from their upper bounds.
+//!
+//! The oddities are the node's (chainweb-node, `Chainweb/TreeDB.hs` and `Chainweb/Utils/Paging.hs`): the last page
+//! of the table still names a next one, a greatest height above an upper bound drops that bound, and an unknown
+//! lower bound is ignored.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use chainweb::{BlockHash, BlockHeader};
+
+use super::Chain;
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Inclusive(BlockHash),
+    Exclusive(BlockHash),
+}
+
+impl Next {
+    fn hash(self) -> BlockHash {
+        match self {
+            Self::Inclusive(hash) | Self::Exclusive(hash) => hash,
+        }
+    }
+}
+
+/// Which part is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) min_height: Option<u64>,
+    pub(crate) max_height: Option<u64>,
+    pub(crate) limit: usize,
+    pub(crate) next: Option<Next>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page<'a> {
+    pub(crate) items: Vec<&'a BlockHeader>,
+    pub(crate) next: Option<Next>,
+}
+
+/// A block that the chain does not have was named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UnknownBlock(pub(crate) BlockHash);
+
+impl Chain {
+    fn known(&self, hash: BlockHash) -> Result<(u64, BlockHash), UnknownBlock> {
+        let block = self.block(&hash).ok_or(UnknownBlock(hash))?;
+        Ok((block.work().height(), hash))
+    }
+
+    /// A page of all blocks, orphans included, by height and hash.
+    pub(crate) fn table_page(&self, window: &Window) -> Result<Page<'_>, UnknownBlock> {
+        let least_height = window.min_height.unwrap_or(0);
+        let start = match window.next {
+            Some(Next::Inclusive(hash)) => Bound::Included(self.known(hash)?),
+            Some(Next::Exclusive(hash)) => Bound::Excluded(self.known(hash)?),
+            None => Bound::Included((least_height, BlockHash::new([0; 32]))),
+        };
+        let mut blocks = self
+            .from(start)
+            .skip_while(|block| block.work().height() < least_height)
+            .take_while(|block| {
+                window
+                    .max_height
+                    .is_none_or(|max| block.work().height() <= max)
+            });
+        let items: Vec<_> = blocks.by_ref().take(window.limit).collect();
+        let next = match (blocks.next(), items.last()) {
+            (Some(more), _) => Some(Next::Inclusive(more.hash())),
+            (None, Some(last)) => Some(Next::Exclusive(last.hash())),
+            (None, None) => None,
+        };
+        Ok(Page { items, next })
+    }
+
+    /// A page of the ancestors of `upper`, themselves included, that are none of `lower`; highest first.
+    pub(crate) fn branch_page(
+        &self,
+        upper: &[BlockHash],
+        lower: &[BlockHash],
+        window: &Window,
+    ) -> Result<Page<'_>, UnknownBlock> {
+        if let Some(next) = window.next {
+            self.known(next.hash())?;
+        }
+        let mut heads = BTreeSet::new();
+        for hash in upper {
+            let (height, hash) = self.known(*hash)?;
+            let top = window.max_height.unwrap_or(height);
+            if top <= height {
+                heads.extend(self.ancestor(&hash, top).map(|head| (top, head.hash())));
+            }
+        }
+        let lower: Vec<_> = lower
+            .iter()
+            .filter_map(|hash| self.known(*hash).ok())
+            .collect();
+        let is_below = |height: u64, hash: BlockHash| {
+            lower.iter().any(|(lower_height, lower)| {
+                *lower_height >= height
+                    && self
+                        .ancestor(lower, height)
+                        .is_some_and(|block| block.hash() == hash)
+            })
+        };
+        let least_height = window.min_height.unwrap_or(0);
+        let mut blocks = std::iter::from_fn(|| {
+            loop {
+                let (height, hash) = heads.pop_last()?;
+                if height < least_height {
+                    return None;
+                }
+                if is_below(height, hash) {
+                    continue;
+                }
+                let block = self.block(&hash)?;
+                if let Some(parent) = self.block(&block.work().parent()) {
+                    heads.insert((parent.work().height(), parent.hash()));
+                }
+                return Some(block);
+            }
+        })
+        .skip_while(|block| window.next.is_some_and(|next| next.hash() != block.hash()));
+        if matches!(window.next, Some(Next::Exclusive(_))) {
+            blocks.next();
+        }
+        let items = blocks.by_ref().take(window.limit).collect();
+        let next = blocks.next().map(|block| Next::Inclusive(block.hash()));
+        Ok(Page { items, next })
+    }
+}

@@ -1,0 +1,99 @@
+//! The payloads that the node remembers for the work it has handed out.
+//!
+//! An entry is made or renewed by `/work` and taken out by the first solution that names it, whatever becomes of
+//! that solution (chainweb-node, `publishWork` in `Chainweb/Miner/Coordinator.hs`). Old ones go when the node
+//! tidies up, not the moment they are old.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chainweb::{BlockHash, ChainId, CreationTime, PayloadHash};
+use sha2::{Digest, Sha512_256};
+
+use crate::config::Miner;
+
+/// What a remembered payload was made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Payload {
+    pub(crate) chain: ChainId,
+    pub(crate) parent: BlockHash,
+    pub(crate) account: String,
+    inserted: CreationTime,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct PayloadCache {
+    payloads: BTreeMap<PayloadHash, Payload>,
+}
+
+impl PayloadCache {
+    pub(crate) fn len(&self) -> usize {
+        self.payloads.len()
+    }
+
+    pub(crate) fn insert(
+        &mut self,
+        hash: PayloadHash,
+        chain: ChainId,
+        parent: BlockHash,
+        miner: &Miner,
+        now: CreationTime,
+    ) {
+        let payload = Payload {
+            chain,
+            parent,
+            account: miner.account.clone(),
+            inserted: now,
+        };
+        self.payloads.insert(hash, payload);
+    }
+
+    pub(crate) fn take(&mut self, hash: &PayloadHash) -> Option<Payload> {
+        self.payloads.remove(hash)
+    }
+
+    pub(crate) fn forget_older_than(&mut self, age: Duration, now: CreationTime) {
+        self.payloads
+            .retain(|_, payload| now.saturating_since(payload.inserted) <= age);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.payloads.clear();
+    }
+}
+
+/// A hash that names one payload of one network: the same parts give the same hash.
+pub(crate) fn payload_hash<'a>(
+    seed: u64,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> PayloadHash {
+    let mut digest = Sha512_256::new();
+    digest.update(seed.to_le_bytes());
+    for part in parts {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    PayloadHash::new(digest.finalize().into())
+}
+
+/// The payload that pays this miner for the block after `parent`, as it stands after some refreshes.
+pub(crate) fn payload_for(
+    seed: u64,
+    parent: BlockHash,
+    miner: &Miner,
+    refreshes: u64,
+) -> PayloadHash {
+    let refreshes = refreshes.to_le_bytes();
+    let fixed: [&[u8]; 4] = [
+        parent.as_bytes(),
+        miner.account.as_bytes(),
+        miner.predicate.as_bytes(),
+        &refreshes,
+    ];
+    payload_hash(
+        seed,
+        fixed
+            .into_iter()
+            .chain(miner.public_keys.iter().map(String::as_bytes)),
+    )
+}

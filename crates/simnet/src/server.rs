@@ -1,0 +1,247 @@
+//! The node's service API over HTTP/1.1, with the faults that the rules ask for.
+//!
+//! The order of the checks is servant's, which the node is built on: path (404), method (405), Accept (406),
+//! Content-Type (415), query (400), body (400), handler. hyper is used bare, because broken connections and bodies
+//! are part of what is simulated.
+
+mod answer;
+mod connections;
+mod headers;
+mod info;
+mod media;
+mod mining;
+mod query;
+mod route;
+mod stream;
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chainweb::{ChainId, WorkHeader};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::endpoint::Endpoint;
+use crate::engine::Engine;
+use crate::faults::Verdict;
+use crate::network::Network;
+use answer::{Answer, AnswerBody, corrupt, split};
+pub(crate) use connections::serve_connections;
+use headers::{Bounds, Items};
+use media::Media;
+use query::Query;
+use route::Route;
+
+/// Answers one request, or breaks its connection.
+async fn serve(
+    engine: Arc<Engine>,
+    stop: CancellationToken,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, io::Error> {
+    let (head, body) = request.into_parts();
+    let limit = engine.with(|network, _| network.config().limits.request_bytes);
+    let body = match Limited::new(body, limit).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let answer = Answer::empty(StatusCode::PAYLOAD_TOO_LARGE);
+            return Ok(respond(&engine, answer));
+        }
+        Err(error) => return Err(io::Error::other(error)),
+    };
+    let route = Route::parse(head.uri.path());
+    let endpoint = route.as_ref().map_or(Endpoint::Unknown, |r| r.endpoint);
+    let query = Query::parse(head.uri.query());
+    engine.counters.count(endpoint);
+    let verdict = engine
+        .faults
+        .judge(endpoint, named_chain(route.as_ref(), &query, &body));
+    debug!(method = %head.method, uri = %head.uri, ?verdict, "request");
+    let answer = async {
+        match route {
+            Some(route) => handle(&engine, &stop, &route, &head, &query, &body)
+                .await
+                .unwrap_or_else(|refusal| refusal),
+            None => Answer::empty(StatusCode::NOT_FOUND),
+        }
+    };
+    let broken = || Err(io::ErrorKind::ConnectionAborted.into());
+    let answer = match verdict {
+        Verdict::Pass => answer.await,
+        Verdict::Delay(time) => {
+            tokio::time::sleep(time).await;
+            answer.await
+        }
+        Verdict::Status(code, body) => Answer::plain(
+            StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            body,
+        ),
+        Verdict::Drop => return broken(),
+        Verdict::Hang => never(std::future::pending().await),
+        Verdict::LoseAnswer => {
+            drop(answer.await);
+            return broken();
+        }
+        Verdict::HangAnswer => {
+            let _unsent = answer.await;
+            never(std::future::pending().await)
+        }
+        Verdict::Replace(body) => with_body(answer.await, |_| AnswerBody::whole(body)),
+        Verdict::End => with_body(answer.await, |_| AnswerBody::default()),
+        Verdict::Truncate(bytes) => with_body(answer.await, |body| body.breaking_after(bytes)),
+        Verdict::Split(at) => with_body(answer.await, |body| body.map(|bytes| split(bytes, at))),
+        Verdict::Corrupt => with_body(answer.await, |body| body.map(|bytes| corrupt(&bytes))),
+    };
+    Ok(respond(&engine, answer))
+}
+
+fn never(never: Infallible) -> Answer {
+    match never {}
+}
+
+fn with_body(answer: Answer, change: impl FnOnce(AnswerBody) -> AnswerBody) -> Answer {
+    Answer {
+        body: change(answer.body),
+        ..answer
+    }
+}
+
+/// The chain that a request names, wherever it does.
+fn named_chain(route: Option<&Route>, query: &Query, body: &Bytes) -> Option<ChainId> {
+    let route = route?;
+    match route.endpoint {
+        Endpoint::Work => query.get("chain").ok().flatten(),
+        Endpoint::Solved => Some(WorkHeader::decode(body).ok()?.chain()),
+        Endpoint::Updates => Some(ChainId::from_le_bytes(body.as_ref().try_into().ok()?)),
+        _ => route.chain,
+    }
+}
+
+/// The usual treatment of a request.
+async fn handle(
+    engine: &Arc<Engine>,
+    stop: &CancellationToken,
+    route: &Route,
+    head: &Parts,
+    query: &Query,
+    body: &Bytes,
+) -> Result<Answer, Answer> {
+    if !engine.with(|network, _| exists(network, route)) {
+        return Err(Answer::empty(StatusCode::NOT_FOUND));
+    }
+    let hash = match &route.hash {
+        Some(text) => Some(
+            text.parse()
+                .map_err(|error| Answer::plain(StatusCode::BAD_REQUEST, format!("{error}")))?,
+        ),
+        None => None,
+    };
+    let media = acceptable(route, head)?;
+    let limits = engine.with(|network, _| network.config().limits.clone());
+    let page = |items: Items, limit: usize, has_bounds: bool| {
+        let window = query.window(limit)?;
+        let bounds = has_bounds
+            .then(|| Bounds::parse(body, limits.branch_bounds))
+            .transpose()?;
+        Ok(on_chain(engine, route, |network, chain| {
+            let version = network.version();
+            headers::page(chain, bounds.as_ref(), &window, items, media, version)
+        }))
+    };
+    match route.endpoint {
+        Endpoint::Info => {
+            let info = engine.with(|network, _| info::node_info(network));
+            Ok(Answer::json(media, &info))
+        }
+        Endpoint::Health => Ok(Answer::ok(media, "Health check OK.\n")),
+        Endpoint::Work => mining::work(engine, query, body).await,
+        Endpoint::Solved => Ok(mining::solved(engine, body)),
+        Endpoint::Updates => stream::updates(engine, stop, body).await,
+        Endpoint::Cut => {
+            let max_height = query.get("maxheight")?;
+            let cut = engine.with(|network, _| info::cut(network, max_height));
+            Ok(Answer::json(media, &cut))
+        }
+        Endpoint::Header => {
+            let hash = hash.expect("the route has one");
+            Ok(on_chain(engine, route, |network, chain| {
+                headers::header(chain, hash, media, network.version())
+            }))
+        }
+        Endpoint::Headers => page(Items::Headers, limits.page_headers, false),
+        Endpoint::HeaderBranch => page(Items::Headers, limits.page_headers, true),
+        Endpoint::Hashes => page(Items::Hashes, limits.page_hashes, false),
+        Endpoint::HashBranch => page(Items::Hashes, limits.page_hashes, true),
+        Endpoint::Event | Endpoint::Unknown => Err(Answer::empty(StatusCode::NOT_FOUND)),
+    }
+}
+
+/// Whether the network has what the path names.
+fn exists(network: &Network, route: &Route) -> bool {
+    let version = route.version.as_deref();
+    version.is_none_or(|version| version == network.version())
+        && route
+            .chain
+            .is_none_or(|chain| network.graph().contains(chain))
+}
+
+/// Method, Accept and Content-Type; gives the form of the answer.
+fn acceptable(route: &Route, head: &Parts) -> Result<Media, Answer> {
+    if !route.takes(&head.method) {
+        return Err(Answer::empty(StatusCode::METHOD_NOT_ALLOWED));
+    }
+    let offers = route.offers();
+    let media = if offers.is_empty() {
+        Media::Octets
+    } else {
+        media::negotiate(&head.headers, offers)
+            .ok_or_else(|| Answer::empty(StatusCode::NOT_ACCEPTABLE))?
+    };
+    match route.body() {
+        Some(wanted) if !media::body_is(&head.headers, wanted) => {
+            Err(Answer::empty(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+        }
+        _ => Ok(media),
+    }
+}
+
+fn on_chain(
+    engine: &Engine,
+    route: &Route,
+    answer: impl FnOnce(&Network, &crate::network::Chain) -> Answer,
+) -> Answer {
+    engine.with(
+        |network, _| match route.chain.and_then(|chain| network.chain(chain)) {
+            Some(chain) => answer(network, chain),
+            None => Answer::empty(StatusCode::NOT_FOUND),
+        },
+    )
+}
+
+/// The headers that every answer of the node has.
+fn respond(engine: &Engine, answer: Answer) -> Response<AnswerBody> {
+    let seconds = engine.now().as_micros().div_euclid(1_000_000);
+    let release = engine.with(|network, _| network.config().release);
+    let mut response = Response::new(answer.body);
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    headers.insert(
+        HeaderName::from_static("x-server-timestamp"),
+        HeaderValue::from(seconds),
+    );
+    headers.insert(
+        HeaderName::from_static("x-chainweb-node-version"),
+        HeaderValue::from_static(release.package_version()),
+    );
+    headers.insert(SERVER, HeaderValue::from_static("Chainweb Service API"));
+    if let Some(content_type) = answer.content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    response
+}

@@ -1,0 +1,65 @@
+//! What the node says about itself: `/info`, and `/cut` about the network.
+//!
+//! The fields of `/info` came over the years (chainweb-node, `Chainweb/RestAPI/NodeInfo.hs`); each release has its
+//! own set of them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha512_256};
+
+use crate::config::Release;
+use crate::network::Network;
+
+pub(crate) fn node_info(network: &Network) -> Value {
+    let config = network.config();
+    let graph = network.graph();
+    let adjacency: Vec<_> = graph
+        .chains()
+        .map(|chain| {
+            let neighbours = graph.neighbours(chain).iter().map(|n| n.get());
+            json!([chain.get(), neighbours.collect::<Vec<_>>()])
+        })
+        .collect();
+    let history = json!([[0, adjacency]]);
+    let chains: Vec<_> = graph.chains().map(|chain| chain.to_string()).collect();
+    let mut info = json!({
+        "nodeVersion": network.version(),
+        "nodeApiVersion": "0.0",
+        "nodeChains": chains,
+        "nodeNumberOfChains": chains.len(),
+        "nodeGraphHistory": history,
+    });
+    if config.release != Release::Kadena2_23 {
+        let genesis: Vec<_> = chains.iter().map(|chain| json!([chain, 0])).collect();
+        let micros = u64::try_from(config.block_delay.as_micros()).unwrap_or(u64::MAX);
+        info["nodePackageVersion"] = json!(config.release.package_version());
+        info["nodeLatestBehaviorHeight"] = json!(1);
+        info["nodeGenesisHeights"] = json!(genesis);
+        info["nodeHistoricalChains"] = history;
+        info["nodeBlockDelay"] = json!(micros);
+    }
+    if config.release == Release::Kadena2_31 {
+        info["nodeServiceDate"] = Value::Null;
+    }
+    info
+}
+
+pub(crate) fn cut(network: &Network, max_height: Option<u64>) -> Value {
+    let cut = network.cut(max_height);
+    let mut id = Sha512_256::new();
+    let mut hashes = Map::new();
+    for (chain, tip) in &cut.tips {
+        id.update(tip.hash.as_bytes());
+        let tip = json!({ "height": tip.height, "hash": tip.hash.to_string() });
+        hashes.insert(chain.to_string(), tip);
+    }
+    json!({
+        "hashes": hashes,
+        "origin": null,
+        "weight": URL_SAFE_NO_PAD.encode(cut.weight_le_bytes),
+        "height": cut.height,
+        "instance": network.version(),
+        "id": URL_SAFE_NO_PAD.encode(id.finalize()),
+    })
+}

@@ -1,0 +1,65 @@
+//! Work and solutions (chainweb-node, `Chainweb/Miner/RestAPI/Server.hs`).
+
+use bytes::Bytes;
+use chainweb::ChainId;
+use hyper::StatusCode;
+use tracing::{debug, warn};
+
+use super::answer::Answer;
+use super::media::Media;
+use super::query::Query;
+use crate::config::Miner;
+use crate::engine::Engine;
+use crate::network::{Solved, WorkAnswer};
+
+/// Answers when some chain has work, however long that takes.
+pub(crate) async fn work(engine: &Engine, query: &Query, body: &[u8]) -> Result<Answer, Answer> {
+    let wanted: Option<ChainId> = query.get("chain")?;
+    let miner: Miner = serde_json::from_slice(body)
+        .map_err(|error| Answer::plain(StatusCode::BAD_REQUEST, format!("Error in $: {error}")))?;
+    let mut changes = engine.changes();
+    loop {
+        let answer = engine.with(|network, now| network.work(&miner, wanted, now));
+        match answer {
+            WorkAnswer::Work(work) => return Ok(Answer::ok(Media::Octets, work.encode())),
+            WorkAnswer::TooManyPayloads => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                return Err(Answer::error(status, "Too many work requests"));
+            }
+            WorkAnswer::Unauthorized => {
+                let message = format!("Unauthorized Miner: {}", miner.account);
+                return Err(Answer::error(StatusCode::FORBIDDEN, message));
+            }
+            WorkAnswer::NotYet => {
+                changes
+                    .changed()
+                    .await
+                    .expect("the engine holds the sender");
+            }
+        }
+    }
+}
+
+/// Takes a solution. 200 does not mean that it became a block.
+pub(crate) fn solved(engine: &Engine, body: &Bytes) -> Answer {
+    let outcome = engine.with(|network, now| network.solve(body, now));
+    match outcome {
+        Solved::Malformed(why) => {
+            let message = format!("Decoding error: {why}");
+            Answer::error(StatusCode::BAD_REQUEST, message)
+        }
+        Solved::BadPow => {
+            let message = "Invalid solved work: Invalid POW hash";
+            Answer::error(StatusCode::BAD_REQUEST, message)
+        }
+        Solved::UnknownPayload => Answer::error(StatusCode::NOT_FOUND, "No associated Payload"),
+        outcome => {
+            match outcome {
+                Solved::Stale => debug!("orphan: the solution's parents are not those of the cut"),
+                Solved::Invalid(reason) => warn!(?reason, "a solution fails validation"),
+                _ => {}
+            }
+            Answer::ok(Media::Json, Bytes::new())
+        }
+    }
+}

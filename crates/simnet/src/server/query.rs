@@ -1,0 +1,83 @@
+//! Query parameters.
+
+use std::str::FromStr;
+
+use chainweb::{BlockHash, HashError};
+use hyper::StatusCode;
+
+use super::answer::Answer;
+use crate::network::{Next, Window};
+
+/// The query of a request: `name=value` pairs, percent-encoded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(crate) fn parse(text: Option<&str>) -> Self {
+        let pairs = text.unwrap_or_default().split('&');
+        Self(
+            pairs
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (decode_percent(name), decode_percent(value))
+                })
+                .collect(),
+        )
+    }
+
+    /// A parameter's value, or the answer to a request in which it makes no sense.
+    pub(crate) fn get<T: FromStr>(&self, name: &str) -> Result<Option<T>, Answer> {
+        let Some((_, value)) = self.0.iter().find(|(given, _)| given == name) else {
+            return Ok(None);
+        };
+        let refused = |_| {
+            let message = format!("Error parsing query parameter {name} failed: {value:?}");
+            Answer::plain(StatusCode::BAD_REQUEST, message)
+        };
+        value.parse().map(Some).map_err(refused)
+    }
+
+    /// The part of a chain that is asked for; pages have at most `limit` items.
+    pub(crate) fn window(&self, limit: usize) -> Result<Window, Answer> {
+        Ok(Window {
+            limit: self.get("limit")?.map_or(limit, |n: usize| n.min(limit)),
+            next: self.get("next")?,
+            min_height: self.get("minheight")?,
+            max_height: self.get("maxheight")?,
+        })
+    }
+}
+
+impl FromStr for Next {
+    type Err = HashError;
+
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        let hash = |text: &str| text.parse::<BlockHash>();
+        match text.split_once(':') {
+            Some(("inclusive", name)) => hash(name).map(Self::Inclusive),
+            Some(("exclusive", name)) => hash(name).map(Self::Exclusive),
+            _ => Err(HashError::Encoding(text.to_owned())),
+        }
+    }
+}
+
+fn decode_percent(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = tail.first_chunk::<2>().filter(|_| *first == b'%');
+        let escaped = hex.and_then(|digits| const_hex::decode_to_array::<_, 1>(digits).ok());
+        match escaped {
+            Some([byte]) => {
+                decoded.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                decoded.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}

@@ -1,0 +1,139 @@
+//! Update streams: one chain each, events without data, ended by the node every few minutes.
+//!
+//! A stream holds its place until it ends, even if its reader has long gone: the node notices that at the next
+//! event (chainweb-node, `updatesHandler` in `Chainweb/Miner/RestAPI/Server.hs`; the bytes are those of wai-extra's
+//! `Network.Wai.EventSource`).
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chainweb::ChainId;
+use hyper::StatusCode;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::answer::{Answer, AnswerBody, Piece, corrupt, split};
+use crate::config::Miners;
+use crate::endpoint::Endpoint;
+use crate::engine::Engine;
+use crate::faults::Verdict;
+use crate::network::Update;
+
+/// Pieces on their way to a slow reader; beyond that its stream skips events.
+const PIECES: usize = 4;
+
+impl Update {
+    const fn event(self) -> &'static [u8] {
+        match self {
+            Self::NewCut => b"event:New Cut\n\n",
+            Self::RefreshedBlock => b"event:Refreshed Block\n\n",
+        }
+    }
+}
+
+/// Begins a stream once the chain has work; for an unknown chain that is never.
+pub(crate) async fn updates(
+    engine: &Arc<Engine>,
+    stop: &CancellationToken,
+    body: &[u8],
+) -> Result<Answer, Answer> {
+    let failed = || {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Answer::error(status, "Something went wrong")
+    };
+    let slots = Arc::clone(&engine.stream_slots);
+    let slot = slots.try_acquire_owned().map_err(|_| {
+        let message = "No more update streams available currently. Retry later.";
+        Answer::plain(StatusCode::SERVICE_UNAVAILABLE, message)
+    })?;
+    let chain = ChainId::from_le_bytes(body.try_into().map_err(|_| failed())?);
+    if engine.with(|network, _| network.config().miners == Miners::Only(Vec::new())) {
+        return Err(failed());
+    }
+    let mut changes = engine.changes();
+    let updates = loop {
+        if let Some(updates) = engine.subscribe_if_ready(chain) {
+            break updates;
+        }
+        changes
+            .changed()
+            .await
+            .expect("the engine holds the sender");
+    };
+    let (pieces, body) = mpsc::channel(PIECES);
+    let stream = Stream {
+        chain,
+        updates,
+        pieces,
+        _slot: slot,
+    };
+    // A stream ends with its connection, its time, or its engine; the engine's tracker waits for it.
+    engine
+        .streams
+        .spawn(stream.run(Arc::clone(engine), stop.clone()));
+    Ok(Answer {
+        status: StatusCode::OK,
+        content_type: Some("text/event-stream"),
+        body: AnswerBody::stream(body),
+    })
+}
+
+struct Stream {
+    chain: ChainId,
+    updates: broadcast::Receiver<Update>,
+    pieces: mpsc::Sender<Piece>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Stream {
+    async fn run(self, engine: Arc<Engine>, stop: CancellationToken) {
+        let lifetime = engine.with(|network, _| network.draw_stream_lifetime());
+        let mut ends = engine.stream_ends();
+        let tell = pin!(self.tell(&engine));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(lifetime) => {}
+            _ = ends.changed() => {}
+            () = tell => {}
+        }
+    }
+
+    /// Sends events until nobody reads them.
+    async fn tell(mut self, engine: &Engine) {
+        loop {
+            let update = match self.updates.recv().await {
+                Ok(update) => update,
+                Err(RecvError::Lagged(_)) => Update::NewCut,
+                Err(RecvError::Closed) => return,
+            };
+            let event = Bytes::from_static(update.event());
+            engine.counters.count(Endpoint::Event);
+            let pieces = match engine.faults.judge(Endpoint::Event, Some(self.chain)) {
+                Verdict::Pass | Verdict::Status(..) => vec![Piece::Bytes(event)],
+                Verdict::Delay(time) => {
+                    tokio::time::sleep(time).await;
+                    vec![Piece::Bytes(event)]
+                }
+                Verdict::Replace(bytes) => vec![Piece::Bytes(bytes)],
+                Verdict::Truncate(at) => {
+                    vec![
+                        Piece::Bytes(event.slice(..at.min(event.len()))),
+                        Piece::Break,
+                    ]
+                }
+                Verdict::Split(at) => split(event, at),
+                Verdict::Corrupt => corrupt(&event),
+                Verdict::Drop | Verdict::LoseAnswer => vec![],
+                Verdict::Hang | Verdict::HangAnswer => std::future::pending().await,
+                Verdict::End => return,
+            };
+            for piece in pieces {
+                if self.pieces.send(piece).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
