@@ -35,10 +35,7 @@ pub(crate) fn from_json(
     body: &[u8],
     heights: RangeInclusive<u64>,
 ) -> Result<BTreeMap<u64, BlockHash>, Malformed> {
-    let malformed = |why: String| Malformed::Json {
-        what: "page of ancestors",
-        why,
-    };
+    let malformed = |why: String| Malformed::json("page of ancestors", why);
     let page: Page = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
     let mut ancestors = BTreeMap::new();
     let mut free = heights.rev();

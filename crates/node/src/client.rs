@@ -18,7 +18,7 @@ use reqwest::{Method, RequestBuilder, Url, header, redirect};
 use crate::{
     Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, UpdateEvent, Version,
     ancestors,
-    exchange::{self, Answer, Bounds},
+    exchange::{self, Answer, Bounds, Need},
     tls, updates,
 };
 
@@ -101,7 +101,9 @@ impl Client {
     /// `GET /info`: which network the node serves.
     pub async fn info(&self) -> Result<Info, Error> {
         let bounds = self.bounds("/info", self.limits().info, self.limits().max_json_bytes);
-        let answer = self.ask(self.request(Method::GET, "/info"), bounds).await?;
+        let answer = self
+            .ask(self.request(Method::GET, "/info", None), bounds)
+            .await?;
         if !answer.status.is_success() {
             return Err(Refusal::of(&answer).into());
         }
@@ -112,14 +114,8 @@ impl Client {
     /// on any. The node holds the request while it has none.
     pub async fn work(&self, version: &Version, chain: Option<ChainId>) -> Result<Work, Error> {
         let bounds = self.bounds("work", self.limits().work, self.limits().max_work_bytes);
-        let mut request = self.request(Method::GET, &mining(version, "work"));
-        if let Some(chain) = chain {
-            request = self.request_with_query(
-                Method::GET,
-                &mining(version, "work"),
-                &format!("chain={chain}"),
-            );
-        }
+        let suggestion = chain.map(|chain| format!("chain={chain}"));
+        let request = self.request(Method::GET, &mining(version, "work"), suggestion.as_deref());
         let miner = &self.shared.config.miner;
         let request = request
             .header(header::CONTENT_TYPE, "application/json")
@@ -138,13 +134,13 @@ impl Client {
     /// `POST …/mining/solved`: hands a solution in. Success means that the node has read it and that
     /// its proof of work is good, not that it becomes a block.
     pub async fn solved(&self, version: &Version, header: &WorkHeader) -> Result<(), Error> {
-        let bounds = self.bounds(
-            "answer to a solution",
-            self.limits().solved,
-            self.limits().max_text_bytes,
-        );
+        let limits = self.limits();
+        let bounds = Bounds {
+            body: Need::Status,
+            ..self.bounds("answer to a solution", limits.solved, limits.max_text_bytes)
+        };
         let request = self
-            .request(Method::POST, &mining(version, "solved"))
+            .request(Method::POST, &mining(version, "solved"), None)
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .body(header.as_bytes().to_vec());
         let answer = self.ask(request, bounds).await?;
@@ -160,19 +156,15 @@ impl Client {
         &self,
         version: &Version,
         chain: ChainId,
-    ) -> impl Stream<Item = UpdateEvent> + Send + Unpin + 'static {
+    ) -> impl Stream<Item = UpdateEvent> + Send + Unpin + use<> {
         updates::stream(self.clone(), version.clone(), chain)
     }
 
     /// `GET …/cut`: the tips of all chains.
     pub async fn cut(&self, version: &Version) -> Result<Cut, Error> {
         let bounds = self.bounds("/cut", self.limits().cut, self.limits().max_json_bytes);
-        let answer = self
-            .ask(
-                self.request(Method::GET, &format!("{}/cut", base(version))),
-                bounds,
-            )
-            .await?;
+        let request = self.request(Method::GET, &format!("{}/cut", base(version)), None);
+        let answer = self.ask(request, bounds).await?;
         if !answer.status.is_success() {
             return Err(Refusal::of(&answer).into());
         }
@@ -202,7 +194,7 @@ impl Client {
         let path = format!("{}/chain/{chain}/hash/branch", base(version));
         let query = format!("minheight={}&maxheight={}", heights.start(), heights.end());
         let request = self
-            .request_with_query(Method::POST, &path, &query)
+            .request(Method::POST, &path, Some(&query))
             .header(header::CONTENT_TYPE, "application/json")
             .body(ancestors::request_json(tip));
         let answer = self.ask(request, bounds).await?;
@@ -223,7 +215,7 @@ impl Client {
 
     /// The request that opens an update stream.
     pub(crate) fn updates_request(&self, version: &Version, chain: ChainId) -> RequestBuilder {
-        self.request(Method::GET, &mining(version, "updates"))
+        self.request(Method::GET, &mining(version, "updates"), None)
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .body(chain.to_le_bytes().to_vec())
     }
@@ -234,24 +226,20 @@ impl Client {
         time: Duration,
         max_body_bytes: usize,
     ) -> Bounds {
+        let max_text_bytes = self.limits().max_text_bytes;
         Bounds {
             what,
+            body: Need::Body,
             time,
             max_body_bytes,
-            max_text_bytes: self.limits().max_text_bytes,
+            max_text_bytes,
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    fn request(&self, method: Method, path: &str, query: Option<&str>) -> RequestBuilder {
         let mut url = self.shared.url.clone();
         url.set_path(path);
-        self.shared.http.request(method, url)
-    }
-
-    fn request_with_query(&self, method: Method, path: &str, query: &str) -> RequestBuilder {
-        let mut url = self.shared.url.clone();
-        url.set_path(path);
-        url.set_query(Some(query));
+        url.set_query(query);
         self.shared.http.request(method, url)
     }
 

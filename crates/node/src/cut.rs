@@ -44,7 +44,7 @@ impl Cut {
     }
 
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, Malformed> {
-        let malformed = |why: String| Malformed::Json { what: "/cut", why };
+        let malformed = |why: String| Malformed::json("/cut", why);
         let wire: Wire =
             serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
         let tips = wire.hashes.into_iter().map(|(chain, tip)| {

@@ -3,6 +3,8 @@
 //! Three things can happen: no answer comes, the node refuses, or the answer makes no sense. Whether
 //! to ask again is a property ([`Error::retry`]), so that a caller need not know every refusal.
 
+use std::fmt;
+
 use chainweb::WorkError;
 
 use crate::{NoAnswer, Refusal, VersionError};
@@ -72,6 +74,27 @@ pub enum Malformed {
         /// The limit for it.
         limit_bytes: usize,
     },
+}
+
+impl Malformed {
+    /// An answer in JSON that does not have the form of its kind.
+    pub(crate) fn json(what: &'static str, why: impl fmt::Display) -> Self {
+        Self::Json {
+            what,
+            why: excerpt(&why.to_string()),
+        }
+    }
+}
+
+/// The start of a text that a node determines the length of.
+pub(crate) fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 300;
+    let start: String = text.chars().take(MAX_CHARS).collect();
+    if start.len() < text.len() {
+        format!("{start}…")
+    } else {
+        start
+    }
 }
 
 impl Error {

@@ -15,9 +15,19 @@ use crate::{Endpoint, Error, Malformed, NoAnswer, Skew, transport};
 pub(crate) struct Bounds {
     /// Names the answer in errors.
     pub(crate) what: &'static str,
+    pub(crate) body: Need,
     pub(crate) time: Duration,
     pub(crate) max_body_bytes: usize,
     pub(crate) max_text_bytes: usize,
+}
+
+/// What an answer of success is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Its body.
+    Body,
+    /// Its status alone. It counts even if the body then breaks off, hangs or is too long.
+    Status,
 }
 
 /// A complete answer; of a refusal, the start of its body.
@@ -44,18 +54,27 @@ pub(crate) async fn exchange(
     bounds: Bounds,
 ) -> Result<Answer, Error> {
     let asked = Instant::now();
-    let within_time = Box::pin(async {
-        let response = send(request, endpoint).await?;
-        let skew = Skew::from_headers(response.headers(), asked.elapsed());
-        read(response, endpoint, bounds, skew).await
+    let deadline = asked + bounds.time;
+    let late = |_| NoAnswer::Timeout {
+        endpoint: endpoint.to_string(),
+        after: bounds.time,
+    };
+    let response = timeout_at(deadline, Box::pin(send(request, endpoint)))
+        .await
+        .map_err(late)??;
+    let skew = Skew::from_headers(response.headers(), asked.elapsed());
+    let taken = bounds.body == Need::Status && response.status().is_success();
+    let status_alone = taken.then(|| Answer {
+        path: response.url().path().to_owned(),
+        status: response.status(),
+        headers: HeaderMap::new(),
+        body: Vec::new(),
+        skew,
     });
-    match timeout_at(asked + bounds.time, within_time).await {
-        Ok(result) => result,
-        Err(_) => Err(NoAnswer::Timeout {
-            endpoint: endpoint.to_string(),
-            after: bounds.time,
-        }
-        .into()),
+    let read = timeout_at(deadline, Box::pin(read(response, endpoint, bounds, skew))).await;
+    match (read, status_alone) {
+        (_, Some(answer)) => Ok(answer),
+        (read, None) => read.map_err(late)?,
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{Error, Malformed, Version};
 
 /// The largest network known has 98 chains. A caller opens a stream for each.
-const MAX_CHAINS: usize = 1024;
+const MAX_CHAINS: usize = 256;
 
 /// A node's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +52,8 @@ type GraphHistory = Vec<(u64, Vec<(u32, Vec<u32>)>)>;
 
 impl Info {
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, Error> {
-        let wire: Wire = serde_json::from_slice(body).map_err(|error| Malformed::Json {
-            what: "/info",
-            why: error.to_string(),
-        })?;
+        let wire: Wire =
+            serde_json::from_slice(body).map_err(|error| Malformed::json("/info", error))?;
         let version = wire.version.parse().map_err(Malformed::Version)?;
         let listed = optional("nodeChains", wire.chains)
             .and_then(|chains: Vec<String>| listed_chains(&chains));
@@ -86,13 +84,9 @@ fn optional<T: DeserializeOwned>(field: &'static str, value: Value) -> Option<T>
 }
 
 fn listed_chains(chains: &[String]) -> Option<BTreeSet<ChainId>> {
-    let parsed = chains
-        .iter()
-        .take(MAX_CHAINS + 1)
-        .map(|chain| chain.parse().ok());
-    parsed
-        .collect::<Option<BTreeSet<_>>>()
-        .filter(|chains| (1..=MAX_CHAINS).contains(&chains.len()))
+    let size_is_sane = (1..=MAX_CHAINS).contains(&chains.len());
+    let parsed = || chains.iter().map(|chain| chain.parse().ok()).collect();
+    size_is_sane.then(parsed).flatten()
 }
 
 /// The newest graph on the listed chains; before a transition the history may know the next one.

@@ -8,7 +8,7 @@ use chainweb::BlockHash;
 use reqwest::{StatusCode, header};
 use serde::Deserialize;
 
-use crate::{Miner, Retry, exchange::Answer};
+use crate::{Miner, Retry, error::excerpt, exchange::Answer};
 
 /// Why a node refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,8 +103,12 @@ impl Refusal {
             StatusCode::SERVICE_UNAVAILABLE => Self::Busy { text },
             status => {
                 let location = answer.headers.get(header::LOCATION);
-                let leads_to = location
-                    .map(|to| format!("redirect to {}", String::from_utf8_lossy(to.as_bytes())));
+                let leads_to = location.map(|to| {
+                    format!(
+                        "redirect to {}",
+                        excerpt(&String::from_utf8_lossy(to.as_bytes()))
+                    )
+                });
                 Self::Status {
                     path: answer.path.clone(),
                     status: status.as_u16(),

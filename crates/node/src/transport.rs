@@ -37,6 +37,7 @@ pub enum NoAnswer {
 }
 
 const PLAIN_PORT: &str = "this looks like a port without TLS: use http:// or leave --tls out";
+const CLOSED_IN_HANDSHAKE: &str = "the port may be one without TLS: try http:// or leave --tls out";
 const TLS_PORT: &str = "this looks like a port with TLS: use https:// or --tls";
 const UNTRUSTED: &str = "--insecure accepts any certificate";
 
@@ -73,41 +74,45 @@ pub(crate) fn tls_port(endpoint: &Endpoint) -> NoAnswer {
 }
 
 fn hint(error: &reqwest::Error, endpoint: &Endpoint) -> Option<&'static str> {
-    for layer in layers(error) {
-        if let Some(tls) = tls_error(layer) {
+    layers(error).find_map(|layer| {
+        if let Some(tls) = layer.downcast_ref::<rustls::Error>() {
             return match tls {
                 rustls::Error::InvalidMessage(_) => Some(PLAIN_PORT),
                 rustls::Error::InvalidCertificate(_) => Some(UNTRUSTED),
                 _ => None,
             };
         }
-        let http = layer.downcast_ref::<hyper::Error>();
-        if http.is_some_and(hyper::Error::is_parse) && !endpoint.is_tls() {
-            return Some(TLS_PORT);
+        let io = layer.downcast_ref::<io::Error>();
+        let closed = io.is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
+        if closed && endpoint.is_tls() && error.is_connect() {
+            return Some(CLOSED_IN_HANDSHAKE);
         }
-    }
-    None
+        let http = layer.downcast_ref::<hyper::Error>();
+        let not_http = http.is_some_and(hyper::Error::is_parse);
+        (not_http && !endpoint.is_tls()).then_some(TLS_PORT)
+    })
 }
 
 /// What the innermost error says.
 fn root_cause(error: &reqwest::Error) -> String {
-    let texts = layers(error).map(|layer| match tls_error(layer) {
-        Some(tls) => tls.to_string(),
-        None => layer.to_string(),
-    });
-    texts.last().unwrap_or_default()
+    layers(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
+/// An error and everything below it, outermost first.
 fn layers<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&layer| layer.source())
-}
-
-/// The TLS error a layer is, or wraps without naming it as its source.
-fn tls_error<'a>(layer: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    let wrapped = layer
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref);
-    layer.downcast_ref().or_else(|| wrapped?.downcast_ref())
+    std::iter::successors(Some(error), |&layer| {
+        // An I/O error does not name the error that it wraps as its source, but that one's source.
+        match layer
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(wrapped) => Some(wrapped),
+            None => layer.source(),
+        }
+    })
 }

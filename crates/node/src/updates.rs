@@ -16,7 +16,7 @@ use reqwest::{Response, header};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::events::{Event, Events};
-use crate::{Client, Error, Malformed, NoAnswer, Refusal, Version, exchange};
+use crate::{Client, Error, Malformed, NoAnswer, Refusal, Version, error::excerpt, exchange};
 
 /// What happens to a chain, or to the stream that tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) fn stream(
     client: Client,
     version: Version,
     chain: ChainId,
-) -> impl Stream<Item = UpdateEvent> + Send + Unpin + 'static {
+) -> impl Stream<Item = UpdateEvent> + Send + Unpin + use<> {
     let updates = Updates {
         client,
         version,
@@ -186,7 +186,7 @@ fn silent(client: &Client) -> NoAnswer {
 fn expect_events(response: Response) -> Result<Response, Error> {
     let content_type = response.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.map_or_else(String::new, |value| {
-        String::from_utf8_lossy(value.as_bytes()).into_owned()
+        excerpt(&String::from_utf8_lossy(value.as_bytes()))
     });
     if content_type
         .to_ascii_lowercase()

@@ -91,3 +91,125 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn events(pieces: &[&[u8]]) -> Vec<Event> {
+        let (mut parser, mut events) = (Events::default(), Vec::new());
+        for piece in pieces {
+            parser.feed(piece, &mut events);
+        }
+        events
+    }
+
+    fn other(name: &str) -> Event {
+        Event::Other(name.to_owned())
+    }
+
+    /// The same events come out wherever the bytes are cut in two, and cut everywhere.
+    #[track_caller]
+    fn check(stream: &[u8], expected: &[Event]) {
+        assert_eq!(events(&[stream]), expected);
+        for at in 0..=stream.len() {
+            let (start, end) = stream.split_at(at);
+            assert_eq!(events(&[start, end]), expected, "cut at {at}");
+        }
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(events(&bytes), expected, "cut everywhere");
+    }
+
+    #[test]
+    fn the_events_of_a_node_have_no_data() {
+        check(b"event:New Cut\n\n", &[Event::NewCut]);
+        check(b"event:Refreshed Block\n\n", &[Event::RefreshedBlock]);
+        check(
+            b"event:New Cut\n\nevent:New Cut\n\nevent:Refreshed Block\n\n",
+            &[Event::NewCut, Event::NewCut, Event::RefreshedBlock],
+        );
+    }
+
+    #[test]
+    fn every_line_end_and_one_space_are_allowed() {
+        check(b"event: New Cut\n\n", &[Event::NewCut]);
+        check(b"event:  New Cut\n\n", &[other(" New Cut")]);
+        check(b"event:New Cut\r\n\r\n", &[Event::NewCut]);
+        check(b"event:New Cut\r\r", &[Event::NewCut]);
+        check(b"event:New Cut\r\n\n", &[Event::NewCut]);
+        check(b"event:New Cut\n\r\n", &[Event::NewCut]);
+        check(b"\xEF\xBB\xBFevent:New Cut\n\n", &[Event::NewCut]);
+        check(b"\n\xEF\xBB\xBFevent:New Cut\n\n", &[]);
+    }
+
+    #[test]
+    fn comments_and_other_fields_are_no_events() {
+        check(b"\n\n\r\n\r\n", &[]);
+        check(b":\n\n: heartbeat\n\n", &[]);
+        check(b"id: 7\nretry: 1000\n\n", &[]);
+        check(
+            b": hello\nid:7\nevent:New Cut\nretry:1\ndata:{}\n\n",
+            &[Event::NewCut],
+        );
+        check(b"data: {}\n\n", &[other("")]);
+        check(b"event\n\n", &[other("")]);
+        check(b"Event:New Cut\n\n", &[]);
+        check(b"event:new cut\n\n", &[other("new cut")]);
+        check(b"event:x\nevent:New Cut\n\n", &[Event::NewCut]);
+        check(b"event:\xFF\n\n", &[other("\u{FFFD}")]);
+    }
+
+    #[test]
+    fn what_has_not_ended_is_no_event() {
+        check(b"event:New Cut", &[]);
+        check(b"event:New Cut\n", &[]);
+        check(b"event:New Cut\r\n", &[]);
+    }
+
+    #[test]
+    fn too_long_a_line_is_skipped_and_the_next_one_read() {
+        let name_of = |len: usize| {
+            [
+                b"event:".as_slice(),
+                &vec![b'x'; len - 6],
+                b"\n\nevent:New Cut\n\n",
+            ]
+            .concat()
+        };
+        let longest = "x".repeat(MAX_LINE_BYTES - 6);
+        check(&name_of(MAX_LINE_BYTES), &[other(&longest), Event::NewCut]);
+        check(&name_of(MAX_LINE_BYTES + 1), &[Event::NewCut]);
+        let (mut parser, mut found) = (Events::default(), Vec::new());
+        for _ in 0..1000 {
+            parser.feed(&[b'x'; 1000], &mut found);
+        }
+        assert!(parser.line.capacity() <= 2 * MAX_LINE_BYTES);
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_never_matter(
+            stream in r"((event|data|id|x)?:? ?(New Cut|Refreshed Block|[a-z:]{0,3})(\r\n|\n|\r|\n\n)){0,8}",
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let stream = stream.as_bytes();
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+            cuts.sort_unstable();
+            let mut pieces = Vec::new();
+            let mut from = 0;
+            for cut in cuts.into_iter().chain([stream.len()]) {
+                pieces.push(&stream[from..cut]);
+                from = cut;
+            }
+            prop_assert_eq!(events(&pieces), events(&[stream]));
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+            let pieces: Vec<&[u8]> = bytes.chunks(7).collect();
+            prop_assert_eq!(events(&pieces), events(&[&bytes]));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! `GET …/cut` and `POST …/chain/{chain}/hash/branch`.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use chainweb::{BlockHash, ChainId};
+use node::{Cut, Error, Malformed, Refusal, Retry, Tip};
+
+use crate::scripted::{Scripted, chunked, plain, request, version};
+
+const A: &str = "sI6c8YyJ48Poan9J7F6-u9bRJ5Ss5XLZP3wa_jBLRi0";
+const B: &str = "GB8YsdVgd50IaJ_shYGN3pnzOohPi-gE3YaP2pvhw0w";
+const OK: &str = "200 OK\r\nContent-Type: application/json;charset=utf-8";
+
+fn hash(text: &str) -> BlockHash {
+    text.parse().unwrap()
+}
+
+async fn cut(body: &str) -> Result<Cut, Error> {
+    Scripted::start([chunked(OK, &[body.as_bytes()])])
+        .await
+        .client()
+        .cut(&version())
+        .await
+}
+
+#[tokio::test]
+async fn the_cut_holds_the_tip_of_each_chain() {
+    let body = format!(
+        r#"{{"hashes":{{"0":{{"height":7,"hash":"{A}"}},"97":{{"height":8,"hash":"{B}"}}}},"origin":null,
+            "weight":"AAAA","height":15,"instance":"development","id":"x"}}"#
+    );
+    let mut node = Scripted::start([plain(OK, body.as_bytes())]).await;
+    let tips = BTreeMap::from([
+        (
+            ChainId::new(0),
+            Tip {
+                height: 7,
+                hash: hash(A),
+            },
+        ),
+        (
+            ChainId::new(97),
+            Tip {
+                height: 8,
+                hash: hash(B),
+            },
+        ),
+    ]);
+    let cut = node.client().cut(&version()).await.unwrap();
+    assert_eq!(
+        cut.tip(ChainId::new(97)),
+        Some(Tip {
+            height: 8,
+            hash: hash(B)
+        })
+    );
+    assert_eq!(cut.tip(ChainId::new(1)), None);
+    assert_eq!(cut, Cut { tips });
+    let expected = request(
+        "GET /chainweb/0.0/development/cut HTTP/1.1",
+        &[("accept", "*/*")],
+        b"",
+    );
+    assert_eq!(node.request().await, expected);
+}
+
+#[tokio::test]
+async fn a_malformed_cut_is_named_as_such() {
+    let bodies = [
+        String::new(),
+        "{}".to_owned(),
+        r#"{"hashes":[]}"#.to_owned(),
+        format!(r#"{{"hashes":{{"x":{{"height":7,"hash":"{A}"}}}}}}"#),
+        format!(r#"{{"hashes":{{"0":{{"height":-7,"hash":"{A}"}}}}}}"#),
+        r#"{"hashes":{"0":{"height":7,"hash":"short"}}}"#.to_owned(),
+    ];
+    for body in bodies {
+        let result = cut(&body).await;
+        assert!(
+            matches!(
+                result,
+                Err(Error::Malformed(Malformed::Json { what: "/cut", .. }))
+            ),
+            "{result:?}"
+        );
+    }
+}
+
+async fn ancestors(
+    heights: RangeInclusive<u64>,
+    answer: Vec<crate::scripted::Act>,
+) -> Result<BTreeMap<u64, BlockHash>, Error> {
+    let node = Scripted::start([answer]).await;
+    node.client()
+        .ancestors(&version(), ChainId::new(3), hash(A), heights)
+        .await
+}
+
+#[tokio::test]
+async fn ancestors_are_listed_from_the_highest_down() {
+    let page = format!(r#"{{"limit":2,"items":["{A}","{B}"],"next":null}}"#);
+    let mut node = Scripted::start([chunked(OK, &[page.as_bytes()])]).await;
+    let found = node
+        .client()
+        .ancestors(&version(), ChainId::new(3), hash(A), 8..=9)
+        .await;
+    assert_eq!(found, Ok(BTreeMap::from([(9, hash(A)), (8, hash(B))])));
+    let body = format!(r#"{{"upper":["{A}"]}}"#);
+    let headers = [
+        ("accept", "*/*"),
+        ("content-type", "application/json"),
+        ("content-length", &body.len().to_string()),
+    ];
+    let line =
+        "POST /chainweb/0.0/development/chain/3/hash/branch?minheight=8&maxheight=9 HTTP/1.1";
+    assert_eq!(
+        node.request().await,
+        request(line, &headers, body.as_bytes())
+    );
+}
+
+#[tokio::test]
+async fn heights_without_a_block_are_missing() {
+    let empty = br#"{"limit":0,"items":[],"next":null}"#;
+    assert_eq!(
+        ancestors(8..=9, plain(OK, empty)).await,
+        Ok(BTreeMap::new())
+    );
+    let one = format!(r#"{{"limit":1,"items":["{B}"],"next":null}}"#);
+    assert_eq!(
+        ancestors(8..=9, plain(OK, one.as_bytes())).await,
+        Ok(BTreeMap::from([(9, hash(B))]))
+    );
+}
+
+#[tokio::test]
+async fn no_heights_are_not_asked_for() {
+    let none = RangeInclusive::new(9, 8);
+    assert_eq!(
+        ancestors(none, plain("500 Oops", b"")).await,
+        Ok(BTreeMap::new())
+    );
+}
+
+#[tokio::test]
+async fn of_too_many_heights_the_newest_are_asked_for() {
+    let mut node = Scripted::start([plain(OK, br#"{"limit":0,"items":[],"next":null}"#)]).await;
+    node.client()
+        .ancestors(&version(), ChainId::new(3), hash(A), 0..=u64::MAX)
+        .await
+        .unwrap();
+    let line = "POST /chainweb/0.0/development/chain/3/hash/branch\
+                ?minheight=18446744073709547520&maxheight=18446744073709551615 HTTP/1.1";
+    assert_eq!(node.request().await.line, line);
+}
+
+#[tokio::test]
+async fn an_unknown_tip_is_not_an_unknown_route() {
+    let unknown = format!(r#"{{"reason":"key not found","key":"{A}"}}"#);
+    let other = format!(r#"{{"reason":"key not found","key":"{B}"}}"#);
+    let path = "/chainweb/0.0/development/chain/3/hash/branch".to_owned();
+    let table = [
+        (
+            unknown.as_str(),
+            Refusal::UnknownBlock(hash(A)),
+            Retry::Soon,
+        ),
+        (
+            "",
+            Refusal::NotServed { path: path.clone() },
+            Retry::AfterInfo,
+        ),
+        (
+            other.as_str(),
+            Refusal::NotServed { path },
+            Retry::AfterInfo,
+        ),
+    ];
+    for (body, expected, retry) in table {
+        let error = ancestors(8..=9, plain("404 Not Found", body.as_bytes()))
+            .await
+            .unwrap_err();
+        assert_eq!(error, Error::Refused(expected));
+        assert_eq!(error.retry(), retry);
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_page_is_named_as_such() {
+    let too_many = format!(r#"{{"items":["{A}","{A}","{A}"]}}"#);
+    for body in ["", "[]", "{}", r#"{"items":["short"]}"#, &too_many] {
+        let result = ancestors(8..=9, plain(OK, body.as_bytes())).await;
+        let what = "page of ancestors";
+        assert!(
+            matches!(&result, Err(Error::Malformed(Malformed::Json { what: named, .. })) if *named == what),
+            "{body:?}: {result:?}"
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! How a node's address may be written.
+
+use node::{Endpoint, EndpointError};
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    let endpoint: Endpoint = text.parse().unwrap();
+    assert_eq!(endpoint.to_string(), expected);
+    assert_eq!(
+        expected.parse::<Endpoint>(),
+        Ok(endpoint),
+        "the canonical form is read back"
+    );
+}
+
+#[test]
+fn every_form_has_one_canonical_url() {
+    check("localhost", "http://localhost:1848");
+    check("localhost:1848", "http://localhost:1848");
+    check("bootstrap-node:1849", "http://bootstrap-node:1849");
+    check("under_score:1", "http://under_score:1");
+    check("Node.Example.COM:80", "http://node.example.com:80");
+    check("http://host", "http://host:1848");
+    check("HTTP://host:80/", "http://host:80");
+    check("https://host:443", "https://host:443");
+    check("https://host", "https://host:1848");
+    check("192.168.0.7:65535", "http://192.168.0.7:65535");
+    check("[::1]", "http://[::1]:1848");
+    check("[::1]:1848", "http://[::1]:1848");
+    check("https://[2001:DB8::0:1]:443/", "https://[2001:db8::1]:443");
+    check("bücher.example", "http://xn--bcher-kva.example:1848");
+}
+
+#[test]
+fn the_flag_decides_where_the_text_does_not() {
+    assert_eq!(
+        Endpoint::parse("host", true).unwrap().to_string(),
+        "https://host:1848"
+    );
+    assert_eq!(
+        Endpoint::parse("http://host", true).unwrap().to_string(),
+        "http://host:1848"
+    );
+    assert_eq!(
+        Endpoint::parse("https://host", false).unwrap().to_string(),
+        "https://host:1848"
+    );
+}
+
+#[track_caller]
+fn check_refused(text: &str, message: &str) {
+    let error: EndpointError = text.parse::<Endpoint>().unwrap_err();
+    assert_eq!(error.to_string(), message);
+}
+
+#[test]
+fn what_is_not_an_address_is_refused_with_the_part_that_is_wrong() {
+    let hint = "does not belong into a node's address: give HOST, HOST:PORT or http(s)://HOST:PORT";
+    check_refused(
+        "ftp://host",
+        "scheme \"ftp\" is not known: use http:// or https://",
+    );
+    check_refused("http://host/info", &format!("path \"/info\" {hint}"));
+    check_refused(
+        "host:1848/chainweb/0.0",
+        &format!("path \"/chainweb/0.0\" {hint}"),
+    );
+    check_refused("host\\x", &format!("path \"\\\\x\" {hint}"));
+    check_refused("host?chain=1", &format!("query \"?chain=1\" {hint}"));
+    check_refused("host/?a@b", &format!("path \"/?a@b\" {hint}"));
+    check_refused("host#x", &format!("fragment \"#x\" {hint}"));
+    check_refused(
+        "http://me:secret@host",
+        &format!("user name or password \"\" {hint}"),
+    );
+    check_refused("", "\"\" is not a host name or address: it is empty");
+    check_refused(":1848", "\"\" is not a host name or address: it is empty");
+    check_refused("http://", "\"\" is not a host name or address: it is empty");
+    check_refused(
+        "::1",
+        "\"::1\" is not a host name or address: an IPv6 address stands in brackets, as in [::1]:1848",
+    );
+    check_refused(
+        "ho st",
+        "\"ho st\" is not a host name or address: ' ' cannot stand in it",
+    );
+    check_refused(
+        "host\n",
+        "\"host\\n\" is not a host name or address: '\\n' cannot stand in it",
+    );
+    check_refused(
+        "[fe80::1%eth0]",
+        "\"[fe80::1%eth0]\" is not a host name or address: '%' cannot stand in it",
+    );
+    check_refused(
+        "[::g]",
+        "\"[::g]\" is not a host name or address: invalid IPv6 address",
+    );
+    check_refused(
+        "1.2.3.400",
+        "\"1.2.3.400\" is not a host name or address: invalid IPv4 address",
+    );
+    for port in ["", "0", "65536", "+80", "x", "-1", "184 8"] {
+        check_refused(
+            &format!("host:{port}"),
+            &format!("port {port:?} is not a number from 1 to 65535"),
+        );
+        check_refused(
+            &format!("[::1]:{port}"),
+            &format!("port {port:?} is not a number from 1 to 65535"),
+        );
+    }
+    check_refused("[::1]1848", "port \"1848\" is not a number from 1 to 65535");
+}
+
+#[test]
+fn this_machine_is_recognised_in_all_its_names() {
+    for (text, expected) in [
+        ("localhost", true),
+        ("api.localhost", true),
+        ("127.0.0.1", true),
+        ("127.1.2.3:80", true),
+        ("[::1]", true),
+        ("0.0.0.0", false),
+        ("localhost.example.com", false),
+        ("128.0.0.1", false),
+        ("[::2]", false),
+    ] {
+        assert_eq!(
+            text.parse::<Endpoint>().unwrap().is_loopback(),
+            expected,
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! `POST …/mining/solved`.
+
+use std::time::Duration;
+
+use node::{Error, NoAnswer, Refusal, Retry};
+
+use crate::{
+    scripted::{Act, Scripted, chunked, plain, request, short_limits, unfinished, version},
+    work::header,
+};
+
+async fn hand_in(acts: Vec<Act>) -> Result<(), Error> {
+    Scripted::start([acts])
+        .await
+        .client()
+        .solved(&version(), &header())
+        .await
+}
+
+#[tokio::test]
+async fn a_solution_is_posted_as_its_bytes_alone() {
+    let mut node = Scripted::start([chunked(
+        "200 OK\r\nContent-Type: application/json;charset=utf-8",
+        &[],
+    )])
+    .await;
+    assert_eq!(node.client().solved(&version(), &header()).await, Ok(()));
+    let headers = [
+        ("accept", "*/*"),
+        ("content-type", "application/octet-stream"),
+        ("content-length", "286"),
+    ];
+    let expected = request(
+        "POST /chainweb/0.0/development/mining/solved HTTP/1.1",
+        &headers,
+        header().as_bytes(),
+    );
+    assert_eq!(node.request().await, expected);
+}
+
+#[tokio::test]
+async fn any_status_of_success_is_success() {
+    assert_eq!(hand_in(plain("200 OK", b"[]")).await, Ok(()));
+    assert_eq!(
+        hand_in(vec![Act::Send(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]).await,
+        Ok(())
+    );
+}
+
+#[tokio::test]
+async fn a_solution_is_taken_once_the_status_says_so_whatever_the_body_does() {
+    let mut broken = unfinished("200 OK", &[b"x"]);
+    broken.push(Act::Reset);
+    assert_eq!(hand_in(broken).await, Ok(()));
+    let endless = vec![
+        Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec()),
+        Act::SendForEver(b"4\r\nnews\r\n".to_vec()),
+    ];
+    assert_eq!(hand_in(endless).await, Ok(()));
+    let mut hanging = unfinished("200 OK", &[]);
+    hanging.push(Act::Hang);
+    let node = Scripted::start([hanging]).await;
+    assert_eq!(
+        node.client_with(short_limits(60))
+            .solved(&version(), &header())
+            .await,
+        Ok(())
+    );
+}
+
+#[tokio::test]
+async fn every_refusal_is_told_apart() {
+    #[track_caller]
+    fn check(result: Result<(), Error>, expected: Refusal, retry: Retry) {
+        assert_eq!(result, Err(Error::Refused(expected)));
+        assert_eq!(result.unwrap_err().retry(), retry);
+    }
+    let path = "/chainweb/0.0/development/mining/solved".to_owned();
+    let unreadable = |text: &str| Refusal::Unreadable {
+        text: text.to_owned(),
+        solution: true,
+    };
+
+    check(
+        hand_in(chunked("404 Not Found", &[b"No associated Payload"])).await,
+        Refusal::Stale,
+        Retry::Never,
+    );
+    check(
+        hand_in(plain("404 Not Found", b"")).await,
+        Refusal::NotServed { path: path.clone() },
+        Retry::AfterInfo,
+    );
+    let text = "Invalid solved work: Invalid POW hash";
+    check(
+        hand_in(plain("400 Bad Request", text.as_bytes())).await,
+        Refusal::InvalidPow {
+            text: text.to_owned(),
+        },
+        Retry::Never,
+    );
+    for text in [
+        "Decoding error: too few bytes",
+        "Unexpected encoding exception",
+        "",
+    ] {
+        check(
+            hand_in(plain("400 Bad Request", text.as_bytes())).await,
+            unreadable(text),
+            Retry::Never,
+        );
+    }
+    check(
+        hand_in(plain("500 Internal Server Error", b"Something went wrong")).await,
+        Refusal::Status {
+            path: path.clone(),
+            status: 500,
+            text: "Something went wrong".to_owned(),
+        },
+        Retry::Soon,
+    );
+    check(
+        hand_in(plain("503 Busy", b"later")).await,
+        Refusal::Busy {
+            text: "later".to_owned(),
+        },
+        Retry::Soon,
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let mut node = Scripted::start([
+        plain("307 Temporary Redirect\r\nLocation: /elsewhere", b""),
+        plain("200 OK", b""),
+    ])
+    .await;
+    let expected = Refusal::Status {
+        path: "/chainweb/0.0/development/mining/solved".to_owned(),
+        status: 307,
+        text: "redirect to /elsewhere".to_owned(),
+    };
+    let client = node.client();
+    assert_eq!(
+        client.solved(&version(), &header()).await,
+        Err(Error::Refused(expected))
+    );
+    assert_eq!(
+        node.request().await.line,
+        "POST /chainweb/0.0/development/mining/solved HTTP/1.1"
+    );
+    // The next thing the node hears is the next question and nothing before it.
+    client.solved(&version(), &header()).await.unwrap();
+    assert_eq!(
+        node.request().await.line,
+        "POST /chainweb/0.0/development/mining/solved HTTP/1.1"
+    );
+}
+
+#[tokio::test]
+async fn without_an_answer_it_is_to_be_tried_again_soon() {
+    let node = Scripted::start([vec![Act::Hang]]).await;
+    let late = node
+        .client_with(short_limits(60))
+        .solved(&version(), &header())
+        .await
+        .unwrap_err();
+    let expected = NoAnswer::Timeout {
+        endpoint: node.url(),
+        after: Duration::from_millis(60),
+    };
+    assert_eq!(
+        (late.clone(), late.retry()),
+        (Error::NoAnswer(expected), Retry::Soon)
+    );
+    for act in [Act::Close, Act::Reset] {
+        let error = hand_in(vec![act]).await.unwrap_err();
+        assert!(
+            matches!(error, Error::NoAnswer(NoAnswer::Broken { .. })),
+            "{error:?}"
+        );
+        assert_eq!(error.retry(), Retry::Soon);
+    }
+}
+
+#[tokio::test]
+async fn a_pooled_connection_that_died_does_not_lose_the_solution_silently() {
+    // The node answers once and goes away as soon as the next request arrives.
+    let mut node =
+        Scripted::start([plain("200 OK", b""), vec![Act::Close], plain("200 OK", b"")]).await;
+    let client = node.client();
+    client.solved(&version(), &header()).await.unwrap();
+    node.request().await;
+    let error = client.solved(&version(), &header()).await.unwrap_err();
+    assert!(
+        matches!(error, Error::NoAnswer(NoAnswer::Broken { .. })),
+        "{error:?}"
+    );
+    assert_eq!(error.retry(), Retry::Soon);
+    assert_eq!(client.solved(&version(), &header()).await, Ok(()));
+}

@@ -1,0 +1,135 @@
+//! Nodes that cannot be reached, and ports that speak something else.
+
+use std::time::Duration;
+
+use node::{Error, Limits, NoAnswer, Retry};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use crate::scripted::{Scripted, client_of, plain};
+
+/// Asks a port that answers whatever comes with the given bytes and hangs up.
+async fn ask_port(scheme: &str, answer: &'static [u8]) -> Error {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+    let client = client_of(&url, Limits::default());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        assert_ne!(stream.read(&mut buffer).await.unwrap(), 0);
+        stream.write_all(answer).await.unwrap();
+    };
+    let (error, ()) = tokio::join!(client.info(), serve);
+    error.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_refused_connection_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = client_of(&endpoint, Limits::default())
+        .info()
+        .await
+        .unwrap_err();
+    let why = "Connection refused (os error 111)".to_owned();
+    assert_eq!(error, Error::NoAnswer(NoAnswer::Connect { endpoint, why }));
+    assert_eq!(error.retry(), Retry::Soon);
+}
+
+#[tokio::test]
+async fn an_unknown_host_says_so() {
+    // A label of a name has at most 63 letters: the resolver need not ask anybody.
+    let endpoint = format!("http://{}:1848", "x".repeat(64));
+    let error = client_of(&endpoint, Limits::default())
+        .info()
+        .await
+        .unwrap_err();
+    let expected = format!("cannot connect to {endpoint}: failed to lookup address information");
+    assert!(error.to_string().starts_with(&expected), "{error}");
+}
+
+#[tokio::test]
+async fn a_plain_port_that_is_spoken_tls_to_is_recognised() {
+    let error = ask_port("https", b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    assert!(
+        matches!(error, Error::NoAnswer(NoAnswer::Connect { .. })),
+        "{error:?}"
+    );
+    let hint = "this looks like a port without TLS: use http:// or leave --tls out";
+    assert!(error.to_string().ends_with(hint), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_that_hangs_up_on_a_tls_greeting_may_be_a_plain_one() {
+    let error = ask_port("https", b"").await;
+    let hint = "the port may be one without TLS: try http:// or leave --tls out";
+    assert!(error.to_string().ends_with(hint), "{error}");
+}
+
+#[tokio::test]
+async fn a_tls_port_that_is_spoken_plainly_to_is_recognised() {
+    let hint = "this looks like a port with TLS: use https:// or --tls";
+    let answers: [&[u8]; 3] = [
+        // A TLS alert: unexpected message.
+        b"\x15\x03\x01\x00\x02\x02\x0a",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 115\r\n\r\n<html><head><title>400 The plain HTTP request \
+          was sent to HTTPS port</title></head><body>nginx</body></html>............",
+        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+    ];
+    for answer in answers {
+        let error = ask_port("http", answer).await;
+        assert!(
+            matches!(error, Error::NoAnswer(NoAnswer::Broken { .. })),
+            "{error:?}"
+        );
+        assert!(error.to_string().ends_with(hint), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_never_answers_is_given_up() {
+    for scheme in ["http", "https"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let after = Duration::from_millis(60);
+        let limits = Limits {
+            info: after,
+            ..Limits::default()
+        };
+        let error = client_of(&endpoint, limits).info().await.unwrap_err();
+        assert_eq!(
+            error,
+            Error::NoAnswer(NoAnswer::Timeout { endpoint, after })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_never_ends_is_given_up_by_the_limit_for_connecting() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    let limits = Limits {
+        connect: Duration::from_millis(60),
+        ..Limits::default()
+    };
+    let error = client_of(&endpoint, limits).info().await.unwrap_err();
+    let why = "operation timed out".to_owned();
+    assert_eq!(error, Error::NoAnswer(NoAnswer::Connect { endpoint, why }));
+}
+
+#[tokio::test]
+async fn connections_are_used_again() {
+    let body = br#"{"nodeVersion":"x"}"#;
+    let node = Scripted::start((0..3).map(|_| plain("200 OK", body))).await;
+    let client = node.client_with(Limits {
+        info: Duration::from_secs(5),
+        ..Limits::default()
+    });
+    for _ in 0..3 {
+        client.info().await.unwrap();
+    }
+    assert_eq!(node.connections(), 1);
+}
