@@ -87,3 +87,51 @@ impl Backoff {
             .mul_f64(rng.random_range(0.0..=1.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::SmallRng};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(backoff: Backoff, failures: u32, shortest_ms: u64, longest_ms: u64) {
+        let range = Duration::from_millis(shortest_ms)..=Duration::from_millis(longest_ms);
+        let mut rng = SmallRng::seed_from_u64(failures.into());
+        let pauses: Vec<_> = (0..200)
+            .map(|_| backoff.pause(failures, &mut rng))
+            .collect();
+        assert!(
+            pauses.iter().all(|pause| range.contains(pause)),
+            "{pauses:?}"
+        );
+        // Jittered over the whole range and not only somewhere in it.
+        let fifth = (range.end().abs_diff(*range.start())).mul_f64(0.2);
+        assert!(pauses.iter().any(|pause| *pause <= *range.start() + fifth));
+        assert!(pauses.iter().any(|pause| *pause + fifth >= *range.end()));
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let backoff = Backoff::default();
+        check(backoff, 0, 0, 0);
+        check(backoff, 1, 50, 100);
+        check(backoff, 2, 100, 200);
+        check(backoff, 4, 400, 800);
+        check(backoff, 5, 750, 1500);
+        check(backoff, 33, 750, 1500);
+        check(backoff, u32::MAX, 750, 1500);
+    }
+
+    #[test]
+    fn a_first_pause_longer_than_the_longest_is_cut() {
+        let longest = Duration::from_millis(10);
+        let backoff = Backoff {
+            first: Duration::MAX,
+            max: longest,
+        };
+        check(backoff, 1, 5, 10);
+        check(backoff, u32::MAX, 5, 10);
+        assert!(backoff.jitter(&mut SmallRng::seed_from_u64(1)) <= longest);
+    }
+}

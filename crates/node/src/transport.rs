@@ -38,6 +38,7 @@ pub enum NoAnswer {
 
 const PLAIN_PORT: &str = "this looks like a port without TLS: use http:// or leave --tls out";
 const CLOSED_IN_HANDSHAKE: &str = "the port may be one without TLS: try http:// or leave --tls out";
+const NOT_HTTP: &str = "this is not HTTP; if the port speaks TLS, use https:// or --tls";
 const TLS_PORT: &str = "this looks like a port with TLS: use https:// or --tls";
 const UNTRUSTED: &str = "--insecure accepts any certificate";
 
@@ -88,8 +89,8 @@ fn hint(error: &reqwest::Error, endpoint: &Endpoint) -> Option<&'static str> {
             return Some(CLOSED_IN_HANDSHAKE);
         }
         let http = layer.downcast_ref::<hyper::Error>();
-        let not_http = http.is_some_and(hyper::Error::is_parse);
-        (not_http && !endpoint.is_tls()).then_some(TLS_PORT)
+        let not_http = http.is_some_and(|http| http.is_parse() && !http.is_parse_too_large());
+        (not_http && !endpoint.is_tls()).then_some(NOT_HTTP)
     })
 }
 

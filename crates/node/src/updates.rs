@@ -196,3 +196,55 @@ fn expect_events(response: Response) -> Result<Response, Error> {
     }
     Err(Malformed::NotEvents { content_type }.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::{Config, Limits, Miner};
+
+    fn updates() -> Updates {
+        let client = Client::new(Config {
+            endpoint: "localhost".parse().expect("it is an address"),
+            miner: Miner::new(None, None),
+            insecure: false,
+            limits: Limits::default(),
+        });
+        Updates {
+            client: client.expect("plain HTTP needs nothing of the system"),
+            version: "development".parse().expect("it is a name"),
+            chain: ChainId::new(0),
+            state: State::Waiting(Duration::ZERO),
+            failures: 0,
+            rng: SmallRng::seed_from_u64(7),
+        }
+    }
+
+    #[track_caller]
+    fn check(updates: &mut Updates, lived_ms: u64, longest_pause_ms: u64, failures: u32) {
+        let event = updates.lost(Lost::Ended, Duration::from_millis(lived_ms));
+        assert_eq!(event, UpdateEvent::Lost(Lost::Ended));
+        let State::Waiting(pause) = updates.state else {
+            panic!("still open")
+        };
+        assert!(
+            pause <= Duration::from_millis(longest_pause_ms),
+            "{pause:?}"
+        );
+        assert_eq!(updates.failures, failures);
+    }
+
+    #[test]
+    fn only_streams_that_end_as_soon_as_they_begin_wait_longer_and_longer() {
+        let updates = &mut updates();
+        // Four minutes, as a node ends them: at once.
+        check(updates, 240_000, 100, 0);
+        check(updates, 240_000, 100, 0);
+        check(updates, 0, 100, 1);
+        check(updates, 10, 200, 2);
+        check(updates, 1500, 400, 3);
+        check(updates, 1501, 100, 0);
+        check(updates, 0, 100, 1);
+    }
+}

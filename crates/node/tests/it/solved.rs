@@ -61,7 +61,7 @@ async fn a_solution_is_taken_once_the_status_says_so_whatever_the_body_does() {
     hanging.push(Act::Hang);
     let node = Scripted::start([hanging]).await;
     assert_eq!(
-        node.client_with(short_limits(60))
+        node.client_with(short_limits(250))
             .solved(&version(), &header())
             .await,
         Ok(())
@@ -161,13 +161,13 @@ async fn a_redirect_is_not_followed() {
 async fn without_an_answer_it_is_to_be_tried_again_soon() {
     let node = Scripted::start([vec![Act::Hang]]).await;
     let late = node
-        .client_with(short_limits(60))
+        .client_with(short_limits(250))
         .solved(&version(), &header())
         .await
         .unwrap_err();
     let expected = NoAnswer::Timeout {
         endpoint: node.url(),
-        after: Duration::from_millis(60),
+        after: Duration::from_millis(250),
     };
     assert_eq!(
         (late.clone(), late.retry()),

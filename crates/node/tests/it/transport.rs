@@ -8,7 +8,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::scripted::{Scripted, client_of, plain};
+use crate::scripted::{Act, Scripted, client_of, plain};
 
 /// Asks a port that answers whatever comes with the given bytes and hangs up.
 async fn ask_port(scheme: &str, answer: &'static [u8]) -> Error {
@@ -71,15 +71,23 @@ async fn a_port_that_hangs_up_on_a_tls_greeting_may_be_a_plain_one() {
 
 #[tokio::test]
 async fn a_tls_port_that_is_spoken_plainly_to_is_recognised() {
-    let hint = "this looks like a port with TLS: use https:// or --tls";
-    let answers: [&[u8]; 3] = [
+    let maybe = "this is not HTTP; if the port speaks TLS, use https:// or --tls";
+    let surely = "this looks like a port with TLS: use https:// or --tls";
+    let answers: [(&[u8], &str); 4] = [
         // A TLS alert: unexpected message.
-        b"\x15\x03\x01\x00\x02\x02\x0a",
-        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 115\r\n\r\n<html><head><title>400 The plain HTTP request \
-          was sent to HTTPS port</title></head><body>nginx</body></html>............",
-        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+        (b"\x15\x03\x01\x00\x02\x02\x0a", maybe),
+        (b"{\"id\":null,\"error\":\"not stratum\"}\n", maybe),
+        (
+            b"HTTP/1.1 400 Bad Request\r\nContent-Length: 73\r\n\r\n<title>400 The plain HTTP \
+              request was sent to HTTPS port</title> nginx/1.25",
+            surely,
+        ),
+        (
+            b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+            surely,
+        ),
     ];
-    for answer in answers {
+    for (answer, hint) in answers {
         let error = ask_port("http", answer).await;
         assert!(
             matches!(error, Error::NoAnswer(NoAnswer::Broken { .. })),
@@ -87,6 +95,19 @@ async fn a_tls_port_that_is_spoken_plainly_to_is_recognised() {
         );
         assert!(error.to_string().ends_with(hint), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_whose_head_never_ends_is_not_read_for_ever() {
+    let flood = vec![
+        Act::Send(b"HTTP/1.1 200 OK\r\nX: ".to_vec()),
+        Act::SendForEver(b"all work and no play ".repeat(100)),
+    ];
+    let node = Scripted::start([flood]).await;
+    let endpoint = node.url();
+    let error = node.client().info().await.unwrap_err();
+    let why = "message head is too large".to_owned();
+    assert_eq!(error, Error::NoAnswer(NoAnswer::Broken { endpoint, why }));
 }
 
 #[tokio::test]
@@ -132,4 +153,45 @@ async fn connections_are_used_again() {
         client.info().await.unwrap();
     }
     assert_eq!(node.connections(), 1);
+}
+
+/// Runs another test of this binary in an environment of its own.
+fn rerun(test: &str, environment: &[(&str, &str)]) {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    for name in ["no_proxy", "NO_PROXY"] {
+        command.env_remove(name);
+    }
+    let output = command
+        .args(["--exact", test])
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(report.contains("test result: ok. 1 passed"), "{report}");
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_used_for_this_machine() {
+    // Port 1 is closed: through the proxy the test would fail.
+    let proxy = "http://127.0.0.1:1";
+    let environment = [
+        ("http_proxy", proxy),
+        ("all_proxy", proxy),
+        ("ALL_PROXY", proxy),
+    ];
+    rerun("transport::connections_are_used_again", &environment);
+}
+
+#[tokio::test]
+async fn a_client_for_tls_can_be_built() {
+    client_of("https://node.example", Limits::default());
+}
+
+#[test]
+fn a_client_can_be_built_where_there_are_no_certificates() {
+    let nowhere = [
+        ("SSL_CERT_FILE", "/nonexistent"),
+        ("SSL_CERT_DIR", "/nonexistent"),
+    ];
+    rerun("transport::a_client_for_tls_can_be_built", &nowhere);
 }

@@ -176,12 +176,12 @@ async fn silence_is_lost_after_the_idle_limit_before_and_after_the_opening() {
     .await;
     let limits = Limits {
         reopen: quick().reopen,
-        ..short_limits(100)
+        ..short_limits(250)
     };
     let mut updates = open(&node, limits);
     let timeout = NoAnswer::Timeout {
         endpoint: node.url(),
-        after: Duration::from_millis(100),
+        after: Duration::from_millis(250),
     };
     let lost = || UpdateEvent::Lost(Lost::Failed(Error::NoAnswer(timeout.clone())));
     assert_eq!(

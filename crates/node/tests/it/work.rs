@@ -297,12 +297,12 @@ async fn a_node_without_work_holds_the_request_until_the_time_limit() {
     for acts in [vec![Act::Hang], half] {
         let node = Scripted::start([acts]).await;
         let result = node
-            .client_with(short_limits(60))
+            .client_with(short_limits(250))
             .work(&version(), None)
             .await;
         let expected = NoAnswer::Timeout {
             endpoint: node.url(),
-            after: Duration::from_millis(60),
+            after: Duration::from_millis(250),
         };
         assert_eq!(result, Err(Error::NoAnswer(expected)));
     }
