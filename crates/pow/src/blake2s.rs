@@ -127,6 +127,7 @@ pub(crate) fn compress(state: &mut [u32; 8], block: &[u32; 16], counter: u64, pl
 }
 
 /// The function G of RFC 7693, §3.1.
+#[expect(clippy::many_single_char_names, reason = "the names of the RFC")]
 fn mix(v: &mut [u32; 16], [a, b, c, d]: [usize; 4], x: u32, y: u32) {
     v[a] = v[a].wrapping_add(v[b]).wrapping_add(x);
     v[d] = (v[d] ^ v[a]).rotate_right(16);

@@ -3,7 +3,7 @@
 //! A [`Kernel`] is a name; whether the machine has its instructions is asked once, when one is chosen. It is a value
 //! and not a type, so that it can be an option of a program and so that callers need not be generic.
 
-mod self_test;
+pub(crate) mod self_test;
 
 use std::fmt;
 

@@ -2,8 +2,8 @@
 //!
 //! The rounds and the scan are written once over [`Lanes`]; every nonce has a lane of its own. A value of an
 //! implementing type is the proof that the machine has the instructions, so it can be made only where that is known;
-//! [`Portable`] needs none. Its vectors are plain words: the loop around the rounds has no branch and no store, so
-//! that the compiler turns it into vectors of what the target has at least (SSE2, NEON).
+//! [`Portable`] needs none. Its vectors are plain words, but the loop around the rounds has neither branch nor store, so
+//! that the compiler can make it work on vectors of what every machine of the target has (SSE2, NEON).
 
 #![expect(
     clippy::inline_always,

@@ -8,6 +8,7 @@
     clippy::inline_always,
     reason = "the rounds have to be one piece of straight code within the instruction set of their caller"
 )]
+#![expect(clippy::many_single_char_names, reason = "the names of RFC 7693")]
 
 use crate::blake2s::SIGMA;
 use crate::lanes::Lanes;

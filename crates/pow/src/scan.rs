@@ -105,18 +105,103 @@ fn find<S: Lanes>(
     (run.first..=run.last())
         .step_by(CHUNK as usize)
         .find_map(|first| {
-            let mut candidate = false;
+            // A word and not a truth value: of that the compiler makes vectors too long for the registers.
+            let mut candidates = 0;
             for i in 0..CHUNK / S::COUNT {
                 #[expect(clippy::cast_possible_truncation, reason = "only 16 bits are kept")]
                 let low = (first as u32).wrapping_add(i * S::COUNT) << 16;
                 let top = top_word(lanes.count_from(low, 1 << 16));
-                candidate |= lanes.any_equal(lanes.and(top, mask), key);
+                candidates |= u32::from(lanes.any_equal(lanes.and(top, mask), key));
             }
             let last = run.last().min(first.saturating_add(u64::from(CHUNK - 1)));
-            if candidate {
+            if candidates != 0 {
                 (first..=last).find(|&nonce| prepared.is_met_with(nonce))
             } else {
                 None
             }
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::array::from_fn;
+
+    use chainweb::Nonce;
+
+    use super::scan;
+    use crate::kernel::self_test::check;
+    use crate::lanes::Lanes;
+    use crate::{Kernel, NonceRange};
+
+    /// Vectors of four lanes in plain arrays: the model of what a real instruction set does. Not inlined, or the
+    /// compiler takes minutes over it.
+    #[derive(Clone, Copy)]
+    struct Model;
+
+    impl Lanes for Model {
+        type V = [u32; 4];
+
+        const COUNT: u32 = 4;
+
+        #[inline(never)]
+        fn splat(self, word: u32) -> [u32; 4] {
+            [word; 4]
+        }
+
+        #[inline(never)]
+        fn count_from(self, first: u32, step: u32) -> [u32; 4] {
+            [0, 1, 2, 3].map(|lane| first.wrapping_add(step.wrapping_mul(lane)))
+        }
+
+        #[inline(never)]
+        fn add(self, a: [u32; 4], b: [u32; 4]) -> [u32; 4] {
+            from_fn(|i| a[i].wrapping_add(b[i]))
+        }
+
+        #[inline(never)]
+        fn xor(self, a: [u32; 4], b: [u32; 4]) -> [u32; 4] {
+            from_fn(|i| a[i] ^ b[i])
+        }
+
+        #[inline(never)]
+        fn and(self, a: [u32; 4], b: [u32; 4]) -> [u32; 4] {
+            from_fn(|i| a[i] & b[i])
+        }
+
+        #[inline(never)]
+        fn rotate_right_16(self, a: [u32; 4]) -> [u32; 4] {
+            a.map(|word| word.rotate_right(16))
+        }
+
+        #[inline(never)]
+        fn rotate_right_12(self, a: [u32; 4]) -> [u32; 4] {
+            a.map(|word| word.rotate_right(12))
+        }
+
+        #[inline(never)]
+        fn rotate_right_8(self, a: [u32; 4]) -> [u32; 4] {
+            a.map(|word| word.rotate_right(8))
+        }
+
+        #[inline(never)]
+        fn rotate_right_7(self, a: [u32; 4]) -> [u32; 4] {
+            a.map(|word| word.rotate_right(7))
+        }
+
+        #[inline(never)]
+        fn any_equal(self, a: [u32; 4], b: [u32; 4]) -> bool {
+            (0..4).any(|i| a[i] == b[i])
+        }
+    }
+
+    #[test]
+    fn four_lanes_find_what_one_finds() {
+        let passed = check(Kernel::Portable, |prepared, range: NonceRange| {
+            range
+                .runs()
+                .find_map(|run| scan(Model, prepared, run))
+                .map(Nonce::new)
+        });
+        assert_eq!(passed, Ok(()));
+    }
 }

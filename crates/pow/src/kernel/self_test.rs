@@ -63,7 +63,7 @@ impl Kernel {
 }
 
 /// Tests a search which goes by the name of `kernel`.
-fn check(
+pub(crate) fn check(
     kernel: Kernel,
     search: impl Fn(&Prepared, NonceRange) -> Option<Nonce>,
 ) -> Result<(), KernelFault> {

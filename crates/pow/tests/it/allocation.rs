@@ -1,0 +1,70 @@
+//! Searching allocates nothing.
+//!
+//! The allocator counts for each thread by itself, so that tests beside this one do not disturb it.
+
+#![expect(
+    unsafe_code,
+    reason = "an allocator is an unsafe trait; this one only counts what it passes on"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use chainweb::{Level, Nonce};
+use pow::{Kernel, NonceRange, Prepared};
+
+use crate::fixture::{DEGREES, header};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator as it is; the count is a thread-local without destructor
+// or lazy initialisation, so that it does not allocate.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the contract of this very function.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of this very function.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[test]
+fn a_search_allocates_nothing() {
+    let before = ALLOCATIONS.get();
+    let headers = DEGREES.map(|degree| header(degree, b"allocation"));
+    assert!(ALLOCATIONS.get() > before, "the allocator counts");
+    for header in headers {
+        // Easy enough that candidates come up and are checked in full, in every way that a search can end.
+        let prepared = Prepared::new(&header, &Level::new(16).unwrap().target());
+        for &kernel in Kernel::ALL.iter().filter(|kernel| kernel.is_available()) {
+            let before = ALLOCATIONS.get();
+            let mut start = Nonce::new(0xffff_0000);
+            let mut found = 0;
+            while let Some(nonce) = prepared.search(kernel, NonceRange::new(start, 1 << 18)) {
+                found += 1;
+                start = Nonce::new(nonce.get() + 1);
+                if found == 4 {
+                    break;
+                }
+            }
+            let none = prepared.search(kernel, NonceRange::new(start, 1));
+            assert_eq!(
+                ALLOCATIONS.get(),
+                before,
+                "{kernel}, {} bytes, {none:?}",
+                header.as_bytes().len()
+            );
+        }
+    }
+}
