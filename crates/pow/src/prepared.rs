@@ -52,11 +52,12 @@ impl Prepared {
         let nonce_word = (nonce_start - tail_start) / 4;
         let mut tail = [0; 32];
         tail[..16].copy_from_slice(&blake2s::words(&bytes[tail_start..nonce_start]));
-        let shape = match (length - tail_start, nonce_word) {
-            (..=32, 5) => Shape::HalfBlock,
-            (..=BLOCK, _) => Shape::OneBlock,
+        let shape = match nonce_word {
+            5 => Shape::HalfBlock,
+            ..=13 => Shape::OneBlock,
             _ => Shape::TwoBlocks,
         };
+        let target = blake2s::words(&target.to_le_bytes());
         Self {
             midstate: blake2s::midstate(&bytes[..tail_start]),
             tail,
@@ -64,7 +65,7 @@ impl Prepared {
             nonce_word,
             first_end: length.min(tail_start + BLOCK) as u64,
             length: length as u64,
-            target: *halves(&blake2s::words(&target.to_le_bytes())).0,
+            target: *target.first_chunk().expect("eight of sixteen words"),
         }
     }
 
@@ -109,11 +110,11 @@ impl Prepared {
     /// Whether the header meets the target with this nonce, by the plain rounds.
     pub(crate) fn is_met_with(&self, nonce: u64) -> bool {
         let tail = self.tail(nonce);
-        let (first, second) = halves(&tail);
+        let (blocks, _) = tail.as_chunks();
         let mut state = self.midstate;
-        blake2s::compress(&mut state, first, self.first_end, self.first_place());
+        blake2s::compress(&mut state, &blocks[0], self.first_end, self.first_place());
         if self.shape == Shape::TwoBlocks {
-            blake2s::compress(&mut state, second, self.length, Place::Last);
+            blake2s::compress(&mut state, &blocks[1], self.length, Place::Last);
         }
         state.iter().rev().le(self.target.iter().rev())
     }
@@ -137,15 +138,4 @@ impl Prepared {
         tail[self.nonce_word + 2] = (nonce >> 48) as u32;
         tail
     }
-}
-
-/// Cuts an array in two. The lengths have to agree, or it does not compile.
-fn halves<const N: usize, const H: usize>(words: &[u32; N]) -> (&[u32; H], &[u32; H]) {
-    const { assert!(N == 2 * H) };
-    let (first, second) = words.split_at(H);
-    let whole = "half of the length";
-    (
-        first.try_into().expect(whole),
-        second.try_into().expect(whole),
-    )
 }
