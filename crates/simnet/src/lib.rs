@@ -2,7 +2,8 @@
 //!
 //! Real headers on real braided chains, real proof of work, real difficulty adjustment, foreign miners, and faults
 //! on demand. The network itself is pure; [`Simnet`] puts it behind the node's HTTP API. It is written from the
-//! node's protocol alone and shares no code with any client.
+//! node's protocol alone and shares no code with any client. What it does not play: nodes of the EVM line, fork
+//! votes, changes of graph, and the delay between a block found and the cut that holds it.
 
 mod clock;
 mod config;

@@ -292,3 +292,8 @@ impl Network {
         Solved::Malformed(why)
     }
 }
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod stories;

@@ -8,6 +8,7 @@ mod answer;
 mod connections;
 mod headers;
 mod info;
+mod json;
 mod media;
 mod mining;
 mod query;

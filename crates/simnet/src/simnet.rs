@@ -41,7 +41,7 @@ enum Port {
         served: JoinHandle<()>,
     },
     /// Refuses connections. Bound nevertheless where possible, so that nobody else gets the port.
-    Closed { _placeholder: Option<TcpSocket> },
+    Closed(Option<TcpSocket>),
 }
 
 impl Simnet {
@@ -169,11 +169,10 @@ impl Simnet {
             (Port::Open { stop, served }, false) => {
                 stop.cancel();
                 served.await.map_err(io::Error::other)?;
-                let _placeholder = socket_at(self.address).ok();
-                *port = Port::Closed { _placeholder };
+                *port = Port::Closed(socket_at(self.address).ok());
             }
-            (Port::Closed { _placeholder }, true) => {
-                drop(_placeholder.take());
+            (Port::Closed(placeholder), true) => {
+                drop(placeholder.take());
                 let listener = socket_at(self.address)?.listen(BACKLOG)?;
                 *port = open(&self.engine, listener, &self.stop, &self.tasks);
             }

@@ -38,7 +38,7 @@ pub(crate) struct Bounds {
 impl Bounds {
     pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Self, Answer> {
         let refused = |why: &dyn ToString| Answer::plain(StatusCode::BAD_REQUEST, why.to_string());
-        let text: BoundsText = serde_json::from_slice(body).map_err(|e| refused(&e))?;
+        let text: BoundsText = super::json::object(body)?;
         let hashes = |texts: Vec<String>| {
             let parsed: Result<Vec<_>, _> = texts.iter().map(|text| text.parse()).collect();
             parsed.map_err(|e: chainweb::HashError| refused(&e))

@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use tracing::{debug, warn};
 
 use super::answer::Answer;
+use super::json;
 use super::media::Media;
 use super::query::Query;
 use crate::config::Miner;
@@ -15,8 +16,7 @@ use crate::network::{Solved, WorkAnswer};
 /// Answers when some chain has work, however long that takes.
 pub(crate) async fn work(engine: &Engine, query: &Query, body: &[u8]) -> Result<Answer, Answer> {
     let wanted: Option<ChainId> = query.get("chain")?;
-    let miner: Miner = serde_json::from_slice(body)
-        .map_err(|error| Answer::plain(StatusCode::BAD_REQUEST, format!("Error in $: {error}")))?;
+    let miner: Miner = json::object(body)?;
     let mut changes = engine.changes();
     loop {
         let answer = engine.with(|network, now| network.work(&miner, wanted, now));

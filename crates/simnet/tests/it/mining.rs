@@ -1,0 +1,119 @@
+//! A miner's way through the API, with real proof of work.
+
+use chainweb::{ChainGraph, ChainId, Difficulty, Nonce, Work};
+use pow::{Kernel, NonceRange, Prepared};
+use serde_json::json;
+use simnet::{Config, Endpoint};
+
+use crate::wire::{ask, node, path, solved, updates, work};
+
+#[tokio::test]
+async fn a_miner_extends_all_chains() {
+    let simnet = node(Config {
+        graph: ChainGraph::petersen(),
+        start_difficulty: Difficulty::from_u128(200),
+        ..Config::default()
+    })
+    .await;
+    let mut streams = Vec::new();
+    for chain in 0..10 {
+        streams.push(updates(&simnet, chain).await);
+    }
+    while simnet.tips().values().any(|tip| tip.height < 3) {
+        let bytes = work(&simnet).await.body;
+        assert_eq!(bytes.len(), 322);
+        let work = Work::decode(&bytes).unwrap();
+        assert_eq!(work.encode(), bytes);
+        let prepared = Prepared::new(work.header(), &work.target());
+        let range = NonceRange::new(Nonce::default(), 1_000_000);
+        let nonce = prepared.search(Kernel::Portable, range).unwrap();
+        let solution = work.header().with_nonce(nonce);
+        assert_eq!(solved(&simnet, solution.as_bytes()).await.status(), 200);
+        let tip = simnet.tips()[&work.chain()];
+        assert_eq!(Some(tip.hash), solution.block_hash());
+    }
+    let report = simnet.report();
+    let blocks: u64 = simnet.tips().values().map(|tip| tip.height).sum();
+    assert_eq!(report.tally.accepted, blocks);
+    assert_eq!(report.own_in_cut.len() as u64, blocks);
+    assert_eq!(simnet.requests().of(Endpoint::Solved), blocks);
+    assert_eq!(simnet.requests().of(Endpoint::Work), blocks);
+    for mut stream in streams {
+        stream.read_to("event:New Cut\n\n").await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_for_work_waits_until_there_is_some() {
+    let simnet = node(Config {
+        graph: ChainGraph::singleton(),
+        start_difficulty: Difficulty::from_u128(1),
+        ..Config::default()
+    })
+    .await;
+    let first = Work::decode(&work(&simnet).await.body).unwrap();
+    assert_eq!(
+        solved(&simnet, first.header().as_bytes()).await.status(),
+        200
+    );
+    // The chain is being primed now; the answer comes all the same.
+    let second = Work::decode(&work(&simnet).await.body).unwrap();
+    assert_eq!(Some(second.header().parent()), first.header().block_hash());
+}
+
+#[tokio::test]
+async fn foreign_miners_work_by_themselves() {
+    let simnet = node(Config {
+        graph: ChainGraph::triangle(),
+        start_difficulty: Difficulty::from_u128(1000),
+        foreign_hash_rate: 1e6,
+        ..Config::default()
+    })
+    .await;
+    let mut stream = updates(&simnet, 0).await;
+    for _ in 0..3 {
+        stream.read_to("event:New Cut\n\n").await;
+    }
+    assert!(simnet.report().tally.foreign_blocks >= 3);
+}
+
+#[tokio::test]
+async fn the_nodes_clock_can_be_off() {
+    const DAY: i64 = 86_400;
+    let honest = node(Config::default()).await;
+    let skewed = node(Config {
+        clock_offset_micros: DAY * 1_000_000,
+        ..Config::default()
+    })
+    .await;
+    let mut times = Vec::new();
+    for simnet in [&honest, &skewed] {
+        let reply = work(simnet).await;
+        let stated: i64 = reply.header("X-Server-Timestamp").unwrap().parse().unwrap();
+        let time = Work::decode(&reply.body).unwrap().header().creation_time();
+        assert!((stated - time.as_micros() / 1_000_000).abs() <= 1);
+        times.push(stated);
+    }
+    assert!(
+        (DAY..DAY + 30).contains(&(times[1] - times[0])),
+        "{times:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_wanted_chain_is_a_hint() {
+    let simnet = node(Config::default()).await;
+    let chain_for = async |wanted: &str| {
+        let line = format!("GET {}", path(&format!("mining/work?chain={wanted}")));
+        let body = crate::wire::miner();
+        let reply = ask(&simnet, &line, &[crate::wire::JSON], &body).await;
+        Work::decode(&reply.body).unwrap().chain()
+    };
+    for chain in [3, 17, 8] {
+        assert_eq!(chain_for(&chain.to_string()).await, ChainId::new(chain));
+    }
+    // Nobody has chain 99: any other will do.
+    assert!(simnet.tips().contains_key(&chain_for("99").await));
+    let cut = ask(&simnet, &format!("GET {}", path("cut")), &[], b"").await;
+    assert_eq!(cut.json()["height"], json!(0));
+}
