@@ -1,0 +1,415 @@
+//! Recorded headers through the whole subcommand, and what is not a header.
+
+use std::error::Error;
+
+use base64::Engine;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use chainweb::{BlockHash, BlockHeader, Work, WorkHeader};
+use serde_json::{Value, json};
+
+use super::{Format, HeaderArgs, Verdict, run};
+
+/// Fifteen headers of mainnet01; `README.md` beside it names the sources.
+const FIXTURE: &[u8] = include_bytes!("../../../chainweb/tests/data/mainnet-headers.bin");
+const FIXTURE_PATH: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../chainweb/tests/data/mainnet-headers.bin"
+);
+
+/// Block 2111409 of chain 5.
+fn recorded() -> &'static [u8] {
+    &FIXTURE[7 * 318..8 * 318]
+}
+
+fn run_with(inputs: &[&str], format: Format, mut stdin: &[u8]) -> (Verdict, String) {
+    let inputs: Vec<String> = inputs.iter().copied().map(str::to_owned).collect();
+    let mut out = Vec::new();
+    let verdict = run(&inputs, format, &mut stdin, &mut out).expect("these are headers");
+    (verdict, String::from_utf8(out).expect("text"))
+}
+
+/// The JSON objects of headers on standard input.
+fn json_of(stdin: &[u8]) -> (Verdict, Vec<Value>) {
+    let (verdict, out) = run_with(&["-"], Format::Json, stdin);
+    let objects = out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an object a line"));
+    (verdict, objects.collect())
+}
+
+#[test]
+fn recorded_headers_meet_their_targets_and_have_the_hashes_that_they_state() {
+    for (input, stdin) in [(FIXTURE_PATH, &[][..]), ("-", FIXTURE)] {
+        let (verdict, out) = run_with(&[input], Format::Text, stdin);
+        assert_eq!(verdict, Verdict::Sound);
+        let count = |text| out.lines().filter(|line| line.contains(text)).count();
+        assert_eq!(count("meets target: yes"), 15);
+        assert_eq!(count("(as stated)"), 15);
+        assert_eq!(count("(mainnet01)"), 15);
+    }
+}
+
+#[test]
+fn text_has_a_line_for_each_field() {
+    let (verdict, out) = run_with(&[&const_hex::encode(recorded())], Format::Text, &[]);
+    assert_eq!(verdict, Verdict::Sound);
+    assert_eq!(
+        out,
+        "\
+header:       block header of 318 bytes (argument 1)
+chain:        5
+height:       2111409
+created:      2021-11-01T06:38:30.857836Z (1635748710857836 µs)
+parent:       lGM128RwuCn1hpdUTanI_jBr9KMhQ6RaR1dVvAVCyE4
+adjacent 0:   tBT_rIRSkhEqIADZ0FZXnF-DCQ8ray6WZMJ6NG8WyQQ
+adjacent 7:   el7EVy1yPcT1N9XT_rMMKsKPT-dZS-1swk6vkoajIgA
+adjacent 8:   b-LoHvvIoTG-1s7a1GvBtJQOCHf9N_GqqOLTvDiNrCU
+target:       0000000000000115ac13d9523973628be59fc92b7b49c4a5715a566df6892449
+difficulty:   66433534015507404 (66.4 Phashes)
+payload:      kNpi29wI0BLF9OpOL0lBlR_qkub5vokiXHfb37LxgtY
+weight:       15993847239483669070619
+version:      5 (mainnet01)
+epoch start:  2021-11-01T06:33:25.707237Z (1635748405707237 µs)
+flags:        0000000000000000
+nonce:        7166791a52690384
+pow hash:     0000000000000112b8b8e1416bd9663c2aff1b4c6fdf1a2d4301f3921a99ea07
+block hash:   6o5XvJ0YV3KIqhttqxAkjAvEw_L8KK7-tMbMhquhIA4 (as stated)
+meets target: yes
+"
+    );
+}
+
+#[test]
+fn json_has_the_same_in_an_object() {
+    let (verdict, objects) = json_of(recorded());
+    assert_eq!(verdict, Verdict::Sound);
+    assert_eq!(
+        objects,
+        [json!({
+            "source": "standard input",
+            "form": "block header",
+            "length": 318,
+            "chain": 5,
+            "height": 2_111_409,
+            "creation_time": "2021-11-01T06:38:30.857836Z",
+            "creation_time_us": 1_635_748_710_857_836_i64,
+            "parent": "lGM128RwuCn1hpdUTanI_jBr9KMhQ6RaR1dVvAVCyE4",
+            "adjacents": {
+                "0": "tBT_rIRSkhEqIADZ0FZXnF-DCQ8ray6WZMJ6NG8WyQQ",
+                "7": "el7EVy1yPcT1N9XT_rMMKsKPT-dZS-1swk6vkoajIgA",
+                "8": "b-LoHvvIoTG-1s7a1GvBtJQOCHf9N_GqqOLTvDiNrCU"
+            },
+            "target": "0000000000000115ac13d9523973628be59fc92b7b49c4a5715a566df6892449",
+            "difficulty": "66433534015507404",
+            "payload": "kNpi29wI0BLF9OpOL0lBlR_qkub5vokiXHfb37LxgtY",
+            "weight": "15993847239483669070619",
+            "version_code": 5,
+            "version": "mainnet01",
+            "epoch_start": "2021-11-01T06:33:25.707237Z",
+            "epoch_start_us": 1_635_748_405_707_237_i64,
+            "flags": "0000000000000000",
+            "nonce": "7166791a52690384",
+            "pow_hash": "0000000000000112b8b8e1416bd9663c2aff1b4c6fdf1a2d4301f3921a99ea07",
+            "meets_target": true,
+            "block_hash": "6o5XvJ0YV3KIqhttqxAkjAvEw_L8KK7-tMbMhquhIA4",
+            "stated_block_hash": "6o5XvJ0YV3KIqhttqxAkjAvEw_L8KK7-tMbMhquhIA4",
+            "block_hash_is_right": true
+        })]
+    );
+}
+
+#[test]
+fn every_encoding_and_form_gives_the_same_fields() {
+    let block = BlockHeader::decode(recorded()).expect("a header");
+    let bare = block.work().as_bytes();
+    let work = Work::new(block.work().clone())
+        .expect("the target is not 0")
+        .encode();
+    let encodings: [fn(&[u8]) -> String; 6] = [
+        |bytes| const_hex::encode(bytes),
+        |bytes| const_hex::encode_upper(bytes),
+        |bytes| format!("0x{}", const_hex::encode(bytes)),
+        |bytes| URL_SAFE_NO_PAD.encode(bytes),
+        |bytes| URL_SAFE.encode(bytes),
+        |bytes| format!("\"{}\"", URL_SAFE.encode(bytes)),
+    ];
+    let fields = |object: &Value| {
+        let mut object = object.clone();
+        let fields = object.as_object_mut().expect("an object");
+        for about_form in [
+            "source",
+            "form",
+            "length",
+            "stated_block_hash",
+            "block_hash_is_right",
+        ] {
+            assert!(fields.remove(about_form).is_some(), "{about_form}");
+        }
+        object
+    };
+    let expected = fields(&json_of(recorded()).1[0]);
+    for (bytes, form) in [
+        (recorded(), "block header"),
+        (bare, "header without block hash"),
+        (&work, "work"),
+    ] {
+        let mut texts: Vec<Vec<u8>> = encodings
+            .iter()
+            .map(|encode| encode(bytes).into_bytes())
+            .collect();
+        texts.push(bytes.to_vec());
+        for text in texts {
+            let (verdict, objects) = json_of(&text);
+            assert_eq!((verdict, objects.len()), (Verdict::Sound, 1));
+            assert_eq!(objects[0]["form"], form);
+            assert_eq!(fields(&objects[0]), expected);
+        }
+    }
+}
+
+#[test]
+fn lines_and_arguments_are_told_apart_by_their_source() {
+    let hex = const_hex::encode(recorded());
+    let stdin = format!("\n{hex}\r\n\n  {hex}\n");
+    let (_, out) = run_with(&[&hex, "-", FIXTURE_PATH], Format::Json, stdin.as_bytes());
+    let sources: Vec<String> = out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("an object")["source"].to_string())
+        .collect();
+    let mut expected = vec![
+        json!("argument 1").to_string(),
+        json!("standard input, line 2").to_string(),
+        json!("standard input, line 4").to_string(),
+    ];
+    expected.extend((1..=15).map(|i| json!(format!("{FIXTURE_PATH}, header {i}")).to_string()));
+    assert_eq!(sources, expected);
+}
+
+/// The recorded header with another byte at one place.
+fn changed(at: usize, byte: u8) -> Vec<u8> {
+    let mut bytes = recorded().to_vec();
+    assert_ne!(bytes[at], byte);
+    bytes[at] = byte;
+    bytes
+}
+
+#[test]
+fn one_header_that_misses_its_target_makes_all_unsound() {
+    // Another nonce is also another block.
+    let bytes = [recorded(), &changed(280, 0), recorded()].concat();
+    let (verdict, objects) = json_of(&bytes);
+    assert_eq!(verdict, Verdict::Unsound);
+    let checks = |object: &Value| {
+        (
+            object["meets_target"].clone(),
+            object["block_hash_is_right"].clone(),
+        )
+    };
+    assert_eq!(
+        objects.iter().map(checks).collect::<Vec<_>>(),
+        [
+            (json!(true), json!(true)),
+            (json!(false), json!(false)),
+            (json!(true), json!(true))
+        ]
+    );
+    let (verdict, out) = run_with(&["-"], Format::Text, &changed(280, 0)[..286]);
+    assert_eq!(verdict, Verdict::Unsound);
+    assert!(out.ends_with("\nmeets target: no\n"), "{out}");
+}
+
+#[test]
+fn a_wrong_block_hash_is_shown_beside_the_right_one() {
+    let (verdict, out) = run_with(&["-"], Format::Text, &changed(286, 0xff));
+    assert_eq!(verdict, Verdict::Unsound);
+    let right = BlockHeader::decode(recorded()).expect("a header").hash();
+    let mut stated = *right.as_bytes();
+    stated[0] = 0xff;
+    let stated = BlockHash::new(stated);
+    assert!(
+        out.contains(&format!(
+            "block hash:   {right} (WRONG: the header states {stated})\n"
+        )),
+        "{out}"
+    );
+    assert!(out.ends_with("\nmeets target: yes\n"), "{out}");
+}
+
+#[test]
+fn genesis_headers_are_exempt_from_proof_of_work_but_not_from_their_hash() {
+    let mut genesis = recorded()[..286].to_vec();
+    genesis[258..266].fill(0);
+    let work = WorkHeader::decode(&genesis).expect("a header");
+    let sealed = BlockHeader::seal(work)
+        .expect("adjacents are recorded")
+        .encode();
+    for bytes in [&genesis, &sealed] {
+        let (verdict, out) = run_with(&["-"], Format::Text, bytes);
+        assert_eq!(verdict, Verdict::Sound);
+        assert!(
+            out.ends_with("\nmeets target: no (genesis headers are exempt)\n"),
+            "{out}"
+        );
+    }
+    let mut wrong = sealed;
+    wrong[317] ^= 1;
+    assert_eq!(json_of(&wrong).0, Verdict::Unsound);
+}
+
+#[test]
+fn hashed_adjacents_leave_the_block_hash_open() {
+    let mut bytes = recorded()[..286].to_vec();
+    bytes[48..50].fill(0xf0);
+    let (_, out) = run_with(&["-"], Format::Text, &bytes);
+    assert!(
+        out.contains("\nadjacents:    only a hash over them\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("\nblock hash:   cannot be computed from"),
+        "{out}"
+    );
+    let (_, objects) = json_of(&bytes);
+    assert_eq!(
+        (&objects[0]["adjacents"], &objects[0]["block_hash"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+/// A bare header with four neighbours has the length of work with three.
+#[test]
+fn bytes_of_an_ambiguous_length_are_what_they_agree_with() {
+    let mut four = recorded()[..158].to_vec();
+    four[48] = 4;
+    four.extend([200, 0, 0, 0]);
+    four.extend([0; 32]);
+    four.extend(&recorded()[158..286]);
+    assert_eq!(four.len(), 322);
+    let (_, objects) = json_of(&four);
+    assert_eq!(objects[0]["form"], "header without block hash");
+    assert_eq!(
+        objects[0]["adjacents"]
+            .as_object()
+            .map(serde_json::Map::len),
+        Some(4)
+    );
+}
+
+#[track_caller]
+fn check_error(inputs: &[&str], mut stdin: &[u8], expected: &str) {
+    let inputs: Vec<String> = inputs.iter().copied().map(str::to_owned).collect();
+    let mut out = Vec::new();
+    let error = run(&inputs, Format::Text, &mut stdin, &mut out).expect_err("bad input");
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    assert_eq!(text, expected);
+    assert_eq!(out, b"", "nothing is printed before all is understood");
+}
+
+#[test]
+fn errors_say_where_and_what_was_expected() {
+    let hex = const_hex::encode(recorded());
+    let length = "expected 286 bytes of a header without block hash, 318 with it, 322 of work, or \
+                  36 more or less for each neighbour more or less than three";
+    check_error(
+        &[&hex, "no-such-file.bin"],
+        &[],
+        "argument 2: expected a header in hex or base64url, a file, or -, got \"no-such-file.bin\"",
+    );
+    check_error(
+        &[&hex[..600]],
+        &[],
+        &format!("argument 1: 300 bytes that are no header: {length}"),
+    );
+    check_error(&["-"], b" \n\n", "standard input holds no header");
+    check_error(&["-"], b"", "standard input holds no header");
+    check_error(
+        &["-"],
+        format!("{hex}\n{}\n", &hex[1..]).as_bytes(),
+        &format!(
+            "standard input, line 2: expected an even number of hex digits, got \"{}…\"",
+            &hex[1..61]
+        ),
+    );
+    check_error(
+        &["-"],
+        format!("{hex}\n{hex}\nheader?\n").as_bytes(),
+        "standard input, line 3: expected a header in hex or base64url, got \"header?\"",
+    );
+    check_error(
+        &["-"],
+        &FIXTURE[..2 * 318 + 7],
+        "standard input ends within a header: 2 headers of 318 bytes and 7 bytes more",
+    );
+    check_error(
+        &["-"],
+        &[1; 7],
+        &format!("standard input: 7 bytes that are no header: {length}"),
+    );
+    check_error(
+        &["-"],
+        &[recorded(), &changed(48, 4)].concat(),
+        "standard input, header 2: 318 bytes that are no header: \
+         a work header of 286 bytes has 3 adjacent hashes, this states 4",
+    );
+    let mut work = [&[6, 0, 0, 0], &recorded()[158..190], &recorded()[..286]].concat();
+    check_error(
+        &["-"],
+        &work,
+        "standard input: 322 bytes that are no header: \
+         the work is for chain 6, its header says chain 5",
+    );
+    work.truncate(321);
+    check_error(
+        &["-"],
+        &work,
+        &format!("standard input: 321 bytes that are no header: {length}"),
+    );
+}
+
+#[test]
+fn a_directory_cannot_be_read() {
+    let mut out = Vec::new();
+    let path = env!("CARGO_MANIFEST_DIR").to_owned();
+    let error = run(
+        std::slice::from_ref(&path),
+        Format::Text,
+        &mut &[][..],
+        &mut out,
+    )
+    .expect_err("no file");
+    assert_eq!(error.to_string(), format!("cannot read {path}"));
+}
+
+#[test]
+fn the_arguments_are_headers_and_a_format() {
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        header: HeaderArgs,
+    }
+    let parse = |args: &[&str]| {
+        let args = ["header"].iter().chain(args);
+        <Cli as clap::Parser>::try_parse_from(args).map(|cli| cli.header)
+    };
+    assert_eq!(
+        parse(&["-", "a", "--json"]).expect("well formed"),
+        HeaderArgs {
+            headers: vec!["-".to_owned(), "a".to_owned()],
+            json: true
+        }
+    );
+    // base64url may begin with a hyphen.
+    assert_eq!(
+        parse(&["--", "-AAA"]).expect("well formed"),
+        HeaderArgs {
+            headers: vec!["-AAA".to_owned()],
+            json: false
+        }
+    );
+    assert!(parse(&[]).is_err());
+}
