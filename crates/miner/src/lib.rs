@@ -1,1 +1,16 @@
-//! Miner.
+//! The mining client: everything between a chainweb node's mining API and whatever does the hashing.
+
+pub mod cli;
+pub mod coordinator;
+pub mod demo;
+pub mod header;
+pub mod job;
+pub mod logging;
+pub mod meter;
+pub mod mine;
+pub mod run;
+pub mod shutdown;
+pub mod simulate;
+pub mod timing;
+pub mod units;
+pub mod worker;

@@ -1,0 +1,76 @@
+//! What the coordinator is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chainweb::{BlockHash, ChainId, Work};
+use node::{Cut, Error, UpdateEvent, Version};
+
+use crate::job::{NodeId, Solution};
+
+/// A moment in the order of everything that happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Names a solution that is being handed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SubmissionId(pub u64);
+
+/// What a node serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The network.
+    pub version: Version,
+    /// Its chains; empty where the node does not say.
+    pub chains: BTreeSet<ChainId>,
+}
+
+/// Something that happened. Requests that fail give an event as well.
+#[derive(Clone, Debug)]
+#[expect(
+    missing_docs,
+    reason = "the fields repeat the request that the event answers"
+)]
+pub enum Event {
+    /// The answer to [`Identify`](super::Request::Identify).
+    Identified {
+        node: NodeId,
+        result: Result<Identity, Error>,
+    },
+    /// The answer to [`Work`](super::Request::Work).
+    Work {
+        node: NodeId,
+        ticket: Ticket,
+        result: Result<Work, Error>,
+    },
+    /// The answer to [`Cut`](super::Request::Cut).
+    Cut {
+        node: NodeId,
+        ticket: Ticket,
+        result: Result<Cut, Error>,
+    },
+    /// The answer to [`Ancestors`](super::Request::Ancestors): the branch below a tip, by height.
+    Ancestors {
+        node: NodeId,
+        chain: ChainId,
+        tip_height: u64,
+        result: Result<BTreeMap<u64, BlockHash>, Error>,
+    },
+    /// An update stream has something to say.
+    Update {
+        node: NodeId,
+        subscription: Ticket,
+        chain: ChainId,
+        update: UpdateEvent,
+    },
+    /// The worker has found a solution.
+    Solved(Solution),
+    /// The answer to [`Submit`](super::Request::Submit).
+    Submitted {
+        submission: SubmissionId,
+        result: Result<(), Error>,
+    },
+    /// Time has passed.
+    Tick,
+    /// No more work is wanted; what is solved is still handed in.
+    Stop,
+}

@@ -1,0 +1,250 @@
+//! The jobs that are worth hashing.
+//!
+//! At most one per chain, newest first. A job leaves when its chain moves, when it is solved, when newer work takes
+//! its place or when the node must have forgotten it; nothing else removes one, so that the worker is never stopped
+//! for the sake of a request.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chainweb::ChainId;
+use node::Cut;
+
+use super::Ticket;
+use crate::job::{Job, JobId, Jobs, NodeId};
+use crate::timing::Timing;
+
+/// The live jobs.
+#[derive(Debug, Default)]
+pub(super) struct LiveJobs(Vec<Live>);
+
+#[derive(Debug)]
+struct Live {
+    job: Arc<Job>,
+    /// When the job came in, in the order of everything.
+    arrived: Ticket,
+    /// When the node last gave this work: it keeps the payload for some minutes from then on.
+    confirmed: Instant,
+    /// When to ask for newer work on the chain.
+    due: Instant,
+    /// Whether an update stream tells all that outdates the job.
+    covered: bool,
+}
+
+/// Why a job was retired before it was solved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retired {
+    NewCut,
+    CutMoved,
+    Replaced,
+    Expired,
+    OtherNetwork,
+}
+
+impl Retired {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::NewCut => "its chain has a new block",
+            Self::CutMoved => "its parent is no longer the tip of its chain",
+            Self::Replaced => "newer work took its place",
+            Self::Expired => "the node has forgotten its payload by now",
+            Self::OtherNetwork => "the node serves another network",
+        }
+    }
+}
+
+/// What became of work that came in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Offered {
+    /// It is live now, instead of the other if there was one.
+    Taken { replaced: Option<Arc<Job>> },
+    /// Its chain is held already, and the job there is as good.
+    Held,
+    /// All slots are taken by jobs that are as good.
+    NotNeeded,
+}
+
+impl LiveJobs {
+    /// Takes work in where it is new, or newer than what is due for a replacement.
+    pub(super) fn offer(
+        &mut self,
+        now: Instant,
+        timing: &Timing,
+        slots: usize,
+        job: &Arc<Job>,
+        arrived: Ticket,
+        covered: bool,
+    ) -> Offered {
+        let new = Live {
+            job: Arc::clone(job),
+            arrived,
+            confirmed: now,
+            due: now + timing.refetch_age,
+            covered,
+        };
+        let same_chain = |live: &Live| live.job.node == job.node && live.job.chain() == job.chain();
+        let replaced = if let Some(at) = self.0.iter().position(same_chain) {
+            let held = &mut self.0[at];
+            let (old, fresh) = (held.job.work.header(), job.work.header());
+            let was_due = held.due <= now;
+            if old.differs_only_in_time_and_nonce(fresh) {
+                // The same block: the node remembers its payload anew, and the worker goes on undisturbed.
+                held.confirmed = now;
+                held.due = new.due;
+                return if was_due {
+                    Offered::NotNeeded
+                } else {
+                    Offered::Held
+                };
+            }
+            if old.parent() == fresh.parent() && !was_due {
+                return Offered::Held;
+            }
+            Some(self.0.remove(at).job)
+        } else if self.0.len() < slots {
+            None
+        } else if let Some(at) = self.0.iter().rposition(|live| live.due <= now) {
+            Some(self.0.remove(at).job)
+        } else {
+            return Offered::NotNeeded;
+        };
+        self.0.insert(0, new);
+        Offered::Taken { replaced }
+    }
+
+    /// Whether work is wanted, and if so, on which chain: that of a job that is due, any where a slot is free.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer says whether, the inner where"
+    )]
+    pub(super) fn wanted(&self, now: Instant, slots: usize) -> Option<Option<ChainId>> {
+        if self.0.len() < slots {
+            return Some(None);
+        }
+        let due = self
+            .0
+            .iter()
+            .filter(|live| live.due <= now)
+            .min_by_key(|live| live.due)?;
+        Some(Some(due.job.chain()))
+    }
+
+    fn position(&self, node: NodeId, chain: ChainId) -> Option<usize> {
+        self.0
+            .iter()
+            .position(|live| live.job.node == node && live.job.chain() == chain)
+    }
+
+    fn find(&mut self, node: NodeId, chain: ChainId) -> Option<&mut Live> {
+        self.0
+            .iter_mut()
+            .find(|live| live.job.node == node && live.job.chain() == chain)
+    }
+
+    /// The node has a newer payload for the chain: newer work is due, but not sooner than `interval` after the last.
+    pub(super) fn refresh(&mut self, node: NodeId, chain: ChainId, interval: Duration) {
+        if let Some(live) = self.find(node, chain) {
+            live.due = live.due.min(live.confirmed + interval);
+        }
+    }
+
+    /// The node may have forgotten the payloads of its jobs, and streams of its chains may have been down.
+    pub(super) fn doubt(&mut self, now: Instant, node: NodeId) {
+        for live in self.0.iter_mut().filter(|live| live.job.node == node) {
+            live.due = now;
+            live.covered = false;
+        }
+    }
+
+    pub(super) fn uncover(&mut self, node: NodeId, chain: ChainId) {
+        if let Some(live) = self.find(node, chain) {
+            live.covered = false;
+        }
+    }
+
+    pub(super) fn is_uncovered_on(&self, node: NodeId, chain: ChainId) -> bool {
+        self.position(node, chain)
+            .is_some_and(|at| !self.0[at].covered)
+    }
+
+    pub(super) fn is_any_uncovered(&self, node: NodeId) -> bool {
+        self.0
+            .iter()
+            .any(|live| live.job.node == node && !live.covered)
+    }
+
+    /// Removes the job; whether it was live.
+    pub(super) fn remove(&mut self, id: JobId) -> bool {
+        let before = self.0.len();
+        self.0.retain(|live| live.job.id != id);
+        self.0.len() < before
+    }
+
+    pub(super) fn retire_on(&mut self, node: NodeId, chain: ChainId) -> Option<Arc<Job>> {
+        self.position(node, chain).map(|at| self.0.remove(at).job)
+    }
+
+    fn retire_if(&mut self, mut dead: impl FnMut(&Live) -> bool) -> Vec<Arc<Job>> {
+        self.0
+            .extract_if(.., |live| dead(live))
+            .map(|live| live.job)
+            .collect()
+    }
+
+    pub(super) fn retire_of(&mut self, node: NodeId) -> Vec<Arc<Job>> {
+        self.retire_if(|live| live.job.node == node)
+    }
+
+    pub(super) fn retire_all(&mut self) -> Vec<Arc<Job>> {
+        self.retire_if(|_| true)
+    }
+
+    /// Removes what the node must have forgotten by now.
+    pub(super) fn expire(&mut self, now: Instant, timing: &Timing) -> Vec<Arc<Job>> {
+        self.retire_if(|live| live.confirmed + timing.payload_lifetime <= now)
+    }
+
+    /// Compares the uncovered jobs that had arrived when the cut was asked for with the tips of the cut, and removes
+    /// those whose parent is not the tip. `covers` tells which chains' streams have been open since before that.
+    pub(super) fn compare(
+        &mut self,
+        node: NodeId,
+        asked: Ticket,
+        cut: &Cut,
+        covers: impl Fn(ChainId) -> bool,
+    ) -> Vec<Arc<Job>> {
+        let retired = self.retire_if(|live| {
+            let tip = cut.tip(live.job.chain()).map(|tip| tip.hash);
+            live.job.node == node
+                && !live.covered
+                && live.arrived < asked
+                && tip.is_some_and(|tip| tip != live.job.work.header().parent())
+        });
+        for live in &mut self.0 {
+            live.covered |=
+                live.job.node == node && live.arrived < asked && covers(live.job.chain());
+        }
+        retired
+    }
+
+    /// When a job becomes due or expires.
+    pub(super) fn wakeups(&self, timing: &Timing) -> impl Iterator<Item = Instant> {
+        let lifetime = timing.payload_lifetime;
+        self.0
+            .iter()
+            .flat_map(move |live| [live.due, live.confirmed + lifetime])
+    }
+
+    /// Whether `jobs` are these.
+    pub(super) fn is_published(&self, jobs: &Jobs) -> bool {
+        jobs.iter()
+            .map(|job| job.id)
+            .eq(self.0.iter().map(|live| live.job.id))
+    }
+
+    pub(super) fn publish(&self) -> Arc<Jobs> {
+        Arc::new(Jobs::new(
+            self.0.iter().map(|live| Arc::clone(&live.job)).collect(),
+        ))
+    }
+}

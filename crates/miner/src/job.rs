@@ -1,0 +1,98 @@
+//! Jobs and their solutions: what goes from the coordinator to the worker and back.
+//!
+//! A job never changes: new bytes are a new job with a new id. A solution names its job and the two fields that a
+//! miner may choose, so that nothing else of the header can differ.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chainweb::{ChainId, CreationTime, Nonce, Work, WorkHeader};
+
+/// The place of a node in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeId(pub usize);
+
+/// Names a job for the life of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A piece of work, immutable, with where and when it came from.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// The node that handed it out, and the only one that can take its solution.
+    pub node: NodeId,
+    /// What is to be solved.
+    pub work: Work,
+    /// When the answer with the work arrived.
+    pub received: Instant,
+}
+
+impl Job {
+    /// The chain that the job extends.
+    pub fn chain(&self) -> ChainId {
+        self.work.chain()
+    }
+
+    /// The creation time that the job may carry at `now`: the work's own, moved by the time since it was received.
+    ///
+    /// It never runs ahead of the node's clock, whatever the wall clock of this machine says: a block from a node's
+    /// future is lost, and can stall its chain.
+    pub fn creation_time_at(&self, now: Instant) -> CreationTime {
+        let elapsed = now.saturating_duration_since(self.received);
+        self.work.header().creation_time().saturating_add(elapsed)
+    }
+}
+
+/// The live jobs, at most one per chain, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Jobs(Vec<Arc<Job>>);
+
+impl Jobs {
+    /// The set of these jobs, which are live and stand newest first.
+    pub fn new(newest_first: Vec<Arc<Job>>) -> Self {
+        Self(newest_first)
+    }
+
+    /// The jobs, newest first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> {
+        self.0.iter()
+    }
+
+    /// Whether the job is still live.
+    pub fn contains(&self, id: JobId) -> bool {
+        self.0.iter().any(|job| job.id == id)
+    }
+}
+
+/// A job and the fields that, put into its header, solve it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Solution {
+    /// The job that is solved.
+    pub job: Arc<Job>,
+    /// The nonce found.
+    pub nonce: Nonce,
+    /// The creation time under which it was found.
+    pub creation_time: CreationTime,
+}
+
+impl Solution {
+    /// The header to be handed in.
+    pub fn header(&self) -> WorkHeader {
+        let mut header = self
+            .job
+            .work
+            .header()
+            .with_creation_time(self.creation_time);
+        header.set_nonce(self.nonce);
+        header
+    }
+}

@@ -1,0 +1,299 @@
+//! Where events meet I/O: the loop that carries out what the coordinator decides.
+//!
+//! All requests and update streams live in this one task, as futures that it polls: nothing is shared, and dropping a
+//! future ends its request. Beside it runs only the worker.
+
+mod status;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
+use node::{BuildError, Client, Info};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{interval_at, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::status::Status;
+use crate::coordinator::{
+    self, Action, Coordinator, Counters, Event, Identity, Request, SolutionCheck,
+};
+use crate::job::{Jobs, NodeId, Solution};
+use crate::meter::{HashMeter, Reading};
+use crate::timing::Timing;
+use crate::worker::{Worker, WorkerError};
+
+/// Solutions that wait for the coordinator. It takes them at once; a worker that is faster waits.
+const SOLUTIONS_QUEUED: usize = 64;
+
+/// What to run.
+#[derive(Debug)]
+pub struct Config {
+    /// The nodes in the order of preference.
+    pub nodes: Vec<node::Config>,
+    /// How many jobs are held.
+    pub work_slots: usize,
+    /// What solves them.
+    pub worker: Worker,
+    /// All durations.
+    pub timing: Timing,
+}
+
+/// Why the program cannot run, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A client of a node cannot be made.
+    #[error(transparent)]
+    Client(#[from] BuildError),
+    /// The worker has failed.
+    #[error("the worker failed")]
+    Worker(#[from] WorkerError),
+    /// The worker has ended or panicked.
+    #[error("the worker ended unexpectedly")]
+    WorkerEnded,
+}
+
+/// What a run has come to.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// What has happened.
+    pub counters: Counters,
+    /// What was hashed.
+    pub hashed: Reading,
+    /// How long the worker ran.
+    pub elapsed: Duration,
+}
+
+/// Mines until `stop` is cancelled, and then hands in what is solved within the grace of the timing.
+pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, RunError> {
+    let Config {
+        nodes,
+        work_slots,
+        worker,
+        timing,
+    } = config;
+    let clients: Vec<_> = nodes
+        .into_iter()
+        .map(Client::new)
+        .collect::<Result<_, _>>()?;
+    for client in &clients {
+        info!(node = %client.endpoint(), "connecting");
+    }
+    let (jobs, watched) = watch::channel(Arc::default());
+    let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
+    let meter = worker.meter();
+    let mut workers = JoinSet::new();
+    workers.spawn(worker.run(watched, found, stop.child_token()));
+    let engine = Engine {
+        coordinator: Coordinator::new(coordinator::Config {
+            nodes: clients.len(),
+            work_slots,
+            check: SolutionCheck::ProofOfWork,
+            timing,
+        }),
+        streams: clients.iter().map(|_| SelectAll::new()).collect(),
+        clients,
+        requests: FuturesUnordered::new(),
+        jobs,
+        status: Status::new(Instant::now(), &meter),
+        meter,
+    };
+    engine.run(timing, solutions, workers, stop).await
+}
+
+/// The loop's state.
+struct Engine {
+    coordinator: Coordinator,
+    clients: Vec<Client>,
+    requests: FuturesUnordered<BoxFuture<'static, (Event, Option<Duration>)>>,
+    streams: Vec<SelectAll<BoxStream<'static, Event>>>,
+    jobs: watch::Sender<Arc<Jobs>>,
+    meter: Arc<HashMeter>,
+    status: Status,
+}
+
+impl Engine {
+    async fn run(
+        mut self,
+        timing: Timing,
+        mut solutions: mpsc::Receiver<Solution>,
+        mut workers: JoinSet<Result<(), WorkerError>>,
+        stop: CancellationToken,
+    ) -> Result<Summary, RunError> {
+        let started = Instant::now();
+        let mut status = interval_at((started + timing.status).into(), timing.status);
+        let mut stopped: Option<Instant> = None;
+        let mut worker_is_done = false;
+        self.take(Event::Tick);
+        while !(self.coordinator.is_finished() && worker_is_done && solutions.is_empty()) {
+            let now = Instant::now();
+            let deadline = stopped.map(|at| at + timing.grace);
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                warn!(grace = ?timing.grace, "not everything could be handed in before the end");
+                break;
+            }
+            let wakeup = self
+                .coordinator
+                .next_wakeup(now)
+                .into_iter()
+                .chain(deadline)
+                .min();
+            // All of these lose nothing when they are dropped: streams, channels, timers and joins.
+            tokio::select! {
+                Some((event, latency)) = self.requests.next() => {
+                    self.status.latency(latency);
+                    self.take(event);
+                }
+                event = next_update(&mut self.streams) => self.take(event),
+                Some(solution) = solutions.recv() => self.take(Event::Solved(solution)),
+                () = until(wakeup) => self.take(Event::Tick),
+                _ = status.tick() => {
+                    let hashed = self.meter.read();
+                    self.status.log(Instant::now(), hashed, &self.coordinator, &self.clients);
+                }
+                () = stop.cancelled(), if stopped.is_none() => {
+                    stopped = Some(Instant::now());
+                    self.take(Event::Stop);
+                }
+                Some(ended) = workers.join_next() => {
+                    ended.map_err(|_| RunError::WorkerEnded)??;
+                    if !stop.is_cancelled() {
+                        return Err(RunError::WorkerEnded);
+                    }
+                    worker_is_done = true;
+                }
+            }
+        }
+        Ok(Summary {
+            counters: self.coordinator.counters(),
+            hashed: self.meter.read(),
+            elapsed: stopped
+                .unwrap_or_else(Instant::now)
+                .saturating_duration_since(started),
+        })
+    }
+
+    /// Lets the coordinator take an event in and carries out what follows.
+    fn take(&mut self, event: Event) {
+        for action in self.coordinator.handle(Instant::now(), event) {
+            self.carry_out(action);
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Publish(jobs) => {
+                self.jobs.send_replace(jobs);
+            }
+            Action::Subscribe {
+                node,
+                version,
+                subscription,
+                chain,
+            } => {
+                let updates = self.clients[node.0].updates(&version, chain);
+                let events = updates.map(move |update| Event::Update {
+                    node,
+                    subscription,
+                    chain,
+                    update,
+                });
+                self.streams[node.0].push(events.boxed());
+            }
+            Action::Unsubscribe { node } => self.streams[node.0].clear(),
+            Action::Request { node, request } => {
+                let client = self.clients[node.0].clone();
+                self.requests.push(Box::pin(answer(client, node, request)));
+            }
+        }
+    }
+}
+
+/// Makes a request and gives the event that answers it; for work, with the time that the node took.
+async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Option<Duration>) {
+    let event = match request {
+        Request::Identify => {
+            let result = client.info().await;
+            let identity = |info: Info| Identity {
+                version: info.version,
+                chains: info.chains,
+            };
+            Event::Identified {
+                node,
+                result: result.map(identity),
+            }
+        }
+        Request::Work {
+            version,
+            ticket,
+            chain,
+        } => {
+            let asked = Instant::now();
+            let result = client.work(&version, chain).await;
+            let latency = result.is_ok().then(|| asked.elapsed());
+            return (
+                Event::Work {
+                    node,
+                    ticket,
+                    result,
+                },
+                latency,
+            );
+        }
+        Request::Cut { version, ticket } => Event::Cut {
+            node,
+            ticket,
+            result: client.cut(&version).await,
+        },
+        Request::Ancestors {
+            version,
+            chain,
+            tip,
+            heights,
+        } => {
+            let result = client.ancestors(&version, chain, tip.hash, heights).await;
+            Event::Ancestors {
+                node,
+                chain,
+                tip_height: tip.height,
+                result,
+            }
+        }
+        Request::Submit {
+            version,
+            submission,
+            header,
+        } => Event::Submitted {
+            submission,
+            result: client.solved(&version, &header).await,
+        },
+    };
+    (event, None)
+}
+
+/// The next event of any update stream; pending for ever while there is none.
+async fn next_update(streams: &mut [SelectAll<BoxStream<'static, Event>>]) -> Event {
+    let mut all: FuturesUnordered<_> = streams
+        .iter_mut()
+        .filter(|streams| !streams.is_empty())
+        .map(StreamExt::next)
+        .collect();
+    while let Some(event) = all.next().await {
+        if let Some(event) = event {
+            return event;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Pending until then, or for ever.
+async fn until(wakeup: Option<Instant>) {
+    match wakeup {
+        Some(at) => sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

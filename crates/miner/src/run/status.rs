@@ -1,0 +1,78 @@
+//! The line that tells every few seconds how mining goes.
+
+use std::time::{Duration, Instant};
+
+use node::Client;
+use tracing::{info, warn};
+
+use crate::coordinator::Coordinator;
+use crate::meter::{HashMeter, Reading};
+use crate::units::{About, HashRate};
+
+/// A clock that differs by more is worth a word. Mining does not depend on it: creation times come from the node.
+const SKEW_TOLERATED: Duration = Duration::from_secs(5);
+
+/// What the next line is measured against.
+#[derive(Debug)]
+pub(super) struct Status {
+    last: Instant,
+    hashed: Reading,
+    latency: Option<Duration>,
+    told_skew: bool,
+}
+
+impl Status {
+    pub(super) fn new(now: Instant, meter: &HashMeter) -> Self {
+        Self {
+            last: now,
+            hashed: meter.read(),
+            latency: None,
+            told_skew: false,
+        }
+    }
+
+    /// The time that the node took for a piece of work.
+    pub(super) fn latency(&mut self, latency: Option<Duration>) {
+        self.latency = latency.or(self.latency);
+    }
+
+    pub(super) fn log(
+        &mut self,
+        now: Instant,
+        hashed: Reading,
+        coordinator: &Coordinator,
+        clients: &[Client],
+    ) {
+        let time = now.saturating_duration_since(self.last);
+        let rate = HashRate::of(hashed.hashes.wrapping_sub(self.hashed.hashes), time);
+        (self.last, self.hashed) = (now, hashed);
+        let counters = coordinator.counters();
+        let jobs = coordinator.jobs();
+        let expected = jobs.iter().next().map_or_else(
+            || "no work".to_owned(),
+            |job| About::seconds(job.work.target().difficulty().as_f64() / rate.0).to_string(),
+        );
+        info!(
+            rate = %rate,
+            accepted = counters.blocks.in_cut,
+            pending = counters.blocks.pending,
+            stale = counters.solutions_stale + counters.blocks.orphaned,
+            rejected = counters.solutions_rejected,
+            jobs = jobs.iter().len(),
+            node_latency = %self.latency.map_or_else(|| "unknown".to_owned(), |time| About(time).to_string()),
+            block_expected_in = %expected,
+            "status"
+        );
+        for client in clients {
+            let skew = client
+                .clock_skew()
+                .filter(|skew| skew.exceeds(SKEW_TOLERATED));
+            if let Some(skew) = skew
+                && !self.told_skew
+            {
+                self.told_skew = true;
+                warn!(node = %client.endpoint(), seconds = skew.seconds(), "the node's clock differs from this machine's");
+            }
+        }
+    }
+}

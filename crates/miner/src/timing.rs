@@ -1,0 +1,67 @@
+//! Every duration that the client waits for, in one place, so that tests can shorten them all.
+
+use std::time::Duration;
+
+/// The durations of the coordinator, the workers and the program around them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Work older than this is fetched again: the node forgets its payload after five minutes.
+    pub refetch_age: Duration,
+    /// Work older than this cannot be handed in any more and is dropped.
+    pub payload_lifetime: Duration,
+    /// How often work that no update stream covers is compared with the node's cut.
+    pub cut_check: Duration,
+    /// The pause after the node has offered a chain that is already held, unless an update comes first.
+    pub held_chain_pause: Duration,
+    /// The least time between two fetches for a refreshed payload of one chain.
+    pub refresh_interval: Duration,
+    /// The first pause after a failed request; it doubles with each failure in a row.
+    pub retry_min: Duration,
+    /// The longest pause after a failed request.
+    pub retry_max: Duration,
+    /// The pause after the node has refused this miner: somebody has to change a configuration first.
+    pub misconfigured_retry: Duration,
+    /// When a block that the node has taken is first looked up in the cut.
+    pub fate_first: Duration,
+    /// How often it is looked up after that.
+    pub fate_interval: Duration,
+    /// How often a CPU thread moves the creation time of its job.
+    pub restamp: Duration,
+    /// The time that a CPU thread hashes between two looks at the jobs.
+    pub batch: Duration,
+    /// How often the status line is logged.
+    pub status: Duration,
+    /// How long shutting down may take.
+    pub grace: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            refetch_age: Duration::from_mins(2),
+            payload_lifetime: Duration::from_mins(5),
+            cut_check: Duration::from_secs(1),
+            held_chain_pause: Duration::from_secs(1),
+            refresh_interval: Duration::from_secs(15),
+            retry_min: Duration::from_millis(100),
+            retry_max: Duration::from_secs(1),
+            misconfigured_retry: Duration::from_secs(30),
+            fate_first: Duration::from_secs(2),
+            fate_interval: Duration::from_secs(10),
+            restamp: Duration::from_secs(1),
+            batch: Duration::from_millis(1),
+            status: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Timing {
+    /// The pause after the `failures`-th failure in a row, the first being 1.
+    pub fn backoff(&self, failures: u32) -> Duration {
+        let doubled = self
+            .retry_min
+            .saturating_mul(1 << failures.saturating_sub(1).min(16));
+        doubled.min(self.retry_max)
+    }
+}

@@ -1,0 +1,60 @@
+//! Whatever solves the jobs.
+//!
+//! A worker watches the live jobs, chooses among them by itself and sends solutions. It knows no node: which jobs are
+//! live and what becomes of a solution is not its affair.
+
+pub mod cpu;
+
+use std::io;
+use std::sync::Arc;
+
+use pow::KernelFault;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use self::cpu::Cpu;
+use crate::job::{Jobs, Solution};
+use crate::meter::HashMeter;
+
+/// One of the ways to have jobs solved.
+#[derive(Debug)]
+pub enum Worker {
+    /// Threads of this machine.
+    Cpu(Cpu),
+}
+
+/// Why a worker cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The kernel computes wrong hashes on this machine.
+    #[error("this machine cannot mine")]
+    Kernel(#[from] KernelFault),
+    /// The system gives no thread.
+    #[error("cannot start a hashing thread")]
+    Spawn(#[source] io::Error),
+    /// A thread ended that was not told to.
+    #[error("the hashing thread cpu-{0} ended unexpectedly")]
+    ThreadEnded(usize),
+}
+
+impl Worker {
+    /// Solves the newest jobs until `stop` is cancelled; sends any number of solutions. Gives up waiting for its
+    /// threads if it is dropped: they end by themselves.
+    pub async fn run(
+        self,
+        jobs: watch::Receiver<Arc<Jobs>>,
+        solutions: mpsc::Sender<Solution>,
+        stop: CancellationToken,
+    ) -> Result<(), WorkerError> {
+        match self {
+            Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
+        }
+    }
+
+    /// The meter of the worker's hashes.
+    pub fn meter(&self) -> Arc<HashMeter> {
+        match self {
+            Self::Cpu(cpu) => cpu.meter(),
+        }
+    }
+}
