@@ -90,20 +90,12 @@ impl Chain {
         for hash in upper {
             let (height, hash) = self.known(*hash)?;
             let top = window.max_height.unwrap_or(height);
-            if top <= height {
-                heads.extend(self.ancestor(&hash, top).map(|head| (top, head.hash())));
-            }
+            heads.extend(self.ancestor(&hash, top).map(|head| (top, head.hash())));
         }
-        let lower: Vec<_> = lower
-            .iter()
-            .filter_map(|hash| self.known(*hash).ok())
-            .collect();
         let is_below = |height: u64, hash: BlockHash| {
-            lower.iter().any(|(lower_height, lower)| {
-                *lower_height >= height
-                    && self
-                        .ancestor(lower, height)
-                        .is_some_and(|block| block.hash() == hash)
+            lower.iter().any(|lower| {
+                self.ancestor(lower, height)
+                    .is_some_and(|block| block.hash() == hash)
             })
         };
         let least_height = window.min_height.unwrap_or(0);

@@ -1,7 +1,7 @@
 //! One chain: its blocks, the winners and the losers, and which of them are in the cut.
 //!
-//! The blocks of the cut have an index by height, so that an ancestor of the tip is found at once; others are
-//! followed parent by parent until they meet it. Blocks below the kept heights are forgotten.
+//! The blocks of the cut have an index by height, so that an ancestor is found at once: only tips are ever replaced,
+//! and thus all ancestors of a loser are winners. Blocks below the kept heights are forgotten.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
@@ -58,11 +58,6 @@ impl Chain {
         self.blocks.get(hash)
     }
 
-    pub(crate) fn is_in_cut(&self, block: &BlockHeader) -> bool {
-        self.at(block.work().height())
-            .is_some_and(|there| there.hash() == block.hash())
-    }
-
     /// Makes a child of the tip the new tip.
     pub(crate) fn push(&mut self, block: BlockHeader) {
         debug_assert_eq!(block.work().parent(), self.tip().hash());
@@ -93,17 +88,14 @@ impl Chain {
         self.blocks.insert(block.hash(), block);
     }
 
-    /// The ancestor of a block at a height not above its own, the block itself included.
+    /// The ancestor of a block at a height, the block itself included; `None` above it.
     pub(crate) fn ancestor(&self, hash: &BlockHash, height: u64) -> Option<&BlockHeader> {
-        let mut block = self.block(hash)?;
-        while block.work().height() > height && !self.is_in_cut(block) {
-            block = self.block(&block.work().parent())?;
+        let block = self.block(hash)?;
+        if block.work().height() == height {
+            return Some(block);
         }
-        match block.work().height() {
-            at if at == height => Some(block),
-            above if above > height => self.at(height),
-            _ => None,
-        }
+        // An orphan is a former tip: its parent is in the cut, and stays there.
+        self.at(height).filter(|_| height < block.work().height())
     }
 
     /// All blocks, orphans included, by height and hash, from a place on.

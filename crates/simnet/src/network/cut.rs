@@ -50,3 +50,29 @@ fn add_le_bytes(sum: &mut [u8; 32], weight: Weight) {
         carry = first || second;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_added_with_all_carries() {
+        let mut first = [0; 32];
+        first[..4].copy_from_slice(&0x01ff_ff80_u32.to_le_bytes());
+        let mut sum = first;
+        add_le_bytes(&mut sum, Weight::from_le_bytes(first));
+        let mut expected = [0; 32];
+        expected[..4].copy_from_slice(&0x03ff_ff00_u32.to_le_bytes());
+        assert_eq!(sum, expected);
+
+        // 0xff + 0x00 carries only because of the carry before.
+        let mut sum = [0xff; 32];
+        sum[31] = 0;
+        let mut one = [0; 32];
+        one[0] = 1;
+        add_le_bytes(&mut sum, Weight::from_le_bytes(one));
+        let mut expected = [0; 32];
+        expected[31] = 1;
+        assert_eq!(sum, expected);
+    }
+}
