@@ -82,7 +82,8 @@ impl Search {
     /// Tries a batch of nonces on a live job.
     pub(super) fn step(&mut self, now: Instant) -> Step {
         self.size_batch(now);
-        if self.jobs.has_changed().unwrap_or(false) {
+        // Waiting for other jobs has marked them as seen.
+        if self.current.is_none() || self.jobs.has_changed().unwrap_or(false) {
             self.choose(now);
         }
         let Some(current) = &mut self.current else {
