@@ -25,11 +25,10 @@ use tracing::info;
 
 pub use self::report::DemoReport;
 
-use crate::cli::positive_duration;
 use crate::mine::{cpu_worker, processors};
 use crate::run;
 use crate::timing::Timing;
-use crate::units::{About, HashRate, Prefixed};
+use crate::units::{About, HashRate, Prefixed, positive_duration};
 
 /// How long this machine's rate is measured.
 const MEASURED: Duration = Duration::from_millis(300);

@@ -1,18 +1,59 @@
-//! From flags to a run against a node.
+//! Mining on a node: from flags to a run. The flags are named as those of the Haskell client.
 
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
+use clap::{Args, ValueEnum};
 use node::{Endpoint, EndpointError, Limits, Miner};
 use pow::Kernel;
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use crate::cli::{MineArgs, WorkerKind};
 use crate::run;
 use crate::timing::Timing;
+use crate::units::positive_duration;
 use crate::worker::Worker;
 use crate::worker::cpu::{self, Cpu};
+
+/// The ways to have work solved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WorkerKind {
+    /// Hash on this machine's processors.
+    Cpu,
+}
+
+/// How to mine.
+#[derive(Debug, Args)]
+pub struct MineArgs {
+    /// The node: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
+    #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
+    pub node: Vec<String>,
+    /// Speak TLS with the node.
+    #[arg(short, long)]
+    pub tls: bool,
+    /// Accept any TLS certificate of the node.
+    #[arg(short = 'x', long)]
+    pub insecure: bool,
+    /// The public key that is mined for, in hex, exactly as the node knows it.
+    #[arg(short = 'k', long, value_name = "KEY")]
+    pub public_key: Option<String>,
+    /// The account that is mined for [default: `k:` and the public key].
+    #[arg(short, long)]
+    pub account: Option<String>,
+    /// What solves the work.
+    #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
+    pub worker: WorkerKind,
+    /// Hashing threads [default: one for each processor that this program may use].
+    #[arg(short = 'c', long, value_name = "COUNT")]
+    pub thread_count: Option<NonZeroUsize>,
+    /// How many works, each for a chain of its own, are held ready.
+    #[arg(long, value_name = "COUNT", default_value = "2")]
+    pub work_slots: NonZeroUsize,
+    /// The time limit of a request, such as `10s` or `1500ms`.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
+    pub timeout: Duration,
+}
 
 /// What is wrong with the flags.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use clap::Args;
 use simnet::{Miner, Miners, ProofOfWork};
 use tokio::net::TcpListener;
 
-use crate::cli::{positive_duration, prefixed_number};
+use crate::units::{positive_duration, prefixed_number};
 
 /// What the simulated network is like.
 #[derive(Debug, Args)]

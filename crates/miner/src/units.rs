@@ -1,4 +1,4 @@
-//! Figures for people: hash rates, numbers of hashes and times with the digits that matter.
+//! Figures as people write and read them: hash rates, numbers of hashes and times, with the digits that matter.
 
 use std::fmt;
 use std::time::Duration;
@@ -84,11 +84,40 @@ impl fmt::Display for About {
     }
 }
 
+/// A time above zero with its unit.
+pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("must be longer than nothing".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!(
+            "{error}; a time has a unit, as in 10s, 1500ms or 2m"
+        )),
+    }
+}
+
+/// A number that may have a unit prefix: `1500`, `2.5M`, `10k`.
+pub(crate) fn prefixed_number(text: &str) -> Result<f64, String> {
+    let (digits, factor) = match text.trim_end_matches("H/s").trim_end() {
+        rest if rest.ends_with(['k', 'K']) => (&rest[..rest.len() - 1], 1e3),
+        rest if rest.ends_with('M') => (&rest[..rest.len() - 1], 1e6),
+        rest if rest.ends_with('G') => (&rest[..rest.len() - 1], 1e9),
+        rest if rest.ends_with('T') => (&rest[..rest.len() - 1], 1e12),
+        rest if rest.ends_with('P') => (&rest[..rest.len() - 1], 1e15),
+        rest => (rest, 1.0),
+    };
+    match digits.trim_end().parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number * factor),
+        _ => Err(
+            "expected a number, with k, M, G, T or P behind it if you like, as in 2.5M".to_owned(),
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{About, HashRate, Prefixed};
+    use super::{About, HashRate, Prefixed, positive_duration, prefixed_number};
 
     #[test]
     fn numbers_have_three_digits_and_a_prefix() {
@@ -132,5 +161,35 @@ mod tests {
             "more than 10000 y"
         );
         assert_eq!(About::seconds(f64::NAN).to_string(), "more than 10000 y");
+    }
+
+    #[test]
+    fn numbers_take_unit_prefixes() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<f64>) {
+            assert_eq!(prefixed_number(text).ok(), expected);
+        }
+        check("0", Some(0.0));
+        check("1500", Some(1500.0));
+        check("2.5M", Some(2_500_000.0));
+        check("10k", Some(10_000.0));
+        check("10 MH/s", Some(10_000_000.0));
+        check("", None);
+        check("-1", None);
+        check("inf", None);
+        check("M", None);
+        check("1 X", None);
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit_and_are_above_zero() {
+        assert_eq!(positive_duration("1500ms"), Ok(Duration::from_millis(1500)));
+        assert_eq!(positive_duration("2m"), Ok(Duration::from_mins(2)));
+        assert_eq!(
+            positive_duration("0s"),
+            Err("must be longer than nothing".to_owned())
+        );
+        assert!(positive_duration("10").is_err());
+        assert!(positive_duration("-1s").is_err());
     }
 }
