@@ -14,18 +14,20 @@ mod event;
 mod fate;
 mod gate;
 mod live;
+mod solution;
 mod submission;
 mod upstream;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chainweb::{ChainId, Work};
-use node::{Cut, Error, Refusal, Retry, UpdateEvent};
-use tracing::{debug, error, info, warn};
+use chainweb::{BlockHash, ChainId, Work};
+use node::{Cut, Error, UpdateEvent};
+use tracing::{debug, info, warn};
 
 pub use self::action::{Action, Request};
 pub use self::counters::Counters;
@@ -33,10 +35,11 @@ pub use self::event::{Event, Identity, SubmissionId, Ticket};
 
 use self::fate::Fates;
 use self::live::{LiveJobs, Offered, Retired};
-use self::submission::{Submissions, Unanswered};
-use self::upstream::Upstream;
-use crate::job::{Job, JobId, Jobs, NodeId, Solution};
+use self::submission::Submissions;
+use self::upstream::{Doubt, Upstream};
+use crate::job::{Job, Jobs, NodeId};
 use crate::timing::Timing;
+use crate::units::About;
 
 /// What a solution has to show before it is handed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,8 @@ pub struct Coordinator {
     fates: Fates,
     counters: Counters,
     newest_ticket: Ticket,
+    /// When the last event was handled.
+    handled: Option<Instant>,
     published: Arc<Jobs>,
     actions: Vec<Action>,
     stopping: bool,
@@ -83,6 +88,7 @@ impl Coordinator {
             fates: Fates::default(),
             counters: Counters::default(),
             newest_ticket: Ticket::default(),
+            handled: None,
             published: Arc::default(),
             actions: Vec::new(),
             stopping: false,
@@ -92,6 +98,7 @@ impl Coordinator {
 
     /// Takes an event in and gives the actions that follow from it and from the time.
     pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
+        self.handled = Some(now);
         match event {
             Event::Identified { node, result } => self.identified(now, node, result),
             Event::Work {
@@ -110,7 +117,7 @@ impl Coordinator {
                 chain,
                 update,
             } => {
-                self.update(node, subscription, chain, update);
+                self.update(node, subscription, chain, &update);
             }
             Event::Solved(solution) => self.solved(now, &solution),
             Event::Submitted { submission, result } => self.submitted(now, submission, result),
@@ -119,19 +126,7 @@ impl Coordinator {
                 chain,
                 tip_height,
                 result,
-            } => {
-                let timing = &self.config.timing;
-                match result {
-                    Ok(hashes) => {
-                        self.fates
-                            .ancestors(now, timing, node, chain, tip_height, &hashes);
-                    }
-                    Err(error) => {
-                        debug!(%chain, %error, "the fate of blocks could not be looked up");
-                        self.fates.lookup_failed(now, timing, node, chain);
-                    }
-                }
-            }
+            } => self.ancestors(now, node, chain, tip_height, result),
             Event::Tick => {}
             Event::Stop => self.stop(now),
         }
@@ -157,15 +152,16 @@ impl Coordinator {
         self.stopping && self.submissions.is_empty() && !self.fates.any_final_look_due()
     }
 
-    /// When to call with [`Event::Tick`] if nothing happens before.
-    pub fn next_wakeup(&self, now: Instant) -> Option<Instant> {
+    /// When to call with [`Event::Tick`] if nothing happens before: later than the last event, but not necessarily
+    /// later than now.
+    pub fn next_wakeup(&self) -> Option<Instant> {
         let nodes = self.nodes.iter().flat_map(Upstream::wakeups);
-        let timing = &self.config.timing;
         nodes
-            .chain(self.live.wakeups(timing))
+            .chain(self.live.wakeups(&self.config.timing))
             .chain(self.submissions.wakeups())
             .chain(self.fates.wakeups())
-            .filter(|at| *at > now)
+            // What was due at the last event was seen to then, or waits for an answer.
+            .filter(|at| self.handled.is_none_or(|handled| *at > handled))
             .min()
     }
 
@@ -181,31 +177,50 @@ impl Coordinator {
             Ok(identity) => identity,
             Err(error) => {
                 if let Some(pause) = node.info.fail(now, &self.config.timing, &error) {
-                    warn!(node = id.0, %error, ?pause, "the node does not say what it is; asking again");
+                    warn!(node = id.0, %error, again_in = %About(pause), "the node does not say what it is");
                 }
                 return;
             }
         };
         if let Some(outage) = node.info.succeed(now) {
-            info!(node = id.0, version = %identity.version, ?outage, "the node answers again");
+            info!(node = id.0, version = %identity.version, after = %About(outage), "the node answers again");
         }
-        node.needs_info = false;
-        if node.identity.as_ref() == Some(&identity) {
-            // It may have been restarted, and then has forgotten the payloads of all work.
-            self.live.doubt(now, id);
+        let doubt = std::mem::replace(&mut node.doubt, Doubt::None);
+        if self.stopping {
             return;
         }
-        info!(node = id.0, version = %identity.version, chains = identity.chains.len(), "mining for a network");
         let chains = identity.chains.clone();
-        node.begin(ticket, identity);
-        self.actions.push(Action::Unsubscribe { node: id });
+        match &node.identity {
+            Some(known) if known.version == identity.version => {
+                if doubt == Doubt::Restart {
+                    self.live.doubt(now, id);
+                }
+            }
+            known => {
+                let is_first = known.is_none();
+                info!(node = id.0, version = %identity.version, chains = chains.len(), "mining for a network");
+                node.begin(ticket, identity);
+                if !is_first {
+                    self.leave_network(id);
+                }
+            }
+        }
         for chain in chains {
             self.subscribe(id, chain);
         }
+    }
+
+    /// Drops all that belongs to the network which the node served before.
+    fn leave_network(&mut self, id: NodeId) {
         for job in self.live.retire_of(id) {
             self.retired(&job, Retired::OtherNetwork);
         }
-        self.submissions.network_changed(id);
+        self.publish();
+        self.actions.push(Action::Unsubscribe { node: id });
+        for submission in self.submissions.network_changed(id) {
+            self.lost(&submission);
+        }
+        self.fates.network_changed(id);
     }
 
     fn subscribe(&mut self, id: NodeId, chain: ChainId) {
@@ -224,20 +239,22 @@ impl Coordinator {
     }
 
     fn work(&mut self, now: Instant, id: NodeId, ticket: Ticket, result: Result<Work, Error>) {
-        let timing = self.config.timing;
+        let Config {
+            timing, work_slots, ..
+        } = self.config;
         let node = &mut self.nodes[id.0];
         let work = match result {
             Ok(work) => work,
             Err(error) => {
                 node.doubt_after(&error);
                 if let Some(pause) = node.work.fail(now, &timing, &error) {
-                    warn!(node = id.0, %error, ?pause, "no work; asking again");
+                    warn!(node = id.0, %error, again_in = %About(pause), "no work");
                 }
                 return;
             }
         };
         if let Some(outage) = node.work.succeed(now) {
-            info!(node = id.0, ?outage, "the node gives work again");
+            info!(node = id.0, after = %About(outage), "the node gives work again");
         }
         if self.stopping || ticket < node.since {
             return;
@@ -248,33 +265,39 @@ impl Coordinator {
             return;
         }
         let covered = node.chains.covers(chain, ticket);
+        if self.submissions.extends(id, work.header()) {
+            debug!(%chain, "the node gives work that is solved already");
+            node.work.pause(now + timing.held_chain_pause);
+            return;
+        }
         self.subscribe(id, chain);
-        let arrived = self.ticket();
         let job = Arc::new(Job {
-            id: JobId(arrived.0),
+            id: self.ticket().names_job(),
             node: id,
             work,
             received: now,
         });
-        let outcome = self
-            .live
-            .offer(now, &timing, self.config.work_slots, &job, arrived, covered);
-        match outcome {
-            Offered::Held => {
-                self.nodes[id.0].work.pause(now + timing.held_chain_pause);
-            }
-            Offered::NotNeeded => {}
+        let outcome = self.live.offer(now, &timing, work_slots, &job, covered);
+        let was_held = match outcome {
+            Offered::Held => true,
+            Offered::Confirmed => self.live.has_room(work_slots),
+            Offered::NotNeeded => false,
             Offered::Taken { replaced } => {
                 self.counters.jobs += 1;
                 self.counters.uncovered_jobs += u64::from(!covered);
-                if let Some(old) = replaced {
-                    self.retired(&old, Retired::Replaced);
+                if let Some(old) = &replaced {
+                    self.retired(old, Retired::Replaced);
                 }
                 debug!(
                     job = %job.id, %chain, height = job.work.header().height(), covered,
                     difficulty = %job.work.target().difficulty(), "new job"
                 );
+                replaced.is_some() && self.live.has_room(work_slots)
             }
+        };
+        if was_held {
+            // There may be no other chain to work on: not asked again and again.
+            self.nodes[id.0].work.pause(now + timing.held_chain_pause);
         }
     }
 
@@ -289,15 +312,20 @@ impl Coordinator {
                     self.fates.abandon_final_looks(id);
                 }
                 if let Some(pause) = node.cut.fail(now, &timing, &error) {
-                    warn!(node = id.0, %error, ?pause, "no cut to compare work with; asking again");
+                    warn!(node = id.0, %error, again_in = %About(pause), "no cut to compare work with");
                 }
                 return;
             }
         };
         if let Some(outage) = node.cut.succeed(now) {
-            info!(node = id.0, ?outage, "the node tells its cut again");
+            info!(node = id.0, after = %About(outage), "the node tells its cut again");
         }
-        node.cut.pause(now + timing.cut_check);
+        let pause = if self.stopping {
+            timing.retry_min
+        } else {
+            timing.cut_check
+        };
+        node.cut.pause(now + pause);
         if ticket < node.since {
             return;
         }
@@ -305,9 +333,11 @@ impl Coordinator {
             .live
             .compare(id, ticket, &cut, |chain| node.chains.covers(chain, ticket))
         {
+            self.nodes[id.0].chains.moved(job.chain(), ticket);
             self.submissions.chain_moved(id, job.chain());
             self.retired(&job, Retired::CutMoved);
         }
+        self.publish();
         let Some(identity) = &self.nodes[id.0].identity else {
             return;
         };
@@ -322,7 +352,28 @@ impl Coordinator {
         }
     }
 
-    fn update(&mut self, id: NodeId, subscription: Ticket, chain: ChainId, update: UpdateEvent) {
+    fn ancestors(
+        &mut self,
+        now: Instant,
+        id: NodeId,
+        chain: ChainId,
+        tip_height: u64,
+        result: Result<BTreeMap<u64, BlockHash>, Error>,
+    ) {
+        let timing = &self.config.timing;
+        match result {
+            Ok(hashes) => {
+                self.fates
+                    .ancestors(now, timing, id, chain, tip_height, &hashes);
+            }
+            Err(error) => {
+                debug!(%chain, %error, "the fate of blocks could not be looked up");
+                self.fates.lookup_failed(now, timing, id, chain);
+            }
+        }
+    }
+
+    fn update(&mut self, id: NodeId, subscription: Ticket, chain: ChainId, update: &UpdateEvent) {
         let ticket = self.ticket();
         let node = &mut self.nodes[id.0];
         if subscription != node.since {
@@ -352,122 +403,11 @@ impl Coordinator {
                 self.live
                     .refresh(id, chain, self.config.timing.refresh_interval);
             }
-            UpdateEvent::Lost(lost) => {
-                node.chains.lost(chain);
+            UpdateEvent::Lost(_) => {
                 self.live.uncover(id, chain);
-                if let node::Lost::Failed(error) = lost {
-                    debug!(%chain, %error, "update stream lost");
-                    node.doubt_after(&error);
-                }
-            }
-        }
-    }
-
-    fn solved(&mut self, now: Instant, solution: &Solution) {
-        let job = Arc::clone(&solution.job);
-        let header = solution.header();
-        let (chain, height) = (job.chain(), job.work.header().height());
-        // Only time and nonce can differ from the job: a solution holds nothing else.
-        let stamped = job.work.header().creation_time()..=job.creation_time_at(now);
-        if !stamped.contains(&solution.creation_time) {
-            self.counters.solutions_rejected += 1;
-            error!(
-                job = %job.id, %chain, time = solution.creation_time.as_micros(),
-                "the worker's solution lies outside the time that its job has been held; not handed in"
-            );
-            return;
-        }
-        match self.config.check {
-            SolutionCheck::ProofOfWork if !pow::verify(&header, &job.work.target()) => {
-                self.counters.solutions_rejected += 1;
-                error!(
-                    job = %job.id, %chain, nonce = %solution.nonce,
-                    "the worker's solution does not meet its target; not handed in"
-                );
-                return;
-            }
-            SolutionCheck::ProofOfWork => {}
-        }
-        let Some(identity) = &self.nodes[job.node.0].identity else {
-            return;
-        };
-        let version = identity.version.clone();
-        let was_live = self.live.remove(job.id);
-        let Some(id) = self.submissions.begin(&job, header.clone(), !was_live) else {
-            debug!(job = %job.id, "the job is solved already");
-            return;
-        };
-        self.counters.solutions += 1;
-        info!(
-            %chain, height, block = %block_name(&header),
-            after = ?now.saturating_duration_since(job.received), "solved a block"
-        );
-        let request = Request::Submit {
-            version,
-            submission: id,
-            header,
-        };
-        self.actions.push(Action::Request {
-            node: job.node,
-            request,
-        });
-    }
-
-    fn submitted(&mut self, now: Instant, id: SubmissionId, result: Result<(), Error>) {
-        let timing = self.config.timing;
-        let Some(submission) = self.submissions.get(id) else {
-            return;
-        };
-        let (chain, height) = (
-            submission.job.chain(),
-            submission.job.work.header().height(),
-        );
-        let block = block_name(&submission.header);
-        let attempts = submission.attempts;
-        let node = submission.job.node;
-        match result {
-            Ok(()) => {
-                debug!(%chain, height, %block, attempts, "the node took the solution");
-                self.counters.solutions_taken += 1;
-                if let Some(submission) = self.submissions.end(id) {
-                    self.fates
-                        .follow(now, &timing, &submission.job, &submission.header);
-                }
-            }
-            Err(error) if error.retry() == Retry::Never => {
-                let stale = matches!(error, Error::Refused(Refusal::Stale));
-                let Some(submission) = self.submissions.end(id) else {
-                    return;
-                };
-                if stale && attempts > 1 {
-                    info!(%chain, height, %block, attempts, "the node knows the solution no more; it may have taken it before");
-                    self.fates
-                        .follow(now, &timing, &submission.job, &submission.header);
-                } else if stale {
-                    self.counters.solutions_stale += 1;
-                    info!(%chain, height, %block, "the solution came too late");
-                } else {
-                    self.counters.solutions_rejected += 1;
-                    error!(
-                        %chain, height, %block, %error,
-                        header = const_hex::encode(submission.header.as_bytes()),
-                        "the node refused the solution"
-                    );
-                }
-            }
-            Err(error) => {
-                self.nodes[node.0].doubt_after(&error);
-                match self.submissions.unanswered(now, &timing, id) {
-                    None => {}
-                    Some(Unanswered::Again { pause }) => {
-                        warn!(%chain, height, %block, %error, attempts, ?pause, "the solution got no answer; handing it in again");
-                    }
-                    Some(Unanswered::TooLate(submission)) => {
-                        warn!(%chain, height, %block, %error, attempts, "the solution got no answer, and its chain has moved on");
-                        self.counters.solutions_stale += 1;
-                        self.fates
-                            .follow(now, &timing, &submission.job, &submission.header);
-                    }
+                // A node that is restarted loses all of them at once.
+                if node.chains.lost(chain) {
+                    node.suspect(Doubt::Restart);
                 }
             }
         }
@@ -479,11 +419,8 @@ impl Coordinator {
             debug!(job = %job.id, "job dropped: shutting down");
         }
         self.fates.take_final_look(now);
-        for (index, node) in self.nodes.iter_mut().enumerate() {
-            node.cut.resume();
-            if !node.is_well() {
-                self.fates.abandon_final_looks(NodeId(index));
-            }
+        for node in &mut self.nodes {
+            node.cut.hurry();
         }
     }
 
@@ -492,29 +429,22 @@ impl Coordinator {
         debug!(job = %job.id, chain = %job.chain(), why = why.as_str(), "job retired");
     }
 
+    fn publish(&mut self) {
+        if !self.live.is_published(&self.published) {
+            self.published = self.live.publish();
+            self.actions
+                .push(Action::Publish(Arc::clone(&self.published)));
+        }
+    }
+
     /// Works out what is missing and asks for it.
     fn settle(&mut self, now: Instant) {
         let timing = self.config.timing;
         for job in self.live.expire(now, &timing) {
             self.retired(&job, Retired::Expired);
         }
-        if !self.live.is_published(&self.published) {
-            self.published = self.live.publish();
-            self.actions
-                .push(Action::Publish(Arc::clone(&self.published)));
-        }
-        for (submission, node, header) in self.submissions.due(now) {
-            let Some(identity) = &self.nodes[node.0].identity else {
-                continue;
-            };
-            let version = identity.version.clone();
-            let request = Request::Submit {
-                version,
-                submission,
-                header,
-            };
-            self.actions.push(Action::Request { node, request });
-        }
+        self.publish();
+        self.submit_again(now);
         for index in 0..self.nodes.len() {
             self.settle_node(now, NodeId(index));
         }
@@ -530,8 +460,9 @@ impl Coordinator {
         let node = &mut self.nodes[id.0];
         node.wants_work = wants_work;
         node.wants_cut = wants_cut;
-        if node.needs_info {
-            if !self.stopping && node.info.open(now) {
+        // At the end there is no time to find out more.
+        if node.doubt != Doubt::None && !self.stopping {
+            if node.info.open(now) {
                 self.actions.push(Action::Request {
                     node: id,
                     request: Request::Identify,
@@ -557,12 +488,4 @@ impl Coordinator {
             self.actions.push(Action::Request { node: id, request });
         }
     }
-}
-
-/// The hash of the block that a header makes, as far as it can be known.
-fn block_name(header: &chainweb::WorkHeader) -> String {
-    header.block_hash().map_or_else(
-        || "(known to the node only)".to_owned(),
-        |hash| hash.to_string(),
-    )
 }

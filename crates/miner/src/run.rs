@@ -138,7 +138,7 @@ impl Engine {
             }
             let wakeup = self
                 .coordinator
-                .next_wakeup(now)
+                .next_wakeup()
                 .into_iter()
                 .chain(deadline)
                 .min();

@@ -5,11 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use chainweb::{BlockHash, ChainId, Work};
 use node::{Cut, Error, UpdateEvent, Version};
 
-use crate::job::{NodeId, Solution};
+use crate::job::{Job, JobId, NodeId, Solution};
 
 /// A moment in the order of everything that happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
+
+impl Ticket {
+    /// The moment when the job came in, which is what it is named by.
+    pub(super) fn of(job: &Job) -> Self {
+        Self(job.id.0)
+    }
+
+    /// The name of a job that comes in at this moment.
+    pub(super) fn names_job(self) -> JobId {
+        JobId(self.0)
+    }
+}
 
 /// Names a solution that is being handed in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -40,6 +40,8 @@ struct Followed {
     hash: BlockHash,
     seen: Seen,
     next_look: Instant,
+    /// Whether the branch below a tip was asked for and has not come yet.
+    asked: bool,
     final_looks_left: u8,
 }
 
@@ -63,7 +65,7 @@ impl Fates {
     /// Follows the block that the solved header makes.
     pub(super) fn follow(&mut self, now: Instant, timing: &Timing, job: &Job, header: &WorkHeader) {
         let Some(hash) = header.block_hash() else {
-            self.settled.pending += 1;
+            self.lose_sight();
             return;
         };
         if self.followed.len() == FOLLOWED
@@ -83,7 +85,25 @@ impl Fates {
                 } else {
                     timing.fate_first
                 },
+            asked: false,
             final_looks_left: FINAL_LOOKS,
+        });
+    }
+
+    /// Counts a block that cannot be looked up.
+    pub(super) fn lose_sight(&mut self) {
+        self.settled.pending += 1;
+    }
+
+    /// The node serves another network: what it was last seen to have become of the blocks stands.
+    pub(super) fn network_changed(&mut self, node: NodeId) {
+        let settled = &mut self.settled;
+        self.followed.retain(|block| {
+            let stays = block.node != node;
+            if !stays {
+                settled.add(block.seen);
+            }
+            stays
         });
     }
 
@@ -116,7 +136,7 @@ impl Fates {
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
         self.followed
             .iter()
-            .filter(|block| block.final_looks_left > 0)
+            .filter(|block| block.final_looks_left > 0 && !block.asked)
             .map(|block| block.next_look)
     }
 
@@ -128,6 +148,12 @@ impl Fates {
         node: NodeId,
         cut: &Cut,
     ) -> Vec<Lookup> {
+        let being_asked: BTreeSet<ChainId> = self
+            .followed
+            .iter()
+            .filter(|block| block.node == node && block.asked)
+            .map(|block| block.chain)
+            .collect();
         let mut below: BTreeMap<ChainId, (Tip, BTreeSet<u64>)> = BTreeMap::new();
         for block in self
             .followed
@@ -136,12 +162,15 @@ impl Fates {
         {
             match cut.tip(block.chain) {
                 Some(tip) if tip.height > block.height => {
+                    if being_asked.contains(&block.chain) {
+                        continue;
+                    }
                     below
                         .entry(block.chain)
                         .or_insert((tip, BTreeSet::new()))
                         .1
                         .insert(block.height);
-                    block.next_look = now + timing.fate_interval;
+                    block.asked = true;
                 }
                 Some(tip) if tip.height == block.height => {
                     block.looked_at(tip.hash, 0);
@@ -179,8 +208,11 @@ impl Fates {
             if (block.node, block.chain) != (node, chain) {
                 return true;
             }
+            let asked = std::mem::take(&mut block.asked);
             let Some(there) = hashes.get(&block.height) else {
-                block.look_again(now, timing, stopping, false);
+                if asked {
+                    block.look_again(now, timing, stopping, false);
+                }
                 return true;
             };
             let depth = tip_height.saturating_sub(block.height);
@@ -212,8 +244,10 @@ impl Fates {
         for block in self
             .followed
             .iter_mut()
-            .filter(|b| b.node == node && b.chain == chain)
+            .filter(|block| block.node == node && block.chain == chain)
+            .filter(|block| block.asked)
         {
+            block.asked = false;
             block.look_again(now, timing, stopping, false);
         }
     }
@@ -249,7 +283,7 @@ impl BlockTally {
 
 impl Followed {
     fn is_due(&self, now: Instant) -> bool {
-        self.final_looks_left > 0 && self.next_look <= now
+        !self.asked && self.final_looks_left > 0 && self.next_look <= now
     }
 
     fn looked_at(&mut self, there: BlockHash, depth: u64) {

@@ -8,6 +8,8 @@ use crate::timing::Timing;
 
 /// How often a trouble that goes on is told again.
 const REPEAT: Duration = Duration::from_secs(30);
+/// How soon after it the next is told, if a node is in another trouble each time.
+const CHANGE: Duration = Duration::from_secs(5);
 
 /// The state of one kind of request.
 #[derive(Debug, Default)]
@@ -53,7 +55,7 @@ impl Gate {
     }
 
     /// The request failed. Gives the pause that follows if the trouble is to be told: when it begins, when it turns
-    /// into another, and every half minute.
+    /// into another, and now and then while it lasts. What somebody has to change the configuration for is told once.
     pub(super) fn fail(
         &mut self,
         now: Instant,
@@ -67,16 +69,22 @@ impl Gate {
             told: None,
         });
         trouble.failures = trouble.failures.saturating_add(1);
-        let pause = match error.retry() {
-            Retry::Soon | Retry::AfterInfo => timing.backoff(trouble.failures),
-            Retry::Later | Retry::Never => timing.misconfigured_retry,
+        let (pause, passes) = match error.retry() {
+            Retry::Soon | Retry::AfterInfo => (timing.backoff(trouble.failures), true),
+            Retry::Later | Retry::Never => (timing.misconfigured_retry, false),
         };
         self.pause = Some(Pause {
             until: now + pause,
             ends_with_update: false,
         });
-        let known = trouble.told.as_ref().is_some_and(|(told, same)| {
-            same == error && now.saturating_duration_since(*told) < REPEAT
+        let known = trouble.told.as_ref().is_some_and(|(told, before)| {
+            let silence = now.saturating_duration_since(*told);
+            match (before == error, passes) {
+                (true, true) => silence < REPEAT,
+                (true, false) => true,
+                (false, true) => silence < CHANGE,
+                (false, false) => false,
+            }
         });
         if known {
             return None;
@@ -96,6 +104,11 @@ impl Gate {
     /// Ends a pause that was not caused by a failure.
     pub(super) fn resume(&mut self) {
         self.pause.take_if(|pause| pause.ends_with_update);
+    }
+
+    /// Ends any pause.
+    pub(super) fn hurry(&mut self) {
+        self.pause = None;
     }
 
     /// When the gate opens by itself.

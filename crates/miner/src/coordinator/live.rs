@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::ChainId;
+use chainweb::{Adjacents, ChainId, WorkHeader};
 use node::Cut;
 
 use super::Ticket;
@@ -21,8 +21,6 @@ pub(super) struct LiveJobs(Vec<Live>);
 #[derive(Debug)]
 struct Live {
     job: Arc<Job>,
-    /// When the job came in, in the order of everything.
-    arrived: Ticket,
     /// When the node last gave this work: it keeps the payload for some minutes from then on.
     confirmed: Instant,
     /// When to ask for newer work on the chain.
@@ -58,6 +56,8 @@ impl Retired {
 pub(super) enum Offered {
     /// It is live now, instead of the other if there was one.
     Taken { replaced: Option<Arc<Job>> },
+    /// It was due for a replacement, but is still what the node gives.
+    Confirmed,
     /// Its chain is held already, and the job there is as good.
     Held,
     /// All slots are taken by jobs that are as good.
@@ -72,44 +72,45 @@ impl LiveJobs {
         timing: &Timing,
         slots: usize,
         job: &Arc<Job>,
-        arrived: Ticket,
         covered: bool,
     ) -> Offered {
-        let new = Live {
-            job: Arc::clone(job),
-            arrived,
-            confirmed: now,
-            due: now + timing.refetch_age,
-            covered,
-        };
-        let same_chain = |live: &Live| live.job.node == job.node && live.job.chain() == job.chain();
-        let replaced = if let Some(at) = self.0.iter().position(same_chain) {
+        let due = now + timing.refetch_age;
+        let replaced = if let Some(at) = self.position(job.node, job.chain()) {
             let held = &mut self.0[at];
             let (old, fresh) = (held.job.work.header(), job.work.header());
             let was_due = held.due <= now;
             if old.differs_only_in_time_and_nonce(fresh) {
                 // The same block: the node remembers its payload anew, and the worker goes on undisturbed.
                 held.confirmed = now;
-                held.due = new.due;
-                return if was_due {
-                    Offered::NotNeeded
-                } else {
-                    Offered::Held
-                };
+                if was_due {
+                    held.due = due;
+                    return Offered::Confirmed;
+                }
+                return Offered::Held;
             }
-            if old.parent() == fresh.parent() && !was_due {
+            if stand_on_the_same_blocks(old, fresh) && !was_due {
                 return Offered::Held;
             }
             Some(self.0.remove(at).job)
-        } else if self.0.len() < slots {
+        } else if self.has_room(slots) {
             None
         } else if let Some(at) = self.0.iter().rposition(|live| live.due <= now) {
             Some(self.0.remove(at).job)
         } else {
             return Offered::NotNeeded;
         };
+        let new = Live {
+            job: Arc::clone(job),
+            confirmed: now,
+            due,
+            covered,
+        };
         self.0.insert(0, new);
         Offered::Taken { replaced }
+    }
+
+    pub(super) fn has_room(&self, slots: usize) -> bool {
+        self.0.len() < slots
     }
 
     /// Whether work is wanted, and if so, on which chain: that of a job that is due, any where a slot is free.
@@ -118,7 +119,7 @@ impl LiveJobs {
         reason = "the outer says whether, the inner where"
     )]
     pub(super) fn wanted(&self, now: Instant, slots: usize) -> Option<Option<ChainId>> {
-        if self.0.len() < slots {
+        if self.has_room(slots) {
             return Some(None);
         }
         let due = self
@@ -173,11 +174,10 @@ impl LiveJobs {
             .any(|live| live.job.node == node && !live.covered)
     }
 
-    /// Removes the job; whether it was live.
-    pub(super) fn remove(&mut self, id: JobId) -> bool {
-        let before = self.0.len();
-        self.0.retain(|live| live.job.id != id);
-        self.0.len() < before
+    /// Removes the job; if it was live, gives when the node last gave its work.
+    pub(super) fn remove(&mut self, id: JobId) -> Option<Instant> {
+        let at = self.0.iter().position(|live| live.job.id == id)?;
+        Some(self.0.remove(at).confirmed)
     }
 
     pub(super) fn retire_on(&mut self, node: NodeId, chain: ChainId) -> Option<Arc<Job>> {
@@ -217,12 +217,12 @@ impl LiveJobs {
             let tip = cut.tip(live.job.chain()).map(|tip| tip.hash);
             live.job.node == node
                 && !live.covered
-                && live.arrived < asked
+                && Ticket::of(&live.job) < asked
                 && tip.is_some_and(|tip| tip != live.job.work.header().parent())
         });
         for live in &mut self.0 {
             live.covered |=
-                live.job.node == node && live.arrived < asked && covers(live.job.chain());
+                live.job.node == node && Ticket::of(&live.job) < asked && covers(live.job.chain());
         }
         retired
     }
@@ -247,4 +247,16 @@ impl LiveJobs {
             self.0.iter().map(|live| Arc::clone(&live.job)).collect(),
         ))
     }
+}
+
+/// Whether two headers of one chain extend the same block, beside the same blocks: then the older is not void.
+///
+/// Of neighbours that are hashed nothing can be told; networks that hash them send an update when one changes.
+fn stand_on_the_same_blocks(a: &WorkHeader, b: &WorkHeader) -> bool {
+    let beside = match (a.adjacents(), b.adjacents()) {
+        (Adjacents::Recorded(a), Adjacents::Recorded(b)) => a.iter().eq(b.iter()),
+        (Adjacents::Hashed, Adjacents::Hashed) => true,
+        _ => false,
+    };
+    beside && a.parent() == b.parent()
 }

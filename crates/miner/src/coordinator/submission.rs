@@ -22,6 +22,8 @@ pub(super) struct Submission {
     pub(super) job: Arc<Job>,
     pub(super) header: WorkHeader,
     pub(super) attempts: u32,
+    /// When the node must have forgotten the payload.
+    forgotten: Instant,
     /// Whether the chain has moved on: no use in handing it in again.
     stale: bool,
     next: Next,
@@ -51,30 +53,46 @@ pub(super) struct Submissions {
 }
 
 impl Submissions {
-    /// Begins to hand a solution in; the first attempt is the caller's. `None` if its job is solved already.
-    pub(super) fn begin(
-        &mut self,
-        job: &Arc<Job>,
-        header: WorkHeader,
-        stale: bool,
-    ) -> Option<SubmissionId> {
-        if self.solved.contains(&job.id) {
-            return None;
+    /// Whether this is the job's first solution; from now on it is solved.
+    pub(super) fn is_first(&mut self, job: JobId) -> bool {
+        if self.solved.contains(&job) {
+            return false;
         }
         if self.solved.len() == REMEMBERED {
             self.solved.pop_front();
         }
-        self.solved.push_back(job.id);
+        self.solved.push_back(job);
+        true
+    }
+
+    /// Begins to hand a solution in; the first attempt is the caller's.
+    pub(super) fn begin(
+        &mut self,
+        job: &Arc<Job>,
+        header: WorkHeader,
+        forgotten: Instant,
+        stale: bool,
+    ) -> SubmissionId {
         self.newest.0 += 1;
         let submission = Submission {
             job: Arc::clone(job),
             header,
             attempts: 1,
+            forgotten,
             stale,
             next: Next::Answer,
         };
         self.open.insert(self.newest, submission);
-        Some(self.newest)
+        self.newest
+    }
+
+    /// Whether a block on top of this one is being handed in to the node: another is not worth hashing.
+    pub(super) fn extends(&self, node: NodeId, header: &WorkHeader) -> bool {
+        self.open.values().any(|open| {
+            open.job.node == node
+                && open.header.chain() == header.chain()
+                && open.header.parent() == header.parent()
+        })
     }
 
     pub(super) fn get(&self, id: SubmissionId) -> Option<&Submission> {
@@ -97,7 +115,7 @@ impl Submissions {
         id: SubmissionId,
     ) -> Option<Unanswered> {
         let submission = self.open.get_mut(&id)?;
-        if submission.is_too_late(now, timing) {
+        if submission.stale || submission.forgotten <= now {
             return self.open.remove(&id).map(Unanswered::TooLate);
         }
         let pause = timing.backoff(submission.attempts);
@@ -112,11 +130,17 @@ impl Submissions {
         }
     }
 
-    /// The node serves another network.
-    pub(super) fn network_changed(&mut self, node: NodeId) {
+    /// The node serves another network: nothing is handed in again. Gives what only waited for that.
+    pub(super) fn network_changed(&mut self, node: NodeId) -> Vec<Submission> {
         for submission in self.open.values_mut() {
             submission.stale |= submission.job.node == node;
         }
+        self.open
+            .extract_if(.., |_, open| {
+                open.job.node == node && matches!(open.next, Next::Attempt(_))
+            })
+            .map(|(_, submission)| submission)
+            .collect()
     }
 
     /// The solutions to be handed in again now; each counts as on its way.
@@ -125,7 +149,7 @@ impl Submissions {
         for (id, submission) in &mut self.open {
             if matches!(submission.next, Next::Attempt(at) if at <= now) {
                 submission.next = Next::Answer;
-                submission.attempts += 1;
+                submission.attempts = submission.attempts.saturating_add(1);
                 due.push((*id, submission.job.node, submission.header.clone()));
             }
         }
@@ -140,11 +164,5 @@ impl Submissions {
                 Next::Answer => None,
                 Next::Attempt(at) => Some(at),
             })
-    }
-}
-
-impl Submission {
-    fn is_too_late(&self, now: Instant, timing: &Timing) -> bool {
-        self.stale || now.saturating_duration_since(self.job.received) >= timing.payload_lifetime
     }
 }

@@ -7,12 +7,12 @@ use node::{Error, NoAnswer, Retry};
 use super::chains::Chains;
 use super::gate::Gate;
 use super::{Identity, Ticket};
+use crate::job::Job;
 
 /// A node: what it serves, and which requests to it are on the way or have to wait.
 #[derive(Debug)]
 pub(super) struct Upstream {
-    /// Whether `/info` has to be asked before anything else: at first, and whenever the node may have been replaced.
-    pub(super) needs_info: bool,
+    pub(super) doubt: Doubt,
     pub(super) identity: Option<Identity>,
     /// When the identity was learnt. Answers to earlier requests and events of earlier subscriptions do not count.
     pub(super) since: Ticket,
@@ -24,10 +24,20 @@ pub(super) struct Upstream {
     pub(super) wants_cut: bool,
 }
 
+/// What may have happened to a node since it was last asked for `/info`; it is asked again before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Doubt {
+    None,
+    /// It may serve another network.
+    Network,
+    /// It may have been restarted besides, and have forgotten the payloads of all work.
+    Restart,
+}
+
 impl Default for Upstream {
     fn default() -> Self {
         Self {
-            needs_info: true,
+            doubt: Doubt::Network,
             identity: None,
             since: Ticket::default(),
             chains: Chains::default(),
@@ -48,37 +58,38 @@ impl Upstream {
         self.chains = Chains::default();
     }
 
-    /// Asks for `/info` again if the error may mean that the node was restarted or replaced.
+    pub(super) fn suspect(&mut self, doubt: Doubt) {
+        self.doubt = self.doubt.max(doubt);
+    }
+
+    /// What a failed request says about the node.
     pub(super) fn doubt_after(&mut self, error: &Error) {
-        let gone = matches!(
-            error,
-            Error::NoAnswer(NoAnswer::Connect { .. } | NoAnswer::Broken { .. })
-        );
-        self.needs_info |= gone || error.retry() == Retry::AfterInfo;
+        if let Error::NoAnswer(NoAnswer::Connect { .. } | NoAnswer::Broken { .. }) = error {
+            self.suspect(Doubt::Restart);
+        } else if error.retry() == Retry::AfterInfo {
+            self.suspect(Doubt::Network);
+        }
     }
 
     /// Whether the node can be asked for work.
     pub(super) fn is_well(&self) -> bool {
-        self.identity.is_some() && !self.needs_info
+        self.identity.is_some() && self.doubt == Doubt::None
+    }
+
+    /// Whether the job is of the network that the node serves now.
+    pub(super) fn serves(&self, job: &Job) -> bool {
+        Ticket::of(job) > self.since
     }
 
     /// When this node may be asked for something that is wanted.
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
-        let info = if self.needs_info {
-            self.info.wakeup()
-        } else {
-            None
-        };
-        let work = if self.wants_work {
-            self.work.wakeup()
-        } else {
-            None
-        };
-        let cut = if self.wants_cut {
-            self.cut.wakeup()
-        } else {
-            None
-        };
-        [info, work, cut].into_iter().flatten()
+        let gates = [
+            (self.doubt != Doubt::None, &self.info),
+            (self.wants_work, &self.work),
+            (self.wants_cut, &self.cut),
+        ];
+        gates
+            .into_iter()
+            .filter_map(|(wanted, gate)| gate.wakeup().filter(|_| wanted))
     }
 }
