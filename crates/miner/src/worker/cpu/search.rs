@@ -76,8 +76,9 @@ impl Search {
     /// Tries a batch of nonces on a live job. Idle for good once nobody publishes jobs any more.
     pub(super) fn step(&mut self, now: Instant) -> Step {
         match self.jobs.has_changed() {
-            Ok(false) => {}
-            Ok(true) => self.choose(now),
+            Ok(false) if self.current.is_some() => {}
+            // Waiting for other jobs has marked them as seen.
+            Ok(_) => self.choose(now),
             Err(_) => self.current = None,
         }
         let Some(current) = &mut self.current else {
