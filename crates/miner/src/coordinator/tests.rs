@@ -1,1 +1,11 @@
+//! The coordinator as tables of events and the actions that follow, and under random interleavings.
 
+mod fates;
+mod gate;
+mod handing_in;
+mod outages;
+mod preemption;
+mod refetch;
+mod script;
+mod start;
+mod stop;

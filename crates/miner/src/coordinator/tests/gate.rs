@@ -1,0 +1,71 @@
+//! When a request that failed goes out again, and what is said about it.
+
+use std::time::{Duration, Instant};
+
+use node::Error;
+
+use super::super::gate::Gate;
+use super::script::{busy, connect, not_served, timeout, unauthorized};
+use crate::timing::Timing;
+
+/// Fails at the times, in seconds, and tells at which of them it has something to say.
+#[track_caller]
+fn check(failures: &[(u64, Error)], told: &[u64]) {
+    let (mut gate, start) = (Gate::default(), Instant::now());
+    let told_at: Vec<_> = failures
+        .iter()
+        .filter(|(second, error)| {
+            let now = start + Duration::from_secs(*second);
+            gate.fail(now, &Timing::default(), error).is_some()
+        })
+        .map(|(second, _)| *second)
+        .collect();
+    assert_eq!(told_at, told);
+}
+
+#[test]
+fn a_trouble_is_told_when_it_begins_and_every_half_minute() {
+    let failures: Vec<_> = (0..100).map(|second| (second, connect())).collect();
+    check(&failures, &[0, 30, 60, 90]);
+}
+
+#[test]
+fn what_somebody_has_to_change_is_told_once() {
+    let failures: Vec<_> = (0..10).map(|round| (30 * round, unauthorized())).collect();
+    check(&failures, &[0]);
+    check(&[(0, connect()), (1, unauthorized())], &[0, 1]);
+}
+
+#[test]
+fn troubles_that_alternate_do_not_flood_the_log() {
+    let either = |second| {
+        let errors = [timeout(), busy()];
+        (second, errors[usize::from(second % 2 == 1)].clone())
+    };
+    let failures: Vec<_> = (0..20).map(either).collect();
+    check(&failures, &[0, 5, 10, 15]);
+}
+
+#[test]
+fn pauses_grow_with_failures_and_end_with_success() {
+    let (mut gate, now, timing) = (Gate::default(), Instant::now(), Timing::default());
+    let pause = |gate: &mut Gate, error: &Error| {
+        assert!(gate.open(now + Duration::from_mins(1)));
+        assert!(!gate.open(now + Duration::from_mins(1)), "one at a time");
+        gate.fail(now, &timing, error);
+        gate.wakeup().map(|at| (at - now).as_millis())
+    };
+    for expected in [100, 200, 400, 800, 1000, 1000] {
+        assert_eq!(pause(&mut gate, &not_served()), Some(expected));
+    }
+    assert_eq!(pause(&mut gate, &unauthorized()), Some(30_000));
+    // No update ends the pause after a failure.
+    gate.resume();
+    assert!(!gate.open(now));
+    assert!(gate.open(now + Duration::from_secs(30)));
+    assert_eq!(
+        gate.succeed(now + Duration::from_secs(30)),
+        Some(Duration::from_secs(30))
+    );
+    assert_eq!(pause(&mut gate, &busy()), Some(100));
+}

@@ -1,0 +1,211 @@
+//! Solutions on their way to the node.
+
+use std::time::Duration;
+
+use chainweb::{CreationTime, Target};
+
+use super::script::{Piece, Script, broken, busy, invalid_pow, piece, stale, timeout};
+
+#[test]
+fn a_solution_is_handed_in_first_and_its_job_leaves_at_once() {
+    let mut s = Script::mining(2);
+    s.at(50)
+        .solved("1:1a")
+        .gives(&["submit 1:1a to net", "publish 0:1a", "work"]);
+    s.at(60).submitted(Ok(())).gives(&[]);
+    let counters = s.counters();
+    assert_eq!(counters.solutions, 1);
+    assert_eq!(counters.solutions_taken, 1);
+    assert_eq!(counters.blocks.pending, 1);
+    assert_eq!(counters.preemptions, 0);
+}
+
+#[test]
+fn a_second_solution_of_a_job_is_dropped() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a")
+        .gives(&["submit 0:1a to net", "publish", "work"]);
+    let second = s.solution("0:1a", 8);
+    s.solved_by(second.clone()).gives(&[]);
+    s.submitted(Ok(())).gives(&[]);
+    s.solved_by(second).gives(&[]);
+    assert_eq!(s.counters().solutions, 1);
+    assert_eq!(s.counters().solutions_rejected, 0);
+}
+
+#[test]
+fn a_wrong_nonce_is_never_sent() {
+    let mut s = Script::mining(1);
+    s.new_cut(0);
+    let target = Target::from_be_hex(&format!("{:064x}", 1)).expect("64 digits");
+    let hard = Piece {
+        target,
+        ..piece(0, 2, 'a')
+    };
+    s.work(hard).gives(&["publish 0:2a"]);
+    s.at(50).solved("0:2a").gives(&[]);
+    assert_eq!(s.counters().solutions_rejected, 1);
+    assert_eq!(s.counters().solutions, 0);
+    assert_eq!(s.live(), ["0:2a"], "it can still be solved");
+}
+
+#[test]
+fn a_time_outside_that_of_the_job_is_never_sent() {
+    let mut s = Script::mining(1);
+    s.at(700);
+    let good = s.solution("0:1a", 7);
+    let earliest = good.job.work.header().creation_time();
+    let latest = earliest.saturating_add(Duration::from_millis(700));
+    let later = |time: CreationTime, micros| CreationTime::from_micros(time.as_micros() + micros);
+    for wrong in [later(earliest, -1), later(latest, 1)] {
+        let mut solution = good.clone();
+        solution.creation_time = wrong;
+        s.solved_by(solution).gives(&[]);
+    }
+    assert_eq!(s.counters().solutions_rejected, 2);
+    for right in [earliest, latest] {
+        let mut s = Script::mining(1);
+        s.at(700);
+        let mut solution = s.solution("0:1a", 7);
+        solution.creation_time = right;
+        s.solved_by(solution)
+            .gives(&["submit 0:1a to net", "publish", "work"]);
+    }
+}
+
+#[test]
+fn an_unanswered_solution_is_handed_in_again_with_growing_pauses() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.work_fails(&timeout());
+    let mut now = 10;
+    for (pause, error) in [
+        (100, timeout()),
+        (200, busy()),
+        (400, timeout()),
+        (800, busy()),
+        (1000, timeout()),
+        (1000, timeout()),
+    ] {
+        s.at(now).submitted(Err(error)).gives(&[]);
+        now += pause;
+        s.at(now - 1).tick();
+        s.at(now);
+        let actions = s.tick();
+        assert!(
+            format!("{actions:?}").contains("submit 0:1a to net"),
+            "{actions:?} after {pause} ms"
+        );
+        now += 5;
+    }
+    s.at(now).submitted(Ok(()));
+    assert_eq!(s.counters().solutions_taken, 1);
+    assert_eq!(s.counters().solutions, 1);
+}
+
+#[test]
+fn a_solution_is_not_handed_in_again_once_its_chain_has_moved() {
+    let mut s = Script::mining(2);
+    s.at(10).solved("1:1a");
+    s.work(piece(2, 1, 'a'));
+    s.at(20).new_cut(1).gives(&[]);
+    s.at(30).submitted(Err(timeout())).gives(&[]);
+    // It may have been read for all that: what became of it is looked up.
+    assert_eq!(s.counters().blocks.pending, 1);
+    assert_eq!(s.counters().solutions_stale, 0);
+    assert_eq!(s.wakeup_ms(), Some(2030));
+}
+
+#[test]
+fn a_solution_is_not_handed_in_again_once_the_node_must_have_forgotten_it() {
+    let mut s = Script::mining(1);
+    s.at(120_000).tick().gives(&["work on 0"]);
+    // The node remembers its payload from here on.
+    s.work(piece(0, 1, 'a')).gives(&[]);
+    s.at(240_000).tick().gives(&["work on 0"]);
+    s.at(419_000)
+        .solved("0:1a")
+        .gives(&["submit 0:1a to net", "publish"]);
+    s.at(419_010).submitted(Err(timeout())).gives(&[]);
+    s.at(419_110).tick().gives(&["submit 0:1a to net"]);
+    s.at(420_000).submitted(Err(timeout())).gives(&[]);
+    assert_eq!(s.counters().blocks.pending, 1, "it is followed");
+}
+
+#[test]
+fn a_broken_connection_is_doubted_while_the_solution_waits() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.at(10).submitted(Err(broken())).gives(&["identify"]);
+    s.at(110).tick().gives(&["submit 0:1a to net"]);
+}
+
+#[test]
+fn a_solution_that_the_node_does_not_know_is_stale_at_first() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.at(10).submitted(Err(stale())).gives(&[]);
+    assert_eq!(s.counters().solutions_stale, 1);
+    assert_eq!(s.counters().blocks.pending, 0);
+}
+
+#[test]
+fn a_solution_that_the_node_does_not_know_any_more_may_have_been_taken() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.at(10).submitted(Err(timeout())).gives(&[]);
+    s.at(110).tick().gives(&["submit 0:1a to net"]);
+    s.at(120).submitted(Err(stale())).gives(&[]);
+    assert_eq!(s.counters().solutions_stale, 0);
+    assert_eq!(s.counters().blocks.pending, 1);
+}
+
+#[test]
+fn a_refused_solution_is_counted_and_not_handed_in_again() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.work(piece(1, 1, 'a')).gives(&["publish 1:1a"]);
+    s.at(10).submitted(Err(invalid_pow())).gives(&[]);
+    assert_eq!(s.counters().solutions_rejected, 1);
+    assert_eq!(s.wakeup_ms(), Some(120_000));
+}
+
+#[test]
+fn a_solution_that_comes_late_is_handed_in_once() {
+    let mut s = Script::mining(2);
+    s.new_cut(0).gives(&["publish 1:1a", "work"]);
+    s.solved("0:1a").gives(&["submit 0:1a to net"]);
+    s.submitted(Err(busy())).gives(&[]);
+    s.at(100_000).tick();
+    assert_eq!(s.counters().solutions, 1);
+}
+
+#[test]
+fn a_solution_of_replaced_work_is_as_good_as_any() {
+    let mut s = Script::mining(1);
+    s.at(20_000).refreshed(0).gives(&["work on 0"]);
+    s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+    s.solved("0:1a").gives(&["submit 0:1a to net"]);
+    s.submitted(Err(busy())).gives(&[]);
+    s.at(20_100).tick().gives(&["submit 0:1a to net"]);
+}
+
+#[test]
+fn work_on_the_way_when_its_place_is_solved_is_asked_for_again() {
+    let mut s = Script::mining(2);
+    s.new_cut(0).gives(&["publish 1:1a", "work"]);
+    s.solved("1:1a").gives(&["submit 1:1a to net", "publish"]);
+    s.work(piece(1, 1, 'a')).gives(&["work"]);
+}
+
+#[test]
+fn work_on_a_place_for_which_a_solution_is_being_handed_in_has_to_wait() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a")
+        .gives(&["submit 0:1a to net", "publish", "work"]);
+    s.work(piece(0, 1, 'b')).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(1000));
+    // The node's answer settles whose turn it is.
+    s.at(500).submitted(Err(invalid_pow())).gives(&["work"]);
+    s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+}

@@ -1,0 +1,186 @@
+//! Nodes that are down, refuse, are restarted, or come back as another network.
+
+use std::time::Duration;
+
+use super::script::{
+    Script, broken, busy, config, connect, not_served, piece, timeout, unauthorized,
+};
+
+#[test]
+fn a_node_that_is_down_at_the_start_is_asked_until_it_answers() {
+    let mut s = Script::new(config(1));
+    s.tick().gives(&["identify"]);
+    let mut now = 0;
+    for pause in [100, 200, 400, 800, 1000, 1000] {
+        s.at(now).identify_fails(&connect()).gives(&[]);
+        now += pause;
+        assert_eq!(s.wakeup_ms(), Some(u128::from(now)));
+        s.at(now).tick().gives(&["identify"]);
+    }
+    s.identified("net", 1).gives(&["listen to net/0", "work"]);
+}
+
+#[test]
+fn a_miner_that_is_refused_is_tried_again_after_half_a_minute_and_not_before() {
+    let mut s = Script::new(config(1));
+    s.tick();
+    s.identified("net", 1);
+    s.at(10).work_fails(&unauthorized()).gives(&[]);
+    s.opened(0).gives(&[]);
+    s.at(20).new_cut(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(30_010));
+    s.at(30_010).tick().gives(&["work"]);
+}
+
+#[test]
+fn a_path_that_is_not_served_asks_what_is_and_leaves_the_jobs_alone() {
+    let mut s = Script::mining(2);
+    s.new_cut(0).gives(&["publish 1:1a", "work"]);
+    s.at(10).work_fails(&not_served()).gives(&["identify"]);
+    s.at(20).identified("net", 4).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(110));
+    s.at(110).tick().gives(&["work"]);
+    assert_eq!(s.live(), ["1:1a"]);
+}
+
+#[test]
+fn work_is_fetched_again_from_a_node_that_may_have_been_restarted() {
+    let mut s = Script::mining(2);
+    s.at(10).new_cut(0).gives(&["publish 1:1a", "work"]);
+    s.at(20).work_fails(&broken()).gives(&["identify"]);
+    s.at(30).identify_fails(&connect()).gives(&[]);
+    s.at(130).tick().gives(&["identify"]);
+    // The job may be known still: the worker stays on it. But nothing is taken for granted any more.
+    s.at(140).identified("net", 4).gives(&["work", "cut"]);
+    s.at(150)
+        .work(piece(2, 1, 'a'))
+        .gives(&["publish 2:1a 1:1a", "work on 1"]);
+    s.at(160)
+        .work(piece(1, 1, 'b'))
+        .gives(&["publish 1:1b 2:1a"]);
+    s.at(170).cut(&[(1, 0, 0), (2, 0, 0)]).gives(&[]);
+}
+
+#[test]
+fn the_last_stream_that_is_lost_may_mean_a_restart() {
+    let mut s = Script::mining(1);
+    s.lost(1).gives(&[]);
+    s.lost(2).gives(&[]);
+    s.lost(3).gives(&[]);
+    s.at(10).lost(0).gives(&["identify"]);
+    s.at(20).identified("net", 4).gives(&["work on 0", "cut"]);
+    // Streams that cannot be opened are no news.
+    s.lost(0).gives(&[]);
+    s.at(30).work(piece(0, 1, 'a')).gives(&[]);
+    s.at(30).cut(&[(0, 0, 0)]).gives(&[]);
+    assert_eq!(s.live(), ["0:1a"]);
+}
+
+#[test]
+fn a_cut_that_cannot_be_had_is_asked_for_again() {
+    let mut s = Script::mining(1);
+    s.lost(0).gives(&["cut"]);
+    s.at(10).cut_fails(&timeout()).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(110));
+    s.at(110).tick().gives(&["cut"]);
+    s.at(120).cut_fails(&busy()).gives(&[]);
+    s.at(320).tick().gives(&["cut"]);
+    assert_eq!(s.live(), ["0:1a"], "it is mined all the same");
+}
+
+#[test]
+fn another_network_voids_all_that_belongs_to_the_one_before() {
+    let mut s = Script::mining(2);
+    let former = s.subscription();
+    s.at(5)
+        .solved("1:1a")
+        .gives(&["submit 1:1a to net", "publish 0:1a", "work"]);
+    s.at(10).submitted(Err(timeout())).gives(&[]);
+    s.at(20).work_fails(&connect()).gives(&["identify"]);
+    s.at(30).identified("other", 2).gives(&[
+        "publish",
+        "unsubscribe",
+        "listen to other/0",
+        "listen to other/1",
+    ]);
+    assert_eq!(s.counters().preemptions, 1);
+    assert_eq!(s.counters().blocks.pending, 1, "its node will not tell");
+    // Nothing is handed in to a network that it is not of.
+    s.at(120).tick().gives(&["work"]);
+    s.at(130).solved("0:1a").gives(&[]);
+    assert_eq!(s.counters().solutions_stale, 1);
+    s.at(140)
+        .work(piece(0, 9, 'a'))
+        .gives(&["publish 0:9a", "work", "cut"]);
+    // What the former streams still say is not about this one.
+    let updates = s.counters().updates_received;
+    s.update_of(former, 0, node::UpdateEvent::NewCut).gives(&[]);
+    assert_eq!(s.counters().updates_received, updates);
+    s.new_cut(0).gives(&["publish"]);
+}
+
+#[test]
+fn answers_that_another_network_overtakes_are_not_taken_for_its_own() {
+    let mut s = Script::mining(2);
+    s.at(5)
+        .solved("1:1a")
+        .gives(&["submit 1:1a to net", "publish 0:1a", "work"]);
+    s.lost(0).gives(&["cut"]);
+    s.at(10).submitted(Err(broken())).gives(&["identify"]);
+    s.at(110).tick().gives(&["submit 1:1a to net"]);
+    s.at(120).identified("other", 4);
+    s.at(130).work(piece(3, 1, 'a')).gives(&["work"]);
+    s.at(140).cut(&[(0, 0, 0)]).gives(&[]);
+    s.at(150).submitted(Ok(())).gives(&[]);
+    assert_eq!(s.counters().blocks.pending, 1);
+    s.at(10_000).tick().gives(&[]);
+}
+
+#[test]
+fn chains_that_a_known_network_gains_are_listened_to() {
+    let mut s = Script::mining(1);
+    s.lost(0).gives(&["cut"]);
+    s.cut_fails(&not_served()).gives(&["identify"]);
+    s.identified("net", 6)
+        .gives(&["listen to net/4", "listen to net/5"]);
+    assert_eq!(s.live(), ["0:1a"]);
+}
+
+#[test]
+fn the_second_node_gives_work_while_the_first_is_down() {
+    let mut two = config(2);
+    two.nodes = 2;
+    let mut s = Script::new(two);
+    s.tick().gives(&["identify", "identify @1"]);
+    s.on(1)
+        .identified("net", 1)
+        .gives(&["listen to net/0 @1", "work @1"]);
+    s.on(1)
+        .work(piece(0, 1, 'b'))
+        .gives(&["publish 0:1b", "work @1", "cut @1"]);
+    // The first is back: it is asked from now on, and the job of the second stays.
+    s.at(10)
+        .on(0)
+        .identified("net", 1)
+        .gives(&["listen to net/0", "work"]);
+    s.at(20)
+        .on(0)
+        .work(piece(0, 1, 'a'))
+        .gives(&["publish 0:1a 0:1b", "cut"]);
+    s.at(30).on(1).work(piece(0, 1, 'c')).gives(&[]);
+    // An update of one says nothing about the other's job, and a solution goes where its work came from.
+    s.at(40).on(0).new_cut(0).gives(&["publish 0:1b", "work"]);
+    s.at(50)
+        .solved("0:1b")
+        .gives(&["submit 0:1b to net @1", "publish"]);
+}
+
+#[test]
+fn a_time_that_passes_between_an_event_and_the_wait_for_the_next_is_not_missed() {
+    let mut s = Script::new(config(1));
+    s.tick();
+    s.identify_fails(&connect()).gives(&[]);
+    // Whoever waits comes late, and must not wait for ever.
+    s.at(5_000);
+    assert_eq!(s.wakeup_ms(), Some(Duration::from_millis(100).as_millis()));
+}

@@ -1,0 +1,120 @@
+//! What takes a job from the worker, and what does not.
+
+use super::script::{Piece, Script, piece};
+
+#[test]
+fn an_update_on_the_jobs_chain_retires_it_before_anything_is_asked() {
+    let mut s = Script::mining(2);
+    s.at(50).new_cut(0).gives(&["publish 1:1a", "work"]);
+    assert_eq!(s.counters().preemptions, 1);
+    s.at(60)
+        .work(piece(2, 1, 'a'))
+        .gives(&["publish 2:1a 1:1a"]);
+}
+
+#[test]
+fn update_on_another_chain_does_not_preempt() {
+    let mut s = Script::mining(2);
+    s.new_cut(3).gives(&[]);
+    s.refreshed(3).gives(&[]);
+    assert_eq!(s.counters().preemptions, 0);
+    assert_eq!(s.counters().updates_received, 2);
+}
+
+#[test]
+fn work_that_an_update_overtakes_is_asked_for_again() {
+    let mut s = Script::mining(2);
+    s.new_cut(0).gives(&["publish 1:1a", "work"]);
+    s.at(5).new_cut(2).gives(&[]);
+    s.at(10).work(piece(2, 1, 'a')).gives(&["work"]);
+    // An update on some other chain says nothing about it.
+    s.at(15).new_cut(0).gives(&[]);
+    s.at(20)
+        .work(piece(2, 2, 'a'))
+        .gives(&["publish 2:2a 1:1a"]);
+}
+
+#[test]
+fn a_chain_that_is_held_is_offered_again_after_a_second_or_an_event() {
+    for event in [Script::new_cut, Script::refreshed] {
+        let mut s = Script::mining(2);
+        s.at(50).new_cut(0).gives(&["publish 1:1a", "work"]);
+        s.at(60).work(piece(1, 1, 'b')).gives(&[]);
+        assert_eq!(s.wakeup_ms(), Some(1060));
+        s.at(1059).tick().gives(&[]);
+        s.at(1060).tick().gives(&["work"]);
+        s.at(1070).work(piece(1, 1, 'b')).gives(&[]);
+        event(s.at(1080), 3).gives(&["work"]);
+        assert_eq!(s.live(), ["1:1a"]);
+    }
+}
+
+#[test]
+fn newer_work_on_a_held_chain_takes_its_place_and_is_not_asked_for_in_a_circle() {
+    let elsewhere = |change: fn(&mut Piece)| {
+        let mut piece = piece(1, 1, 'b');
+        change(&mut piece);
+        piece
+    };
+    for piece in [
+        // An update was missed, the parent was replaced, a block beside it was replaced.
+        elsewhere(|piece| piece.height = 2),
+        elsewhere(|piece| piece.parent = 1),
+        elsewhere(|piece| piece.beside = 1),
+    ] {
+        let mut s = Script::mining(2);
+        s.new_cut(0).gives(&["publish 1:1a", "work"]);
+        let name = format!("1:{}b", piece.height);
+        s.at(10).work(piece).gives(&[&format!("publish {name}")]);
+        assert_eq!(s.wakeup_ms(), Some(1010));
+    }
+}
+
+#[test]
+fn identical_work_never_preempts() {
+    let mut s = Script::mining(1);
+    s.at(120_000).tick().gives(&["work on 0"]);
+    s.at(120_010).work(piece(0, 1, 'a')).gives(&[]);
+    assert_eq!(s.counters().preemptions, 0);
+    assert_eq!(s.counters().jobs, 1);
+    // Its age counts from the answer.
+    assert_eq!(s.wakeup_ms(), Some(240_010));
+}
+
+#[test]
+fn a_refreshed_payload_is_fetched_at_most_once_per_interval() {
+    let mut s = Script::mining(1);
+    s.at(1_000).refreshed(0).gives(&[]);
+    s.at(2_000).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(15_000));
+    s.at(15_000).tick().gives(&["work on 0"]);
+    s.at(15_010).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+    s.at(16_000).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(30_010));
+    // The next comes when the interval is over.
+    s.at(30_010).tick().gives(&["work on 0"]);
+    s.at(30_020).work(piece(0, 1, 'b')).gives(&[]);
+    // It was no other work, but confirmed the age of the job.
+    s.at(40_000).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(45_020));
+    s.at(60_000).tick().gives(&["work on 0"]);
+    assert_eq!(s.counters().preemptions, 1);
+}
+
+#[test]
+fn a_refreshed_payload_of_an_older_job_is_fetched_at_once() {
+    let mut s = Script::mining(1);
+    s.at(20_000).refreshed(0).gives(&["work on 0"]);
+}
+
+#[test]
+fn a_lost_stream_leaves_its_job_to_the_cut() {
+    let mut s = Script::mining(2);
+    s.at(10).lost(1).gives(&["cut"]);
+    s.at(20).cut(&[(0, 0, 0), (1, 0, 0)]).gives(&[]);
+    s.at(1020).tick().gives(&["cut"]);
+    // Only the job that no stream covers is compared: chain 0 would tell by itself.
+    s.at(1030)
+        .cut(&[(0, 1, 0), (1, 1, 0)])
+        .gives(&["publish 0:1a", "work"]);
+}

@@ -1,0 +1,533 @@
+//! A script of events for a coordinator: each event is told the whole list of actions that has to follow.
+//!
+//! Actions are compared as text, in which a job is called by its chain, height and payload: `3:7b`. The script keeps
+//! the requests that are on the way, refuses a second one of a kind, and answers them in the order they were made.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chainweb::{
+    BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
+    WorkHeader,
+};
+use node::{Cut, Error, Lost, Miner, NoAnswer, Refusal, Tip, UpdateEvent, Version};
+
+use super::super::{
+    Action, Config, Coordinator, Counters, Event, Identity, Request, SolutionCheck, SubmissionId,
+    Ticket,
+};
+use crate::job::{Job, NodeId, Solution};
+use crate::timing::Timing;
+
+/// A piece of work in few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) chain: u32,
+    pub(super) height: u64,
+    /// Which of the blocks at the height below it extends.
+    pub(super) parent: u8,
+    /// Which blocks stand beside its parent.
+    pub(super) beside: u8,
+    pub(super) payload: char,
+    pub(super) target: Target,
+}
+
+/// Work that any nonce solves, on the first block of the height below.
+pub(super) const fn piece(chain: u32, height: u64, payload: char) -> Piece {
+    Piece {
+        chain,
+        height,
+        parent: 0,
+        beside: 0,
+        payload,
+        target: Target::MAX,
+    }
+}
+
+/// One of the blocks of a chain at a height.
+pub(super) fn block(chain: u32, height: u64, which: u8) -> BlockHash {
+    let mut bytes = [which; 32];
+    bytes[..4].copy_from_slice(&chain.to_le_bytes());
+    bytes[4..12].copy_from_slice(&height.to_le_bytes());
+    BlockHash::new(bytes)
+}
+
+impl Piece {
+    pub(super) fn work(self, time_ms: u64) -> Work {
+        let beside = |chain| {
+            (
+                ChainId::new(chain),
+                block(chain, self.height - 1, self.beside),
+            )
+        };
+        let micros = i64::try_from(time_ms * 1000).expect("scripts are short");
+        let fields = HeaderFields {
+            flags: [0; 8],
+            creation_time: CreationTime::from_micros(micros),
+            parent: block(self.chain, self.height - 1, self.parent),
+            adjacents: [100, 101, 102].map(beside).into(),
+            target: self.target,
+            payload_hash: PayloadHash::new([self.payload as u8; 32]),
+            chain: ChainId::new(self.chain),
+            weight: Weight::from_le_bytes([0; 32]),
+            height: self.height,
+            version_code: 2,
+            epoch_start: CreationTime::from_micros(0),
+            nonce: Nonce::new(0),
+        };
+        Work::new(fields.encode()).expect("the target is not zero")
+    }
+}
+
+fn name(header: &WorkHeader) -> String {
+    let payload = char::from(header.payload_hash().as_bytes()[0]);
+    format!("{}:{}{payload}", header.chain(), header.height())
+}
+
+/// What can go wrong with a request.
+pub(super) fn connect() -> Error {
+    NoAnswer::Connect {
+        endpoint: "node".into(),
+        why: "refused".into(),
+    }
+    .into()
+}
+
+pub(super) fn broken() -> Error {
+    NoAnswer::Broken {
+        endpoint: "node".into(),
+        why: "reset".into(),
+    }
+    .into()
+}
+
+pub(super) fn timeout() -> Error {
+    NoAnswer::Timeout {
+        endpoint: "node".into(),
+        after: Duration::from_secs(10),
+    }
+    .into()
+}
+
+pub(super) fn busy() -> Error {
+    Refusal::Busy {
+        text: String::new(),
+    }
+    .into()
+}
+
+pub(super) fn unauthorized() -> Error {
+    Refusal::Unauthorized {
+        sent: Miner::new(Some("ab"), None),
+        text: "Unauthorized Miner: k:ab".into(),
+    }
+    .into()
+}
+
+pub(super) fn not_served() -> Error {
+    Refusal::NotServed { path: "/".into() }.into()
+}
+
+pub(super) fn stale() -> Error {
+    Refusal::Stale.into()
+}
+
+pub(super) fn invalid_pow() -> Error {
+    Refusal::InvalidPow {
+        text: String::new(),
+    }
+    .into()
+}
+
+/// A coordinator, the time, and what it waits for.
+#[derive(Debug)]
+pub(super) struct Script {
+    coordinator: Coordinator,
+    start: Instant,
+    ms: u64,
+    node: NodeId,
+    listening: BTreeMap<NodeId, Ticket>,
+    identify: BTreeMap<NodeId, ()>,
+    work: BTreeMap<NodeId, Ticket>,
+    cut: BTreeMap<NodeId, Ticket>,
+    ancestors: VecDeque<(NodeId, ChainId, u64)>,
+    submissions: VecDeque<SubmissionId>,
+    /// Every job that was ever live, the newest last.
+    jobs: Vec<Arc<Job>>,
+}
+
+/// What followed from an event.
+#[derive(Debug)]
+pub(super) struct Outcome(Vec<String>);
+
+impl Outcome {
+    #[track_caller]
+    pub(super) fn gives(self, actions: &[&str]) {
+        assert_eq!(self.0, actions);
+    }
+}
+
+pub(super) fn config(work_slots: usize) -> Config {
+    Config {
+        nodes: 1,
+        work_slots,
+        check: SolutionCheck::ProofOfWork,
+        timing: Timing::default(),
+    }
+}
+
+impl Script {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            coordinator: Coordinator::new(config),
+            start: Instant::now(),
+            ms: 0,
+            node: NodeId(0),
+            listening: BTreeMap::new(),
+            identify: BTreeMap::new(),
+            work: BTreeMap::new(),
+            cut: BTreeMap::new(),
+            ancestors: VecDeque::new(),
+            submissions: VecDeque::new(),
+            jobs: Vec::new(),
+        }
+    }
+
+    /// A coordinator that has been told of chains 0 to 3, hears them all, and holds the covered jobs `n:1a` of the
+    /// first of them in all its slots, at time 0.
+    #[track_caller]
+    pub(super) fn mining(work_slots: u32) -> Self {
+        let mut script = Self::new(config(work_slots as usize));
+        script.tick();
+        script.identified("net", 4);
+        for chain in 0..4 {
+            script.update(chain, UpdateEvent::Opened);
+        }
+        // This one was asked for before the streams were open.
+        script.work_fails(&busy());
+        script.at(100);
+        script.tick();
+        for chain in 0..work_slots {
+            script.work(piece(chain, 1, 'a'));
+        }
+        assert!(script.work.is_empty() && script.cut.is_empty());
+        assert_eq!(script.counters().uncovered_jobs, 0);
+        // Scripts count from here.
+        script.start += Duration::from_millis(100);
+        script.ms = 0;
+        script
+    }
+
+    /// What follows happens so many milliseconds after the beginning.
+    #[track_caller]
+    pub(super) fn at(&mut self, ms: u64) -> &mut Self {
+        assert!(ms >= self.ms, "time does not run backwards");
+        self.ms = ms;
+        self
+    }
+
+    /// What follows is done by this node.
+    pub(super) fn on(&mut self, node: usize) -> &mut Self {
+        self.node = NodeId(node);
+        self
+    }
+
+    fn now(&self) -> Instant {
+        self.start + Duration::from_millis(self.ms)
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.coordinator.counters()
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.coordinator.is_finished()
+    }
+
+    /// The names of the live jobs.
+    pub(super) fn live(&self) -> Vec<String> {
+        let jobs = self.coordinator.jobs();
+        jobs.iter().map(|job| name(job.work.header())).collect()
+    }
+
+    /// When the coordinator wants to be called, in milliseconds after the beginning.
+    pub(super) fn wakeup_ms(&self) -> Option<u128> {
+        let at = self.coordinator.next_wakeup()?;
+        Some(at.saturating_duration_since(self.start).as_millis())
+    }
+
+    #[track_caller]
+    fn event(&mut self, event: Event) -> Outcome {
+        let actions = self.coordinator.handle(self.now(), event);
+        Outcome(
+            actions
+                .into_iter()
+                .map(|action| self.read(action))
+                .collect(),
+        )
+    }
+
+    #[track_caller]
+    fn read(&mut self, action: Action) -> String {
+        let (node, text) = match action {
+            Action::Publish(jobs) => {
+                let names = jobs.iter().map(|job| name(job.work.header()));
+                let text = names.fold("publish".to_owned(), |text, name| text + " " + &name);
+                let new = jobs.iter().filter(|job| !self.jobs.contains(job));
+                let new: Vec<_> = new.map(Arc::clone).collect();
+                self.jobs.extend(new);
+                return text;
+            }
+            Action::Subscribe {
+                node,
+                version,
+                subscription,
+                chain,
+            } => {
+                self.listening.insert(node, subscription);
+                (node, format!("listen to {version}/{chain}"))
+            }
+            Action::Unsubscribe { node } => (node, "unsubscribe".to_owned()),
+            Action::Request { node, request } => (node, self.read_request(node, request)),
+        };
+        if node == NodeId(0) {
+            text
+        } else {
+            format!("{text} @{}", node.0)
+        }
+    }
+
+    #[track_caller]
+    fn read_request(&mut self, node: NodeId, request: Request) -> String {
+        let (text, twice) = match request {
+            Request::Identify => {
+                let twice = self.identify.insert(node, ()).is_some();
+                ("identify".to_owned(), twice)
+            }
+            Request::Work { ticket, chain, .. } => {
+                let twice = self.work.insert(node, ticket).is_some();
+                let on = chain.map_or_else(String::new, |chain| format!(" on {chain}"));
+                (format!("work{on}"), twice)
+            }
+            Request::Cut { ticket, .. } => {
+                let twice = self.cut.insert(node, ticket).is_some();
+                ("cut".to_owned(), twice)
+            }
+            Request::Ancestors {
+                chain,
+                tip,
+                heights,
+                ..
+            } => {
+                self.ancestors.push_back((node, chain, tip.height));
+                let text = format!("blocks {heights:?} of {chain} below {}", tip.height);
+                (text, false)
+            }
+            Request::Submit {
+                version,
+                submission,
+                header,
+            } => {
+                self.submissions.push_back(submission);
+                (format!("submit {} to {version}", name(&header)), false)
+            }
+        };
+        assert!(!twice, "{text} is asked for already");
+        text
+    }
+
+    #[track_caller]
+    pub(super) fn tick(&mut self) -> Outcome {
+        self.event(Event::Tick)
+    }
+
+    #[track_caller]
+    pub(super) fn stop(&mut self) -> Outcome {
+        self.event(Event::Stop)
+    }
+
+    #[track_caller]
+    fn identity(&mut self, result: Result<Identity, Error>) -> Outcome {
+        let node = self.node;
+        self.identify.remove(&node).expect("/info is asked for");
+        self.event(Event::Identified { node, result })
+    }
+
+    /// The node says that it serves a network of chains 0 and on.
+    #[track_caller]
+    pub(super) fn identified(&mut self, version: &str, chains: u32) -> Outcome {
+        let version: Version = version.parse().expect("scripts name networks well");
+        let chains = (0..chains).map(ChainId::new).collect();
+        self.identity(Ok(Identity { version, chains }))
+    }
+
+    #[track_caller]
+    pub(super) fn identify_fails(&mut self, error: &Error) -> Outcome {
+        self.identity(Err(error.clone()))
+    }
+
+    #[track_caller]
+    fn answer_work(&mut self, result: Result<Work, Error>) -> Outcome {
+        let node = self.node;
+        let ticket = self.work.remove(&node).expect("work is asked for");
+        self.event(Event::Work {
+            node,
+            ticket,
+            result,
+        })
+    }
+
+    /// The node gives work that carries the present time.
+    #[track_caller]
+    pub(super) fn work(&mut self, piece: Piece) -> Outcome {
+        let work = piece.work(self.ms);
+        self.answer_work(Ok(work))
+    }
+
+    #[track_caller]
+    pub(super) fn work_fails(&mut self, error: &Error) -> Outcome {
+        self.answer_work(Err(error.clone()))
+    }
+
+    #[track_caller]
+    fn answer_cut(&mut self, result: Result<Cut, Error>) -> Outcome {
+        let node = self.node;
+        let ticket = self.cut.remove(&node).expect("the cut is asked for");
+        self.event(Event::Cut {
+            node,
+            ticket,
+            result,
+        })
+    }
+
+    /// The node tells its tips: chain, height, and which of the blocks there.
+    #[track_caller]
+    pub(super) fn cut(&mut self, tips: &[(u32, u64, u8)]) -> Outcome {
+        let tip = |&(chain, height, which): &(u32, u64, u8)| {
+            let hash = block(chain, height, which);
+            (ChainId::new(chain), Tip { height, hash })
+        };
+        let tips = tips.iter().map(tip).collect();
+        self.answer_cut(Ok(Cut { tips }))
+    }
+
+    /// The node tells that its tip on a chain is this block.
+    #[track_caller]
+    pub(super) fn cut_with(&mut self, chain: u32, height: u64, hash: BlockHash) -> Outcome {
+        let tips = [(ChainId::new(chain), Tip { height, hash })].into();
+        self.answer_cut(Ok(Cut { tips }))
+    }
+
+    #[track_caller]
+    pub(super) fn cut_fails(&mut self, error: &Error) -> Outcome {
+        self.answer_cut(Err(error.clone()))
+    }
+
+    /// The oldest question for blocks of a chain is answered.
+    #[track_caller]
+    pub(super) fn ancestors(&mut self, hashes: &[(u64, BlockHash)]) -> Outcome {
+        self.answer_ancestors(Ok(hashes.iter().copied().collect()))
+    }
+
+    #[track_caller]
+    pub(super) fn ancestors_fail(&mut self, error: &Error) -> Outcome {
+        self.answer_ancestors(Err(error.clone()))
+    }
+
+    #[track_caller]
+    fn answer_ancestors(&mut self, result: Result<BTreeMap<u64, BlockHash>, Error>) -> Outcome {
+        let (node, chain, tip_height) = self.ancestors.pop_front().expect("blocks are asked for");
+        self.event(Event::Ancestors {
+            node,
+            chain,
+            tip_height,
+            result,
+        })
+    }
+
+    /// The oldest solution on its way is answered.
+    #[track_caller]
+    pub(super) fn submitted(&mut self, result: Result<(), Error>) -> Outcome {
+        let submission = self
+            .submissions
+            .pop_front()
+            .expect("something is submitted");
+        self.event(Event::Submitted { submission, result })
+    }
+
+    #[track_caller]
+    pub(super) fn update(&mut self, chain: u32, update: UpdateEvent) -> Outcome {
+        let subscription = self.listening[&self.node];
+        self.update_of(subscription, chain, update)
+    }
+
+    /// The subscription in force.
+    pub(super) fn subscription(&self) -> Ticket {
+        self.listening[&self.node]
+    }
+
+    #[track_caller]
+    pub(super) fn update_of(
+        &mut self,
+        subscription: Ticket,
+        chain: u32,
+        update: UpdateEvent,
+    ) -> Outcome {
+        self.event(Event::Update {
+            node: self.node,
+            subscription,
+            chain: ChainId::new(chain),
+            update,
+        })
+    }
+
+    #[track_caller]
+    pub(super) fn new_cut(&mut self, chain: u32) -> Outcome {
+        self.update(chain, UpdateEvent::NewCut)
+    }
+
+    #[track_caller]
+    pub(super) fn refreshed(&mut self, chain: u32) -> Outcome {
+        self.update(chain, UpdateEvent::RefreshedBlock)
+    }
+
+    #[track_caller]
+    pub(super) fn opened(&mut self, chain: u32) -> Outcome {
+        self.update(chain, UpdateEvent::Opened)
+    }
+
+    #[track_caller]
+    pub(super) fn lost(&mut self, chain: u32) -> Outcome {
+        self.update(chain, UpdateEvent::Lost(Lost::Ended))
+    }
+
+    /// The newest job of this name.
+    #[track_caller]
+    pub(super) fn job(&self, called: &str) -> Arc<Job> {
+        let jobs = self.jobs.iter().rev();
+        let mut named = jobs.filter(|job| name(job.work.header()) == called);
+        Arc::clone(named.next().expect("there was such a job"))
+    }
+
+    /// The solution of a job with a nonce, stamped now.
+    pub(super) fn solution(&self, called: &str, nonce: u64) -> Solution {
+        let job = self.job(called);
+        Solution {
+            nonce: Nonce::new(nonce),
+            creation_time: job.creation_time_at(self.now()),
+            job,
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn solved(&mut self, called: &str) -> Outcome {
+        let solution = self.solution(called, 7);
+        self.event(Event::Solved(solution))
+    }
+
+    #[track_caller]
+    pub(super) fn solved_by(&mut self, solution: Solution) -> Outcome {
+        self.event(Event::Solved(solution))
+    }
+}

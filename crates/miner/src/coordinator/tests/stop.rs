@@ -1,0 +1,121 @@
+//! Shutting down: nothing new, nothing lost.
+
+use super::super::counters::BlockTally;
+use super::script::{Script, broken, busy, config, connect, piece, timeout};
+
+#[test]
+fn nothing_is_left_to_do_where_nothing_is_solved() {
+    let mut s = Script::mining(2);
+    assert!(!s.is_finished());
+    s.stop().gives(&["publish"]);
+    assert!(s.is_finished());
+    assert_eq!(s.counters().preemptions, 0);
+    s.at(500_000).tick().gives(&[]);
+}
+
+#[test]
+fn a_node_that_never_answered_is_not_waited_for() {
+    let mut s = Script::new(config(2));
+    s.tick().gives(&["identify"]);
+    s.stop().gives(&[]);
+    assert!(s.is_finished());
+    s.identified("net", 2).gives(&[]);
+    assert!(s.is_finished());
+}
+
+#[test]
+fn work_that_still_comes_is_not_taken() {
+    let mut s = Script::mining(2);
+    s.new_cut(0).gives(&["publish 1:1a", "work"]);
+    s.stop().gives(&["publish"]);
+    s.work(piece(0, 2, 'a')).gives(&[]);
+    assert!(s.is_finished());
+}
+
+#[test]
+fn open_submissions_are_handed_in_and_looked_up() {
+    let mut s = Script::mining(1);
+    let solution = s.solution("0:1a", 7);
+    let hash = solution
+        .header()
+        .block_hash()
+        .expect("it records its neighbours");
+    s.solved_by(solution);
+    s.at(10).stop().gives(&[]);
+    assert!(!s.is_finished());
+    s.at(20).submitted(Err(timeout())).gives(&[]);
+    s.at(120).tick().gives(&["submit 0:1a to net"]);
+    s.at(130).submitted(Ok(())).gives(&[]);
+    assert!(!s.is_finished());
+    assert_eq!(s.wakeup_ms(), Some(230));
+    s.at(230).tick().gives(&["cut"]);
+    s.at(240).cut(&[(0, 0, 0)]).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(340), "soon: there is no time to lose");
+    s.at(340).tick().gives(&["cut"]);
+    s.at(350).cut_with(0, 1, hash).gives(&[]);
+    assert!(s.is_finished());
+    assert_eq!(s.counters().blocks.in_cut, 1);
+}
+
+#[test]
+fn a_solution_that_comes_after_the_end_began_is_handed_in_until_it_is_answered() {
+    let mut s = Script::mining(1);
+    s.at(10).stop().gives(&["publish"]);
+    s.at(11).solved("0:1a").gives(&["submit 0:1a to net"]);
+    assert!(!s.is_finished());
+    s.at(20).submitted(Err(busy())).gives(&[]);
+    s.at(120).tick().gives(&["submit 0:1a to net"]);
+    assert!(!s.is_finished());
+}
+
+#[test]
+fn every_block_gets_a_last_look() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.submitted(Ok(()));
+    s.work(piece(1, 1, 'a'));
+    s.at(100).stop().gives(&["publish", "cut"]);
+    assert!(!s.is_finished());
+    s.cut(&[(0, 3, 0)]).gives(&["blocks 1..=1 of 0 below 3"]);
+    assert!(!s.is_finished());
+    s.ancestors(&[(1, super::script::block(0, 1, 9))])
+        .gives(&[]);
+    assert!(s.is_finished());
+    assert_eq!(s.counters().blocks.orphaned, 1);
+}
+
+#[test]
+fn last_looks_end_where_the_node_does_not_answer() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.submitted(Ok(()));
+    s.work_fails(&connect()).gives(&["identify"]);
+    // Whether it is the same node does not matter any more.
+    s.at(100).stop().gives(&["cut"]);
+    s.at(110).cut_fails(&broken()).gives(&[]);
+    assert!(s.is_finished());
+    assert_eq!(
+        s.counters().blocks,
+        BlockTally {
+            pending: 1,
+            ..BlockTally::default()
+        }
+    );
+}
+
+#[test]
+fn a_block_that_does_not_appear_is_looked_for_five_times() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.submitted(Ok(()));
+    s.work(piece(1, 1, 'a'));
+    s.at(0).stop().gives(&["publish", "cut"]);
+    for look in 1..5 {
+        s.cut(&[(0, 0, 0)]).gives(&[]);
+        assert!(!s.is_finished());
+        s.at(100 * look).tick().gives(&["cut"]);
+    }
+    s.cut(&[(0, 0, 0)]).gives(&[]);
+    assert!(s.is_finished());
+    assert_eq!(s.counters().blocks.pending, 1);
+}
