@@ -1,0 +1,155 @@
+//! Answers of success that make no sense, and those that never come.
+
+use std::time::Duration;
+
+use chainweb::{ChainGraph, ChainId, CreationTime, Genesis, PayloadHash, Target};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use simnet::{Endpoint, Rule, Verdict};
+
+use super::setting::{Setting, Story};
+
+/// A client that asks again soon, so that many bad answers pass in a short time.
+async fn hasty() -> Story {
+    let mut setting = Setting::easy();
+    setting.timing.retry_max = Duration::from_millis(100);
+    setting.network().await
+}
+
+/// Gives each answer to some requests of a client that has got nothing else so far, and then good ones.
+async fn never_used(endpoint: Endpoint, answers: Vec<Verdict>) -> Story {
+    let mut story = hasty().await;
+    let mut started = false;
+    for verdict in answers {
+        story.simnet.faults().clear();
+        story.simnet.faults().install(Rule::on(endpoint, verdict));
+        if !started {
+            story.start_client();
+            started = true;
+        }
+        // The second request shows that the first answer was digested.
+        story.until_asked(endpoint, 2).await;
+    }
+    assert_eq!(story.hashes(), 0, "{}", story.log);
+    assert_eq!(story.asked(Endpoint::Solved), 0, "{}", story.log);
+    story.recovers().await;
+    story
+}
+
+fn replaced(body: impl Into<Vec<u8>>) -> Verdict {
+    Verdict::Replace(body.into().into())
+}
+
+#[tokio::test]
+async fn garbage_from_info_is_never_used() {
+    let bodies = [
+        "",
+        "<html>It works!</html>",
+        "{}",
+        "[]",
+        r#"{"nodeVersion": 7}"#,
+        r#"{"nodeVersion": ""}"#,
+        r#"{"nodeVersion": "../cut"}"#,
+        r#"{"nodeVersion": "development"#,
+    ];
+    let mut answers: Vec<_> = bodies.into_iter().map(replaced).collect();
+    answers.push(replaced(vec![b' '; 10 << 20]));
+    answers.push(Verdict::Truncate(20));
+    let story = never_used(Endpoint::Info, answers).await;
+    let hint = [
+        "the node does not say what it is",
+        "the node's /info is not what a chainweb node sends",
+    ];
+    assert!(story.log.count(&hint) > 0, "{}", story.log);
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn info_of_odd_fields_is_mined_with() {
+    let mut story = hasty().await;
+    let body = r#"{"nodeVersion": "development", "nodeChains": 7, "nodeGraphHistory": "none"}"#;
+    story.fault(Endpoint::Info, replaced(body));
+    story.start_client();
+    story.until_mining().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_work_are_never_hashed() {
+    let mut random = vec![0; 322];
+    StdRng::seed_from_u64(1).fill_bytes(&mut random);
+    let answers = vec![
+        replaced(vec![]),
+        replaced(vec![0; 35]),
+        replaced(vec![0; 321]),
+        replaced(random),
+        replaced(vec![0; 10 << 20]),
+        replaced(work_of_target_0()),
+        Verdict::Truncate(100),
+        Verdict::End,
+    ];
+    let story = never_used(Endpoint::Work, answers).await;
+    let why = ["no work", "the node's answer of 0 bytes is not work"];
+    assert_eq!(story.log.count(&why), 1, "said once: {}", story.log);
+    story.ends_well().await;
+}
+
+fn work_of_target_0() -> Vec<u8> {
+    let genesis = Genesis {
+        version_code: 2,
+        graph: ChainGraph::petersen(),
+        time: CreationTime::from_micros(0),
+        target: Target::from_le_bytes([0; 32]),
+    };
+    let header = genesis.header(ChainId::new(0), PayloadHash::new([0; 32]));
+    let mut work = vec![0; 36];
+    work.extend_from_slice(header.work().as_bytes());
+    assert_eq!(work.len(), 322);
+    work
+}
+
+#[tokio::test]
+async fn work_in_pieces_is_mined() {
+    let mut story = hasty().await;
+    story.fault(Endpoint::Work, Verdict::Split(100));
+    story.start_client();
+    story.until_mining().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn work_that_hangs_is_given_up_and_asked_for_again() {
+    let mut setting = Setting::easy();
+    setting.limits.work = Duration::from_millis(500);
+    let mut story = setting.begin().await;
+    story.until_mining().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    story.until_asked(Endpoint::Work, 3).await;
+    story.until_idle().await;
+    story.recovers().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn info_that_hangs_is_given_up_and_asked_for_again() {
+    let mut setting = Setting::easy();
+    setting.limits.info = Duration::from_millis(500);
+    let mut story = setting.network().await;
+    story.fault(Endpoint::Info, Verdict::Hang);
+    story.start_client();
+    story.until_asked(Endpoint::Info, 2).await;
+    story.recovers().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn work_for_every_request_lost_on_its_way_is_asked_for_again() {
+    let mut story = Setting::easy().begin().await;
+    story.until_mining().await;
+    for verdict in [Verdict::Drop, Verdict::LoseAnswer] {
+        story.fault(Endpoint::Work, verdict);
+        story.until_asked(Endpoint::Work, 3).await;
+        story.recovers().await;
+    }
+    story.ends_well().await;
+}

@@ -1,0 +1,214 @@
+//! Nodes that are away for a while, come back as others, or are slow.
+
+use std::time::Duration;
+
+use chainweb::{ChainGraph, ChainId};
+use simnet::{Endpoint, Rule, Verdict};
+use tokio::time::sleep;
+
+use super::setting::{PATIENCE, RECOVERY, Setting};
+
+/// How long a node is away: longer than the longest pause between two attempts to reach it.
+const AWAY: Duration = Duration::from_millis(1300);
+
+#[tokio::test]
+async fn node_down_at_start_is_waited_for() {
+    let mut story = Setting::easy().network().await;
+    story.simnet.set_listening(false).await.unwrap();
+    story.start_client();
+    sleep(AWAY).await;
+    let waits = ["the node does not say what it is", "cannot connect"];
+    assert_eq!(story.log.count(&waits), 1, "said once: {}", story.log);
+    assert_eq!(story.hashes(), 0);
+    story.simnet.set_listening(true).await.unwrap();
+    story.until_mining().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn node_down_for_a_while_is_mined_on_when_it_returns() {
+    let mut story = Setting::easy().begin().await;
+    story.until_mining().await;
+    story.simnet.set_listening(false).await.unwrap();
+    sleep(AWAY).await;
+    story.simnet.set_listening(true).await.unwrap();
+    story.until_mining().await;
+    let ended = story.ends_well().await;
+    // What was solved while the node was away has come into the cut as well.
+    assert_eq!(
+        ended.report.tally.accepted,
+        ended.counters.solutions - ended.counters.solutions_stale
+    );
+}
+
+#[tokio::test]
+async fn valid_work_is_hashed_while_the_node_is_away() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    story.simnet.set_listening(false).await.unwrap();
+    sleep(AWAY).await;
+    story.until_hashing().await;
+    let asked = story.asked(Endpoint::Work);
+    story.simnet.set_listening(true).await.unwrap();
+    story
+        .until("both jobs are confirmed", RECOVERY, |story| {
+            story.asked(Endpoint::Work) >= asked + 2
+        })
+        .await;
+    story.until_hashing().await;
+    assert_eq!(story.retired(), 0, "the work is still the same");
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn solution_found_while_the_node_is_away_is_handed_in_when_it_returns() {
+    // A solution takes a good part of a second, so that the node can leave before.
+    let mut story = Setting::new(ChainGraph::petersen(), 4_000_000)
+        .begin()
+        .await;
+    let solved = ["solved a block"];
+    let found = loop {
+        story
+            .until("a job is held", PATIENCE, |story| {
+                story.log.count(&["new job"]) > story.log.count(&solved)
+            })
+            .await;
+        let before = story.log.count(&solved);
+        let accepted = story.accepted();
+        story.simnet.set_listening(false).await.unwrap();
+        story
+            .until("the job is solved, or was before", PATIENCE, |story| {
+                story.log.count(&solved) > before
+            })
+            .await;
+        let found = story.log.count(&solved);
+        if story.accepted() == accepted {
+            break found;
+        }
+        story.simnet.set_listening(true).await.unwrap();
+    };
+    story.until_said(&["handing it in again"], 1).await;
+    let asked = story.asked(Endpoint::Work);
+    story.simnet.set_listening(true).await.unwrap();
+    story
+        .until("it is taken, and mining goes on", RECOVERY, |story| {
+            story.accepted() >= found as u64 && story.asked(Endpoint::Work) > asked
+        })
+        .await;
+    let ended = story.ends_well().await;
+    assert_eq!(ended.report.tally.accepted, ended.counters.solutions);
+}
+
+#[tokio::test]
+async fn node_restarted_with_another_version_is_mined_on_under_its_new_name() {
+    let mut story = Setting::easy().begin().await;
+    story.until_mining().await;
+    story
+        .simnet
+        .restart(Some("testnet04".to_owned()))
+        .await
+        .unwrap();
+    story.until_mining().await;
+    let line = ["mining for a network", "version=testnet04"];
+    assert_eq!(story.log.count(&line), 1, "{}", story.log);
+    let ended = story.end().await;
+    ended.check_solutions();
+    // What became of the blocks of the former network cannot be asked any more.
+    let blocks = ended.counters.blocks;
+    assert!(blocks.in_cut >= 3, "{blocks:?}\n{}", ended.log);
+    assert_eq!(blocks.orphaned, 0, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn node_restarted_with_another_version_gets_no_work_of_before() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    story
+        .simnet
+        .restart(Some("testnet04".to_owned()))
+        .await
+        .unwrap();
+    story.until_idle().await;
+    let why = ["job retired", "the node serves another network"];
+    assert_eq!(story.log.count(&why), 2, "{}", story.log);
+    story.simnet.faults().clear();
+    story.until_hashing().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn restarted_node_that_has_forgotten_its_payloads_gives_them_anew() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    let works = story.log.count(&["new job"]);
+    story.simnet.restart(None).await.unwrap();
+    // A worker that went on with what the node has forgotten would lose the solution.
+    story
+        .until("both jobs are fetched anew", RECOVERY, |story| {
+            story.log.count(&["new job"]) >= works + 2
+        })
+        .await;
+    let why = ["job retired", "newer work took its place"];
+    assert_eq!(story.log.count(&why), 2, "{}", story.log);
+    assert_eq!(story.retired(), 2, "{}", story.log);
+    story.until_hashing().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn restarted_node_takes_all_solutions_of_later_work() {
+    let mut story = Setting::easy().begin().await;
+    story.until_mining().await;
+    for _ in 0..3 {
+        story.simnet.restart(None).await.unwrap();
+        story.until_mining().await;
+    }
+    let lost = story.simnet.report().tally.unknown_payload;
+    story.until_mining().await;
+    story.until_mining().await;
+    assert_eq!(
+        story.simnet.report().tally.unknown_payload,
+        lost,
+        "{}",
+        story.log
+    );
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn slow_node_is_mined_on() {
+    let mut setting = Setting::easy();
+    setting.limits.work = Duration::from_secs(2);
+    setting.limits.solved = Duration::from_secs(2);
+    let mut story = setting.begin().await;
+    // A tenth of the three seconds, and limits of a fifth of the usual: the node is too slow for none of them.
+    let late = Verdict::Delay(Duration::from_millis(300));
+    story.simnet.faults().install(Rule::on_all(late.clone()));
+    story.fault(Endpoint::Event, late);
+    story.until_mining().await;
+    story.until_mining().await;
+    let patience = story.accepted();
+    story.recovers().await;
+    assert!(story.accepted() >= patience + 3);
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn chain_that_moves_while_the_node_is_away_ends_its_job_on_return() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    story.simnet.set_listening(false).await.unwrap();
+    for chain in [0, 1] {
+        story.simnet.mine_foreign(ChainId::new(chain)).unwrap();
+    }
+    story.fault(Endpoint::Work, Verdict::Hang);
+    story.until_hashing().await;
+    assert_eq!(story.retired(), 0, "nobody has told the client");
+    story.simnet.set_listening(true).await.unwrap();
+    story.until_idle().await;
+    assert_eq!(story.retired(), 2, "{}", story.log);
+    story.simnet.faults().clear();
+    story.until_hashing().await;
+    story.ends_well().await;
+}

@@ -1,0 +1,144 @@
+//! What an update does to the jobs in hand.
+
+use std::time::{Duration, Instant};
+
+use chainweb::ChainId;
+use simnet::{Endpoint, Verdict};
+use tokio::time::sleep;
+
+use super::setting::{PATIENCE, Setting, Story};
+
+/// The chains that there were jobs on, the first one first: a thread stays on the job that it has begun with.
+fn chains_by_age(story: &Story) -> Vec<ChainId> {
+    let mut chains = Vec::new();
+    for line in story.log.lines(&["new job"]) {
+        let (_, rest) = line.split_once("chain=").unwrap();
+        let chain = rest.split(' ').next().unwrap().parse().unwrap();
+        if !chains.contains(&chain) {
+            chains.push(chain);
+        }
+    }
+    chains
+}
+
+#[tokio::test]
+async fn update_moves_the_worker_to_the_next_live_job_without_a_request() {
+    let mut setting = Setting::hard();
+    setting.limits.work = Duration::from_mins(1);
+    let mut story = setting.begin().await;
+    story.until_held_and_covered().await;
+    // No answer can help from here on.
+    story.fault(Endpoint::Work, Verdict::Hang);
+    let before = story.simnet.requests();
+    let chains = chains_by_age(&story);
+    let [hashed, other] = chains.as_slice() else {
+        panic!("two jobs are held: {chains:?}")
+    };
+    story.simnet.mine_foreign(*hashed).unwrap();
+    story.until_said(&["job retired"], 1).await;
+    story.until_hashing().await;
+    // It was the other job that was hashed: without it nothing is.
+    story.simnet.mine_foreign(*other).unwrap();
+    story.until_idle().await;
+    assert_eq!(
+        story
+            .log
+            .count(&["job retired", "its chain has a new block"]),
+        2,
+        "{}",
+        story.log
+    );
+    let after = story.simnet.requests();
+    for endpoint in [
+        Endpoint::Info,
+        Endpoint::Cut,
+        Endpoint::Updates,
+        Endpoint::Solved,
+    ] {
+        assert_eq!(after.of(endpoint), before.of(endpoint), "{endpoint:?}");
+    }
+    assert_eq!(after.of(Endpoint::Work), before.of(Endpoint::Work) + 1);
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn refreshed_payload_replaces_a_job_once_in_its_interval() {
+    let interval = Duration::from_millis(400);
+    let mut setting = Setting::hard();
+    setting.timing.refresh_interval = interval;
+    let mut story = setting.begin().await;
+    story.until_held_and_covered().await;
+    let asked = story.asked(Endpoint::Work);
+    let begun = Instant::now();
+    while begun.elapsed() < 4 * interval {
+        story.simnet.refresh(ChainId::new(0)).unwrap();
+        sleep(Duration::from_millis(10)).await;
+    }
+    let replaced = story
+        .log
+        .count(&["job retired", "chain=0", "newer work took its place"]);
+    let intervals = begun.elapsed().as_millis() / interval.as_millis();
+    assert!(replaced >= 1, "{}", story.log);
+    assert!(
+        replaced as u128 <= intervals + 1,
+        "{replaced} in {intervals}\n{}",
+        story.log
+    );
+    assert_eq!(
+        story.retired(),
+        replaced,
+        "chain 1 has nothing to do with it\n{}",
+        story.log
+    );
+    assert_eq!(
+        story.asked(Endpoint::Work),
+        asked + replaced as u64,
+        "{}",
+        story.log
+    );
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn refreshed_payload_preempts_nothing_before_its_interval() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    let (before, events) = (story.simnet.requests(), story.asked(Endpoint::Event));
+    for _ in 0..20 {
+        story.simnet.refresh(ChainId::new(0)).unwrap();
+    }
+    story
+        .until("the events are sent", PATIENCE, |story| {
+            story.asked(Endpoint::Event) >= events + 20
+        })
+        .await;
+    story.until_hashing().await;
+    assert_eq!(story.retired(), 0, "{}", story.log);
+    assert_eq!(
+        story.simnet.requests().of(Endpoint::Work),
+        before.of(Endpoint::Work)
+    );
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn work_goes_stale_and_mining_goes_on_among_foreign_miners() {
+    let mut setting = Setting::easy();
+    setting.network.foreign_hash_rate = 4_000_000.0;
+    let mut story = setting.begin().await;
+    for _ in 0..10 {
+        story.until_mining().await;
+    }
+    let ended = story.ends_well().await;
+    let (tally, counters) = (ended.report.tally, &ended.counters);
+    assert!(counters.preemptions > 0, "{counters:?}");
+    assert!(tally.foreign_blocks > 0, "{tally:?}");
+    // Each solution was handed in once, and each is accounted for.
+    assert_eq!(
+        tally.accepted + tally.stale + tally.unknown_payload,
+        counters.solutions
+    );
+    assert_eq!(tally.accepted + tally.stale, counters.solutions_taken);
+    assert_eq!(tally.unknown_payload, counters.solutions_stale);
+    assert_eq!(tally.stale, counters.blocks.orphaned);
+}

@@ -1,0 +1,116 @@
+//! A node that will not give work.
+
+use std::time::Duration;
+
+use simnet::{Endpoint, Miner, Miners, Verdict};
+
+use super::setting::{KEY, Setting};
+
+fn status(code: u16, body: &'static str) -> Verdict {
+    Verdict::Status(code, body.into())
+}
+
+#[tokio::test]
+async fn unauthorized_miner_is_told_what_was_sent_and_what_to_set() {
+    let mut setting = Setting::easy();
+    // The key is right, the account is not.
+    setting.network.miners = Miners::Only(vec![Miner::with_public_key(KEY)]);
+    let mut story = setting.begin().await;
+    story.until_asked(Endpoint::Work, 3).await;
+    let told = story.log.lines(&["no work", "403"]);
+    let [line] = told.as_slice() else {
+        panic!("not said once: {}", story.log);
+    };
+    for words in [
+        "403",
+        r#"sent account "somebody""#,
+        KEY,
+        "predicate keys-all",
+        "must equal one of the node's configured miners exactly",
+        "--public-key",
+        "--account",
+        &format!("--mining-public-key={KEY}"),
+    ] {
+        assert!(line.contains(words), "{words} is missing: {line}");
+    }
+    assert_eq!(story.hashes(), 0);
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn unauthorized_miner_mines_as_soon_as_it_is_asked_again_after_the_node_was_set_right() {
+    let mut setting = Setting::easy();
+    setting.timing.misconfigured_retry = Duration::from_secs(1);
+    let mut story = setting.network().await;
+    story.fault(Endpoint::Work, status(403, "Unauthorized Miner: somebody"));
+    story.start_client();
+    story.until_asked(Endpoint::Work, 2).await;
+    story.recovers().await;
+    assert_eq!(
+        story.log.count(&["the node gives work again"]),
+        1,
+        "{}",
+        story.log
+    );
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn work_refused_for_a_while_is_asked_for_until_it_comes() {
+    let mut setting = Setting::easy();
+    setting.timing.retry_max = Duration::from_millis(200);
+    let mut story = setting.begin().await;
+    story.until_mining().await;
+    for (code, body) in [
+        (404, ""),
+        (500, "Something went wrong"),
+        (503, "Too many work requests"),
+        (400, "Error in $: not enough input"),
+        (405, ""),
+        (302, ""),
+    ] {
+        story.fault(Endpoint::Work, status(code, body));
+        story.until_asked(Endpoint::Work, 3).await;
+        story.until_idle().await;
+        story.recovers().await;
+    }
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn valid_work_is_hashed_while_no_more_is_given() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    story.fault(Endpoint::Work, status(503, "Too many work requests"));
+    story.simnet.end_streams();
+    story.until_hashing().await;
+    assert_eq!(story.retired(), 0, "{}", story.log);
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn node_without_mining_is_asked_again_until_it_has_it() {
+    let mut story = Setting::easy().network().await;
+    for endpoint in [Endpoint::Work, Endpoint::Updates, Endpoint::Solved] {
+        story.fault(endpoint, status(404, ""));
+    }
+    story.start_client();
+    story.until_asked(Endpoint::Work, 3).await;
+    let hint = ["--enable-mining-coordination"];
+    assert!(story.log.count(&hint) > 0, "{}", story.log);
+    story.recovers().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn cut_that_is_refused_does_not_stop_mining() {
+    let mut story = Setting::easy().network().await;
+    story.fault(Endpoint::Cut, status(500, ""));
+    // Without streams the client would look at the cut all the time.
+    story.fault(Endpoint::Updates, status(503, ""));
+    story.start_client();
+    story.until_asked(Endpoint::Cut, 2).await;
+    story.until_mining().await;
+    story.recovers().await;
+    story.ends_well().await;
+}

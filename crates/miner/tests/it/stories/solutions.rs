@@ -1,0 +1,142 @@
+//! Solutions that the node does not take, or takes without saying so.
+
+use std::time::Duration;
+
+use simnet::{Endpoint, Rule, Times, Verdict};
+
+use super::setting::{Ended, Setting};
+
+fn status(code: u16, body: &'static str) -> Verdict {
+    Verdict::Status(code, body.into())
+}
+
+/// Lets this happen to one solution of a client that mines, and waits until it mines on.
+async fn one_solution(verdict: Verdict) -> Ended {
+    let mut story = Setting::easy().begin().await;
+    story.until_mining().await;
+    let once = Rule::on(Endpoint::Solved, verdict).times(Times::First(1));
+    story.simnet.faults().install(once);
+    story.until_asked(Endpoint::Solved, 2).await;
+    story.recovers().await;
+    story.end().await
+}
+
+#[tokio::test]
+async fn solution_that_is_too_late_is_counted_and_mining_goes_on() {
+    let ended = one_solution(status(404, "No associated Payload")).await;
+    ended.check();
+    assert!(ended.counters.solutions_stale >= 1);
+    assert!(
+        ended.log.count(&["the solution came too late"]) >= 1,
+        "{}",
+        ended.log
+    );
+}
+
+#[tokio::test]
+async fn solution_that_the_node_calls_invalid_is_counted_and_shown_with_its_bytes() {
+    let ended = one_solution(status(400, "Invalid solved work: Invalid POW hash")).await;
+    assert_eq!(ended.counters.solutions_rejected, 1);
+    let lines = ended
+        .log
+        .lines(&["ERROR", "the node refused the solution", "header="]);
+    let [line] = lines.as_slice() else {
+        panic!("not said once: {}", ended.log);
+    };
+    let (_, header) = line.split_once("header=").unwrap();
+    let hex = header.trim_matches('"').split(['"', ' ']).next().unwrap();
+    assert_eq!(hex.len(), 2 * 286, "{line}");
+    assert_eq!(
+        ended.counters.blocks.in_cut,
+        ended.report.own_in_cut.len() as u64
+    );
+}
+
+#[tokio::test]
+async fn solution_that_was_lost_on_its_way_is_handed_in_again() {
+    let ended = one_solution(Verdict::Drop).await;
+    ended.check();
+    assert_eq!(
+        ended.report.tally.accepted,
+        ended.counters.solutions - ended.counters.solutions_stale
+    );
+}
+
+#[tokio::test]
+async fn solutions_answered_with_a_failure_are_handed_in_until_they_are_taken() {
+    for verdict in [
+        status(500, "Something went wrong"),
+        status(503, ""),
+        status(404, ""),
+        Verdict::Drop,
+        Verdict::Hang,
+    ] {
+        let mut setting = Setting::easy();
+        setting.limits.solved = Duration::from_millis(500);
+        let mut story = setting.begin().await;
+        story.until_mining().await;
+        let before = story.accepted();
+        story.fault(Endpoint::Solved, verdict);
+        story
+            .until_said(&["handing it in again", "attempts=2"], 1)
+            .await;
+        assert!(story.accepted() <= before + 2, "{}", story.log);
+        story.recovers().await;
+        let ended = story.ends_well().await;
+        assert_eq!(ended.counters.solutions_stale, 0, "{}", ended.log);
+        assert_eq!(
+            ended.report.tally.accepted, ended.counters.solutions,
+            "{}",
+            ended.log
+        );
+    }
+}
+
+#[tokio::test]
+async fn work_whose_solution_waits_to_be_taken_is_not_hashed_again() {
+    let mut story = Setting::easy().begin().await;
+    story.until_mining().await;
+    story.fault(Endpoint::Solved, status(500, "Something went wrong"));
+    let before = story.log.count(&["solved a block"]);
+    // Each chain is solved once, and then there is nothing left to hash.
+    story.until_asked(Endpoint::Solved, 30).await;
+    story.until_idle().await;
+    let solved = story.log.count(&["solved a block"]) - before;
+    assert!(solved <= 10, "{solved}\n{}", story.log);
+    story.recovers().await;
+    let ended = story.ends_well().await;
+    assert_eq!(
+        ended.report.tally.accepted, ended.counters.solutions,
+        "{}",
+        ended.log
+    );
+}
+
+#[tokio::test]
+async fn solution_that_was_taken_without_an_answer_is_known_to_be_in_the_cut() {
+    for verdict in [Verdict::LoseAnswer, Verdict::HangAnswer] {
+        let mut setting = Setting::easy();
+        setting.limits.solved = Duration::from_millis(500);
+        let mut story = setting.begin().await;
+        story.until_mining().await;
+        story.fault(Endpoint::Solved, verdict);
+        story.until_asked(Endpoint::Solved, 5).await;
+        story.recovers().await;
+        let ended = story.ends_well().await;
+        assert_eq!(ended.counters.blocks.orphaned, 0, "{}", ended.log);
+    }
+}
+
+#[tokio::test]
+async fn solution_whose_answer_breaks_off_is_taken() {
+    let mut story = Setting::easy().begin().await;
+    story.fault(Endpoint::Solved, Verdict::Truncate(0));
+    story.until_mining().await;
+    let ended = story.ends_well().await;
+    assert_eq!(
+        ended.log.count(&["handing it in again"]),
+        0,
+        "{}",
+        ended.log
+    );
+}

@@ -1,0 +1,233 @@
+//! Update streams that fail. What they would have told is found out in another way.
+
+use std::time::{Duration, Instant};
+
+use chainweb::ChainId;
+use simnet::{Endpoint, Verdict};
+
+use super::setting::{PATIENCE, RECOVERY, Setting, Story};
+
+const CUT_MOVED: &str = "its parent is no longer the tip of its chain";
+
+/// Moves both chains of a client that gets no new work: it must not go on with what it has.
+async fn moves_are_noticed(story: &mut Story) {
+    for chain in [0, 1] {
+        story.simnet.mine_foreign(ChainId::new(chain)).unwrap();
+    }
+    story.until_idle().await;
+    assert_eq!(story.retired(), 2, "{}", story.log);
+}
+
+fn refused() -> Verdict {
+    let words = "No more update streams available currently. Retry later.";
+    Verdict::Status(503, words.into())
+}
+
+#[tokio::test]
+async fn refused_streams_are_replaced_by_looks_at_the_cut() {
+    let mut story = Setting::hard().network().await;
+    story.fault(Endpoint::Updates, refused());
+    story.start_client();
+    for chain in ["chain=0", "chain=1"] {
+        story
+            .until_said(&["new job", chain, "covered=false"], 1)
+            .await;
+    }
+    story.fault(Endpoint::Work, Verdict::Hang);
+    moves_are_noticed(&mut story).await;
+    assert_eq!(
+        story.log.count(&["job retired", CUT_MOVED]),
+        2,
+        "{}",
+        story.log
+    );
+    // When streams are to be had again, they are used.
+    story.simnet.faults().clear();
+    story
+        .until("both chains have streams", RECOVERY, |story| {
+            story.simnet.open_streams() == 2
+        })
+        .await;
+    story.until_hashing().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn refused_streams_do_not_stop_mining() {
+    let mut setting = Setting::easy();
+    setting.network.foreign_hash_rate = 2_000_000.0;
+    let mut story = setting.network().await;
+    story.fault(Endpoint::Updates, refused());
+    story.start_client();
+    story.until_mining().await;
+    story.until_asked(Endpoint::Updates, 20).await;
+    story.recovers().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn move_told_by_half_an_event_is_noticed() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    story.fault(Endpoint::Event, Verdict::Truncate(7));
+    moves_are_noticed(&mut story).await;
+    // Streams are opened again, and then tell.
+    story.simnet.faults().clear();
+    story.until_hashing().await;
+    story.until_covered().await;
+    story.simnet.mine_foreign(ChainId::new(0)).unwrap();
+    story
+        .until_said(&["job retired", "its chain has a new block"], 1)
+        .await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn move_between_two_streams_is_noticed() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    // No stream can be opened any more: what comes now is not told.
+    story.fault(Endpoint::Updates, Verdict::Hang);
+    story.simnet.end_streams();
+    story
+        .until("the streams have ended", PATIENCE, |story| {
+            story.simnet.open_streams() == 0
+        })
+        .await;
+    moves_are_noticed(&mut story).await;
+    assert_eq!(
+        story.log.count(&["job retired", CUT_MOVED]),
+        2,
+        "{}",
+        story.log
+    );
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn streams_that_end_at_once_do_not_stop_mining() {
+    let mut story = Setting::easy().network().await;
+    story.fault(Endpoint::Updates, Verdict::End);
+    story.start_client();
+    story.until_mining().await;
+    // Ten chains, and pauses that grow: nobody is flooded.
+    story.until_asked(Endpoint::Updates, 40).await;
+    story.recovers().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn ended_streams_are_opened_again() {
+    let mut story = Setting::easy().begin().await;
+    for _ in 0..3 {
+        story
+            .until("all streams are open", RECOVERY, |story| {
+                story.simnet.open_streams() == 10
+            })
+            .await;
+        story.simnet.end_streams();
+        story.until_mining().await;
+    }
+    story.ends_well().await;
+}
+
+/// An open stream that tells nothing looks like that of a chain on which nothing happens. Until the client doubts it,
+/// after the idle limit, it cannot know better.
+#[tokio::test]
+async fn move_on_a_silent_stream_is_noticed_at_its_idle_limit() {
+    let mut setting = Setting::hard();
+    setting.limits.updates_idle = Duration::from_secs(2);
+    let mut story = setting.begin().await;
+    story.until_held_and_covered().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    story.fault(Endpoint::Event, Verdict::Drop);
+    moves_are_noticed(&mut story).await;
+    story.simnet.faults().clear();
+    story.until_hashing().await;
+    story.ends_well().await;
+}
+
+/// Before the idle limit work becomes old, and what is fetched in its place shows that the chain has moved.
+#[tokio::test]
+async fn move_on_a_silent_stream_is_noticed_when_the_work_is_fetched_again() {
+    let mut setting = Setting::hard();
+    setting.timing.refetch_age = Duration::from_secs(2);
+    let mut story = setting.begin().await;
+    story.until_held_and_covered().await;
+    story.fault(Endpoint::Event, Verdict::Drop);
+    for chain in [0, 1] {
+        story.simnet.mine_foreign(ChainId::new(chain)).unwrap();
+    }
+    for job in ["chain=0 height=2", "chain=1 height=2"] {
+        story
+            .until("newer work is hashed", RECOVERY, |story| {
+                story.log.count(&["new job", job]) > 0
+            })
+            .await;
+    }
+    let why = ["job retired", "newer work took its place"];
+    assert_eq!(story.log.count(&why), 2, "{}", story.log);
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn silent_streams_do_not_stop_mining() {
+    let mut story = Setting::easy().begin().await;
+    story
+        .until("all streams are open", RECOVERY, |story| {
+            story.simnet.open_streams() == 10
+        })
+        .await;
+    story.fault(Endpoint::Event, Verdict::Drop);
+    story.until_mining().await;
+    story.until_mining().await;
+    story.recovers().await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn garbage_on_streams_does_not_stop_mining() {
+    let mut setting = Setting::easy();
+    setting.network.foreign_hash_rate = 2_000_000.0;
+    let mut story = setting.begin().await;
+    for body in [
+        Verdict::Replace(vec![0xff; 5000].into()),
+        Verdict::Replace("data: New Cut\n\n".into()),
+        Verdict::Replace("event:Other\n\n".into()),
+        Verdict::Corrupt,
+        Verdict::Split(3),
+    ] {
+        story.fault(Endpoint::Event, body);
+        story.until_mining().await;
+        story.recovers().await;
+    }
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn update_in_two_pieces_retires_its_job() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    story.fault(Endpoint::Event, Verdict::Split(9));
+    let looks = story.asked(Endpoint::Cut);
+    moves_are_noticed(&mut story).await;
+    assert_eq!(story.asked(Endpoint::Cut), looks);
+    story.ends_well().await;
+}
+
+/// Late news make a client hash dead work for as long as they are late, and not longer.
+#[tokio::test]
+async fn late_update_retires_its_job_when_it_comes() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    let late = Duration::from_millis(500);
+    story.fault(Endpoint::Event, Verdict::Delay(late));
+    let moved = Instant::now();
+    moves_are_noticed(&mut story).await;
+    assert!(moved.elapsed() >= late);
+    story.ends_well().await;
+}
