@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chainweb::{BlockHash, ChainId, Work};
-use node::{Cut, Error, UpdateEvent};
+use node::{Cut, Error, Lost, NoAnswer, UpdateEvent};
 use tracing::{debug, info, warn};
 
 pub use self::action::{Action, Request};
@@ -176,6 +176,7 @@ impl Coordinator {
         let identity = match result {
             Ok(identity) => identity,
             Err(error) => {
+                node.doubt_after(&error);
                 if let Some(pause) = node.info.fail(now, &self.config.timing, &error) {
                     warn!(node = id.0, %error, again_in = %About(pause), "the node does not say what it is");
                 }
@@ -368,6 +369,7 @@ impl Coordinator {
             }
             Err(error) => {
                 debug!(%chain, %error, "the fate of blocks could not be looked up");
+                self.nodes[id.0].doubt_after(&error);
                 self.fates.lookup_failed(now, timing, id, chain);
             }
         }
@@ -403,10 +405,16 @@ impl Coordinator {
                 self.live
                     .refresh(id, chain, self.config.timing.refresh_interval);
             }
-            UpdateEvent::Lost(_) => {
+            UpdateEvent::Lost(lost) => {
                 self.live.uncover(id, chain);
-                // A node that is restarted loses all of them at once.
-                if node.chains.lost(chain) {
+                // A node that is restarted loses all of them at once, and is not there for a while.
+                let was_last = node.chains.lost(chain);
+                if was_last
+                    || matches!(
+                        lost,
+                        Lost::Failed(Error::NoAnswer(NoAnswer::Connect { .. }))
+                    )
+                {
                     node.suspect(Doubt::Restart);
                 }
             }
@@ -451,10 +459,16 @@ impl Coordinator {
     }
 
     fn settle_node(&mut self, now: Instant, id: NodeId) {
-        // A job for each slot is fetched from the first node that is well.
-        let chosen = self.nodes.iter().position(Upstream::is_well) == Some(id.0);
-        let wanted = self.live.wanted(now, self.config.work_slots);
-        let wants_work = chosen && wanted.is_some() && !self.stopping;
+        // Free slots are filled by the first node that is well; newer work comes from the node of the job, or from the
+        // first if that is not well.
+        let is_well = |id: NodeId| self.nodes[id.0].is_well();
+        let is_first = self.nodes.iter().position(Upstream::is_well) == Some(id.0);
+        let fills = is_first && self.live.has_room(self.config.work_slots);
+        let due = self
+            .live
+            .due(now, |node| node == id || is_first && !is_well(node))
+            .filter(|_| !fills);
+        let wants_work = is_well(id) && (fills || due.is_some()) && !self.stopping;
         let wants_cut = self.live.is_any_uncovered(id) || self.fates.is_look_due(now, id);
         let ticket = self.ticket();
         let node = &mut self.nodes[id.0];
@@ -478,7 +492,7 @@ impl Coordinator {
             let request = Request::Work {
                 version,
                 ticket,
-                chain: wanted.flatten(),
+                chain: due,
             };
             self.actions.push(Action::Request { node: id, request });
         }

@@ -113,21 +113,14 @@ impl LiveJobs {
         self.0.len() < slots
     }
 
-    /// Whether work is wanted, and if so, on which chain: that of a job that is due, any where a slot is free.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer says whether, the inner where"
-    )]
-    pub(super) fn wanted(&self, now: Instant, slots: usize) -> Option<Option<ChainId>> {
-        if self.has_room(slots) {
-            return Some(None);
-        }
+    /// The chain of the job, of these nodes, for which newer work has been due the longest.
+    pub(super) fn due(&self, now: Instant, of: impl Fn(NodeId) -> bool) -> Option<ChainId> {
         let due = self
             .0
             .iter()
-            .filter(|live| live.due <= now)
+            .filter(|live| live.due <= now && of(live.job.node))
             .min_by_key(|live| live.due)?;
-        Some(Some(due.job.chain()))
+        Some(due.job.chain())
     }
 
     fn position(&self, node: NodeId, chain: ChainId) -> Option<usize> {

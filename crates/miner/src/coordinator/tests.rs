@@ -1,6 +1,7 @@
 //! The coordinator as tables of events and the actions that follow, and under random interleavings.
 
 mod fates;
+mod fuzz;
 mod gate;
 mod handing_in;
 mod outages;

@@ -1,0 +1,517 @@
+//! Random interleavings of everything that can happen, against invariants; then a time without faults, in which all
+//! has to come right again.
+//!
+//! Each seed is a run of its own. `COORDINATOR_SEED=7` runs that one alone, `COORDINATOR_RUNS=100000` many.
+
+mod model;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chainweb::{BlockHash, ChainId, CreationTime, Nonce};
+use node::{Lost, UpdateEvent};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+
+use self::model::Model;
+use super::super::{Action, Config, Coordinator, Event, Request, SolutionCheck};
+use super::script::broken;
+use crate::job::{Job, JobId, NodeId, Solution};
+use crate::timing::Timing;
+
+/// Longer than the longest pause, which follows a refused miner.
+const HEALING: Duration = Duration::from_secs(35);
+/// For blocks to be looked up twice.
+const SETTLING: Duration = Duration::from_secs(25);
+
+/// A request on its way to the node or back.
+#[derive(Debug)]
+struct Flight {
+    node: NodeId,
+    request: Request,
+    answer: Option<Event>,
+}
+
+/// The coordinator, its nodes, and what is known about both.
+#[derive(Debug)]
+struct World {
+    rng: StdRng,
+    now: Instant,
+    slots: usize,
+    coordinator: Coordinator,
+    nodes: Vec<Model>,
+    flights: Vec<Flight>,
+    /// All jobs that were ever live, and the number of the event that made them so.
+    jobs: Vec<(Arc<Job>, u64)>,
+    retired: BTreeSet<JobId>,
+    live: BTreeSet<JobId>,
+    events: u64,
+    /// The event that last told of a new cut.
+    new_cuts: BTreeMap<(NodeId, ChainId), u64>,
+    /// The blocks that were handed in, and the jobs that they solve.
+    ours: BTreeSet<BlockHash>,
+    solved: BTreeSet<JobId>,
+}
+
+#[test]
+fn nothing_that_nodes_do_confuses_the_coordinator() {
+    let number = |name| {
+        env::var(name)
+            .ok()
+            .map(|text| text.parse().expect("a number"))
+    };
+    let seeds = match number("COORDINATOR_SEED") {
+        Some(seed) => seed..=seed,
+        None => 0..=number("COORDINATOR_RUNS").unwrap_or(400),
+    };
+    for seed in seeds {
+        run(seed);
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a seed that fails has to be known")]
+fn run(seed: u64) {
+    eprintln!("COORDINATOR_SEED={seed}");
+    let mut world = World::new(seed);
+    let steps = world.rng.random_range(50..600);
+    for _ in 0..steps {
+        world.step();
+    }
+    world.heal();
+    if world.rng.random_bool(0.5) {
+        world.shut_down();
+    } else {
+        world.look_up_blocks();
+    }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let now = Instant::now();
+        let nodes = *[1, 1, 2].choose(&mut rng).expect("not empty");
+        let slots = rng.random_range(1..=3);
+        let chains = *[1, 2, 5].choose(&mut rng).expect("not empty");
+        let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
+        let mut world = Self {
+            rng,
+            now,
+            slots,
+            coordinator: Coordinator::new(Config {
+                nodes,
+                work_slots: slots,
+                check: SolutionCheck::ProofOfWork,
+                timing: Timing::default(),
+            }),
+            nodes: (0..nodes).map(|id| Model::new(id, chains, now)).collect(),
+            flights: Vec::new(),
+            jobs: Vec::new(),
+            retired: BTreeSet::new(),
+            live: BTreeSet::new(),
+            events: 0,
+            new_cuts: BTreeMap::new(),
+            ours: BTreeSet::new(),
+            solved: BTreeSet::new(),
+        };
+        for node in &mut world.nodes {
+            node.faults = faults;
+        }
+        world.handle(Event::Tick);
+        world
+    }
+
+    fn handle(&mut self, event: Event) {
+        self.events += 1;
+        if let Event::Update {
+            node,
+            subscription,
+            chain,
+            update: UpdateEvent::NewCut,
+        } = &event
+            && self.nodes[node.0]
+                .streams
+                .get(chain)
+                .map(|stream| stream.subscription)
+                == Some(*subscription)
+        {
+            self.new_cuts.insert((*node, *chain), self.events);
+        }
+        let solved = match &event {
+            Event::Solved(solution) => Some(solution.job.id),
+            _ => None,
+        };
+        let before = self.coordinator.counters().solutions;
+        let actions = self.coordinator.handle(self.now, event);
+        if self.coordinator.counters().solutions > before {
+            let is_first = solved.is_some_and(|job| self.solved.insert(job));
+            assert!(is_first, "handed in twice: {solved:?}");
+        }
+        for action in actions {
+            self.carry_out(action);
+        }
+        self.check();
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Publish(jobs) => {
+                let live: BTreeSet<_> = jobs.iter().map(|job| job.id).collect();
+                self.retired.extend(self.live.difference(&live));
+                self.live = live;
+                for job in jobs.iter() {
+                    if !self.jobs.iter().any(|(known, _)| known.id == job.id) {
+                        self.jobs.push((Arc::clone(job), self.events));
+                    }
+                }
+            }
+            Action::Subscribe {
+                node,
+                version,
+                subscription,
+                chain,
+            } => self.nodes[node.0].listen(version, subscription, chain),
+            Action::Unsubscribe { node } => self.nodes[node.0].streams.clear(),
+            Action::Request { node, request } => {
+                self.check_request(node, &request);
+                self.flights.push(Flight {
+                    node,
+                    request,
+                    answer: None,
+                });
+            }
+        }
+    }
+
+    fn check_request(&mut self, node: NodeId, request: &Request) {
+        let same = |flight: &Flight| {
+            flight.node == node
+                && match (&flight.request, request) {
+                    (Request::Identify, Request::Identify)
+                    | (Request::Work { .. }, Request::Work { .. })
+                    | (Request::Cut { .. }, Request::Cut { .. }) => true,
+                    (
+                        Request::Ancestors { chain, version, .. },
+                        Request::Ancestors {
+                            chain: c,
+                            version: v,
+                            ..
+                        },
+                    ) => chain == c && version == v,
+                    (Request::Submit { submission, .. }, Request::Submit { submission: s, .. }) => {
+                        submission == s
+                    }
+                    _ => false,
+                }
+        };
+        assert!(
+            !self.flights.iter().any(same),
+            "on its way already: {request:?}"
+        );
+        if let Request::Submit {
+            header, version, ..
+        } = request
+        {
+            assert!(
+                pow::verify(header, &header.target()),
+                "sent without proof of work"
+            );
+            let is_of_a_job = self.jobs.iter().any(|(job, _)| {
+                let work = job.work.header();
+                job.node == node
+                    && work.differs_only_in_time_and_nonce(header)
+                    && (work.creation_time()..=job.creation_time_at(self.now))
+                        .contains(&header.creation_time())
+            });
+            assert!(is_of_a_job, "no solution of any job: {header:?}");
+            assert_eq!(
+                version.as_str(),
+                format!("net-{}", header.version_code()),
+                "handed in to another network"
+            );
+            self.ours
+                .insert(header.block_hash().expect("it records its neighbours"));
+        }
+    }
+
+    /// What holds after every event.
+    fn check(&self) {
+        let jobs = self.coordinator.jobs();
+        assert!(jobs.iter().len() <= self.slots);
+        let places: BTreeSet<_> = jobs.iter().map(|job| (job.node, job.chain())).collect();
+        assert_eq!(places.len(), jobs.iter().len(), "two jobs on a chain");
+        for job in jobs.iter() {
+            assert!(
+                !self.retired.contains(&job.id),
+                "back from the dead: {job:?}"
+            );
+            let (_, arrived) = self
+                .jobs
+                .iter()
+                .find(|(known, _)| known.id == job.id)
+                .expect("all live jobs are published");
+            let moved = self.new_cuts.get(&(job.node, job.chain()));
+            assert!(
+                moved.is_none_or(|moved| moved < arrived),
+                "live though its chain has moved: {job:?}"
+            );
+        }
+        let wakeup = self.coordinator.next_wakeup();
+        assert!(
+            wakeup.is_none_or(|at| at > self.now),
+            "a wakeup that has passed"
+        );
+        assert!(
+            wakeup.is_some() || !self.flights.is_empty() || self.coordinator.is_finished(),
+            "waits for nothing"
+        );
+    }
+
+    /// Lets time pass, calling the coordinator when it wants to be.
+    fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        let mut calls = 0;
+        while let Some(at) = self.coordinator.next_wakeup().filter(|at| *at <= until) {
+            self.now = at;
+            self.handle(Event::Tick);
+            calls += 1;
+            assert!(calls < 50 + 50 * time.as_secs(), "busy without end");
+        }
+        self.now = until;
+    }
+
+    fn step(&mut self) {
+        let node = self.rng.random_range(0..self.nodes.len());
+        let chains: Vec<_> = self.nodes[node].chains.keys().copied().collect();
+        let chain = *chains.choose(&mut self.rng).expect("there are chains");
+        let pause = self.rng.random_range(0..20);
+        self.pass(Duration::from_millis(pause));
+        match self.rng.random_range(0..1000) {
+            0..350 => self.move_flight(),
+            350..550 => self.hear(NodeId(node), chain),
+            550..650 => self.solve(),
+            650..680 => self.solve_wrongly(),
+            680..740 => self.nodes[node].foreign_block(chain),
+            740..760 => self.nodes[node].replace_tip(chain),
+            760..800 => self.nodes[node].refresh(chain),
+            800..880 => self.nodes[node].open_stream(chain),
+            880..900 => self.nodes[node].lose_stream(chain, Lost::Ended),
+            900..910 => self.nodes[node].lose_stream(chain, Lost::Failed(broken())),
+            910..920 => self.restart(NodeId(node), Model::restart),
+            920..925 => self.restart(NodeId(node), Model::change_network),
+            925..935 => {
+                let is_down = self.nodes[node].is_down;
+                self.restart(NodeId(node), Model::restart);
+                self.nodes[node].is_down = !is_down;
+            }
+            935..940 => self.pass(Duration::from_mins(2)),
+            _ => {
+                let pause = self.rng.random_range(0..3000);
+                self.pass(Duration::from_millis(pause));
+            }
+        }
+    }
+
+    /// A request reaches its node, or an answer the coordinator.
+    fn move_flight(&mut self) {
+        if self.flights.is_empty() {
+            return;
+        }
+        let at = self.rng.random_range(0..self.flights.len());
+        if self.flights[at].answer.is_some() {
+            self.land(at);
+        } else {
+            self.act(at);
+        }
+    }
+
+    /// A node acts on a request.
+    fn act(&mut self, at: usize) {
+        let flight = &mut self.flights[at];
+        let node = &mut self.nodes[flight.node.0];
+        let answer = node.answer(self.now, &mut self.rng, &flight.request);
+        self.flights[at].answer = Some(answer);
+    }
+
+    fn land(&mut self, at: usize) {
+        let flight = self.flights.remove(at);
+        self.handle(flight.answer.expect("it was answered"));
+    }
+
+    /// What the node answered before it went down still arrives, what it did not answer never will be.
+    fn restart(&mut self, id: NodeId, how: fn(&mut Model)) {
+        while let Some(at) = self
+            .flights
+            .iter()
+            .position(|flight| flight.node == id && flight.answer.is_some())
+        {
+            self.land(at);
+        }
+        let node = &mut self.nodes[id.0];
+        let is_asked = self.flights.iter().any(|flight| flight.node == id);
+        if !is_asked && node.streams.values().all(|stream| !stream.is_open) {
+            // Nobody could notice.
+            return;
+        }
+        how(node);
+        let was_down = std::mem::replace(&mut node.is_down, true);
+        for at in 0..self.flights.len() {
+            if self.flights[at].node == id {
+                self.act(at);
+            }
+        }
+        self.nodes[id.0].is_down = was_down;
+    }
+
+    /// The next event of a stream arrives.
+    fn hear(&mut self, node: NodeId, chain: ChainId) {
+        let Some(stream) = self.nodes[node.0].streams.get_mut(&chain) else {
+            return;
+        };
+        let subscription = stream.subscription;
+        if let Some(update) = stream.told.pop_front() {
+            self.handle(Event::Update {
+                node,
+                subscription,
+                chain,
+                update,
+            });
+        }
+    }
+
+    fn solution(&mut self) -> Option<Solution> {
+        // Most often a live one, sometimes any.
+        let live: Vec<_> = self.coordinator.jobs().iter().cloned().collect();
+        let any = self.jobs.iter().map(|(job, _)| Arc::clone(job));
+        let pool = if self.rng.random_bool(0.8) {
+            live
+        } else {
+            any.collect()
+        };
+        let job = pool.choose(&mut self.rng)?;
+        Some(Solution {
+            job: Arc::clone(job),
+            nonce: Nonce::new(self.rng.random_range(0..1000)),
+            creation_time: job.creation_time_at(self.now),
+        })
+    }
+
+    fn solve(&mut self) {
+        if let Some(mut solution) = self.solution() {
+            while !pow::verify(&solution.header(), &solution.job.work.target()) {
+                solution.nonce = Nonce::new(solution.nonce.get() + 1);
+            }
+            self.handle(Event::Solved(solution));
+        }
+    }
+
+    fn solve_wrongly(&mut self) {
+        if let Some(mut solution) = self.solution() {
+            let is_unsolved = !pow::verify(&solution.header(), &solution.job.work.target());
+            if !is_unsolved {
+                let micros = solution.creation_time.as_micros() + 1;
+                solution.creation_time = CreationTime::from_micros(micros);
+            }
+            let before = self.coordinator.counters();
+            self.handle(Event::Solved(solution));
+            let after = self.coordinator.counters();
+            assert_eq!(after.solutions_rejected, before.solutions_rejected + 1);
+            assert_eq!(after.solutions, before.solutions);
+        }
+    }
+
+    /// Answers everything at once for so long.
+    fn calm(&mut self, time: Duration) {
+        let until = self.now + time;
+        let events = self.events;
+        loop {
+            while !self.flights.is_empty() {
+                if self.flights[0].answer.is_none() {
+                    self.act(0);
+                }
+                self.land(0);
+            }
+            for node in 0..self.nodes.len() {
+                let streams: Vec<_> = self.nodes[node].streams.keys().copied().collect();
+                for chain in streams {
+                    self.nodes[node].open_stream(chain);
+                    while self.nodes[node]
+                        .streams
+                        .get(&chain)
+                        .is_some_and(|stream| !stream.told.is_empty())
+                    {
+                        self.hear(NodeId(node), chain);
+                    }
+                }
+            }
+            assert!(
+                self.events - events < 500 + 20 * time.as_secs(),
+                "busy without end"
+            );
+            if self.flights.is_empty() {
+                match self.coordinator.next_wakeup().filter(|at| *at <= until) {
+                    Some(at) => {
+                        self.now = at;
+                        self.handle(Event::Tick);
+                    }
+                    None => break,
+                }
+            }
+        }
+        self.now = until;
+    }
+
+    fn heal(&mut self) {
+        for node in &mut self.nodes {
+            (node.is_down, node.faults) = (false, 0);
+        }
+        self.calm(HEALING);
+        let jobs: Vec<_> = self.coordinator.jobs().iter().cloned().collect();
+        let chains = self.nodes[0].chains.len();
+        assert!(jobs.len() >= self.slots.min(chains), "idle slots: {jobs:?}");
+        for job in jobs {
+            assert!(
+                self.nodes[job.node.0].would_take(self.now, &job.work),
+                "dead work: {job:?}"
+            );
+        }
+        assert!(
+            self.coordinator.submissions.is_empty(),
+            "a solution waits for ever"
+        );
+        for node in &self.nodes {
+            assert!(node.streams.values().all(|stream| stream.is_open));
+        }
+    }
+
+    /// What became of every block that was handed in is known in the end.
+    fn look_up_blocks(&mut self) {
+        for node in &mut self.nodes {
+            for chain in node.chains.keys().copied().collect::<Vec<_>>() {
+                for _ in 0..7 {
+                    node.foreign_block(chain);
+                }
+            }
+        }
+        self.calm(SETTLING);
+        if self.nodes.iter().all(|node| node.networks == 0) {
+            let tally = self.coordinator.counters().blocks;
+            let in_cut: usize = self.nodes.iter().map(|node| node.count(&self.ours)).sum();
+            assert_eq!(usize::try_from(tally.in_cut), Ok(in_cut));
+            assert_eq!(tally.pending, 0);
+        }
+    }
+
+    /// With nodes that are well, all is done within the grace.
+    fn shut_down(&mut self) {
+        for _ in 0..3 {
+            self.solve();
+        }
+        self.handle(Event::Stop);
+        self.calm(Timing::default().grace);
+        assert!(self.coordinator.is_finished());
+        assert_eq!(self.coordinator.jobs().iter().len(), 0);
+    }
+}

@@ -1,0 +1,399 @@
+//! A node as far as the coordinator can tell: chains that grow, payloads that are forgotten, streams that break.
+//!
+//! Chains are not braided here. A block that is handed in is the new tip at once if its parent is the tip, and silently
+//! no block otherwise, as on a real node.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use chainweb::{
+    BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Weight, Work,
+};
+use node::{Cut, Error, Lost, Refusal, Tip, UpdateEvent, Version};
+use rand::rngs::StdRng;
+use rand::{RngExt, seq::IndexedRandom};
+
+use super::super::super::{Event, Identity, Request, Ticket};
+use super::super::script::{broken, busy, connect, not_served, stale, timeout, unauthorized};
+use crate::job::NodeId;
+use crate::timing::Timing;
+
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) id: NodeId,
+    pub(super) version: Version,
+    pub(super) is_down: bool,
+    /// How often, of a hundred, a request meets a fault.
+    pub(super) faults: u32,
+    pub(super) chains: BTreeMap<ChainId, Chain>,
+    pub(super) streams: BTreeMap<ChainId, Stream>,
+    /// The payloads given out and when.
+    payloads: BTreeMap<PayloadHash, Instant>,
+    newest_payload: u64,
+    pub(super) networks: u32,
+    started: Instant,
+}
+
+#[derive(Debug)]
+pub(super) struct Chain {
+    /// By height.
+    pub(super) blocks: Vec<BlockHash>,
+    payload: PayloadHash,
+}
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) subscription: Ticket,
+    version: Version,
+    pub(super) is_open: bool,
+    pub(super) told: VecDeque<UpdateEvent>,
+}
+
+fn unique(number: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    bytes
+}
+
+impl Model {
+    pub(super) fn new(id: usize, chains: u32, now: Instant) -> Self {
+        let mut model = Self {
+            id: NodeId(id),
+            version: "net-0".parse().expect("it is a name"),
+            is_down: false,
+            faults: 0,
+            chains: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            payloads: BTreeMap::new(),
+            newest_payload: 1_000_000 * id as u64,
+            networks: 0,
+            started: now,
+        };
+        for chain in 0..chains {
+            let payload = model.payload();
+            let genesis = BlockHash::new(unique(model.newest_payload));
+            let blocks = vec![genesis];
+            model
+                .chains
+                .insert(ChainId::new(chain), Chain { blocks, payload });
+        }
+        model
+    }
+
+    fn payload(&mut self) -> PayloadHash {
+        self.newest_payload += 1;
+        PayloadHash::new(unique(self.newest_payload))
+    }
+
+    fn tell(&mut self, chain: ChainId, event: UpdateEvent) {
+        if let Some(stream) = self.streams.get_mut(&chain)
+            && stream.is_open
+        {
+            stream.told.push_back(event);
+        }
+    }
+
+    /// The chain has this block on top of its tip.
+    fn extend(&mut self, chain: ChainId, block: BlockHash) {
+        let payload = self.payload();
+        let extended = self.chains.get_mut(&chain).expect("a chain of this node");
+        extended.blocks.push(block);
+        extended.payload = payload;
+        // A real node tells of one block up to three times.
+        self.tell(chain, UpdateEvent::NewCut);
+        self.tell(chain, UpdateEvent::NewCut);
+    }
+
+    pub(super) fn foreign_block(&mut self, chain: ChainId) {
+        self.newest_payload += 1;
+        let block = BlockHash::new(unique(self.newest_payload));
+        self.extend(chain, block);
+    }
+
+    /// Another block takes the place of the tip.
+    pub(super) fn replace_tip(&mut self, chain: ChainId) {
+        let blocks = &mut self
+            .chains
+            .get_mut(&chain)
+            .expect("a chain of this node")
+            .blocks;
+        if blocks.len() > 1 {
+            blocks.pop();
+            self.foreign_block(chain);
+        }
+    }
+
+    pub(super) fn refresh(&mut self, chain: ChainId) {
+        let payload = self.payload();
+        self.chains
+            .get_mut(&chain)
+            .expect("a chain of this node")
+            .payload = payload;
+        self.tell(chain, UpdateEvent::RefreshedBlock);
+    }
+
+    pub(super) fn listen(&mut self, version: Version, subscription: Ticket, chain: ChainId) {
+        let stream = Stream {
+            subscription,
+            version,
+            is_open: false,
+            told: VecDeque::new(),
+        };
+        assert!(self.streams.insert(chain, stream).is_none(), "heard twice");
+    }
+
+    /// A client's stream that is closed tries to open.
+    pub(super) fn open_stream(&mut self, chain: ChainId) {
+        let (is_down, serving) = (self.is_down, self.version.clone());
+        let known = self.chains.contains_key(&chain);
+        if let Some(stream) = self
+            .streams
+            .get_mut(&chain)
+            .filter(|stream| !stream.is_open)
+        {
+            if is_down || stream.version != serving {
+                let error = if is_down { connect() } else { not_served() };
+                stream
+                    .told
+                    .push_back(UpdateEvent::Lost(Lost::Failed(error)));
+            } else if known {
+                stream.is_open = true;
+                stream.told.push_back(UpdateEvent::Opened);
+            }
+        }
+    }
+
+    pub(super) fn lose_stream(&mut self, chain: ChainId, lost: Lost) {
+        if let Some(stream) = self.streams.get_mut(&chain).filter(|stream| stream.is_open) {
+            stream.is_open = false;
+            stream.told.push_back(UpdateEvent::Lost(lost));
+        }
+    }
+
+    /// The node forgets all payloads and drops all connections.
+    pub(super) fn restart(&mut self) {
+        self.payloads.clear();
+        for chain in self.chains.keys().copied().collect::<Vec<_>>() {
+            self.lose_stream(chain, Lost::Failed(broken()));
+            // Its new payloads are not those from before.
+            let payload = self.payload();
+            self.chains
+                .get_mut(&chain)
+                .expect("a chain of this node")
+                .payload = payload;
+        }
+    }
+
+    /// The node comes back as one of another network.
+    pub(super) fn change_network(&mut self) {
+        self.restart();
+        self.networks += 1;
+        self.version = format!("net-{}", self.networks)
+            .parse()
+            .expect("it is a name");
+        let chains: Vec<_> = self.chains.keys().copied().collect();
+        for chain in chains {
+            self.newest_payload += 1;
+            let genesis = BlockHash::new(unique(self.newest_payload));
+            self.chains
+                .get_mut(&chain)
+                .expect("a chain of this node")
+                .blocks = vec![genesis];
+        }
+    }
+
+    fn is_known(&mut self, now: Instant, payload: PayloadHash) -> bool {
+        let lifetime = Timing::default().payload_lifetime;
+        self.payloads.retain(|_, given| now - *given < lifetime);
+        self.payloads.contains_key(&payload)
+    }
+
+    /// Whether a solution of the work would become a block.
+    pub(super) fn would_take(&mut self, now: Instant, work: &Work) -> bool {
+        let header = work.header();
+        let tip = self
+            .chains
+            .get(&work.chain())
+            .and_then(|chain| chain.blocks.last());
+        tip == Some(&header.parent()) && self.is_known(now, header.payload_hash())
+    }
+
+    fn fault(&self, rng: &mut StdRng) -> Option<Error> {
+        if self.is_down {
+            return Some(connect());
+        }
+        let faults = [
+            timeout(),
+            broken(),
+            busy(),
+            busy(),
+            not_served(),
+            unauthorized(),
+        ];
+        let weighted = rng.random_range(0..100) < self.faults;
+        weighted.then(|| faults.choose(rng).expect("there are some").clone())
+    }
+
+    fn serves(&self, version: &Version) -> Result<(), Error> {
+        if *version == self.version {
+            Ok(())
+        } else {
+            Err(not_served())
+        }
+    }
+
+    /// The event that answers a request, which the node acts on now.
+    pub(super) fn answer(&mut self, now: Instant, rng: &mut StdRng, request: &Request) -> Event {
+        let node = self.id;
+        let fault = self.fault(rng);
+        // A fault can hit the answer as well as the request.
+        let is_lost = fault.as_ref().is_some_and(|fault| {
+            matches!(fault, Error::NoAnswer(_)) && !self.is_down && rng.random_bool(0.5)
+        });
+        let ok = match &fault {
+            Some(fault) if !is_lost => Err(fault.clone()),
+            _ => Ok(()),
+        };
+        let lost = || fault.clone().map_or(Ok(()), Err);
+        match request.clone() {
+            Request::Identify => Event::Identified {
+                node,
+                result: ok.and_then(|()| lost()).map(|()| Identity {
+                    version: self.version.clone(),
+                    chains: self.chains.keys().copied().collect(),
+                }),
+            },
+            Request::Work {
+                version,
+                ticket,
+                chain,
+            } => {
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .map(|()| self.work(now, rng, chain));
+                Event::Work {
+                    node,
+                    ticket,
+                    result: result.and_then(|work| lost().map(|()| work)),
+                }
+            }
+            Request::Cut { version, ticket } => {
+                let tips = self.chains.iter().map(|(chain, Chain { blocks, .. })| {
+                    let height = blocks.len() as u64 - 1;
+                    let hash = *blocks.last().expect("there is a genesis block");
+                    (*chain, Tip { height, hash })
+                });
+                let cut = Cut {
+                    tips: tips.collect(),
+                };
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and_then(|()| lost());
+                Event::Cut {
+                    node,
+                    ticket,
+                    result: result.map(|()| cut),
+                }
+            }
+            Request::Ancestors {
+                version,
+                chain,
+                tip,
+                heights,
+            } => {
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and_then(|()| lost());
+                Event::Ancestors {
+                    node,
+                    chain,
+                    tip_height: tip.height,
+                    result: result.and_then(|()| self.ancestors(chain, tip, heights)),
+                }
+            }
+            Request::Submit {
+                version,
+                submission,
+                header,
+            } => {
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and_then(|()| self.take(now, &Work::new(header).expect("it was work")));
+                Event::Submitted {
+                    submission,
+                    result: result.and_then(|()| lost()),
+                }
+            }
+        }
+    }
+
+    fn work(&mut self, now: Instant, rng: &mut StdRng, hint: Option<ChainId>) -> Work {
+        let any = *self
+            .chains
+            .keys()
+            .collect::<Vec<_>>()
+            .choose(rng)
+            .expect("there are chains");
+        let hint = hint.filter(|chain| self.chains.contains_key(chain) && rng.random_bool(0.8));
+        let number = hint.unwrap_or(*any);
+        let chain = &self.chains[&number];
+        let micros = (now - self.started).as_micros();
+        // Some work is solved by every nonce, some by every other.
+        let level = Level::new(u16::try_from(number.get() % 2).expect("0 or 1"));
+        let fields = HeaderFields {
+            flags: [0; 8],
+            creation_time: CreationTime::from_micros(i64::try_from(micros).expect("short")),
+            parent: *chain.blocks.last().expect("there is a genesis block"),
+            adjacents: [100, 101, 102]
+                .map(|beside| (ChainId::new(beside), BlockHash::new([9; 32])))
+                .into(),
+            target: level.expect("at most 256").target(),
+            payload_hash: chain.payload,
+            chain: number,
+            weight: Weight::from_le_bytes([0; 32]),
+            height: chain.blocks.len() as u64,
+            version_code: self.networks,
+            epoch_start: CreationTime::from_micros(0),
+            nonce: Nonce::new(0),
+        };
+        self.payloads.insert(chain.payload, now);
+        Work::new(fields.encode()).expect("its target is not zero")
+    }
+
+    fn ancestors(
+        &self,
+        chain: ChainId,
+        tip: Tip,
+        heights: std::ops::RangeInclusive<u64>,
+    ) -> Result<BTreeMap<u64, BlockHash>, Error> {
+        let blocks = &self.chains[&chain].blocks;
+        let at = |height: u64| blocks.get(usize::try_from(height).ok()?).copied();
+        if at(tip.height) != Some(tip.hash) {
+            return Err(Refusal::UnknownBlock(tip.hash).into());
+        }
+        assert!(*heights.end() <= tip.height, "above the tip there are none");
+        Ok(heights
+            .filter_map(|height| Some((height, at(height)?)))
+            .collect())
+    }
+
+    fn take(&mut self, now: Instant, solved: &Work) -> Result<(), Error> {
+        let header = solved.header();
+        if !self.is_known(now, header.payload_hash()) {
+            return Err(stale());
+        }
+        let becomes_block = self.would_take(now, solved);
+        self.payloads.remove(&header.payload_hash());
+        if becomes_block {
+            let hash = header.block_hash().expect("it records its neighbours");
+            self.extend(solved.chain(), hash);
+        }
+        Ok(())
+    }
+
+    /// How many of these blocks are in the cut.
+    pub(super) fn count(&self, ours: &BTreeSet<BlockHash>) -> usize {
+        let blocks = self.chains.values().flat_map(|chain| &chain.blocks);
+        blocks.filter(|block| ours.contains(block)).count()
+    }
+}
