@@ -340,7 +340,7 @@ impl World {
         self.handle(flight.answer.expect("it was answered"));
     }
 
-    /// What the node answered before it went down still arrives, what it did not answer never will be.
+    /// What the node said before it went down arrives first; what it did not answer never will be.
     fn restart(&mut self, id: NodeId, how: fn(&mut Model)) {
         while let Some(at) = self
             .flights
@@ -363,6 +363,7 @@ impl World {
             }
         }
         self.nodes[id.0].is_down = was_down;
+        self.hear_all(id);
     }
 
     /// The next event of a stream arrives.
@@ -378,6 +379,18 @@ impl World {
                 chain,
                 update,
             });
+        }
+    }
+
+    /// All that the streams of a node have told arrives.
+    fn hear_all(&mut self, node: NodeId) {
+        let told = |model: &Model| {
+            let mut streams = model.streams.iter();
+            let (chain, _) = streams.find(|(_, stream)| !stream.told.is_empty())?;
+            Some(*chain)
+        };
+        while let Some(chain) = told(&self.nodes[node.0]) {
+            self.hear(node, chain);
         }
     }
 
@@ -437,14 +450,8 @@ impl World {
                 let streams: Vec<_> = self.nodes[node].streams.keys().copied().collect();
                 for chain in streams {
                     self.nodes[node].open_stream(chain);
-                    while self.nodes[node]
-                        .streams
-                        .get(&chain)
-                        .is_some_and(|stream| !stream.told.is_empty())
-                    {
-                        self.hear(NodeId(node), chain);
-                    }
                 }
+                self.hear_all(NodeId(node));
             }
             assert!(
                 self.events - events < 500 + 20 * time.as_secs(),
