@@ -1,1 +1,313 @@
+//! What a hashing thread works on, step by step, with a clock that the test moves.
 
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chainweb::{
+    BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
+};
+use pow::Kernel;
+use tokio::sync::watch;
+
+use super::batch::{Batch, LARGEST, LEAST};
+use super::{Search, Step};
+use crate::job::{Job, JobId, Jobs, NodeId, Solution};
+use crate::timing::Timing;
+use crate::worker::cpu::Config;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// A target that no nonce of a test meets.
+fn hard() -> Target {
+    Target::from_be_hex(&format!("{:064x}", 1)).expect("64 digits")
+}
+
+fn job(id: u64, target: Target, received: Instant) -> Arc<Job> {
+    let fields = HeaderFields {
+        flags: [0; 8],
+        creation_time: CreationTime::from_micros(5_000_000),
+        parent: BlockHash::new([1; 32]),
+        adjacents: [1, 2, 3]
+            .map(|chain| (ChainId::new(chain), BlockHash::new([2; 32])))
+            .into(),
+        target,
+        payload_hash: PayloadHash::new([3; 32]),
+        chain: ChainId::new(u32::try_from(id).expect("tests count from 0")),
+        weight: Weight::from_le_bytes([0; 32]),
+        height: 1,
+        version_code: 2,
+        epoch_start: CreationTime::from_micros(0),
+        nonce: Nonce::new(0),
+    };
+    Arc::new(Job {
+        id: JobId(id),
+        node: NodeId(0),
+        work: Work::new(fields.encode()).expect("the target is not zero"),
+        received,
+    })
+}
+
+/// A thread's search, the jobs it watches, and the time.
+struct Bench {
+    search: Search,
+    jobs: watch::Sender<Arc<Jobs>>,
+    now: Instant,
+}
+
+fn config(threads: usize) -> Config {
+    Config {
+        threads: NonZeroUsize::new(threads).expect("a thread at least"),
+        kernel: Kernel::Portable,
+        first_nonce: u64::MAX - 1000,
+        timing: Timing::default(),
+    }
+}
+
+impl Bench {
+    fn new(newest_first: &[&Arc<Job>], now: Instant) -> Self {
+        let (jobs, watched) = watch::channel(Arc::default());
+        let bench = Self {
+            search: Search::new(&config(1), 0, watched),
+            jobs,
+            now,
+        };
+        bench.publish(newest_first);
+        bench
+    }
+
+    fn publish(&self, newest_first: &[&Arc<Job>]) {
+        let jobs = newest_first.iter().map(|job| Arc::clone(job)).collect();
+        self.jobs.send_replace(Arc::new(Jobs::new(jobs)));
+    }
+
+    /// A step that begins so long after the last.
+    fn step(&mut self, after: Duration) -> Step {
+        self.now += after;
+        self.search.step(self.now)
+    }
+
+    /// The job that a step hashes.
+    #[track_caller]
+    fn hashed(&mut self) -> JobId {
+        assert!(matches!(self.step(MS), Step::Hashed { .. }));
+        self.search.current.as_ref().expect("it hashes").job.id
+    }
+
+    #[track_caller]
+    fn solves(&mut self) -> Solution {
+        match self.step(MS) {
+            Step::Hashed {
+                solution: Some(solution),
+                ..
+            } => solution,
+            other => panic!("no solution: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn threads_begin_with_parts_of_the_nonces_that_are_far_from_each_other() {
+    for threads in [1, 2, 3, 64, 255] {
+        let (_jobs, watched) = watch::channel(Arc::<Jobs>::default());
+        let starts: BTreeSet<u64> = (0..threads)
+            .map(|index| Search::new(&config(threads), index, watched.clone()).next_nonce)
+            .collect();
+        assert_eq!(starts.len(), threads);
+        let around = starts.iter().chain(starts.first());
+        let gaps: Vec<_> = around
+            .clone()
+            .zip(around.skip(1))
+            .map(|(start, next)| next.wrapping_sub(*start))
+            .collect();
+        // A thread takes an age to walk this far.
+        let share = u64::MAX / u64::try_from(threads).expect("few");
+        assert!(
+            threads == 1 || gaps.iter().all(|gap| *gap >= share),
+            "{gaps:?}"
+        );
+    }
+}
+
+#[test]
+fn a_thread_walks_through_its_nonces_without_a_gap() {
+    let now = Instant::now();
+    let mut bench = Bench::new(&[&job(1, hard(), now)], now);
+    let mut expected = bench.search.next_nonce;
+    for _ in 0..20 {
+        let Step::Hashed { hashes, solution } = bench.step(MS) else {
+            panic!("idle");
+        };
+        assert_eq!(solution, None);
+        expected = expected.wrapping_add(hashes);
+        assert_eq!(bench.search.next_nonce, expected);
+    }
+    assert!(expected < 1 << 30, "they wrap around");
+    // Nor does it go back for another job.
+    bench.publish(&[&job(2, Target::MAX, now)]);
+    assert_eq!(bench.solves().nonce.get(), expected);
+}
+
+#[test]
+fn stays_on_its_job_though_newer_ones_come() {
+    let now = Instant::now();
+    let (old, new) = (job(1, hard(), now), job(2, hard(), now));
+    let mut bench = Bench::new(&[&old], now);
+    assert_eq!(bench.hashed(), old.id);
+    bench.publish(&[&new, &old]);
+    assert_eq!(bench.hashed(), old.id);
+}
+
+#[test]
+fn leaves_a_retired_job_at_once_for_the_newest() {
+    let now = Instant::now();
+    let jobs = [1, 2, 3].map(|id| job(id, hard(), now));
+    let mut bench = Bench::new(&[&jobs[0]], now);
+    assert_eq!(bench.hashed(), jobs[0].id);
+    bench.publish(&[&jobs[2], &jobs[1]]);
+    assert_eq!(bench.hashed(), jobs[2].id);
+}
+
+#[test]
+fn idles_without_jobs() {
+    let now = Instant::now();
+    let job = job(1, hard(), now);
+    let mut bench = Bench::new(&[], now);
+    assert_eq!(bench.step(MS), Step::Idle);
+    bench.publish(&[&job]);
+    assert_eq!(bench.hashed(), job.id);
+    bench.publish(&[]);
+    assert_eq!(bench.step(MS), Step::Idle);
+}
+
+#[test]
+fn idles_when_nobody_publishes_jobs_any_more() {
+    let now = Instant::now();
+    let mut bench = Bench::new(&[&job(1, hard(), now)], now);
+    bench.hashed();
+    bench.jobs = watch::channel(Arc::default()).0;
+    assert_eq!(bench.step(MS), Step::Idle);
+}
+
+#[test]
+fn never_goes_on_with_a_job_that_it_has_solved() {
+    let now = Instant::now();
+    let (a, b) = (job(1, Target::MAX, now), job(2, Target::MAX, now));
+    let mut bench = Bench::new(&[&b, &a], now);
+    assert_eq!(bench.solves().job, b);
+    // Both are still live as far as the worker is told.
+    assert_eq!(bench.solves().job, a);
+    assert_eq!(bench.step(MS), Step::Idle);
+    bench.publish(&[&b]);
+    assert_eq!(bench.step(MS), Step::Idle);
+    let c = job(3, Target::MAX, now);
+    bench.publish(&[&c, &b]);
+    assert_eq!(bench.solves().job, c);
+    assert_eq!(bench.step(MS), Step::Idle);
+    bench.publish(&[]);
+    assert_eq!(bench.step(MS), Step::Idle);
+    assert!(bench.search.solved.is_empty(), "retired jobs are forgotten");
+}
+
+#[test]
+fn solutions_meet_the_target_of_their_job_under_the_time_they_carry() {
+    let now = Instant::now();
+    let target = Target::from_be_hex(&format!("00ff{:060x}", 0)).expect("64 digits");
+    let mut found = 0;
+    for id in 0..20 {
+        let job = job(id, target, now);
+        let mut bench = Bench::new(&[&job], now);
+        for _ in 0..50 {
+            if let Step::Hashed {
+                solution: Some(solution),
+                ..
+            } = bench.step(40 * MS)
+            {
+                assert!(pow::verify(&solution.header(), &target), "{solution:?}");
+                assert!(solution.creation_time <= job.creation_time_at(bench.now));
+                found += 1;
+            }
+        }
+    }
+    assert_eq!(found, 20, "each job is solved once");
+}
+
+#[test]
+fn the_creation_time_moves_with_the_clock_about_once_a_second_and_never_ahead() {
+    let received = Instant::now();
+    let job = job(1, hard(), received);
+    // The thread comes to the job late.
+    let mut bench = Bench::new(&[&job], received + Duration::from_millis(300));
+    let mut times = BTreeSet::new();
+    for _ in 0..499 {
+        bench.step(10 * MS);
+        let current = bench.search.current.as_ref().expect("it hashes");
+        let right = job.creation_time_at(bench.now);
+        assert!(current.creation_time <= right);
+        assert!(right.saturating_since(current.creation_time) < Duration::from_secs(1));
+        assert_eq!(current.header.creation_time(), current.creation_time);
+        times.insert(current.creation_time.as_micros());
+    }
+    let stamps: Vec<_> = times.into_iter().collect();
+    assert_eq!(
+        stamps,
+        [5_310_000, 6_310_000, 7_310_000, 8_310_000, 9_310_000]
+    );
+}
+
+/// Begins batches at these distances from each other and gives the size in the end.
+#[track_caller]
+fn check(took: &[Duration], size: u64) {
+    let mut batch = Batch::new(MS);
+    let mut now = Instant::now();
+    batch.resize(now);
+    for time in took {
+        now += *time;
+        batch.resize(now);
+    }
+    assert_eq!(batch.size, size);
+}
+
+#[test]
+fn batches_are_sized_by_time_within_their_bounds() {
+    check(&[], LEAST);
+    check(&[MS / 2], 2 * LEAST);
+    check(&[MS / 2, MS / 2, MS], 4 * LEAST);
+    check(&[MS / 2, MS / 2, 2 * MS], 2 * LEAST);
+    check(&[100 * MS; 3], LEAST);
+    check(&[Duration::ZERO; 100], LARGEST);
+    check(&[[Duration::ZERO; 30], [100 * MS; 30]].concat(), LEAST);
+}
+
+#[test]
+fn early_hits_do_not_make_batches_grow() {
+    let now = Instant::now();
+    let mut bench = Bench::new(&[], now);
+    for id in 0..100 {
+        bench.publish(&[&job(id, Target::MAX, now)]);
+        bench.now += MS / 100;
+        let Step::Hashed { hashes, .. } = bench.search.step(bench.now) else {
+            panic!("idle");
+        };
+        assert_eq!(hashes, 1);
+    }
+    assert_eq!(bench.search.batch.size, LEAST);
+}
+
+#[test]
+fn waiting_for_jobs_does_not_count_as_hashing() {
+    let now = Instant::now();
+    let mut bench = Bench::new(&[&job(1, hard(), now)], now);
+    for _ in 0..4 {
+        bench.step(MS / 10);
+    }
+    let size = bench.search.batch.size;
+    assert!(size > LEAST);
+    bench.publish(&[]);
+    assert_eq!(bench.step(MS), Step::Idle);
+    drop(bench.search.changed());
+    bench.publish(&[&job(2, hard(), now)]);
+    bench.step(Duration::from_mins(1));
+    assert_eq!(bench.search.batch.size, size);
+}
