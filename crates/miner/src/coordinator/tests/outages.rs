@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use node::{Lost, UpdateEvent};
+
 use super::script::{
     Script, broken, busy, config, connect, not_served, piece, timeout, unauthorized,
 };
@@ -114,7 +116,7 @@ fn another_network_voids_all_that_belongs_to_the_one_before() {
         .gives(&["publish 0:9a", "work", "cut"]);
     // What the former streams still say is not about this one.
     let updates = s.counters().updates_received;
-    s.update_of(former, 0, node::UpdateEvent::NewCut).gives(&[]);
+    s.update_of(former, 0, UpdateEvent::NewCut).gives(&[]);
     assert_eq!(s.counters().updates_received, updates);
     s.new_cut(0).gives(&["publish"]);
 }
@@ -173,6 +175,57 @@ fn the_second_node_gives_work_while_the_first_is_down() {
     s.at(50)
         .solved("0:1b")
         .gives(&["submit 0:1b to net @1", "publish"]);
+}
+
+#[test]
+fn newer_work_comes_from_the_node_of_the_job_while_that_is_well() {
+    let mut two = config(1);
+    two.nodes = 2;
+    let mut s = Script::new(two);
+    s.tick();
+    s.on(1).identified("net", 1);
+    s.on(1)
+        .work(piece(0, 1, 'b'))
+        .gives(&["publish 0:1b", "cut @1"]);
+    s.on(1).cut(&[(0, 0, 0)]).gives(&[]);
+    s.at(10)
+        .on(0)
+        .identified("net", 1)
+        .gives(&["listen to net/0"]);
+    s.at(120_000).tick().gives(&["work on 0 @1", "cut @1"]);
+    s.on(1)
+        .cut_fails(&connect())
+        .gives(&["work on 0", "identify @1"]);
+    s.on(0)
+        .work(piece(0, 1, 'a'))
+        .gives(&["publish 0:1a", "cut"]);
+}
+
+#[test]
+fn a_stream_that_finds_nobody_to_connect_to_means_a_restart() {
+    let mut s = Script::mining(1);
+    s.at(10).lost(1).gives(&[]);
+    let lost = |error| UpdateEvent::Lost(Lost::Failed(error));
+    s.update(1, lost(busy())).gives(&[]);
+    s.update(1, lost(connect())).gives(&["identify"]);
+    s.at(20).identified("net", 4).gives(&["work on 0", "cut"]);
+}
+
+#[test]
+fn a_node_that_goes_away_while_it_is_asked_what_it_serves_may_be_another_afterwards() {
+    let mut s = Script::mining(1);
+    s.new_cut(0);
+    s.work_fails(&not_served()).gives(&["identify"]);
+    s.identify_fails(&broken()).gives(&[]);
+    s.at(100).tick().gives(&["identify"]);
+    s.identified("net", 4).gives(&["work"]);
+    // A job that came before would have been fetched again.
+    s.at(110).work(piece(0, 2, 'a')).gives(&["publish 0:2a"]);
+    s.lost(0).gives(&["cut"]);
+    s.cut_fails(&not_served()).gives(&["identify"]);
+    s.identify_fails(&broken()).gives(&[]);
+    s.at(210).tick().gives(&["identify"]);
+    s.identified("net", 4).gives(&["work on 0", "cut"]);
 }
 
 #[test]

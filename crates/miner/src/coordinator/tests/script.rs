@@ -3,7 +3,7 @@
 //! Actions are compared as text, in which a job is called by its chain, height and payload: `3:7b`. The script keeps
 //! the requests that are on the way, refuses a second one of a kind, and answers them in the order they were made.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -148,7 +148,7 @@ pub(super) struct Script {
     ms: u64,
     node: NodeId,
     listening: BTreeMap<NodeId, Ticket>,
-    identify: BTreeMap<NodeId, ()>,
+    identify: BTreeSet<NodeId>,
     work: BTreeMap<NodeId, Ticket>,
     cut: BTreeMap<NodeId, Ticket>,
     ancestors: VecDeque<(NodeId, ChainId, u64)>,
@@ -185,7 +185,7 @@ impl Script {
             ms: 0,
             node: NodeId(0),
             listening: BTreeMap::new(),
-            identify: BTreeMap::new(),
+            identify: BTreeSet::new(),
             work: BTreeMap::new(),
             cut: BTreeMap::new(),
             ancestors: VecDeque::new(),
@@ -302,7 +302,7 @@ impl Script {
     fn read_request(&mut self, node: NodeId, request: Request) -> String {
         let (text, twice) = match request {
             Request::Identify => {
-                let twice = self.identify.insert(node, ()).is_some();
+                let twice = !self.identify.insert(node);
                 ("identify".to_owned(), twice)
             }
             Request::Work { ticket, chain, .. } => {
@@ -350,7 +350,7 @@ impl Script {
     #[track_caller]
     fn identity(&mut self, result: Result<Identity, Error>) -> Outcome {
         let node = self.node;
-        self.identify.remove(&node).expect("/info is asked for");
+        assert!(self.identify.remove(&node), "/info is not asked for");
         self.event(Event::Identified { node, result })
     }
 

@@ -1,0 +1,129 @@
+//! The hash loop allocates nothing.
+//!
+//! The allocator counts what all threads but the test's own ask for. The runtime lives on the test's thread, so that
+//! only the hashing thread is left, and for a moment the test harness. No other test can run in this program: it would
+//! be counted.
+
+#![expect(
+    unsafe_code,
+    reason = "an allocator is an unsafe trait; this one only counts what it passes on"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use chainweb::{
+    BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
+};
+use miner::job::{Job, JobId, Jobs, NodeId};
+use miner::timing::Timing;
+use miner::worker::Worker;
+use miner::worker::cpu::{Config, Cpu};
+use pow::Kernel;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+struct Counting;
+
+thread_local! {
+    static IS_THE_TESTS: Cell<bool> = const { Cell::new(false) };
+}
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it is; the mark is a thread-local without destructor or
+// lazy initialisation, so that reading it does not allocate.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if !IS_THE_TESTS.get() {
+            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        }
+        // SAFETY: the caller keeps the contract of this very function.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of this very function.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn unsolvable() -> Arc<Jobs> {
+    let header = HeaderFields {
+        flags: [0; 8],
+        creation_time: CreationTime::from_micros(0),
+        parent: BlockHash::new([1; 32]),
+        adjacents: [1, 2, 3]
+            .map(|chain| (ChainId::new(chain), BlockHash::new([2; 32])))
+            .into(),
+        target: Target::from_be_hex(&format!("{:064x}", 1)).unwrap(),
+        payload_hash: PayloadHash::new([3; 32]),
+        chain: ChainId::new(0),
+        weight: Weight::from_le_bytes([0; 32]),
+        height: 1,
+        version_code: 2,
+        epoch_start: CreationTime::from_micros(0),
+        nonce: Nonce::new(0),
+    };
+    Arc::new(Jobs::new(vec![Arc::new(Job {
+        id: JobId(1),
+        node: NodeId(0),
+        work: Work::new(header.encode()).unwrap(),
+        received: Instant::now(),
+    })]))
+}
+
+#[tokio::test]
+async fn the_hash_loop_allocates_nothing() {
+    IS_THE_TESTS.set(true);
+    let worker = Worker::Cpu(Cpu::new(Config {
+        threads: NonZeroUsize::MIN,
+        kernel: Kernel::best(),
+        first_nonce: 0,
+        timing: Timing {
+            // Many batches and many new creation times.
+            batch: Duration::from_micros(50),
+            restamp: Duration::from_micros(200),
+            ..Timing::default()
+        },
+    }));
+    let meter = worker.meter();
+    let (_jobs, watched) = watch::channel(unsolvable());
+    let (found, _solutions) = mpsc::channel(1);
+    let stop = CancellationToken::new();
+    let hashing = worker.run(watched, found, stop.child_token());
+    let counting = async {
+        let allocated_after = async |hashes| {
+            let enough = meter.read().hashes + hashes;
+            while meter.read().hashes < enough {
+                tokio::task::yield_now().await;
+            }
+            ALLOCATIONS.load(Ordering::Relaxed)
+        };
+        let mut before = allocated_after(10_000).await;
+        assert!(before > 0, "the hashing thread's allocations are counted");
+        let mut stretches = Vec::new();
+        for _ in 0..10 {
+            let after = allocated_after(200_000).await;
+            stretches.push(after - before);
+            before = after;
+        }
+        stop.cancel();
+        // The test harness may have done something meanwhile, once or twice.
+        let silent = stretches.iter().filter(|count| **count == 0).count();
+        assert!(
+            silent >= 5,
+            "allocations in stretches of many batches: {stretches:?}"
+        );
+    };
+    let (ended, ()) = tokio::join!(hashing, counting);
+    ended.unwrap();
+}
