@@ -5,6 +5,7 @@ mod fuzz;
 mod gate;
 mod handing_in;
 mod outages;
+mod pieces;
 mod preemption;
 mod refetch;
 mod script;

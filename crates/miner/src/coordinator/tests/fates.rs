@@ -3,7 +3,8 @@
 use chainweb::BlockHash;
 
 use super::super::counters::BlockTally;
-use super::script::{Script, block, busy, not_served, piece};
+use super::pieces::{block, busy, not_served, piece};
+use super::script::Script;
 
 fn tally(in_cut: u64, orphaned: u64, pending: u64) -> BlockTally {
     BlockTally {

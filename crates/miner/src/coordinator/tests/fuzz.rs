@@ -18,7 +18,7 @@ use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
 use super::super::{Action, Config, Coordinator, Event, Request, SolutionCheck};
-use super::script::broken;
+use super::pieces::broken;
 use crate::job::{Job, JobId, NodeId, Solution};
 use crate::timing::Timing;
 
@@ -33,6 +33,8 @@ struct Flight {
     node: NodeId,
     request: Request,
     answer: Option<Event>,
+    /// The event after which it was made.
+    made: u64,
 }
 
 /// The coordinator, its nodes, and what is known about both.
@@ -44,11 +46,13 @@ struct World {
     coordinator: Coordinator,
     nodes: Vec<Model>,
     flights: Vec<Flight>,
-    /// All jobs that were ever live, and the number of the event that made them so.
+    /// All jobs that were ever live, and the number of the event after which their work was asked for.
     jobs: Vec<(Arc<Job>, u64)>,
     retired: BTreeSet<JobId>,
     live: BTreeSet<JobId>,
     events: u64,
+    /// When the request was made that is being answered.
+    landing: u64,
     /// The event that last told of a new cut.
     new_cuts: BTreeMap<(NodeId, ChainId), u64>,
     /// The blocks that were handed in, and the jobs that they solve.
@@ -112,6 +116,7 @@ impl World {
             retired: BTreeSet::new(),
             live: BTreeSet::new(),
             events: 0,
+            landing: 0,
             new_cuts: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
@@ -163,7 +168,7 @@ impl World {
                 self.live = live;
                 for job in jobs.iter() {
                     if !self.jobs.iter().any(|(known, _)| known.id == job.id) {
-                        self.jobs.push((Arc::clone(job), self.events));
+                        self.jobs.push((Arc::clone(job), self.landing));
                     }
                 }
             }
@@ -180,6 +185,7 @@ impl World {
                     node,
                     request,
                     answer: None,
+                    made: self.events,
                 });
             }
         }
@@ -247,14 +253,14 @@ impl World {
                 !self.retired.contains(&job.id),
                 "back from the dead: {job:?}"
             );
-            let (_, arrived) = self
+            let (_, asked) = self
                 .jobs
                 .iter()
                 .find(|(known, _)| known.id == job.id)
                 .expect("all live jobs are published");
             let moved = self.new_cuts.get(&(job.node, job.chain()));
             assert!(
-                moved.is_none_or(|moved| moved < arrived),
+                moved.is_none_or(|moved| moved <= asked),
                 "live though its chain has moved: {job:?}"
             );
         }
@@ -337,6 +343,7 @@ impl World {
 
     fn land(&mut self, at: usize) {
         let flight = self.flights.remove(at);
+        self.landing = flight.made;
         self.handle(flight.answer.expect("it was answered"));
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use node::Error;
 
 use super::super::gate::Gate;
-use super::script::{busy, connect, not_served, timeout, unauthorized};
+use super::pieces::{busy, connect, not_served, timeout, unauthorized};
 use crate::timing::Timing;
 
 /// Fails at the times, in seconds, and tells at which of them it has something to say.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chainweb::{CreationTime, Target};
 
-use super::script::{Piece, Script, broken, busy, invalid_pow, piece, stale, timeout};
+use super::pieces::{Piece, broken, busy, invalid_pow, piece, stale, timeout};
+use super::script::Script;
 
 #[test]
 fn a_solution_is_handed_in_first_and_its_job_leaves_at_once() {

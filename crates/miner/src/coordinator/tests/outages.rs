@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use node::{Lost, UpdateEvent};
 
-use super::script::{
-    Script, broken, busy, config, connect, not_served, piece, timeout, unauthorized,
-};
+use super::pieces::{broken, busy, connect, not_served, piece, timeout, unauthorized};
+use super::script::{Script, config};
 
 #[test]
 fn a_node_that_is_down_at_the_start_is_asked_until_it_answers() {
@@ -136,6 +135,22 @@ fn answers_that_another_network_overtakes_are_not_taken_for_its_own() {
     s.at(150).submitted(Ok(())).gives(&[]);
     assert_eq!(s.counters().blocks.pending, 1);
     s.at(10_000).tick().gives(&[]);
+}
+
+#[test]
+fn a_cut_of_another_network_decides_no_fate() {
+    let mut s = Script::mining(1);
+    s.lost(0).gives(&["cut"]);
+    s.new_cut(0).gives(&["publish", "work"]);
+    s.work_fails(&broken()).gives(&["identify"]);
+    s.identified("other", 1);
+    s.at(100).tick().gives(&["work"]);
+    s.work(piece(0, 1, 'z'));
+    s.solved("0:1z");
+    s.submitted(Ok(()));
+    // The block is to be looked for, and the answer on its way is a stranger's.
+    s.at(3000).cut(&[(0, 1, 9)]).gives(&[]);
+    assert_eq!(s.counters().blocks.pending, 1);
 }
 
 #[test]

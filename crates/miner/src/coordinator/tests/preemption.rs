@@ -1,6 +1,7 @@
 //! What takes a job from the worker, and what does not.
 
-use super::script::{Piece, Script, piece};
+use super::pieces::{Piece, piece};
+use super::script::Script;
 
 #[test]
 fn an_update_on_the_jobs_chain_retires_it_before_anything_is_asked() {
@@ -117,4 +118,13 @@ fn a_lost_stream_leaves_its_job_to_the_cut() {
     s.at(1030)
         .cut(&[(0, 1, 0), (1, 1, 0)])
         .gives(&["publish 0:1a", "work"]);
+}
+
+#[test]
+fn work_that_a_cut_overtakes_is_asked_for_again() {
+    let mut s = Script::mining(2);
+    s.new_cut(1).gives(&["publish 0:1a", "work"]);
+    s.lost(0).gives(&["cut"]);
+    s.at(10).cut(&[(0, 1, 0)]).gives(&["publish"]);
+    s.at(20).work(piece(0, 1, 'b')).gives(&["work"]);
 }

@@ -1,6 +1,7 @@
 //! Work grows old: the node forgets its payload.
 
-use super::script::{Script, piece, timeout};
+use super::pieces::{piece, timeout};
+use super::script::Script;
 
 #[test]
 fn work_is_fetched_again_after_two_minutes_on_its_chain() {

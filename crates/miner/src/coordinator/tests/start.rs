@@ -1,6 +1,7 @@
 //! From nothing to full slots, and how jobs become covered by update streams.
 
-use super::script::{Script, config, piece};
+use super::pieces::piece;
+use super::script::{Script, config};
 
 #[test]
 fn begins_with_what_the_node_serves_then_listens_then_fills_the_slots() {

@@ -1,7 +1,8 @@
 //! Shutting down: nothing new, nothing lost.
 
 use super::super::counters::BlockTally;
-use super::script::{Script, broken, busy, config, connect, piece, timeout};
+use super::pieces::{broken, busy, connect, piece, timeout};
+use super::script::{Script, config};
 
 #[test]
 fn nothing_is_left_to_do_where_nothing_is_solved() {
@@ -78,7 +79,7 @@ fn every_block_gets_a_last_look() {
     assert!(!s.is_finished());
     s.cut(&[(0, 3, 0)]).gives(&["blocks 1..=1 of 0 below 3"]);
     assert!(!s.is_finished());
-    s.ancestors(&[(1, super::script::block(0, 1, 9))])
+    s.ancestors(&[(1, super::pieces::block(0, 1, 9))])
         .gives(&[]);
     assert!(s.is_finished());
     assert_eq!(s.counters().blocks.orphaned, 1);

@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, seq::IndexedRandom};
 
 use super::super::super::{Event, Identity, Request, Ticket};
-use super::super::script::{broken, busy, connect, not_served, stale, timeout, unauthorized};
+use super::super::pieces::{broken, busy, connect, not_served, stale, timeout, unauthorized};
 use crate::job::NodeId;
 use crate::timing::Timing;
 

@@ -1,0 +1,122 @@
+//! What nodes say, in few words: work, blocks and errors.
+
+use std::time::Duration;
+
+use chainweb::{
+    BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
+};
+use node::{Error, Miner, NoAnswer, Refusal};
+
+/// A piece of work in few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) chain: u32,
+    pub(super) height: u64,
+    /// Which of the blocks at the height below it extends.
+    pub(super) parent: u8,
+    /// Which blocks stand beside its parent.
+    pub(super) beside: u8,
+    pub(super) payload: char,
+    pub(super) target: Target,
+}
+
+/// Work that any nonce solves, on the first block of the height below.
+pub(super) const fn piece(chain: u32, height: u64, payload: char) -> Piece {
+    Piece {
+        chain,
+        height,
+        parent: 0,
+        beside: 0,
+        payload,
+        target: Target::MAX,
+    }
+}
+
+/// One of the blocks of a chain at a height.
+pub(super) fn block(chain: u32, height: u64, which: u8) -> BlockHash {
+    let mut bytes = [which; 32];
+    bytes[..4].copy_from_slice(&chain.to_le_bytes());
+    bytes[4..12].copy_from_slice(&height.to_le_bytes());
+    BlockHash::new(bytes)
+}
+
+impl Piece {
+    pub(super) fn work(self, time_ms: u64) -> Work {
+        let beside = |chain| {
+            (
+                ChainId::new(chain),
+                block(chain, self.height - 1, self.beside),
+            )
+        };
+        let micros = i64::try_from(time_ms * 1000).expect("scripts are short");
+        let fields = HeaderFields {
+            flags: [0; 8],
+            creation_time: CreationTime::from_micros(micros),
+            parent: block(self.chain, self.height - 1, self.parent),
+            adjacents: [100, 101, 102].map(beside).into(),
+            target: self.target,
+            payload_hash: PayloadHash::new([self.payload as u8; 32]),
+            chain: ChainId::new(self.chain),
+            weight: Weight::from_le_bytes([0; 32]),
+            height: self.height,
+            version_code: 2,
+            epoch_start: CreationTime::from_micros(0),
+            nonce: Nonce::new(0),
+        };
+        Work::new(fields.encode()).expect("the target is not zero")
+    }
+}
+
+pub(super) fn connect() -> Error {
+    NoAnswer::Connect {
+        endpoint: "node".into(),
+        why: "refused".into(),
+    }
+    .into()
+}
+
+pub(super) fn broken() -> Error {
+    NoAnswer::Broken {
+        endpoint: "node".into(),
+        why: "reset".into(),
+    }
+    .into()
+}
+
+pub(super) fn timeout() -> Error {
+    NoAnswer::Timeout {
+        endpoint: "node".into(),
+        after: Duration::from_secs(10),
+    }
+    .into()
+}
+
+pub(super) fn busy() -> Error {
+    Refusal::Busy {
+        text: String::new(),
+    }
+    .into()
+}
+
+pub(super) fn unauthorized() -> Error {
+    Refusal::Unauthorized {
+        sent: Miner::new(Some("ab"), None),
+        text: "Unauthorized Miner: k:ab".into(),
+    }
+    .into()
+}
+
+pub(super) fn not_served() -> Error {
+    Refusal::NotServed { path: "/".into() }.into()
+}
+
+pub(super) fn stale() -> Error {
+    Refusal::Stale.into()
+}
+
+pub(super) fn invalid_pow() -> Error {
+    Refusal::InvalidPow {
+        text: String::new(),
+    }
+    .into()
+}
