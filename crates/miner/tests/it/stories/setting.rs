@@ -334,7 +334,8 @@ impl Ended {
         let in_cut = report.own_in_cut.len() as u64;
         assert_eq!(blocks.in_cut, in_cut, "{counters:?} {tally:?}\n{log}");
         // Only a block that the node may have taken without saying so can be nowhere.
-        let unanswered = log.count(&["the node knows the solution no more"]);
+        let unanswered = log.count(&["the node knows the solution no more"])
+            + log.count(&["it is too late for another try"]);
         assert!(
             blocks.pending <= unanswered as u64,
             "{counters:?} {tally:?}\n{log}"

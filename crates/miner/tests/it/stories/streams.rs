@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
-use simnet::{Endpoint, Verdict};
+use simnet::{Endpoint, Rule, Verdict};
 
 use super::setting::{PATIENCE, RECOVERY, Setting, Story};
 
@@ -107,6 +107,24 @@ async fn move_between_two_streams_is_noticed() {
 }
 
 #[tokio::test]
+async fn move_missed_by_one_of_the_streams_is_noticed() {
+    let mut story = Setting::hard().begin().await;
+    story.until_held_and_covered().await;
+    // The stream ends instead of telling, and its successor begins after the move.
+    let zero = ChainId::new(0);
+    let ends = Rule::on(Endpoint::Event, Verdict::End).chain(zero);
+    story.simnet.faults().install(ends);
+    story.simnet.mine_foreign(zero).unwrap();
+    story
+        .until("the job is retired", RECOVERY, |story| {
+            story.log.count(&["job retired", "chain=0", CUT_MOVED]) == 1
+        })
+        .await;
+    assert_eq!(story.retired(), 1, "{}", story.log);
+    story.ends_well().await;
+}
+
+#[tokio::test]
 async fn streams_that_end_at_once_do_not_stop_mining() {
     let mut story = Setting::easy().network().await;
     story.fault(Endpoint::Updates, Verdict::End);
@@ -138,7 +156,7 @@ async fn ended_streams_are_opened_again() {
 #[tokio::test]
 async fn move_on_a_silent_stream_is_noticed_at_its_idle_limit() {
     let mut setting = Setting::hard();
-    setting.limits.updates_idle = Duration::from_secs(2);
+    setting.limits.updates_idle = Duration::from_secs(1);
     let mut story = setting.begin().await;
     story.until_held_and_covered().await;
     story.fault(Endpoint::Work, Verdict::Hang);
@@ -153,7 +171,7 @@ async fn move_on_a_silent_stream_is_noticed_at_its_idle_limit() {
 #[tokio::test]
 async fn move_on_a_silent_stream_is_noticed_when_the_work_is_fetched_again() {
     let mut setting = Setting::hard();
-    setting.timing.refetch_age = Duration::from_secs(2);
+    setting.timing.refetch_age = Duration::from_secs(1);
     let mut story = setting.begin().await;
     story.until_held_and_covered().await;
     story.fault(Endpoint::Event, Verdict::Drop);
