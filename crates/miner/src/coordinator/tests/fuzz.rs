@@ -22,8 +22,9 @@ use super::pieces::broken;
 use crate::job::{Job, JobId, NodeId, Solution};
 use crate::timing::Timing;
 
-/// Longer than the longest pause, which follows a refused miner.
-const HEALING: Duration = Duration::from_secs(35);
+/// Longer than the longest pause, which follows a refused miner, by enough for the node to come upon its last free chain
+/// by chance, at one offer a second.
+const HEALING: Duration = Duration::from_secs(90);
 /// For blocks to be looked up twice.
 const SETTLING: Duration = Duration::from_secs(25);
 
