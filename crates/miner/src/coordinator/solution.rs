@@ -10,6 +10,7 @@ use node::{Error, Refusal, Retry};
 use tracing::{debug, error, info, warn};
 
 use super::submission::{Submission, Unanswered};
+use super::upstream::Doubt;
 use super::{Action, Coordinator, Request, SolutionCheck, SubmissionId, Ticket};
 use crate::job::Solution;
 use crate::units::About;
@@ -112,6 +113,10 @@ impl Coordinator {
             Err(Error::Refused(Refusal::Stale)) => {
                 self.counters.solutions_stale += 1;
                 info!(%chain, height, %block, "the solution came too late");
+                if !submission.is_stale() {
+                    // Nothing else tells that the place is taken: the node may have forgotten its payloads.
+                    self.nodes[submission.job.node.0].suspect(Doubt::Restart);
+                }
             }
             Err(error) => {
                 self.counters.solutions_rejected += 1;

@@ -44,6 +44,13 @@ pub(super) enum Unanswered {
     TooLate(Submission),
 }
 
+impl Submission {
+    /// Whether the chain is known to have moved on.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale
+    }
+}
+
 /// All solutions on their way.
 #[derive(Debug, Default)]
 pub(super) struct Submissions {

@@ -145,7 +145,17 @@ fn a_broken_connection_is_doubted_while_the_solution_waits() {
 fn a_solution_that_the_node_does_not_know_is_stale_at_first() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
+    s.new_cut(0);
     s.at(10).submitted(Err(stale())).gives(&[]);
+    assert_eq!(s.counters().solutions_stale, 1);
+    assert_eq!(s.counters().blocks.pending, 0);
+}
+
+#[test]
+fn a_solution_that_is_unknown_though_its_place_is_free_hints_at_a_restart() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.at(10).submitted(Err(stale())).gives(&["identify"]);
     assert_eq!(s.counters().solutions_stale, 1);
     assert_eq!(s.counters().blocks.pending, 0);
 }
