@@ -75,6 +75,11 @@ fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
 }
 
 impl WorkHeader {
+    /// The length in bytes of a header of this degree: 286 for the three neighbours of all public networks.
+    pub const fn length_of_degree(degree: usize) -> usize {
+        layout::FIXED + layout::ADJACENT_RECORD * degree
+    }
+
     /// Reads a header. The bytes must be all of it: 178 + 36·n for n neighbours.
     pub fn decode(bytes: &[u8]) -> Result<Self, HeaderError> {
         let length = bytes.len();

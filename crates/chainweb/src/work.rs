@@ -6,9 +6,6 @@
 
 use crate::{ChainId, HeaderError, Target, WorkHeader};
 
-/// Length of the chain and the target in front of the header.
-const PREFIX: usize = 36;
-
 /// Why bytes are not work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkError {
@@ -52,6 +49,9 @@ pub struct Work {
 }
 
 impl Work {
+    /// The length in bytes of what a node puts in front of the header: chain and target.
+    pub const PREFIX_LENGTH: usize = 4 + 32;
+
     /// The work with this header.
     pub fn new(header: WorkHeader) -> Result<Self, WorkError> {
         if header.target().is_zero() {
@@ -65,7 +65,7 @@ impl Work {
     pub fn decode(bytes: &[u8]) -> Result<Self, WorkError> {
         let length = bytes.len();
         let (prefix, header) = bytes
-            .split_first_chunk::<PREFIX>()
+            .split_first_chunk::<{ Self::PREFIX_LENGTH }>()
             .ok_or(WorkError::Length(length))?;
         let header =
             WorkHeader::decode(header).map_err(|source| WorkError::Header { length, source })?;
@@ -89,7 +89,7 @@ impl Work {
 
     /// The bytes that a node sends for this work.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(PREFIX + self.header.as_bytes().len());
+        let mut bytes = Vec::with_capacity(Self::PREFIX_LENGTH + self.header.as_bytes().len());
         bytes.extend_from_slice(&self.chain().to_le_bytes());
         bytes.extend_from_slice(&self.target().to_le_bytes());
         bytes.extend_from_slice(self.header.as_bytes());

@@ -25,7 +25,7 @@ use tracing::info;
 
 pub use self::report::DemoReport;
 
-use crate::mine::{cpu_worker, processors};
+use crate::mine::{cpu_worker, processors, thread_count};
 use crate::run;
 use crate::timing::Timing;
 use crate::units::{About, HashRate, Prefixed, positive_duration};
@@ -43,7 +43,7 @@ pub struct DemoArgs {
     #[arg(long)]
     pub json: bool,
     /// Hashing threads [default: one for each processor that this program may use].
-    #[arg(short = 'c', long, value_name = "COUNT")]
+    #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
     #[arg(long, default_value = "twenty")]
@@ -137,7 +137,7 @@ fn measure(threads: NonZeroUsize, kernel: Kernel) -> HashRate {
             .collect();
         hashers
             .into_iter()
-            .map(|hasher| hasher.join().unwrap_or_default())
+            .map(|hasher| hasher.join().expect("hashing does not panic"))
             .sum()
     });
     HashRate(rates)

@@ -17,8 +17,8 @@ use report::Report;
 
 /// Decodes block headers and checks their proof of work and block hash.
 ///
-/// Exits with 1 if a header does not meet its target or states another block hash than its fields give. Headers of
-/// height 0 need no proof of work.
+/// Exits with 1 if a header does not meet its target or states another block hash than its fields give. The first
+/// blocks of a network need no proof of work and mostly show none.
 #[derive(clap::Args, Clone, Debug, PartialEq, Eq)]
 pub struct HeaderArgs {
     /// A header in hex or base64url, the path of a file of headers, or - for standard input.
@@ -47,7 +47,7 @@ pub enum Format {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
-    /// Each meets its target, unless it need not, and its block hash is right, if it has one.
+    /// Each meets its target, and its block hash is right, if it has one.
     Sound,
     /// At least one does not.
     Unsound,

@@ -13,4 +13,5 @@ pub mod shutdown;
 pub mod simulate;
 pub mod timing;
 pub mod units;
+pub mod usage;
 pub mod worker;

@@ -9,9 +9,9 @@ use miner::cli::{Cli, Command};
 use miner::header::{HeaderArgs, HeaderCommandError, Verdict};
 use miner::logging::{self, LogLevel};
 use miner::shutdown::Signals;
+use miner::usage::UsageError;
 use miner::{demo, mine, run};
 use tokio_util::sync::CancellationToken;
-use tracing::error;
 
 /// Wrong usage, as in `sysexits.h`.
 const USAGE: u8 = 64;
@@ -30,18 +30,43 @@ fn main() -> ExitCode {
             return code;
         }
     };
-    let simnet = match cli.command {
+    if let Some(Command::Header(args)) = &cli.command {
+        // Reads to the end of its input: a signal ends it as the system does.
+        return exit_code(header(args));
+    }
+    logging::install(cli.log_level, simnet_log_level(&cli));
+    exit_code(start(&cli))
+}
+
+/// The log level of the simulated network, which is of interest only where it is all there is.
+fn simnet_log_level(cli: &Cli) -> LogLevel {
+    match cli.command {
         Some(Command::Simnet(_)) => cli.log_level,
-        _ => LogLevel::Warn,
-    };
-    logging::install(cli.log_level, simnet);
-    match start(&cli) {
+        _ => cli.log_level.min(LogLevel::Warn),
+    }
+}
+
+fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
+    match result {
         Ok(code) => code,
+        // Whoever read the output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            error!("{error:#}");
-            ExitCode::FAILURE
+            let is_usage = error.is::<UsageError>();
+            // Where even this cannot be printed, the exit code has to do.
+            writeln!(io::stderr(), "error: {error:#}").ok();
+            if is_usage {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 /// Runs a command that takes time, until it ends or the second signal comes.
@@ -56,7 +81,7 @@ fn start(cli: &Cli) -> anyhow::Result<ExitCode> {
         let stop = CancellationToken::new();
         let signals = Signals::install().context("signals cannot be handled")?;
         tokio::select! {
-            code = execute(cli, stop.clone()) => code,
+            result = execute(cli, stop.clone()) => result.map(|()| ExitCode::SUCCESS),
             () = signals.watch(stop) => Ok(ExitCode::FAILURE),
         }
     });
@@ -64,7 +89,7 @@ fn start(cli: &Cli) -> anyhow::Result<ExitCode> {
     code
 }
 
-async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
     match &cli.command {
         Some(Command::Demo(args)) => {
             let report = demo::run(args, stop).await?;
@@ -76,33 +101,20 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode>
             writeln!(io::stdout(), "{text}")?;
         }
         Some(Command::Simnet(args)) => args.run(stop.cancelled()).await?,
-        Some(Command::Header(args)) => return header(args),
-        None => match mine::config(&cli.mine) {
-            Ok(config) => {
-                run::run(config, stop).await?;
-            }
-            Err(error) => {
-                writeln!(io::stderr(), "error: {error}")?;
-                return Ok(ExitCode::from(USAGE));
-            }
-        },
+        Some(Command::Header(args)) => drop(header(args)?),
+        None => {
+            run::run(mine::config(&cli.mine)?, stop).await?;
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// Decodes headers: 1 if one of them is unsound, 64 if one cannot be read.
+/// Decodes headers: 1 if one of them is unsound.
 fn header(args: &HeaderArgs) -> anyhow::Result<ExitCode> {
     match args.run(&mut io::stdin().lock(), &mut io::stdout().lock()) {
         Ok(Verdict::Sound) => Ok(ExitCode::SUCCESS),
         Ok(Verdict::Unsound) => Ok(ExitCode::FAILURE),
-        Err(HeaderCommandError::Input(wrong)) => {
-            writeln!(io::stderr(), "error: {:#}", anyhow::Error::new(wrong))?;
-            Ok(ExitCode::from(USAGE))
-        }
-        // Whoever read the output has seen enough.
-        Err(HeaderCommandError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Err(HeaderCommandError::Input(wrong)) => Err(UsageError::Header(wrong).into()),
         Err(HeaderCommandError::Output(error)) => Err(error.into()),
     }
 }

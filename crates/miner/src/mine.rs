@@ -5,14 +5,16 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use node::{Endpoint, EndpointError, Limits, Miner};
+use node::{Endpoint, Limits, Miner};
 use pow::Kernel;
 use rand::Rng;
 use rand::rngs::StdRng;
+use tracing::warn;
 
 use crate::run;
 use crate::timing::Timing;
 use crate::units::positive_duration;
+use crate::usage::UsageError;
 use crate::worker::Worker;
 use crate::worker::cpu::{self, Cpu};
 
@@ -45,7 +47,7 @@ pub struct MineArgs {
     #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
     pub worker: WorkerKind,
     /// Hashing threads [default: one for each processor that this program may use].
-    #[arg(short = 'c', long, value_name = "COUNT")]
+    #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// How many works, each for a chain of its own, are held ready.
     #[arg(long, value_name = "COUNT", default_value = "2")]
@@ -55,20 +57,15 @@ pub struct MineArgs {
     pub timeout: Duration,
 }
 
-/// What is wrong with the flags.
-#[derive(Debug, thiserror::Error)]
-pub enum UsageError {
-    /// More nodes than one.
-    #[error("--node is given {0} times: this version mines on one node; leave one")]
-    SeveralNodes(usize),
-    /// Not an address.
-    #[error("--node {text:?}: {source}")]
-    Node {
-        /// The address as given.
-        text: String,
-        /// What is wrong with it.
-        source: EndpointError,
-    },
+/// More threads than any machine has, few enough that all of them can be started.
+const MOST_THREADS: usize = 1024;
+
+/// A number of threads.
+pub(crate) fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(count) if count.get() <= MOST_THREADS => Ok(count),
+        _ => Err(format!("expected a number from 1 to {MOST_THREADS}")),
+    }
 }
 
 /// The run that the flags ask for.
@@ -80,6 +77,12 @@ pub fn config(args: &MineArgs) -> Result<run::Config, UsageError> {
         text: address.clone(),
         source,
     })?;
+    if args.tls && !endpoint.is_tls() {
+        return Err(UsageError::PlainWithTls(address.clone()));
+    }
+    if args.insecure && !endpoint.is_tls() {
+        warn!("--insecure has no effect: without TLS there is no certificate");
+    }
     let node = node::Config {
         endpoint,
         miner: Miner::new(args.public_key.as_deref(), args.account.as_deref()),

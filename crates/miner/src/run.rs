@@ -25,6 +25,7 @@ use crate::coordinator::{
 use crate::job::{Jobs, NodeId, Solution};
 use crate::meter::{HashMeter, Reading};
 use crate::timing::Timing;
+use crate::units::{About, HashRate};
 use crate::worker::{Worker, WorkerError};
 
 /// Solutions that wait for the coordinator. It takes them at once; a worker that is faster waits.
@@ -68,6 +69,26 @@ pub struct Summary {
     pub elapsed: Duration,
 }
 
+impl Summary {
+    fn log(&self) {
+        let Counters {
+            blocks,
+            solutions_stale,
+            solutions_rejected,
+            ..
+        } = &self.counters;
+        info!(
+            after = %About(self.elapsed),
+            rate = %HashRate::of(self.hashed.hashes, self.elapsed),
+            accepted = blocks.in_cut,
+            pending = blocks.pending,
+            stale = solutions_stale + blocks.orphaned,
+            rejected = solutions_rejected,
+            "stopped"
+        );
+    }
+}
+
 /// Mines until `stop` is cancelled, and then hands in what is solved within the grace of the timing.
 pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, RunError> {
     let Config {
@@ -109,7 +130,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
 struct Engine {
     coordinator: Coordinator,
     clients: Vec<Client>,
-    requests: FuturesUnordered<BoxFuture<'static, (Event, Option<Duration>)>>,
+    requests: FuturesUnordered<BoxFuture<'static, (Event, Duration)>>,
     streams: Vec<SelectAll<BoxStream<'static, Event>>>,
     jobs: watch::Sender<Arc<Jobs>>,
     meter: Arc<HashMeter>,
@@ -145,7 +166,9 @@ impl Engine {
             // All of these lose nothing when they are dropped: streams, channels, timers and joins.
             tokio::select! {
                 Some((event, latency)) = self.requests.next() => {
-                    self.status.latency(latency);
+                    if event.is_answer() {
+                        self.status.latency(latency);
+                    }
                     self.take(event);
                 }
                 event = next_update(&mut self.streams) => self.take(event),
@@ -168,13 +191,15 @@ impl Engine {
                 }
             }
         }
-        Ok(Summary {
+        let summary = Summary {
             counters: self.coordinator.counters(),
             hashed: self.meter.read(),
             elapsed: stopped
                 .unwrap_or_else(Instant::now)
                 .saturating_duration_since(started),
-        })
+        };
+        summary.log();
+        Ok(summary)
     }
 
     /// Lets the coordinator take an event in and carries out what follows.
@@ -213,8 +238,9 @@ impl Engine {
     }
 }
 
-/// Makes a request and gives the event that answers it; for work, with the time that the node took.
-async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Option<Duration>) {
+/// Makes a request and gives the event that answers it, and the time that this took.
+async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Duration) {
+    let asked = Instant::now();
     let event = match request {
         Request::Identify => {
             let result = client.info().await;
@@ -232,17 +258,12 @@ async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Optio
             ticket,
             chain,
         } => {
-            let asked = Instant::now();
             let result = client.work(&version, chain).await;
-            let latency = result.is_ok().then(|| asked.elapsed());
-            return (
-                Event::Work {
-                    node,
-                    ticket,
-                    result,
-                },
-                latency,
-            );
+            Event::Work {
+                node,
+                ticket,
+                result,
+            }
         }
         Request::Cut { version, ticket } => Event::Cut {
             node,
@@ -272,7 +293,7 @@ async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Optio
             result: client.solved(&version, &header).await,
         },
     };
-    (event, None)
+    (event, asked.elapsed())
 }
 
 /// The next event of any update stream; pending for ever while there is none.

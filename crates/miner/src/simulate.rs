@@ -9,7 +9,7 @@ use clap::Args;
 use simnet::{Miner, Miners, ProofOfWork};
 use tokio::net::TcpListener;
 
-use crate::units::{positive_duration, prefixed_number};
+use crate::units::{positive_duration, positive_number, prefixed_number};
 
 /// What the simulated network is like.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub struct SimnetArgs {
     #[arg(long)]
     pub disable_pow: bool,
     /// Divides the durations of the node's housekeeping: payload expiry, refreshes and the life of streams.
-    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = prefixed_number)]
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = positive_number)]
     pub time_scale: f64,
     /// Give work only to the miner with this key and the account `k:KEY`; may be repeated. Without it anyone gets
     /// work.
@@ -74,10 +74,8 @@ impl SimnetArgs {
     /// The address cannot be listened on, or no network can be like this.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot listen on {}: {error}", self.listen),
-            )
+            let what = format!("--listen {}: {error}", self.listen);
+            io::Error::new(error.kind(), what)
         })?;
         simnet::run(self.config(), listener, shutdown).await
     }

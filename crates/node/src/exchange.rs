@@ -54,7 +54,9 @@ pub(crate) async fn exchange(
     bounds: Bounds,
 ) -> Result<Answer, Error> {
     let asked = Instant::now();
-    let deadline = asked + bounds.time;
+    // A limit beyond the end of time is none.
+    let far = asked + Duration::from_hours(24 * 365);
+    let deadline = asked.checked_add(bounds.time).unwrap_or(far);
     let late = |_| NoAnswer::Timeout {
         endpoint: endpoint.to_string(),
         after: bounds.time,

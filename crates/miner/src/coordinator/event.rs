@@ -86,3 +86,17 @@ pub enum Event {
     /// No more work is wanted; what is solved is still handed in.
     Stop,
 }
+
+impl Event {
+    /// Whether a node has answered a request as it should.
+    pub(crate) fn is_answer(&self) -> bool {
+        match self {
+            Self::Identified { result, .. } => result.is_ok(),
+            Self::Work { result, .. } => result.is_ok(),
+            Self::Cut { result, .. } => result.is_ok(),
+            Self::Ancestors { result, .. } => result.is_ok(),
+            Self::Submitted { result, .. } => result.is_ok(),
+            Self::Update { .. } | Self::Solved(_) | Self::Tick | Self::Stop => false,
+        }
+    }
+}

@@ -16,15 +16,8 @@ use chainweb::{BlockHash, BlockHeader, HeaderError, Work, WorkError, WorkHeader}
 /// The most bytes that are read from a file or standard input: 200,000 headers in hex.
 const LIMIT: u64 = 128 << 20;
 
-/// Length of a header without neighbours and hash.
-const FIXED: usize = 178;
-/// Length of the record of a neighbour.
-const RECORD: usize = 36;
 /// Length of the block hash behind a header.
 pub(super) const HASH: usize = 32;
-/// Length of chain and target in front of a header in work.
-pub(super) const PREFIX: usize = 36;
-
 /// A header as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
@@ -182,7 +175,9 @@ fn read_argument(input: &str, number: usize) -> Result<Vec<Item>, InputError> {
         Ok(mut file) => read_all(source, &mut file),
         // What is as long as a header is meant as one, and what is not text is meant as a path.
         Err(error) => Err(match not_header {
-            InputError::Malformed { length, .. } if length >= FIXED => not_header,
+            InputError::Malformed { length, .. } if length >= WorkHeader::length_of_degree(0) => {
+                not_header
+            }
             _ if error.kind() == io::ErrorKind::NotFound => InputError::Text {
                 origin,
                 expected: "a header in hex or base64url, a file, or -",
@@ -249,7 +244,7 @@ fn parse_raw(content: &[u8], origin: &Origin) -> Result<Vec<Item>, InputError> {
         Some(&[0xf0, 0xf0]) | None => 3,
         Some(count) => usize::from(u16::from_le_bytes([count[0], count[1]])),
     };
-    let stride = FIXED + RECORD * degree + HASH;
+    let stride = WorkHeader::length_of_degree(degree) + HASH;
     let (count, rest) = (content.len() / stride, content.len() % stride);
     if count > 1 && rest == 0 {
         let headers = content.chunks(stride).zip(1..);
@@ -306,7 +301,9 @@ fn parse_line(line: &str, origin: Origin) -> Result<Item, InputError> {
 /// Reads one header of any form.
 fn parse(bytes: &[u8], origin: Origin) -> Result<Item, InputError> {
     let length = bytes.len();
-    let parsed = match length.checked_sub(FIXED).map(|more| more % RECORD) {
+    let least = WorkHeader::length_of_degree(0);
+    let record = WorkHeader::length_of_degree(1) - least;
+    let parsed = match length.checked_sub(least).map(|more| more % record) {
         Some(HASH) => BlockHeader::decode(bytes)
             .map(|block| (block.work().clone(), Form::Block(block.hash())))
             .map_err(Malformed::Header),
@@ -332,7 +329,8 @@ fn parse_bare_or_work(bytes: &[u8]) -> Result<(WorkHeader, Form), Malformed> {
         Ok(work) => return Ok((work.header().clone(), Form::Work)),
         // All there, though no miner could solve it.
         Err(WorkError::Unsolvable) => {
-            let header = WorkHeader::decode(&bytes[PREFIX..]).map_err(Malformed::Header)?;
+            let header =
+                WorkHeader::decode(&bytes[Work::PREFIX_LENGTH..]).map_err(Malformed::Header)?;
             return Ok((header, Form::Work));
         }
         Err(error) => error,

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use chainweb::{Adjacents, ChainId, CreationTime};
+use chainweb::{Adjacents, ChainId, CreationTime, Work};
 use serde::Serialize;
 
-use super::input::{Form, HASH, Item, PREFIX};
+use super::input::{Form, HASH, Item};
 use crate::units::Prefixed;
 
 /// A header's fields and the results of its checks.
@@ -61,7 +61,7 @@ impl Report {
         let (form, more, stated) = match item.form {
             Form::Block(hash) => ("block header", HASH, Some(hash)),
             Form::Bare => ("header without block hash", 0, None),
-            Form::Work => ("work", PREFIX, None),
+            Form::Work => ("work", Work::PREFIX_LENGTH, None),
         };
         let block_hash = header.block_hash();
         let pow_hash = pow::hash(header);
@@ -95,14 +95,9 @@ impl Report {
         }
     }
 
-    /// Whether the network can have accepted the header, as far as it alone can tell.
+    /// Whether the header meets its target and has the hash that it states, if it states one.
     pub(super) fn is_sound(&self) -> bool {
-        (self.meets_target || self.is_genesis()) && self.block_hash_is_right != Some(false)
-    }
-
-    /// The first blocks of the chains are part of the software and need no proof of work.
-    fn is_genesis(&self) -> bool {
-        self.height == 0
+        self.meets_target && self.block_hash_is_right != Some(false)
     }
 
     /// One line.
@@ -171,11 +166,7 @@ impl Report {
     }
 
     fn meets_target_text(&self) -> &'static str {
-        match (self.meets_target, self.is_genesis()) {
-            (true, _) => "yes",
-            (false, true) => "no (genesis headers are exempt)",
-            (false, false) => "no",
-        }
+        if self.meets_target { "yes" } else { "no" }
     }
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
-use chainweb::{BlockHash, BlockHeader, Work, WorkHeader};
+use chainweb::{BlockHash, BlockHeader, Work};
 use serde_json::{Value, json};
 
 use super::{Format, HeaderArgs, Verdict, run};
@@ -236,24 +236,12 @@ fn a_wrong_block_hash_is_shown_beside_the_right_one() {
 }
 
 #[test]
-fn genesis_headers_are_exempt_from_proof_of_work_but_not_from_their_hash() {
+fn genesis_headers_are_told_like_all_others() {
     let mut genesis = recorded()[..286].to_vec();
     genesis[258..266].fill(0);
-    let work = WorkHeader::decode(&genesis).expect("a header");
-    let sealed = BlockHeader::seal(work)
-        .expect("adjacents are recorded")
-        .encode();
-    for bytes in [&genesis, &sealed] {
-        let (verdict, out) = run_with(&["-"], Format::Text, bytes);
-        assert_eq!(verdict, Verdict::Sound);
-        assert!(
-            out.ends_with("\nmeets target: no (genesis headers are exempt)\n"),
-            "{out}"
-        );
-    }
-    let mut wrong = sealed;
-    wrong[317] ^= 1;
-    assert_eq!(json_of(&wrong).0, Verdict::Unsound);
+    let (verdict, out) = run_with(&["-"], Format::Text, &genesis);
+    assert_eq!(verdict, Verdict::Unsound);
+    assert!(out.ends_with("\nmeets target: no\n"), "{out}");
 }
 
 #[test]

@@ -31,9 +31,9 @@ impl Status {
         }
     }
 
-    /// The time that the node took for a piece of work.
-    pub(super) fn latency(&mut self, latency: Option<Duration>) {
-        self.latency = latency.or(self.latency);
+    /// The time that a node took for an answer. For work it includes the wait for some.
+    pub(super) fn latency(&mut self, latency: Duration) {
+        self.latency = Some(latency);
     }
 
     pub(super) fn log(

@@ -1,0 +1,27 @@
+//! What is wrong with the command line, as far as the text of a single flag does not show it.
+
+use node::EndpointError;
+
+use crate::header::InputError;
+
+/// Flags that cannot be followed. The program says so and exits with 64.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// More nodes than one.
+    #[error("--node is given {0} times: this version mines on one node; leave one")]
+    SeveralNodes(usize),
+    /// Not an address.
+    #[error("--node {text:?}: {source}")]
+    Node {
+        /// The address as given.
+        text: String,
+        /// What is wrong with it.
+        source: EndpointError,
+    },
+    /// TLS is asked for and excluded at once.
+    #[error("--tls contradicts --node {0:?}: write https:// or leave one of them out")]
+    PlainWithTls(String),
+    /// What was given is no header.
+    #[error(transparent)]
+    Header(#[from] InputError),
+}
