@@ -1,6 +1,8 @@
-//! The direction of dependencies, read from `cargo metadata`.
+//! The direction of dependencies, read from `cargo metadata`, and what sources may not reach for, read from them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -142,5 +144,49 @@ fn the_pure_crates_have_no_runtime_no_serde_no_clock_and_no_randomness() {
             })
             .collect();
         assert_eq!(found, Vec::<&str>::new(), "{pure}");
+    }
+}
+
+/// All Rust sources in a folder and those below it.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The standard library has clocks and I/O too, and no dependency shows that they are used.
+#[test]
+fn the_pure_crates_use_no_clock_no_randomness_and_no_io_of_the_standard_library() {
+    const BANNED: [&str; 10] = [
+        "Instant::now",
+        "SystemTime",
+        "RandomState",
+        "thread_rng",
+        "std::env",
+        "std::fs",
+        "std::net",
+        "std::io",
+        "std::process",
+        "println!",
+    ];
+    for pure in ["chainweb", "pow"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../{pure}/src"));
+        let sources = sources(&folder);
+        assert!(sources.contains(&folder.join("lib.rs")), "{sources:?}");
+        for path in sources {
+            let source = fs::read_to_string(&path).unwrap();
+            let used: Vec<_> = BANNED
+                .iter()
+                .filter(|banned| source.contains(**banned))
+                .collect();
+            assert!(used.is_empty(), "{}: {used:?}", path.display());
+        }
     }
 }
