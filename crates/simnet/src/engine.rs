@@ -1,7 +1,7 @@
 //! The network in motion: its state behind one lock, its clock, and who waits for its events.
 //!
 //! Every access first lets happen what is due, and hands out the events of both before it releases the lock, so
-//! that all streams see them in one order. Nothing waits while it holds the lock.
+//! that all streams see them in one order. Nothing waits for another task while it holds the lock.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,4 @@
-//! The Stratum dialect that Kadena ASICs speak.
+//! The Stratum dialect that Kadena ASICs speak: its messages, its sessions and the server.
 //!
-//! Empty today: the server has an issue of its own. The crate holds its place in the workspace, so that the
-//! direction of dependencies is fixed before there is code that could break it. It will know the protocol
-//! (messages, sessions, nonce space, difficulty) and its TCP server, and never a chainweb node.
+//! Empty so far. The crate holds its place in the workspace, so that the direction of dependencies is fixed before
+//! there is code that could break it: it knows the protocol and TCP, and never a chainweb node.

@@ -1,6 +1,6 @@
 //! What a demonstration has come to, for people and as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub struct DemoReport {
     pub chains: usize,
     /// Chains whose tip is higher than at the start.
     pub chains_advanced: usize,
+    /// Chains with a block of ours in the cut at the end.
+    pub chains_mined: usize,
     /// Events of update streams.
     pub updates_received: u64,
     /// Jobs given to the worker.
@@ -66,6 +68,8 @@ impl DemoReport {
             elapsed,
         } = summary;
         let tips = simnet.tips();
+        let report = simnet.report();
+        let mined: BTreeSet<ChainId> = report.own_in_cut.iter().map(|block| block.chain).collect();
         let advanced = |(chain, tip): &(&ChainId, &Tip)| {
             tips_before
                 .get(chain)
@@ -82,9 +86,10 @@ impl DemoReport {
             blocks_pending: counters.blocks.pending,
             solutions_rejected: counters.solutions_rejected,
             solutions_stale: counters.solutions_stale,
-            foreign_blocks: simnet.report().tally.foreign_blocks,
+            foreign_blocks: report.tally.foreign_blocks,
             chains: tips.len(),
             chains_advanced: tips.iter().filter(advanced).count(),
+            chains_mined: mined.len(),
             updates_received: counters.updates_received,
             jobs: counters.jobs,
             preemptions: counters.preemptions,
@@ -117,8 +122,8 @@ impl fmt::Display for DemoReport {
         )?;
         writeln!(
             f,
-            "{} of {} chains advanced; foreign miners found {} blocks",
-            self.chains_advanced, self.chains, self.foreign_blocks,
+            "{} of {} chains advanced, {} with blocks of ours; foreign miners found {} blocks",
+            self.chains_advanced, self.chains, self.chains_mined, self.foreign_blocks,
         )?;
         write!(
             f,
