@@ -1,119 +1,21 @@
 //! The program as a user meets it: exit codes, messages, signals, and the three commands.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
-use std::time::{Duration, Instant};
+mod program;
+mod signals;
 
-use rustix::process::{Pid, Signal, kill_process};
+use std::io::{Write, pipe};
+use std::process::Stdio;
+
+use rustix::process::Signal;
 use serde_json::Value;
-use simnet::{Endpoint, Rule, Simnet, Verdict};
 
-/// Far beyond what anything here takes, so that only a hang runs into it.
-const PATIENCE: Duration = Duration::from_mins(1);
+use self::program::{Running, field, program, run, text};
 
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chainweb-mining-client"));
-    command.env_remove("NO_COLOR");
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    program().args(args).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-/// A program that runs in the background and is killed when the test ends.
-struct Running {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Running {
-    fn start(args: &[&str]) -> Self {
-        let mut child = program()
-            .args(args)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stderr: ChildStderr = child.stderr.take().unwrap();
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Self { child, lines }
-    }
-
-    /// The first line from here on that contains the text.
-    #[track_caller]
-    fn wait_for(&self, wanted: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        let mut seen = Vec::new();
-        loop {
-            match self
-                .lines
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            {
-                Ok(line) if line.contains(wanted) => return line,
-                Ok(line) => seen.push(line),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("no line with {wanted:?} in:\n{}", seen.join("\n"))
-                }
-            }
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).unwrap();
-    }
-
-    #[track_caller]
-    fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            // Reading lines is a way to wait that ends with the program.
-            drop(self.lines.recv_timeout(Duration::from_millis(20)));
-        }
-        panic!("the program does not end");
-    }
-
-    fn stdout(&mut self) -> String {
-        let mut out = String::new();
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut out)
-            .unwrap();
-        out
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-/// The value of a field in a line of the log.
-fn field<'a>(line: &'a str, name: &str) -> &'a str {
-    let start = line.find(&format!("{name}=")).unwrap() + name.len() + 1;
-    line[start..].split(' ').next().unwrap()
-}
+/// The recorded headers of the mainnet, one after the other.
+const HEADERS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../chainweb/tests/data/mainnet-headers.bin"
+);
 
 #[test]
 fn wrong_usage_exits_with_64_and_says_what_to_do() {
@@ -143,7 +45,29 @@ fn wrong_usage_exits_with_64_and_says_what_to_do() {
     check(&["--thread-count", "0"], &["--thread-count", "0"]);
     check(&["--work-slots", "none"], &["--work-slots", "none"]);
     check(&["--timeout", "10"], &["--timeout", "10s"]);
-    check(&["--timeout", "0s"], &["--timeout", "longer than nothing"]);
+    check(&["--timeout", "0s"], &["--timeout", "0s"]);
+    check(
+        &["--timeout", "300000000000y"],
+        &["--timeout", "300000000000y", "a year"],
+    );
+    for count in ["18446744073709551615", "100000"] {
+        let message = ["--thread-count", count, "1 to 1024"];
+        check(&["-c", count], &message);
+        check(&["demo", "-c", count], &message);
+    }
+    check(
+        &["--tls", "--node", "http://host"],
+        &["--tls", "--node", "http://host", "https://"],
+    );
+    check(&["simnet", "--time-scale", "0"], &["--time-scale", "zero"]);
+    check(
+        &["simnet", "--block-delay", "10ns"],
+        &["--block-delay", "10ns", "a microsecond"],
+    );
+    check(
+        &["simnet", "--foreign-hash-rate", "1e300P"],
+        &["--foreign-hash-rate", "1e300P", "2.5M"],
+    );
     check(&["--log-level", "loud"], &["--log-level", "debug"]);
     check(&["demo", "--for", "soon"], &["--for", "10s"]);
     check(&["demo", "--graph", "cube"], &["--graph", "petersen"]);
@@ -173,17 +97,13 @@ fn help_and_version_have_the_short_forms_of_the_haskell_client() {
 
 #[test]
 fn recorded_headers_meet_their_targets_and_a_changed_one_does_not() {
-    let file = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../chainweb/tests/data/mainnet-headers.bin"
-    );
-    let output = run(&["header", file]);
+    let output = run(&["header", HEADERS]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         text(&output.stdout).matches("meets target: yes").count(),
         15
     );
-    let output = run(&["header", "--json", file]);
+    let output = run(&["header", "--json", HEADERS]);
     let objects: Vec<Value> = text(&output.stdout)
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -196,7 +116,7 @@ fn recorded_headers_meet_their_targets_and_a_changed_one_does_not() {
             .all(|header| header["block_hash_is_right"] == true)
     );
 
-    let mut header = std::fs::read(file).unwrap()[..318].to_vec();
+    let mut header = std::fs::read(HEADERS).unwrap()[..318].to_vec();
     header[280] ^= 1;
     let mut child = program()
         .args(["header", "-"])
@@ -284,35 +204,29 @@ fn the_client_and_the_network_in_two_processes_survive_each_others_death() {
 }
 
 #[test]
-fn the_first_signal_ends_cleanly_though_no_node_is_there() {
-    for signal in [Signal::INT, Signal::TERM] {
-        let mut client = Running::start(&["--node", "127.0.0.1:1", "-c", "1"]);
-        client.wait_for("cannot connect");
-        client.signal(signal);
-        client.wait_for("shutting down");
-        assert_eq!(client.wait().code(), Some(0));
-        assert_eq!(client.stdout(), "");
-    }
+fn insecure_without_tls_is_said_to_have_no_effect() {
+    let client = Running::start(&["--insecure", "--node", "127.0.0.1:1", "-c", "1"]);
+    client.wait_for("--insecure has no effect");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_leaves_at_once() {
-    let config = simnet::Config {
-        start_difficulty: chainweb::Difficulty::from_u128(20_000),
-        ..simnet::Config::default()
-    };
-    let network = Simnet::start(config, ([127, 0, 0, 1], 0).into())
-        .await
-        .unwrap();
-    network
-        .faults()
-        .install(Rule::on(Endpoint::Solved, Verdict::Hang));
-    let mut client = Running::start(&["--node", &network.address().to_string(), "-c", "1"]);
-    client.wait_for("solved a block");
-    client.signal(Signal::INT);
-    client.wait_for("shutting down");
-    client.signal(Signal::TERM);
-    client.wait_for("leaving at once");
-    // Waiting for the answer until the grace was over would have been a clean end.
-    assert_eq!(client.wait().code(), Some(1));
+#[test]
+fn an_output_that_nobody_reads_is_no_error() {
+    for args in [
+        ["header", HEADERS].as_slice(),
+        &["header", "--json", HEADERS],
+        &["demo", "--json", "--for", "500ms", "--graph", "pair"],
+        &["demo", "--for", "500ms", "--graph", "pair"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let mut command = program();
+        let output = command.args(args).stdout(writer).output().unwrap();
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {message}");
+        for bad in ["error", "ERROR", "panic"] {
+            assert!(!message.contains(bad), "{args:?}: {message}");
+        }
+    }
 }

@@ -4,3 +4,13 @@
 mod architecture;
 mod cli;
 mod stories;
+
+use std::env;
+
+/// Taken from `SIMNET_SEED`, to repeat a failed test that has printed it.
+#[expect(clippy::print_stderr, reason = "shown with a failed test")]
+fn seed() -> u64 {
+    let seed = env::var("SIMNET_SEED").map_or(1, |seed| seed.parse().unwrap());
+    eprintln!("SIMNET_SEED={seed}");
+    seed
+}

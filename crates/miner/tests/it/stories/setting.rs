@@ -4,7 +4,6 @@
 //! takes, and below what a client would take that waits for the wrong thing. Network and client share one thread:
 //! between two `await`s of a story neither of them does anything, except for hashing.
 
-use std::env;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -29,6 +28,8 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
+
+use crate::seed;
 
 /// For what has no bound of its own.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -111,14 +112,6 @@ impl Setting {
         story.start_client();
         story
     }
-}
-
-/// Taken from `SIMNET_SEED`, to repeat a failed test that has printed it.
-#[expect(clippy::print_stderr, reason = "shown with a failed test")]
-fn seed() -> u64 {
-    let seed = env::var("SIMNET_SEED").map_or(1, |seed| seed.parse().unwrap());
-    eprintln!("SIMNET_SEED={seed}");
-    seed
 }
 
 /// A client on a network, and what can be seen of both.

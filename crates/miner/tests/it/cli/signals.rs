@@ -1,0 +1,106 @@
+//! Signals, at moments that matter and at random ones.
+
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use chainweb::Difficulty;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rustix::process::Signal;
+use simnet::{Config, Endpoint, Rule, Simnet, Verdict};
+use tokio::time::sleep;
+
+use super::program::{Running, field, program};
+use crate::seed;
+
+/// A network on which a block takes a few milliseconds.
+async fn network() -> Simnet {
+    let config = Config {
+        start_difficulty: Difficulty::from_u128(20_000),
+        ..Config::default()
+    };
+    let anywhere = ([127, 0, 0, 1], 0).into();
+    Simnet::start(config, anywhere).await.unwrap()
+}
+
+#[test]
+fn the_first_signal_ends_cleanly_though_no_node_is_there() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut client = Running::start(&["--node", "127.0.0.1:1", "-c", "1"]);
+        client.wait_for("cannot connect");
+        client.signal(signal);
+        client.wait_for("shutting down");
+        assert_eq!(client.wait().code(), Some(0));
+        assert_eq!(client.stdout(), "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_leaves_at_once() {
+    let network = network().await;
+    network
+        .faults()
+        .install(Rule::on(Endpoint::Solved, Verdict::Hang));
+    let mut client = Running::start(&["--node", &network.address().to_string(), "-c", "1"]);
+    client.wait_for("solved a block");
+    client.signal(Signal::INT);
+    client.wait_for("shutting down");
+    client.signal(Signal::TERM);
+    client.wait_for("leaving at once");
+    // Waiting for the answer until the grace was over would have been a clean end.
+    assert_eq!(client.wait().code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_at_any_moment_ends_cleanly_and_what_is_solved_is_handed_in() {
+    let mut rng = StdRng::seed_from_u64(seed());
+    let mut mined = 0;
+    for signal in [Signal::INT, Signal::TERM].repeat(5) {
+        let network = network().await;
+        let mut client = Running::start(&["--node", &network.address().to_string(), "-c", "1"]);
+        // From its first word on the program answers to signals.
+        client.wait_for("connecting");
+        let moment = Duration::from_micros(rng.random_range(0..400_000));
+        sleep(moment).await;
+        client.signal(signal);
+        let lines = client.rest();
+        assert_eq!(client.wait().code(), Some(0), "{moment:?}: {lines:#?}");
+        for bad in ["panic", "ERROR", "error:", "could not be handed in"] {
+            let said = lines.iter().any(|line| line.contains(bad));
+            assert!(!said, "{bad:?} after {moment:?}: {lines:#?}");
+        }
+        let report = network.report();
+        let tally = report.tally;
+        assert_eq!(
+            (tally.bad_pow, tally.malformed, tally.invalid),
+            (0, 0, 0),
+            "{moment:?}: {tally:?}"
+        );
+        let last = lines.last().unwrap();
+        assert!(last.contains("stopped"), "{moment:?}: {lines:#?}");
+        assert_eq!(
+            field(last, "accepted").parse(),
+            Ok(report.own_in_cut.len()),
+            "{moment:?}: {tally:?} {lines:#?}"
+        );
+        mined += tally.accepted;
+        network.shutdown().await;
+    }
+    assert!(mined > 0, "no moment was late enough");
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_headers_that_do_not_come() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut waiting = Running::spawn(program().args(["header", "-"]).stdin(Stdio::piped()));
+        let mut stdin = waiting.stdin();
+        // More than a pipe holds: once this is written, the program reads.
+        stdin.write_all(&vec![b'\n'; 1 << 17]).unwrap();
+        waiting.signal(signal);
+        assert_eq!(waiting.wait().signal(), Some(signal.as_raw()));
+        assert_eq!(waiting.rest(), Vec::<String>::new());
+        drop(stdin);
+    }
+}
