@@ -6,6 +6,7 @@
 
 mod report;
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::thread;
@@ -60,13 +61,13 @@ pub struct DemoArgs {
 pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
     let threads = args.thread_count.unwrap_or_else(processors);
     let kernel = Kernel::best();
-    let own_rate = measure(threads, kernel);
+    let own_rate = measure(threads, kernel).context("cannot start the hashing threads")?;
     let foreign_rate = own_rate.0 / 3.0;
     let chains = args.graph.len();
     let difficulty = (own_rate.0 + foreign_rate) * args.block_delay.as_secs_f64() / chains as f64;
     info!(
         chains, own_rate = %own_rate, foreign_rate = %HashRate(foreign_rate),
-        block_delay = %About(args.block_delay), hashes_per_block = %Prefixed(difficulty),
+        block_delay = %About(args.block_delay), hashes_per_block = Prefixed(difficulty).to_string().trim_end(),
         "starting a simulated network"
     );
     let config = simnet::Config {
@@ -109,8 +110,9 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
     Ok(report)
 }
 
-/// The rate of this number of threads together.
-fn measure(threads: NonZeroUsize, kernel: Kernel) -> HashRate {
+/// The rate of this number of threads together, over one stretch of time that is the same for all.
+fn measure(threads: NonZeroUsize, kernel: Kernel) -> io::Result<HashRate> {
+    const BATCH: u64 = 8192;
     let genesis = Genesis {
         version_code: 2,
         graph: ChainGraph::twenty(),
@@ -120,25 +122,24 @@ fn measure(threads: NonZeroUsize, kernel: Kernel) -> HashRate {
     let header = genesis.header(ChainId::new(0), PayloadHash::new([0; 32]));
     let unattainable = Target::from_le_bytes([0; 32]);
     let prepared = Prepared::new(header.work(), &unattainable);
-    let rates: f64 = thread::scope(|scope| {
-        let hashers: Vec<_> = (0..threads.get())
-            .map(|_| {
-                scope.spawn(|| {
-                    let started = Instant::now();
-                    let mut hashes = 0;
-                    while started.elapsed() < MEASURED {
-                        const BATCH: u64 = 8192;
-                        prepared.search(kernel, NonceRange::new(Nonce::new(hashes), BATCH));
-                        hashes += BATCH;
-                    }
-                    HashRate::of(hashes, started.elapsed()).0
-                })
-            })
-            .collect();
-        hashers
+    let started = Instant::now();
+    let hash = || {
+        let mut hashes = 0;
+        while started.elapsed() < MEASURED {
+            prepared.search(kernel, NonceRange::new(Nonce::new(hashes), BATCH));
+            hashes += BATCH;
+        }
+        hashes
+    };
+    let hashes = thread::scope(|scope| -> io::Result<u64> {
+        let mut hashers = Vec::new();
+        for _ in 0..threads.get() {
+            hashers.push(thread::Builder::new().spawn_scoped(scope, hash)?);
+        }
+        let counts = hashers
             .into_iter()
-            .map(|hasher| hasher.join().expect("hashing does not panic"))
-            .sum()
-    });
-    HashRate(rates)
+            .map(|hasher| hasher.join().expect("hashing does not panic"));
+        Ok(counts.sum())
+    })?;
+    Ok(HashRate::of(hashes, started.elapsed()))
 }

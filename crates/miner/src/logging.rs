@@ -20,7 +20,6 @@ pub enum LogLevel {
     Warn,
     Info,
     Debug,
-    Trace,
 }
 
 impl LogLevel {
@@ -31,7 +30,6 @@ impl LogLevel {
             Self::Warn => Level::WARN.into(),
             Self::Info => Level::INFO.into(),
             Self::Debug => Level::DEBUG.into(),
-            Self::Trace => Level::TRACE.into(),
         }
     }
 }

@@ -98,7 +98,7 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
             } else {
                 report.to_string()
             };
-            writeln!(io::stdout(), "{text}")?;
+            writeln!(io::stdout(), "{text}").context("cannot write the result")?;
         }
         Some(Command::Simnet(args)) => args.run(stop.cancelled()).await?,
         Some(Command::Header(args)) => drop(header(args)?),

@@ -50,7 +50,7 @@ pub struct MineArgs {
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// How many works, each for a chain of its own, are held ready.
-    #[arg(long, value_name = "COUNT", default_value = "2")]
+    #[arg(long, value_name = "COUNT", default_value = "2", value_parser = work_slots)]
     pub work_slots: NonZeroUsize,
     /// The time limit of a request, such as `10s` or `1500ms`.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
@@ -62,9 +62,18 @@ const MOST_THREADS: usize = 1024;
 
 /// A number of threads.
 pub(crate) fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
+    count(text, MOST_THREADS)
+}
+
+/// A network has at most 98 chains, and a job is held for each at most.
+fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
+    count(text, 98)
+}
+
+fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
     match text.parse::<NonZeroUsize>() {
-        Ok(count) if count.get() <= MOST_THREADS => Ok(count),
-        _ => Err(format!("expected a number from 1 to {MOST_THREADS}")),
+        Ok(count) if count.get() <= most => Ok(count),
+        _ => Err(format!("expected a number from 1 to {most}")),
     }
 }
 
@@ -95,6 +104,15 @@ pub fn config(args: &MineArgs) -> Result<run::Config, UsageError> {
             ..Limits::default()
         },
     };
+    if let Some(key) = args.public_key.as_deref()
+        && !key.is_empty()
+        && !(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        warn!(
+            key,
+            "the public key does not look like one: 64 hex digits are usual"
+        );
+    }
     let timing = Timing::default();
     let worker = match args.worker {
         WorkerKind::Cpu => cpu_worker(args.thread_count, timing),

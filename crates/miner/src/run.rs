@@ -82,7 +82,8 @@ impl Summary {
             rate = %HashRate::of(self.hashed.hashes, self.elapsed),
             accepted = blocks.in_cut,
             pending = blocks.pending,
-            stale = solutions_stale + blocks.orphaned,
+            orphaned = blocks.orphaned,
+            stale = solutions_stale,
             rejected = solutions_rejected,
             "stopped"
         );

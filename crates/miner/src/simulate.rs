@@ -15,7 +15,7 @@ use crate::units::{positive_duration, positive_number, prefixed_number};
 #[derive(Debug, Args)]
 pub struct SimnetArgs {
     /// Where the node listens.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1848")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1848", value_parser = address)]
     pub listen: SocketAddr,
     /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
     #[arg(long, default_value = "twenty")]
@@ -42,6 +42,11 @@ pub struct SimnetArgs {
     /// Fixes every random choice.
     #[arg(long, default_value = "0")]
     pub seed: u64,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "expected an IP address and a port, as in 127.0.0.1:1848")
 }
 
 impl SimnetArgs {

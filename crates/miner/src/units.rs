@@ -91,9 +91,7 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if (LEAST..=MOST).contains(&time) => Ok(time),
         Ok(_) => Err("must be between a microsecond and a year".to_owned()),
-        Err(error) => Err(format!(
-            "{error}; a time has a unit, as in 10s, 1500ms or 2m"
-        )),
+        Err(_) => Err("expected a time with its unit, as in 10s, 1500ms or 2m".to_owned()),
     }
 }
 

@@ -28,7 +28,7 @@ pub enum EndpointError {
     Scheme(String),
     /// More than a scheme, a host and a port.
     #[error(
-        "{part} {text:?} does not belong into a node's address: give HOST, HOST:PORT or http(s)://HOST:PORT"
+        "{part} {text:?} does not belong in a node's address: give HOST, HOST:PORT or http(s)://HOST:PORT"
     )]
     Surplus {
         /// Which part of a URL it is.

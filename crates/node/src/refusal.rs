@@ -28,10 +28,7 @@ pub enum Refusal {
         text: String,
     },
     /// 404 without a reason: the node has no such route.
-    #[error(
-        "the node serves no {path} (404): mining coordination is disabled (start the node with \
-         --enable-mining-coordination), it serves another network, or this is not its service API"
-    )]
+    #[error("the node serves no {path} (404): {}", why_not_served(path))]
     NotServed {
         /// The path asked for.
         path: String,
@@ -162,6 +159,15 @@ impl Refusal {
             }
             _ => Self::of(answer),
         }
+    }
+}
+
+fn why_not_served(path: &str) -> &'static str {
+    if path == "/info" {
+        "this is not the service API of a chainweb node; its port is 1848 unless it was told otherwise"
+    } else {
+        "mining coordination is disabled (start the node with --enable-mining-coordination), it serves \
+         another network, or this is not its service API"
     }
 }
 

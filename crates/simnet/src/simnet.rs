@@ -234,8 +234,14 @@ pub async fn run(
 ) -> io::Result<()> {
     let simnet = Simnet::start_on(config, listener)?;
     shutdown.await;
-    let report = simnet.report();
-    info!(tally = ?report.tally, "simulated network stops");
+    let tally = simnet.report().tally;
+    info!(
+        accepted = tally.accepted,
+        orphaned = tally.orphaned_later + tally.stale,
+        refused = tally.bad_pow + tally.unknown_payload + tally.malformed + tally.invalid,
+        foreign_blocks = tally.foreign_blocks,
+        "simulated network stops"
+    );
     simnet.shutdown().await;
     Ok(())
 }

@@ -66,7 +66,7 @@ impl Cpu {
             threads, kernel, ..
         } = self.config;
         kernel.self_test()?;
-        info!(threads, %kernel, "hashing on the CPU");
+        info!(threads, %kernel, "CPU worker ready");
         // One place for each thread: a thread tells once that it ends.
         let (ending, mut ended) = mpsc::channel(threads.get());
         let mut handles = Vec::with_capacity(threads.get());

@@ -55,7 +55,7 @@ fn check_refused(text: &str, message: &str) {
 
 #[test]
 fn what_is_not_an_address_is_refused_with_the_part_that_is_wrong() {
-    let hint = "does not belong into a node's address: give HOST, HOST:PORT or http(s)://HOST:PORT";
+    let hint = "does not belong in a node's address: give HOST, HOST:PORT or http(s)://HOST:PORT";
     check_refused(
         "ftp://host",
         "scheme \"ftp\" is not known: use http:// or https://",
