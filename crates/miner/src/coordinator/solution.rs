@@ -47,8 +47,10 @@ impl Coordinator {
         let version = identity.version.clone();
         let given = self.live.remove(job.id).unwrap_or(job.received);
         let stale = node.chains.moved_since(chain, Ticket::of(job));
-        // Work on this place that is on its way is void.
-        node.chains.moved(chain, ticket);
+        if !stale {
+            // Work on this place that is on its way is void; a late solution says nothing about its chain's new place.
+            node.chains.moved(chain, ticket);
+        }
         let submission = self.submissions.begin(
             job,
             header.clone(),

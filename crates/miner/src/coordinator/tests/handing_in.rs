@@ -220,3 +220,16 @@ fn work_on_a_place_for_which_a_solution_is_being_handed_in_has_to_wait() {
     s.at(500).submitted(Err(invalid_pow())).gives(&["work"]);
     s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
 }
+
+#[test]
+fn a_late_solution_does_not_keep_the_next_one_of_its_chain_from_being_handed_in_again() {
+    let mut s = Script::mining(1);
+    s.new_cut(0).gives(&["publish", "work"]);
+    s.work(piece(0, 2, 'a')).gives(&["publish 0:2a"]);
+    s.solved("0:1a").gives(&["submit 0:1a to net"]);
+    s.solved("0:2a")
+        .gives(&["submit 0:2a to net", "publish", "work"]);
+    s.at(10).submitted(Ok(())).gives(&[]);
+    s.submitted(Err(timeout())).gives(&[]);
+    s.at(110).tick().gives(&["submit 0:2a to net"]);
+}
