@@ -16,6 +16,9 @@ use chainweb::{BlockHash, BlockHeader, HeaderError, Work, WorkError, WorkHeader}
 /// The most bytes that are read from a file or standard input: 200,000 headers in hex.
 const LIMIT: u64 = 128 << 20;
 
+/// More neighbours than a chain of any network has.
+const MOST_NEIGHBOURS: usize = 98;
+
 /// Length of the block hash behind a header.
 pub(super) const HASH: usize = 32;
 /// A header as it was given.
@@ -244,6 +247,10 @@ fn parse_raw(content: &[u8], origin: &Origin) -> Result<Vec<Item>, InputError> {
         Some(&[0xf0, 0xf0]) | None => 3,
         Some(count) => usize::from(u16::from_le_bytes([count[0], count[1]])),
     };
+    if degree > MOST_NEIGHBOURS {
+        // Not a header, and so no measure for what follows.
+        return Ok(vec![parse(content, origin.clone())?]);
+    }
     let stride = WorkHeader::length_of_degree(degree) + HASH;
     let (count, rest) = (content.len() / stride, content.len() % stride);
     if count > 1 && rest == 0 {

@@ -328,6 +328,12 @@ fn errors_say_where_and_what_was_expected() {
         format!("{hex}\n{hex}\nheader?\n").as_bytes(),
         "standard input, line 3: expected a header in hex or base64url, got \"header?\"",
     );
+    // The count of neighbours in it is out of all proportion.
+    check_error(
+        &["-"],
+        &[0x80; 9000],
+        &format!("standard input: 9000 bytes that are no header: {length}"),
+    );
     check_error(
         &["-"],
         &FIXTURE[..2 * 318 + 7],
