@@ -35,7 +35,7 @@ pub use self::event::{Event, Identity, SubmissionId, Ticket};
 
 use self::fate::Fates;
 use self::live::{LiveJobs, Offered, Retired};
-use self::submission::Submissions;
+use self::submission::{Place, Submissions};
 use self::upstream::{Doubt, Upstream};
 use crate::job::{Job, Jobs, NodeId};
 use crate::timing::Timing;
@@ -266,10 +266,17 @@ impl Coordinator {
             return;
         }
         let covered = node.chains.covers(chain, ticket);
-        if self.submissions.extends(id, work.header()) {
-            debug!(%chain, "the node gives work that is solved already");
-            node.work.pause(now + timing.held_chain_pause);
-            return;
+        match self.submissions.place(id, work.header(), ticket) {
+            Place::Free => {}
+            Place::Contested => {
+                debug!(%chain, "the node gives work that is solved already");
+                node.work.pause(now + timing.held_chain_pause);
+                return;
+            }
+            Place::Taken => {
+                debug!(%chain, "work was solved while other work on its place was on the way");
+                return;
+            }
         }
         self.subscribe(id, chain);
         let job = Arc::new(Job {

@@ -35,6 +35,7 @@ pub(super) enum Retired {
     NewCut,
     CutMoved,
     Replaced,
+    Solved,
     Expired,
     OtherNetwork,
 }
@@ -45,6 +46,7 @@ impl Retired {
             Self::NewCut => "its chain has a new block",
             Self::CutMoved => "its parent is no longer the tip of its chain",
             Self::Replaced => "newer work took its place",
+            Self::Solved => "another block on its parent is solved",
             Self::Expired => "the node has forgotten its payload by now",
             Self::OtherNetwork => "the node serves another network",
         }
@@ -175,6 +177,13 @@ impl LiveJobs {
 
     pub(super) fn retire_on(&mut self, node: NodeId, chain: ChainId) -> Option<Arc<Job>> {
         self.position(node, chain).map(|at| self.0.remove(at).job)
+    }
+
+    /// Removes the job that extends the same block as this one.
+    pub(super) fn retire_beside(&mut self, job: &Job) -> Option<Arc<Job>> {
+        let at = self.position(job.node, job.chain())?;
+        let is_beside = self.0[at].job.work.header().parent() == job.work.header().parent();
+        is_beside.then(|| self.0.remove(at).job)
     }
 
     fn retire_if(&mut self, mut dead: impl FnMut(&Live) -> bool) -> Vec<Arc<Job>> {

@@ -9,6 +9,7 @@ use chainweb::WorkHeader;
 use node::{Error, Refusal, Retry};
 use tracing::{debug, error, info, warn};
 
+use super::live::Retired;
 use super::submission::{Submission, Unanswered};
 use super::upstream::Doubt;
 use super::{Action, Coordinator, Request, SolutionCheck, SubmissionId, Ticket};
@@ -28,11 +29,11 @@ impl Coordinator {
             );
             return;
         }
-        if !self.submissions.is_first(job.id) {
+        let ticket = self.ticket();
+        if !self.submissions.is_first(job, ticket) {
             debug!(job = %job.id, "the job is solved already");
             return;
         }
-        let ticket = self.ticket();
         let node = &mut self.nodes[job.node.0];
         let Some(identity) = node.identity.as_ref().filter(|_| node.serves(job)) else {
             self.counters.solutions_stale += 1;
@@ -47,9 +48,9 @@ impl Coordinator {
         let version = identity.version.clone();
         let given = self.live.remove(job.id).unwrap_or(job.received);
         let stale = node.chains.moved_since(chain, Ticket::of(job));
-        if !stale {
-            // Work on this place that is on its way is void; a late solution says nothing about its chain's new place.
-            node.chains.moved(chain, ticket);
+        // A refresh may have put other work on the same block in the job's place.
+        if let Some(sibling) = self.live.retire_beside(job) {
+            self.retired(&sibling, Retired::Solved);
         }
         let submission = self.submissions.begin(
             job,
@@ -90,7 +91,8 @@ impl Coordinator {
         match result {
             Err(error) if error.retry() != Retry::Never => self.unanswered(now, id, &error),
             answer => {
-                if let Some(submission) = self.submissions.end(id) {
+                let ticket = self.ticket();
+                if let Some(submission) = self.submissions.end(id, ticket) {
                     self.nodes[submission.job.node.0].work.resume();
                     self.answered(now, &submission, answer);
                 }
@@ -131,6 +133,7 @@ impl Coordinator {
     /// Nobody knows whether the node has read the solution.
     fn unanswered(&mut self, now: Instant, id: SubmissionId, error: &Error) {
         let timing = self.config.timing;
+        let ticket = self.ticket();
         let Some(submission) = self.submissions.get(id) else {
             return;
         };
@@ -138,7 +141,7 @@ impl Coordinator {
         let (chain, height) = (submission.job.chain(), submission.header.height());
         let block = block_name(&submission.header);
         let attempts = submission.attempts;
-        match self.submissions.unanswered(now, &timing, id) {
+        match self.submissions.unanswered(now, &timing, id, ticket) {
             // Told more and more rarely.
             Some(Unanswered::Again { pause }) if attempts.is_power_of_two() => {
                 warn!(

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, WorkHeader};
 
-use super::SubmissionId;
-use crate::job::{Job, JobId, NodeId};
+use super::{SubmissionId, Ticket};
+use crate::job::{Job, NodeId};
 use crate::timing::Timing;
 
 /// How many solved jobs are remembered, to know a second solution by: more than a worker can have in hand.
@@ -56,19 +56,41 @@ impl Submission {
 pub(super) struct Submissions {
     open: BTreeMap<SubmissionId, Submission>,
     newest: SubmissionId,
-    solved: VecDeque<JobId>,
+    solved: VecDeque<Solved>,
+}
+
+/// A job that was solved, and when its solution was handed in.
+#[derive(Debug)]
+struct Solved {
+    job: Arc<Job>,
+    /// When its solution was handed in first, or answered: what was asked for before may be older than it.
+    told: Ticket,
+}
+
+/// What is known of a block that work would extend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing that speaks against the work.
+    Free,
+    /// Another block on top of it is being handed in: which it will be is open.
+    Contested,
+    /// Another block on top of it was handed in after the work was asked for, so that the node may not have known.
+    Taken,
 }
 
 impl Submissions {
     /// Whether this is the job's first solution; from now on it is solved.
-    pub(super) fn is_first(&mut self, job: JobId) -> bool {
-        if self.solved.contains(&job) {
+    pub(super) fn is_first(&mut self, job: &Arc<Job>, now: Ticket) -> bool {
+        if self.solved.iter().any(|solved| solved.job.id == job.id) {
             return false;
         }
         if self.solved.len() == REMEMBERED {
             self.solved.pop_front();
         }
-        self.solved.push_back(job);
+        self.solved.push_back(Solved {
+            job: Arc::clone(job),
+            told: now,
+        });
         true
     }
 
@@ -93,21 +115,36 @@ impl Submissions {
         self.newest
     }
 
-    /// Whether a block on top of this one is being handed in to the node: another is not worth hashing.
-    pub(super) fn extends(&self, node: NodeId, header: &WorkHeader) -> bool {
-        self.open.values().any(|open| {
-            open.job.node == node
-                && open.header.chain() == header.chain()
-                && open.header.parent() == header.parent()
-        })
+    /// Whether the place of work, asked for at that moment, is free.
+    pub(super) fn place(&self, node: NodeId, work: &WorkHeader, asked: Ticket) -> Place {
+        let is_same = |job: &Job| {
+            job.node == node
+                && job.chain() == work.chain()
+                && job.work.header().parent() == work.parent()
+        };
+        let mut solved = self.solved.iter();
+        if solved.any(|solved| asked < solved.told && is_same(&solved.job)) {
+            Place::Taken
+        } else if self.open.values().any(|open| is_same(&open.job)) {
+            Place::Contested
+        } else {
+            Place::Free
+        }
     }
 
     pub(super) fn get(&self, id: SubmissionId) -> Option<&Submission> {
         self.open.get(&id)
     }
 
-    pub(super) fn end(&mut self, id: SubmissionId) -> Option<Submission> {
-        self.open.remove(&id)
+    /// The solution is not handed in any more.
+    pub(super) fn end(&mut self, id: SubmissionId, now: Ticket) -> Option<Submission> {
+        let submission = self.open.remove(&id)?;
+        for solved in &mut self.solved {
+            if solved.job.id == submission.job.id {
+                solved.told = now;
+            }
+        }
+        Some(submission)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -120,10 +157,11 @@ impl Submissions {
         now: Instant,
         timing: &Timing,
         id: SubmissionId,
+        ticket: Ticket,
     ) -> Option<Unanswered> {
         let submission = self.open.get_mut(&id)?;
         if submission.stale || submission.forgotten <= now {
-            return self.open.remove(&id).map(Unanswered::TooLate);
+            return self.end(id, ticket).map(Unanswered::TooLate);
         }
         let pause = timing.backoff(submission.attempts);
         submission.next = Next::Attempt(now + pause);

@@ -17,7 +17,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
-use super::super::{Action, Config, Coordinator, Event, Request, SolutionCheck};
+use super::super::{Action, Config, Coordinator, Event, Request, SolutionCheck, SubmissionId};
 use super::pieces::broken;
 use crate::job::{Job, JobId, NodeId, Solution};
 use crate::timing::Timing;
@@ -59,6 +59,8 @@ struct World {
     /// The blocks that were handed in, and the jobs that they solve.
     ours: BTreeSet<BlockHash>,
     solved: BTreeSet<JobId>,
+    /// The blocks that solutions extend, and the event that last answered each.
+    handed_in: BTreeMap<SubmissionId, (NodeId, BlockHash, Option<u64>)>,
 }
 
 #[test]
@@ -121,6 +123,7 @@ impl World {
             new_cuts: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
+            handed_in: BTreeMap::new(),
         };
         for node in &mut world.nodes {
             node.faults = faults;
@@ -144,6 +147,11 @@ impl World {
                 == Some(*subscription)
         {
             self.new_cuts.insert((*node, *chain), self.events);
+        }
+        if let Event::Submitted { submission, .. } = &event
+            && let Some((.., answered)) = self.handed_in.get_mut(submission)
+        {
+            *answered = Some(self.events);
         }
         let solved = match &event {
             Event::Solved(solution) => Some(solution.job.id),
@@ -218,9 +226,14 @@ impl World {
             "on its way already: {request:?}"
         );
         if let Request::Submit {
-            header, version, ..
+            header,
+            version,
+            submission,
         } = request
         {
+            self.handed_in
+                .entry(*submission)
+                .or_insert((node, header.parent(), None));
             assert!(
                 pow::verify(header, &header.target()),
                 "sent without proof of work"
@@ -264,6 +277,11 @@ impl World {
                 moved.is_none_or(|moved| moved <= asked),
                 "live though its chain has moved: {job:?}"
             );
+            let parent = job.work.header().parent();
+            let is_behind = self.handed_in.values().any(|(node, solved, answered)| {
+                (*node, *solved) == (job.node, parent) && answered.is_none_or(|at| at > *asked)
+            });
+            assert!(!is_behind, "live though its place is solved: {job:?}");
         }
         let wakeup = self.coordinator.next_wakeup();
         assert!(

@@ -196,9 +196,24 @@ fn a_solution_of_replaced_work_is_as_good_as_any() {
     let mut s = Script::mining(1);
     s.at(20_000).refreshed(0).gives(&["work on 0"]);
     s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
-    s.solved("0:1a").gives(&["submit 0:1a to net"]);
+    s.solved("0:1a")
+        .gives(&["submit 0:1a to net", "publish", "work"]);
     s.submitted(Err(busy())).gives(&[]);
     s.at(20_100).tick().gives(&["submit 0:1a to net"]);
+}
+
+#[test]
+fn work_that_took_the_place_of_solved_work_leaves_with_it() {
+    let mut s = Script::mining(2);
+    s.at(20_000).refreshed(0).gives(&["work on 0"]);
+    s.work(piece(0, 1, 'b')).gives(&["publish 0:1b 1:1a"]);
+    s.solved("0:1a")
+        .gives(&["submit 0:1a to net", "publish 1:1a", "work"]);
+    assert_eq!(s.counters().preemptions, 2);
+    // A late solution of what stood on another block takes nothing from the worker.
+    s.work(piece(0, 2, 'a')).gives(&["publish 0:2a 1:1a"]);
+    s.solved("0:1b").gives(&["submit 0:1b to net"]);
+    assert_eq!(s.live(), ["0:2a", "1:1a"]);
 }
 
 #[test]
@@ -206,7 +221,20 @@ fn work_on_the_way_when_its_place_is_solved_is_asked_for_again() {
     let mut s = Script::mining(2);
     s.new_cut(0).gives(&["publish 1:1a", "work"]);
     s.solved("1:1a").gives(&["submit 1:1a to net", "publish"]);
-    s.work(piece(1, 1, 'a')).gives(&["work"]);
+    s.work(piece(1, 1, 'b')).gives(&["work"]);
+}
+
+#[test]
+fn work_that_was_on_the_way_when_the_solution_of_its_place_was_answered_is_asked_for_again() {
+    for answer in [Ok(()), Err(invalid_pow())] {
+        let mut s = Script::mining(1);
+        s.solved("0:1a")
+            .gives(&["submit 0:1a to net", "publish", "work"]);
+        s.submitted(answer).gives(&[]);
+        // The node may have given it before it read the solution; what it gives from now on it gives knowingly.
+        s.work(piece(0, 1, 'b')).gives(&["work"]);
+        s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+    }
 }
 
 #[test]
