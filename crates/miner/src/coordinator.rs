@@ -34,7 +34,7 @@ pub use self::counters::Counters;
 pub use self::event::{Event, Identity, SubmissionId, Ticket};
 
 use self::fate::Fates;
-use self::live::{LiveJobs, Offered, Retired};
+use self::live::{Cover, LiveJobs, Offered, Retired};
 use self::submission::{Place, Submissions};
 use self::upstream::{Doubt, Upstream};
 use crate::job::{Job, Jobs, NodeId};
@@ -265,7 +265,15 @@ impl Coordinator {
             debug!(%chain, "the chain moved while its work was on the way");
             return;
         }
-        let covered = node.chains.covers(chain, ticket);
+        let mut beside = live::beside(work.header());
+        let cover = if !node.chains.covers(chain, ticket) {
+            Cover::None
+        } else if beside.any(|(chain, _)| node.chains.stirred_since(chain, ticket)) {
+            Cover::Beside
+        } else {
+            Cover::Full
+        };
+        drop(beside);
         match self.submissions.place(id, work.header(), ticket) {
             Place::Free => {}
             Place::Contested => {
@@ -285,19 +293,19 @@ impl Coordinator {
             work,
             received: now,
         });
-        let outcome = self.live.offer(now, &timing, work_slots, &job, covered);
+        let outcome = self.live.offer(now, &timing, work_slots, &job, cover);
         let was_held = match outcome {
             Offered::Held => true,
             Offered::Confirmed => self.live.has_room(work_slots),
             Offered::NotNeeded => false,
             Offered::Taken { replaced } => {
                 self.counters.jobs += 1;
-                self.counters.uncovered_jobs += u64::from(!covered);
+                self.counters.uncovered_jobs += u64::from(cover == Cover::None);
                 if let Some(old) = &replaced {
                     self.retired(old, Retired::Replaced);
                 }
                 debug!(
-                    job = %job.id, %chain, height = job.work.header().height(), covered,
+                    job = %job.id, %chain, height = job.work.header().height(), ?cover,
                     difficulty = %job.work.target().difficulty(), "new job"
                 );
                 replaced.is_some() && self.live.has_room(work_slots)
@@ -391,6 +399,8 @@ impl Coordinator {
         match update {
             UpdateEvent::Opened => {
                 node.chains.opened(chain, ticket);
+                // What it did before was not heard.
+                self.live.uncover_beside(id, chain, ticket);
                 // The next look at the cut can cover the job.
                 if self.live.is_uncovered_on(id, chain) {
                     node.cut.resume();
@@ -401,6 +411,8 @@ impl Coordinator {
                 node.chains.moved(chain, ticket);
                 node.work.resume();
                 self.submissions.chain_moved(id, chain);
+                // The cut is asked for no sooner than a pause after the last, however many chains move.
+                self.live.uncover_beside(id, chain, ticket);
                 if let Some(job) = self.live.retire_on(id, chain) {
                     self.retired(&job, Retired::NewCut);
                 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::{Adjacents, ChainId, WorkHeader};
+use chainweb::{Adjacents, BlockHash, ChainId, WorkHeader};
 use node::Cut;
 
 use super::Ticket;
@@ -27,6 +27,19 @@ struct Live {
     due: Instant,
     /// Whether an update stream tells all that outdates the job.
     covered: bool,
+    /// What happened last that only a cut asked for later can judge: the job came, or a chain beside it moved.
+    doubted: Ticket,
+}
+
+/// What the update streams told about work until it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// No stream of its chain has been open since before the work was asked for.
+    None,
+    /// All that could outdate it would have been told, and was not.
+    Full,
+    /// Its chain stands, but one beside it has moved, perhaps away from the block that the work records.
+    Beside,
 }
 
 /// Why a job was retired before it was solved.
@@ -74,7 +87,7 @@ impl LiveJobs {
         timing: &Timing,
         slots: usize,
         job: &Arc<Job>,
-        covered: bool,
+        cover: Cover,
     ) -> Offered {
         let due = now + timing.refetch_age;
         let replaced = if let Some(at) = self.position(job.node, job.chain()) {
@@ -105,7 +118,8 @@ impl LiveJobs {
             job: Arc::clone(job),
             confirmed: now,
             due,
-            covered,
+            covered: cover == Cover::Full,
+            doubted: Ticket::of(job),
         };
         self.0.insert(0, new);
         Offered::Taken { replaced }
@@ -158,6 +172,16 @@ impl LiveJobs {
         }
     }
 
+    /// A chain has moved, perhaps to another block in the place of one that jobs beside it record: the next cut tells.
+    pub(super) fn uncover_beside(&mut self, node: NodeId, moved: ChainId, ticket: Ticket) {
+        for live in self.0.iter_mut().filter(|live| live.job.node == node) {
+            if beside(live.job.work.header()).any(|(chain, _)| chain == moved) {
+                live.covered = false;
+                live.doubted = ticket;
+            }
+        }
+    }
+
     pub(super) fn is_uncovered_on(&self, node: NodeId, chain: ChainId) -> bool {
         self.position(node, chain)
             .is_some_and(|at| !self.0[at].covered)
@@ -207,7 +231,8 @@ impl LiveJobs {
     }
 
     /// Compares the uncovered jobs that had arrived when the cut was asked for with the tips of the cut, and removes
-    /// those whose parent is not the tip. `covers` tells which chains' streams have been open since before that.
+    /// those whose parent is not the tip, or that record another block beside it than the tip there. `covers` tells
+    /// which chains' streams have been open since before that.
     pub(super) fn compare(
         &mut self,
         node: NodeId,
@@ -216,15 +241,14 @@ impl LiveJobs {
         covers: impl Fn(ChainId) -> bool,
     ) -> Vec<Arc<Job>> {
         let retired = self.retire_if(|live| {
-            let tip = cut.tip(live.job.chain()).map(|tip| tip.hash);
             live.job.node == node
                 && !live.covered
                 && Ticket::of(&live.job) < asked
-                && tip.is_some_and(|tip| tip != live.job.work.header().parent())
+                && contradicts(cut, live.job.work.header())
         });
         for live in &mut self.0 {
             live.covered |=
-                live.job.node == node && Ticket::of(&live.job) < asked && covers(live.job.chain());
+                live.job.node == node && live.doubted < asked && covers(live.job.chain());
         }
         retired
     }
@@ -249,6 +273,29 @@ impl LiveJobs {
             self.0.iter().map(|live| Arc::clone(&live.job)).collect(),
         ))
     }
+}
+
+/// The blocks that a header records beside its parent; none where it hashes them.
+pub(super) fn beside(header: &WorkHeader) -> impl Iterator<Item = (ChainId, BlockHash)> + '_ {
+    let recorded = match header.adjacents() {
+        Adjacents::Recorded(recorded) => Some(recorded.iter()),
+        Adjacents::Hashed => None,
+    };
+    recorded.into_iter().flatten()
+}
+
+/// Whether a cut shows that the header extends, or records beside its parent, a block that is not the tip.
+///
+/// A neighbour that has grown past the recorded block need not have left it: its tip's hash does not tell.
+fn contradicts(cut: &Cut, header: &WorkHeader) -> bool {
+    let is_off_tip = cut
+        .tip(header.chain())
+        .is_some_and(|tip| tip.hash != header.parent());
+    is_off_tip
+        || beside(header).any(|(chain, hash)| {
+            cut.tip(chain)
+                .is_some_and(|tip| tip.height + 1 == header.height() && tip.hash != hash)
+        })
 }
 
 /// Whether two headers of one chain extend the same block, beside the same blocks: then the older is not void.

@@ -16,6 +16,8 @@ pub(super) struct Piece {
     pub(super) parent: u8,
     /// Which blocks stand beside its parent.
     pub(super) beside: u8,
+    /// The first of the chains beside its own.
+    pub(super) neighbour: u32,
     pub(super) payload: char,
     pub(super) target: Target,
 }
@@ -27,6 +29,7 @@ pub(super) const fn piece(chain: u32, height: u64, payload: char) -> Piece {
         height,
         parent: 0,
         beside: 0,
+        neighbour: 100,
         payload,
         target: Target::MAX,
     }
@@ -53,7 +56,7 @@ impl Piece {
             flags: [0; 8],
             creation_time: CreationTime::from_micros(micros),
             parent: block(self.chain, self.height - 1, self.parent),
-            adjacents: [100, 101, 102].map(beside).into(),
+            adjacents: [self.neighbour, 101, 102].map(beside).into(),
             target: self.target,
             payload_hash: PayloadHash::new([self.payload as u8; 32]),
             chain: ChainId::new(self.chain),

@@ -120,6 +120,82 @@ fn a_lost_stream_leaves_its_job_to_the_cut() {
         .gives(&["publish 0:1a", "work"]);
 }
 
+/// A script that holds work on chain 0, which records the first block of height 1 on chain 1 beside its parent.
+fn beside_chain_1() -> Script {
+    let mut s = Script::mining(1);
+    s.new_cut(0).gives(&["publish", "work"]);
+    let piece = Piece {
+        neighbour: 1,
+        ..piece(0, 2, 'a')
+    };
+    s.work(piece).gives(&["publish 0:2a"]);
+    assert_eq!(s.counters().uncovered_jobs, 0);
+    s
+}
+
+#[test]
+fn a_move_beside_a_job_is_looked_up_in_the_cut() {
+    // The other tip of chain 1, and whether the job can still become a block.
+    for (height, which, lives) in [
+        (1, 0, true),
+        (1, 1, false),
+        // Higher: its hash does not tell what it stands on. Lower: nothing has replaced the block.
+        (2, 1, true),
+        (0, 1, true),
+    ] {
+        let mut s = beside_chain_1();
+        s.at(10).new_cut(1).gives(&["cut"]);
+        let tips = [(0, 1, 0), (1, height, which)];
+        let outcome = s.at(20).cut(&tips);
+        if lives {
+            outcome.gives(&[]);
+            // It is covered again.
+            s.at(60_000).tick().gives(&[]);
+        } else {
+            outcome.gives(&["publish", "work"]);
+        }
+    }
+}
+
+#[test]
+fn moves_beside_a_job_cost_one_look_a_second() {
+    let mut s = beside_chain_1();
+    s.at(10).new_cut(1).gives(&["cut"]);
+    // This answer may be older than the second move.
+    s.at(20).new_cut(1).gives(&[]);
+    s.at(30).cut(&[(0, 1, 0), (1, 1, 0)]).gives(&[]);
+    s.at(40).new_cut(1).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(1030));
+    s.at(1030).tick().gives(&["cut"]);
+    s.at(1040)
+        .cut(&[(0, 1, 0), (1, 1, 1)])
+        .gives(&["publish", "work"]);
+}
+
+#[test]
+fn a_stream_that_was_closed_may_have_missed_a_move_beside_a_job() {
+    let mut s = beside_chain_1();
+    s.lost(1).gives(&[]);
+    s.at(10).opened(1).gives(&["cut"]);
+    s.at(20)
+        .cut(&[(0, 1, 0), (1, 1, 1)])
+        .gives(&["publish", "work"]);
+}
+
+#[test]
+fn work_that_a_move_beside_it_overtakes_is_compared_with_the_cut() {
+    let mut s = Script::mining(1);
+    s.new_cut(0).gives(&["publish", "work"]);
+    s.new_cut(1).gives(&[]);
+    let piece = Piece {
+        neighbour: 1,
+        ..piece(0, 2, 'a')
+    };
+    s.work(piece).gives(&["publish 0:2a", "cut"]);
+    assert_eq!(s.counters().uncovered_jobs, 0);
+    s.cut(&[(0, 1, 0), (1, 1, 1)]).gives(&["publish", "work"]);
+}
+
 #[test]
 fn work_that_a_cut_overtakes_is_asked_for_again() {
     let mut s = Script::mining(2);
