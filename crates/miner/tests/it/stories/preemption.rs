@@ -25,10 +25,12 @@ fn chains_by_age(story: &Story) -> Vec<ChainId> {
 async fn update_moves_the_worker_to_the_next_live_job_without_a_request() {
     let mut setting = Setting::hard();
     setting.limits.work = Duration::from_mins(1);
+    setting.limits.cut = Duration::from_mins(1);
     let mut story = setting.begin().await;
     story.until_held_and_covered().await;
     // No answer can help from here on.
     story.fault(Endpoint::Work, Verdict::Hang);
+    story.fault(Endpoint::Cut, Verdict::Hang);
     let before = story.simnet.requests();
     let chains = chains_by_age(&story);
     let [hashed, other] = chains.as_slice() else {
@@ -49,15 +51,17 @@ async fn update_moves_the_worker_to_the_next_live_job_without_a_request() {
         story.log
     );
     let after = story.simnet.requests();
-    for endpoint in [
-        Endpoint::Info,
-        Endpoint::Cut,
-        Endpoint::Updates,
-        Endpoint::Solved,
+    for (endpoint, more) in [
+        (Endpoint::Info, 0),
+        (Endpoint::Updates, 0),
+        (Endpoint::Solved, 0),
+        (Endpoint::Work, 1),
+        // The chain that moved is a neighbour of the other.
+        (Endpoint::Cut, 1),
     ] {
-        assert_eq!(after.of(endpoint), before.of(endpoint), "{endpoint:?}");
+        let asked = after.of(endpoint) - before.of(endpoint);
+        assert_eq!(asked, more, "{endpoint:?}");
     }
-    assert_eq!(after.of(Endpoint::Work), before.of(Endpoint::Work) + 1);
     story.ends_well().await;
 }
 
@@ -142,4 +146,23 @@ async fn work_goes_stale_and_mining_goes_on_among_foreign_miners() {
     assert_eq!(tally.accepted + tally.stale, counters.solutions_taken);
     assert_eq!(tally.unknown_payload, counters.solutions_stale);
     assert_eq!(tally.stale, counters.blocks.orphaned);
+}
+
+#[tokio::test]
+async fn reorganised_neighbour_ends_the_job_beside_it() {
+    let mut story = Setting::hard().network().await;
+    let chains = [ChainId::new(0), ChainId::new(1)];
+    for chain in chains {
+        story.simnet.mine_foreign(chain).unwrap();
+    }
+    story.start_client();
+    story.until_held_and_covered().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    // Of this only the stream of its own chain tells.
+    story.simnet.reorganise(chains[0]).unwrap();
+    story.until_idle().await;
+    assert_eq!(story.retired(), 2, "{}", story.log);
+    story.simnet.faults().clear();
+    story.until_hashing().await;
+    story.ends_well().await;
 }

@@ -40,7 +40,7 @@ async fn unauthorized_miner_is_told_what_was_sent_and_what_to_set() {
 #[tokio::test]
 async fn unauthorized_miner_mines_as_soon_as_it_is_asked_again_after_the_node_was_set_right() {
     let mut setting = Setting::easy();
-    setting.timing.misconfigured_retry = Duration::from_secs(1);
+    setting.timing.misconfigured_retry = Duration::from_millis(500);
     let mut story = setting.network().await;
     story.fault(Endpoint::Work, status(403, "Unauthorized Miner: somebody"));
     story.start_client();
