@@ -123,10 +123,11 @@ impl Coordinator {
             Event::Submitted { submission, result } => self.submitted(now, submission, result),
             Event::Ancestors {
                 node,
+                ticket,
                 chain,
                 tip_height,
                 result,
-            } => self.ancestors(now, node, chain, tip_height, result),
+            } => self.ancestors(now, node, ticket, (chain, tip_height), result),
             Event::Tick => {}
             Event::Stop => self.stop(now),
         }
@@ -195,6 +196,7 @@ impl Coordinator {
             Some(known) if known.version == identity.version => {
                 if doubt == Doubt::Restart {
                     self.live.doubt(now, id);
+                    self.listen_anew(id, ticket);
                 }
             }
             known => {
@@ -224,19 +226,42 @@ impl Coordinator {
         self.fates.network_changed(id);
     }
 
-    fn subscribe(&mut self, id: NodeId, chain: ChainId) {
+    /// Subscribes to all chains again if a stream may have died unnoticed.
+    ///
+    /// A connection whose other end is gone stays silent for as long as TCP likes, and one that is alive never says so.
+    /// A new stream tells: it is open or it fails. Where every stream has ended or was opened again since the restart
+    /// was suspected, nothing is in doubt; so it is when the only chain of a network ends its stream, as it does in
+    /// the normal course.
+    fn listen_anew(&mut self, id: NodeId, ticket: Ticket) {
         let node = &mut self.nodes[id.0];
-        let Some(identity) = &node.identity else {
-            return;
-        };
-        if node.chains.watch(chain) {
-            self.actions.push(Action::Subscribe {
-                node: id,
-                version: identity.version.clone(),
-                subscription: node.since,
-                chain,
-            });
+        let chains = node.chains.reopen();
+        if !chains.is_empty() {
+            node.subscription = ticket;
+            self.actions.push(Action::Unsubscribe { node: id });
+            for chain in chains {
+                self.listen(id, chain);
+            }
         }
+    }
+
+    fn subscribe(&mut self, id: NodeId, chain: ChainId) {
+        if self.nodes[id.0].chains.watch(chain) {
+            self.listen(id, chain);
+        }
+    }
+
+    fn listen(&mut self, id: NodeId, chain: ChainId) {
+        let node = &self.nodes[id.0];
+        let identity = node.identity.as_ref();
+        self.actions.push(Action::Subscribe {
+            node: id,
+            version: identity
+                .expect("chains are learnt from a node that has told its network")
+                .version
+                .clone(),
+            subscription: node.subscription,
+            chain,
+        });
     }
 
     fn work(&mut self, now: Instant, id: NodeId, ticket: Ticket, result: Result<Work, Error>) {
@@ -354,12 +379,14 @@ impl Coordinator {
             self.retired(&job, Retired::CutMoved);
         }
         self.publish();
+        let ticket = self.ticket();
         let Some(identity) = &self.nodes[id.0].identity else {
             return;
         };
         for lookup in self.fates.cut(now, &timing, id, &cut) {
             let request = Request::Ancestors {
                 version: identity.version.clone(),
+                ticket,
                 chain: lookup.chain,
                 tip: lookup.tip,
                 heights: lookup.heights,
@@ -372,11 +399,18 @@ impl Coordinator {
         &mut self,
         now: Instant,
         id: NodeId,
-        chain: ChainId,
-        tip_height: u64,
+        ticket: Ticket,
+        (chain, tip_height): (ChainId, u64),
         result: Result<BTreeMap<u64, BlockHash>, Error>,
     ) {
         let timing = &self.config.timing;
+        let node = &mut self.nodes[id.0];
+        if let Err(error) = &result {
+            node.doubt_after(error);
+        }
+        if ticket < node.since {
+            return;
+        }
         match result {
             Ok(hashes) => {
                 self.fates
@@ -384,7 +418,6 @@ impl Coordinator {
             }
             Err(error) => {
                 debug!(%chain, %error, "the fate of blocks could not be looked up");
-                self.nodes[id.0].doubt_after(&error);
                 self.fates.lookup_failed(now, timing, id, chain);
             }
         }
@@ -393,7 +426,7 @@ impl Coordinator {
     fn update(&mut self, id: NodeId, subscription: Ticket, chain: ChainId, update: &UpdateEvent) {
         let ticket = self.ticket();
         let node = &mut self.nodes[id.0];
-        if subscription != node.since {
+        if subscription != node.subscription {
             return;
         }
         match update {

@@ -273,6 +273,7 @@ async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Durat
         },
         Request::Ancestors {
             version,
+            ticket,
             chain,
             tip,
             heights,
@@ -280,6 +281,7 @@ async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Durat
             let result = client.ancestors(&version, chain, tip.hash, heights).await;
             Event::Ancestors {
                 node,
+                ticket,
                 chain,
                 tip_height: tip.height,
                 result,

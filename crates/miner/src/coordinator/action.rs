@@ -45,6 +45,7 @@ pub enum Request {
     /// The blocks at the heights on the branch that ends in `tip`.
     Ancestors {
         version: Version,
+        ticket: Ticket,
         chain: ChainId,
         tip: Tip,
         heights: RangeInclusive<u64>,

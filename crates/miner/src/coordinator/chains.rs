@@ -26,6 +26,8 @@ pub(super) struct Chains {
 #[derive(Debug, Default)]
 struct Stream {
     opened: Option<Ticket>,
+    /// Whether the stream may have died since, without a word.
+    doubted: bool,
     moved: Ticket,
 }
 
@@ -35,8 +37,8 @@ impl Chains {
         let new = self.streams.len() < WATCHED && !self.streams.contains_key(&chain);
         if new {
             let stream = Stream {
-                opened: None,
                 moved: self.last_move(chain),
+                ..Stream::default()
             };
             self.streams.insert(chain, stream);
         }
@@ -46,7 +48,27 @@ impl Chains {
     pub(super) fn opened(&mut self, chain: ChainId, ticket: Ticket) {
         if let Some(stream) = self.streams.get_mut(&chain) {
             stream.opened = Some(ticket);
+            stream.doubted = false;
         }
+    }
+
+    /// The node may have been restarted: a stream that was open may be a connection to nobody.
+    pub(super) fn doubt(&mut self) {
+        for stream in self.streams.values_mut() {
+            stream.doubted = stream.opened.is_some();
+        }
+    }
+
+    /// If a stream is in doubt, takes all for closed and gives the chains to listen to anew.
+    pub(super) fn reopen(&mut self) -> Vec<ChainId> {
+        let in_doubt = |stream: &Stream| stream.doubted && stream.opened.is_some();
+        if !self.streams.values().any(in_doubt) {
+            return Vec::new();
+        }
+        for stream in self.streams.values_mut() {
+            stream.opened = None;
+        }
+        self.streams.keys().copied().collect()
     }
 
     /// The stream is closed; whether it was the last one that was open.

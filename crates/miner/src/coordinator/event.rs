@@ -63,6 +63,7 @@ pub enum Event {
     /// The answer to [`Ancestors`](super::Request::Ancestors): the branch below a tip, by height.
     Ancestors {
         node: NodeId,
+        ticket: Ticket,
         chain: ChainId,
         tip_height: u64,
         result: Result<BTreeMap<u64, BlockHash>, Error>,

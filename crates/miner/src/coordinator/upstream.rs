@@ -16,6 +16,8 @@ pub(super) struct Upstream {
     pub(super) identity: Option<Identity>,
     /// When the identity was learnt. Answers to earlier requests and events of earlier subscriptions do not count.
     pub(super) since: Ticket,
+    /// When the streams were subscribed to that are listened to.
+    pub(super) subscription: Ticket,
     pub(super) chains: Chains,
     pub(super) info: Gate,
     pub(super) work: Gate,
@@ -40,6 +42,7 @@ impl Default for Upstream {
             doubt: Doubt::Network,
             identity: None,
             since: Ticket::default(),
+            subscription: Ticket::default(),
             chains: Chains::default(),
             info: Gate::default(),
             work: Gate::default(),
@@ -55,11 +58,15 @@ impl Upstream {
     pub(super) fn begin(&mut self, ticket: Ticket, identity: Identity) {
         self.identity = Some(identity);
         self.since = ticket;
+        self.subscription = ticket;
         self.chains = Chains::default();
     }
 
     pub(super) fn suspect(&mut self, doubt: Doubt) {
         self.doubt = self.doubt.max(doubt);
+        if doubt == Doubt::Restart {
+            self.chains.doubt();
+        }
     }
 
     /// What a failed request says about the node.

@@ -381,6 +381,8 @@ impl World {
             // Nobody could notice.
             return;
         }
+        // An answer that breaks off tells for all.
+        node.dies_silently = is_asked && self.rng.random_bool(0.3);
         how(node);
         let was_down = std::mem::replace(&mut node.is_down, true);
         for at in 0..self.flights.len() {
@@ -515,7 +517,11 @@ impl World {
             "a solution waits for ever"
         );
         for node in &self.nodes {
-            assert!(node.streams.values().all(|stream| stream.is_open));
+            let mut streams = node.streams.values();
+            assert!(
+                streams.all(|stream| stream.is_open && !stream.is_dead),
+                "a stream that nobody speaks on"
+            );
         }
     }
 

@@ -4,8 +4,21 @@ use std::time::Duration;
 
 use node::{Lost, UpdateEvent};
 
-use super::pieces::{broken, busy, connect, not_served, piece, timeout, unauthorized};
+use super::pieces::{block, broken, busy, connect, not_served, piece, timeout, unauthorized};
 use super::script::{Script, config};
+
+/// All streams of a script's node are opened anew before something else.
+fn listening_anew(rest: &[&'static str]) -> Vec<&'static str> {
+    let mut actions = vec![
+        "unsubscribe",
+        "listen to net/0",
+        "listen to net/1",
+        "listen to net/2",
+        "listen to net/3",
+    ];
+    actions.extend(rest);
+    actions
+}
 
 #[test]
 fn a_node_that_is_down_at_the_start_is_asked_until_it_answers() {
@@ -52,7 +65,9 @@ fn work_is_fetched_again_from_a_node_that_may_have_been_restarted() {
     s.at(30).identify_fails(&connect()).gives(&[]);
     s.at(130).tick().gives(&["identify"]);
     // The job may be known still: the worker stays on it. But nothing is taken for granted any more.
-    s.at(140).identified("net", 4).gives(&["work", "cut"]);
+    s.at(140)
+        .identified("net", 4)
+        .gives(&listening_anew(&["work", "cut"]));
     s.at(150)
         .work(piece(2, 1, 'a'))
         .gives(&["publish 2:1a 1:1a", "work on 1"]);
@@ -154,6 +169,25 @@ fn a_cut_of_another_network_decides_no_fate() {
 }
 
 #[test]
+fn a_branch_of_another_network_decides_no_fate() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.submitted(Ok(()));
+    s.work_fails(&busy());
+    s.at(2000).tick().gives(&["work", "cut"]);
+    s.cut(&[(0, 7, 0)]).gives(&["blocks 1..=1 of 0 below 7"]);
+    s.work_fails(&broken()).gives(&["identify"]);
+    s.identified("other", 1);
+    s.at(2200).tick().gives(&["work"]);
+    s.work(piece(0, 1, 'z'));
+    s.solved("0:1z");
+    s.submitted(Ok(()));
+    // The former network's answer comes when a block of this one is followed on the same chain and height.
+    s.at(2300).ancestors(&[(1, block(0, 1, 9))]).gives(&[]);
+    assert_eq!(s.counters().blocks.orphaned, 0);
+}
+
+#[test]
 fn chains_that_a_known_network_gains_are_listened_to() {
     let mut s = Script::mining(1);
     s.lost(0).gives(&["cut"]);
@@ -223,7 +257,9 @@ fn a_stream_that_finds_nobody_to_connect_to_means_a_restart() {
     let lost = |error| UpdateEvent::Lost(Lost::Failed(error));
     s.update(1, lost(busy())).gives(&[]);
     s.update(1, lost(connect())).gives(&["identify"]);
-    s.at(20).identified("net", 4).gives(&["work on 0", "cut"]);
+    s.at(20)
+        .identified("net", 4)
+        .gives(&listening_anew(&["work on 0", "cut"]));
 }
 
 #[test]
@@ -233,10 +269,11 @@ fn a_node_that_goes_away_while_it_is_asked_what_it_serves_may_be_another_afterwa
     s.work_fails(&not_served()).gives(&["identify"]);
     s.identify_fails(&broken()).gives(&[]);
     s.at(100).tick().gives(&["identify"]);
-    s.identified("net", 4).gives(&["work"]);
+    s.identified("net", 4).gives(&listening_anew(&["work"]));
     // A job that came before would have been fetched again.
-    s.at(110).work(piece(0, 2, 'a')).gives(&["publish 0:2a"]);
-    s.lost(0).gives(&["cut"]);
+    s.at(110)
+        .work(piece(0, 2, 'a'))
+        .gives(&["publish 0:2a", "cut"]);
     s.cut_fails(&not_served()).gives(&["identify"]);
     s.identify_fails(&broken()).gives(&[]);
     s.at(210).tick().gives(&["identify"]);
@@ -251,4 +288,40 @@ fn a_time_that_passes_between_an_event_and_the_wait_for_the_next_is_not_missed()
     // Whoever waits comes late, and must not wait for ever.
     s.at(5_000);
     assert_eq!(s.wakeup_ms(), Some(Duration::from_millis(100).as_millis()));
+}
+
+#[test]
+fn streams_that_may_have_died_with_their_node_are_opened_anew_and_cover_nothing_before() {
+    let mut s = Script::mining(1);
+    let former = s.subscription();
+    s.at(10).new_cut(0).gives(&["publish", "work"]);
+    s.work_fails(&broken()).gives(&["identify"]);
+    s.identified("net", 4).gives(&listening_anew(&[]));
+    s.at(110).tick().gives(&["work"]);
+    s.work(piece(0, 2, 'a')).gives(&["publish 0:2a", "cut"]);
+    s.at(120).cut(&[(0, 1, 0)]).gives(&[]);
+    s.at(1120).tick().gives(&["cut"]);
+    s.at(1130).cut(&[(0, 1, 0)]).gives(&[]);
+    // What the former streams had still to say is no news; the new one says that all will be told.
+    s.update_of(former, 0, UpdateEvent::NewCut).gives(&[]);
+    s.at(1200).opened(0).gives(&["cut"]);
+    s.at(1210).cut(&[(0, 1, 0)]).gives(&[]);
+    s.at(60_000).tick().gives(&[]);
+    s.new_cut(0).gives(&["publish", "work"]);
+}
+
+#[test]
+fn a_stream_that_has_ended_or_was_opened_since_a_restart_is_left_alone() {
+    let mut s = Script::new(config(1));
+    s.tick();
+    s.identified("net", 1).gives(&["listen to net/0", "work"]);
+    s.opened(0).gives(&[]);
+    // The only stream there is ends in the normal course.
+    for _ in 0..2 {
+        s.lost(0).gives(&["identify"]);
+        s.opened(0).gives(&[]);
+        s.identified("net", 1).gives(&[]);
+    }
+    s.lost(0).gives(&["identify"]);
+    s.identified("net", 1).gives(&[]);
 }

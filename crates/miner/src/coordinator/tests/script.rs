@@ -34,7 +34,7 @@ pub(super) struct Script {
     identify: BTreeSet<NodeId>,
     work: BTreeMap<NodeId, Ticket>,
     cut: BTreeMap<NodeId, Ticket>,
-    ancestors: VecDeque<(NodeId, ChainId, u64)>,
+    ancestors: VecDeque<(NodeId, Ticket, ChainId, u64)>,
     submissions: VecDeque<SubmissionId>,
     /// Every job that was ever live, the newest last.
     jobs: Vec<Arc<Job>>,
@@ -198,12 +198,13 @@ impl Script {
                 ("cut".to_owned(), twice)
             }
             Request::Ancestors {
+                ticket,
                 chain,
                 tip,
                 heights,
                 ..
             } => {
-                self.ancestors.push_back((node, chain, tip.height));
+                self.ancestors.push_back((node, ticket, chain, tip.height));
                 let text = format!("blocks {heights:?} of {chain} below {}", tip.height);
                 (text, false)
             }
@@ -320,9 +321,11 @@ impl Script {
 
     #[track_caller]
     fn answer_ancestors(&mut self, result: Result<BTreeMap<u64, BlockHash>, Error>) -> Outcome {
-        let (node, chain, tip_height) = self.ancestors.pop_front().expect("blocks are asked for");
+        let asked = self.ancestors.pop_front();
+        let (node, ticket, chain, tip_height) = asked.expect("blocks are asked for");
         self.event(Event::Ancestors {
             node,
+            ticket,
             chain,
             tip_height,
             result,

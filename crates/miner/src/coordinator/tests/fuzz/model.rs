@@ -1,13 +1,14 @@
 //! A node as far as the coordinator can tell: chains that grow, payloads that are forgotten, streams that break.
 //!
-//! Chains are not braided here. A block that is handed in is the new tip at once if its parent is the tip, and silently
+//! Chains are hardly braided here: work records the block of one neighbour, which grows as it likes. A block that is handed in is the new tip at once if its parent is the tip, and silently
 //! no block otherwise, as on a real node.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use chainweb::{
-    BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Weight, Work,
+    Adjacents, BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Weight,
+    Work,
 };
 use node::{Cut, Error, Lost, Refusal, Tip, UpdateEvent, Version};
 use rand::rngs::StdRng;
@@ -23,6 +24,8 @@ pub(super) struct Model {
     pub(super) id: NodeId,
     pub(super) version: Version,
     pub(super) is_down: bool,
+    /// Whether its streams do not end when it is restarted.
+    pub(super) dies_silently: bool,
     /// How often, of a hundred, a request meets a fault.
     pub(super) faults: u32,
     pub(super) chains: BTreeMap<ChainId, Chain>,
@@ -46,6 +49,8 @@ pub(super) struct Stream {
     pub(super) subscription: Ticket,
     version: Version,
     pub(super) is_open: bool,
+    /// Whether the connection leads to nobody, which the client does not notice.
+    pub(super) is_dead: bool,
     pub(super) told: VecDeque<UpdateEvent>,
 }
 
@@ -55,12 +60,18 @@ fn unique(number: u64) -> [u8; 32] {
     bytes
 }
 
+/// A neighbour that the model does not have.
+fn strange(chain: u32) -> (ChainId, BlockHash) {
+    (ChainId::new(chain), BlockHash::new([9; 32]))
+}
+
 impl Model {
     pub(super) fn new(id: usize, chains: u32, now: Instant) -> Self {
         let mut model = Self {
             id: NodeId(id),
             version: "net-0".parse().expect("it is a name"),
             is_down: false,
+            dies_silently: false,
             faults: 0,
             chains: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -88,6 +99,7 @@ impl Model {
     fn tell(&mut self, chain: ChainId, event: UpdateEvent) {
         if let Some(stream) = self.streams.get_mut(&chain)
             && stream.is_open
+            && !stream.is_dead
         {
             stream.told.push_back(event);
         }
@@ -137,6 +149,7 @@ impl Model {
             subscription,
             version,
             is_open: false,
+            is_dead: false,
             told: VecDeque::new(),
         };
         assert!(self.streams.insert(chain, stream).is_none(), "heard twice");
@@ -166,6 +179,7 @@ impl Model {
     pub(super) fn lose_stream(&mut self, chain: ChainId, lost: Lost) {
         if let Some(stream) = self.streams.get_mut(&chain).filter(|stream| stream.is_open) {
             stream.is_open = false;
+            stream.is_dead = false;
             stream.told.push_back(UpdateEvent::Lost(lost));
         }
     }
@@ -174,7 +188,10 @@ impl Model {
     pub(super) fn restart(&mut self) {
         self.payloads.clear();
         for chain in self.chains.keys().copied().collect::<Vec<_>>() {
-            self.lose_stream(chain, Lost::Failed(broken()));
+            match self.streams.get_mut(&chain).filter(|stream| stream.is_open) {
+                Some(stream) if self.dies_silently => stream.is_dead = true,
+                _ => self.lose_stream(chain, Lost::Failed(broken())),
+            }
             // Its new payloads are not those from before.
             let payload = self.payload();
             self.chains
@@ -215,7 +232,17 @@ impl Model {
             .chains
             .get(&work.chain())
             .and_then(|chain| chain.blocks.last());
-        tip == Some(&header.parent()) && self.is_known(now, header.payload_hash())
+        // A neighbour that has grown past the recorded block may have left it: that is no fault of the coordinator's.
+        let left_beside = |(chain, hash): (ChainId, BlockHash)| {
+            self.chains.get(&chain).is_some_and(|beside| {
+                beside.blocks.len() as u64 == header.height() && beside.blocks.last() != Some(&hash)
+            })
+        };
+        let stands = match header.adjacents() {
+            Adjacents::Recorded(recorded) => !recorded.iter().any(left_beside),
+            Adjacents::Hashed => true,
+        };
+        tip == Some(&header.parent()) && stands && self.is_known(now, header.payload_hash())
     }
 
     fn fault(&self, rng: &mut StdRng) -> Option<Error> {
@@ -278,25 +305,18 @@ impl Model {
                 }
             }
             Request::Cut { version, ticket } => {
-                let tips = self.chains.iter().map(|(chain, Chain { blocks, .. })| {
-                    let height = blocks.len() as u64 - 1;
-                    let hash = *blocks.last().expect("there is a genesis block");
-                    (*chain, Tip { height, hash })
-                });
-                let cut = Cut {
-                    tips: tips.collect(),
-                };
                 let result = ok
                     .and_then(|()| self.serves(&version))
                     .and_then(|()| lost());
                 Event::Cut {
                     node,
                     ticket,
-                    result: result.map(|()| cut),
+                    result: result.map(|()| self.cut()),
                 }
             }
             Request::Ancestors {
                 version,
+                ticket,
                 chain,
                 tip,
                 heights,
@@ -306,6 +326,7 @@ impl Model {
                     .and_then(|()| lost());
                 Event::Ancestors {
                     node,
+                    ticket,
                     chain,
                     tip_height: tip.height,
                     result: result.and_then(|()| self.ancestors(chain, tip, heights)),
@@ -327,6 +348,17 @@ impl Model {
         }
     }
 
+    fn cut(&self) -> Cut {
+        let tips = self.chains.iter().map(|(chain, Chain { blocks, .. })| {
+            let height = blocks.len() as u64 - 1;
+            let hash = *blocks.last().expect("there is a genesis block");
+            (*chain, Tip { height, hash })
+        });
+        Cut {
+            tips: tips.collect(),
+        }
+    }
+
     fn work(&mut self, now: Instant, rng: &mut StdRng, hint: Option<ChainId>) -> Work {
         let any = *self
             .chains
@@ -344,9 +376,7 @@ impl Model {
             flags: [0; 8],
             creation_time: CreationTime::from_micros(i64::try_from(micros).expect("short")),
             parent: *chain.blocks.last().expect("there is a genesis block"),
-            adjacents: [100, 101, 102]
-                .map(|beside| (ChainId::new(beside), BlockHash::new([9; 32])))
-                .into(),
+            adjacents: [self.beside(number), strange(101), strange(102)].into(),
             target: level.expect("at most 256").target(),
             payload_hash: chain.payload,
             chain: number,
@@ -358,6 +388,16 @@ impl Model {
         };
         self.payloads.insert(chain.payload, now);
         Work::new(fields.encode()).expect("its target is not zero")
+    }
+
+    /// What work on the chain records of its neighbour, where that is high enough.
+    fn beside(&self, chain: ChainId) -> (ChainId, BlockHash) {
+        let height = self.chains[&chain].blocks.len() - 1;
+        let mut higher = self.chains.range(chain..).skip(1);
+        let block = higher
+            .next()
+            .and_then(|(beside, found)| Some((*beside, *found.blocks.get(height)?)));
+        block.unwrap_or(strange(100))
     }
 
     fn ancestors(
