@@ -9,6 +9,9 @@ use std::time::Instant;
 
 use chainweb::{ChainId, CreationTime, Nonce, Work, WorkHeader};
 
+/// The part of the time passed by which the node's clock may lag behind this machine's, as a divisor.
+const DRIFT_MARGIN: u32 = 1024;
+
 /// The place of a node in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeId(pub usize);
@@ -42,13 +45,16 @@ impl Job {
         self.work.chain()
     }
 
-    /// The creation time that the job may carry at `now`: the work's own, moved by the time since it was received.
+    /// The creation time that the job may carry at `now`: the work's own, moved by the time since it was received, less
+    /// a 1024th.
     ///
     /// It never runs ahead of the node's clock, whatever the wall clock of this machine says: a block from a node's
-    /// future is lost, and can stall its chain.
+    /// future is lost, and can stall its chain. The part that is left out is for drift: two quartz clocks go apart by
+    /// up to some hundred millionths of the time, and one that is being slewed by up to 500 more.
     pub fn creation_time_at(&self, now: Instant) -> CreationTime {
         let elapsed = now.saturating_duration_since(self.received);
-        self.work.header().creation_time().saturating_add(elapsed)
+        let certain = elapsed.saturating_sub(elapsed / DRIFT_MARGIN);
+        self.work.header().creation_time().saturating_add(certain)
     }
 }
 

@@ -4,6 +4,7 @@
 //! its place or when the node must have forgotten it; nothing else removes one, so that the worker is never stopped
 //! for the sake of a request.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,16 @@ use super::Ticket;
 use crate::job::{Job, JobId, Jobs, NodeId};
 use crate::timing::Timing;
 
+/// How many jobs that are no longer live are remembered: a solution can come a little later than the job leaves.
+const REMEMBERED: usize = 256;
+
 /// The live jobs.
 #[derive(Debug, Default)]
-pub(super) struct LiveJobs(Vec<Live>);
+pub(super) struct LiveJobs {
+    live: Vec<Live>,
+    /// Jobs that were live and when the node last gave their work, where it did more than once.
+    confirmed: VecDeque<(JobId, Instant)>,
+}
 
 #[derive(Debug)]
 struct Live {
@@ -91,7 +99,7 @@ impl LiveJobs {
     ) -> Offered {
         let due = now + timing.refetch_age;
         let replaced = if let Some(at) = self.position(job.node, job.chain()) {
-            let held = &mut self.0[at];
+            let held = &mut self.live[at];
             let (old, fresh) = (held.job.work.header(), job.work.header());
             let was_due = held.due <= now;
             if old.differs_only_in_time_and_nonce(fresh) {
@@ -106,11 +114,11 @@ impl LiveJobs {
             if stand_on_the_same_blocks(old, fresh) && !was_due {
                 return Offered::Held;
             }
-            Some(self.0.remove(at).job)
+            Some(self.take(at))
         } else if self.has_room(slots) {
             None
-        } else if let Some(at) = self.0.iter().rposition(|live| live.due <= now) {
-            Some(self.0.remove(at).job)
+        } else if let Some(at) = self.live.iter().rposition(|live| live.due <= now) {
+            Some(self.take(at))
         } else {
             return Offered::NotNeeded;
         };
@@ -121,18 +129,18 @@ impl LiveJobs {
             covered: cover == Cover::Full,
             doubted: Ticket::of(job),
         };
-        self.0.insert(0, new);
+        self.live.insert(0, new);
         Offered::Taken { replaced }
     }
 
     pub(super) fn has_room(&self, slots: usize) -> bool {
-        self.0.len() < slots
+        self.live.len() < slots
     }
 
     /// The chain of the job, of these nodes, for which newer work has been due the longest.
     pub(super) fn due(&self, now: Instant, of: impl Fn(NodeId) -> bool) -> Option<ChainId> {
         let due = self
-            .0
+            .live
             .iter()
             .filter(|live| live.due <= now && of(live.job.node))
             .min_by_key(|live| live.due)?;
@@ -140,13 +148,13 @@ impl LiveJobs {
     }
 
     fn position(&self, node: NodeId, chain: ChainId) -> Option<usize> {
-        self.0
+        self.live
             .iter()
             .position(|live| live.job.node == node && live.job.chain() == chain)
     }
 
     fn find(&mut self, node: NodeId, chain: ChainId) -> Option<&mut Live> {
-        self.0
+        self.live
             .iter_mut()
             .find(|live| live.job.node == node && live.job.chain() == chain)
     }
@@ -160,7 +168,7 @@ impl LiveJobs {
 
     /// The node may have forgotten the payloads of its jobs, and streams of its chains may have been down.
     pub(super) fn doubt(&mut self, now: Instant, node: NodeId) {
-        for live in self.0.iter_mut().filter(|live| live.job.node == node) {
+        for live in self.live.iter_mut().filter(|live| live.job.node == node) {
             live.due = now;
             live.covered = false;
         }
@@ -174,7 +182,7 @@ impl LiveJobs {
 
     /// A chain has moved, perhaps to another block in the place of one that jobs beside it record: the next cut tells.
     pub(super) fn uncover_beside(&mut self, node: NodeId, moved: ChainId, ticket: Ticket) {
-        for live in self.0.iter_mut().filter(|live| live.job.node == node) {
+        for live in self.live.iter_mut().filter(|live| live.job.node == node) {
             if beside(live.job.work.header()).any(|(chain, _)| chain == moved) {
                 live.covered = false;
                 live.doubted = ticket;
@@ -184,37 +192,62 @@ impl LiveJobs {
 
     pub(super) fn is_uncovered_on(&self, node: NodeId, chain: ChainId) -> bool {
         self.position(node, chain)
-            .is_some_and(|at| !self.0[at].covered)
+            .is_some_and(|at| !self.live[at].covered)
     }
 
     pub(super) fn is_any_uncovered(&self, node: NodeId) -> bool {
-        self.0
+        self.live
             .iter()
             .any(|live| live.job.node == node && !live.covered)
     }
 
-    /// Removes the job; if it was live, gives when the node last gave its work.
-    pub(super) fn remove(&mut self, id: JobId) -> Option<Instant> {
-        let at = self.0.iter().position(|live| live.job.id == id)?;
-        Some(self.0.remove(at).confirmed)
+    /// Removes the job if it is live.
+    pub(super) fn remove(&mut self, id: JobId) {
+        if let Some(at) = self.live.iter().position(|live| live.job.id == id) {
+            self.take(at);
+        }
+    }
+
+    /// When the node last gave the work of a job, live or not.
+    pub(super) fn last_given(&self, job: &Job) -> Instant {
+        let mut confirmed = self.confirmed.iter();
+        confirmed
+            .find(|(id, _)| *id == job.id)
+            .map_or(job.received, |(_, at)| *at)
+    }
+
+    fn take(&mut self, at: usize) -> Arc<Job> {
+        let live = self.live.remove(at);
+        self.remember(&live);
+        live.job
+    }
+
+    fn remember(&mut self, live: &Live) {
+        if live.confirmed > live.job.received {
+            if self.confirmed.len() == REMEMBERED {
+                self.confirmed.pop_front();
+            }
+            self.confirmed.push_back((live.job.id, live.confirmed));
+        }
     }
 
     pub(super) fn retire_on(&mut self, node: NodeId, chain: ChainId) -> Option<Arc<Job>> {
-        self.position(node, chain).map(|at| self.0.remove(at).job)
+        self.position(node, chain).map(|at| self.take(at))
     }
 
     /// Removes the job that extends the same block as this one.
     pub(super) fn retire_beside(&mut self, job: &Job) -> Option<Arc<Job>> {
         let at = self.position(job.node, job.chain())?;
-        let is_beside = self.0[at].job.work.header().parent() == job.work.header().parent();
-        is_beside.then(|| self.0.remove(at).job)
+        let is_beside = self.live[at].job.work.header().parent() == job.work.header().parent();
+        is_beside.then(|| self.take(at))
     }
 
     fn retire_if(&mut self, mut dead: impl FnMut(&Live) -> bool) -> Vec<Arc<Job>> {
-        self.0
-            .extract_if(.., |live| dead(live))
-            .map(|live| live.job)
-            .collect()
+        let retired: Vec<_> = self.live.extract_if(.., |live| dead(live)).collect();
+        for live in &retired {
+            self.remember(live);
+        }
+        retired.into_iter().map(|live| live.job).collect()
     }
 
     pub(super) fn retire_of(&mut self, node: NodeId) -> Vec<Arc<Job>> {
@@ -246,7 +279,7 @@ impl LiveJobs {
                 && Ticket::of(&live.job) < asked
                 && contradicts(cut, live.job.work.header())
         });
-        for live in &mut self.0 {
+        for live in &mut self.live {
             live.covered |=
                 live.job.node == node && live.doubted < asked && covers(live.job.chain());
         }
@@ -256,7 +289,7 @@ impl LiveJobs {
     /// When a job becomes due or expires.
     pub(super) fn wakeups(&self, timing: &Timing) -> impl Iterator<Item = Instant> {
         let lifetime = timing.payload_lifetime;
-        self.0
+        self.live
             .iter()
             .flat_map(move |live| [live.due, live.confirmed + lifetime])
     }
@@ -265,12 +298,12 @@ impl LiveJobs {
     pub(super) fn is_published(&self, jobs: &Jobs) -> bool {
         jobs.iter()
             .map(|job| job.id)
-            .eq(self.0.iter().map(|live| live.job.id))
+            .eq(self.live.iter().map(|live| live.job.id))
     }
 
     pub(super) fn publish(&self) -> Arc<Jobs> {
         Arc::new(Jobs::new(
-            self.0.iter().map(|live| Arc::clone(&live.job)).collect(),
+            self.live.iter().map(|live| Arc::clone(&live.job)).collect(),
         ))
     }
 }

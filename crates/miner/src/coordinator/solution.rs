@@ -46,7 +46,8 @@ impl Coordinator {
             after = %About(now.saturating_duration_since(job.received)), "solved a block"
         );
         let version = identity.version.clone();
-        let given = self.live.remove(job.id).unwrap_or(job.received);
+        self.live.remove(job.id);
+        let given = self.live.last_given(job);
         let stale = node.chains.moved_since(chain, Ticket::of(job));
         // A refresh may have put other work on the same block in the job's place.
         if let Some(sibling) = self.live.retire_beside(job) {

@@ -56,7 +56,8 @@ fn a_time_outside_that_of_the_job_is_never_sent() {
     s.at(700);
     let good = s.solution("0:1a", 7);
     let earliest = good.job.work.header().creation_time();
-    let latest = earliest.saturating_add(Duration::from_millis(700));
+    // The node's clock may have gone slower by a 1024th.
+    let latest = earliest.saturating_add(Duration::from_micros(699_316));
     let later = |time: CreationTime, micros| CreationTime::from_micros(time.as_micros() + micros);
     for wrong in [later(earliest, -1), later(latest, 1)] {
         let mut solution = good.clone();
@@ -131,6 +132,21 @@ fn a_solution_is_not_handed_in_again_once_the_node_must_have_forgotten_it() {
     s.at(419_110).tick().gives(&["submit 0:1a to net"]);
     s.at(420_000).submitted(Err(timeout())).gives(&[]);
     assert_eq!(s.counters().blocks.pending, 1, "it is followed");
+}
+
+#[test]
+fn a_job_that_has_left_keeps_the_time_that_its_work_was_last_given() {
+    let mut s = Script::mining(1);
+    s.at(120_000).tick().gives(&["work on 0"]);
+    s.work(piece(0, 1, 'a')).gives(&[]);
+    s.at(240_000).tick().gives(&["work on 0"]);
+    s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+    s.at(310_000).solved("0:1a");
+    s.submitted(Err(timeout()));
+    // The node gave it 190 seconds ago.
+    s.at(310_100);
+    let again = s.tick();
+    assert!(format!("{again:?}").contains("submit 0:1a to net"));
 }
 
 #[test]
