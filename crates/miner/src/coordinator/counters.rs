@@ -9,6 +9,9 @@ pub struct BlockTally {
     pub orphaned: u64,
     /// Not looked up yet, or not in the cut yet.
     pub pending: u64,
+    /// Never to be known: the block's hash is known to its node only (EVM networks), the node serves another network by
+    /// now, or it was followed for too long in vain.
+    pub unknown: u64,
 }
 
 /// Counts since the start.

@@ -2,7 +2,8 @@
 //!
 //! An answer of success means that the node has read a solution, not that its block is in the cut. That shows later:
 //! the block is in the cut if it stands at its height on the branch below the tip of its chain. A verdict is final
-//! once the branch is [`DEPTH`] blocks higher. Work with hashed adjacents gives no block hash and is not followed.
+//! once the branch is [`DEPTH`] blocks higher. Work with hashed adjacents gives no block hash and is not followed,
+//! and counts as unknown.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
@@ -92,7 +93,7 @@ impl Fates {
 
     /// Counts a block that cannot be looked up.
     pub(super) fn lose_sight(&mut self) {
-        self.settled.pending += 1;
+        self.settled.unknown += 1;
     }
 
     /// The node serves another network: what it was last seen to have become of the blocks stands.
@@ -101,7 +102,7 @@ impl Fates {
         self.followed.retain(|block| {
             let stays = block.node != node;
             if !stays {
-                settled.add(block.seen);
+                settled.settle(block.seen);
             }
             stays
         });
@@ -262,7 +263,7 @@ impl Fates {
     }
 
     fn count(&mut self, seen: Seen) {
-        self.settled.add(seen);
+        self.settled.settle(seen);
     }
 
     fn settle(&mut self, block: &Followed) {
@@ -277,6 +278,14 @@ impl BlockTally {
             Seen::Nothing => self.pending += 1,
             Seen::InCut => self.in_cut += 1,
             Seen::Replaced => self.orphaned += 1,
+        }
+    }
+
+    /// Counts a block that is not followed any more.
+    fn settle(&mut self, seen: Seen) {
+        match seen {
+            Seen::Nothing => self.unknown += 1,
+            seen => self.add(seen),
         }
     }
 }

@@ -11,6 +11,7 @@ fn tally(in_cut: u64, orphaned: u64, pending: u64) -> BlockTally {
         in_cut,
         orphaned,
         pending,
+        unknown: 0,
     }
 }
 
@@ -135,6 +136,18 @@ fn a_branch_is_asked_for_once_at_a_time() {
         .gives(&["blocks 4..=4 of 0 below 5"]);
     s.ancestors(&[(4, second)]).gives(&[]);
     assert_eq!(s.counters().blocks, tally(2, 0, 0));
+}
+
+#[test]
+fn what_a_network_that_is_gone_did_not_tell_stays_unknown() {
+    let (mut s, _) = taken();
+    s.cut_fails(&not_served()).gives(&["identify"]);
+    s.identified("other", 1);
+    let unknown = BlockTally {
+        unknown: 1,
+        ..BlockTally::default()
+    };
+    assert_eq!(s.counters().blocks, unknown);
 }
 
 #[test]

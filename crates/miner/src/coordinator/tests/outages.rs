@@ -120,7 +120,7 @@ fn another_network_voids_all_that_belongs_to_the_one_before() {
         "listen to other/1",
     ]);
     assert_eq!(s.counters().preemptions, 1);
-    assert_eq!(s.counters().blocks.pending, 1, "its node will not tell");
+    assert_eq!(s.counters().blocks.unknown, 1, "its node will not tell");
     // Nothing is handed in to a network that it is not of.
     s.at(120).tick().gives(&["work"]);
     s.at(130).solved("0:1a").gives(&[]);
@@ -148,7 +148,7 @@ fn answers_that_another_network_overtakes_are_not_taken_for_its_own() {
     s.at(130).work(piece(3, 1, 'a')).gives(&["work"]);
     s.at(140).cut(&[(0, 0, 0)]).gives(&[]);
     s.at(150).submitted(Ok(())).gives(&[]);
-    assert_eq!(s.counters().blocks.pending, 1);
+    assert_eq!(s.counters().blocks.unknown, 1);
     s.at(10_000).tick().gives(&[]);
 }
 
