@@ -41,13 +41,6 @@ use crate::job::{Job, Jobs, NodeId};
 use crate::timing::Timing;
 use crate::units::About;
 
-/// What a solution has to show before it is handed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SolutionCheck {
-    /// Its hash meets the target of its work, computed without the worker's kernel.
-    ProofOfWork,
-}
-
 /// The choices of the coordinator.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
@@ -55,8 +48,6 @@ pub struct Config {
     pub nodes: usize,
     /// How many jobs are held, each on a chain of its own; at least 1.
     pub work_slots: usize,
-    /// What a solution has to show.
-    pub check: SolutionCheck,
     /// All durations.
     pub timing: Timing,
 }

@@ -19,9 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::status::Status;
-use crate::coordinator::{
-    self, Action, Coordinator, Counters, Event, Identity, Request, SolutionCheck,
-};
+use crate::coordinator::{self, Action, Coordinator, Counters, Event, Identity, Request};
 use crate::job::{Jobs, NodeId, Solution};
 use crate::meter::{HashMeter, Reading};
 use crate::timing::Timing;
@@ -114,7 +112,6 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
         coordinator: Coordinator::new(coordinator::Config {
             nodes: clients.len(),
             work_slots,
-            check: SolutionCheck::ProofOfWork,
             timing,
         }),
         streams: clients.iter().map(|_| SelectAll::new()).collect(),

@@ -12,7 +12,7 @@ use tracing::{debug, error, info, warn};
 use super::live::Retired;
 use super::submission::{Submission, Unanswered};
 use super::upstream::Doubt;
-use super::{Action, Coordinator, Request, SolutionCheck, SubmissionId, Ticket};
+use super::{Action, Coordinator, Request, SubmissionId, Ticket};
 use crate::job::Solution;
 use crate::units::About;
 
@@ -21,7 +21,7 @@ impl Coordinator {
         let job = &solution.job;
         let header = solution.header();
         let (chain, height) = (job.chain(), header.height());
-        if let Some(fault) = self.fault(now, solution, &header) {
+        if let Some(fault) = fault(now, solution, &header) {
             self.counters.solutions_rejected += 1;
             error!(
                 job = %job.id, %chain, height, nonce = %solution.nonce,
@@ -68,24 +68,6 @@ impl Coordinator {
             node: job.node,
             request,
         });
-    }
-
-    /// What is wrong with a solution. Only time and nonce can differ from the job: it holds nothing else.
-    fn fault(
-        &self,
-        now: Instant,
-        solution: &Solution,
-        header: &WorkHeader,
-    ) -> Option<&'static str> {
-        let job = &solution.job;
-        let held = job.work.header().creation_time()..=job.creation_time_at(now);
-        if !held.contains(&solution.creation_time) {
-            return Some("its time lies outside that for which the job has been held");
-        }
-        match self.config.check {
-            SolutionCheck::ProofOfWork => (!pow::verify(header, &job.work.target()))
-                .then_some("its hash does not meet the target"),
-        }
     }
 
     pub(super) fn submitted(&mut self, now: Instant, id: SubmissionId, result: Result<(), Error>) {
@@ -203,4 +185,15 @@ fn block_name(header: &WorkHeader) -> String {
         || "(known to the node only)".to_owned(),
         |hash| hash.to_string(),
     )
+}
+
+/// What is wrong with a solution, by a computation without the worker's kernel. Only time and nonce can differ from the
+/// job: it holds nothing else.
+fn fault(now: Instant, solution: &Solution, header: &WorkHeader) -> Option<&'static str> {
+    let job = &solution.job;
+    let held = job.work.header().creation_time()..=job.creation_time_at(now);
+    if !held.contains(&solution.creation_time) {
+        return Some("its time lies outside that for which the job has been held");
+    }
+    (!pow::verify(header, &job.work.target())).then_some("its hash does not meet the target")
 }

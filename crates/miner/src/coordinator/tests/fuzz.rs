@@ -17,7 +17,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
-use super::super::{Action, Config, Coordinator, Event, Request, SolutionCheck, SubmissionId};
+use super::super::{Action, Config, Coordinator, Event, Request, SubmissionId};
 use super::pieces::broken;
 use crate::job::{Job, JobId, NodeId, Solution};
 use crate::timing::Timing;
@@ -110,7 +110,6 @@ impl World {
             coordinator: Coordinator::new(Config {
                 nodes,
                 work_slots: slots,
-                check: SolutionCheck::ProofOfWork,
                 timing: Timing::default(),
             }),
             nodes: (0..nodes).map(|id| Model::new(id, chains, now)).collect(),

@@ -11,8 +11,7 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
 
 use super::super::{
-    Action, Config, Coordinator, Counters, Event, Identity, Request, SolutionCheck, SubmissionId,
-    Ticket,
+    Action, Config, Coordinator, Counters, Event, Identity, Request, SubmissionId, Ticket,
 };
 use super::pieces::{Piece, block, busy, piece};
 use crate::job::{Job, NodeId, Solution};
@@ -55,7 +54,6 @@ pub(super) fn config(work_slots: usize) -> Config {
     Config {
         nodes: 1,
         work_slots,
-        check: SolutionCheck::ProofOfWork,
         timing: Timing::default(),
     }
 }
