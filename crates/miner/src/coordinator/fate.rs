@@ -54,6 +54,13 @@ enum Seen {
     Replaced,
 }
 
+/// Whether a look told where the block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Told,
+    InVain,
+}
+
 /// A question about the branch below a tip.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Lookup {
@@ -175,9 +182,9 @@ impl Fates {
                 }
                 Some(tip) if tip.height == block.height => {
                     block.looked_at(tip.hash, 0);
-                    block.look_again(now, timing, self.stopping, true);
+                    block.look_again(now, timing, self.stopping, Look::Told);
                 }
-                _ => block.look_again(now, timing, self.stopping, false),
+                _ => block.look_again(now, timing, self.stopping, Look::InVain),
             }
         }
         below
@@ -212,13 +219,13 @@ impl Fates {
             let asked = std::mem::take(&mut block.asked);
             let Some(there) = hashes.get(&block.height) else {
                 if asked {
-                    block.look_again(now, timing, stopping, false);
+                    block.look_again(now, timing, stopping, Look::InVain);
                 }
                 return true;
             };
             let depth = tip_height.saturating_sub(block.height);
             block.looked_at(*there, depth);
-            block.look_again(now, timing, stopping, true);
+            block.look_again(now, timing, stopping, Look::Told);
             if depth >= DEPTH {
                 settled.push((block.seen, block.chain, block.height, block.hash));
             }
@@ -249,7 +256,7 @@ impl Fates {
             .filter(|block| block.asked)
         {
             block.asked = false;
-            block.look_again(now, timing, stopping, false);
+            block.look_again(now, timing, stopping, Look::InVain);
         }
     }
 
@@ -307,7 +314,7 @@ impl Followed {
         self.seen = seen;
     }
 
-    fn look_again(&mut self, now: Instant, timing: &Timing, stopping: bool, found: bool) {
+    fn look_again(&mut self, now: Instant, timing: &Timing, stopping: bool, look: Look) {
         self.next_look = now
             + if stopping {
                 timing.retry_min
@@ -315,10 +322,9 @@ impl Followed {
                 timing.fate_interval
             };
         if stopping {
-            self.final_looks_left = if found {
-                0
-            } else {
-                self.final_looks_left.saturating_sub(1)
+            self.final_looks_left = match look {
+                Look::Told => 0,
+                Look::InVain => self.final_looks_left.saturating_sub(1),
             };
         }
     }

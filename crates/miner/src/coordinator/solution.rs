@@ -10,7 +10,7 @@ use node::{Error, Refusal, Retry};
 use tracing::{debug, error, info, warn};
 
 use super::live::Retired;
-use super::submission::{Submission, Unanswered};
+use super::submission::{Chain, Submission, Unanswered};
 use super::upstream::Doubt;
 use super::{Action, Coordinator, Request, SubmissionId, Ticket};
 use crate::job::Solution;
@@ -48,7 +48,11 @@ impl Coordinator {
         let version = identity.version.clone();
         self.live.remove(job.id);
         let given = self.live.last_given(job);
-        let stale = node.chains.moved_since(chain, Ticket::of(job));
+        let since = if node.chains.moved_since(chain, Ticket::of(job)) {
+            Chain::Moved
+        } else {
+            Chain::Stands
+        };
         // A refresh may have put other work on the same block in the job's place.
         if let Some(sibling) = self.live.retire_beside(job) {
             self.retired(&sibling, Retired::Solved);
@@ -57,7 +61,7 @@ impl Coordinator {
             job,
             header.clone(),
             given + self.config.timing.payload_lifetime,
-            stale,
+            since,
         );
         let request = Request::Submit {
             version,

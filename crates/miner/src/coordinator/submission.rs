@@ -35,6 +35,13 @@ enum Next {
     Attempt(Instant),
 }
 
+/// What the chain of a job has done since the job came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chain {
+    Stands,
+    Moved,
+}
+
 /// What follows when a solution got no answer.
 #[derive(Debug)]
 pub(super) enum Unanswered {
@@ -100,7 +107,7 @@ impl Submissions {
         job: &Arc<Job>,
         header: WorkHeader,
         forgotten: Instant,
-        stale: bool,
+        chain: Chain,
     ) -> SubmissionId {
         self.newest.0 += 1;
         let submission = Submission {
@@ -108,7 +115,7 @@ impl Submissions {
             header,
             attempts: 1,
             forgotten,
-            stale,
+            stale: chain == Chain::Moved,
             next: Next::Answer,
         };
         self.open.insert(self.newest, submission);

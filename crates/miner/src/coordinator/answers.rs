@@ -1,0 +1,265 @@
+//! What the nodes' answers change: to whom they belong, which jobs are live, and what became of blocks.
+//!
+//! Each answer ends its request, whether it succeeded or not. What it tells counts only if it is of the network that the
+//! node serves now, and only as far as nothing newer is known: that is what the tickets are for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chainweb::{BlockHash, ChainId, Work};
+use node::{Cut, Error};
+use tracing::{debug, info, warn};
+
+use super::live::{self, Cover, Offered, Retired};
+use super::submission::Place;
+use super::upstream::Doubt;
+use super::{Action, Config, Coordinator, Identity, Request, Ticket};
+use crate::job::{Job, NodeId};
+use crate::units::About;
+
+impl Coordinator {
+    pub(super) fn identified(&mut self, now: Instant, id: NodeId, result: Result<Identity, Error>) {
+        let ticket = self.ticket();
+        let node = &mut self.nodes[id.0];
+        let identity = match result {
+            Ok(identity) => identity,
+            Err(error) => {
+                node.doubt_after(&error);
+                if let Some(pause) = node.info.fail(now, &self.config.timing, &error) {
+                    warn!(node = id.0, %error, again_in = %About(pause), "the node does not say what it is");
+                }
+                return;
+            }
+        };
+        if let Some(outage) = node.info.succeed(now) {
+            info!(node = id.0, version = %identity.version, after = %About(outage), "the node answers again");
+        }
+        let doubt = std::mem::replace(&mut node.doubt, Doubt::None);
+        if self.stopping {
+            return;
+        }
+        let chains = identity.chains.clone();
+        match &node.identity {
+            Some(known) if known.version == identity.version => {
+                if doubt == Doubt::Restart {
+                    self.live.doubt(now, id);
+                    self.listen_anew(id, ticket);
+                }
+            }
+            known => {
+                let is_first = known.is_none();
+                info!(node = id.0, version = %identity.version, chains = chains.len(), "mining for a network");
+                node.begin(ticket, identity);
+                if !is_first {
+                    self.leave_network(id);
+                }
+            }
+        }
+        for chain in chains {
+            self.subscribe(id, chain);
+        }
+    }
+
+    /// Drops all that belongs to the network which the node served before.
+    fn leave_network(&mut self, id: NodeId) {
+        for job in self.live.retire_of(id) {
+            self.retired(&job, Retired::OtherNetwork);
+        }
+        self.publish();
+        self.actions.push(Action::Unsubscribe { node: id });
+        for submission in self.submissions.network_changed(id) {
+            self.lost(&submission);
+        }
+        self.fates.network_changed(id);
+    }
+
+    /// Subscribes to all chains again if a stream may have died unnoticed.
+    ///
+    /// A connection whose other end is gone stays silent for as long as TCP likes, and one that is alive never says so.
+    /// A new stream tells: it is open or it fails. Where every stream has ended or was opened again since the restart
+    /// was suspected, nothing is in doubt; so it is when the only chain of a network ends its stream, as it does in
+    /// the normal course.
+    fn listen_anew(&mut self, id: NodeId, ticket: Ticket) {
+        let node = &mut self.nodes[id.0];
+        let chains = node.chains.reopen();
+        if !chains.is_empty() {
+            node.subscription = ticket;
+            self.actions.push(Action::Unsubscribe { node: id });
+            for chain in chains {
+                self.listen(id, chain);
+            }
+        }
+    }
+
+    pub(super) fn work(
+        &mut self,
+        now: Instant,
+        id: NodeId,
+        ticket: Ticket,
+        result: Result<Work, Error>,
+    ) {
+        let Config {
+            timing, work_slots, ..
+        } = self.config;
+        let node = &mut self.nodes[id.0];
+        let work = match result {
+            Ok(work) => work,
+            Err(error) => {
+                node.doubt_after(&error);
+                if let Some(pause) = node.work.fail(now, &timing, &error) {
+                    warn!(node = id.0, %error, again_in = %About(pause), "no work");
+                }
+                return;
+            }
+        };
+        if let Some(outage) = node.work.succeed(now) {
+            info!(node = id.0, after = %About(outage), "the node gives work again");
+        }
+        if self.stopping || ticket < node.since {
+            return;
+        }
+        let chain = work.chain();
+        if node.chains.moved_since(chain, ticket) {
+            debug!(%chain, "the chain moved while its work was on the way");
+            return;
+        }
+        let mut beside = live::beside(work.header());
+        let cover = if !node.chains.covers(chain, ticket) {
+            Cover::None
+        } else if beside.any(|(chain, _)| node.chains.stirred_since(chain, ticket)) {
+            Cover::Beside
+        } else {
+            Cover::Full
+        };
+        drop(beside);
+        match self.submissions.place(id, work.header(), ticket) {
+            Place::Free => {}
+            Place::Contested => {
+                debug!(%chain, "the node gives work that is solved already");
+                node.work.pause(now + timing.held_chain_pause);
+                return;
+            }
+            Place::Taken => {
+                debug!(%chain, "work was solved while other work on its place was on the way");
+                return;
+            }
+        }
+        self.subscribe(id, chain);
+        let job = Arc::new(Job {
+            id: self.ticket().names_job(),
+            node: id,
+            work,
+            received: now,
+        });
+        let outcome = self.live.offer(now, &timing, work_slots, &job, cover);
+        let was_held = match outcome {
+            Offered::Held => true,
+            Offered::Confirmed => self.live.has_room(work_slots),
+            Offered::NotNeeded => false,
+            Offered::Taken { replaced } => {
+                self.counters.jobs += 1;
+                self.counters.uncovered_jobs += u64::from(cover == Cover::None);
+                if let Some(old) = &replaced {
+                    self.retired(old, Retired::Replaced);
+                }
+                debug!(
+                    job = %job.id, %chain, height = job.work.header().height(), ?cover,
+                    difficulty = %job.work.target().difficulty(), "new job"
+                );
+                replaced.is_some() && self.live.has_room(work_slots)
+            }
+        };
+        if was_held {
+            // There may be no other chain to work on: not asked again and again.
+            self.nodes[id.0].work.pause(now + timing.held_chain_pause);
+        }
+    }
+
+    pub(super) fn cut(
+        &mut self,
+        now: Instant,
+        id: NodeId,
+        ticket: Ticket,
+        result: Result<Cut, Error>,
+    ) {
+        let timing = self.config.timing;
+        let node = &mut self.nodes[id.0];
+        let cut = match result {
+            Ok(cut) => cut,
+            Err(error) => {
+                node.doubt_after(&error);
+                if self.stopping {
+                    self.fates.abandon_final_looks(id);
+                }
+                if let Some(pause) = node.cut.fail(now, &timing, &error) {
+                    warn!(node = id.0, %error, again_in = %About(pause), "no cut to compare work with");
+                }
+                return;
+            }
+        };
+        if let Some(outage) = node.cut.succeed(now) {
+            info!(node = id.0, after = %About(outage), "the node tells its cut again");
+        }
+        let pause = if self.stopping {
+            timing.retry_min
+        } else {
+            timing.cut_check
+        };
+        node.cut.pause(now + pause);
+        if ticket < node.since {
+            return;
+        }
+        for job in self
+            .live
+            .compare(id, ticket, &cut, |chain| node.chains.covers(chain, ticket))
+        {
+            self.nodes[id.0].chains.moved(job.chain(), ticket);
+            self.submissions.chain_moved(id, job.chain());
+            self.retired(&job, Retired::CutMoved);
+        }
+        self.publish();
+        let ticket = self.ticket();
+        let Some(identity) = &self.nodes[id.0].identity else {
+            return;
+        };
+        for lookup in self.fates.cut(now, &timing, id, &cut) {
+            let request = Request::Ancestors {
+                version: identity.version.clone(),
+                ticket,
+                chain: lookup.chain,
+                tip: lookup.tip,
+                heights: lookup.heights,
+            };
+            self.actions.push(Action::Request { node: id, request });
+        }
+    }
+
+    pub(super) fn ancestors(
+        &mut self,
+        now: Instant,
+        id: NodeId,
+        ticket: Ticket,
+        (chain, tip_height): (ChainId, u64),
+        result: Result<BTreeMap<u64, BlockHash>, Error>,
+    ) {
+        let timing = &self.config.timing;
+        let node = &mut self.nodes[id.0];
+        if let Err(error) = &result {
+            node.doubt_after(error);
+        }
+        if ticket < node.since {
+            return;
+        }
+        match result {
+            Ok(hashes) => {
+                self.fates
+                    .ancestors(now, timing, id, chain, tip_height, &hashes);
+            }
+            Err(error) => {
+                debug!(%chain, %error, "the fate of blocks could not be looked up");
+                self.fates.lookup_failed(now, timing, id, chain);
+            }
+        }
+    }
+}
