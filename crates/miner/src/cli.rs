@@ -4,6 +4,7 @@
 
 use clap::{ArgAction, Parser, Subcommand};
 
+use crate::bench::BenchArgs;
 use crate::demo::DemoArgs;
 use crate::header::HeaderArgs;
 use crate::logging::LogLevel;
@@ -57,6 +58,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run a simulated network with one node, for any mining client.
     Simnet(SimnetArgs),
+    /// Measure how fast this machine hashes, beside the blake2 crate in the same run.
+    Bench(BenchArgs),
     /// Decode block headers and check their proof of work.
     Header(HeaderArgs),
 }

@@ -6,19 +6,14 @@
 
 mod report;
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
-use chainweb::{
-    ChainGraph, ChainId, CreationTime, Difficulty, Genesis, Nonce, PayloadHash, Target,
-};
+use chainweb::{ChainGraph, Difficulty};
 use clap::Args;
 use node::{Endpoint, Limits, Miner};
-use pow::{Kernel, NonceRange, Prepared};
 use simnet::Simnet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +21,9 @@ use tracing::info;
 
 pub use self::report::DemoReport;
 
-use crate::mine::{cpu_worker, processors, thread_count};
+use crate::measure::wall_rate;
+use crate::mine::cpu::CpuArgs;
+use crate::mine::thread_count;
 use crate::run;
 use crate::timing::Timing;
 use crate::units::{About, HashRate, Prefixed, positive_duration};
@@ -46,6 +43,9 @@ pub struct DemoArgs {
     /// Hashing threads [default: one for each processor that this program may use].
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
+    /// How to hash.
+    #[command(flatten)]
+    pub cpu: CpuArgs,
     /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
     #[arg(long, default_value = "twenty")]
     pub graph: ChainGraph,
@@ -59,9 +59,10 @@ pub struct DemoArgs {
 
 /// Runs the demonstration until `stop` is cancelled or its time is over.
 pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
-    let threads = args.thread_count.unwrap_or_else(processors);
-    let kernel = Kernel::best();
-    let own_rate = measure(threads, kernel).context("cannot start the hashing threads")?;
+    let hashing = args.cpu.hashing(args.thread_count)?;
+    let (threads, kernel) = (hashing.threads, hashing.searcher.kernel());
+    let own_rate = wall_rate(threads, &hashing.searcher, &hashing.placement, MEASURED)
+        .context("cannot start the hashing threads")?;
     let foreign_rate = own_rate.0 / 3.0;
     let chains = args.graph.len();
     let difficulty = (own_rate.0 + foreign_rate) * args.block_delay.as_secs_f64() / chains as f64;
@@ -92,7 +93,7 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
     let config = run::Config {
         nodes: vec![node],
         work_slots: 2,
-        worker: cpu_worker(Some(threads), timing),
+        worker: hashing.worker(timing),
         timing,
     };
     let until = stop.child_token();
@@ -108,38 +109,4 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
     let report = DemoReport::new(threads, kernel, &summary, &tips_before, &simnet);
     simnet.shutdown().await;
     Ok(report)
-}
-
-/// The rate of this number of threads together, over one stretch of time that is the same for all.
-fn measure(threads: NonZeroUsize, kernel: Kernel) -> io::Result<HashRate> {
-    const BATCH: u64 = 8192;
-    let genesis = Genesis {
-        version_code: 2,
-        graph: ChainGraph::twenty(),
-        time: CreationTime::from_micros(0),
-        target: Target::MAX,
-    };
-    let header = genesis.header(ChainId::new(0), PayloadHash::new([0; 32]));
-    let unattainable = Target::from_le_bytes([0; 32]);
-    let prepared = Prepared::new(header.work(), &unattainable);
-    let started = Instant::now();
-    let hash = || {
-        let mut hashes = 0;
-        while started.elapsed() < MEASURED {
-            prepared.search(kernel, NonceRange::new(Nonce::new(hashes), BATCH));
-            hashes += BATCH;
-        }
-        hashes
-    };
-    let hashes = thread::scope(|scope| -> io::Result<u64> {
-        let mut hashers = Vec::new();
-        for _ in 0..threads.get() {
-            hashers.push(thread::Builder::new().spawn_scoped(scope, hash)?);
-        }
-        let counts = hashers
-            .into_iter()
-            .map(|hasher| hasher.join().expect("hashing does not panic"));
-        Ok(counts.sum())
-    })?;
-    Ok(HashRate::of(hashes, started.elapsed()))
 }

@@ -1,11 +1,13 @@
 //! The mining client: everything between a chainweb node's mining API and whatever does the hashing.
 
+pub mod bench;
 pub mod cli;
 pub mod coordinator;
 pub mod demo;
 pub mod header;
 pub mod job;
 pub mod logging;
+mod measure;
 pub mod meter;
 pub mod mine;
 pub mod run;

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use miner::bench::BenchArgs;
 use miner::cli::{Cli, Command};
 use miner::header::{HeaderArgs, HeaderCommandError, Verdict};
 use miner::logging::{self, LogLevel};
 use miner::shutdown::Signals;
 use miner::usage::UsageError;
-use miner::{demo, mine, run};
+use miner::{bench, demo, mine, run};
 use tokio_util::sync::CancellationToken;
 
 /// Wrong usage, as in `sysexits.h`.
@@ -101,10 +102,25 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
             writeln!(io::stdout(), "{text}").context("cannot write the result")?;
         }
         Some(Command::Simnet(args)) => args.run(stop.cancelled()).await?,
+        Some(Command::Bench(args)) => bench(args, &stop)?,
         Some(Command::Header(args)) => drop(header(args)?),
         None => {
             run::run(mine::config(&cli.mine)?, stop).await?;
         }
+    }
+    Ok(())
+}
+
+fn bench(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<()> {
+    // It has the calling thread to itself: signals are seen by another.
+    let measured = tokio::task::block_in_place(|| bench::run(args, stop))?;
+    if let Some(report) = measured {
+        let text = if args.json {
+            serde_json::to_string(&report)?
+        } else {
+            report.to_string()
+        };
+        writeln!(io::stdout(), "{text}").context("cannot write the result")?;
     }
     Ok(())
 }

@@ -1,22 +1,19 @@
 //! Mining on a node: from flags to a run. The flags are named as those of the Haskell client.
 
+pub(crate) mod cpu;
+
 use std::num::NonZeroUsize;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use node::{Endpoint, Limits, Miner};
-use pow::Kernel;
-use rand::Rng;
-use rand::rngs::StdRng;
 use tracing::warn;
 
+use self::cpu::CpuArgs;
 use crate::run;
 use crate::timing::Timing;
 use crate::units::positive_duration;
 use crate::usage::UsageError;
-use crate::worker::Worker;
-use crate::worker::cpu::{self, Cpu};
 
 /// The ways to have work solved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,6 +46,9 @@ pub struct MineArgs {
     /// Hashing threads [default: one for each processor that this program may use].
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
+    /// How to hash.
+    #[command(flatten)]
+    pub cpu: CpuArgs,
     /// How many works, each for a chain of its own, are held ready.
     #[arg(long, value_name = "COUNT", default_value = "2", value_parser = work_slots)]
     pub work_slots: NonZeroUsize,
@@ -70,7 +70,7 @@ fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
     count(text, 98)
 }
 
-fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
+pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
     match text.parse::<NonZeroUsize>() {
         Ok(count) if count.get() <= most => Ok(count),
         _ => Err(format!("expected a number from 1 to {most}")),
@@ -115,7 +115,7 @@ pub fn config(args: &MineArgs) -> Result<run::Config, UsageError> {
     }
     let timing = Timing::default();
     let worker = match args.worker {
-        WorkerKind::Cpu => cpu_worker(args.thread_count, timing),
+        WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
     };
     Ok(run::Config {
         nodes: vec![node],
@@ -123,19 +123,4 @@ pub fn config(args: &MineArgs) -> Result<run::Config, UsageError> {
         worker,
         timing,
     })
-}
-
-/// The CPU worker with the fastest kernel; with a thread for each processor if no number is given.
-pub(crate) fn cpu_worker(threads: Option<NonZeroUsize>, timing: Timing) -> Worker {
-    Worker::Cpu(Cpu::new(cpu::Config {
-        threads: threads.unwrap_or_else(processors),
-        kernel: Kernel::best(),
-        first_nonce: rand::make_rng::<StdRng>().next_u64(),
-        timing,
-    }))
-}
-
-/// The processors that this program may use, within the limits of its control group.
-pub(crate) fn processors() -> NonZeroUsize {
-    available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }

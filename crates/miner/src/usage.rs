@@ -2,7 +2,10 @@
 
 use node::EndpointError;
 
+use pow::{Kernel, KernelFault};
+
 use crate::header::InputError;
+use crate::worker::cpu::placement::AffinityError;
 
 /// Flags that cannot be followed. The program says so and exits with 64.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +24,27 @@ pub enum UsageError {
     /// TLS is asked for and excluded at once.
     #[error("--tls contradicts --node {0:?}: write https:// or leave one of them out")]
     PlainWithTls(String),
+    /// The kernel cannot be used.
+    #[error("--cpu-kernel: {source}; this machine has {}", available_kernels())]
+    Kernel {
+        /// What is wrong with it.
+        #[from]
+        source: KernelFault,
+    },
+    /// Threads cannot be bound as asked for.
+    #[error("--cpu-affinity: {source}")]
+    Affinity {
+        /// What is wrong with it.
+        #[from]
+        source: AffinityError,
+    },
     /// What was given is no header.
     #[error(transparent)]
     Header(#[from] InputError),
+}
+
+fn available_kernels() -> String {
+    let available = Kernel::ALL.iter().filter(|kernel| kernel.is_available());
+    let names: Vec<&str> = available.map(|kernel| kernel.name()).collect();
+    names.join(", ")
 }

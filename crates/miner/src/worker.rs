@@ -8,7 +8,6 @@ pub mod cpu;
 use std::io;
 use std::sync::Arc;
 
-use pow::KernelFault;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -26,9 +25,6 @@ pub enum Worker {
 /// Why a worker cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The kernel computes wrong hashes on this machine.
-    #[error("this machine cannot mine")]
-    Kernel(#[from] KernelFault),
     /// The system gives no thread.
     #[error("cannot start a hashing thread")]
     Spawn(#[source] io::Error),

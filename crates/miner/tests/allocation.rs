@@ -23,6 +23,7 @@ use chainweb::{
 use miner::job::{Job, JobId, Jobs, NodeId};
 use miner::timing::Timing;
 use miner::worker::Worker;
+use miner::worker::cpu::placement::Placement;
 use miner::worker::cpu::{Config, Cpu};
 use pow::Kernel;
 use tokio::sync::{mpsc, watch};
@@ -86,7 +87,8 @@ async fn the_hash_loop_allocates_nothing() {
     IS_THE_TESTS.set(true);
     let worker = Worker::Cpu(Cpu::new(Config {
         threads: NonZeroUsize::MIN,
-        kernel: Kernel::best(),
+        searcher: Kernel::Portable.prove().unwrap(),
+        placement: Placement::default(),
         first_nonce: 0,
         timing: Timing {
             // Many batches and many new creation times.

@@ -1,56 +1,125 @@
-//! The choice of the instruction set to search with.
+//! The instruction sets to search with.
 //!
-//! A [`Kernel`] is a name; whether the machine has its instructions is asked once, when one is chosen. It is a value
-//! and not a type, so that it can be an option of a program and so that callers need not be generic.
+//! A [`Kernel`] is a name, for options and logs, the same on every machine. To search takes a [`Searcher`], which only
+//! [`Kernel::prove`] makes: it asks the machine for the instructions, and then has the kernel find what is known, so
+//! that nothing mines with a kernel that this machine does not have or computes wrongly. The table below is all that a
+//! new instruction set adds outside its own file.
 
 pub(crate) mod self_test;
 
 use std::fmt;
+use std::str::FromStr;
 
 pub use self_test::KernelFault;
 
-use crate::lanes::Portable;
+use crate::lanes::Lanes;
+#[cfg(target_arch = "aarch64")]
+use crate::lanes::neon::Neon;
+use crate::lanes::portable::Portable;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::{avx2::Avx2, avx512::Avx512, sse2::Sse2, ssse3::Ssse3};
 use crate::prepared::Prepared;
 use crate::range::Run;
-use crate::scan::scan;
 
-/// A way to search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kernel {
+/// The kernels, the fastest first: a row is a name, what it is called in options, the processors that may have it, and
+/// what the machine needs for it.
+macro_rules! kernels {
+    ($($(#[$doc:meta])* $kernel:ident, $name:literal, $cfg:meta;)*) => {
+        /// A way to search.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Kernel {
+            $($(#[$doc])* $kernel,)*
+        }
+
+        impl Kernel {
+            /// All kernels, those of other machines too, the fastest first.
+            pub const ALL: &[Self] = &[$(Self::$kernel,)*];
+
+            /// The kernel's name in options and logs.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kernel => $name,)*
+                }
+            }
+
+            /// The instructions, if this machine has them.
+            fn detect(self) -> Option<Instructions> {
+                match self {
+                    $(
+                        #[cfg($cfg)]
+                        Self::$kernel => $kernel::detect().map(Instructions::$kernel),
+                    )*
+                    #[allow(unreachable_patterns, reason = "a machine of one kind lacks the kernels of the others")]
+                    _ => None,
+                }
+            }
+        }
+
+        /// Proof that this machine has the instructions of a kernel.
+        #[derive(Clone, Copy, Debug)]
+        enum Instructions {
+            $(#[cfg($cfg)] $kernel($kernel),)*
+        }
+
+        impl Instructions {
+            const fn kernel(&self) -> Kernel {
+                match self {
+                    $(#[cfg($cfg)] Self::$kernel(_) => Kernel::$kernel,)*
+                }
+            }
+
+            fn scan(&self, prepared: &Prepared, run: Run) -> Option<u64> {
+                match self {
+                    $(#[cfg($cfg)] Self::$kernel(lanes) => lanes.scan(prepared, run),)*
+                }
+            }
+        }
+    };
+}
+
+kernels! {
+    /// Sixteen lanes of AVX-512F.
+    Avx512, "avx512", target_arch = "x86_64";
+    /// Eight lanes of AVX2.
+    Avx2, "avx2", target_arch = "x86_64";
+    /// Four lanes of SSSE3.
+    Ssse3, "ssse3", target_arch = "x86_64";
+    /// Four lanes of SSE2.
+    Sse2, "sse2", target_arch = "x86_64";
+    /// Four lanes of NEON.
+    Neon, "neon", target_arch = "aarch64";
     /// Safe code for every machine.
-    Portable,
+    Portable, "portable", all();
 }
 
 impl Kernel {
-    /// All kernels, the fastest first.
-    pub const ALL: &[Self] = &[Self::Portable];
-
-    /// The fastest kernel that this machine can run.
-    pub fn best() -> Self {
-        let available = Self::ALL.iter().find(|kernel| kernel.is_available());
-        *available.expect("the portable kernel is always available")
-    }
-
-    /// Whether this machine can run the kernel.
+    /// Whether this machine has the kernel's instructions.
     pub fn is_available(self) -> bool {
-        match self {
-            Self::Portable => true,
-        }
+        self.detect().is_some()
     }
 
-    /// The kernel's name in options and logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Portable => "portable",
-        }
+    /// Makes the kernel ready to search: fails if this machine lacks the instructions or the kernel does not find with
+    /// them what is known. It takes some milliseconds.
+    pub fn prove(self) -> Result<Searcher, KernelFault> {
+        let searcher = Searcher(self.detect().ok_or(KernelFault::Unavailable(self))?);
+        self_test::check(self, |prepared, range| prepared.search(&searcher, range))?;
+        Ok(searcher)
+    }
+}
+
+/// A kernel that has shown on this machine that it finds what there is to find.
+#[derive(Clone, Copy, Debug)]
+pub struct Searcher(Instructions);
+
+impl Searcher {
+    /// The kernel.
+    pub const fn kernel(&self) -> Kernel {
+        self.0.kernel()
     }
 
-    /// Searches a run.
-    pub(crate) fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
-        match self {
-            Self::Portable => scan(Portable, prepared, run),
-        }
+    pub(crate) fn scan(&self, prepared: &Prepared, run: Run) -> Option<u64> {
+        self.0.scan(prepared, run)
     }
 }
 
@@ -58,5 +127,22 @@ impl Kernel {
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+/// A text is no kernel's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no kernel {0:?}")]
+pub struct UnknownKernel(String);
+
+/// Reads the name, in lower case.
+impl FromStr for Kernel {
+    type Err = UnknownKernel;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKernel> {
+        let kernel = Self::ALL.iter().find(|kernel| kernel.name() == text);
+        kernel
+            .copied()
+            .ok_or_else(|| UnknownKernel(text.chars().take(80).collect()))
     }
 }

@@ -1,27 +1,48 @@
 //! What an instruction set has to offer for the search: a few operations on lanes of 32 bits.
 //!
 //! The rounds and the scan are written once over [`Lanes`]; every nonce has a lane of its own. A value of an
-//! implementing type is the proof that the machine has the instructions, so it can be made only where that is known;
-//! [`Portable`] needs none. Its vectors are plain words, but the loop around the rounds has neither branch nor store, so
-//! that the compiler can make it work on vectors of what every machine of the target has (SSE2, NEON).
+//! implementing type is the proof that the machine has the instructions, so it is made only by [`Lanes::detect`], and
+//! whoever holds one may call safe methods. One file for each instruction set; the table in `kernel.rs` lists them.
 
-#![expect(
-    clippy::inline_always,
-    reason = "a call in the rounds would cost more than the operation that it makes"
-)]
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
+pub(crate) mod portable;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod sse2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod ssse3;
+
+use crate::prepared::Prepared;
+use crate::range::Run;
+
+/// No instruction set has more lanes.
+pub(crate) const MOST_LANES: usize = 16;
 
 /// Operations on [`Lanes::V`], each on all lanes at once.
 pub(crate) trait Lanes: Copy {
     /// [`Lanes::COUNT`] words.
     type V: Copy;
 
-    /// The number of lanes, a divisor of [`CHUNK`](crate::scan::CHUNK).
+    /// The number of lanes.
     const COUNT: u32;
+
+    /// The number of vectors that are hashed between two looks at the result: one unless the compiler makes something
+    /// better of a loop without a branch.
+    const VECTORS_PER_LOOK: u32 = 1;
+
+    /// The instructions, if this machine has them.
+    fn detect() -> Option<Self>;
+    /// [`scan`](crate::scan::scan), compiled for these instructions.
+    fn scan(self, prepared: &Prepared, run: Run) -> Option<u64>;
 
     /// The same word in every lane.
     fn splat(self, word: u32) -> Self::V;
-    /// `first` in the first lane, and in each other one `step` more than in the lane before.
-    fn count_from(self, first: u32, step: u32) -> Self::V;
+    /// The first [`Lanes::COUNT`] of these words, in their order.
+    fn load(self, words: &[u32; MOST_LANES]) -> Self::V;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn xor(self, a: Self::V, b: Self::V) -> Self::V;
     fn and(self, a: Self::V, b: Self::V) -> Self::V;
@@ -33,62 +54,17 @@ pub(crate) trait Lanes: Copy {
     fn any_equal(self, a: Self::V, b: Self::V) -> bool;
 }
 
-/// One lane of safe code that runs everywhere.
+/// Where the bytes of a lane come from when it is rotated right by 16 and by 8 bits: the index vectors of a byte
+/// shuffle, which does it in one instruction.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Portable;
+pub(crate) struct ByteRotations<V> {
+    pub(crate) by_16: V,
+    pub(crate) by_8: V,
+}
 
-impl Lanes for Portable {
-    type V = u32;
-
-    const COUNT: u32 = 1;
-
-    #[inline(always)]
-    fn splat(self, word: u32) -> u32 {
-        word
-    }
-
-    #[inline(always)]
-    fn count_from(self, first: u32, _step: u32) -> u32 {
-        first
-    }
-
-    #[inline(always)]
-    fn add(self, a: u32, b: u32) -> u32 {
-        a.wrapping_add(b)
-    }
-
-    #[inline(always)]
-    fn xor(self, a: u32, b: u32) -> u32 {
-        a ^ b
-    }
-
-    #[inline(always)]
-    fn and(self, a: u32, b: u32) -> u32 {
-        a & b
-    }
-
-    #[inline(always)]
-    fn rotate_right_16(self, a: u32) -> u32 {
-        a.rotate_right(16)
-    }
-
-    #[inline(always)]
-    fn rotate_right_12(self, a: u32) -> u32 {
-        a.rotate_right(12)
-    }
-
-    #[inline(always)]
-    fn rotate_right_8(self, a: u32) -> u32 {
-        a.rotate_right(8)
-    }
-
-    #[inline(always)]
-    fn rotate_right_7(self, a: u32) -> u32 {
-        a.rotate_right(7)
-    }
-
-    #[inline(always)]
-    fn any_equal(self, a: u32, b: u32) -> bool {
-        a == b
-    }
+impl ByteRotations<[u8; 16]> {
+    pub(crate) const FOUR_LANES: Self = Self {
+        by_16: [2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13],
+        by_8: [1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12],
+    };
 }

@@ -7,7 +7,7 @@
 use chainweb::{Nonce, Target, WorkHeader};
 
 use crate::blake2s::{self, BLOCK, Place};
-use crate::{Kernel, NonceRange};
+use crate::{NonceRange, Searcher};
 
 /// Bytes in a nonce.
 const NONCE: usize = 8;
@@ -71,10 +71,10 @@ impl Prepared {
 
     /// Looks for the first nonce of `range`, in its order, with which the header meets the target; `None` if there is
     /// none. Allocates nothing and takes as long as the range is.
-    pub fn search(&self, kernel: Kernel, range: NonceRange) -> Option<Nonce> {
+    pub fn search(&self, searcher: &Searcher, range: NonceRange) -> Option<Nonce> {
         range
             .runs()
-            .find_map(|run| kernel.scan(self, run))
+            .find_map(|run| searcher.scan(self, run))
             .map(Nonce::new)
     }
 

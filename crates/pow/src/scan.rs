@@ -1,125 +1,215 @@
 //! The loop over the nonces of a run, written once over any [`Lanes`].
 //!
-//! A chunk of nonces is hashed as far as the most significant word, which says no to nearly all of them. If it cannot
-//! say no to every one, the whole chunk is hashed again by the plain rounds, nonce by nonce: what a scan returns never
-//! rests on the lanes alone. Nonces beyond the end of the run may be hashed, but are never looked at.
+//! A vector of nonces is hashed as far as the most significant word, which says no to nearly all of them. If it cannot
+//! say no to every one, all of them are hashed again by the plain rounds, nonce by nonce: what a scan returns never rests
+//! on the lanes alone. Nonces beyond the end of the run may be hashed, but are never looked at.
 
 #![expect(
     clippy::inline_always,
     reason = "the loop has to be one piece of code within the instruction set of its caller"
 )]
 
-use std::array::from_fn;
-
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, MOST_LANES};
 use crate::prepared::{Prepared, Shape};
 use crate::range::Run;
 use crate::rounds;
 
-/// The number of nonces between two looks at the result.
-pub(crate) const CHUNK: u32 = 256;
-
 /// The first nonce of the run that meets the target.
 #[inline(always)]
 pub(crate) fn scan<S: Lanes>(lanes: S, prepared: &Prepared, run: Run) -> Option<u64> {
-    let tail = prepared.tail(run.first & !0xffff);
-    let v = prepared.first_start().map(|word| lanes.splat(word));
+    match prepared.shape() {
+        Shape::HalfBlock => find::<S, HalfBlock<S>>(lanes, prepared, run),
+        Shape::OneBlock => find::<S, OneBlock<S>>(lanes, prepared, run),
+        Shape::TwoBlocks => find::<S, TwoBlocks<S>>(lanes, prepared, run),
+    }
+}
+
+/// The hash of a header, as far as it is needed, as a function of the nonce's low 16 bits.
+///
+/// A trait and no closure: these have to become part of the loop, which nothing makes the compiler do with a closure.
+trait TopWord<S: Lanes> {
+    /// Takes what does not depend on the low 16 bits; `tail` has zeros for them.
+    fn new(lanes: S, prepared: &Prepared, tail: &[u32; 32]) -> Self;
+
+    /// The top word of the hash, combined with its part of the chaining value if that depends on the nonce, rotated left
+    /// by 8 and without bit 0. `low` has the low 16 bits in the upper halves of its words.
+    fn top_word(&self, lanes: S, low: S::V) -> S::V;
+
+    /// The part of the chaining value that [`TopWord::top_word`] leaves out.
+    fn left_out(prepared: &Prepared) -> u32;
+}
+
+/// One block of eight words, of which word 5 varies.
+struct HalfBlock<S: Lanes> {
+    start: [S::V; 16],
+    words: [S::V; 8],
+}
+
+impl<S: Lanes> TopWord<S> for HalfBlock<S> {
+    #[inline(always)]
+    fn new(lanes: S, prepared: &Prepared, tail: &[u32; 32]) -> Self {
+        Self {
+            start: splat_all(lanes, &prepared.first_start()),
+            words: splat_all(lanes, tail.first_chunk().expect("8 of 32 words")),
+        }
+    }
+
+    #[inline(always)]
+    fn top_word(&self, lanes: S, low: S::V) -> S::V {
+        let mut words = self.words;
+        words[5] = lanes.add(words[5], low);
+        rounds::top_word(lanes, self.start, &words)
+    }
+
+    #[inline(always)]
+    fn left_out(prepared: &Prepared) -> u32 {
+        prepared.midstate()[7]
+    }
+}
+
+/// One block, of which any one word varies.
+struct OneBlock<S: Lanes> {
+    start: [S::V; 16],
+    words: [S::V; 16],
+    /// All ones for the word that varies.
+    varies: [S::V; 16],
+}
+
+impl<S: Lanes> OneBlock<S> {
+    #[inline(always)]
+    fn with(&self, lanes: S, low: S::V) -> [S::V; 16] {
+        let mut words = self.words;
+        for (word, varies) in words.iter_mut().zip(self.varies) {
+            *word = lanes.add(*word, lanes.and(varies, low));
+        }
+        words
+    }
+}
+
+impl<S: Lanes> TopWord<S> for OneBlock<S> {
+    #[inline(always)]
+    fn new(lanes: S, prepared: &Prepared, tail: &[u32; 32]) -> Self {
+        let mut varies = [0; 16];
+        varies[prepared.nonce_word()] = u32::MAX;
+        Self {
+            start: splat_all(lanes, &prepared.first_start()),
+            words: splat_all(lanes, tail.first_chunk().expect("16 of 32 words")),
+            varies: splat_all(lanes, &varies),
+        }
+    }
+
+    #[inline(always)]
+    fn top_word(&self, lanes: S, low: S::V) -> S::V {
+        rounds::top_word(lanes, self.start, &self.with(lanes, low))
+    }
+
+    #[inline(always)]
+    fn left_out(prepared: &Prepared) -> u32 {
+        prepared.midstate()[7]
+    }
+}
+
+/// A block of which any one word varies, and a second one of two words.
+struct TwoBlocks<S: Lanes> {
+    first: OneBlock<S>,
+    second_start: [S::V; 16],
+    second: [S::V; 2],
+}
+
+impl<S: Lanes> TopWord<S> for TwoBlocks<S> {
+    #[inline(always)]
+    fn new(lanes: S, prepared: &Prepared, tail: &[u32; 32]) -> Self {
+        Self {
+            first: OneBlock::new(lanes, prepared, tail),
+            second_start: splat_all(lanes, &prepared.second_start(&[0; 8])),
+            second: [lanes.splat(tail[16]), lanes.splat(tail[17])],
+        }
+    }
+
+    #[inline(always)]
+    fn top_word(&self, lanes: S, low: S::V) -> S::V {
+        let before = &self.first.start;
+        let after = rounds::all(lanes, *before, &self.first.with(lanes, low));
+        let mut start = self.second_start;
+        for i in 0..8 {
+            start[i] = lanes.xor(before[i], lanes.xor(after[i], after[i + 8]));
+        }
+        let chaining_value = lanes.rotate_right_8(lanes.rotate_right_16(start[7]));
+        lanes.xor(rounds::top_word(lanes, start, &self.second), chaining_value)
+    }
+
+    #[inline(always)]
+    fn left_out(_prepared: &Prepared) -> u32 {
+        0
+    }
+}
+
+#[inline(always)]
+fn splat_all<S: Lanes, const N: usize>(lanes: S, words: &[u32; N]) -> [S::V; N] {
+    let mut all = [lanes.splat(0); N];
+    for (vector, &word) in all.iter_mut().zip(words) {
+        *vector = lanes.splat(word);
+    }
+    all
+}
+
+/// The first nonce of the run that meets the target.
+#[inline(always)]
+fn find<S: Lanes, H: TopWord<S>>(lanes: S, prepared: &Prepared, run: Run) -> Option<u64> {
+    let hash = H::new(lanes, prepared, &prepared.tail(run.first & !0xffff));
     // A hash meets the target only if it has the target's leading zero bits: if the state after the rounds cancels
     // the top word of the chaining value there. All in the form of `rounds::top_word`: rotated, without bit 0.
     let zero_bits = !u32::MAX
         .checked_shr(prepared.target_top().leading_zeros())
         .unwrap_or(0);
     let mask = zero_bits.rotate_left(8) & !1;
-    let chaining_value = prepared.midstate()[7].rotate_left(8);
-    match prepared.shape() {
-        Shape::HalfBlock => {
-            let words: [S::V; 8] = from_fn(|i| lanes.splat(tail[i]));
-            find(lanes, prepared, run, (mask, chaining_value & mask), |low| {
-                let mut words = words;
-                words[5] = lanes.add(words[5], low);
-                rounds::top_word(lanes, v, &words)
-            })
+    let key = lanes.splat(H::left_out(prepared).rotate_left(8) & mask);
+    let mask = lanes.splat(mask);
+    #[expect(clippy::cast_possible_truncation, reason = "only 16 bits are kept")]
+    let low = (run.first as u32) << 16;
+    let mut low = lanes.add(lanes.splat(low), lanes.load(&LANES));
+    let step = lanes.splat(S::COUNT << 16);
+    let chunk = u64::from(S::COUNT * S::VECTORS_PER_LOOK);
+    let mut first = run.first;
+    loop {
+        // A word and not a truth value: of that the compiler makes vectors too long for the registers.
+        let mut candidates = 0;
+        for _ in 0..S::VECTORS_PER_LOOK {
+            let top = hash.top_word(lanes, low);
+            candidates |= u32::from(lanes.any_equal(lanes.and(top, mask), key));
+            low = lanes.add(low, step);
         }
-        Shape::OneBlock => {
-            let block = Block::new(lanes, prepared, &tail);
-            find(lanes, prepared, run, (mask, chaining_value & mask), |low| {
-                rounds::top_word(lanes, v, &block.with(lanes, low))
-            })
-        }
-        Shape::TwoBlocks => {
-            let block = Block::new(lanes, prepared, &tail);
-            let second = [lanes.splat(tail[16]), lanes.splat(tail[17])];
-            let second_start = prepared.second_start(&[0; 8]).map(|word| lanes.splat(word));
-            find(lanes, prepared, run, (mask, 0), |low| {
-                let after = rounds::all(lanes, v, &block.with(lanes, low));
-                let mut w = second_start;
-                for i in 0..8 {
-                    w[i] = lanes.xor(v[i], lanes.xor(after[i], after[i + 8]));
-                }
-                let top = lanes.rotate_right_8(lanes.rotate_right_16(w[7]));
-                lanes.xor(rounds::top_word(lanes, w, &second), top)
-            })
-        }
-    }
-}
-
-/// A block of which any one word varies with the low bits of the nonce.
-struct Block<S: Lanes> {
-    words: [S::V; 16],
-    /// All ones for the word that varies.
-    varies: [S::V; 16],
-}
-
-impl<S: Lanes> Block<S> {
-    #[inline(always)]
-    fn new(lanes: S, prepared: &Prepared, tail: &[u32; 32]) -> Self {
-        Self {
-            words: from_fn(|i| lanes.splat(tail[i])),
-            varies: from_fn(|i| {
-                lanes.splat(if i == prepared.nonce_word() {
-                    u32::MAX
-                } else {
-                    0
-                })
-            }),
-        }
-    }
-
-    #[inline(always)]
-    fn with(&self, lanes: S, low: S::V) -> [S::V; 16] {
-        from_fn(|i| lanes.add(self.words[i], lanes.and(self.varies[i], low)))
-    }
-}
-
-/// The first nonce of the run that meets the target, given what a chunk is rejected by: `top_word` of the low 16 bits
-/// of a nonce, in the upper half of a word, equals `key` in the bits of `mask` with every nonce that meets the target.
-#[inline(always)]
-fn find<S: Lanes>(
-    lanes: S,
-    prepared: &Prepared,
-    run: Run,
-    (mask, key): (u32, u32),
-    top_word: impl Fn(S::V) -> S::V,
-) -> Option<u64> {
-    let (mask, key) = (lanes.splat(mask), lanes.splat(key));
-    (run.first..=run.last())
-        .step_by(CHUNK as usize)
-        .find_map(|first| {
-            // A word and not a truth value: of that the compiler makes vectors too long for the registers.
-            let mut candidates = 0;
-            for i in 0..CHUNK / S::COUNT {
-                #[expect(clippy::cast_possible_truncation, reason = "only 16 bits are kept")]
-                let low = (first as u32).wrapping_add(i * S::COUNT) << 16;
-                let top = top_word(lanes.count_from(low, 1 << 16));
-                candidates |= u32::from(lanes.any_equal(lanes.and(top, mask), key));
+        let left = run.last() - first;
+        if candidates != 0 {
+            let count = left.min(chunk - 1) + 1;
+            let found = look_at(prepared, Run { first, count });
+            if found.is_some() {
+                return found;
             }
-            let last = run.last().min(first.saturating_add(u64::from(CHUNK - 1)));
-            if candidates != 0 {
-                (first..=last).find(|&nonce| prepared.is_met_with(nonce))
-            } else {
-                None
-            }
-        })
+        }
+        if left < chunk {
+            return None;
+        }
+        first += chunk;
+    }
+}
+
+/// What the low 16 bits of a nonce, in the upper half of a word, are more in each lane than in the first.
+const LANES: [u32; MOST_LANES] = {
+    let mut words = [0; MOST_LANES];
+    let mut lane = 0;
+    while lane < MOST_LANES {
+        words[lane] = (lane as u32) << 16;
+        lane += 1;
+    }
+    words
+};
+
+/// The first nonce of the run that meets the target, by the plain rounds.
+#[cold]
+#[inline(never)]
+fn look_at(prepared: &Prepared, run: Run) -> Option<u64> {
+    (run.first..=run.last()).find(|&nonce| prepared.is_met_with(nonce))
 }
 
 #[cfg(test)]
@@ -130,7 +220,9 @@ mod tests {
 
     use super::scan;
     use crate::kernel::self_test::check;
-    use crate::lanes::Lanes;
+    use crate::lanes::{Lanes, MOST_LANES};
+    use crate::prepared::Prepared;
+    use crate::range::Run;
     use crate::{Kernel, NonceRange};
 
     /// Vectors of four lanes in plain arrays: the model of what a real instruction set does. Not inlined, or the
@@ -142,6 +234,15 @@ mod tests {
         type V = [u32; 4];
 
         const COUNT: u32 = 4;
+        const VECTORS_PER_LOOK: u32 = 3;
+
+        fn detect() -> Option<Self> {
+            Some(Self)
+        }
+
+        fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
+            scan(self, prepared, run)
+        }
 
         #[inline(never)]
         fn splat(self, word: u32) -> [u32; 4] {
@@ -149,8 +250,8 @@ mod tests {
         }
 
         #[inline(never)]
-        fn count_from(self, first: u32, step: u32) -> [u32; 4] {
-            [0, 1, 2, 3].map(|lane| first.wrapping_add(step.wrapping_mul(lane)))
+        fn load(self, words: &[u32; MOST_LANES]) -> [u32; 4] {
+            [words[0], words[1], words[2], words[3]]
         }
 
         #[inline(never)]
@@ -199,7 +300,7 @@ mod tests {
         let passed = check(Kernel::Portable, |prepared, range: NonceRange| {
             range
                 .runs()
-                .find_map(|run| scan(Model, prepared, run))
+                .find_map(|run| Model.scan(prepared, run))
                 .map(Nonce::new)
         });
         assert_eq!(passed, Ok(()));

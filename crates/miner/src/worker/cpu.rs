@@ -3,6 +3,7 @@
 //! Each thread has a part of the nonces to itself, looks at the live jobs about once a millisecond and is joined at
 //! shutdown. A thread stays on its job as long as that is live, and when it is not goes on with the newest other.
 
+pub mod placement;
 mod search;
 
 use std::num::NonZeroUsize;
@@ -10,13 +11,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pow::Kernel;
+use pow::Searcher;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use self::placement::Placement;
 use self::search::{Search, Step};
 use super::WorkerError;
 use crate::job::{Jobs, Solution};
@@ -24,12 +26,14 @@ use crate::meter::{HashMeter, ThreadMeter};
 use crate::timing::Timing;
 
 /// How to hash.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The number of threads.
     pub threads: NonZeroUsize,
-    /// The instructions to use.
-    pub kernel: Kernel,
+    /// The kernel to search with.
+    pub searcher: Searcher,
+    /// Where the threads run, and how much they give way to others.
+    pub placement: Placement,
     /// Where the first thread begins: different programs on the same work should begin at different nonces.
     pub first_nonce: u64,
     /// The length of a batch and the age of a creation time.
@@ -47,8 +51,8 @@ impl Cpu {
     /// A worker that has not begun.
     pub fn new(config: Config) -> Self {
         Self {
-            config,
             meter: Arc::new(HashMeter::new(config.threads.get())),
+            config,
         }
     }
 
@@ -62,11 +66,8 @@ impl Cpu {
         solutions: mpsc::Sender<Solution>,
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
-        let Config {
-            threads, kernel, ..
-        } = self.config;
-        kernel.self_test()?;
-        info!(threads, %kernel, "CPU worker ready");
+        let threads = self.config.threads;
+        info!(threads, kernel = %self.config.searcher.kernel(), "CPU worker ready");
         // One place for each thread: a thread tells once that it ends.
         let (ending, mut ended) = mpsc::channel(threads.get());
         let mut handles = Vec::with_capacity(threads.get());
@@ -75,6 +76,7 @@ impl Cpu {
                 search: Search::new(&self.config, index, jobs.clone()),
                 meter: Arc::clone(&self.meter),
                 index,
+                placement: self.config.placement.clone(),
                 solutions: solutions.clone(),
                 stop: stop.clone(),
                 runtime: Handle::current(),
@@ -120,6 +122,7 @@ struct HashThread {
     search: Search,
     meter: Arc<HashMeter>,
     index: usize,
+    placement: Placement,
     solutions: mpsc::Sender<Solution>,
     stop: CancellationToken,
     runtime: Handle,
@@ -128,6 +131,7 @@ struct HashThread {
 
 impl HashThread {
     fn run(mut self) {
+        self.placement.apply(self.index);
         let meter = Arc::clone(&self.meter);
         let meter: &ThreadMeter = meter.thread(self.index);
         while !self.stop.is_cancelled() {
@@ -160,6 +164,6 @@ impl HashThread {
 }
 
 /// The processor time that the calling thread has used.
-fn thread_cpu_time() -> Duration {
+pub(crate) fn thread_cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

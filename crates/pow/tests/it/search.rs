@@ -1,17 +1,15 @@
 //! Every kernel against brute force with the plain hash.
 
 use chainweb::{Level, Nonce, Target, WorkHeader};
-use pow::{Kernel, NonceRange, Prepared, hash, verify};
+use pow::{Kernel, NonceRange, Prepared, Searcher, hash, verify};
 use proptest::prelude::*;
 
 use crate::fixture::{DEGREES, equal_to, header, mainnet};
 
 /// The kernels that this machine can run.
-fn kernels() -> impl Iterator<Item = Kernel> {
-    Kernel::ALL
-        .iter()
-        .copied()
-        .filter(|kernel| kernel.is_available())
+fn searchers() -> impl Iterator<Item = Searcher> {
+    let available = Kernel::ALL.iter().filter(|kernel| kernel.is_available());
+    available.map(|kernel| kernel.prove().unwrap())
 }
 
 /// The nonces of a range in its order.
@@ -20,11 +18,11 @@ fn nonces(start: u64, count: u64) -> impl Iterator<Item = Nonce> {
 }
 
 /// All solutions, by searching on behind each one.
-fn search_all(kernel: Kernel, prepared: &Prepared, start: u64, count: u64) -> Vec<Nonce> {
+fn search_all(searcher: &Searcher, prepared: &Prepared, start: u64, count: u64) -> Vec<Nonce> {
     let mut solutions = Vec::new();
     let mut tried = 0;
     while let Some(nonce) = prepared.search(
-        kernel,
+        searcher,
         NonceRange::new(Nonce::new(start.wrapping_add(tried)), count - tried),
     ) {
         solutions.push(nonce);
@@ -40,12 +38,13 @@ fn check(header: &WorkHeader, target: &Target, start: u64, count: u64) -> Vec<No
         .filter(|&nonce| verify(&header.with_nonce(nonce), target))
         .collect();
     let prepared = Prepared::new(header, target);
-    for kernel in kernels() {
-        let found = search_all(kernel, &prepared, start, count);
+    for searcher in searchers() {
+        let found = search_all(&searcher, &prepared, start, count);
         assert_eq!(
             found,
             expected,
-            "{kernel}, {} bytes, {target}",
+            "{}, {} bytes, {target}",
+            searcher.kernel(),
             header.as_bytes().len()
         );
     }
@@ -61,12 +60,12 @@ fn recorded_nonces_are_found_from_every_distance() {
     for recorded in mainnet() {
         let work = recorded.work();
         let prepared = Prepared::new(work, &work.target());
-        for kernel in kernels() {
+        for searcher in searchers() {
             for distance in [
                 0, 1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 63, 64, 255, 256, 257, 66_000,
             ] {
                 let start = Nonce::new(work.nonce().get().wrapping_sub(distance));
-                let found = |count| prepared.search(kernel, NonceRange::new(start, count));
+                let found = |count| prepared.search(&searcher, NonceRange::new(start, count));
                 assert_eq!(found(distance), None);
                 assert_eq!(found(distance + 1), Some(work.nonce()));
                 assert_eq!(found(distance + 300), Some(work.nonce()));
@@ -180,10 +179,10 @@ fn the_first_and_the_last_nonce_of_a_range_belong_to_it() {
                 for nonce in [start, last] {
                     let target = equal_to(&hash(&header.with_nonce(Nonce::new(nonce))));
                     let prepared = Prepared::new(&header, &target);
-                    for kernel in kernels() {
+                    for searcher in searchers() {
                         let range = NonceRange::new(Nonce::new(nonce), 1);
-                        assert_eq!(prepared.search(kernel, range), Some(Nonce::new(nonce)));
-                        let found = search_all(kernel, &prepared, start, count);
+                        assert_eq!(prepared.search(&searcher, range), Some(Nonce::new(nonce)));
+                        let found = search_all(&searcher, &prepared, start, count);
                         assert!(
                             found.contains(&Nonce::new(nonce)),
                             "{nonce:x} of {start:x} + {count}"
@@ -212,10 +211,10 @@ fn solutions_about_carries_and_the_wrap_are_those_of_brute_force() {
 #[test]
 fn an_empty_range_has_no_solution() {
     let prepared = Prepared::new(&header(3, b"empty"), &Target::MAX);
-    for kernel in kernels() {
+    for searcher in searchers() {
         for start in [0, 1, 0xffff, u64::MAX] {
             assert_eq!(
-                prepared.search(kernel, NonceRange::new(Nonce::new(start), 0)),
+                prepared.search(&searcher, NonceRange::new(Nonce::new(start), 0)),
                 None
             );
         }
@@ -229,9 +228,9 @@ fn the_longest_range_ends_with_its_first_solution() {
     let expected =
         nonces(start, 1 << 20).find(|&nonce| verify(&header.with_nonce(nonce), &level(12)));
     let prepared = Prepared::new(&header, &level(12));
-    for kernel in kernels() {
+    for searcher in searchers() {
         let range = NonceRange::new(Nonce::new(start), u64::MAX);
-        assert_eq!(prepared.search(kernel, range), expected);
+        assert_eq!(prepared.search(&searcher, range), expected);
     }
 }
 
@@ -240,10 +239,10 @@ fn the_nonce_that_the_header_came_with_does_not_matter() {
     let header = header(3, b"nonce");
     let prepared = [0, 1, u64::MAX, 0x0123_4567_89ab_cdef]
         .map(|nonce| Prepared::new(&header.with_nonce(Nonce::new(nonce)), &level(6)));
-    for kernel in kernels() {
+    for searcher in searchers() {
         let found = prepared
             .each_ref()
-            .map(|prepared| search_all(kernel, prepared, 0, 1000));
+            .map(|prepared| search_all(&searcher, prepared, 0, 1000));
         assert!(!found[0].is_empty());
         assert_eq!(found, [(); 4].map(|()| found[0].clone()));
     }

@@ -1,9 +1,11 @@
 //! What holds on any graph, whatever the seed: the cut rule's consequences, and the validity of every block.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use chainweb::{Adjacents, BlockHeader, ChainGraph, ChainId, CreationTime, Difficulty};
+use pow::{Kernel, NonceRange, Prepared, Searcher};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -95,6 +97,9 @@ fn check_blocks(network: &Network) {
     }
 }
 
+static SEARCHER: LazyLock<Searcher> =
+    LazyLock::new(|| Kernel::Portable.prove().expect("safe code"));
+
 /// A miner of ours who works for a while on what he is given.
 fn mine_own(network: &mut Network, rng: &mut StdRng, now: &mut CreationTime) {
     let miner = Miner::with_public_key("aa");
@@ -102,9 +107,9 @@ fn mine_own(network: &mut Network, rng: &mut StdRng, now: &mut CreationTime) {
         return;
     };
     *now = now.saturating_add(Duration::from_micros(rng.random_range(0..2_000_000)));
-    let prepared = pow::Prepared::new(work.header(), &work.target());
-    let range = pow::NonceRange::new(chainweb::Nonce::default(), 10_000);
-    if let Some(nonce) = prepared.search(pow::Kernel::Portable, range) {
+    let prepared = Prepared::new(work.header(), &work.target());
+    let range = NonceRange::new(chainweb::Nonce::default(), 10_000);
+    if let Some(nonce) = prepared.search(&SEARCHER, range) {
         let header = work.header().with_nonce(nonce);
         let before = network.report().tally;
         match network.solve(header.as_bytes(), *now) {

@@ -19,6 +19,7 @@ async fn a_miner_extends_all_chains() {
     for chain in 0..10 {
         streams.push(updates(&simnet, chain).await);
     }
+    let searcher = Kernel::Portable.prove().unwrap();
     while simnet.tips().values().any(|tip| tip.height < 3) {
         let bytes = work(&simnet).await.body;
         assert_eq!(bytes.len(), 322);
@@ -26,7 +27,7 @@ async fn a_miner_extends_all_chains() {
         assert_eq!(work.encode(), bytes);
         let prepared = Prepared::new(work.header(), &work.target());
         let range = NonceRange::new(Nonce::default(), 1_000_000);
-        let nonce = prepared.search(Kernel::Portable, range).unwrap();
+        let nonce = prepared.search(&searcher, range).unwrap();
         let solution = work.header().with_nonce(nonce);
         assert_eq!(solved(&simnet, solution.as_bytes()).await.status(), 200);
         let tip = simnet.tips()[&work.chain()];

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{CreationTime, Nonce, WorkHeader};
-use pow::{Kernel, NonceRange, Prepared};
+use pow::{NonceRange, Prepared, Searcher};
 use tokio::sync::watch;
 
 use self::batch::Batch;
@@ -21,7 +21,7 @@ use crate::job::{Job, JobId, Jobs, Solution};
 #[derive(Debug)]
 pub(super) struct Search {
     jobs: watch::Receiver<Arc<Jobs>>,
-    kernel: Kernel,
+    searcher: Searcher,
     restamp: Duration,
     batch: Batch,
     next_nonce: u64,
@@ -58,7 +58,7 @@ impl Search {
         let part = (u64::MAX / config.threads.get() as u64).wrapping_mul(index as u64);
         Self {
             jobs,
-            kernel: config.kernel,
+            searcher: config.searcher,
             restamp: config.timing.restamp,
             batch: Batch::new(config.timing.batch),
             next_nonce: config.first_nonce.wrapping_add(part),
@@ -89,7 +89,7 @@ impl Search {
             current.stamp(now);
         }
         let range = NonceRange::new(Nonce::new(self.next_nonce), self.batch.size);
-        let found = current.prepared.search(self.kernel, range);
+        let found = current.prepared.search(&self.searcher, range);
         let hashes = match found {
             Some(nonce) => nonce.get().wrapping_sub(self.next_nonce) + 1,
             None => self.batch.size,

@@ -15,6 +15,7 @@ use miner::meter::HashMeter;
 use miner::run::{self, RunError, Summary};
 use miner::timing::Timing;
 use miner::worker::Worker;
+use miner::worker::cpu::placement::Placement;
 use miner::worker::cpu::{self, Cpu};
 use node::{Backoff, Limits, Miner};
 use pow::Kernel;
@@ -146,7 +147,8 @@ impl Story {
     pub(super) fn start_client(&mut self) {
         let worker = Worker::Cpu(Cpu::new(cpu::Config {
             threads: NonZeroUsize::MIN,
-            kernel: Kernel::best(),
+            searcher: Kernel::Portable.prove().unwrap(),
+            placement: Placement::default(),
             first_nonce: 0,
             timing: self.timing,
         }));

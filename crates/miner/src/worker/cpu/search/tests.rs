@@ -11,6 +11,7 @@ use chainweb::{
 use pow::Kernel;
 use tokio::sync::watch;
 
+use super::super::placement::Placement;
 use super::batch::{Batch, LARGEST, LEAST};
 use super::{Search, Step};
 use crate::job::{Job, JobId, Jobs, NodeId, Solution};
@@ -59,7 +60,8 @@ struct Bench {
 fn config(threads: usize) -> Config {
     Config {
         threads: NonZeroUsize::new(threads).expect("a thread at least"),
-        kernel: Kernel::Portable,
+        searcher: Kernel::Portable.prove().expect("safe code"),
+        placement: Placement::default(),
         first_nonce: u64::MAX - 1000,
         timing: Timing::default(),
     }

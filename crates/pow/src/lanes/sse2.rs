@@ -1,0 +1,112 @@
+//! Four lanes of SSE2, which every x86-64 machine has.
+
+#![expect(
+    unsafe_code,
+    reason = "instructions that not every machine has; each call is covered by the proof that is its receiver"
+)]
+#![expect(
+    clippy::inline_always,
+    reason = "a call in the rounds would cost more than the operation that it makes"
+)]
+
+use std::arch::x86_64::{
+    __m128i, _mm_add_epi32, _mm_and_si128, _mm_cmpeq_epi32, _mm_loadu_si128, _mm_movemask_epi8,
+    _mm_or_si128, _mm_set1_epi32, _mm_shufflehi_epi16, _mm_shufflelo_epi16, _mm_slli_epi32,
+    _mm_srli_epi32, _mm_xor_si128,
+};
+
+use super::{Lanes, MOST_LANES};
+use crate::prepared::Prepared;
+use crate::range::Run;
+use crate::scan::scan;
+
+/// The instructions of SSE2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sse2(());
+
+impl Sse2 {
+    /// These bytes in their order.
+    pub(super) fn load_bytes(self, bytes: [u8; 16]) -> __m128i {
+        // SAFETY: `self` proves SSE2; the pointer is to sixteen bytes.
+        unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+    }
+}
+
+impl Lanes for Sse2 {
+    type V = __m128i;
+
+    const COUNT: u32 = 4;
+
+    fn detect() -> Option<Self> {
+        is_x86_feature_detected!("sse2").then_some(Self(()))
+    }
+
+    fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
+        #[target_feature(enable = "sse2")]
+        fn with_instructions(lanes: Sse2, prepared: &Prepared, run: Run) -> Option<u64> {
+            scan(lanes, prepared, run)
+        }
+        // SAFETY: `self` proves SSE2.
+        unsafe { with_instructions(self, prepared, run) }
+    }
+
+    #[inline(always)]
+    fn splat(self, word: u32) -> __m128i {
+        // SAFETY: `self` proves SSE2.
+        unsafe { _mm_set1_epi32(word.cast_signed()) }
+    }
+
+    #[inline(always)]
+    fn load(self, words: &[u32; MOST_LANES]) -> __m128i {
+        // SAFETY: `self` proves SSE2; there are at least as many words as lanes.
+        unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m128i, b: __m128i) -> __m128i {
+        // SAFETY: `self` proves SSE2.
+        unsafe { _mm_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn xor(self, a: __m128i, b: __m128i) -> __m128i {
+        // SAFETY: `self` proves SSE2.
+        unsafe { _mm_xor_si128(a, b) }
+    }
+
+    #[inline(always)]
+    fn and(self, a: __m128i, b: __m128i) -> __m128i {
+        // SAFETY: `self` proves SSE2.
+        unsafe { _mm_and_si128(a, b) }
+    }
+
+    #[inline(always)]
+    fn rotate_right_16(self, a: __m128i) -> __m128i {
+        // SAFETY: `self` proves SSE2.
+        unsafe { _mm_shufflehi_epi16::<0b10_11_00_01>(_mm_shufflelo_epi16::<0b10_11_00_01>(a)) }
+    }
+
+    #[inline(always)]
+    fn rotate_right_12(self, a: __m128i) -> __m128i {
+        // SAFETY: `self` proves SSE2.
+        unsafe { _mm_or_si128(_mm_srli_epi32::<12>(a), _mm_slli_epi32::<20>(a)) }
+    }
+
+    #[inline(always)]
+    fn rotate_right_8(self, a: __m128i) -> __m128i {
+        // SAFETY: `self` proves SSE2.
+        unsafe { _mm_or_si128(_mm_srli_epi32::<8>(a), _mm_slli_epi32::<24>(a)) }
+    }
+
+    #[inline(always)]
+    fn rotate_right_7(self, a: __m128i) -> __m128i {
+        // SAFETY: `self` proves SSE2.
+        unsafe { _mm_or_si128(_mm_srli_epi32::<7>(a), _mm_slli_epi32::<25>(a)) }
+    }
+
+    #[inline(always)]
+    fn any_equal(self, a: __m128i, b: __m128i) -> bool {
+        // SAFETY: `self` proves SSE2.
+        unsafe { _mm_movemask_epi8(_mm_cmpeq_epi32(a, b)) != 0 }
+    }
+}
