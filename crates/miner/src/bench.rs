@@ -11,14 +11,16 @@ mod spread;
 
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pow::{Kernel, Searcher};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
 
 pub use self::report::BenchReport;
 use self::report::{KernelReport, ThreadsReport};
@@ -30,7 +32,7 @@ use crate::mine::thread_count;
 use crate::units::positive_duration;
 
 /// What to measure.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
     /// Print the result as one JSON object on standard output.
     #[arg(long)]
@@ -53,13 +55,31 @@ fn pair_count(text: &str) -> Result<NonZeroUsize, String> {
     crate::mine::count(text, 10_000)
 }
 
-/// Measures until it is done or `stop` is cancelled, which gives nothing. Blocks the calling thread.
-pub fn run(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<Option<BenchReport>> {
+/// Measures on a thread of its own until it is done or `stop` is cancelled, which gives nothing.
+pub async fn run(args: BenchArgs, stop: CancellationToken) -> anyhow::Result<Option<BenchReport>> {
+    let (result, measured) = oneshot::channel();
+    let thread = thread::Builder::new().name("bench".to_owned());
+    let thread = thread
+        .spawn(move || {
+            // Whoever does not wait for the result any more does not want it.
+            drop(result.send(measure(&args, &stop)));
+        })
+        .context("cannot start a thread")?;
+    let measured = measured.await;
+    // It has ended or is about to: what it had to say is said.
+    thread
+        .join()
+        .map_err(|_| anyhow!("the measuring thread ended unexpectedly"))?;
+    measured.context("the measuring thread has no result")?
+}
+
+fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<Option<BenchReport>> {
     let hashing = args.cpu.hashing(args.thread_count)?;
-    let (searchers, unavailable) = searchers(args.cpu.cpu_kernel, hashing.searcher);
+    let (searchers, unavailable) = searchers(args.cpu.kernel, hashing.searcher);
     let counts = thread_counts(hashing.threads);
     let bar = progress(args.pairs.get() * (searchers.len() + counts.len()));
 
+    debug!(kernels = searchers.len(), pairs = args.pairs, "measuring");
     // One thread does it all: the calling one, bound and of the priority asked for.
     hashing.placement.apply(0);
     let mut sampler = Sampler::new(args.sample);
@@ -149,7 +169,7 @@ fn searchers(choice: KernelChoice, chosen: Searcher) -> (Vec<Searcher>, Vec<Kern
             Ok(searcher) => searchers.push(searcher),
             Err(_) if !kernel.is_available() => unavailable.push(kernel),
             Err(error) => {
-                warn!(%error, "a kernel computes wrongly on this machine and is not measured")
+                warn!(%error, "a kernel computes wrongly on this machine and is not measured");
             }
         }
     }

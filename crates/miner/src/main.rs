@@ -1,17 +1,18 @@
 //! The program: reads the command line, sets up the log, runs a command and picks the exit code.
 
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use miner::bench::BenchArgs;
 use miner::cli::{Cli, Command};
 use miner::header::{HeaderArgs, HeaderCommandError, Verdict};
 use miner::logging::{self, LogLevel};
 use miner::shutdown::Signals;
 use miner::usage::UsageError;
 use miner::{bench, demo, mine, run};
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 /// Wrong usage, as in `sysexits.h`.
@@ -94,15 +95,13 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
     match &cli.command {
         Some(Command::Demo(args)) => {
             let report = demo::run(args, stop).await?;
-            let text = if args.json {
-                serde_json::to_string(&report)?
-            } else {
-                report.to_string()
-            };
-            writeln!(io::stdout(), "{text}").context("cannot write the result")?;
+            print(args.json, &report)?;
         }
         Some(Command::Simnet(args)) => args.run(stop.cancelled()).await?,
-        Some(Command::Bench(args)) => bench(args, &stop)?,
+        Some(Command::Bench(args)) => {
+            let report = bench::run(args.clone(), stop).await?;
+            report.map_or(Ok(()), |report| print(args.json, &report))?;
+        }
         Some(Command::Header(args)) => drop(header(args)?),
         None => {
             run::run(mine::config(&cli.mine)?, stop).await?;
@@ -111,18 +110,14 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn bench(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<()> {
-    // It has the calling thread to itself: signals are seen by another.
-    let measured = tokio::task::block_in_place(|| bench::run(args, stop))?;
-    if let Some(report) = measured {
-        let text = if args.json {
-            serde_json::to_string(&report)?
-        } else {
-            report.to_string()
-        };
-        writeln!(io::stdout(), "{text}").context("cannot write the result")?;
-    }
-    Ok(())
+/// Prints a result for people, or as one JSON object.
+fn print(json: bool, report: &(impl Serialize + Display)) -> anyhow::Result<()> {
+    let text = if json {
+        serde_json::to_string(report)?
+    } else {
+        report.to_string()
+    };
+    writeln!(io::stdout(), "{text}").context("cannot write the result")
 }
 
 /// Decodes headers: 1 if one of them is unsound.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,8 +31,8 @@ pub(crate) fn endless() -> Prepared {
     Prepared::new(&header(), &Target::from_le_bytes([0; 32]))
 }
 
-/// The rate of this number of threads together by the clock on the wall, over one stretch of time that is the same for
-/// all.
+/// The rate of this number of threads together by the clock on the wall. All begin at once, and each hashes for at least
+/// `time`.
 pub(crate) fn wall_rate(
     threads: NonZeroUsize,
     searcher: &Searcher,
@@ -40,26 +41,34 @@ pub(crate) fn wall_rate(
 ) -> io::Result<HashRate> {
     const BATCH: u64 = 1 << 14;
     let prepared = endless();
-    let started = Instant::now();
+    // Whether all threads are there.
+    let begin = OnceLock::new();
     let hash = |index: usize| {
         placement.apply(index);
+        if !begin.wait() {
+            return 0.0;
+        }
+        let started = Instant::now();
         let mut hashes = 0;
-        while started.elapsed() < time {
+        loop {
             prepared.search(searcher, NonceRange::new(Nonce::new(hashes), BATCH));
             hashes += BATCH;
+            let elapsed = started.elapsed();
+            if elapsed >= time {
+                return HashRate::of(hashes, elapsed).0;
+            }
         }
-        hashes
     };
-    let hashes = thread::scope(|scope| -> io::Result<u64> {
-        let mut hashers = Vec::new();
-        for index in 0..threads.get() {
+    thread::scope(|scope| {
+        let spawn = |index| {
             let hash = &hash;
-            hashers.push(thread::Builder::new().spawn_scoped(scope, move || hash(index))?);
-        }
-        let counts = hashers
+            thread::Builder::new().spawn_scoped(scope, move || hash(index))
+        };
+        let hashers: io::Result<Vec<_>> = (0..threads.get()).map(spawn).collect();
+        begin.get_or_init(|| hashers.is_ok());
+        let rates = hashers?
             .into_iter()
             .map(|hasher| hasher.join().expect("hashing does not panic"));
-        Ok(counts.sum())
-    })?;
-    Ok(HashRate::of(hashes, started.elapsed()))
+        Ok(HashRate(rates.sum()))
+    })
 }

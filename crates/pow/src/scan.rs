@@ -9,7 +9,7 @@
     reason = "the loop has to be one piece of code within the instruction set of its caller"
 )]
 
-use crate::lanes::{Lanes, MOST_LANES};
+use crate::lanes::Lanes;
 use crate::prepared::{Prepared, Shape};
 use crate::range::Run;
 use crate::rounds;
@@ -167,7 +167,8 @@ fn find<S: Lanes, H: TopWord<S>>(lanes: S, prepared: &Prepared, run: Run) -> Opt
     let mask = lanes.splat(mask);
     #[expect(clippy::cast_possible_truncation, reason = "only 16 bits are kept")]
     let low = (run.first as u32) << 16;
-    let mut low = lanes.add(lanes.splat(low), lanes.load(&LANES));
+    let lane = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+    let mut low = lanes.load(&lane.map(|lane| low.wrapping_add(lane << 16)));
     let step = lanes.splat(S::COUNT << 16);
     let chunk = u64::from(S::COUNT * S::VECTORS_PER_LOOK);
     let mut first = run.first;
@@ -193,17 +194,6 @@ fn find<S: Lanes, H: TopWord<S>>(lanes: S, prepared: &Prepared, run: Run) -> Opt
         first += chunk;
     }
 }
-
-/// What the low 16 bits of a nonce, in the upper half of a word, are more in each lane than in the first.
-const LANES: [u32; MOST_LANES] = {
-    let mut words = [0; MOST_LANES];
-    let mut lane = 0;
-    while lane < MOST_LANES {
-        words[lane] = (lane as u32) << 16;
-        lane += 1;
-    }
-    words
-};
 
 /// The first nonce of the run that meets the target, by the plain rounds.
 #[cold]

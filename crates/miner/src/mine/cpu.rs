@@ -21,15 +21,20 @@ use crate::worker::cpu::{self, Cpu};
 #[derive(Clone, Debug, Args)]
 pub struct CpuArgs {
     /// The instructions to hash with; `auto` takes the fastest that proves itself on this machine.
-    #[arg(long, value_name = "KERNEL", default_value = "auto", value_parser = kernel_choice())]
-    pub cpu_kernel: KernelChoice,
+    #[arg(long = "cpu-kernel", value_name = "KERNEL", default_value = "auto", value_parser = kernel_choice())]
+    pub kernel: KernelChoice,
     /// Bind each hashing thread to a processor: `auto` for all, or a list as in `0-3,8`, with a thread for each unless
     /// --thread-count says otherwise.
-    #[arg(long, value_name = "PROCESSORS")]
-    pub cpu_affinity: Option<Affinity>,
+    #[arg(long = "cpu-affinity", value_name = "PROCESSORS")]
+    pub affinity: Option<Affinity>,
     /// How much hashing gives way to other programs.
-    #[arg(long, value_enum, value_name = "PRIORITY", default_value = "normal")]
-    pub cpu_priority: Priority,
+    #[arg(
+        long = "cpu-priority",
+        value_enum,
+        value_name = "PRIORITY",
+        default_value = "normal"
+    )]
+    pub priority: Priority,
 }
 
 /// The kernel that is asked for.
@@ -52,20 +57,16 @@ pub(crate) struct Hashing {
 impl CpuArgs {
     /// Proves the kernel and finds the processors. With a thread for each processor if no number is given.
     pub(crate) fn hashing(&self, threads: Option<NonZeroUsize>) -> Result<Hashing, UsageError> {
-        let affinity = self
-            .cpu_affinity
-            .as_ref()
-            .map(Affinity::resolve)
-            .transpose()?;
+        let affinity = self.affinity.as_ref().map(Affinity::resolve).transpose()?;
         let bound = affinity
             .as_ref()
             .and_then(|bound| NonZeroUsize::new(bound.len()));
         Ok(Hashing {
             threads: threads.or(bound).unwrap_or_else(processors),
-            searcher: self.cpu_kernel.searcher()?,
+            searcher: self.kernel.searcher()?,
             placement: Placement {
                 processors: affinity,
-                priority: self.cpu_priority,
+                priority: self.priority,
             },
         })
     }

@@ -1,5 +1,6 @@
 //! The program as a user meets it: exit codes, messages, signals, and the three commands.
 
+mod cpu;
 mod program;
 mod signals;
 
@@ -19,16 +20,7 @@ const HEADERS: &str = concat!(
 
 #[test]
 fn wrong_usage_exits_with_64_and_says_what_to_do() {
-    #[track_caller]
-    fn check(args: &[&str], expected: &[&str]) {
-        let output = run(args);
-        let message = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(64), "{args:?}: {message}");
-        assert_eq!(text(&output.stdout), "", "{args:?}");
-        for part in expected {
-            assert!(message.contains(part), "{args:?}: no {part:?} in {message}");
-        }
-    }
+    let check = program::check_usage;
     check(&["--nodee", "x"], &["--nodee", "similar", "--node"]);
     check(&["--worker", "gpu"], &["--worker", "gpu", "cpu"]);
     check(

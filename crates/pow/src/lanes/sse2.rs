@@ -24,14 +24,6 @@ use crate::scan::scan;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sse2(());
 
-impl Sse2 {
-    /// These bytes in their order.
-    pub(super) fn load_bytes(self, bytes: [u8; 16]) -> __m128i {
-        // SAFETY: `self` proves SSE2; the pointer is to sixteen bytes.
-        unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-    }
-}
-
 impl Lanes for Sse2 {
     type V = __m128i;
 

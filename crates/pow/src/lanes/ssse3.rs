@@ -9,7 +9,7 @@
     reason = "a call in the rounds would cost more than the operation that it makes"
 )]
 
-use std::arch::x86_64::{__m128i, _mm_shuffle_epi8};
+use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_shuffle_epi8};
 use std::hint::black_box;
 
 use super::sse2::Sse2;
@@ -36,13 +36,16 @@ impl Lanes for Ssse3 {
         if !is_x86_feature_detected!("ssse3") {
             return None;
         }
-        let sse2 = Sse2::detect()?;
         let ByteRotations { by_16, by_8 } = black_box(ByteRotations::FOUR_LANES);
-        let indices = ByteRotations {
-            by_16: sse2.load_bytes(by_16),
-            by_8: sse2.load_bytes(by_8),
-        };
-        Some(Self { sse2, indices })
+        // SAFETY: SSSE3, which includes SSE2, was found just now; the pointer is to sixteen bytes.
+        let indices = |bytes: [u8; 16]| unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
+        Some(Self {
+            sse2: Sse2::detect()?,
+            indices: ByteRotations {
+                by_16: indices(by_16),
+                by_8: indices(by_8),
+            },
+        })
     }
 
     fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {

@@ -5,4 +5,3 @@
 mod allocation;
 mod fixture;
 mod hash;
-mod search;

@@ -25,6 +25,18 @@ pub(super) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
+/// Runs the program with wrong usage: it says each of these parts and ends at once.
+#[track_caller]
+pub(super) fn check_usage(args: &[&str], expected: &[&str]) {
+    let output = run(args);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{args:?}: {message}");
+    assert_eq!(text(&output.stdout), "", "{args:?}");
+    for part in expected {
+        assert!(message.contains(part), "{args:?}: no {part:?} in {message}");
+    }
+}
+
 /// A program that runs in the background and is killed when the test ends.
 pub(super) struct Running {
     child: Child,
@@ -92,6 +104,10 @@ impl Running {
 
     pub(super) fn stdin(&mut self) -> ChildStdin {
         self.child.stdin.take().unwrap()
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(super) fn signal(&self, signal: Signal) {

@@ -1,0 +1,41 @@
+//! One kit of checks for all kernels.
+//!
+//! Each check is a test of its own for each kernel, `avx2::an_empty_range_has_no_solution` say, and those of a kernel
+//! whose instructions this machine lacks are shown as ignored: nothing passes that was not tested.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+mod checks;
+#[path = "../it/fixture.rs"]
+mod fixture;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use pow::Kernel;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = Kernel::ALL
+        .iter()
+        .flat_map(|&kernel| trials(kernel))
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trials(kernel: Kernel) -> impl Iterator<Item = Trial> {
+    let is_available = kernel.is_available();
+    checks::ALL.iter().map(move |&(name, check)| {
+        let trial = Trial::test(format!("{kernel}::{name}"), move || {
+            check(&kernel.prove()?);
+            Ok(())
+        });
+        if is_available {
+            trial
+        } else {
+            trial
+                .with_kind("not on this machine")
+                .with_ignored_flag(true)
+        }
+    })
+}
