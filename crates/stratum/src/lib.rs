@@ -2,3 +2,7 @@
 //!
 //! Empty so far. The crate holds its place in the workspace, so that the direction of dependencies is fixed before
 //! there is code that could break it: it knows the protocol and TCP, and never a chainweb node.
+
+mod vardiff;
+
+pub use vardiff::{Vardiff, VardiffConfig, start_level};
