@@ -30,7 +30,9 @@ impl Board {
 
     /// The job for the session of this rank; `None` if no work is live.
     pub fn pick(&self, rank: u32) -> Option<&Arc<StratumJob>> {
-        let lanes = u32::try_from(self.lanes.len()).ok().filter(|&lanes| lanes > 0)?;
+        let lanes = u32::try_from(self.lanes.len())
+            .ok()
+            .filter(|&lanes| lanes > 0)?;
         if let Some(job) = &self.lanes[(rank % lanes) as usize] {
             return Some(job);
         }
@@ -51,7 +53,7 @@ impl Board {
 pub struct Boards {
     ids: Arc<JobIds>,
     lanes: Vec<Option<Arc<Origin>>>,
-    boards: Vec<Arc<Board>>,
+    slices: Vec<Arc<Board>>,
 }
 
 impl Boards {
@@ -60,13 +62,13 @@ impl Boards {
         Self {
             ids,
             lanes: Vec::new(),
-            boards: vec![Arc::default(); slices],
+            slices: vec![Arc::default(); slices],
         }
     }
 
     /// The board of a slice.
     pub fn board(&self, slice: usize) -> &Arc<Board> {
-        &self.boards[slice]
+        &self.slices[slice]
     }
 
     /// Takes in that these works and no others are live, the newest first. All boards are new.
@@ -97,7 +99,7 @@ impl Boards {
             }
         }
         // The number of lanes never falls: sessions on the lanes that are left would change theirs.
-        for board in &mut self.boards {
+        for board in &mut self.slices {
             let lanes = self.lanes.iter().enumerate().map(|(lane, origin)| {
                 origin.as_ref()?;
                 let kept = board.lanes.get(lane).and_then(Option::as_ref);
@@ -113,6 +115,6 @@ impl Boards {
             let origin = origin.as_ref()?;
             Some(Arc::new(StratumJob::new(self.ids.next(), origin, now)))
         });
-        self.boards[slice] = Arc::new(Board::new(lanes.collect()));
+        self.slices[slice] = Arc::new(Board::new(lanes.collect()));
     }
 }

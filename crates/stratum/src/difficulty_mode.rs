@@ -28,7 +28,9 @@ impl Default for DifficultyMode {
 
 /// Why a text names no mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a difficulty is `block`, a level from 0 to 256, `auto` or `auto:<seconds>` with 1 to 3600; got {0:?}")]
+#[error(
+    "a difficulty is `block`, a level from 0 to 256, `auto` or `auto:<seconds>` with 1 to 3600; got {0:?}"
+)]
 pub struct DifficultyModeError(String);
 
 impl FromStr for DifficultyMode {
@@ -80,10 +82,23 @@ mod tests {
         }
         check("block", DifficultyMode::Block);
         check("0", DifficultyMode::Level(Level::new(0).expect("a level")));
-        check("256", DifficultyMode::Level(Level::new(256).expect("a level")));
+        check(
+            "256",
+            DifficultyMode::Level(Level::new(256).expect("a level")),
+        );
         check("auto", DifficultyMode::Auto(Duration::from_secs(5)));
         check("auto:20", DifficultyMode::Auto(Duration::from_secs(20)));
-        for text in ["", "257", "-1", "Block", "auto:", "auto:0", "auto:3601", "auto:1.5", "4 2"] {
+        for text in [
+            "",
+            "257",
+            "-1",
+            "Block",
+            "auto:",
+            "auto:0",
+            "auto:3601",
+            "auto:1.5",
+            "4 2",
+        ] {
             let error = DifficultyModeError(text.to_owned());
             assert_eq!(text.parse::<DifficultyMode>(), Err(error));
         }

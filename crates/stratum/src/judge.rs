@@ -47,7 +47,7 @@ pub(crate) struct SentJobs(VecDeque<Sent>);
 /// The hashes of the kept jobs with one nonce, in the order of the jobs, and which of them the client named.
 pub(crate) struct Hashes {
     nonce: Nonce,
-    hashes: [PowHash; KEPT_JOBS],
+    by_job: [PowHash; KEPT_JOBS],
     named: Option<usize>,
 }
 
@@ -55,8 +55,8 @@ pub(crate) struct Hashes {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Circumstances<'a> {
     pub(crate) now: Instant,
-    /// The share target in force.
-    pub(crate) current: &'a ShareTarget,
+    /// The share target in force; `None` before the first.
+    pub(crate) current: Option<&'a ShareTarget>,
     /// The one before, if it may still be in use.
     pub(crate) previous: Option<&'a ShareTarget>,
     /// How long shares count for a work that is worth nothing any more.
@@ -105,8 +105,8 @@ impl SentJobs {
         mut solved: impl FnMut(&StratumJob),
     ) -> Hashes {
         let named = named.and_then(|id| self.0.iter().position(|sent| sent.job.id() == id));
-        let mut hashes = [PowHash::from_le_bytes([0xff; 32]); KEPT_JOBS];
-        for (sent, hash) in self.0.iter().zip(&mut hashes) {
+        let mut by_job = [PowHash::from_le_bytes([0xff; 32]); KEPT_JOBS];
+        for (sent, hash) in self.0.iter().zip(&mut by_job) {
             *hash = sent.job.hash_with(nonce);
             if sent.job.block_target().is_met_by(hash) && sent.job.solve(nonce) == Novelty::New {
                 solved(&sent.job);
@@ -114,7 +114,7 @@ impl SentJobs {
         }
         Hashes {
             nonce,
-            hashes,
+            by_job,
             named,
         }
     }
@@ -131,7 +131,7 @@ impl SentJobs {
         }
         let others = (0..self.0.len()).filter(|&place| Some(place) != share.named);
         for place in share.named.into_iter().chain(others) {
-            let judgement = self.0[place].judge(share.nonce, &share.hashes[place], circumstances);
+            let judgement = self.0[place].judge(share.nonce, &share.by_job[place], circumstances);
             if let Some(judgement) = judgement {
                 return judgement;
             }
@@ -152,8 +152,15 @@ impl Sent {
         hash: &PowHash,
         circumstances: Circumstances<'_>,
     ) -> Option<Result<Accepted, Refusal>> {
-        let targets = [Some(&*self.asked), Some(circumstances.current), circumstances.previous];
-        let asked = targets.into_iter().flatten().find(|asked| asked.target.is_met_by(hash))?;
+        let targets = [
+            Some(&*self.asked),
+            circumstances.current,
+            circumstances.previous,
+        ];
+        let asked = targets
+            .into_iter()
+            .flatten()
+            .find(|asked| asked.target.is_met_by(hash))?;
         let timeliness = self.timeliness(circumstances)?;
         Some(match self.job.note(nonce) {
             Noted::New => Ok(Accepted {

@@ -79,7 +79,9 @@ impl Origin {
         let certain = elapsed.saturating_sub(elapsed / DRIFT_MARGIN);
         let certain = header.creation_time().saturating_add(certain).as_micros();
         let next = |last: i64| certain.max(last.saturating_add(1));
-        let last = self.last_stamp.update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let last = self
+            .last_stamp
+            .update(Ordering::Relaxed, Ordering::Relaxed, next);
         header.with_creation_time(CreationTime::from_micros(next(last)))
     }
 

@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn the_names_seen_last_are_remembered_and_their_number_is_bounded() {
         let memory = LevelMemory::default();
-        let level = |bits: usize| Level::new(u16::try_from(bits % 256).expect("small")).expect("a level");
+        let level =
+            |bits: usize| Level::new(u16::try_from(bits % 256).expect("small")).expect("a level");
         let name = |number: usize| Arc::<str>::from(number.to_string());
         for number in 0..3 * GENERATION {
             memory.remember(&name(number), level(number));
@@ -110,6 +111,9 @@ mod tests {
             assert_eq!(memory.recall(&name(number)), Some(level(number)));
         }
         let names = memory.0.lock().expect("no test panicked");
-        assert_eq!((names.young.len(), names.old.len()), (GENERATION, GENERATION));
+        assert_eq!(
+            (names.young.len(), names.old.len()),
+            (GENERATION, GENERATION)
+        );
     }
 }

@@ -37,6 +37,8 @@ pub enum Refusal {
     UnknownMethod,
     /// The client's part of the nonce is not hex or has too many digits.
     BadNonce2,
+    /// All values of nonce1 are in use.
+    NoNonce1,
     /// The job takes no more shares.
     Crowded,
     /// No job of this name was sent lately.
@@ -57,7 +59,11 @@ impl Refusal {
     /// The number that clients know the reason by.
     pub const fn code(self) -> u8 {
         match self {
-            Self::BadRequest(_) | Self::UnknownMethod | Self::BadNonce2 | Self::Crowded => 20,
+            Self::BadRequest(_)
+            | Self::UnknownMethod
+            | Self::BadNonce2
+            | Self::NoNonce1
+            | Self::Crowded => 20,
             Self::JobNotFound | Self::Stale => 21,
             Self::Duplicate => 22,
             Self::LowDifficulty => 23,
@@ -74,6 +80,7 @@ impl Refusal {
             Self::BadRequest(BadRequest::Parameters) => "invalid parameters",
             Self::UnknownMethod => "unknown method",
             Self::BadNonce2 => "invalid nonce2",
+            Self::NoNonce1 => "no nonce space left",
             Self::Crowded => "too many shares for this job",
             Self::JobNotFound => "job not found",
             Self::Stale => "stale job",
@@ -174,6 +181,7 @@ mod tests {
             Refusal::BadRequest(Parameters),
             Refusal::UnknownMethod,
             Refusal::BadNonce2,
+            Refusal::NoNonce1,
             Refusal::Crowded,
             Refusal::JobNotFound,
             Refusal::Stale,
