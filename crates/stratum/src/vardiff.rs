@@ -53,7 +53,7 @@ const CEILING: Level = Level::new(64).expect("at most 256");
 /// What a server wants of its devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VardiffConfig {
-    /// The time from share to share that is aimed at; what comes of it lies between a half and one and a half of it.
+    /// The time from share to share that is aimed at. Levels are powers of two: what comes of it is 0.4 to 1.5 times that.
     pub interval: Duration,
     /// No level below this one is asked for.
     pub floor: Level,
