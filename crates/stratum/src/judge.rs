@@ -88,6 +88,15 @@ impl SentJobs {
         self.0.front().map(|sent| &sent.job)
     }
 
+    /// Whether a job of this name is kept.
+    pub(crate) fn contains(&self, id: JobId) -> bool {
+        self.place(id).is_some()
+    }
+
+    fn place(&self, id: JobId) -> Option<usize> {
+        self.0.iter().position(|sent| sent.job.id() == id)
+    }
+
     /// Hashes every kept job with `nonce`, and gives each of which this is a solution that has not been told.
     pub(crate) fn solve(
         &self,
@@ -95,7 +104,7 @@ impl SentJobs {
         nonce: Nonce,
         mut solved: impl FnMut(&StratumJob, Difficulty),
     ) -> Hashes {
-        let named = named.and_then(|id| self.0.iter().position(|sent| sent.job.id() == id));
+        let named = named.and_then(|id| self.place(id));
         let mut by_job = [PowHash::from_le_bytes([0xff; 32]); KEPT_JOBS];
         for (sent, hash) in self.0.iter().zip(&mut by_job) {
             *hash = sent.job.hash_with(nonce);

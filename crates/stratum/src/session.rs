@@ -336,11 +336,11 @@ impl Session {
                 return;
             }
             Login::Anonymous { since } => {
-                if now.saturating_duration_since(since) >= limits.authorize_grace {
-                    self.login = Login::Served;
-                    self.serve(now, out);
+                if now.saturating_duration_since(since) < limits.authorize_grace {
+                    return;
                 }
-                return;
+                self.login = Login::Served;
+                self.serve(now, out);
             }
             Login::Served | Login::Complete => {}
         }
@@ -399,7 +399,16 @@ impl Session {
         };
         if self.picked != Some(job.id()) {
             self.picked = Some(job.id());
-            let job = Arc::clone(job);
+            let job = if self.sent.contains(job.id()) {
+                // Back from another work: what was searched of this header need not be again.
+                Arc::new(StratumJob::new(
+                    self.terms.job_ids.next(),
+                    job.origin(),
+                    now,
+                ))
+            } else {
+                Arc::clone(job)
+            };
             self.send(now, job, out);
         }
     }
@@ -420,6 +429,8 @@ impl Session {
     /// Sets the target anew and gives out a job under it.
     fn retarget(&mut self, now: Instant, out: &mut Outbox) {
         self.asked_again(now, out);
+        // A job that is still unsent was meant for the target before.
+        out.job = None;
         self.restamp(now, out);
     }
 
