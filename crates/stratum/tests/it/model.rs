@@ -111,11 +111,9 @@ impl Model {
     fn step(&mut self, choices: &mut Choices<'_>) {
         match choices.next(12) {
             0 if self.devices.len() < MOST_CLIENTS => self.connect(choices),
-            1 => {
-                if !self.devices.is_empty() && choices.next(3) == 0 {
-                    let which = choices.next(self.devices.len());
-                    self.devices.swap_remove(which);
-                }
+            1 if !self.devices.is_empty() && choices.next(3) == 0 => {
+                let which = choices.next(self.devices.len());
+                self.devices.swap_remove(which);
             }
             2 => self.change_works(choices),
             3 => {
@@ -376,7 +374,7 @@ impl Model {
                         .expect("one answer to a request")
                     {
                         Expected::Id(id) => {
-                            assert!(line.ends_with(&format!("\"id\":{id}}}")), "{line}")
+                            assert!(line.ends_with(&format!("\"id\":{id}}}")), "{line}");
                         }
                         Expected::Anything => {}
                     }
@@ -406,6 +404,7 @@ impl Model {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the seed of a failure has to be known")]
 fn sessions_keep_their_promises_whatever_happens() {
     use rand::RngExt;
 
