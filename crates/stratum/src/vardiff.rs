@@ -182,9 +182,7 @@ impl Vardiff {
     /// interval at least.
     pub fn tick(&mut self, now: Instant) -> Option<Level> {
         if let Some(new) = self.idle_down(now) {
-            // A question to the device and no answer of it: the evidence of its speed stays.
-            self.window
-                .rescale(difficulty(self.level) / difficulty(new));
+            // The count goes on: what made it silent may show in the next shares.
             self.level = new;
             self.quiet_since = now;
             return Some(new);

@@ -5,6 +5,7 @@
 //! stands for it.
 
 use std::array;
+use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 use super::snapshot::HashRates;
@@ -106,16 +107,12 @@ impl<const N: usize> Ring<N> {
         self.work += hashes;
     }
 
-    /// The work of a bucket up to the running one, as long as it is kept.
+    /// The work of a bucket that is no more than `N` before the running one.
     fn work(&self, number: u64) -> f64 {
-        if number > self.running {
-            0.0
-        } else if number == self.running {
-            self.work
-        } else if self.running - number <= N as u64 {
-            self.finished[Self::slot(number)]
-        } else {
-            0.0
+        match number.cmp(&self.running) {
+            Ordering::Less => self.finished[Self::slot(number)],
+            Ordering::Equal => self.work,
+            Ordering::Greater => 0.0,
         }
     }
 
@@ -195,6 +192,24 @@ mod tests {
             6000.0 / 86_400.0,
         ];
         check(&rates, at(9 * day), back);
+    }
+
+    #[test]
+    fn a_share_in_the_first_instant_counts_as_the_work_of_five_seconds() {
+        let start = Instant::now();
+        let mut rates = Rates::new(start);
+        rates.add(start, 100.0);
+        check(&rates, start, [20.0; 4]);
+    }
+
+    #[test]
+    fn a_time_before_the_latest_share_is_taken_for_that_of_the_share() {
+        let start = Instant::now();
+        let mut rates = Rates::new(start);
+        let hour = Duration::from_hours(1);
+        rates.add(start + hour, 3600.0);
+        rates.add(start, 3600.0);
+        check(&rates, start, [120.0, 8.0, 2.0, 2.0]);
     }
 
     #[test]
