@@ -1,7 +1,7 @@
 //! What a share is worth: the jobs that a session was sent, and the order in which a nonce is held against them.
 //!
 //! A block goes out whatever else is true of the share, also one for a job that the client did not name: a device may
-//! hash a new header under an old job's name. Only then comes the question whether the share counts. Nothing here
+//! hash one header under another job's name. Only then comes the question whether the share counts. Nothing here
 //! knows a message or who the client is.
 
 use std::collections::VecDeque;
@@ -47,7 +47,8 @@ pub(crate) struct SentJobs(VecDeque<Sent>);
 /// The hashes of the kept jobs with one nonce, in the order of the jobs, and which of them the client named.
 pub(crate) struct Hashes {
     nonce: Nonce,
-    by_job: [PowHash; KEPT_JOBS],
+    /// `None` for those that the share cannot be for.
+    by_job: [Option<PowHash>; KEPT_JOBS],
     named: Option<usize>,
 }
 
@@ -97,20 +98,38 @@ impl SentJobs {
         self.0.iter().position(|sent| sent.job.id() == id)
     }
 
-    /// Hashes every kept job with `nonce`, and gives each of which this is a solution that has not been told.
+    /// Hashes the kept jobs with `nonce`, and gives each of which this is a solution that has not been told.
+    ///
+    /// A hash that is good enough for the job that the client named is that job's, but for luck where shares are very
+    /// easy. Then only newer jobs are tried, as their headers are what goes under an older name; otherwise all are.
     pub(crate) fn solve(
         &self,
         named: Option<JobId>,
         nonce: Nonce,
+        circumstances: Circumstances<'_>,
         mut solved: impl FnMut(&StratumJob, Difficulty),
     ) -> Hashes {
         let named = named.and_then(|id| self.place(id));
-        let mut by_job = [PowHash::from_le_bytes([0xff; 32]); KEPT_JOBS];
-        for (sent, hash) in self.0.iter().zip(&mut by_job) {
-            *hash = sent.job.hash_with(nonce);
-            if sent.job.block_target().is_met_by(hash) && sent.job.solve(nonce) == Novelty::New {
-                solved(&sent.job, difficulty(hash));
+        let mut by_job = [None; KEPT_JOBS];
+        let mut hash = |place: usize| {
+            let job = &self.0[place].job;
+            let hash = job.hash_with(nonce);
+            if job.block_target().is_met_by(&hash) && job.solve(nonce) == Novelty::New {
+                solved(job, difficulty(&hash));
             }
+            by_job[place] = Some(hash);
+            hash
+        };
+        let is_share = named.is_some_and(|place| {
+            let hash = hash(place);
+            self.0[place].asked_for(&hash, circumstances).is_some()
+        });
+        let others = match named {
+            Some(place) if is_share => 0..place,
+            _ => 0..self.0.len(),
+        };
+        for place in others.filter(|&place| Some(place) != named) {
+            hash(place);
         }
         Hashes {
             nonce,
@@ -125,16 +144,20 @@ impl SentJobs {
         share: &Hashes,
         circumstances: Circumstances<'_>,
     ) -> Result<Accepted, Refusal> {
+        let judge = |place: usize| {
+            let hash = share.by_job[place].as_ref()?;
+            self.0[place].judge(share.nonce, hash, circumstances)
+        };
+        if let Some(judgement) = share.named.and_then(judge) {
+            return judgement;
+        }
         let named = share.named.map(|place| &self.0[place]);
         if named.is_some_and(|sent| sent.job.has(share.nonce)) {
             return Err(Refusal::Duplicate);
         }
-        let others = (0..self.0.len()).filter(|&place| Some(place) != share.named);
-        for place in share.named.into_iter().chain(others) {
-            let judgement = self.0[place].judge(share.nonce, &share.by_job[place], circumstances);
-            if let Some(judgement) = judgement {
-                return judgement;
-            }
+        let mut others = (0..self.0.len()).filter(|&place| Some(place) != share.named);
+        if let Some(judgement) = others.find_map(judge) {
+            return judgement;
         }
         Err(match named {
             None => Refusal::JobNotFound,
@@ -157,15 +180,7 @@ impl Sent {
         hash: &PowHash,
         circumstances: Circumstances<'_>,
     ) -> Option<Result<Accepted, Refusal>> {
-        let targets = [
-            Some(&*self.asked),
-            circumstances.current,
-            circumstances.previous,
-        ];
-        let asked = targets
-            .into_iter()
-            .flatten()
-            .find(|asked| asked.target.is_met_by(hash))?;
+        let asked = self.asked_for(hash, circumstances)?;
         let freshness = self.freshness(circumstances)?;
         Some(match self.job.note(nonce) {
             Noted::New => Ok(Accepted {
@@ -176,6 +191,23 @@ impl Sent {
             Noted::Duplicate => Err(Refusal::Duplicate),
             Noted::Full => Err(Refusal::Crowded),
         })
+    }
+
+    /// The target under which a share with this hash counts.
+    fn asked_for<'a>(
+        &'a self,
+        hash: &PowHash,
+        circumstances: Circumstances<'a>,
+    ) -> Option<&'a ShareTarget> {
+        let targets = [
+            Some(&*self.asked),
+            circumstances.current,
+            circumstances.previous,
+        ];
+        targets
+            .into_iter()
+            .flatten()
+            .find(|asked| asked.target.is_met_by(hash))
     }
 
     /// `None` if it is too late for shares.

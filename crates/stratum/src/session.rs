@@ -291,7 +291,15 @@ impl Session {
         let nonce1 = self.nonce1.as_ref().ok_or(Refusal::NotSubscribed)?;
         let nonce2 = parse_nonce2(nonce2, nonce1.size()).ok_or(Refusal::BadNonce2)?;
         let nonce = nonce1.with_nonce2(nonce2);
-        let hashes = self.sent.solve(JobId::parse(job), nonce, |job, found| {
+        let previous = self.previous.as_ref().filter(|(_, until)| now <= *until);
+        let circumstances = Circumstances {
+            now,
+            current: self.asked.as_deref(),
+            previous: previous.map(|(target, _)| &**target),
+            grace: self.terms.limits.share_grace,
+        };
+        let named = JobId::parse(job);
+        let hashes = self.sent.solve(named, nonce, circumstances, |job, found| {
             if let Some(worker) = &self.worker {
                 worker.block(now, found);
             }
@@ -305,16 +313,7 @@ impl Session {
         if self.login != Login::Complete {
             return Err(Refusal::Unauthorized);
         }
-        let previous = self.previous.as_ref().filter(|(_, until)| now <= *until);
-        self.sent.judge(
-            &hashes,
-            Circumstances {
-                now,
-                current: self.asked.as_deref(),
-                previous: previous.map(|(target, _)| &**target),
-                grace: self.terms.limits.share_grace,
-            },
-        )
+        self.sent.judge(&hashes, circumstances)
     }
 
     /// Takes in the jobs of its slice as they are now.

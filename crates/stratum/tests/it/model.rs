@@ -11,9 +11,10 @@ use std::time::Duration;
 use chainweb::{CreationTime, Level, Nonce, Target, WorkHeader};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use stratum::message::Refusal;
 use stratum::{
-    DifficultyMode, Instance, LiveWork, Nonce1Size, Nonce1Space, SessionLimits, Solution,
-    StratumJob,
+    DifficultyMode, Instance, LiveWork, Nonce1Size, Nonce1Space, SessionLimits, ShareEvent,
+    Solution, StratumJob,
 };
 
 use crate::fixture::{Client, Desk, last_job, level, work};
@@ -46,6 +47,18 @@ enum Expected {
     Anything,
 }
 
+/// The key of a work, a creation time and a nonce.
+type Solved = (u64, CreationTime, Nonce);
+
+/// The solutions that a share is.
+#[derive(Default)]
+struct Due {
+    /// Of the job that it names and of newer ones.
+    certain: HashSet<Solved>,
+    /// Of older ones: told only if the share is not good enough for the job that it names.
+    lucky: HashSet<Solved>,
+}
+
 struct Device {
     client: Client,
     /// Whether it reads what it is sent only now and then.
@@ -67,7 +80,7 @@ pub(crate) struct Model {
     works: HashMap<u64, LiveWork>,
     headers: HashMap<String, WorkHeader>,
     ids: HashMap<Vec<u8>, String>,
-    told: HashSet<(u64, CreationTime, Nonce)>,
+    told: HashSet<Solved>,
     board_jobs: Vec<Weak<StratumJob>>,
     requests: u64,
 }
@@ -181,7 +194,7 @@ impl Model {
                 .client
                 .session
                 .board(self.desk.now, &board, &mut device.client.out);
-            self.after(which, &[]);
+            self.after(which, Due::default());
         }
         self.board_jobs.retain(|job| job.strong_count() > 0);
         let alive: HashSet<_> = self.board_jobs.iter().map(Weak::as_ptr).collect();
@@ -208,7 +221,7 @@ impl Model {
                 due || silent || device.slow,
                 "nothing is done before it is due"
             );
-            self.after(which, &[]);
+            self.after(which, Due::default());
             if self.devices[which].client.out.close.is_some() {
                 assert!(!self.devices[which].subscribed, "only strangers are closed");
                 self.devices.swap_remove(which);
@@ -245,7 +258,7 @@ impl Model {
                 self.request(which, "mining.authorize", &params);
             }
         }
-        self.after(which, &[]);
+        self.after(which, Due::default());
     }
 
     fn say_nonsense(&mut self, which: usize, choices: &mut Choices<'_>) {
@@ -261,7 +274,7 @@ impl Model {
                 self.line(which, line);
             }
         }
-        self.after(which, &[]);
+        self.after(which, Due::default());
     }
 
     fn submit(&mut self, which: usize, choices: &mut Choices<'_>) {
@@ -279,44 +292,62 @@ impl Model {
             }
         };
         let nonce2 = choices.next(48) as u64;
-        let mut solutions = Vec::new();
+        let mut due = Due::default();
         if device.subscribed && !device.slow {
             let nonce = device.client.nonce(nonce2);
-            for (_, header) in device.jobs.iter().take(KEPT) {
+            let mut is_older = false;
+            for (id, header) in device.jobs.iter().take(KEPT) {
                 let key = (header.height(), header.creation_time(), nonce);
-                if pow::verify(&header.with_nonce(nonce), &header.target())
-                    && !self.told.contains(&key)
-                {
-                    solutions.push(key);
+                let is_solved = pow::verify(&header.with_nonce(nonce), &header.target());
+                if is_solved && !self.told.contains(&key) {
+                    let solutions = if is_older {
+                        &mut due.lucky
+                    } else {
+                        &mut due.certain
+                    };
+                    solutions.insert(key);
                 }
+                is_older |= *id == job;
             }
         }
         let params = format!(r#"["a.one","{job}","{nonce2:x}"]"#);
         self.request(which, "mining.submit", &params);
-        self.after(which, &solutions);
+        self.after(which, due);
     }
 
-    /// Checks what a session wants to have done; `due` are the solutions that have to be among it.
-    fn after(&mut self, which: usize, due: &[(u64, CreationTime, Nonce)]) {
+    /// Checks what a session wants to have done.
+    fn after(&mut self, which: usize, mut due: Due) {
         let solutions = std::mem::take(&mut self.devices[which].client.out.solutions);
-        let told: Vec<_> = solutions
+        let told: HashSet<Solved> = solutions
             .iter()
             .map(|solution| self.check_solution(solution))
             .collect();
-        if !self.devices[which].slow {
-            assert_eq!(
-                told, due,
-                "the blocks of the share are told, and nothing else"
+        let device = &mut self.devices[which];
+        if let Some(ShareEvent::Refused(Refusal::LowDifficulty | Refusal::JobNotFound)) =
+            device.client.out.shares.pop()
+        {
+            // Then the share is for none of the jobs that are certain: all are tried.
+            due.certain.extend(due.lucky.drain());
+        }
+        device.client.out.shares.clear();
+        if !device.slow {
+            assert!(
+                told.is_superset(&due.certain),
+                "the blocks of a share are told"
+            );
+            let others = told.difference(&due.certain);
+            assert!(
+                others.copied().all(|key| due.lucky.contains(&key)),
+                "nothing else is"
             );
         }
-        self.devices[which].client.out.shares.clear();
         // A slow device reads one time out of eight or so.
         if !self.devices[which].slow || self.requests.is_multiple_of(8) {
             self.read(which);
         }
     }
 
-    fn check_solution(&mut self, solution: &Solution) -> (u64, CreationTime, Nonce) {
+    fn check_solution(&mut self, solution: &Solution) -> Solved {
         let key = (solution.key, solution.creation_time, solution.nonce);
         assert!(self.told.insert(key), "{solution:?} is told twice");
         let work = &self.works[&solution.key].work;

@@ -72,11 +72,11 @@ fn a_level_is_left_only_if_another_is_a_good_deal_better() {
 #[test]
 fn a_burst_after_a_change_is_not_believed() {
     let mut device = Regular::new();
-    assert_eq!(device.shares(100, 2300.0), []);
+    assert_eq!(device.shares(100, 2300.0), [0_u16; 0]);
     while device.shares(1, 2000.0).is_empty() {}
     // Eight shares of the new level at four times the pace, and as before again.
-    assert_eq!(device.shares(8, 600.0), []);
-    assert_eq!(device.shares(100, 2000.0), []);
+    assert_eq!(device.shares(8, 600.0), [0_u16; 0]);
+    assert_eq!(device.shares(100, 2000.0), [0_u16; 0]);
 }
 
 #[test]
