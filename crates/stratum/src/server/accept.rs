@@ -105,13 +105,13 @@ impl Accept {
         // Sessions of one slice are dealt out over all lanes.
         let rank = u32::try_from(self.dealt / self.slices.len() % (1 << 20)).expect("20 bits");
         self.dealt = self.dealt.wrapping_add(1);
-        let boards = self.slices[slice].subscribe();
+        let mut boards = self.slices[slice].subscribe();
         let board = Arc::clone(&boards.borrow());
         let terms = Arc::clone(&self.house.terms);
         let session = Session::new(terms, board, rank, Instant::now());
-        let connection = Connection::new(Arc::clone(&self.house), socket, peer, session);
+        let mut connection = Connection::new(Arc::clone(&self.house), socket, peer, session);
         connections.spawn(async move {
-            connection.run(boards).await;
+            connection.run(&mut boards).await;
             drop(permit);
         });
     }

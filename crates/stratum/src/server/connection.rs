@@ -101,7 +101,9 @@ impl Connection {
     }
 
     /// Serves the client until it or the server ends.
-    pub(super) async fn run(mut self, boards: watch::Receiver<Arc<Board>>) {
+    ///
+    /// By reference, like all here: a future that takes values over has room for them twice.
+    pub(super) async fn run(&mut self, boards: &mut watch::Receiver<Arc<Board>>) {
         let counters = Arc::clone(&self.house.counters);
         Counters::add(&counters.accepted_connections, 1);
         Counters::add(&counters.connections, 1);
@@ -121,7 +123,7 @@ impl Connection {
         debug!(peer = %self.peer, ?worker, ?agent, %ending, "disconnected");
     }
 
-    async fn serve(&mut self, mut boards: watch::Receiver<Arc<Board>>) -> io::Result<Ending> {
+    async fn serve(&mut self, boards: &mut watch::Receiver<Arc<Board>>) -> io::Result<Ending> {
         let mut due = self.session.wakeup();
         let mut timer = pin!(tokio::time::sleep_until(due.into()));
         loop {
