@@ -4,7 +4,7 @@
 //! *tail*, is one block, or two where the nonce lies across a block's end (a header of degree 4: bytes 314 to 322).
 //! The length of a header leaves two bytes over a multiple of four: the nonce begins in the upper half of a word.
 
-use chainweb::{Nonce, Target, WorkHeader};
+use chainweb::{Nonce, PowHash, Target, WorkHeader};
 
 use crate::blake2s::{self, BLOCK, Place};
 use crate::{Kernel, NonceRange};
@@ -107,8 +107,20 @@ impl Prepared {
         self.target[7]
     }
 
+    /// The hash of the header with this nonce: that of [`hash()`](crate::hash()), of which only what depends on the
+    /// nonce is computed. Allocates nothing.
+    pub fn hash_with(&self, nonce: Nonce) -> PowHash {
+        PowHash::from_le_bytes(blake2s::le_bytes(&self.state_with(nonce.get())))
+    }
+
     /// Whether the header meets the target with this nonce, by the plain rounds.
     pub(crate) fn is_met_with(&self, nonce: u64) -> bool {
+        let state = self.state_with(nonce);
+        state.iter().rev().le(self.target.iter().rev())
+    }
+
+    /// The chaining value after the last block with this nonce, by the plain rounds.
+    fn state_with(&self, nonce: u64) -> [u32; 8] {
         let tail = self.tail(nonce);
         let (blocks, _) = tail.as_chunks();
         let mut state = self.midstate;
@@ -116,7 +128,7 @@ impl Prepared {
         if self.shape == Shape::TwoBlocks {
             blake2s::compress(&mut state, &blocks[1], self.length, Place::Last);
         }
-        state.iter().rev().le(self.target.iter().rev())
+        state
     }
 
     const fn first_place(&self) -> Place {
