@@ -7,6 +7,8 @@
 mod login;
 mod requests;
 mod shares;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::time::{Duration, Instant};

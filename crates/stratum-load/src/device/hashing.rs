@@ -1,14 +1,16 @@
 //! A thread that hashes at the pace of a small device.
 //!
 //! It takes the newest assignment, never an older one, hashes a slice of nonces every [`SLICE`] and sleeps for the
-//! rest of it, so that many devices share a machine. Each nonce is hashed over the whole header by `pow::hash`: the
-//! search kernels vary the low 16 bits of a nonce, and in Stratum those are nonce1, which stays.
+//! rest of it, so that many devices share a machine. Nonces are hashed one by one: the search kernels vary the low 16
+//! bits of a nonce, and in Stratum those are nonce1, which stays.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use chainweb::Nonce;
+use pow::Prepared;
 use tokio::sync::mpsc;
 
 use crate::device::Mined;
@@ -128,14 +130,22 @@ impl Drop for Hashing {
 /// An assignment and how far it is.
 struct Progress {
     assignment: Assignment,
+    prepared: Prepared,
     hashes: u64,
 }
 
 impl Progress {
+    fn new(assignment: Assignment) -> Self {
+        Self {
+            prepared: Prepared::new(&assignment.header, &assignment.target),
+            assignment,
+            hashes: 0,
+        }
+    }
+
     fn mined(&self) -> Mined {
         let assignment = &self.assignment;
-        let mut work =
-            *pow::hash(&assignment.header.with_nonce(chainweb::Nonce::default())).as_le_bytes();
+        let mut work = *self.prepared.hash_with(Nonce::default()).as_le_bytes();
         for (byte, part) in work.iter_mut().zip(assignment.split.to_le_bytes()) {
             *byte ^= part;
         }
@@ -159,14 +169,11 @@ fn work(slot: &Slot, hashes_per_second: f64, events: &mpsc::Sender<Event>) -> Ve
         match slot.take(patience) {
             Order::GoOn => {}
             Order::Hash(assignment) => {
-                let next = Progress {
-                    assignment: *assignment,
-                    hashes: 0,
-                };
-                let before = current.replace(next);
-                done.extend(before.map(|progress| progress.mined()));
-                if done.is_empty() {
-                    slice_start = Instant::now();
+                let before = current.replace(Progress::new(*assignment));
+                match before {
+                    Some(before) => done.push(before.mined()),
+                    // The time of rest is none that was hashed in.
+                    None => slice_start = Instant::now(),
                 }
             }
             Order::Rest => done.extend(current.take().map(|progress| progress.mined())),
@@ -198,22 +205,19 @@ fn work(slot: &Slot, hashes_per_second: f64, events: &mpsc::Sender<Event>) -> Ve
 impl Progress {
     /// Hashes one nonce.
     fn step(&mut self) -> impl Iterator<Item = Event> + use<> {
-        let assignment = &mut self.assignment;
+        let assignment = &self.assignment;
         let nonce2 = self.hashes % assignment.nonces;
         let exhausted = (self.hashes == assignment.nonces).then_some(Event::Exhausted);
         self.hashes += 1;
-        assignment.header.set_nonce(assignment.split.nonce(nonce2));
-        let found = assignment
-            .target
-            .is_met_by(&pow::hash(&assignment.header))
-            .then(|| {
-                Event::Found(Found {
-                    job_id: Arc::clone(&assignment.job_id),
-                    chain: assignment.header.chain(),
-                    nonce2,
-                    nonce2_bits: assignment.split.nonce2_bits(),
-                })
-            });
+        let hash = self.prepared.hash_with(assignment.split.nonce(nonce2));
+        let found = assignment.target.is_met_by(&hash).then(|| {
+            Event::Found(Found {
+                job_id: Arc::clone(&assignment.job_id),
+                chain: assignment.header.chain(),
+                nonce2,
+                nonce2_bits: assignment.split.nonce2_bits(),
+            })
+        });
         exhausted.into_iter().chain(found)
     }
 }
