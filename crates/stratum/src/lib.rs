@@ -12,6 +12,7 @@ mod judge;
 pub mod message;
 mod nonce1;
 mod origin;
+mod server;
 mod session;
 mod terms;
 mod vardiff;
@@ -23,6 +24,10 @@ pub use job_id::{JobId, JobIds};
 pub use judge::Timeliness;
 pub use nonce1::{Exhausted, Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
 pub use origin::{LiveWork, Novelty, Origin};
+pub use server::{
+    BindError, Config, Counters, Descriptors, Interface, InterfaceError, Server, ServerError,
+    raise_descriptor_limit,
+};
 pub use session::{Close, Outbox, Session, ShareEvent, Solution};
 pub use terms::{LevelMemory, SessionLimits, Terms};
 pub use vardiff::{Vardiff, VardiffConfig, start_level};

@@ -154,7 +154,10 @@ impl Session {
                         nonce2_size: slot.size().nonce2_bytes(),
                     }
                 }
-                Err(refusal) => Answer::Refused(refusal),
+                Err(refusal) => {
+                    out.refused_subscriptions += 1;
+                    Answer::Refused(refusal)
+                }
             },
             Ok(Call::Authorize { user, password }) => {
                 change = self.authorize(now, user, password);

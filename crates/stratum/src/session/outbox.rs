@@ -71,6 +71,8 @@ pub struct Outbox {
     pub shares: Vec<ShareEvent>,
     /// Lines that were no requests.
     pub bad_lines: u64,
+    /// Subscriptions for which there was no nonce space.
+    pub refused_subscriptions: u64,
     /// Why the session is over, if it is.
     pub close: Option<Close>,
     pub(crate) answers: Vec<u8>,
