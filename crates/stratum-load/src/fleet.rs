@@ -67,6 +67,8 @@ pub struct Fleet {
     /// Sessions to be connected, by their numbers, the next one last.
     to_open: Vec<usize>,
     next_open: Moment,
+    /// Sessions that are connecting or logging in.
+    underway: usize,
     timers: BinaryHeap<Reverse<(Moment, Timer)>>,
     sources: SourceAddresses,
     shares: Shares,
@@ -94,6 +96,7 @@ impl Fleet {
             sessions: (0..plan.sessions).map(|_| Session::new()).collect(),
             to_open: (0..plan.sessions).rev().collect(),
             next_open: now,
+            underway: 0,
             timers: BinaryHeap::new(),
             sources: SourceAddresses::new(plan.address, plan.seed),
             shares: plan.shares,
@@ -224,7 +227,7 @@ impl Fleet {
             if left > 0 && self.sessions[index].state == State::Ready {
                 left -= 1;
                 self.hang_up(index);
-                self.to_open.push(index);
+                self.open(index);
             }
         }
         let next = moment.after(storm.every);

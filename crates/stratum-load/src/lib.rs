@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod child;
+pub mod cli;
 pub mod clock;
 pub mod device;
 pub mod distribution;
@@ -14,4 +15,5 @@ pub mod floor;
 pub mod load;
 pub mod machine;
 pub mod process;
+pub mod serve;
 pub mod synthetic;

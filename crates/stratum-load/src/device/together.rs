@@ -31,10 +31,10 @@ impl DevicesReport {
         }
     }
 
-    /// Whether the server broke no rule, refused no good share and gave no work twice.
+    /// Whether every device logged in, and the server broke no rule, refused no good share and gave no work twice.
     pub fn is_flawless(&self) -> bool {
         let is_flawless = |device: &DeviceReport| {
-            device.violation_count == 0 && device.rejected_by_server_fault == 0
+            device.logins > 0 && device.violation_count == 0 && device.rejected_by_server_fault == 0
         };
         self.devices.iter().all(is_flawless) && self.duplicate_work == DuplicateWork::default()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How fast sessions are opened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ConnectPace {
-    /// As fast as the server takes them, with this many connections on their way at most.
+    /// As fast as the server takes them: this many at most are connecting or logging in.
     InFlight(usize),
     /// This many a second, whatever becomes of them.
     PerSecond(f64),

@@ -6,9 +6,9 @@ use std::net::TcpStream;
 
 use chainweb::{Target, WorkHeader};
 use rustix::event::epoll;
+use rustix::net::sockopt;
 
 use crate::clock::Moment;
-use crate::fleet::sockets::Reads;
 use crate::fleet::tally::Kind;
 use crate::fleet::wire::{self, Line};
 use crate::fleet::{ConnectPace, Fleet, Greeting, READ_BYTES};
@@ -17,6 +17,9 @@ use crate::synthetic::work_key;
 /// The id of the subscribe request; authorize and the shares follow.
 const SUBSCRIBE: u64 = 1;
 const AUTHORIZE: u64 = 2;
+
+/// The receive buffer of a session that does not read: as small as the system allows.
+const SLOW_BUFFER_BYTES: usize = 2048;
 
 /// The longest line that is read.
 const LINE_BYTES: usize = 64 << 10;
@@ -30,6 +33,15 @@ pub(super) enum State {
     LoggingIn,
     /// Works.
     Ready,
+}
+
+/// How a session reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// All that comes.
+    Always,
+    /// Nothing once it is logged in.
+    UntilReady,
 }
 
 /// A share without an answer.
@@ -119,17 +131,9 @@ impl Fleet {
     /// Whether no more connections may be on their way.
     pub(super) fn is_crowded(&self) -> bool {
         match self.plan.pace {
-            ConnectPace::InFlight(limit) => {
-                let settled = self.tally.connected + self.failed_connections();
-                self.tally.opened - settled.min(self.tally.opened) >= limit as u64
-            }
+            ConnectPace::InFlight(limit) => self.underway >= limit,
             ConnectPace::PerSecond(_) => false,
         }
-    }
-
-    fn failed_connections(&self) -> u64 {
-        let failed = self.tally.failures.get("connection refused");
-        failed.copied().unwrap_or(0)
     }
 
     /// Opens the sessions that are due.
@@ -146,7 +150,8 @@ impl Fleet {
         }
     }
 
-    fn open(&mut self, index: usize) {
+    /// Begins to connect, whatever the pace is.
+    pub(super) fn open(&mut self, index: usize) {
         self.tally.opened += 1;
         // The last ones, so that the first of a storm are not among them.
         let is_slow = index + self.plan.slow_readers >= self.sessions.len();
@@ -156,7 +161,7 @@ impl Fleet {
             Reads::Always
         };
         let since = Moment::now();
-        let opened = self.sources.open(reads).and_then(|stream| {
+        let opened = self.sources.open().and_then(|stream| {
             let data = epoll::EventData::new_u64(index as u64);
             let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT;
             epoll::add(&self.epoll, &stream, data, flags)?;
@@ -164,6 +169,7 @@ impl Fleet {
         });
         match opened {
             Ok(stream) => {
+                self.underway += 1;
                 let before = &self.sessions[index];
                 self.sessions[index] = Session {
                     stream: Some(stream),
@@ -182,11 +188,15 @@ impl Fleet {
     pub(super) fn hang_up(&mut self, index: usize) {
         let session = &mut self.sessions[index];
         let opened = session.opened;
-        if session.state == State::Ready {
-            self.tally.ready -= 1;
-            if session.reads == Reads::Always && session.seen[0].is_some() {
-                self.rounds.readers -= 1;
+        match session.state {
+            State::Ready => {
+                self.tally.ready -= 1;
+                if session.reads == Reads::Always && session.seen[0].is_some() {
+                    self.rounds.readers -= 1;
+                }
             }
+            State::Connecting | State::LoggingIn => self.underway -= 1,
+            State::Closed => {}
         }
         // Closing the socket takes it out of the epoll set.
         *session = Session {
@@ -230,7 +240,7 @@ impl Fleet {
         session.state = State::LoggingIn;
         if let Err(error) = self.listen(index, epoll::EventFlags::IN) {
             drop(error);
-            return self.fail(index, "epoll refused");
+            return self.fail(index, "refused by the system");
         }
         match &self.plan.greeting {
             Greeting::Silence => self.ready(index, now),
@@ -274,7 +284,7 @@ impl Fleet {
             session.output.extend_from_slice(&bytes[written..]);
             let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT;
             if self.listen(index, flags).is_err() {
-                self.fail(index, "epoll refused");
+                self.fail(index, "refused by the system");
             }
         }
     }
@@ -287,7 +297,7 @@ impl Fleet {
         if self.sessions[index].output.is_empty()
             && self.listen(index, epoll::EventFlags::IN).is_err()
         {
-            self.fail(index, "epoll refused");
+            self.fail(index, "refused by the system");
         }
     }
 
@@ -424,15 +434,24 @@ impl Fleet {
         }
     }
 
+    fn stop_reading(&mut self, index: usize) {
+        let stream = self.sessions[index].stream.as_ref();
+        // Not before the connection is made: the handshake needs a buffer too.
+        let shrunk = stream.is_none_or(|stream| {
+            sockopt::set_socket_recv_buffer_size(stream, SLOW_BUFFER_BYTES).is_ok()
+        });
+        if !shrunk || self.listen(index, epoll::EventFlags::empty()).is_err() {
+            self.fail(index, "refused by the system");
+        }
+    }
+
     fn ready(&mut self, index: usize, now: Moment) {
         self.tally.ready += 1;
+        self.underway -= 1;
         let session = &mut self.sessions[index];
         session.state = State::Ready;
         if session.reads == Reads::UntilReady {
-            if self.listen(index, epoll::EventFlags::empty()).is_err() {
-                self.fail(index, "epoll refused");
-            }
-            return;
+            return self.stop_reading(index);
         }
         if session.seen[0].is_some() {
             self.rounds.readers += 1;

@@ -12,9 +12,6 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_
 /// Connections from one source address.
 const PER_ADDRESS: u32 = 4000;
 
-/// The receive buffer of a session that does not read: as small as the system allows.
-const SLOW_BUFFER_BYTES: usize = 2048;
-
 /// Where the next connection comes from.
 #[derive(Clone, Debug)]
 pub(super) struct SourceAddresses {
@@ -22,15 +19,6 @@ pub(super) struct SourceAddresses {
     used: u32,
     /// Tells runs that follow each other apart, as ports rest.
     block: u8,
-}
-
-/// How a session reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reads {
-    /// All that comes.
-    Always,
-    /// Nothing once it is logged in.
-    UntilReady,
 }
 
 impl SourceAddresses {
@@ -57,16 +45,13 @@ impl SourceAddresses {
     }
 
     /// Begins a connection. It is made, or has failed, when the socket can be written to.
-    pub(super) fn open(&mut self, reads: Reads) -> io::Result<TcpStream> {
+    pub(super) fn open(&mut self) -> io::Result<TcpStream> {
         let family = match self.to {
             SocketAddr::V4(_) => AddressFamily::INET,
             SocketAddr::V6(_) => AddressFamily::INET6,
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(family, SocketType::STREAM, flags, None)?;
-        if reads == Reads::UntilReady {
-            sockopt::set_socket_recv_buffer_size(&socket, SLOW_BUFFER_BYTES)?;
-        }
         sockopt::set_tcp_nodelay(&socket, true)?;
         if let Some(from) = self.next() {
             bind(&socket, &from)?;
