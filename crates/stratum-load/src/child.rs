@@ -103,13 +103,13 @@ impl ServerChild {
     }
 
     /// Tells it to accept this many connections; not all servers need that.
-    pub(crate) fn accept(&mut self, connections: usize) -> io::Result<()> {
+    pub fn accept(&mut self, connections: usize) -> io::Result<()> {
         self.stdin
             .write_all(format!("accept {connections}\n").as_bytes())
     }
 
     /// Waits until it says that it has accepted them.
-    pub(crate) fn wait_until_accepted(&mut self) -> io::Result<()> {
+    pub fn wait_until_accepted(&mut self) -> io::Result<()> {
         match self.wait_for_word()? {
             Said::Accepted => Ok(()),
             said => Err(unexpected(&format!("{said:?}"))),

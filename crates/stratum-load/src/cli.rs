@@ -151,8 +151,8 @@ pub struct DevicesArgs {
     /// The account that the devices are workers of.
     #[arg(long, default_value = "emulated")]
     pub account: String,
-    /// The password of the devices.
-    #[arg(long, default_value = "x")]
+    /// The password of the devices. Scaled down they need a level that they can reach.
+    #[arg(long, default_value = "d=9")]
     pub password: String,
     /// Print the result as JSON.
     #[arg(long)]

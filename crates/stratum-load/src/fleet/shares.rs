@@ -1,7 +1,8 @@
 //! Shares: when they are sent, what they are, and their answers.
 //!
-//! Where every nonce meets the target a good share costs nothing, and there is no low one. Otherwise both are hashed
-//! for until one is found, which is bounded: a target that takes more than 2^[`HASHED_LEVEL`] hashes is left alone.
+//! Where every nonce meets the target a good share costs nothing, and there is no low one; a stale one is good for the
+//! jobs there are, and some servers take it. Otherwise shares are hashed for until one is what it is to be, which is
+//! bounded: a target that takes more than 2^[`HASHED_LEVEL`] hashes is left alone.
 
 use std::cmp::Reverse;
 use std::io::Write;
@@ -105,9 +106,10 @@ impl Fleet {
                 break;
             }
             let nonce2 = match kind {
-                Kind::Stale => Some(session.take_nonce2()),
+                // A server may look for the job that the share is good for, so it is good for none.
+                Kind::Stale if session.is_target_open() => Some(session.take_nonce2()),
+                Kind::Low | Kind::Stale => session.find(Wanted::Low),
                 Kind::Valid => session.find(Wanted::Good),
-                Kind::Low => session.find(Wanted::Low),
             };
             let Some(nonce2) = nonce2 else {
                 self.tally.outcomes(kind).impossible += 1;

@@ -12,7 +12,7 @@ use stratum_load::fleet::{
 
 use crate::scripted::serve;
 
-fn plan(address: SocketAddr, sessions: usize) -> FleetPlan {
+pub(crate) fn plan(address: SocketAddr, sessions: usize) -> FleetPlan {
     FleetPlan {
         address,
         sessions,

@@ -6,4 +6,5 @@
 
 mod devices;
 mod fleets;
+mod program;
 mod scripted;
