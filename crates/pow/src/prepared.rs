@@ -7,7 +7,8 @@
 use chainweb::{Nonce, PowHash, Target, WorkHeader};
 
 use crate::blake2s::{self, BLOCK, Place};
-use crate::{Kernel, NonceRange};
+use crate::lanes::Portable;
+use crate::{Kernel, NonceRange, rounds};
 
 /// Bytes in a nonce.
 const NONCE: usize = 8;
@@ -108,19 +109,30 @@ impl Prepared {
     }
 
     /// The hash of the header with this nonce: that of [`hash()`](crate::hash()), of which only what depends on the
-    /// nonce is computed. Allocates nothing.
+    /// nonce is computed, by the rounds of the kernels. Allocates nothing.
     pub fn hash_with(&self, nonce: Nonce) -> PowHash {
-        PowHash::from_le_bytes(blake2s::le_bytes(&self.state_with(nonce.get())))
+        let tail = self.tail(nonce.get());
+        let (blocks, _) = tail.as_chunks::<16>();
+        let start = self.first_start();
+        let first = match self.shape {
+            Shape::HalfBlock => {
+                let words = blocks[0]
+                    .first_chunk::<8>()
+                    .expect("eight of sixteen words");
+                rounds::all(Portable, start, words)
+            }
+            Shape::OneBlock | Shape::TwoBlocks => rounds::all(Portable, start, &blocks[0]),
+        };
+        let mut state = chained(&self.midstate, &first);
+        if self.shape == Shape::TwoBlocks {
+            let second = rounds::all(Portable, self.second_start(&state), &blocks[1]);
+            state = chained(&state, &second);
+        }
+        PowHash::from_le_bytes(blake2s::le_bytes(&state))
     }
 
     /// Whether the header meets the target with this nonce, by the plain rounds.
     pub(crate) fn is_met_with(&self, nonce: u64) -> bool {
-        let state = self.state_with(nonce);
-        state.iter().rev().le(self.target.iter().rev())
-    }
-
-    /// The chaining value after the last block with this nonce, by the plain rounds.
-    fn state_with(&self, nonce: u64) -> [u32; 8] {
         let tail = self.tail(nonce);
         let (blocks, _) = tail.as_chunks();
         let mut state = self.midstate;
@@ -128,7 +140,7 @@ impl Prepared {
         if self.shape == Shape::TwoBlocks {
             blake2s::compress(&mut state, &blocks[1], self.length, Place::Last);
         }
-        state
+        state.iter().rev().le(self.target.iter().rev())
     }
 
     const fn first_place(&self) -> Place {
@@ -150,4 +162,9 @@ impl Prepared {
         tail[self.nonce_word + 2] = (nonce >> 48) as u32;
         tail
     }
+}
+
+/// The chaining value after a block from the one before it and the state after the rounds.
+fn chained(before: &[u32; 8], after: &[u32; 16]) -> [u32; 8] {
+    std::array::from_fn(|i| before[i] ^ after[i] ^ after[i + 8])
 }

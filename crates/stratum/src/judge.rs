@@ -12,7 +12,7 @@ use chainweb::{Difficulty, Nonce, PowHash, Target};
 
 use crate::job::Noted;
 use crate::message::Refusal;
-use crate::{JobId, Novelty, StratumJob};
+use crate::{Freshness, JobId, Novelty, StratumJob};
 
 /// The most jobs that are kept for a session: at one a second far more than any device is late by.
 pub(crate) const KEPT_JOBS: usize = 10;
@@ -70,16 +70,7 @@ pub(crate) struct Accepted {
     pub(crate) asked: Difficulty,
     /// The difficulty of its hash.
     pub(crate) found: Difficulty,
-    pub(crate) timeliness: Timeliness,
-}
-
-/// Whether a share's work was live when the share came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timeliness {
-    /// It was.
-    InTime,
-    /// The work had ended, not long ago.
-    Late,
+    pub(crate) freshness: Freshness,
 }
 
 impl SentJobs {
@@ -97,19 +88,28 @@ impl SentJobs {
         self.0.front().map(|sent| &sent.job)
     }
 
+    /// Whether a job of this name is kept.
+    pub(crate) fn contains(&self, id: JobId) -> bool {
+        self.place(id).is_some()
+    }
+
+    fn place(&self, id: JobId) -> Option<usize> {
+        self.0.iter().position(|sent| sent.job.id() == id)
+    }
+
     /// Hashes every kept job with `nonce`, and gives each of which this is a solution that has not been told.
     pub(crate) fn solve(
         &self,
         named: Option<JobId>,
         nonce: Nonce,
-        mut solved: impl FnMut(&StratumJob),
+        mut solved: impl FnMut(&StratumJob, Difficulty),
     ) -> Hashes {
-        let named = named.and_then(|id| self.0.iter().position(|sent| sent.job.id() == id));
+        let named = named.and_then(|id| self.place(id));
         let mut by_job = [PowHash::from_le_bytes([0xff; 32]); KEPT_JOBS];
         for (sent, hash) in self.0.iter().zip(&mut by_job) {
             *hash = sent.job.hash_with(nonce);
             if sent.job.block_target().is_met_by(hash) && sent.job.solve(nonce) == Novelty::New {
-                solved(&sent.job);
+                solved(&sent.job, difficulty(hash));
             }
         }
         Hashes {
@@ -138,10 +138,15 @@ impl SentJobs {
         }
         Err(match named {
             None => Refusal::JobNotFound,
-            Some(sent) if sent.timeliness(circumstances).is_none() => Refusal::Stale,
+            Some(sent) if sent.freshness(circumstances).is_none() => Refusal::Stale,
             Some(_) => Refusal::LowDifficulty,
         })
     }
+}
+
+/// The expected number of hashes until one as good as this.
+fn difficulty(hash: &PowHash) -> Difficulty {
+    Target::from_le_bytes(*hash.as_le_bytes()).difficulty()
 }
 
 impl Sent {
@@ -161,12 +166,12 @@ impl Sent {
             .into_iter()
             .flatten()
             .find(|asked| asked.target.is_met_by(hash))?;
-        let timeliness = self.timeliness(circumstances)?;
+        let freshness = self.freshness(circumstances)?;
         Some(match self.job.note(nonce) {
             Noted::New => Ok(Accepted {
                 asked: asked.difficulty,
-                found: Target::from_le_bytes(*hash.as_le_bytes()).difficulty(),
-                timeliness,
+                found: difficulty(hash),
+                freshness,
             }),
             Noted::Duplicate => Err(Refusal::Duplicate),
             Noted::Full => Err(Refusal::Crowded),
@@ -174,10 +179,10 @@ impl Sent {
     }
 
     /// `None` if it is too late for shares.
-    fn timeliness(&self, circumstances: Circumstances<'_>) -> Option<Timeliness> {
+    fn freshness(&self, circumstances: Circumstances<'_>) -> Option<Freshness> {
         match self.job.origin().ended_for(circumstances.now) {
-            None => Some(Timeliness::InTime),
-            Some(ended) if ended <= circumstances.grace => Some(Timeliness::Late),
+            None => Some(Freshness::Current),
+            Some(ended) if ended <= circumstances.grace => Some(Freshness::Superseded),
             Some(_) => None,
         }
     }

@@ -14,6 +14,7 @@ mod nonce1;
 mod origin;
 mod server;
 mod session;
+mod stats;
 mod terms;
 mod vardiff;
 
@@ -21,7 +22,6 @@ pub use boards::{Board, Boards};
 pub use difficulty_mode::{DifficultyMode, DifficultyModeError};
 pub use job::StratumJob;
 pub use job_id::{JobId, JobIds};
-pub use judge::Timeliness;
 pub use nonce1::{Exhausted, Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
 pub use origin::{LiveWork, Novelty, Origin};
 pub use server::{
@@ -29,5 +29,9 @@ pub use server::{
     raise_descriptor_limit,
 };
 pub use session::{Close, Outbox, Session, ShareEvent, Solution};
-pub use terms::{LevelMemory, SessionLimits, Terms};
+pub use stats::{
+    Freshness, HashRates, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
+    table,
+};
+pub use terms::{SessionLimits, Terms};
 pub use vardiff::{Vardiff, VardiffConfig, start_level};

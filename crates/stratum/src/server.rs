@@ -30,8 +30,8 @@ pub use self::counters::Counters;
 pub use self::descriptors::{Descriptors, raise_descriptor_limit};
 pub use self::interface::{BindError, Interface, InterfaceError};
 use crate::{
-    Board, Boards, DifficultyMode, Instance, JobIds, LevelMemory, LiveWork, Nonce1Size,
-    Nonce1Space, SessionLimits, Solution, Terms,
+    Board, Boards, DifficultyMode, Instance, JobIds, LiveWork, Nonce1Size, Nonce1Space,
+    SessionLimits, Solution, Stats, Terms,
 };
 
 /// In so many parts the sessions are refreshed, so that not all devices answer at once.
@@ -39,6 +39,9 @@ const SLICES: usize = 50;
 
 /// File descriptors that the program needs besides those of connections.
 const OTHER_DESCRIPTORS: u64 = 128;
+
+/// Workers that have a line of their own in the log.
+const TABLE_LENGTH: usize = 40;
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -57,6 +60,10 @@ pub struct Config {
     pub max_connections: NonZeroUsize,
     /// The most connections at a time from one address; `None` for no limit, as a farm sits behind one.
     pub max_connections_per_ip: Option<NonZeroUsize>,
+    /// The most workers with statistics under their own name.
+    pub max_workers: usize,
+    /// How often the table of workers is logged.
+    pub report_interval: Duration,
     /// Times and amounts of a session.
     pub session: SessionLimits,
     /// How long a client may leave what was sent to it unread, or unacknowledged.
@@ -73,6 +80,8 @@ impl Default for Config {
             instance: Instance::WHOLE,
             max_connections: NonZeroUsize::new(10_000).expect("not zero"),
             max_connections_per_ip: None,
+            max_workers: 10_000,
+            report_interval: Duration::from_mins(1),
             session: SessionLimits::default(),
             write_stall: Duration::from_mins(1),
         }
@@ -86,8 +95,8 @@ pub enum ServerError {
     #[error("the source of works has ended")]
     Works,
     /// A task ended that was not told to.
-    #[error("accepting connections ended unexpectedly")]
-    Accept,
+    #[error("a task of the Stratum server ended unexpectedly")]
+    Task,
 }
 
 /// A Stratum server that has not begun.
@@ -108,7 +117,7 @@ impl Server {
             limits: config.session,
             nonce1: Nonce1Space::new(config.nonce1, config.instance, rng),
             job_ids: Arc::new(JobIds::new(rng)),
-            levels: LevelMemory::default(),
+            stats: Arc::new(Stats::new(config.max_workers)),
         };
         Self {
             config,
@@ -120,6 +129,11 @@ impl Server {
     /// What the server has done so far; to be read at any time.
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
+    }
+
+    /// What the workers have done so far; to be read at any time.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.terms.stats)
     }
 
     /// Serves until `stop` is cancelled, and returns when the last connection is closed.
@@ -148,9 +162,14 @@ impl Server {
         let mut publisher = Publisher::new(Arc::clone(&self.terms.job_ids));
         publisher.set_works(Instant::now(), &works.borrow_and_update().clone());
 
-        let mut accepting = JoinSet::new();
+        let mut tasks = JoinSet::new();
         let accept = Accept::new(&self, publisher.slices(), solutions, stop.clone());
-        accepting.spawn(accept.run(listener));
+        tasks.spawn(accept.run(listener));
+        tasks.spawn(report(
+            self.stats(),
+            self.config.report_interval,
+            stop.clone(),
+        ));
 
         // No device waits longer than the heartbeat, and no timer runs away.
         let period = self.config.rate.min(self.config.session.heartbeat);
@@ -168,19 +187,34 @@ impl Server {
                     let works = works.borrow_and_update().clone();
                     publisher.set_works(Instant::now(), &works);
                 }
-                _ = accepting.join_next() => break Err(ServerError::Accept),
+                _ = tasks.join_next() => break Err(ServerError::Task),
                 _ = beat.tick() => publisher.refresh_next(Instant::now()),
             }
         };
         // The end of the watches is the end of the sessions; accepting holds them too.
         stop.cancel();
         drop(publisher);
-        while let Some(ended) = accepting.join_next().await {
+        while let Some(ended) = tasks.join_next().await {
             if ended.is_err() {
-                result = Err(ServerError::Accept);
+                result = Err(ServerError::Task);
             }
         }
         result
+    }
+}
+
+/// Logs the table of workers over and over. Apart from the boards: a farm's table takes its time.
+async fn report(stats: Arc<Stats>, interval: Duration, stop: CancellationToken) {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(interval))
+        .await
+        .is_some()
+    {
+        let workers = stats.snapshot(Instant::now());
+        if !workers.is_empty() {
+            let table = format!("\n{}", crate::table(&workers, TABLE_LENGTH));
+            info!(count = workers.len(), table, "workers");
+        }
     }
 }
 

@@ -12,15 +12,15 @@ mod submission;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::Target;
+use chainweb::{Level, Target};
 
 use self::allowance::Allowance;
 use self::effort::{Change, Effort};
 pub use self::outbox::{Close, Outbox, ShareEvent, Solution};
-use self::submission::{cut, parse_nonce2, worker_name};
-use crate::judge::{Circumstances, SentJobs, ShareTarget};
+use self::submission::{cut, parse_nonce2};
+use crate::judge::{Accepted, Circumstances, SentJobs, ShareTarget};
 use crate::message::{Answer, Call, Refusal, Request};
-use crate::{Board, JobId, Nonce1, StratumJob, Terms};
+use crate::{Board, JobId, Nonce1, StratumJob, Terms, WorkerName, WorkerSession};
 
 /// No device gets jobs of its own more often than this. Those that would need them do some work twice.
 const LEAST_REFRESH: Duration = Duration::from_millis(50);
@@ -40,7 +40,9 @@ pub struct Session {
     login: Login,
     nonce1: Option<Nonce1>,
     agent: Box<str>,
-    worker: Arc<str>,
+    worker: Option<WorkerSession>,
+    /// What the worker ran at before this session.
+    remembered: Option<Level>,
     password: Box<str>,
     effort: Effort,
     next_tick: Option<Instant>,
@@ -81,7 +83,8 @@ impl Session {
             login: Login::Stranger { since: now },
             nonce1: None,
             agent: "".into(),
-            worker: "".into(),
+            worker: None,
+            remembered: None,
             password: "".into(),
             effort: Effort::new(&terms, now, None, "", ""),
             next_tick: Effort::tick_interval(&terms).map(|interval| now + interval),
@@ -97,9 +100,9 @@ impl Session {
         }
     }
 
-    /// Who the client says it is; empty if it has not said it.
-    pub fn worker(&self) -> &Arc<str> {
-        &self.worker
+    /// Who the client says it is; `None` if it has not said it.
+    pub fn worker(&self) -> Option<&WorkerName> {
+        self.worker.as_ref().map(WorkerSession::name)
     }
 
     /// What the client calls itself.
@@ -199,12 +202,12 @@ impl Session {
     }
 
     fn authorize(&mut self, now: Instant, user: &str, password: &str) -> Change {
-        let worker = worker_name(user);
+        let worker = WorkerName::of_user(user.as_bytes());
         let password = cut(password, 128);
         let is_new = matches!(
             self.login,
             Login::Stranger { .. } | Login::Anonymous { .. } | Login::Served
-        ) || *self.worker != *worker
+        ) || self.worker() != Some(&worker)
             || *self.password != *password;
         self.login = match self.login {
             Login::Stranger { since } | Login::Named { since } => Login::Named { since },
@@ -214,7 +217,9 @@ impl Session {
             return Change::None;
         }
         self.remember_level();
-        self.worker = worker.into();
+        let worker = self.terms.stats.open(now, &worker);
+        self.remembered = worker.level();
+        self.worker = Some(worker);
         self.password = password.into();
         let before = self.effort.target();
         self.effort = self.first_effort(now);
@@ -226,15 +231,21 @@ impl Session {
     }
 
     fn first_effort(&self, now: Instant) -> Effort {
-        let remembered = self.terms.levels.recall(&self.worker);
-        Effort::new(&self.terms, now, remembered, &self.password, &self.agent)
+        Effort::new(
+            &self.terms,
+            now,
+            self.remembered,
+            &self.password,
+            &self.agent,
+        )
     }
 
     fn remember_level(&self) {
-        if let Some(level) = self.effort.worked_at()
-            && !self.worker.is_empty()
+        // Before it is served a client has no level of its own.
+        if self.is_served()
+            && let (Some(worker), Some(level)) = (&self.worker, self.effort.worked_at())
         {
-            self.terms.levels.remember(&self.worker, level);
+            worker.set_level(level);
         }
     }
 
@@ -249,17 +260,21 @@ impl Session {
         match judgement {
             Ok(accepted) => {
                 let change = self.effort.share(now, accepted.asked, accepted.found);
-                if change == Change::Level {
-                    self.remember_level();
+                let credited = self.effort.credit(accepted.asked);
+                if let Some(worker) = &self.worker {
+                    worker.accepted(now, credited, accepted.found, accepted.freshness);
                 }
                 out.shares.push(ShareEvent::Accepted {
-                    credited: self.effort.credit(accepted.asked),
+                    credited,
                     found: accepted.found,
-                    timeliness: accepted.timeliness,
+                    freshness: accepted.freshness,
                 });
                 Ok(change)
             }
             Err(refusal) => {
+                if let Some(worker) = &self.worker {
+                    worker.rejected(now, refusal.into());
+                }
                 out.shares.push(ShareEvent::Refused(refusal));
                 Err(refusal)
             }
@@ -272,16 +287,19 @@ impl Session {
         job: &str,
         nonce2: &str,
         solutions: &mut Vec<Solution>,
-    ) -> Result<crate::judge::Accepted, Refusal> {
+    ) -> Result<Accepted, Refusal> {
         let nonce1 = self.nonce1.as_ref().ok_or(Refusal::NotSubscribed)?;
         let nonce2 = parse_nonce2(nonce2, nonce1.size()).ok_or(Refusal::BadNonce2)?;
         let nonce = nonce1.with_nonce2(nonce2);
-        let hashes = self.sent.solve(JobId::parse(job), nonce, |job| {
+        let hashes = self.sent.solve(JobId::parse(job), nonce, |job, found| {
+            if let Some(worker) = &self.worker {
+                worker.block(now, found);
+            }
             solutions.push(Solution {
                 key: job.origin().key(),
                 nonce,
                 creation_time: job.creation_time(),
-                worker: Arc::clone(&self.worker),
+                worker: self.worker().cloned(),
             });
         });
         if self.login != Login::Complete {
@@ -318,11 +336,11 @@ impl Session {
                 return;
             }
             Login::Anonymous { since } => {
-                if now.saturating_duration_since(since) >= limits.authorize_grace {
-                    self.login = Login::Served;
-                    self.serve(now, out);
+                if now.saturating_duration_since(since) < limits.authorize_grace {
+                    return;
                 }
-                return;
+                self.login = Login::Served;
+                self.serve(now, out);
             }
             Login::Served | Login::Complete => {}
         }
@@ -359,8 +377,15 @@ impl Session {
         }
     }
 
+    fn note_level(&self) {
+        if let (Some(worker), Some(level)) = (&self.worker, self.effort.level()) {
+            worker.set_level(level);
+        }
+    }
+
     /// Gives the client its first target and job.
     fn serve(&mut self, now: Instant, out: &mut Outbox) {
+        self.note_level();
         self.pick(now, out);
         if self.asked.is_none() {
             self.ask(now, out);
@@ -374,13 +399,23 @@ impl Session {
         };
         if self.picked != Some(job.id()) {
             self.picked = Some(job.id());
-            let job = Arc::clone(job);
+            let job = if self.sent.contains(job.id()) {
+                // Back from another work: what was searched of this header need not be again.
+                Arc::new(StratumJob::new(
+                    self.terms.job_ids.next(),
+                    job.origin(),
+                    now,
+                ))
+            } else {
+                Arc::clone(job)
+            };
             self.send(now, job, out);
         }
     }
 
     /// Takes in that shares should be harder or easier.
     fn change_level(&mut self, now: Instant, out: &mut Outbox) {
+        self.note_level();
         let target = self.wanted_target();
         if self
             .asked
@@ -394,6 +429,8 @@ impl Session {
     /// Sets the target anew and gives out a job under it.
     fn retarget(&mut self, now: Instant, out: &mut Outbox) {
         self.asked_again(now, out);
+        // A job that is still unsent was meant for the target before.
+        out.job = None;
         self.restamp(now, out);
     }
 

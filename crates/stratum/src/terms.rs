@@ -1,12 +1,11 @@
 //! What all sessions of a server have in common.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::Level;
 
-use crate::{DifficultyMode, JobIds, Nonce1Space};
+use crate::{DifficultyMode, JobIds, Nonce1Space, Stats};
 
 /// The conditions under which sessions are served.
 #[derive(Debug)]
@@ -23,8 +22,8 @@ pub struct Terms {
     pub nonce1: Nonce1Space,
     /// Where jobs take their names from.
     pub job_ids: Arc<JobIds>,
-    /// What levels workers ran at.
-    pub levels: LevelMemory,
+    /// What workers did, and the levels that they ran at.
+    pub stats: Arc<Stats>,
 }
 
 /// Times and amounts of a session.
@@ -56,64 +55,5 @@ impl Default for SessionLimits {
             lines_per_second: 1000,
             burst: 10_000,
         }
-    }
-}
-
-/// The level each worker last ran at, by name, of the workers seen last.
-#[derive(Debug, Default)]
-pub struct LevelMemory(Mutex<Generations>);
-
-/// As many names as fit are young; when they do not fit any more, the ones before are forgotten.
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<Arc<str>, Level>,
-    old: HashMap<Arc<str>, Level>,
-}
-
-/// The names of one generation.
-const GENERATION: usize = 16_384;
-
-impl LevelMemory {
-    pub(crate) fn remember(&self, worker: &Arc<str>, level: Level) {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.young.len() >= GENERATION && !names.young.contains_key(worker) {
-            names.old = std::mem::take(&mut names.young);
-        }
-        names.young.insert(Arc::clone(worker), level);
-    }
-
-    pub(crate) fn recall(&self, worker: &str) -> Option<Level> {
-        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let level = names.young.get(worker).or_else(|| names.old.get(worker));
-        level.copied()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use chainweb::Level;
-
-    use super::{GENERATION, LevelMemory};
-
-    #[test]
-    fn the_names_seen_last_are_remembered_and_their_number_is_bounded() {
-        let memory = LevelMemory::default();
-        let level =
-            |bits: usize| Level::new(u16::try_from(bits % 256).expect("small")).expect("a level");
-        let name = |number: usize| Arc::<str>::from(number.to_string());
-        for number in 0..3 * GENERATION {
-            memory.remember(&name(number), level(number));
-        }
-        assert_eq!(memory.recall(&name(0)), None);
-        for number in [GENERATION, 3 * GENERATION - 1] {
-            assert_eq!(memory.recall(&name(number)), Some(level(number)));
-        }
-        let names = memory.0.lock().expect("no test panicked");
-        assert_eq!(
-            (names.young.len(), names.old.len()),
-            (GENERATION, GENERATION)
-        );
     }
 }

@@ -53,7 +53,7 @@ const CEILING: Level = Level::new(64).expect("at most 256");
 /// What a server wants of its devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VardiffConfig {
-    /// The time from share to share that is aimed at; what comes of it lies between a half and one and a half of it.
+    /// The time from share to share that is aimed at. Levels are powers of two: what comes of it is 0.4 to 1.5 times that.
     pub interval: Duration,
     /// No level below this one is asked for.
     pub floor: Level,
@@ -182,9 +182,7 @@ impl Vardiff {
     /// interval at least.
     pub fn tick(&mut self, now: Instant) -> Option<Level> {
         if let Some(new) = self.idle_down(now) {
-            // A question to the device and no answer of it: the evidence of its speed stays.
-            self.window
-                .rescale(difficulty(self.level) / difficulty(new));
+            // The count goes on: what made it silent may show in the next shares.
             self.level = new;
             self.quiet_since = now;
             return Some(new);

@@ -24,7 +24,7 @@ use tracing::{debug, trace, warn};
 
 use super::counters::Counters;
 use crate::framing::{Framing, Oversized};
-use crate::{Board, Close, Outbox, Session, ShareEvent, Solution, Terms, Timeliness};
+use crate::{Board, Close, Freshness, Outbox, Session, ShareEvent, Solution, Terms};
 
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
@@ -288,9 +288,9 @@ impl Connection {
         let (mut accepted, mut late, mut refused) = (0, 0, 0);
         for share in std::mem::take(&mut self.outbox.shares) {
             match share {
-                ShareEvent::Accepted { timeliness, .. } => {
+                ShareEvent::Accepted { freshness, .. } => {
                     accepted += 1;
-                    late += u64::from(timeliness == Timeliness::Late);
+                    late += u64::from(freshness == Freshness::Superseded);
                 }
                 ShareEvent::Refused(_) => refused += 1,
             }

@@ -66,11 +66,7 @@ impl Effort {
 
     /// The target of its shares; `None` if only blocks are asked for.
     pub(super) fn target(&self) -> Option<Target> {
-        match self.rule {
-            Rule::Block => None,
-            Rule::Level(level) => Some(level.target()),
-            Rule::Vary => Some(self.vardiff.level().target()),
-        }
+        self.level().map(Level::target)
     }
 
     /// How often [`Effort::tick`] is to be called; `None` if it has nothing to do.
@@ -105,6 +101,15 @@ impl Effort {
     /// Hashes per second.
     pub(super) fn hash_rate(&self, now: Instant) -> f64 {
         self.vardiff.hash_rate(now)
+    }
+
+    /// The level that shares are asked for at; `None` if only blocks are.
+    pub(super) fn level(&self) -> Option<Level> {
+        match self.rule {
+            Rule::Block => None,
+            Rule::Level(level) => Some(level),
+            Rule::Vary => Some(self.vardiff.level()),
+        }
     }
 
     /// The level to remember of the worker; `None` if it was not found out but told.

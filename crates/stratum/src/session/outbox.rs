@@ -10,7 +10,7 @@ use bytes::Bytes;
 use chainweb::{CreationTime, Difficulty, Nonce, Target};
 
 use crate::message::{Refusal, notification};
-use crate::{StratumJob, Timeliness};
+use crate::{Freshness, StratumJob, WorkerName};
 
 /// A header field by field that solves a work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub struct Solution {
     pub nonce: Nonce,
     /// The creation time under which it was found.
     pub creation_time: CreationTime,
-    /// Who found it; empty if the client has not said its name.
-    pub worker: Arc<str>,
+    /// Who found it; `None` if the client has not said its name.
+    pub worker: Option<WorkerName>,
 }
 
 /// What became of one share.
@@ -35,7 +35,7 @@ pub enum ShareEvent {
         /// The difficulty of its hash.
         found: Difficulty,
         /// Whether its work was still live.
-        timeliness: Timeliness,
+        freshness: Freshness,
     },
     /// It does not.
     Refused(Refusal),

@@ -1,4 +1,4 @@
-//! The client's part of the nonce as it is written in a share.
+//! What a client writes, made safe to keep: its part of the nonce, and texts cut to a length.
 
 use crate::Nonce1Size;
 
@@ -17,16 +17,6 @@ pub(super) fn parse_nonce2(text: &str, size: Nonce1Size) -> Option<u64> {
         .flatten()
 }
 
-/// The worker of `account.worker`, the whole if there is no dot; no more of it than a screen has room for.
-pub(super) fn worker_name(user: &str) -> &str {
-    let name = match user.split_once('.') {
-        Some((_, worker)) if !worker.is_empty() => worker,
-        Some((account, _)) => account,
-        None => user,
-    };
-    cut(name, 128)
-}
-
 /// As much of `text` as goes into so many bytes.
 pub(super) fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
@@ -34,7 +24,7 @@ pub(super) fn cut(text: &str, bytes: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_nonce2, worker_name};
+    use super::{cut, parse_nonce2};
     use crate::Nonce1Size;
 
     #[test]
@@ -59,16 +49,8 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_is_what_stands_behind_the_first_dot() {
-        #[track_caller]
-        fn check(user: &str, worker: &str) {
-            assert_eq!(worker_name(user), worker);
-        }
-        check("k:0a1b.rig-7", "rig-7");
-        check("a.b.c", "b.c");
-        check("solo", "solo");
-        check("account.", "account");
-        check("", "");
-        check(&"é".repeat(200), &"é".repeat(64));
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("ééé", 5), "éé");
+        assert_eq!(cut("abc", 5), "abc");
     }
 }

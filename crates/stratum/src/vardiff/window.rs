@@ -48,12 +48,6 @@ impl Window {
         self.since_turn += shares;
     }
 
-    /// Counts the shares so far as this many times themselves, for a level that is so much easier.
-    pub(super) fn rescale(&mut self, factor: f64) {
-        self.before_turn *= factor;
-        self.since_turn *= factor;
-    }
-
     pub(super) fn shares(&self) -> f64 {
         self.before_turn + self.since_turn
     }

@@ -247,6 +247,7 @@ fn names_of_any_length_are_cut() {
         &desk,
         &format!(r#"{{"id":2,"method":"mining.authorize","params":["{long}","{long}"]}}"#),
     );
-    assert_eq!(**client.session.worker(), "é".repeat(64));
+    let worker = client.session.worker().unwrap();
+    assert_eq!(worker.as_str(), "%C3%A9".repeat(13));
     assert_eq!(client.session.agent(), "é".repeat(32));
 }

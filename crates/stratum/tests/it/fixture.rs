@@ -11,8 +11,8 @@ use chainweb::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::{
-    Boards, DifficultyMode, Instance, JobIds, LevelMemory, LiveWork, Nonce1Size, Nonce1Space,
-    Outbox, Session, SessionLimits, Terms,
+    Boards, DifficultyMode, Instance, JobIds, LiveWork, Nonce1Size, Nonce1Space, Outbox, Session,
+    SessionLimits, Stats, Terms,
 };
 
 pub(crate) fn level(bits: u16) -> Target {
@@ -65,7 +65,7 @@ impl Desk {
             limits,
             nonce1: Nonce1Space::new(Nonce1Size::TWO, Instance::WHOLE, rng),
             job_ids: Arc::new(JobIds::new(rng)),
-            levels: LevelMemory::default(),
+            stats: Arc::new(Stats::new(100)),
         };
         let boards = Boards::new(Arc::clone(&terms.job_ids), 1);
         Self {

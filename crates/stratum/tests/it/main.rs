@@ -6,5 +6,6 @@ mod bad_input;
 mod client;
 mod fixture;
 mod logins;
+mod model;
 mod server;
 mod shares;

@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use stratum::framing::MAX_LINE;
 use stratum::{
     BindError, Config, Counters, DifficultyMode, Interface, LiveWork, Server, ServerError,
-    SessionLimits, Solution,
+    SessionLimits, Solution, WorkerName,
 };
 use tokio::net::TcpSocket;
 use tokio::sync::{mpsc, watch};
@@ -98,7 +98,7 @@ async fn a_block_goes_from_the_device_to_the_solutions() {
             key: 1,
             nonce: nonce(&nonce1, nonce2),
             creation_time: job.header.creation_time(),
-            worker: "rig".into(),
+            worker: Some(WorkerName::of_user(b"a.rig")),
         })
     );
     assert_eq!(answer(&socket.ask(&line).await), Err(22));

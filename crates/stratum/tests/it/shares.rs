@@ -8,8 +8,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::message::Refusal;
 use stratum::{
-    DifficultyMode, Instance, Nonce1Size, Nonce1Space, SessionLimits, ShareEvent, Solution, Terms,
-    Timeliness,
+    DifficultyMode, Freshness, Instance, Nonce1Size, Nonce1Space, SessionLimits, ShareEvent,
+    Solution, Terms, WorkerName,
 };
 
 use crate::fixture::{Client, Desk, Sent, answer, last_job, level};
@@ -37,12 +37,12 @@ fn is_low(hash: &PowHash) -> bool {
     !level(SHARE).is_met_by(hash)
 }
 
-fn solution(client: &Client, key: u64, job: &Sent, nonce2: u64, worker: &str) -> Solution {
+fn solution(client: &Client, key: u64, job: &Sent, nonce2: u64, worker: Option<&str>) -> Solution {
     Solution {
         key,
         nonce: client.nonce(nonce2),
         creation_time: job.header.creation_time(),
-        worker: worker.into(),
+        worker: worker.map(|name| WorkerName::of_user(name.as_bytes())),
     }
 }
 
@@ -71,7 +71,7 @@ fn shares_are_judged_by_their_hash_and_count_once() {
             ShareEvent::Accepted {
                 credited: level(SHARE).difficulty(),
                 found,
-                timeliness: Timeliness::InTime,
+                freshness: Freshness::Current,
             },
             ShareEvent::Refused(Refusal::Duplicate),
             ShareEvent::Refused(Refusal::LowDifficulty),
@@ -88,7 +88,7 @@ fn a_block_is_told_once() {
     let job = client.log_in(&desk, "a.rig", "x");
     let block = client.find(&job, 0, is_block);
     assert_eq!(client.submit(&desk, &job.id, block), Ok(()));
-    let expected = solution(&client, 1, &job, block, "rig");
+    let expected = solution(&client, 1, &job, block, Some("rig"));
     assert_eq!(solutions(&mut client), [expected]);
     assert_eq!(client.submit(&desk, &job.id, block), Err(22));
     assert_eq!(solutions(&mut client), []);
@@ -104,7 +104,7 @@ fn a_block_is_told_whatever_else_is_true_of_its_share() {
     // Without authorization, for a job of no such name.
     let block = client.find(&job, 0, is_block);
     assert_eq!(client.submit(&desk, "zzz", block), Err(24));
-    let expected = solution(&client, 1, &job, block, "");
+    let expected = solution(&client, 1, &job, block, None);
     assert_eq!(solutions(&mut client), [expected]);
     // Long after its work has ended.
     client.log_in_late(&desk);
@@ -114,7 +114,7 @@ fn a_block_is_told_whatever_else_is_true_of_its_share() {
     desk.pass(Duration::from_mins(1));
     let block = client.find(&job, block + 1, is_block);
     assert_eq!(client.submit(&desk, &job.id, block), Err(21));
-    let expected = solution(&client, 1, &job, block, "rig");
+    let expected = solution(&client, 1, &job, block, Some("rig"));
     assert_eq!(solutions(&mut client), [expected]);
 }
 
@@ -150,7 +150,7 @@ fn a_new_header_under_an_old_jobs_name_counts() {
         block = client.find(&new, block + 1, is_block);
     }
     assert_eq!(client.submit(&desk, &old.id, block), Ok(()));
-    let expected = solution(&client, 1, &new, block, "rig");
+    let expected = solution(&client, 1, &new, block, Some("rig"));
     assert_eq!(solutions(&mut client), [expected]);
 }
 
@@ -168,7 +168,7 @@ fn shares_for_a_work_that_ended_count_for_a_grace() {
     assert!(matches!(
         client.out.shares[..],
         [ShareEvent::Accepted {
-            timeliness: Timeliness::Late,
+            freshness: Freshness::Superseded,
             ..
         }]
     ));

@@ -28,6 +28,85 @@ fn silence(vardiff: &mut Vardiff, start: Instant, seconds: u64) -> Vec<(u64, u16
         .collect()
 }
 
+/// A device without chance.
+struct Regular {
+    vardiff: Vardiff,
+    now: Instant,
+}
+
+impl Regular {
+    fn new() -> Self {
+        let now = Instant::now();
+        let vardiff = Vardiff::new(VardiffConfig::default(), level(45), now);
+        Self { vardiff, now }
+    }
+
+    /// The bits of the levels that so many shares lead to, by a device with this gap between shares of 2^45.
+    fn shares(&mut self, count: u32, gap_ms: f64) -> Vec<u16> {
+        let mut changes = Vec::new();
+        for _ in 0..count {
+            let asked = self.vardiff.level();
+            let gap_ms = gap_ms * difficulty(asked) / difficulty(level(45));
+            self.now += Duration::from_secs_f64(gap_ms / 1000.0);
+            changes.extend(self.vardiff.tick(self.now));
+            let asked = hashes(asked.bits());
+            changes.extend(self.vardiff.share(self.now, asked, asked));
+        }
+        changes.into_iter().map(Level::bits).collect()
+    }
+}
+
+#[test]
+fn a_level_is_left_only_if_another_is_a_good_deal_better() {
+    #[track_caller]
+    fn check(gap_ms: f64, changes: &[u16]) {
+        assert_eq!(Regular::new().shares(1000, gap_ms), changes);
+    }
+    check(8000.0, &[44]);
+    check(7000.0, &[]);
+    check(5000.0, &[]);
+    check(2300.0, &[]);
+    check(2100.0, &[46]);
+}
+
+#[test]
+fn a_burst_after_a_change_is_not_believed() {
+    let mut device = Regular::new();
+    assert_eq!(device.shares(100, 2300.0), []);
+    while device.shares(1, 2000.0).is_empty() {}
+    // Eight shares of the new level at four times the pace, and as before again.
+    assert_eq!(device.shares(8, 600.0), []);
+    assert_eq!(device.shares(100, 2000.0), []);
+}
+
+#[test]
+fn a_slowdown_is_believed_when_both_averages_tell_it() {
+    let mut device = Regular::new();
+    device.shares(120, 5000.0);
+    // Three times as fast, until the level is raised, and then half as fast as that wants.
+    while device.shares(1, 1667.0).is_empty() {}
+    let begin = device.now;
+    while device.shares(1, 5000.0).is_empty() {}
+    let after = device.now - begin;
+    assert!(
+        after > Duration::from_mins(3) && after < Duration::from_mins(10),
+        "{after:?}"
+    );
+}
+
+#[test]
+fn a_worker_that_gets_twenty_times_as_fast_is_followed_in_two_minutes() {
+    let mut close = 0;
+    for seed in 0..200 {
+        let mut device = Device::new(seed, 40, 45, 40);
+        device.run(3600, |_| 8.3 * TERA);
+        device.run(120, |_| KA3);
+        close += u32::from((48..=50).contains(&device.bits()));
+    }
+    println!("{close} of 200 are within one of 2^49 two minutes after they became that fast");
+    assert!(close >= 190);
+}
+
 #[test]
 fn silence_halves_the_difficulty_every_six_intervals_down_to_the_floor() {
     let start = Instant::now();
@@ -93,7 +172,7 @@ fn levels_stay_within_floor_and_ceiling() {
 fn a_device_that_stops_is_back_at_its_level_half_a_minute_after_its_return() {
     let mut back = 0;
     for seed in 0..200 {
-        let mut device = Device::new(seed, 40, 49, 40);
+        let mut device = Device::new(seed, 40, 45, 40);
         device.run(1800, |_| KA3);
         device.run(600, |_| 1.0);
         assert_eq!(device.bits(), 40, "seed {seed}");
@@ -232,7 +311,7 @@ fn a_device_slower_than_the_floor_rests_there_with_its_rate_known() {
 #[test]
 fn other_intervals_than_five_seconds_are_kept_as_well() {
     // A second has five times as many accidents in an hour.
-    for (interval, most) in [(1, 20), (30, 4)] {
+    for (interval, most) in [(1, 20), (30, 4), (120, 3)] {
         for seed in 0..50 {
             let config = VardiffConfig {
                 interval: Duration::from_secs(interval),

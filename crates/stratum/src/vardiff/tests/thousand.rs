@@ -70,12 +70,12 @@ fn a_kd5_of_18_tera_hashes_settles() {
 #[test]
 fn a_ka3_of_166_tera_hashes_settles_from_the_level_of_its_agent_and_from_that_of_strangers() {
     check(166.0 * TERA, 45, 1000);
-    check(166.0 * TERA, 49, 1000);
+    check(166.0 * TERA, 49, 250);
 }
 
 #[test]
 fn no_speed_between_two_levels_is_restless() {
     for eighth in 0..8 {
-        check(2_f64.powf(46.0 + f64::from(eighth) / 8.0) / 5.0, 45, 150);
+        check(2_f64.powf(46.0 + f64::from(eighth) / 8.0) / 5.0, 45, 100);
     }
 }
