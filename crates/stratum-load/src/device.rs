@@ -1,8 +1,8 @@
 //! Emulated mining devices: strict clients that behave as the firmwares do and tell what a server gets wrong.
 //!
-//! A device speaks the protocol from a reading of its own, [`line`], and shares no code with the server, so that one
-//! misunderstanding cannot hide in both. [`client`] is a state machine without a socket, [`hashing`] a thread that
-//! hashes for real at the pace of a scaled-down device, [`emulator`] the connection between them and a server. What
+//! A device speaks the protocol from a reading of its own, `line`, and shares no code with the server, so that one
+//! misunderstanding cannot hide in both. `client` is a state machine without a socket, `hashing` a thread that
+//! hashes for real at the pace of a scaled-down device, `emulator` the connection between them and a server. What
 //! the numbers of a firmware are, 2^48 nonces and a ticket mask of 2^40, is divided by one power of two, so that they
 //! bite at the difficulty of a test.
 
