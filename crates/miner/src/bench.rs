@@ -1,7 +1,7 @@
 //! The `bench` command: how fast each kernel searches on this machine, beside the `blake2` crate in the same run.
 //!
-//! Machines are shared and change their speed, so single figures mean little. Kernel and reference hash in turn for a
-//! few milliseconds each, by the processor time of the one thread that does it, and what is told is the median of many
+//! Machines are shared and change their speed, so single figures mean little. Kernel and reference hash in turn for some
+//! milliseconds each, by the processor time of the one thread that does it, and what is told is the median of many
 //! such pairs with its quartiles. How much several threads are worth is measured by the clock on the wall, again in
 //! turn.
 
@@ -11,25 +11,26 @@ mod spread;
 
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pow::{Kernel, Searcher};
-use tokio::sync::oneshot;
+use pow::{Kernel, KernelFault, Searcher};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 pub use self::report::BenchReport;
-use self::report::{KernelReport, ThreadsReport};
+use self::report::{KernelReport, Lacking, ThreadsReport};
 use self::sample::Sampler;
 use self::spread::Spread;
-use crate::measure::wall_rate;
+use crate::measure::{on_thread, wall_rate};
 use crate::mine::cpu::{CpuArgs, KernelChoice};
 use crate::mine::thread_count;
 use crate::units::positive_duration;
+
+/// How many samples long the threads are measured at a time: they have to be scheduled a few times.
+const THREADS_SAMPLES: u32 = 5;
 
 /// What to measure.
 #[derive(Clone, Debug, Args)]
@@ -40,8 +41,8 @@ pub struct BenchArgs {
     /// The number of pairs of samples, of a kernel and of the reference, that a median is taken of.
     #[arg(long, value_name = "COUNT", default_value = "25", value_parser = pair_count)]
     pub pairs: NonZeroUsize,
-    /// The length of a sample.
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = positive_duration)]
+    /// The length of a sample; threads are measured five times as long at a time.
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = sample_length)]
     pub sample: Duration,
     /// The most threads to measure [default: one for each processor that this program may use].
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
@@ -55,125 +56,124 @@ fn pair_count(text: &str) -> Result<NonZeroUsize, String> {
     crate::mine::count(text, 10_000)
 }
 
-/// Measures on a thread of its own until it is done or `stop` is cancelled, which gives nothing.
-pub async fn run(args: BenchArgs, stop: CancellationToken) -> anyhow::Result<Option<BenchReport>> {
-    let (result, measured) = oneshot::channel();
-    let thread = thread::Builder::new().name("bench".to_owned());
-    let thread = thread
-        .spawn(move || {
-            // Whoever does not wait for the result any more does not want it.
-            drop(result.send(measure(&args, &stop)));
-        })
-        .context("cannot start a thread")?;
-    let measured = measured.await;
-    // It has ended or is about to: what it had to say is said.
-    thread
-        .join()
-        .map_err(|_| anyhow!("the measuring thread ended unexpectedly"))?;
-    measured.context("the measuring thread has no result")?
+/// No longer than a signal may have to wait.
+fn sample_length(text: &str) -> Result<Duration, String> {
+    match positive_duration(text)? {
+        length if (Duration::from_millis(1)..=Duration::from_millis(500)).contains(&length) => {
+            Ok(length)
+        }
+        _ => Err("must be between 1ms and 500ms".to_owned()),
+    }
 }
 
-fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<Option<BenchReport>> {
-    let hashing = args.cpu.hashing(args.thread_count)?;
-    let (searchers, unavailable) = searchers(args.cpu.kernel, hashing.searcher);
-    let counts = thread_counts(hashing.threads);
-    let bar = progress(args.pairs.get() * (searchers.len() + counts.len()));
+/// Measures on a thread of its own until it is done or `stop` is cancelled, and gives what is measured until then.
+pub async fn run(args: BenchArgs, stop: CancellationToken) -> anyhow::Result<BenchReport> {
+    on_thread("bench", move || measure(&args, &stop)).await?
+}
 
-    debug!(kernels = searchers.len(), pairs = args.pairs, "measuring");
-    // One thread does it all: the calling one, bound and of the priority asked for.
-    hashing.placement.apply(0);
+fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<BenchReport> {
+    let placement = args.cpu.placement()?;
+    let proved = Proved::of(args.cpu.kernel)?;
+    let threads = args
+        .thread_count
+        .unwrap_or_else(|| args.cpu.thread_count(&placement));
+    let counts = thread_counts(threads);
+    let bar = progress(args.pairs.get() * (proved.searchers.len() + counts.len()));
+    debug!(
+        kernels = proved.searchers.len(),
+        pairs = args.pairs,
+        "measuring"
+    );
+
+    // One thread does it all: this one, bound and of the priority asked for.
+    placement.apply(0);
     let mut sampler = Sampler::new(args.sample);
-    let mut kernels: Vec<Measured> = searchers.iter().map(|_| Measured::default()).collect();
-    for _ in 0..args.pairs.get() {
-        for (searcher, measured) in searchers.iter().zip(&mut kernels) {
+    let mut references = Vec::new();
+    let mut rates = vec![Vec::new(); proved.searchers.len()];
+    let mut ratios = rates.clone();
+    'pairs: for pair in 0..args.pairs.get() {
+        debug!(pair, "measuring a pair of samples of each kernel");
+        for (at, searcher) in proved.searchers.iter().enumerate() {
             if stop.is_cancelled() {
-                return Ok(None);
+                break 'pairs;
             }
             bar.set_message(searcher.kernel().name());
             let reference = sampler.reference();
             let rate = sampler.kernel(searcher);
-            measured.rates.push(rate);
-            measured.references.push(reference);
-            measured.ratios.push(rate / reference);
+            references.push(reference);
+            rates[at].push(rate);
+            ratios[at].push(rate / reference);
             bar.inc(1);
         }
     }
 
-    let mut threads: Vec<Measured> = counts.iter().map(|_| Measured::default()).collect();
-    for _ in 0..args.pairs.get() {
-        let mut one = f64::NAN;
-        for (&count, measured) in counts.iter().zip(&mut threads) {
-            if stop.is_cancelled() {
-                return Ok(None);
-            }
-            bar.set_message(format!("{count} threads"));
-            let rate = wall_rate(count, &hashing.searcher, &hashing.placement, args.sample)
+    let best = &proved.searchers[0];
+    let mut rounds: Vec<Vec<f64>> = Vec::new();
+    while rounds.len() < args.pairs.get() && !stop.is_cancelled() {
+        let mut round = Vec::new();
+        for &count in &counts {
+            bar.set_message(format!("threads: {count}"));
+            let rate = wall_rate(count, best, &placement, args.sample * THREADS_SAMPLES)
                 .context("cannot start the hashing threads")?;
-            if count == NonZeroUsize::MIN {
-                one = rate.0;
-            }
-            measured.rates.push(rate.0);
-            measured.ratios.push(rate.0 / one);
+            round.push(rate.0);
             bar.inc(1);
         }
+        rounds.push(round);
     }
     bar.finish_and_clear();
 
-    let references = kernels
-        .iter()
-        .flat_map(|measured| measured.references.iter().copied());
-    Ok(Some(BenchReport {
-        pairs: args.pairs.get(),
-        sample_seconds: args.sample.as_secs_f64(),
-        reference: Spread::of(references.collect()),
-        kernels: searchers
-            .iter()
-            .zip(kernels)
-            .map(|(searcher, measured)| KernelReport {
-                kernel: searcher.kernel(),
-                rate: Spread::of(measured.rates),
-                ratio: Spread::of(measured.ratios),
+    let kernels = proved.searchers.iter().zip(rates.into_iter().zip(ratios));
+    let threads = counts.iter().enumerate().map(|(at, count)| {
+        let rates = rounds.iter().map(|round| round[at]);
+        // One thread comes first.
+        let ratios = rounds.iter().map(|round| round[at] / round[0]);
+        (count.get(), rates.collect(), ratios.collect())
+    });
+    BenchReport::new(
+        Spread::of(references),
+        kernels
+            .filter_map(|(searcher, (rates, ratios))| {
+                KernelReport::new(searcher.kernel(), rates, ratios)
             })
             .collect(),
-        unavailable,
-        threads_kernel: hashing.searcher.kernel(),
-        threads: counts
-            .iter()
-            .zip(threads)
-            .map(|(count, measured)| ThreadsReport {
-                threads: count.get(),
-                rate: Spread::of(measured.rates),
-                ratio: Spread::of(measured.ratios),
-            })
+        proved.without,
+        best.kernel(),
+        threads
+            .filter_map(|(count, rates, ratios)| ThreadsReport::new(count, rates, ratios))
             .collect(),
-    }))
+    )
+    .context("interrupted before the first pair was measured")
 }
 
-/// What has been measured of one kernel or number of threads, in hashes per second.
-#[derive(Default)]
-struct Measured {
-    rates: Vec<f64>,
-    references: Vec<f64>,
-    ratios: Vec<f64>,
+/// The kernels to measure, at least one, and those that cannot be.
+struct Proved {
+    searchers: Vec<Searcher>,
+    without: Vec<(Kernel, Lacking)>,
 }
 
-/// The kernels to measure, and those that this machine does not have.
-fn searchers(choice: KernelChoice, chosen: Searcher) -> (Vec<Searcher>, Vec<Kernel>) {
-    if choice != KernelChoice::Auto {
-        return (vec![chosen], Vec::new());
-    }
-    let mut searchers = Vec::new();
-    let mut unavailable = Vec::new();
-    for &kernel in Kernel::ALL {
-        match kernel.prove() {
-            Ok(searcher) => searchers.push(searcher),
-            Err(_) if !kernel.is_available() => unavailable.push(kernel),
-            Err(error) => {
-                warn!(%error, "a kernel computes wrongly on this machine and is not measured");
+impl Proved {
+    fn of(choice: KernelChoice) -> anyhow::Result<Self> {
+        if let KernelChoice::Only(_) = choice {
+            return Ok(Self {
+                searchers: vec![choice.searcher()?],
+                without: Vec::new(),
+            });
+        }
+        let mut searchers = Vec::new();
+        let mut without = Vec::new();
+        for &kernel in Kernel::ALL {
+            match kernel.prove() {
+                Ok(searcher) => searchers.push(searcher),
+                Err(KernelFault::Unavailable(_)) => without.push((kernel, Lacking::Instructions)),
+                Err(error) => {
+                    warn!(%error, "a kernel computes wrongly on this machine and is not measured");
+                    without.push((kernel, Lacking::Proof));
+                }
             }
         }
+        ensure!(!searchers.is_empty(), "no kernel works on this machine");
+        Ok(Self { searchers, without })
     }
-    (searchers, unavailable)
 }
 
 /// Up to sixteen numbers of threads from 1 to `most`: all, or evenly spread ones.

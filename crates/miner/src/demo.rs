@@ -21,7 +21,7 @@ use tracing::info;
 
 pub use self::report::DemoReport;
 
-use crate::measure::wall_rate;
+use crate::measure::{on_thread, wall_rate};
 use crate::mine::cpu::CpuArgs;
 use crate::mine::thread_count;
 use crate::run;
@@ -61,8 +61,14 @@ pub struct DemoArgs {
 pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
     let hashing = args.cpu.hashing(args.thread_count)?;
     let (threads, kernel) = (hashing.threads, hashing.searcher.kernel());
-    let own_rate = wall_rate(threads, &hashing.searcher, &hashing.placement, MEASURED)
-        .context("cannot start the hashing threads")?;
+    let own_rate = {
+        let (searcher, placement) = (hashing.searcher, hashing.placement.clone());
+        on_thread("measure", move || {
+            wall_rate(threads, &searcher, &placement, MEASURED)
+        })
+        .await?
+    };
+    let own_rate = own_rate.context("cannot start the hashing threads")?;
     let foreign_rate = own_rate.0 / 3.0;
     let chains = args.graph.len();
     let difficulty = (own_rate.0 + foreign_rate) * args.block_delay.as_secs_f64() / chains as f64;
@@ -97,14 +103,23 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
         timing,
     };
     let until = stop.child_token();
-    let ends = until.clone();
+    let (ends, ended) = (until.clone(), until.clone());
     let timer = async {
-        if let Some(duration) = args.duration {
-            sleep(duration).await;
-            ends.cancel();
+        match args.duration {
+            Some(duration) => {
+                // The end of the run ends the timer too.
+                ends.run_until_cancelled(sleep(duration)).await;
+                ends.cancel();
+            }
+            None => ends.cancelled().await,
         }
     };
-    let (summary, ()) = tokio::join!(run::run(config, until), timer);
+    let client = async {
+        let summary = run::run(config, until).await;
+        ended.cancel();
+        summary
+    };
+    let (summary, ()) = tokio::join!(client, timer);
     let summary = summary?;
     let report = DemoReport::new(threads, kernel, &summary, &tips_before, &simnet);
     simnet.shutdown().await;

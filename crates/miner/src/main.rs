@@ -100,7 +100,7 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
         Some(Command::Simnet(args)) => args.run(stop.cancelled()).await?,
         Some(Command::Bench(args)) => {
             let report = bench::run(args.clone(), stop).await?;
-            report.map_or(Ok(()), |report| print(args.json, &report))?;
+            print(args.json, &report)?;
         }
         Some(Command::Header(args)) => drop(header(args)?),
         None => {

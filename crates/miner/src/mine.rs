@@ -78,16 +78,16 @@ pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
 }
 
 /// The run that the flags ask for.
-pub fn config(args: &MineArgs) -> Result<run::Config, UsageError> {
+pub fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let [address] = args.node.as_slice() else {
-        return Err(UsageError::SeveralNodes(args.node.len()));
+        return Err(UsageError::SeveralNodes(args.node.len()).into());
     };
     let endpoint = Endpoint::parse(address, args.tls).map_err(|source| UsageError::Node {
         text: address.clone(),
         source,
     })?;
     if args.tls && !endpoint.is_tls() {
-        return Err(UsageError::PlainWithTls(address.clone()));
+        return Err(UsageError::PlainWithTls(address.clone()).into());
     }
     if args.insecure && !endpoint.is_tls() {
         warn!("--insecure has no effect: without TLS there is no certificate");

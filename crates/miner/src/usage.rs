@@ -1,11 +1,10 @@
 //! What is wrong with the command line, as far as the text of a single flag does not show it.
 
 use node::EndpointError;
-
-use pow::{Kernel, KernelFault};
+use pow::Kernel;
 
 use crate::header::InputError;
-use crate::worker::cpu::placement::AffinityError;
+use crate::mine::cpu::affinity::AffinityError;
 
 /// Flags that cannot be followed. The program says so and exits with 64.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +13,7 @@ pub enum UsageError {
     #[error("--node is given {0} times: this version mines on one node; leave one")]
     SeveralNodes(usize),
     /// Not an address.
-    #[error("--node {text:?}: {source}")]
+    #[error("--node {text:?}")]
     Node {
         /// The address as given.
         text: String,
@@ -24,20 +23,18 @@ pub enum UsageError {
     /// TLS is asked for and excluded at once.
     #[error("--tls contradicts --node {0:?}: write https:// or leave one of them out")]
     PlainWithTls(String),
-    /// The kernel cannot be used.
-    #[error("--cpu-kernel: {source}; this machine has {}", available_kernels())]
+    /// The machine lacks the kernel's instructions.
+    #[error(
+        "--cpu-kernel {kernel}: this machine does not have the instructions; it has those of {}",
+        available_kernels()
+    )]
     Kernel {
-        /// What is wrong with it.
-        #[from]
-        source: KernelFault,
+        /// The kernel.
+        kernel: Kernel,
     },
     /// Threads cannot be bound as asked for.
-    #[error("--cpu-affinity: {source}")]
-    Affinity {
-        /// What is wrong with it.
-        #[from]
-        source: AffinityError,
-    },
+    #[error("--cpu-affinity")]
+    Affinity(#[from] AffinityError),
     /// What was given is no header.
     #[error(transparent)]
     Header(#[from] InputError),

@@ -2,13 +2,12 @@
 //!
 //! A [`Kernel`] is a name, for options and logs, the same on every machine. To search takes a [`Searcher`], which only
 //! [`Kernel::prove`] makes: it asks the machine for the instructions, and then has the kernel find what is known, so
-//! that nothing mines with a kernel that this machine does not have or computes wrongly. The table below is all that a
-//! new instruction set adds outside its own file.
+//! that nothing mines with a kernel that this machine does not have or computes wrongly. A new instruction set is a file
+//! in `lanes/`, a row in the table below, and the two lines that name the module.
 
 pub(crate) mod self_test;
 
 use std::fmt;
-use std::str::FromStr;
 
 pub use self_test::KernelFault;
 
@@ -21,8 +20,7 @@ use crate::lanes::{avx2::Avx2, avx512::Avx512, sse2::Sse2, ssse3::Ssse3};
 use crate::prepared::Prepared;
 use crate::range::Run;
 
-/// The kernels, the fastest first: a row is a name, what it is called in options, the processors that may have it, and
-/// what the machine needs for it.
+/// The kernels, the widest first: a row is a name, what it is called in options, and the processors that may have it.
 macro_rules! kernels {
     ($($(#[$doc:meta])* $kernel:ident, $name:literal, $cfg:meta;)*) => {
         /// A way to search.
@@ -33,7 +31,7 @@ macro_rules! kernels {
         }
 
         impl Kernel {
-            /// All kernels, those of other machines too, the fastest first.
+            /// All kernels, those of other machines too, the widest instructions first.
             pub const ALL: &[Self] = &[$(Self::$kernel,)*];
 
             /// The kernel's name in options and logs.
@@ -127,22 +125,5 @@ impl Searcher {
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-/// A text is no kernel's name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no kernel {0:?}")]
-pub struct UnknownKernel(String);
-
-/// Reads the name, in lower case.
-impl FromStr for Kernel {
-    type Err = UnknownKernel;
-
-    fn from_str(text: &str) -> Result<Self, UnknownKernel> {
-        let kernel = Self::ALL.iter().find(|kernel| kernel.name() == text);
-        kernel
-            .copied()
-            .ok_or_else(|| UnknownKernel(text.chars().take(80).collect()))
     }
 }

@@ -13,6 +13,6 @@ mod rounds;
 mod scan;
 
 pub use blake2s::{hash, verify};
-pub use kernel::{Kernel, KernelFault, Searcher, UnknownKernel};
+pub use kernel::{Kernel, KernelFault, Searcher};
 pub use prepared::Prepared;
 pub use range::NonceRange;

@@ -199,14 +199,17 @@ fn find<S: Lanes, H: TopWord<S>>(lanes: S, prepared: &Prepared, run: Run) -> Opt
 #[cold]
 #[inline(never)]
 fn look_at(prepared: &Prepared, run: Run) -> Option<u64> {
+    #[cfg(test)]
+    tests::LOOKS.set(tests::LOOKS.get() + 1);
     (run.first..=run.last()).find(|&nonce| prepared.is_met_with(nonce))
 }
 
 #[cfg(test)]
 mod tests {
     use std::array::from_fn;
+    use std::cell::Cell;
 
-    use chainweb::Nonce;
+    use chainweb::{Level, Nonce, WorkHeader};
 
     use super::scan;
     use crate::kernel::self_test::check;
@@ -214,6 +217,36 @@ mod tests {
     use crate::prepared::Prepared;
     use crate::range::Run;
     use crate::{Kernel, NonceRange};
+
+    thread_local! {
+        /// How often this thread has looked at nonces one by one.
+        pub(super) static LOOKS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// A kernel that looked too often would still be right, and slow.
+    #[test]
+    fn only_candidates_are_looked_at() {
+        for searcher in Kernel::ALL.iter().filter_map(|kernel| kernel.prove().ok()) {
+            for degree in [2, 3, 4] {
+                let mut bytes = vec![0x5a; 178 + 36 * usize::from(degree)];
+                bytes[48..50].copy_from_slice(&[degree, 0]);
+                for chain in 0..degree {
+                    bytes[50 + 36 * usize::from(chain)] = chain;
+                }
+                let header = WorkHeader::decode(&bytes).expect("the chains ascend");
+                let looks = |bits| {
+                    let target = Level::new(bits).expect("at most 256").target();
+                    let prepared = Prepared::new(&header, &target);
+                    LOOKS.set(0);
+                    prepared.search(&searcher, NonceRange::new(Nonce::default(), 1 << 16));
+                    LOOKS.get()
+                };
+                // A nonce of two thousand millions has the zero bits of the top word.
+                assert_eq!(looks(256), 0, "{} {degree}", searcher.kernel());
+                assert!(looks(10) > 0, "{} {degree}", searcher.kernel());
+            }
+        }
+    }
 
     /// Vectors of four lanes in plain arrays: the model of what a real instruction set does. Not inlined, or the
     /// compiler takes minutes over it.

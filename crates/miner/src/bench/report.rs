@@ -3,167 +3,199 @@
 use std::fmt;
 
 use pow::Kernel;
-use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::spread::Spread;
 use crate::units::HashRate;
 
-/// The result of a bench.
-#[derive(Clone, Debug)]
+/// The result of a bench. Rates are millions of hashes per second, each a median with its lower and upper quartile.
+#[derive(Clone, Debug, Serialize)]
 pub struct BenchReport {
-    /// Pairs of samples of each kernel.
-    pub pairs: usize,
-    /// The length of a sample in seconds.
-    pub sample_seconds: f64,
-    /// Hashes per second of processor time of the `blake2` crate over whole headers.
-    pub reference: Spread,
-    /// The kernels that this machine has, the fastest instructions first.
+    /// The `blake2` crate over whole headers, per second of processor time.
+    pub blake2_mh_per_cpu_second: f64,
+    /// Its quartiles.
+    pub blake2_mh_per_cpu_second_quartiles: [f64; 2],
+    /// The kernels that were measured.
     pub kernels: Vec<KernelReport>,
-    /// The kernels that this machine does not have.
-    pub unavailable: Vec<Kernel>,
+    /// The kernels that could not be, and why.
+    pub not_measured: Vec<NotMeasured>,
     /// The kernel by which threads were measured.
+    #[serde(serialize_with = "by_name")]
     pub threads_kernel: Kernel,
-    /// Numbers of threads, ascending.
+    /// Numbers of threads, ascending, from one on; empty if the bench was interrupted before.
     pub threads: Vec<ThreadsReport>,
 }
 
 /// One kernel on one thread.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct KernelReport {
     /// The kernel.
+    #[serde(serialize_with = "by_name")]
     pub kernel: Kernel,
-    /// Hashes per second of processor time.
-    pub rate: Spread,
-    /// Times the reference beside it.
-    pub ratio: Spread,
+    /// The number of pairs of samples.
+    pub pairs: usize,
+    /// Per second of processor time.
+    pub mh_per_cpu_second: f64,
+    /// Its quartiles.
+    pub mh_per_cpu_second_quartiles: [f64; 2],
+    /// Times the `blake2` crate beside it.
+    pub ratio_to_blake2: f64,
+    /// Its quartiles.
+    pub ratio_to_blake2_quartiles: [f64; 2],
 }
 
 /// A number of threads together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct ThreadsReport {
     /// How many.
     pub threads: usize,
-    /// Hashes per second by the clock on the wall.
-    pub rate: Spread,
-    /// Times one thread beside it.
-    pub ratio: Spread,
+    /// The number of rounds.
+    pub rounds: usize,
+    /// Per second by the clock on the wall.
+    pub mh_per_second: f64,
+    /// Its quartiles.
+    pub mh_per_second_quartiles: [f64; 2],
+    /// Times one thread in the same round.
+    pub ratio_to_one: f64,
+    /// Its quartiles.
+    pub ratio_to_one_quartiles: [f64; 2],
 }
 
-impl Serialize for BenchReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("BenchReport", 7)?;
-        object.serialize_field("pairs", &self.pairs)?;
-        object.serialize_field("sample_seconds", &self.sample_seconds)?;
-        object.serialize_field("blake2_mh_per_cpu_second", &self.reference.times(1e-6))?;
-        object.serialize_field("kernels", &self.kernels)?;
-        let unavailable: Vec<&str> = self
-            .unavailable
-            .iter()
-            .map(|kernel| kernel.name())
-            .collect();
-        object.serialize_field("unavailable_kernels", &unavailable)?;
-        object.serialize_field("threads_kernel", self.threads_kernel.name())?;
-        object.serialize_field("threads", &self.threads)?;
-        object.end()
+/// A kernel that could not be measured.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct NotMeasured {
+    /// The kernel.
+    #[serde(serialize_with = "by_name")]
+    pub kernel: Kernel,
+    /// Why.
+    pub lacking: Lacking,
+}
+
+/// What a kernel lacks on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lacking {
+    /// The machine does not have its instructions.
+    Instructions,
+    /// It does not find what is known.
+    Proof,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn by_name<S: Serializer>(kernel: &Kernel, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kernel.name())
+}
+
+impl BenchReport {
+    /// From what was measured in hashes per second; `None` if that is nothing.
+    pub(super) fn new(
+        reference: Option<Spread>,
+        kernels: Vec<KernelReport>,
+        without: Vec<(Kernel, Lacking)>,
+        threads_kernel: Kernel,
+        threads: Vec<ThreadsReport>,
+    ) -> Option<Self> {
+        let reference = reference?.times(1e-6);
+        let not_measured = without.into_iter();
+        Some(Self {
+            blake2_mh_per_cpu_second: reference.median,
+            blake2_mh_per_cpu_second_quartiles: reference.quartiles,
+            kernels,
+            not_measured: not_measured
+                .map(|(kernel, lacking)| NotMeasured { kernel, lacking })
+                .collect(),
+            threads_kernel,
+            threads,
+        })
     }
 }
 
-impl Serialize for KernelReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("KernelReport", 5)?;
-        object.serialize_field("kernel", self.kernel.name())?;
-        object.serialize_field("mh_per_cpu_second", &(self.rate.median / 1e6))?;
-        object.serialize_field(
-            "mh_per_cpu_second_quartiles",
-            &quartiles(self.rate.times(1e-6)),
-        )?;
-        object.serialize_field("ratio_to_blake2", &self.ratio.median)?;
-        object.serialize_field("ratio_to_blake2_quartiles", &quartiles(self.ratio))?;
-        object.end()
+impl KernelReport {
+    /// From hashes per second and ratios, pair by pair; `None` if there are none.
+    pub(super) fn new(kernel: Kernel, rates: Vec<f64>, ratios: Vec<f64>) -> Option<Self> {
+        let pairs = rates.len();
+        let (rate, ratio) = (Spread::of(rates)?.times(1e-6), Spread::of(ratios)?);
+        Some(Self {
+            kernel,
+            pairs,
+            mh_per_cpu_second: rate.median,
+            mh_per_cpu_second_quartiles: rate.quartiles,
+            ratio_to_blake2: ratio.median,
+            ratio_to_blake2_quartiles: ratio.quartiles,
+        })
     }
 }
 
-impl Serialize for ThreadsReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("ThreadsReport", 5)?;
-        object.serialize_field("threads", &self.threads)?;
-        object.serialize_field("mh_per_second", &(self.rate.median / 1e6))?;
-        object.serialize_field("mh_per_second_quartiles", &quartiles(self.rate.times(1e-6)))?;
-        object.serialize_field("ratio_to_one", &self.ratio.median)?;
-        object.serialize_field("ratio_to_one_quartiles", &quartiles(self.ratio))?;
-        object.end()
+impl ThreadsReport {
+    /// From hashes per second and ratios, round by round; `None` if there are none.
+    pub(super) fn new(threads: usize, rates: Vec<f64>, ratios: Vec<f64>) -> Option<Self> {
+        let rounds = rates.len();
+        let (rate, ratio) = (Spread::of(rates)?.times(1e-6), Spread::of(ratios)?);
+        Some(Self {
+            threads,
+            rounds,
+            mh_per_second: rate.median,
+            mh_per_second_quartiles: rate.quartiles,
+            ratio_to_one: ratio.median,
+            ratio_to_one_quartiles: ratio.quartiles,
+        })
     }
-}
-
-fn quartiles(spread: Spread) -> [f64; 2] {
-    [spread.lower_quartile, spread.upper_quartile]
 }
 
 /// Two tables for people.
 impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs = self.kernels.iter().map(|kernel| kernel.pairs).min();
         writeln!(
             f,
             "one thread, by processor time; medians and quartiles of {} pairs",
-            self.pairs
+            pairs.unwrap_or_default()
         )?;
+        let reference = self.blake2_mh_per_cpu_second;
+        row(f, "kernel", "rate", "times the blake2 crate")?;
+        for kernel in &self.kernels {
+            let rate = HashRate(kernel.mh_per_cpu_second * 1e6);
+            let ratio = ratio(kernel.ratio_to_blake2, kernel.ratio_to_blake2_quartiles);
+            row(f, kernel.kernel.name(), &rate.to_string(), &ratio)?;
+        }
+        let rate = HashRate(reference * 1e6).to_string();
+        row(f, "blake2 crate", &rate, "1.00")?;
+        for NotMeasured { kernel, lacking } in &self.not_measured {
+            let why = match lacking {
+                Lacking::Instructions => "not on this machine",
+                Lacking::Proof => "computes wrongly on this machine",
+            };
+            writeln!(f, "{kernel:<14}{why}")?;
+        }
+        if self.threads.is_empty() {
+            return f.write_str("\ninterrupted before threads were measured");
+        }
         writeln!(
             f,
-            "{:<14} {:>12} {:>23}",
-            "kernel", "rate", "times the blake2 crate"
-        )?;
-        for KernelReport {
-            kernel,
-            rate,
-            ratio,
-        } in &self.kernels
-        {
-            let rate = HashRate(rate.median).to_string();
-            writeln!(f, "{kernel:<14} {rate:>12} {}", Ratio(ratio))?;
-        }
-        let reference = HashRate(self.reference.median).to_string();
-        writeln!(f, "{:<14} {reference:>12} {:>8.2}", "blake2 crate", 1.0)?;
-        for kernel in &self.unavailable {
-            writeln!(f, "{kernel:<14} {:>12}", "not on this machine")?;
-        }
-        writeln!(f)?;
-        writeln!(
-            f,
-            "{} on several threads, by the clock on the wall",
+            "\nthreads of {} together, by the clock on the wall",
             self.threads_kernel
         )?;
-        write!(
-            f,
-            "{:<14} {:>12} {:>23}",
-            "threads", "rate", "times one thread"
-        )?;
-        for ThreadsReport {
-            threads,
-            rate,
-            ratio,
-        } in &self.threads
-        {
-            let rate = HashRate(rate.median).to_string();
-            write!(f, "\n{threads:<14} {rate:>12} {}", Ratio(ratio))?;
+        row(f, "threads", "rate", "times one thread")?;
+        for (at, threads) in self.threads.iter().enumerate() {
+            let rate = HashRate(threads.mh_per_second * 1e6);
+            let ratio = ratio(threads.ratio_to_one, threads.ratio_to_one_quartiles);
+            if at > 0 {
+                writeln!(f)?;
+            }
+            let name = threads.threads.to_string();
+            write!(f, "{name:<14}{:<12}{ratio}", rate.to_string())?;
         }
         Ok(())
     }
 }
 
-/// The median of a ratio with its quartiles.
-struct Ratio<'a>(&'a Spread);
+fn row(f: &mut fmt::Formatter<'_>, name: &str, rate: &str, ratio: &str) -> fmt::Result {
+    writeln!(f, "{name:<14}{rate:<12}{ratio}")
+}
 
-impl fmt::Display for Ratio<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Spread {
-            median,
-            lower_quartile,
-            upper_quartile,
-        } = self.0;
-        write!(
-            f,
-            "{median:>8.2} ({lower_quartile:.2} to {upper_quartile:.2})"
-        )
-    }
+fn ratio(median: f64, [lower, upper]: [f64; 2]) -> String {
+    format!("{median:.2} ({lower:.2} to {upper:.2})")
 }

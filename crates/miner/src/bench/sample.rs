@@ -7,12 +7,11 @@ use blake2::{Blake2s256, Digest};
 use chainweb::Nonce;
 use pow::{NonceRange, Prepared, Searcher};
 
-use crate::measure::{endless, header};
+use crate::measure::{BATCH, endless, header};
 use crate::units::HashRate;
 use crate::worker::cpu::thread_cpu_time;
 
-/// Nonces between two looks at the clock: some hundred microseconds for a kernel, and for the reference.
-const KERNEL_BATCH: u64 = 1 << 14;
+/// Hashes of the reference between two looks at the clock: some hundred microseconds.
 const REFERENCE_BATCH: u64 = 1 << 9;
 
 /// Takes samples in hashes per second of processor time.
@@ -36,8 +35,8 @@ impl Sampler {
     /// Searches with a kernel.
     pub(super) fn kernel(&mut self, searcher: &Searcher) -> f64 {
         let prepared = self.prepared.clone();
-        self.sample(KERNEL_BATCH, |start| {
-            let range = NonceRange::new(Nonce::new(start), KERNEL_BATCH);
+        self.sample(BATCH, |start| {
+            let range = NonceRange::new(Nonce::new(start), BATCH);
             black_box(prepared.search(searcher, black_box(range)));
         })
     }

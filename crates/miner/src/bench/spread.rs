@@ -1,46 +1,41 @@
 //! The median of many measurements, and the quartiles about it.
 
-use serde::Serialize;
-
 /// A median with its quartiles; of an even number of values, and between two, the mean of the neighbours by distance.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Spread {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spread {
     /// Half of the values are at most this.
-    pub median: f64,
-    /// A quarter of the values are at most this.
-    pub lower_quartile: f64,
-    /// Three quarters of the values are at most this.
-    pub upper_quartile: f64,
+    pub(super) median: f64,
+    /// A quarter and three quarters of the values are at most these.
+    pub(super) quartiles: [f64; 2],
 }
 
 impl Spread {
-    /// The spread of these values, of which there is at least one.
-    pub(super) fn of(mut values: Vec<f64>) -> Self {
+    /// The spread of these values, if there are any.
+    pub(super) fn of(mut values: Vec<f64>) -> Option<Self> {
+        let last = values.len().checked_sub(1)?;
         values.sort_by(f64::total_cmp);
         let quantile = |part: f64| {
-            let at = part * (values.len() - 1) as f64;
+            let at = part * last as f64;
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 reason = "a place in the values"
             )]
             let below = at as usize;
-            let above = (below + 1).min(values.len() - 1);
+            let above = (below + 1).min(last);
             values[below] + (values[above] - values[below]) * at.fract()
         };
-        Self {
+        Some(Self {
             median: quantile(0.5),
-            lower_quartile: quantile(0.25),
-            upper_quartile: quantile(0.75),
-        }
+            quartiles: [quantile(0.25), quantile(0.75)],
+        })
     }
 
     /// All three multiplied by `factor`.
     pub(super) fn times(self, factor: f64) -> Self {
         Self {
             median: self.median * factor,
-            lower_quartile: self.lower_quartile * factor,
-            upper_quartile: self.upper_quartile * factor,
+            quartiles: self.quartiles.map(|quartile| quartile * factor),
         }
     }
 }
@@ -53,14 +48,14 @@ mod tests {
     fn check(values: &[f64], lower_quartile: f64, median: f64, upper_quartile: f64) {
         let expected = Spread {
             median,
-            lower_quartile,
-            upper_quartile,
+            quartiles: [lower_quartile, upper_quartile],
         };
-        assert_eq!(Spread::of(values.to_vec()), expected);
+        assert_eq!(Spread::of(values.to_vec()), Some(expected));
     }
 
     #[test]
     fn quartiles_lie_between_their_neighbours() {
+        assert_eq!(Spread::of(Vec::new()), None);
         check(&[7.0], 7.0, 7.0, 7.0);
         check(&[3.0, 1.0], 1.5, 2.0, 2.5);
         check(&[5.0, 1.0, 4.0, 2.0, 3.0], 2.0, 3.0, 4.0);

@@ -1,30 +1,33 @@
 //! The flags of whatever hashes on this machine's processors.
 
+pub(crate) mod affinity;
+
 use std::num::NonZeroUsize;
-use std::str::FromStr;
 use std::thread::available_parallelism;
 
-use clap::Args;
+use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use pow::{Kernel, KernelFault, Searcher};
 use rand::Rng;
 use rand::rngs::StdRng;
 use tracing::warn;
 
+use self::affinity::Affinity;
 use crate::timing::Timing;
 use crate::usage::UsageError;
 use crate::worker::Worker;
-use crate::worker::cpu::placement::{Affinity, Placement, Priority};
+use crate::worker::cpu::placement::Placement;
 use crate::worker::cpu::{self, Cpu};
 
 /// How to hash on this machine's processors.
 #[derive(Clone, Debug, Args)]
 pub struct CpuArgs {
-    /// The instructions to hash with; `auto` takes the fastest that proves itself on this machine.
+    /// The instructions to hash with; `auto` takes the widest that prove themselves on this machine.
     #[arg(long = "cpu-kernel", value_name = "KERNEL", default_value = "auto", value_parser = kernel_choice())]
     pub kernel: KernelChoice,
-    /// Bind each hashing thread to a processor: `auto` for all, or a list as in `0-3,8`, with a thread for each unless
-    /// --thread-count says otherwise.
+    /// Bind each hashing thread to a processor: `auto` for any, or a list as in `0-3,8`, with a thread for each of the
+    /// list unless --thread-count says otherwise.
     #[arg(long = "cpu-affinity", value_name = "PROCESSORS")]
     pub affinity: Option<Affinity>,
     /// How much hashing gives way to other programs.
@@ -35,6 +38,17 @@ pub struct CpuArgs {
         default_value = "normal"
     )]
     pub priority: Priority,
+}
+
+/// How much the hashing threads give way to other programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Priority {
+    /// As any other program.
+    Normal,
+    /// After programs of normal priority (nice 10).
+    Low,
+    /// Little more than the time that nothing else wants (nice 19).
+    Idle,
 }
 
 /// The kernel that is asked for.
@@ -56,19 +70,36 @@ pub(crate) struct Hashing {
 
 impl CpuArgs {
     /// Proves the kernel and finds the processors. With a thread for each processor if no number is given.
-    pub(crate) fn hashing(&self, threads: Option<NonZeroUsize>) -> Result<Hashing, UsageError> {
-        let affinity = self.affinity.as_ref().map(Affinity::resolve).transpose()?;
-        let bound = affinity
-            .as_ref()
-            .and_then(|bound| NonZeroUsize::new(bound.len()));
+    pub(crate) fn hashing(&self, threads: Option<NonZeroUsize>) -> anyhow::Result<Hashing> {
+        let placement = self.placement()?;
         Ok(Hashing {
-            threads: threads.or(bound).unwrap_or_else(processors),
+            threads: threads.unwrap_or_else(|| self.thread_count(&placement)),
             searcher: self.kernel.searcher()?,
-            placement: Placement {
-                processors: affinity,
-                priority: self.priority,
+            placement,
+        })
+    }
+
+    /// Where the threads run.
+    pub(crate) fn placement(&self) -> Result<Placement, UsageError> {
+        let processors = self.affinity.as_ref().map(Affinity::resolve).transpose()?;
+        Ok(Placement {
+            processors: processors.unwrap_or_default(),
+            niceness: match self.priority {
+                Priority::Normal => i32::MIN,
+                Priority::Low => 10,
+                Priority::Idle => 19,
             },
         })
+    }
+
+    /// The number of threads where none is given: one for each processor of a list, or for each that the program may
+    /// use.
+    pub(crate) fn thread_count(&self, placement: &Placement) -> NonZeroUsize {
+        match self.affinity {
+            Some(Affinity::Processors(_)) => NonZeroUsize::new(placement.processors.len()),
+            Some(Affinity::Auto) | None => None,
+        }
+        .unwrap_or_else(processors)
     }
 }
 
@@ -87,10 +118,14 @@ impl Hashing {
 
 impl KernelChoice {
     /// The kernel, proved. A kernel that does not find what is known is reported, and with `auto` the next one is taken.
-    pub(crate) fn searcher(self) -> Result<Searcher, KernelFault> {
-        match self {
+    pub(crate) fn searcher(self) -> anyhow::Result<Searcher> {
+        let searcher = match self {
             Self::Only(kernel) => kernel.prove(),
             Self::Auto => first_proved(Kernel::ALL.iter().map(|kernel| kernel.prove())),
+        };
+        match searcher {
+            Err(KernelFault::Unavailable(kernel)) => Err(UsageError::Kernel { kernel }.into()),
+            searcher => searcher.context("this machine cannot mine"),
         }
     }
 }
@@ -114,12 +149,11 @@ fn first_proved<T>(
 }
 
 fn kernel_choice() -> impl TypedValueParser<Value = KernelChoice> {
+    const AUTO: &str = "auto";
     let names = Kernel::ALL.iter().map(|kernel| kernel.name());
-    PossibleValuesParser::new(std::iter::once("auto").chain(names)).map(|name| {
-        match name.as_str() {
-            "auto" => KernelChoice::Auto,
-            name => KernelChoice::Only(Kernel::from_str(name).expect("one of the possible values")),
-        }
+    PossibleValuesParser::new(std::iter::once(AUTO).chain(names)).map(|name| {
+        let kernel = Kernel::ALL.iter().find(|kernel| kernel.name() == name);
+        kernel.map_or(KernelChoice::Auto, |kernel| KernelChoice::Only(*kernel))
     })
 }
 

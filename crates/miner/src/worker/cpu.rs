@@ -67,7 +67,10 @@ impl Cpu {
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
         let threads = self.config.threads;
-        info!(threads, kernel = %self.config.searcher.kernel(), "CPU worker ready");
+        let kernel = self.config.searcher.kernel();
+        let bound = &self.config.placement.processors;
+        let processors = (!bound.is_empty()).then_some(tracing::field::debug(bound));
+        info!(threads, %kernel, processors, "CPU worker ready");
         // One place for each thread: a thread tells once that it ends.
         let (ending, mut ended) = mpsc::channel(threads.get());
         let mut handles = Vec::with_capacity(threads.get());

@@ -16,11 +16,19 @@ fn available() -> Vec<Kernel> {
 fn a_kernel_that_the_machine_lacks_is_refused_with_those_that_it_has() {
     // No machine has both NEON and AVX2.
     for kernel in Kernel::ALL.iter().filter(|kernel| !kernel.is_available()) {
-        let mut parts = vec!["--cpu-kernel", "does not have", kernel.name()];
-        let available = available();
-        parts.extend(available.iter().map(|kernel| kernel.name()));
-        check_usage(&["--cpu-kernel", kernel.name()], &parts);
-        check_usage(&["bench", "--cpu-kernel", kernel.name()], &parts);
+        let names: Vec<&str> = available().iter().map(|kernel| kernel.name()).collect();
+        let message = format!(
+            "error: --cpu-kernel {kernel}: this machine does not have the instructions; it has those of {}\n",
+            names.join(", ")
+        );
+        for command in [
+            &["--cpu-kernel", kernel.name()][..],
+            &["bench", "--cpu-kernel", kernel.name()],
+        ] {
+            let output = run(command);
+            assert_eq!(output.status.code(), Some(64));
+            assert_eq!(text(&output.stderr), message);
+        }
     }
     check_usage(
         &["--cpu-kernel", "mmx"],
@@ -34,10 +42,14 @@ fn wrong_places_and_priorities_are_refused() {
         &["--cpu-affinity", "1-0"],
         &["--cpu-affinity", "1-0", "0-3,8"],
     );
-    check_usage(
-        &["--cpu-affinity", "1023"],
-        &["--cpu-affinity", "1023", "may not use"],
+    let output = run(&["--cpu-affinity", "1023"]);
+    assert_eq!(output.status.code(), Some(64));
+    let message = format!(
+        "error: --cpu-affinity: this program may not use processor 1023; it may use {}
+",
+        own_processors()
     );
+    assert_eq!(text(&output.stderr), message);
     check_usage(
         &["--cpu-affinity", "4096"],
         &["--cpu-affinity", "4096", "1024"],
@@ -45,6 +57,7 @@ fn wrong_places_and_priorities_are_refused() {
     check_usage(&["--cpu-priority", "high"], &["--cpu-priority", "idle"]);
     check_usage(&["bench", "--pairs", "0"], &["--pairs", "1 to 10000"]);
     check_usage(&["bench", "--sample", "1"], &["--sample", "10s"]);
+    check_usage(&["bench", "--sample", "1m"], &["--sample", "1ms and 500ms"]);
 }
 
 #[test]
@@ -54,9 +67,11 @@ fn every_kernel_of_this_machine_mines() {
             "demo",
             "--json",
             "--for",
-            "1s",
+            "2s",
             "--graph",
             "pair",
+            "--block-delay",
+            "200ms",
             "-c",
             "1",
             "--cpu-kernel",
@@ -66,6 +81,7 @@ fn every_kernel_of_this_machine_mines() {
         let report: Value = serde_json::from_str(text(&output.stdout).trim()).unwrap();
         assert_eq!(report["kernel"], kernel.name());
         assert_eq!(report["solutions_rejected"], 0);
+        assert!(report["blocks_accepted"].as_u64().unwrap() > 0, "{report}");
         assert!(
             report["hashes_per_cpu_second"].as_f64().unwrap() > 0.0,
             "{report}"
@@ -80,59 +96,99 @@ fn allowed_processors(status: &str) -> &str {
     line.unwrap().trim()
 }
 
-/// What `/proc` tells of the threads of a program whose names begin with `cpu-`, one row each.
-fn hashing_threads(process: u32) -> Vec<(String, String)> {
-    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    let mut threads = Vec::new();
-    for task in tasks {
-        let task = task.unwrap().path();
-        let read = |name: &str| fs::read_to_string(task.join(name)).unwrap_or_default();
-        if read("comm").starts_with("cpu-") {
-            let status = read("status");
-            let allowed = allowed_processors(&status).to_owned();
-            let stat = read("stat");
-            // proc(5): the 19th field of all is the nice value; the third one follows the name.
-            let (_, fields) = stat.rsplit_once(") ").unwrap();
-            let nice = fields.split(' ').nth(16).unwrap().to_owned();
-            threads.push((allowed, nice));
+/// The processors that this test may use, as the system writes them.
+fn own_processors() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    allowed_processors(&status).to_owned()
+}
+
+/// proc(5): the 19th field of all is the niceness; the third one follows the name.
+fn niceness(stat: &str) -> i32 {
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    fields.split(' ').nth(16).unwrap().parse().unwrap()
+}
+
+/// The processors and the niceness of a program's hashing threads, in their order, as soon as there are so many.
+fn hashing_threads(demo: &Running, count: usize) -> Vec<(String, i32)> {
+    loop {
+        demo.wait_for("solved a block");
+        let tasks = fs::read_dir(format!("/proc/{}/task", demo.id())).unwrap();
+        let mut threads = Vec::new();
+        for task in tasks {
+            let task = task.unwrap().path();
+            let read = |name: &str| fs::read_to_string(task.join(name)).unwrap_or_default();
+            let name = read("comm");
+            if name.starts_with("cpu-") {
+                let placed = allowed_processors(&read("status")).to_owned();
+                threads.push((name, (placed, niceness(&read("stat")))));
+            }
+        }
+        threads.sort();
+        if threads.len() == count {
+            return threads.into_iter().map(|(_, placed)| placed).collect();
         }
     }
-    threads
+}
+
+/// Runs the demo with these flags until its hashing threads are placed like this.
+#[track_caller]
+fn check_placed(flags: &[&str], expected: &[(&str, i32)]) {
+    let lively = ["demo", "--graph", "pair", "--block-delay", "100ms"];
+    let mut demo = Running::start(&[&lively[..], flags].concat());
+    let expected: Vec<(String, i32)> = expected
+        .iter()
+        .map(|(processors, niceness)| ((*processors).to_owned(), *niceness))
+        .collect();
+    // A thread exists before it has placed itself.
+    let mut placed = Vec::new();
+    for _ in 0..100 {
+        placed = hashing_threads(&demo, expected.len());
+        if placed == expected {
+            break;
+        }
+    }
+    assert_eq!(placed, expected, "{flags:?}");
+    demo.signal(rustix::process::Signal::TERM);
+    assert_eq!(demo.wait().code(), Some(0));
 }
 
 #[test]
-fn threads_are_bound_and_give_way_as_asked() {
-    let own = fs::read_to_string("/proc/self/status").unwrap();
-    let allowed = allowed_processors(&own);
-    let first = allowed.split(['-', ',']).next().unwrap();
-    let mut demo = Running::start(&[
-        "demo",
-        "--graph",
-        "pair",
-        "-c",
-        "2",
-        "--cpu-affinity",
-        first,
-        "--cpu-priority",
-        "idle",
-    ]);
-    demo.wait_for("solved a block");
-    let expected = vec![(first.to_owned(), "19".to_owned()); 2];
-    assert_eq!(hashing_threads(demo.id()), expected);
-    demo.signal(rustix::process::Signal::TERM);
-    assert_eq!(demo.wait().code(), Some(0));
+fn threads_are_bound_one_by_one_and_give_way_as_asked() {
+    let set = rustix::thread::sched_getaffinity(None).unwrap();
+    let allowed: Vec<String> = (0..1024)
+        .filter(|&at| set.is_set(at))
+        .map(|at| at.to_string())
+        .collect();
+    let (first, last) = (allowed.first().unwrap(), allowed.last().unwrap());
+    let own = niceness(&fs::read_to_string("/proc/self/stat").unwrap());
+    if first != last {
+        let list = format!("{last},{first}");
+        check_placed(
+            &["--cpu-affinity", &list, "--cpu-priority", "low"],
+            &[(last, own.max(10)), (first, own.max(10))],
+        );
+        check_placed(
+            &["--cpu-affinity", &list, "-c", "3"],
+            &[(last, own), (first, own), (last, own)],
+        );
+    }
+    check_placed(
+        &[
+            "--cpu-affinity",
+            "auto",
+            "-c",
+            "1",
+            "--cpu-priority",
+            "idle",
+        ],
+        &[(first, 19)],
+    );
 }
 
 #[test]
 fn threads_are_left_alone_unless_asked() {
-    let own = fs::read_to_string("/proc/self/status").unwrap();
-    let allowed = allowed_processors(&own);
-    let mut demo = Running::start(&["demo", "--graph", "pair", "-c", "1"]);
-    demo.wait_for("solved a block");
-    let expected = vec![(allowed.to_owned(), "0".to_owned())];
-    assert_eq!(hashing_threads(demo.id()), expected);
-    demo.signal(rustix::process::Signal::TERM);
-    assert_eq!(demo.wait().code(), Some(0));
+    let own = niceness(&fs::read_to_string("/proc/self/stat").unwrap());
+    check_placed(&["-c", "1"], &[(&own_processors(), own)]);
 }
 
 #[test]
@@ -141,13 +197,7 @@ fn a_bench_tells_of_every_kernel_beside_the_blake2_crate() {
     let output = run(&[&quick[..], &["--json"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let report: Value = serde_json::from_str(text(&output.stdout).trim()).unwrap();
-    assert_eq!(report["pairs"], 2);
-    assert!(
-        report["blake2_mh_per_cpu_second"]["median"]
-            .as_f64()
-            .unwrap()
-            > 0.0
-    );
+    assert!(report["blake2_mh_per_cpu_second"].as_f64().unwrap() > 0.0);
     let kernels = report["kernels"].as_array().unwrap();
     let names: Vec<&str> = kernels
         .iter()
@@ -186,7 +236,7 @@ fn a_bench_tells_of_every_kernel_beside_the_blake2_crate() {
             "portable",
             "blake2 crate",
             "",
-            "portable on several threads, by the clock on the wall",
+            "threads of portable together, by the clock on the wall",
             "threads",
             "1",
             "2"
@@ -195,10 +245,31 @@ fn a_bench_tells_of_every_kernel_beside_the_blake2_crate() {
 }
 
 #[test]
-fn a_bench_that_is_interrupted_ends_at_once() {
-    let mut bench = Running::start(&["bench", "--pairs", "10000", "--log-level", "debug"]);
-    bench.wait_for("measuring");
+fn a_bench_that_is_interrupted_tells_what_it_has() {
+    let mut bench = Running::start(&[
+        "bench",
+        "--pairs",
+        "10000",
+        "--sample",
+        "1ms",
+        "--json",
+        "--log-level",
+        "debug",
+    ]);
+    bench.wait_for("pair=10");
     bench.signal(rustix::process::Signal::INT);
     assert_eq!(bench.wait().code(), Some(0));
-    assert_eq!(bench.stdout(), "");
+    let report: Value = serde_json::from_str(bench.stdout().trim()).unwrap();
+    let pairs = report["kernels"][0]["pairs"].as_u64().unwrap();
+    assert!((10..10_000).contains(&pairs), "{report}");
+    assert_eq!(report["threads"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_demo_with_a_time_limit_ends_with_the_first_signal() {
+    let mut demo = Running::start(&["demo", "--for", "10m", "--graph", "pair"]);
+    demo.wait_for("solved a block");
+    demo.signal(rustix::process::Signal::INT);
+    // The patience of this wait is a minute.
+    assert_eq!(demo.wait().code(), Some(0));
 }
