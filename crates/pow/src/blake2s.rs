@@ -85,7 +85,7 @@ pub(crate) fn words(bytes: &[u8]) -> [u32; 16] {
 }
 
 /// The bytes of a chaining value, which are the hash after the last block.
-fn le_bytes(state: &[u32; 8]) -> [u8; 32] {
+pub(crate) fn le_bytes(state: &[u32; 8]) -> [u8; 32] {
     let mut bytes = [0; 32];
     for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
         *bytes = word.to_le_bytes();

@@ -4,10 +4,11 @@
 //! *tail*, is one block, or two where the nonce lies across a block's end (a header of degree 4: bytes 314 to 322).
 //! The length of a header leaves two bytes over a multiple of four: the nonce begins in the upper half of a word.
 
-use chainweb::{Nonce, Target, WorkHeader};
+use chainweb::{Nonce, PowHash, Target, WorkHeader};
 
 use crate::blake2s::{self, BLOCK, Place};
-use crate::{NonceRange, Searcher};
+use crate::lanes::portable::Portable;
+use crate::{NonceRange, Searcher, rounds};
 
 /// Bytes in a nonce.
 const NONCE: usize = 8;
@@ -107,6 +108,29 @@ impl Prepared {
         self.target[7]
     }
 
+    /// The hash of the header with this nonce: that of [`hash()`](crate::hash()), of which only what depends on the
+    /// nonce is computed, by the rounds of the kernels. Allocates nothing.
+    pub fn hash_with(&self, nonce: Nonce) -> PowHash {
+        let tail = self.tail(nonce.get());
+        let (blocks, _) = tail.as_chunks::<16>();
+        let start = self.first_start();
+        let first = match self.shape {
+            Shape::HalfBlock => {
+                let words = blocks[0]
+                    .first_chunk::<8>()
+                    .expect("eight of sixteen words");
+                rounds::all(Portable, start, words)
+            }
+            Shape::OneBlock | Shape::TwoBlocks => rounds::all(Portable, start, &blocks[0]),
+        };
+        let mut state = chained(&self.midstate, &first);
+        if self.shape == Shape::TwoBlocks {
+            let second = rounds::all(Portable, self.second_start(&state), &blocks[1]);
+            state = chained(&state, &second);
+        }
+        PowHash::from_le_bytes(blake2s::le_bytes(&state))
+    }
+
     /// Whether the header meets the target with this nonce, by the plain rounds.
     pub(crate) fn is_met_with(&self, nonce: u64) -> bool {
         let tail = self.tail(nonce);
@@ -138,4 +162,9 @@ impl Prepared {
         tail[self.nonce_word + 2] = (nonce >> 48) as u32;
         tail
     }
+}
+
+/// The chaining value after a block from the one before it and the state after the rounds.
+fn chained(before: &[u32; 8], after: &[u32; 16]) -> [u32; 8] {
+    std::array::from_fn(|i| before[i] ^ after[i] ^ after[i + 8])
 }

@@ -1,8 +1,8 @@
 //! `hash` and `verify`.
 
 use blake2::{Blake2s256, Digest};
-use chainweb::{PowHash, Target, WorkHeader};
-use pow::{hash, verify};
+use chainweb::{Nonce, PowHash, Target, WorkHeader};
+use pow::{Prepared, hash, verify};
 use proptest::prelude::*;
 
 use crate::fixture::{DEGREES, equal_to, header, mainnet};
@@ -73,5 +73,17 @@ proptest! {
         let header = header(degree, &fill);
         let expected = PowHash::from_le_bytes(Blake2s256::digest(header.as_bytes()).into());
         prop_assert_eq!(hash(&header), expected);
+    }
+
+    #[test]
+    fn a_prepared_header_hashes_as_the_whole_one(
+        degree in prop::sample::select(&DEGREES[..]),
+        fill in prop::collection::vec(any::<u8>(), 61..=97),
+        nonce: u64,
+    ) {
+        let header = header(degree, &fill);
+        let prepared = Prepared::new(&header, &header.target());
+        let nonce = Nonce::new(nonce);
+        prop_assert_eq!(prepared.hash_with(nonce), hash(&header.with_nonce(nonce)));
     }
 }

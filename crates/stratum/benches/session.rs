@@ -1,0 +1,162 @@
+//! What one line costs: reading it, judging its share, and the line that hands out a job.
+//!
+//! `cargo bench -p stratum`
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chainweb::{
+    BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Weight, Work,
+};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use stratum::framing::Framing;
+use stratum::message::Request;
+use stratum::{
+    Boards, DifficultyMode, Instance, JobId, JobIds, LiveWork, Nonce1Size, Nonce1Space, Origin,
+    Outbox, Session, SessionLimits, Stats, StratumJob, Terms,
+};
+
+fn level(bits: u16) -> Level {
+    Level::new(bits).expect("at most 256")
+}
+
+fn work() -> LiveWork {
+    let header = HeaderFields {
+        flags: [0; 8],
+        creation_time: CreationTime::from_micros(1_700_000_000_000_000),
+        parent: BlockHash::new([1; 32]),
+        adjacents: BTreeMap::from(
+            [2, 3, 4].map(|chain| (ChainId::new(chain), BlockHash::new([2; 32]))),
+        ),
+        target: level(70).target(),
+        payload_hash: PayloadHash::new([3; 32]),
+        chain: ChainId::new(0),
+        weight: Weight::from_le_bytes([4; 32]),
+        height: 1,
+        version_code: 5,
+        epoch_start: CreationTime::from_micros(1_699_999_000_000_000),
+        nonce: Nonce::default(),
+    };
+    LiveWork {
+        key: 1,
+        work: Work::new(header.encode()).expect("its target is not zero"),
+        received: Instant::now(),
+    }
+}
+
+/// A session that has been sent so many jobs, the id of the newest, and the time.
+fn session(mode: DifficultyMode, jobs: usize) -> (Session, String, Instant) {
+    let rng = &mut StdRng::seed_from_u64(0);
+    let terms = Arc::new(Terms {
+        difficulty: mode,
+        min_level: level(40),
+        rate: Duration::from_secs(1),
+        limits: SessionLimits {
+            burst: u32::MAX,
+            ..SessionLimits::default()
+        },
+        nonce1: Nonce1Space::new(Nonce1Size::TWO, Instance::WHOLE, rng),
+        job_ids: Arc::new(JobIds::new(rng)),
+        stats: Arc::new(Stats::new(1)),
+    });
+    let now = Instant::now();
+    let mut boards = Boards::new(Arc::clone(&terms.job_ids), 1);
+    boards.set_works(now, &[work()]);
+    let mut session = Session::new(terms, Arc::clone(boards.board(0)), 0, now);
+    let mut out = Outbox::default();
+    for line in [
+        r#"{"id":1,"method":"mining.subscribe","params":["bench"]}"#,
+        r#"{"id":2,"method":"mining.authorize","params":["a.rig",""]}"#,
+    ] {
+        session.line(now, line.as_bytes(), &mut out);
+    }
+    for _ in 1..jobs {
+        boards.refresh(now, 0);
+        session.board(now, boards.board(0), &mut out);
+    }
+    let job = boards.board(0).pick(0).expect("a work is live").id();
+    (session, job.to_string(), now)
+}
+
+fn submits(job: &str, count: u64) -> Vec<u8> {
+    (0..count)
+        .flat_map(|nonce2| {
+            format!("{{\"id\":{nonce2},\"method\":\"mining.submit\",\"params\":[\"k:abc.rig\",\"{job}\",\"{nonce2:012x}\"]}}\n")
+                .into_bytes()
+        })
+        .collect()
+}
+
+fn lines(c: &mut Criterion) {
+    let mut group = c.benchmark_group("line");
+    group.throughput(Throughput::Elements(1));
+    let line = submits("0123abcd", 1);
+    group.bench_function("parse submit", |b| {
+        b.iter(|| black_box(Request::parse(black_box(&line))));
+    });
+    group.bench_function("frame submit", |b| {
+        let mut framing = Framing::default();
+        b.iter(|| {
+            let mut chunk = black_box(&line[..]);
+            while let Some(line) = framing.next(&mut chunk) {
+                black_box(line.is_ok());
+            }
+        });
+    });
+    group.finish();
+}
+
+fn shares(c: &mut Criterion) {
+    const SHARES: u64 = 4096;
+    let mut group = c.benchmark_group("share");
+    group.throughput(Throughput::Elements(SHARES));
+    let cases = [
+        ("low, one job", DifficultyMode::Block, 1),
+        ("low, all jobs kept", DifficultyMode::Block, 10),
+        ("accepted, one job", DifficultyMode::Level(level(0)), 1),
+        (
+            "accepted, all jobs kept",
+            DifficultyMode::Level(level(0)),
+            10,
+        ),
+    ];
+    for (name, mode, jobs) in cases {
+        group.bench_function(name, |b| {
+            b.iter_batched(
+                || {
+                    let (session, job, now) = session(mode, jobs);
+                    (session, submits(&job, SHARES), now)
+                },
+                |(mut session, stream, now)| {
+                    let mut framing = Framing::default();
+                    let mut out = Outbox::default();
+                    for mut chunk in stream.chunks(16 * 1024) {
+                        while let Some(line) = framing.next(&mut chunk) {
+                            session.line(now, line.expect("short lines"), &mut out);
+                        }
+                        black_box(out.take_lines());
+                        out.shares.clear();
+                    }
+                    session
+                },
+                BatchSize::LargeInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn jobs(c: &mut Criterion) {
+    let origin = Arc::new(Origin::new(work()));
+    let now = Instant::now();
+    c.bench_function("job with its notify line", |b| {
+        b.iter(|| StratumJob::new(JobId::new(1), &origin, now));
+    });
+}
+
+criterion_group!(benches, lines, shares, jobs);
+criterion_main!(benches);

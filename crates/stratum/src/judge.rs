@@ -1,0 +1,221 @@
+//! What a share is worth: the jobs that a session was sent, and the order in which a nonce is held against them.
+//!
+//! A block goes out whatever else is true of the share, also one for a job that the client did not name: a device may
+//! hash one header under another job's name. Only then comes the question whether the share counts. Nothing here
+//! knows a message or who the client is.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chainweb::{Difficulty, Nonce, PowHash, Target};
+
+use crate::job::Noted;
+use crate::message::Refusal;
+use crate::{Freshness, JobId, Novelty, StratumJob};
+
+/// The most jobs that are kept for a session: at one a second far more than any device is late by.
+pub(crate) const KEPT_JOBS: usize = 10;
+
+/// A share target with the effort that it stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ShareTarget {
+    pub(crate) target: Target,
+    pub(crate) difficulty: Difficulty,
+}
+
+impl ShareTarget {
+    pub(crate) fn new(target: Target) -> Self {
+        Self {
+            target,
+            difficulty: target.difficulty(),
+        }
+    }
+}
+
+/// A job with the share target that was in force when it was sent.
+#[derive(Debug)]
+struct Sent {
+    job: Arc<StratumJob>,
+    asked: Arc<ShareTarget>,
+}
+
+/// The jobs that a session was sent last, the newest first.
+#[derive(Debug, Default)]
+pub(crate) struct SentJobs(VecDeque<Sent>);
+
+/// The hashes of the kept jobs with one nonce, in the order of the jobs, and which of them the client named.
+pub(crate) struct Hashes {
+    nonce: Nonce,
+    /// `None` for those that the share cannot be for.
+    by_job: [Option<PowHash>; KEPT_JOBS],
+    named: Option<usize>,
+}
+
+/// What holds for a share besides its job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Circumstances<'a> {
+    pub(crate) now: Instant,
+    /// The share target in force; `None` before the first.
+    pub(crate) current: Option<&'a ShareTarget>,
+    /// The one before, if it may still be in use.
+    pub(crate) previous: Option<&'a ShareTarget>,
+    /// How long shares count for a work that is worth nothing any more.
+    pub(crate) grace: Duration,
+}
+
+/// A share that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    /// The difficulty that it was asked for.
+    pub(crate) asked: Difficulty,
+    /// The difficulty of its hash.
+    pub(crate) found: Difficulty,
+    pub(crate) freshness: Freshness,
+}
+
+impl SentJobs {
+    pub(crate) fn push(&mut self, job: Arc<StratumJob>, asked: Arc<ShareTarget>) {
+        if self.0.capacity() == 0 {
+            // No more than it takes: there are many sessions.
+            self.0.reserve_exact(KEPT_JOBS);
+        }
+        self.0.truncate(KEPT_JOBS - 1);
+        self.0.push_front(Sent { job, asked });
+    }
+
+    /// The job that was sent last.
+    pub(crate) fn newest(&self) -> Option<&Arc<StratumJob>> {
+        self.0.front().map(|sent| &sent.job)
+    }
+
+    /// Whether a job of this name is kept.
+    pub(crate) fn contains(&self, id: JobId) -> bool {
+        self.place(id).is_some()
+    }
+
+    fn place(&self, id: JobId) -> Option<usize> {
+        self.0.iter().position(|sent| sent.job.id() == id)
+    }
+
+    /// Hashes the kept jobs with `nonce`, and gives each of which this is a solution that has not been told.
+    ///
+    /// A hash that is good enough for the job that the client named is that job's, but for luck where shares are very
+    /// easy. Then only newer jobs are tried, as their headers are what goes under an older name; otherwise all are.
+    pub(crate) fn solve(
+        &self,
+        named: Option<JobId>,
+        nonce: Nonce,
+        circumstances: Circumstances<'_>,
+        mut solved: impl FnMut(&StratumJob, Difficulty),
+    ) -> Hashes {
+        let named = named.and_then(|id| self.place(id));
+        let mut by_job = [None; KEPT_JOBS];
+        let mut hash = |place: usize| {
+            let job = &self.0[place].job;
+            let hash = job.hash_with(nonce);
+            if job.block_target().is_met_by(&hash) && job.solve(nonce) == Novelty::New {
+                solved(job, difficulty(&hash));
+            }
+            by_job[place] = Some(hash);
+            hash
+        };
+        let is_share = named.is_some_and(|place| {
+            let hash = hash(place);
+            self.0[place].asked_for(&hash, circumstances).is_some()
+        });
+        let others = match named {
+            Some(place) if is_share => 0..place,
+            _ => 0..self.0.len(),
+        };
+        for place in others.filter(|&place| Some(place) != named) {
+            hash(place);
+        }
+        Hashes {
+            nonce,
+            by_job,
+            named,
+        }
+    }
+
+    /// Judges a share by its hashes and notes it if it counts.
+    pub(crate) fn judge(
+        &self,
+        share: &Hashes,
+        circumstances: Circumstances<'_>,
+    ) -> Result<Accepted, Refusal> {
+        let judge = |place: usize| {
+            let hash = share.by_job[place].as_ref()?;
+            self.0[place].judge(share.nonce, hash, circumstances)
+        };
+        if let Some(judgement) = share.named.and_then(judge) {
+            return judgement;
+        }
+        let named = share.named.map(|place| &self.0[place]);
+        if named.is_some_and(|sent| sent.job.has(share.nonce)) {
+            return Err(Refusal::Duplicate);
+        }
+        let mut others = (0..self.0.len()).filter(|&place| Some(place) != share.named);
+        if let Some(judgement) = others.find_map(judge) {
+            return judgement;
+        }
+        Err(match named {
+            None => Refusal::JobNotFound,
+            Some(sent) if sent.freshness(circumstances).is_none() => Refusal::Stale,
+            Some(_) => Refusal::LowDifficulty,
+        })
+    }
+}
+
+/// The expected number of hashes until one as good as this.
+fn difficulty(hash: &PowHash) -> Difficulty {
+    Target::from_le_bytes(*hash.as_le_bytes()).difficulty()
+}
+
+impl Sent {
+    /// `None` if the share is not for this job, or too late for it.
+    fn judge(
+        &self,
+        nonce: Nonce,
+        hash: &PowHash,
+        circumstances: Circumstances<'_>,
+    ) -> Option<Result<Accepted, Refusal>> {
+        let asked = self.asked_for(hash, circumstances)?;
+        let freshness = self.freshness(circumstances)?;
+        Some(match self.job.note(nonce) {
+            Noted::New => Ok(Accepted {
+                asked: asked.difficulty,
+                found: difficulty(hash),
+                freshness,
+            }),
+            Noted::Duplicate => Err(Refusal::Duplicate),
+            Noted::Full => Err(Refusal::Crowded),
+        })
+    }
+
+    /// The target under which a share with this hash counts.
+    fn asked_for<'a>(
+        &'a self,
+        hash: &PowHash,
+        circumstances: Circumstances<'a>,
+    ) -> Option<&'a ShareTarget> {
+        let targets = [
+            Some(&*self.asked),
+            circumstances.current,
+            circumstances.previous,
+        ];
+        targets
+            .into_iter()
+            .flatten()
+            .find(|asked| asked.target.is_met_by(hash))
+    }
+
+    /// `None` if it is too late for shares.
+    fn freshness(&self, circumstances: Circumstances<'_>) -> Option<Freshness> {
+        match self.job.origin().ended_for(circumstances.now) {
+            None => Some(Freshness::Current),
+            Some(ended) if ended <= circumstances.grace => Some(Freshness::Superseded),
+            Some(_) => None,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Answers as the server writes them.
+//!
+//! `result` and `error` are always there, and an error is an array of three, because firmwares take anything else for
+//! a failed login or crash on it. The codes are those of the NOMP family of pools.
+
+use super::request::{BadRequest, Id};
+use super::text;
+
+/// What is answered to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// The request was done, or the share taken.
+    True,
+    /// To `mining.subscribe`.
+    Subscribed {
+        /// The server's part of the nonce, two hex digits for each byte.
+        nonce1: &'a str,
+        /// The size in bytes of the client's part.
+        nonce2_size: u8,
+    },
+    /// To `mining.configure`: nothing is configured.
+    Configured,
+    /// To `mining.ping`.
+    Pong,
+    /// The share is not taken.
+    Rejected(Refusal),
+    /// The request cannot be done.
+    Refused(Refusal),
+}
+
+/// Why a share or a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The line is not a request that can be understood.
+    BadRequest(BadRequest),
+    /// A method that is not known here.
+    UnknownMethod,
+    /// The client's part of the nonce is not hex or has too many digits.
+    BadNonce2,
+    /// All values of nonce1 are in use.
+    NoNonce1,
+    /// The job takes no more shares.
+    Crowded,
+    /// No job of this name was sent lately.
+    JobNotFound,
+    /// The job is worth nothing any more.
+    Stale,
+    /// The nonce came before.
+    Duplicate,
+    /// The hash is above the share target.
+    LowDifficulty,
+    /// Before `mining.authorize`.
+    Unauthorized,
+    /// Before `mining.subscribe`.
+    NotSubscribed,
+}
+
+impl Refusal {
+    /// The number that clients know the reason by.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::BadRequest(_)
+            | Self::UnknownMethod
+            | Self::BadNonce2
+            | Self::NoNonce1
+            | Self::Crowded => 20,
+            Self::JobNotFound | Self::Stale => 21,
+            Self::Duplicate => 22,
+            Self::LowDifficulty => 23,
+            Self::Unauthorized => 24,
+            Self::NotSubscribed => 25,
+        }
+    }
+
+    /// The reason in words.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::BadRequest(BadRequest::NotAnObject) => "not a JSON object",
+            Self::BadRequest(BadRequest::NoMethod) => "no method",
+            Self::BadRequest(BadRequest::Parameters) => "invalid parameters",
+            Self::UnknownMethod => "unknown method",
+            Self::BadNonce2 => "invalid nonce2",
+            Self::NoNonce1 => "no nonce space left",
+            Self::Crowded => "too many shares for this job",
+            Self::JobNotFound => "job not found",
+            Self::Stale => "stale job",
+            Self::Duplicate => "duplicate share",
+            Self::LowDifficulty => "low difficulty share",
+            Self::Unauthorized => "unauthorized worker",
+            Self::NotSubscribed => "not subscribed",
+        }
+    }
+}
+
+impl Answer<'_> {
+    /// Appends the line that answers the request `id`.
+    pub fn write(self, id: Id<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::True => out.extend_from_slice(br#"{"result":true,"error":null,"id":"#),
+            Self::Subscribed {
+                nonce1,
+                nonce2_size,
+            } => {
+                out.extend_from_slice(br#"{"result":[null,"#);
+                text::write_string(nonce1, out);
+                out.extend_from_slice(format!(",{nonce2_size}],\"error\":null,\"id\":").as_bytes());
+            }
+            Self::Configured => out.extend_from_slice(br#"{"result":{},"error":null,"id":"#),
+            Self::Pong => out.extend_from_slice(br#"{"result":"pong","error":null,"id":"#),
+            Self::Rejected(refusal) => write_refusal("false", refusal, out),
+            Self::Refused(refusal) => write_refusal("null", refusal, out),
+        }
+        out.extend_from_slice(id.as_json().as_bytes());
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+fn write_refusal(result: &str, refusal: Refusal, out: &mut Vec<u8>) {
+    let (tens, ones) = (refusal.code() / 10, refusal.code() % 10);
+    out.extend_from_slice(br#"{"result":"#);
+    out.extend_from_slice(result.as_bytes());
+    out.extend_from_slice(br#","error":["#);
+    out.extend_from_slice(&[b'0' + tens, b'0' + ones]);
+    out.extend_from_slice(b",\"");
+    // The reasons are plain text, without anything that JSON would have to escape.
+    out.extend_from_slice(refusal.reason().as_bytes());
+    out.extend_from_slice(br#"",null],"id":"#);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Refusal};
+    use crate::message::{Id, Request};
+
+    #[test]
+    fn answers_are_byte_exact_and_end_with_the_id_as_it_came() {
+        #[track_caller]
+        fn check(answer: Answer<'_>, id: &str, line: &str) {
+            let request = format!(r#"{{"id":{id},"method":"m"}}"#);
+            let mut out = Vec::new();
+            answer.write(Request::parse(request.as_bytes()).id, &mut out);
+            assert_eq!(String::from_utf8(out), Ok(format!("{line}\n")));
+        }
+        check(Answer::True, "9", r#"{"result":true,"error":null,"id":9}"#);
+        check(
+            Answer::Subscribed {
+                nonce1: "09e8",
+                nonce2_size: 6,
+            },
+            "1",
+            r#"{"result":[null,"09e8",6],"error":null,"id":1}"#,
+        );
+        check(
+            Answer::Configured,
+            "1.0e2",
+            r#"{"result":{},"error":null,"id":1.0e2}"#,
+        );
+        check(
+            Answer::Pong,
+            r#""\u0031""#,
+            r#"{"result":"pong","error":null,"id":"\u0031"}"#,
+        );
+        check(
+            Answer::Rejected(Refusal::LowDifficulty),
+            "[1, 2]",
+            r#"{"result":false,"error":[23,"low difficulty share",null],"id":[1, 2]}"#,
+        );
+        check(
+            Answer::Refused(Refusal::UnknownMethod),
+            "null",
+            r#"{"result":null,"error":[20,"unknown method",null],"id":null}"#,
+        );
+    }
+
+    #[test]
+    fn reasons_need_no_escapes() {
+        use crate::message::BadRequest::{NoMethod, NotAnObject, Parameters};
+        for refusal in [
+            Refusal::BadRequest(NotAnObject),
+            Refusal::BadRequest(NoMethod),
+            Refusal::BadRequest(Parameters),
+            Refusal::UnknownMethod,
+            Refusal::BadNonce2,
+            Refusal::NoNonce1,
+            Refusal::Crowded,
+            Refusal::JobNotFound,
+            Refusal::Stale,
+            Refusal::Duplicate,
+            Refusal::LowDifficulty,
+            Refusal::Unauthorized,
+            Refusal::NotSubscribed,
+        ] {
+            let mut out = Vec::new();
+            Answer::Rejected(refusal).write(Id::NULL, &mut out);
+            let line: serde_json::Value = serde_json::from_slice(&out).expect("it is JSON");
+            let error = serde_json::json!([refusal.code(), refusal.reason(), null]);
+            assert_eq!(line["error"], error);
+        }
+    }
+}

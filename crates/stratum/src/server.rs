@@ -1,0 +1,261 @@
+//! The server on TCP.
+//!
+//! Accepting has a task of its own, each connection has one that owns its session, and this one makes the boards and
+//! refreshes them slice by slice. A session learns of jobs by the watch of its slice and writes to its socket itself.
+//! Ending the watches ends the sessions. Works come in and solutions go out over channels; who is behind them is not
+//! known here.
+
+mod accept;
+mod admission;
+mod connection;
+mod counters;
+mod descriptors;
+mod interface;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chainweb::Level;
+use rand::Rng;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::accept::Accept;
+pub use self::counters::Counters;
+pub use self::descriptors::{Descriptors, raise_descriptor_limit};
+pub use self::interface::{BindError, Interface, InterfaceError};
+use crate::{
+    Board, Boards, DifficultyMode, Instance, JobIds, LiveWork, Nonce1Size, Nonce1Space,
+    SessionLimits, Solution, Stats, Terms,
+};
+
+/// In so many parts the sessions are refreshed, so that not all devices answer at once.
+const SLICES: usize = 50;
+
+/// File descriptors that the program needs besides those of connections.
+const OTHER_DESCRIPTORS: u64 = 128;
+
+/// Workers that have a line of their own in the log.
+const TABLE_LENGTH: usize = 40;
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How hard shares are.
+    pub difficulty: DifficultyMode,
+    /// The easiest level that is asked for, unless a block's target is easier or a fixed level is.
+    pub min_level: Level,
+    /// The longest time between two jobs of a session.
+    pub rate: Duration,
+    /// The size of the server's part of the nonce.
+    pub nonce1: Nonce1Size,
+    /// Which part of all values of nonce1 is this server's.
+    pub instance: Instance,
+    /// The most connections at a time.
+    pub max_connections: NonZeroUsize,
+    /// The most connections at a time from one address; `None` for no limit, as a farm sits behind one.
+    pub max_connections_per_ip: Option<NonZeroUsize>,
+    /// The most workers with statistics under their own name.
+    pub max_workers: usize,
+    /// How often the table of workers is logged.
+    pub report_interval: Duration,
+    /// Times and amounts of a session.
+    pub session: SessionLimits,
+    /// How long a client may leave what was sent to it unread, or unacknowledged.
+    pub write_stall: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            difficulty: DifficultyMode::default(),
+            min_level: Level::new(40).expect("at most 256"),
+            rate: Duration::from_secs(1),
+            nonce1: Nonce1Size::TWO,
+            instance: Instance::WHOLE,
+            max_connections: NonZeroUsize::new(10_000).expect("not zero"),
+            max_connections_per_ip: None,
+            max_workers: 10_000,
+            report_interval: Duration::from_mins(1),
+            session: SessionLimits::default(),
+            write_stall: Duration::from_mins(1),
+        }
+    }
+}
+
+/// Why a server cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Nobody will say any more which works are live.
+    #[error("the source of works has ended")]
+    Works,
+    /// A task ended that was not told to.
+    #[error("a task of the Stratum server ended unexpectedly")]
+    Task,
+}
+
+/// A Stratum server that has not begun.
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    terms: Arc<Terms>,
+    counters: Arc<Counters>,
+}
+
+impl Server {
+    /// A server with job names and a nonce space of its own, both from a random start.
+    pub fn new(config: Config, rng: &mut impl Rng) -> Self {
+        let terms = Terms {
+            difficulty: config.difficulty,
+            min_level: config.min_level,
+            rate: config.rate,
+            limits: config.session,
+            nonce1: Nonce1Space::new(config.nonce1, config.instance, rng),
+            job_ids: Arc::new(JobIds::new(rng)),
+            stats: Arc::new(Stats::new(config.max_workers)),
+        };
+        Self {
+            config,
+            terms: Arc::new(terms),
+            counters: Arc::default(),
+        }
+    }
+
+    /// What the server has done so far; to be read at any time.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// What the workers have done so far; to be read at any time.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.terms.stats)
+    }
+
+    /// Serves until `stop` is cancelled, and returns when the last connection is closed.
+    ///
+    /// `works` are the live works, the newest first. A solution waits for a place in `solutions`, and its session with
+    /// it.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        mut works: watch::Receiver<Arc<[LiveWork]>>,
+        solutions: mpsc::Sender<Solution>,
+        stop: CancellationToken,
+    ) -> Result<(), ServerError> {
+        // An end of its own accord is not the caller's.
+        let stop = stop.child_token();
+        let wanted = self.config.max_connections.get() as u64 + OTHER_DESCRIPTORS;
+        if let Descriptors::Short { limit } = raise_descriptor_limit(wanted) {
+            warn!(
+                limit,
+                wanted, "too few file descriptors for all connections"
+            );
+        }
+        if let Ok(address) = listener.local_addr() {
+            info!(%address, difficulty = %self.config.difficulty, "Stratum server ready");
+        }
+        let mut publisher = Publisher::new(Arc::clone(&self.terms.job_ids));
+        publisher.set_works(Instant::now(), &works.borrow_and_update().clone());
+
+        let mut tasks = JoinSet::new();
+        let accept = Accept::new(&self, publisher.slices(), solutions, stop.clone());
+        tasks.spawn(accept.run(listener));
+        tasks.spawn(report(
+            self.stats(),
+            self.config.report_interval,
+            stop.clone(),
+        ));
+
+        // No device waits longer than the heartbeat, and no timer runs away.
+        let period = self.config.rate.min(self.config.session.heartbeat);
+        let beat = (period / u32::try_from(SLICES).expect("few")).max(Duration::from_millis(1));
+        let mut beat = tokio::time::interval(beat);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut result = loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break Ok(()),
+                changed = works.changed() => {
+                    if changed.is_err() {
+                        break Err(ServerError::Works);
+                    }
+                    let works = works.borrow_and_update().clone();
+                    publisher.set_works(Instant::now(), &works);
+                }
+                _ = tasks.join_next() => break Err(ServerError::Task),
+                _ = beat.tick() => publisher.refresh_next(Instant::now()),
+            }
+        };
+        // The end of the watches is the end of the sessions; accepting holds them too.
+        stop.cancel();
+        drop(publisher);
+        while let Some(ended) = tasks.join_next().await {
+            if ended.is_err() {
+                result = Err(ServerError::Task);
+            }
+        }
+        result
+    }
+}
+
+/// Logs the table of workers over and over. Apart from the boards: a farm's table takes its time.
+async fn report(stats: Arc<Stats>, interval: Duration, stop: CancellationToken) {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(interval))
+        .await
+        .is_some()
+    {
+        let workers = stats.snapshot(Instant::now());
+        if !workers.is_empty() {
+            let table = format!("\n{}", crate::table(&workers, TABLE_LENGTH));
+            info!(count = workers.len(), table, "workers");
+        }
+    }
+}
+
+/// The watches by which sessions learn of their boards.
+type Slices = Arc<[watch::Sender<Arc<Board>>]>;
+
+/// Makes the boards and gives them to the sessions.
+#[derive(Debug)]
+struct Publisher {
+    boards: Boards,
+    slices: Slices,
+    next: usize,
+}
+
+impl Publisher {
+    fn new(job_ids: Arc<JobIds>) -> Self {
+        Self {
+            boards: Boards::new(job_ids, SLICES),
+            slices: (0..SLICES).map(|_| watch::Sender::default()).collect(),
+            next: 0,
+        }
+    }
+
+    fn slices(&self) -> Slices {
+        Arc::clone(&self.slices)
+    }
+
+    fn set_works(&mut self, now: Instant, works: &[LiveWork]) {
+        self.boards.set_works(now, works);
+        for (slice, sender) in self.slices.iter().enumerate() {
+            sender.send_replace(Arc::clone(self.boards.board(slice)));
+        }
+    }
+
+    fn refresh_next(&mut self, now: Instant) {
+        let slice = self.next;
+        self.next = (slice + 1) % SLICES;
+        let sender = &self.slices[slice];
+        if sender.receiver_count() > 0 {
+            self.boards.refresh(now, slice);
+            sender.send_replace(Arc::clone(self.boards.board(slice)));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What a client writes, made safe to keep: its part of the nonce, and texts cut to a length.
+
+use crate::Nonce1Size;
+
+/// Reads hex digits of either case with or without `0x`; missing ones are zeros in front. `None` if there are none or
+/// more than the device's part of the nonce has.
+pub(super) fn parse_nonce2(text: &str, size: Nonce1Size) -> Option<u64> {
+    let digits = text
+        .strip_prefix("0x")
+        .or_else(|| text.strip_prefix("0X"))
+        .unwrap_or(text);
+    let most = 2 * usize::from(size.nonce2_bytes());
+    let is_hex =
+        (1..=most).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    is_hex
+        .then(|| u64::from_str_radix(digits, 16).ok())
+        .flatten()
+}
+
+/// As much of `text` as goes into so many bytes.
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cut, parse_nonce2};
+    use crate::Nonce1Size;
+
+    #[test]
+    fn nonce2_is_read_as_clients_write_it() {
+        #[track_caller]
+        fn check(text: &str, nonce2: Option<u64>) {
+            assert_eq!(parse_nonce2(text, Nonce1Size::TWO), nonce2);
+        }
+        check("0123456789ab", Some(0x0123_4567_89ab));
+        check("0123456789AB", Some(0x0123_4567_89ab));
+        check("0x0123456789ab", Some(0x0123_4567_89ab));
+        check("0Xab", Some(0xab));
+        check("abc", Some(0xabc));
+        check("0", Some(0));
+        check("", None);
+        check("0x", None);
+        check("00123456789ab", None);
+        check("+1", None);
+        check("0123456789ag", None);
+        check("0x0x01", None);
+        check("é", None);
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("ééé", 5), "éé");
+        assert_eq!(cut("abc", 5), "abc");
+    }
+}

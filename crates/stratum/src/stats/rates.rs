@@ -1,0 +1,247 @@
+//! Hash rates over the last minute, quarter of an hour, hour and day, in memory of a fixed size.
+//!
+//! The work of each window lies in a ring of buckets. The oldest bucket counts by the part of it that is still within the
+//! window, so that rates fall smoothly when work ends. Before a window has passed once, the time since the beginning
+//! stands for it.
+
+use std::array;
+use std::cmp::Ordering;
+use std::time::{Duration, Instant};
+
+use super::snapshot::HashRates;
+
+/// Seconds. A share in the first instant is not infinite speed.
+const LEAST_AGE: f64 = 5.0;
+
+/// Work done over time.
+#[derive(Debug)]
+pub(super) struct Rates {
+    began: Instant,
+    minute: Ring<12>,
+    quarter_hour: Ring<15>,
+    hour: Ring<12>,
+    day: Ring<24>,
+}
+
+impl Rates {
+    pub(super) fn new(began: Instant) -> Self {
+        Self {
+            began,
+            minute: Ring::new(Duration::from_secs(5)),
+            quarter_hour: Ring::new(Duration::from_mins(1)),
+            hour: Ring::new(Duration::from_mins(5)),
+            day: Ring::new(Duration::from_hours(1)),
+        }
+    }
+
+    /// Adds hashes done.
+    pub(super) fn add(&mut self, now: Instant, hashes: f64) {
+        let at = now.saturating_duration_since(self.began);
+        self.minute.add(at, hashes);
+        self.quarter_hour.add(at, hashes);
+        self.hour.add(at, hashes);
+        self.day.add(at, hashes);
+    }
+
+    pub(super) fn read(&self, now: Instant) -> HashRates {
+        let at = now.saturating_duration_since(self.began);
+        HashRates {
+            minute: self.minute.rate(at),
+            quarter_hour: self.quarter_hour.rate(at),
+            hour: self.hour.rate(at),
+            day: self.day.rate(at),
+        }
+    }
+}
+
+/// The work of the last `N` buckets of one width, and of the one that is running.
+#[derive(Debug)]
+struct Ring<const N: usize> {
+    /// Seconds.
+    width: f64,
+    /// Number of the running bucket, counted from the beginning.
+    running: u64,
+    work: f64,
+    /// The work of finished buckets: that of number `n` at `n` modulo `N`.
+    finished: [f64; N],
+}
+
+impl<const N: usize> Ring<N> {
+    fn new(width: Duration) -> Self {
+        Self {
+            width: width.as_secs_f64(),
+            running: 0,
+            work: 0.0,
+            finished: [0.0; N],
+        }
+    }
+
+    /// The number of the bucket at this time, and the part of it that has passed.
+    fn bucket(&self, at: Duration) -> (u64, f64) {
+        let buckets = at.as_secs_f64() / self.width;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a time is not negative, and a cast of what is too large stops at the largest"
+        )]
+        let number = buckets as u64;
+        (number, buckets.fract())
+    }
+
+    fn slot(number: u64) -> usize {
+        usize::try_from(number % N as u64).expect("less than N")
+    }
+
+    fn add(&mut self, at: Duration, hashes: f64) {
+        let (number, _) = self.bucket(at);
+        if number > self.running {
+            self.finished[Self::slot(self.running)] = self.work;
+            // Those in which nothing was added. Beyond N they would be cleared twice.
+            let empty = self.running + 1..number;
+            for skipped in empty.take(N) {
+                self.finished[Self::slot(skipped)] = 0.0;
+            }
+            self.running = number;
+            self.work = 0.0;
+        }
+        self.work += hashes;
+    }
+
+    /// The work of a bucket that is no more than `N` before the running one.
+    fn work(&self, number: u64) -> f64 {
+        match number.cmp(&self.running) {
+            Ordering::Less => self.finished[Self::slot(number)],
+            Ordering::Equal => self.work,
+            Ordering::Greater => 0.0,
+        }
+    }
+
+    fn rate(&self, at: Duration) -> f64 {
+        let (number, passed) = self.bucket(at);
+        // A time before the latest share is that share's.
+        let (number, passed) = if number < self.running {
+            (self.running, 0.0)
+        } else {
+            (number, passed)
+        };
+        let whole: [f64; N] = array::from_fn(|back| match number.checked_sub(back as u64) {
+            Some(number) => self.work(number),
+            None => 0.0,
+        });
+        let oldest = number
+            .checked_sub(N as u64)
+            .map_or(0.0, |number| self.work(number));
+        let hashes = whole.iter().sum::<f64>() + oldest * (1.0 - passed);
+        let age = (number as f64 + passed) * self.width;
+        hashes / age.clamp(LEAST_AGE, N as f64 * self.width)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+
+    use super::Rates;
+    use crate::stats::snapshot::HashRates;
+
+    fn list(rates: HashRates) -> [f64; 4] {
+        [rates.minute, rates.quarter_hour, rates.hour, rates.day]
+    }
+
+    const HALF: Duration = Duration::from_millis(500);
+    const WINDOWS: [f64; 4] = [60.0, 900.0, 3600.0, 86_400.0];
+
+    #[track_caller]
+    fn check(rates: &Rates, now: Instant, expected: [f64; 4]) {
+        for (rate, expected) in list(rates.read(now)).into_iter().zip(expected) {
+            assert!(
+                (rate - expected).abs() <= 0.011 * expected.max(0.1),
+                "{rate} {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_window_forgets_at_its_own_pace() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut rates = Rates::new(start);
+        check(&rates, at(0), [0.0; 4]);
+        check(&rates, at(1000), [0.0; 4]);
+        let day = 86_400;
+        for second in 0..day {
+            rates.add(at(second) + HALF, 100.0);
+        }
+        check(&rates, at(day), [100.0; 4]);
+        check(&rates, at(day + 30), [50.0, 96.7, 99.2, 100.0]);
+        check(&rates, at(day + 60), [0.0, 93.3, 98.3, 99.9]);
+        check(&rates, at(day + 450), [0.0, 50.0, 87.5, 99.5]);
+        check(&rates, at(day + 900), [0.0, 0.0, 75.0, 99.0]);
+        check(&rates, at(day + 3600), [0.0, 0.0, 0.0, 95.8]);
+        check(&rates, at(day + day / 2), [0.0, 0.0, 0.0, 50.0]);
+        assert_eq!(rates.read(at(2 * day)), HashRates::default());
+        assert_eq!(rates.read(at(200 * day)), HashRates::default());
+        // A return after a pause longer than all windows finds no ghost of the time before.
+        rates.add(at(9 * day), 6000.0);
+        let back = [
+            6000.0 / 60.0,
+            6000.0 / 900.0,
+            6000.0 / 3600.0,
+            6000.0 / 86_400.0,
+        ];
+        check(&rates, at(9 * day), back);
+    }
+
+    #[test]
+    fn a_share_in_the_first_instant_counts_as_the_work_of_five_seconds() {
+        let start = Instant::now();
+        let mut rates = Rates::new(start);
+        rates.add(start, 100.0);
+        check(&rates, start, [20.0; 4]);
+    }
+
+    #[test]
+    fn a_time_before_the_latest_share_is_taken_for_that_of_the_share() {
+        let start = Instant::now();
+        let mut rates = Rates::new(start);
+        let hour = Duration::from_hours(1);
+        rates.add(start + hour, 3600.0);
+        rates.add(start, 3600.0);
+        check(&rates, start, [120.0, 8.0, 2.0, 2.0]);
+    }
+
+    #[test]
+    fn a_pause_within_a_window_counts_as_nothing_done() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut rates = Rates::new(start);
+        for second in (0..1800).chain(5400..7200) {
+            rates.add(at(second) + HALF, 100.0);
+        }
+        check(&rates, at(7200), [100.0, 100.0, 50.0, 50.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_constant_stream_is_told_right_in_every_window_at_any_age(
+            rate in 1e3..1e20_f64, gap_ms in 50_u64..10_000, minutes in 2_u64..4000
+        ) {
+            let gap = Duration::from_millis(gap_ms.max(minutes * 2));
+            let end = Duration::from_mins(minutes);
+            let start = Instant::now();
+            let mut rates = Rates::new(start);
+            let mut at = gap / 2;
+            while at < end {
+                rates.add(start + at, rate * gap.as_secs_f64());
+                at += gap;
+            }
+            for (told, window) in list(rates.read(start + end)).into_iter().zip(WINDOWS) {
+                // A share more or less in the window, and one in the bucket of which it has a part.
+                let grain = 1.5 * gap.as_secs_f64() / window.min(end.as_secs_f64());
+                prop_assert!((told / rate - 1.0).abs() < 1e-3 + grain, "{} in {window}", told / rate);
+            }
+        }
+    }
+}

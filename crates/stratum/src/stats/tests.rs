@@ -1,0 +1,298 @@
+//! Stories of workers in simulated time, and the table that is made of them.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chainweb::{Difficulty, Level};
+use proptest::prelude::*;
+
+use super::{
+    Freshness, HashRates, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
+    table,
+};
+
+fn name(name: &str) -> WorkerName {
+    WorkerName::of_user(name.as_bytes())
+}
+
+fn hashes(number: u128) -> Difficulty {
+    Difficulty::from_u128(number)
+}
+
+fn rejections(list: &[Rejection]) -> Rejections {
+    let mut rejections = Rejections::default();
+    for rejection in list {
+        rejections.add(*rejection);
+    }
+    rejections
+}
+
+/// The names of the workers, with their numbers of sessions.
+fn present(stats: &Stats, now: Instant) -> Vec<(String, u32)> {
+    stats
+        .snapshot(now)
+        .iter()
+        .map(|worker| (worker.name.to_string(), worker.sessions))
+        .collect()
+}
+
+fn share(session: &WorkerSession, now: Instant) {
+    session.accepted(now, hashes(1000), hashes(1500), Freshness::Current);
+}
+
+#[test]
+fn figures_survive_a_reconnect_and_the_best_of_the_session_does_not() {
+    let stats = Stats::new(10);
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+
+    let first = stats.open(start, &name("rig1"));
+    assert_eq!(first.level(), None);
+    first.set_level(Level::new(43).expect("a level"));
+    first.accepted(at(10), hashes(6000), hashes(70_000), Freshness::Current);
+    first.accepted(at(20), hashes(6000), hashes(9000), Freshness::Superseded);
+    first.rejected(at(25), Rejection::Stale);
+    first.rejected(at(26), Rejection::LowDifficulty);
+    first.rejected(at(27), Rejection::LowDifficulty);
+    drop(first);
+
+    let second = stats.open(at(40), &name("rig1"));
+    assert_eq!(second.level(), Level::new(43));
+    second.accepted(at(50), hashes(12_000), hashes(20_000), Freshness::Current);
+    second.block(at(50), hashes(30_000));
+
+    let expected = WorkerSnapshot {
+        name: name("rig1"),
+        sessions: 1,
+        since: Duration::from_mins(1),
+        unseen: Duration::ZERO,
+        rates: HashRates {
+            minute: 400.0,
+            quarter_hour: 400.0,
+            hour: 400.0,
+            day: 400.0,
+        },
+        accepted: 2,
+        accepted_late: 1,
+        rejections: rejections(&[
+            Rejection::Stale,
+            Rejection::LowDifficulty,
+            Rejection::LowDifficulty,
+        ]),
+        last_share: Some(Duration::from_secs(10)),
+        best_of_session: Some(hashes(30_000)),
+        best: Some(hashes(70_000)),
+        blocks: 1,
+        level: Level::new(43),
+    };
+    assert_eq!(stats.snapshot(at(60)), [expected]);
+}
+
+#[test]
+fn the_best_of_the_session_lasts_while_one_of_a_workers_sessions_does() {
+    let stats = Stats::new(10);
+    let now = Instant::now();
+    let first = stats.open(now, &name("rig1"));
+    share(&first, now);
+    let second = stats.open(now, &name("rig1"));
+    drop(first);
+    let best = || stats.snapshot(now)[0].best_of_session;
+    assert_eq!(best(), Some(hashes(1500)));
+    drop(second);
+    let third = stats.open(now, &name("rig1"));
+    assert_eq!(best(), None);
+    drop(third);
+}
+
+#[test]
+fn a_worker_that_is_gone_shows_falling_rates_and_is_forgotten_after_a_day() {
+    let stats = Stats::new(10);
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let session = stats.open(start, &name("rig1"));
+    for second in 0..7200 {
+        share(&session, at(second) + Duration::from_millis(500));
+    }
+    drop(session);
+    let rates = |seconds: u64| stats.snapshot(at(7200 + seconds))[0].rates;
+    let all = |rate| HashRates {
+        minute: rate,
+        quarter_hour: rate,
+        hour: rate,
+        day: rate,
+    };
+    assert_eq!(rates(0), all(1000.0));
+    let half_an_hour_later = HashRates {
+        minute: 0.0,
+        quarter_hour: 0.0,
+        hour: 500.0,
+        day: 800.0,
+    };
+    assert_eq!(rates(1800), half_an_hour_later);
+    assert_eq!(present(&stats, at(7199 + 86_400)), [("rig1".to_owned(), 0)]);
+    assert_eq!(present(&stats, at(7200 + 86_400)), []);
+    // With its figures: whoever comes under that name now begins anew.
+    let _session = stats.open(at(100_000), &name("rig1"));
+    assert_eq!(stats.snapshot(at(100_000))[0].accepted, 0);
+}
+
+#[test]
+fn who_never_sent_a_good_share_is_forgotten_after_an_hour_and_nobody_while_connected() {
+    let stats = Stats::new(10);
+    let start = Instant::now();
+    let at = |minutes| start + Duration::from_mins(minutes);
+    let _silent = stats.open(start, &name("silent"));
+    let low = stats.open(start, &name("low"));
+    low.rejected(at(10), Rejection::LowDifficulty);
+    drop(low);
+    let present = |minutes| present(&stats, at(minutes));
+    assert_eq!(
+        present(69),
+        [("low".to_owned(), 0), ("silent".to_owned(), 1)]
+    );
+    assert_eq!(present(70), [("silent".to_owned(), 1)]);
+    assert_eq!(present(100_000), [("silent".to_owned(), 1)]);
+}
+
+#[test]
+fn workers_beyond_the_bound_are_counted_as_one_until_there_is_room() {
+    let stats = Stats::new(2);
+    let start = Instant::now();
+    let later = start + Duration::from_mins(61);
+    let (a, b) = (stats.open(start, &name("a")), stats.open(start, &name("b")));
+    let strangers = [1, 2, 3].map(|number| stats.open(start, &name(&format!("stranger{number}"))));
+    strangers[0].set_level(Level::new(43).expect("a level"));
+    assert_eq!(strangers[1].level(), None);
+    let others = |sessions| ("(other workers)".to_owned(), sessions);
+    let named = |name: &str| (name.to_owned(), 1);
+    assert_eq!(present(&stats, start), [named("a"), named("b"), others(3)]);
+    for stranger in &strangers {
+        share(stranger, start);
+    }
+    assert_eq!(stats.snapshot(start)[2].accepted, 3);
+    // A name that has its place keeps it.
+    drop((a, strangers));
+    let a = stats.open(start, &name("a"));
+    drop(b);
+    assert_eq!(present(&stats, later), [named("a"), others(0)]);
+    let _late = stats.open(later, &name("late"));
+    assert_eq!(
+        present(&stats, later),
+        [named("a"), named("late"), others(0)]
+    );
+    assert_eq!(
+        present(&stats, start + Duration::from_hours(24)),
+        [named("a"), named("late")]
+    );
+    drop(a);
+}
+
+#[test]
+fn sessions_of_many_threads_lose_no_share() {
+    let stats = Stats::new(4);
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let stats = &stats;
+            scope.spawn(move || {
+                for session in 0..100_u64 {
+                    let now = start + Duration::from_millis(session);
+                    let session = stats.open(now, &name(&format!("rig{}", thread % 6)));
+                    share(&session, now);
+                }
+            });
+        }
+    });
+    let snapshot = stats.snapshot(start + Duration::from_secs(1));
+    assert_eq!(
+        snapshot.iter().map(|worker| worker.accepted).sum::<u64>(),
+        800
+    );
+    assert!(snapshot.iter().all(|worker| worker.sessions == 0));
+    assert_eq!(snapshot.len(), 5);
+}
+
+fn worker(user: &str, terahashes: f64) -> WorkerSnapshot {
+    WorkerSnapshot {
+        name: name(user),
+        sessions: 1,
+        since: Duration::from_mins(5),
+        unseen: Duration::ZERO,
+        rates: HashRates {
+            quarter_hour: terahashes * 1e12,
+            ..HashRates::default()
+        },
+        accepted: 60,
+        accepted_late: 0,
+        rejections: Rejections::default(),
+        last_share: Some(Duration::from_secs(3)),
+        best_of_session: None,
+        best: None,
+        blocks: 0,
+        level: None,
+    }
+}
+
+#[test]
+fn the_table_is_aligned_and_has_the_fastest_first() {
+    let ka3 = WorkerSnapshot {
+        since: Duration::from_hours(80),
+        accepted: 57_600,
+        accepted_late: 30,
+        rejections: rejections(&[
+            Rejection::Stale,
+            Rejection::Stale,
+            Rejection::Duplicate,
+            Rejection::Malformed,
+        ]),
+        best: Some(hashes(1 << 62)),
+        blocks: 2,
+        ..worker("k:0123.attic", 166.0)
+    };
+    let gone = WorkerSnapshot {
+        sessions: 0,
+        unseen: Duration::from_secs(754),
+        best: Some(hashes(1 << 48)),
+        ..worker("cellar", 0.31)
+    };
+    let long = worker("a.0123456789abcdef0123456789abcdef\n", 1.6);
+    let workers = [gone, long, ka3];
+    let expected = "\
+worker                   |      rate | accepted/stale/rejected |   best | blocks |      since
+attic                    |  166 TH/s |              57600/32/2 | 4.61 E |      2 |        3 d
+0123456789a..89abcdef%0A | 1.60 TH/s |                  60/0/0 |   none |      0 |      5 min
+cellar                   |  310 GH/s |                  60/0/0 |  281 T |      0 | off 12 min
+all 3                    |  168 TH/s |              57720/32/2 | 4.61 E |      2 |";
+    assert_eq!(table(&workers, 20), expected);
+
+    let shortened = "\
+worker |      rate | accepted/stale/rejected |   best | blocks | since
+attic  |  166 TH/s |              57600/32/2 | 4.61 E |      2 |   3 d
+2 more | 1.91 TH/s |                 120/0/0 |  281 T |      0 |
+all 3  |  168 TH/s |              57720/32/2 | 4.61 E |      2 |";
+    assert_eq!(table(&workers, 1), shortened);
+
+    let one = "\
+worker |     rate | accepted/stale/rejected | best | blocks | since
+a      | 0.00 H/s |                  60/0/0 | none |      0 | 5 min";
+    assert_eq!(table(&[worker("a", 0.0)], 20), one);
+    assert_eq!(table(&[], 20), "");
+}
+
+proptest! {
+    #[test]
+    fn columns_stand_below_each_other_whatever_the_names(users: Vec<Vec<u8>>, most in 0..5_usize) {
+        let workers: Vec<_> = users
+            .iter()
+            .map(|user| WorkerSnapshot { name: WorkerName::of_user(user), ..worker("", 1.0) })
+            .collect();
+        let columns = |line: &str| line.match_indices('|').map(|(at, _)| at).collect::<Vec<_>>();
+        let table = table(&workers, most);
+        let head = columns(table.lines().next().unwrap_or_default());
+        prop_assert!(table.lines().all(|line| columns(line) == head), "{}", table);
+        let singles = workers.len().min(most);
+        let sums = usize::from(workers.len() > singles) + usize::from(workers.len() > 1);
+        let head_lines = usize::from(!workers.is_empty());
+        prop_assert_eq!(table.lines().count(), head_lines + singles + sums);
+    }
+}

@@ -1,0 +1,453 @@
+//! Sessions under any sequence of lines, works and times, held against what must always be true.
+//!
+//! A run is a string of bytes, from a seeded generator or from a fuzzer. Clients come and go in a tiny nonce space;
+//! blocks are so easy that most shares are one; the model knows from the lines that it was sent what every session has
+//! to answer and which solutions have to be told.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use chainweb::{CreationTime, Level, Nonce, Target, WorkHeader};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use stratum::message::Refusal;
+use stratum::{
+    DifficultyMode, Instance, LiveWork, Nonce1Size, Nonce1Space, SessionLimits, ShareEvent,
+    Solution, StratumJob,
+};
+
+use crate::fixture::{Client, Desk, last_job, level, work};
+
+/// Jobs that a session keeps, as the protocol's bound has it.
+const KEPT: usize = 10;
+
+const MOST_CLIENTS: usize = 6;
+
+/// Values of nonce1: fewer than clients.
+const SLOTS: usize = 4;
+
+/// What a run is made of.
+struct Choices<'a>(&'a [u8]);
+
+impl Choices<'_> {
+    fn next(&mut self, below: usize) -> usize {
+        let Some((&first, rest)) = self.0.split_first() else {
+            return 0;
+        };
+        self.0 = rest;
+        usize::from(first) % below
+    }
+}
+
+/// How a request is to be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Expected {
+    Id(String),
+    Anything,
+}
+
+/// The key of a work, a creation time and a nonce.
+type Solved = (u64, CreationTime, Nonce);
+
+/// The solutions that a share is.
+#[derive(Default)]
+struct Due {
+    /// Of the job that it names and of newer ones.
+    certain: HashSet<Solved>,
+    /// Of older ones: told only if the share is not good enough for the job that it names.
+    lucky: HashSet<Solved>,
+}
+
+struct Device {
+    client: Client,
+    /// Whether it reads what it is sent only now and then.
+    slow: bool,
+    expected: VecDeque<Expected>,
+    subscribed: bool,
+    /// The jobs that came, the newest first.
+    jobs: VecDeque<(String, WorkHeader)>,
+    target: Option<Target>,
+    easiest: Option<Target>,
+}
+
+/// All sessions of a server and what is known of them.
+pub(crate) struct Model {
+    desk: Desk,
+    devices: Vec<Device>,
+    live: Vec<LiveWork>,
+    /// Every work that there was, by its key.
+    works: HashMap<u64, LiveWork>,
+    headers: HashMap<String, WorkHeader>,
+    ids: HashMap<Vec<u8>, String>,
+    told: HashSet<Solved>,
+    board_jobs: Vec<Weak<StratumJob>>,
+    requests: u64,
+}
+
+impl Model {
+    /// Does what the bytes say, and panics if something is not as it must be.
+    pub(crate) fn run(bytes: &[u8]) {
+        let mut choices = Choices(bytes);
+        let mode = match choices.next(4) {
+            0 => DifficultyMode::Block,
+            1 => DifficultyMode::Level(Level::new(0).unwrap()),
+            2 => DifficultyMode::Level(Level::new(5).unwrap()),
+            _ => DifficultyMode::default(),
+        };
+        let limits = SessionLimits {
+            burst: u32::MAX,
+            ..SessionLimits::default()
+        };
+        let mut desk = Desk::with_limits(mode, limits);
+        let terms = Arc::get_mut(&mut desk.terms).unwrap();
+        terms.min_level = Level::new(2).unwrap();
+        let size = Nonce1Size::new(1).unwrap();
+        let part: Instance = "3/64".parse().unwrap();
+        terms.nonce1 = Nonce1Space::new(size, part, &mut StdRng::seed_from_u64(9));
+        let mut model = Self {
+            desk,
+            devices: Vec::new(),
+            live: Vec::new(),
+            works: HashMap::new(),
+            headers: HashMap::new(),
+            ids: HashMap::new(),
+            told: HashSet::new(),
+            board_jobs: Vec::new(),
+            requests: 0,
+        };
+        while !choices.0.is_empty() {
+            model.step(&mut choices);
+        }
+    }
+
+    fn step(&mut self, choices: &mut Choices<'_>) {
+        match choices.next(12) {
+            0 if self.devices.len() < MOST_CLIENTS => self.connect(choices),
+            1 if !self.devices.is_empty() && choices.next(3) == 0 => {
+                let which = choices.next(self.devices.len());
+                self.devices.swap_remove(which);
+            }
+            2 => self.change_works(choices),
+            3 => {
+                self.desk.boards.refresh(self.desk.now, 0);
+                self.show_boards();
+            }
+            4 => {
+                let millis = [0, 1, 100, 900, 3000, 26_000][choices.next(6)];
+                self.desk.pass(Duration::from_millis(millis));
+                self.tick();
+            }
+            5 | 6 if !self.devices.is_empty() => {
+                let which = choices.next(self.devices.len());
+                self.log_in(which, choices);
+            }
+            7 if !self.devices.is_empty() => {
+                let which = choices.next(self.devices.len());
+                self.say_nonsense(which, choices);
+            }
+            _ if !self.devices.is_empty() => {
+                let which = choices.next(self.devices.len());
+                self.submit(which, choices);
+            }
+            _ => {}
+        }
+        self.check_nonces();
+    }
+
+    fn connect(&mut self, choices: &mut Choices<'_>) {
+        let rank = u32::try_from(choices.next(256)).unwrap();
+        self.devices.push(Device {
+            client: self.desk.client(rank),
+            slow: choices.next(3) == 0,
+            expected: VecDeque::new(),
+            subscribed: false,
+            jobs: VecDeque::new(),
+            target: None,
+            easiest: None,
+        });
+    }
+
+    fn change_works(&mut self, choices: &mut Choices<'_>) {
+        if !self.live.is_empty() && choices.next(2) == 0 {
+            let which = choices.next(self.live.len());
+            self.live.remove(which);
+        }
+        if self.live.len() < 3 && choices.next(4) != 0 {
+            let key = self.works.len() as u64;
+            let block_level = [1, 3, 6][choices.next(3)];
+            let fresh = work(0, key, level(block_level), self.desk.now);
+            self.works.insert(key, fresh.clone());
+            self.live.insert(0, fresh);
+        }
+        self.desk.boards.set_works(self.desk.now, &self.live);
+        self.show_boards();
+    }
+
+    fn show_boards(&mut self) {
+        let board = Arc::clone(self.desk.boards.board(0));
+        let jobs = (0..8).filter_map(|rank| board.pick(rank));
+        self.board_jobs.extend(jobs.map(Arc::downgrade));
+        for which in 0..self.devices.len() {
+            let device = &mut self.devices[which];
+            device
+                .client
+                .session
+                .board(self.desk.now, &board, &mut device.client.out);
+            self.after(which, Due::default());
+        }
+        self.board_jobs.retain(|job| job.strong_count() > 0);
+        let alive: HashSet<_> = self.board_jobs.iter().map(Weak::as_ptr).collect();
+        // A slow device's unsent job, and the board's own.
+        let most = self.devices.len() * (KEPT + 1) + 8;
+        assert!(alive.len() <= most, "{} jobs are kept", alive.len());
+    }
+
+    fn tick(&mut self) {
+        let mut which = 0;
+        while which < self.devices.len() {
+            let device = &mut self.devices[which];
+            let due = device.client.session.wakeup() <= self.desk.now;
+            device
+                .client
+                .session
+                .tick(self.desk.now, &mut device.client.out);
+            assert!(
+                device.client.session.wakeup() > self.desk.now || device.client.out.close.is_some(),
+                "what was due is done"
+            );
+            let silent = !device.client.out.has_lines() && device.client.out.close.is_none();
+            assert!(
+                due || silent || device.slow,
+                "nothing is done before it is due"
+            );
+            self.after(which, Due::default());
+            if self.devices[which].client.out.close.is_some() {
+                assert!(!self.devices[which].subscribed, "only strangers are closed");
+                self.devices.swap_remove(which);
+            } else {
+                which += 1;
+            }
+        }
+    }
+
+    fn request(&mut self, which: usize, method: &str, params: &str) {
+        self.requests += 1;
+        let id = self.requests.to_string();
+        let line = format!(r#"{{"id":{id},"method":"{method}","params":{params}}}"#);
+        self.devices[which].expected.push_back(Expected::Id(id));
+        self.line(which, line.as_bytes());
+    }
+
+    fn line(&mut self, which: usize, line: &[u8]) {
+        let device = &mut self.devices[which];
+        device
+            .client
+            .session
+            .line(self.desk.now, line, &mut device.client.out);
+    }
+
+    fn log_in(&mut self, which: usize, choices: &mut Choices<'_>) {
+        match choices.next(4) {
+            0 => self.request(which, "mining.subscribe", "[]"),
+            1 => self.request(which, "mining.subscribe", r#"["GodMiner/2.0.0",null]"#),
+            2 => self.request(which, "mining.authorize", r#"["a.one","x"]"#),
+            _ => {
+                let wish = choices.next(9);
+                let params = format!(r#"["a.two","d={wish}"]"#);
+                self.request(which, "mining.authorize", &params);
+            }
+        }
+        self.after(which, Due::default());
+    }
+
+    fn say_nonsense(&mut self, which: usize, choices: &mut Choices<'_>) {
+        match choices.next(4) {
+            0 => self.request(which, "mining.ping", "{}"),
+            1 => self.request(which, "mining.nonsense", "[1,[2]]"),
+            2 => self.request(which, "mining.submit", "[1]"),
+            _ => {
+                let length = choices.next(24).min(choices.0.len());
+                let (line, rest) = choices.0.split_at(length);
+                choices.0 = rest;
+                self.devices[which].expected.push_back(Expected::Anything);
+                self.line(which, line);
+            }
+        }
+        self.after(which, Due::default());
+    }
+
+    fn submit(&mut self, which: usize, choices: &mut Choices<'_>) {
+        let device = &self.devices[which];
+        let job = match choices.next(4) {
+            0 => "00000000".to_owned(),
+            1 if !self.headers.is_empty() => {
+                // Of any session: the smallest, so that the run does not hang on the order of a map.
+                self.headers.keys().min().unwrap().clone()
+            }
+            _ => {
+                let place = choices.next(KEPT + 2);
+                let job = device.jobs.get(place).or(device.jobs.front());
+                job.map_or_else(|| "zz".to_owned(), |(id, _)| id.clone())
+            }
+        };
+        let nonce2 = choices.next(48) as u64;
+        let mut due = Due::default();
+        if device.subscribed && !device.slow {
+            let nonce = device.client.nonce(nonce2);
+            let mut is_older = false;
+            for (id, header) in device.jobs.iter().take(KEPT) {
+                let key = (header.height(), header.creation_time(), nonce);
+                let is_solved = pow::verify(&header.with_nonce(nonce), &header.target());
+                if is_solved && !self.told.contains(&key) {
+                    let solutions = if is_older {
+                        &mut due.lucky
+                    } else {
+                        &mut due.certain
+                    };
+                    solutions.insert(key);
+                }
+                is_older |= *id == job;
+            }
+        }
+        let params = format!(r#"["a.one","{job}","{nonce2:x}"]"#);
+        self.request(which, "mining.submit", &params);
+        self.after(which, due);
+    }
+
+    /// Checks what a session wants to have done.
+    fn after(&mut self, which: usize, mut due: Due) {
+        let solutions = std::mem::take(&mut self.devices[which].client.out.solutions);
+        let told: HashSet<Solved> = solutions
+            .iter()
+            .map(|solution| self.check_solution(solution))
+            .collect();
+        let device = &mut self.devices[which];
+        if let Some(ShareEvent::Refused(Refusal::LowDifficulty | Refusal::JobNotFound)) =
+            device.client.out.shares.pop()
+        {
+            // Then the share is for none of the jobs that are certain: all are tried.
+            due.certain.extend(due.lucky.drain());
+        }
+        device.client.out.shares.clear();
+        if !device.slow {
+            assert!(
+                told.is_superset(&due.certain),
+                "the blocks of a share are told"
+            );
+            let others = told.difference(&due.certain);
+            assert!(
+                others.copied().all(|key| due.lucky.contains(&key)),
+                "nothing else is"
+            );
+        }
+        // A slow device reads one time out of eight or so.
+        if !self.devices[which].slow || self.requests.is_multiple_of(8) {
+            self.read(which);
+        }
+    }
+
+    fn check_solution(&mut self, solution: &Solution) -> Solved {
+        let key = (solution.key, solution.creation_time, solution.nonce);
+        assert!(self.told.insert(key), "{solution:?} is told twice");
+        let work = &self.works[&solution.key].work;
+        let mut header = work.header().with_creation_time(solution.creation_time);
+        header.set_nonce(solution.nonce);
+        assert!(pow::verify(&header, &work.target()), "{solution:?} is none");
+        key
+    }
+
+    fn read(&mut self, which: usize) {
+        let device = &mut self.devices[which];
+        let lines = device.client.out.take_lines();
+        let text = std::str::from_utf8(&lines).unwrap();
+        assert!(text.is_empty() || text.ends_with('\n'));
+        let mut notified = false;
+        for line in text.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            match value["method"].as_str() {
+                Some("mining.set_target") => {
+                    assert!(device.subscribed, "nothing is sent before the subscription");
+                    assert!(!notified, "the target comes before its job");
+                    let target = Target::from_be_hex(value["params"][0].as_str().unwrap()).unwrap();
+                    device.target = Some(target);
+                    device.easiest = device.easiest.max(Some(target));
+                }
+                Some("mining.notify") => {
+                    assert!(device.subscribed, "nothing is sent before the subscription");
+                    assert!(!notified, "only the newest job is sent");
+                    notified = true;
+                    let job = last_job(line).unwrap();
+                    assert!(
+                        device.target >= Some(job.header.target()),
+                        "no block is lost on the device"
+                    );
+                    let header = self
+                        .headers
+                        .entry(job.id.clone())
+                        .or_insert(job.header.clone());
+                    assert_eq!(*header, job.header, "a job's bytes never change");
+                    let bytes = job.header.as_bytes().to_vec();
+                    let id = self.ids.entry(bytes).or_insert(job.id.clone());
+                    assert_eq!(*id, job.id, "no two jobs are the same work");
+                    assert!(
+                        device.jobs.iter().take(KEPT).all(|(id, _)| *id != job.id),
+                        "no device searches the same header twice"
+                    );
+                    device.jobs.push_front((job.id, job.header));
+                    device.jobs.truncate(KEPT + 2);
+                }
+                _ => {
+                    assert!(!notified, "answers come first");
+                    match device
+                        .expected
+                        .pop_front()
+                        .expect("one answer to a request")
+                    {
+                        Expected::Id(id) => {
+                            assert!(line.ends_with(&format!("\"id\":{id}}}")), "{line}");
+                        }
+                        Expected::Anything => {}
+                    }
+                    if value["result"].is_array() {
+                        device.subscribed = true;
+                    }
+                }
+            }
+        }
+        assert_eq!(device.expected.len(), 0, "every request is answered");
+    }
+
+    fn check_nonces(&self) {
+        let live: Vec<u32> = self
+            .devices
+            .iter()
+            .filter_map(|device| Some(device.client.session.nonce1()?.value()))
+            .collect();
+        let different: HashSet<&u32> = live.iter().collect();
+        assert_eq!(
+            different.len(),
+            live.len(),
+            "no two sessions have one nonce1"
+        );
+        assert!(live.len() <= SLOTS);
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the seed of a failure has to be known")]
+fn sessions_keep_their_promises_whatever_happens() {
+    use rand::RngExt;
+
+    // `STRATUM_SEED=7 cargo test -p stratum --test it whatever_happens` runs one seed alone.
+    let only = std::env::var("STRATUM_SEED")
+        .ok()
+        .map(|seed| seed.parse::<u64>().unwrap());
+    let seeds = only.map_or(0..200, |seed| seed..seed + 1);
+    for seed in seeds {
+        println!("seed {seed}");
+        let mut rng = StdRng::seed_from_u64(seed);
+        let bytes: Vec<u8> = (0..3000).map(|_| rng.random()).collect();
+        Model::run(&bytes);
+    }
+}

@@ -1,0 +1,313 @@
+//! The server on real sockets.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use chainweb::{CreationTime, Level, Nonce, PowHash};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use stratum::framing::MAX_LINE;
+use stratum::{
+    BindError, Config, Counters, DifficultyMode, Interface, LiveWork, Server, ServerError,
+    SessionLimits, Solution, WorkerName,
+};
+use tokio::net::TcpSocket;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::Socket;
+use crate::fixture::{answer, level, work};
+
+/// A server with its ends in the test's hand.
+struct Setting {
+    address: SocketAddr,
+    works: watch::Sender<Arc<[LiveWork]>>,
+    solutions: mpsc::Receiver<Solution>,
+    counters: Arc<Counters>,
+    stop: CancellationToken,
+    running: JoinSet<Result<(), ServerError>>,
+}
+
+impl Setting {
+    async fn new(config: Config) -> Self {
+        let listener = "127.0.0.1"
+            .parse::<Interface>()
+            .unwrap()
+            .listen(0)
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let first = [work(0, 1, level(BLOCK), Instant::now())];
+        let (works, live) = watch::channel(Arc::from(first));
+        let (found, solutions) = mpsc::channel(4);
+        let stop = CancellationToken::new();
+        let server = Server::new(config, &mut StdRng::seed_from_u64(1));
+        let counters = server.counters();
+        let mut running = JoinSet::new();
+        running.spawn(server.run(listener, live, found, stop.clone()));
+        Self {
+            address,
+            works,
+            solutions,
+            counters,
+            stop,
+            running,
+        }
+    }
+
+    async fn ended(mut self) -> Result<(), ServerError> {
+        self.running.join_next().await.unwrap().unwrap()
+    }
+}
+
+const BLOCK: u16 = 6;
+
+fn config() -> Config {
+    Config {
+        difficulty: DifficultyMode::Level(Level::new(0).unwrap()),
+        ..Config::default()
+    }
+}
+
+fn nonce(nonce1: &str, nonce2: u64) -> Nonce {
+    Nonce::new(nonce2 << 16 | u64::from_str_radix(nonce1, 16).unwrap())
+}
+
+#[tokio::test]
+async fn a_block_goes_from_the_device_to_the_solutions() {
+    let mut setting = Setting::new(config()).await;
+    let mut socket = Socket::connect(setting.address).await;
+    let nonce1 = socket.log_in().await;
+    let job = socket.job().await;
+    let is_block = |hash: &PowHash| level(BLOCK).is_met_by(hash);
+    let nonce2 = (0..1 << 20)
+        .find(|&nonce2| is_block(&pow::hash(&job.header.with_nonce(nonce(&nonce1, nonce2)))))
+        .unwrap();
+    let line = format!(
+        r#"{{"id":3,"method":"mining.submit","params":["a","{}","{nonce2:012x}"]}}"#,
+        job.id
+    );
+    assert_eq!(answer(&socket.ask(&line).await), Ok(()));
+    assert_eq!(
+        setting.solutions.recv().await,
+        Some(Solution {
+            key: 1,
+            nonce: nonce(&nonce1, nonce2),
+            creation_time: job.header.creation_time(),
+            worker: Some(WorkerName::of_user(b"a.rig")),
+        })
+    );
+    assert_eq!(answer(&socket.ask(&line).await), Err(22));
+    setting.stop.cancel();
+    assert_eq!(setting.counters.solutions.load(Ordering::Relaxed), 1);
+    assert!(matches!(setting.ended().await, Ok(())));
+}
+
+#[tokio::test]
+async fn new_work_reaches_every_client_and_jobs_are_refreshed_without_it() {
+    let setting = Setting::new(config()).await;
+    let mut sockets = Vec::new();
+    for _ in 0..60 {
+        let mut socket = Socket::connect(setting.address).await;
+        socket.log_in().await;
+        assert_eq!(socket.job().await.header.height(), 1);
+        sockets.push(socket);
+    }
+    setting
+        .works
+        .send_replace(Arc::from([work(3, 2, level(BLOCK), Instant::now())]));
+    for socket in &mut sockets {
+        let mut job = socket.job().await;
+        while job.header.height() == 1 {
+            job = socket.job().await;
+        }
+        assert_eq!(job.header.height(), 2);
+    }
+    let first = sockets[0].job().await;
+    let second = sockets[0].job().await;
+    assert!(second.header.differs_only_in_time_and_nonce(&first.header));
+    assert!(second.header.creation_time() > first.header.creation_time());
+    assert!(first.header.creation_time() > CreationTime::from_micros(1_700_000_000_000_000));
+}
+
+#[tokio::test]
+async fn lines_may_come_in_any_pieces() {
+    let setting = Setting::new(config()).await;
+    let mut socket = Socket::connect(setting.address).await;
+    let ping = |id: u32| format!(r#"{{"id":{id},"method":"mining.ping"}}"#);
+    let pong = |id: u32| format!(r#"{{"result":"pong","error":null,"id":{id}}}"#);
+    socket
+        .send(format!("\r\n{}\r\n{}{}", ping(1), ping(2), ping(3)))
+        .await;
+    for id in 1..=3 {
+        assert_eq!(socket.line().await, Some(pong(id)));
+    }
+    let (head, tail) = (&ping(4)[..11], &ping(4)[11..]);
+    socket.send(head).await;
+    // Another connection's answer comes after the first piece was read or not: both have to work.
+    let mut other = Socket::connect(setting.address).await;
+    assert_eq!(other.ask(&ping(9)).await, pong(9));
+    socket.send(tail).await;
+    assert_eq!(socket.line().await, Some(pong(4)));
+    socket.send(b"\xff\xff\n").await;
+    let not_json = r#"{"result":null,"error":[20,"not a JSON object",null],"id":null}"#;
+    assert_eq!(socket.line().await.as_deref(), Some(not_json));
+}
+
+#[tokio::test]
+async fn a_line_without_end_closes_the_connection_and_no_other() {
+    let setting = Setting::new(config()).await;
+    let mut good = Socket::connect(setting.address).await;
+    good.log_in().await;
+    let mut bad = Socket::connect(setting.address).await;
+    bad.send(vec![b'x'; MAX_LINE + 1]).await;
+    assert_eq!(bad.line().await, None);
+    assert_eq!(
+        good.ask(r#"{"id":7,"method":"mining.ping"}"#).await,
+        r#"{"result":"pong","error":null,"id":7}"#
+    );
+}
+
+#[tokio::test]
+async fn silent_strangers_are_dropped() {
+    let limits = SessionLimits {
+        stranger: Duration::from_millis(20),
+        ..SessionLimits::default()
+    };
+    let setting = Setting::new(Config {
+        session: limits,
+        ..config()
+    })
+    .await;
+    let mut silent = Socket::connect(setting.address).await;
+    assert_eq!(silent.line().await, None);
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_refused_and_places_come_back() {
+    let setting = Setting::new(Config {
+        max_connections_per_ip: NonZeroUsize::new(1),
+        ..config()
+    })
+    .await;
+    let mut first = Socket::connect(setting.address).await;
+    first.log_in().await;
+    let mut second = Socket::connect(setting.address).await;
+    assert_eq!(second.line().await, None);
+    drop(first);
+    // The server may not have seen yet that the first has gone.
+    loop {
+        let mut third = Socket::connect(setting.address).await;
+        third.send("{\"id\":1,\"method\":\"mining.ping\"}\n").await;
+        if third.line().await.is_some() {
+            break;
+        }
+    }
+    // Another address is another client.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let stream = socket.connect(setting.address).await.unwrap();
+    Socket::over(stream).log_in().await;
+}
+
+#[tokio::test]
+async fn stopping_closes_all_connections() {
+    let setting = Setting::new(config()).await;
+    let mut sockets = Vec::new();
+    for _ in 0..5 {
+        let mut socket = Socket::connect(setting.address).await;
+        socket.log_in().await;
+        sockets.push(socket);
+    }
+    setting.stop.cancel();
+    assert!(matches!(setting.ended().await, Ok(())));
+    for mut socket in sockets {
+        while socket.line().await.is_some() {}
+    }
+}
+
+#[tokio::test]
+async fn a_server_ends_with_its_source_of_works() {
+    let mut setting = Setting::new(config()).await;
+    let mut socket = Socket::connect(setting.address).await;
+    socket.log_in().await;
+    (setting.works, _) = watch::channel(Arc::from([]));
+    assert!(matches!(setting.ended().await, Err(ServerError::Works)));
+}
+
+/// A client that asks and asks and never reads: the server stops to read from it and gives it up in the end.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_given_up() {
+    let setting = Setting::new(Config {
+        write_stall: Duration::from_millis(100),
+        session: SessionLimits {
+            burst: u32::MAX,
+            ..SessionLimits::default()
+        },
+        ..config()
+    })
+    .await;
+    let mut socket = Socket::connect(setting.address).await;
+    let id = "1".repeat(60_000);
+    let line = format!("{{\"method\":\"mining.ping\",\"id\":{id}}}\n");
+    // The kernel's buffers take some megabytes in both directions.
+    let flood = async {
+        loop {
+            socket.send_some(line.as_bytes()).await?;
+        }
+    };
+    let ended: Result<(), std::io::Error> = flood.await;
+    assert!(ended.is_err());
+    assert_eq!(setting.counters.ended_by_server.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_said() {
+    let setting = Setting::new(config()).await;
+    let refused = "127.0.0.1"
+        .parse::<Interface>()
+        .unwrap()
+        .listen(setting.address.port())
+        .await;
+    match refused {
+        Err(BindError::InUse(address)) => assert_eq!(address, setting.address),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn interfaces_take_the_clients_that_they_should() {
+    async fn check(interface: &str, client: &str, connects: bool) {
+        let listener = interface
+            .parse::<Interface>()
+            .unwrap()
+            .listen(0)
+            .await
+            .unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let client = SocketAddr::new(client.parse().unwrap(), port);
+        let connected = tokio::net::TcpStream::connect(client).await;
+        assert_eq!(connected.is_ok(), connects, "{client} to {interface}");
+    }
+    check("*4", "127.0.0.1", true).await;
+    check("!4", "127.0.0.1", true).await;
+    check("localhost", "127.0.0.1", true).await;
+    check("*", "127.0.0.1", true).await;
+    if tokio::net::TcpListener::bind("[::1]:0").await.is_ok() {
+        check("*", "::1", true).await;
+        check("!4", "::1", false).await;
+        check("!6", "::1", true).await;
+        check("!6", "127.0.0.1", false).await;
+        check("::1", "::1", true).await;
+    }
+    let unknown = "no-such-host.invalid"
+        .parse::<Interface>()
+        .unwrap()
+        .listen(0)
+        .await;
+    assert!(matches!(unknown, Err(BindError::Host { host, .. }) if host == "no-such-host.invalid"));
+}

@@ -1,0 +1,13 @@
+//! Sessions under any sequence of lines, works and times: the model of the crate's own tests.
+//!
+//! `cargo +nightly fuzz run stratum_session`
+
+#![no_main]
+#![allow(dead_code, unused_imports, reason = "the tests use more of these modules")]
+
+#[path = "../../crates/stratum/tests/it/fixture.rs"]
+mod fixture;
+#[path = "../../crates/stratum/tests/it/model.rs"]
+mod model;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| model::Model::run(bytes));
