@@ -13,3 +13,7 @@ demo:
 # The kernel's speed beside the blake2 crate's.
 bench:
     cargo bench -p pow --bench search
+
+# The Stratum server's figures beside the floors of the machine: two free cores and four minutes.
+bench-stratum:
+    cargo run --release -p stratum-load -- bench

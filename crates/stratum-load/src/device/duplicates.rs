@@ -1,0 +1,87 @@
+//! Work that was done twice.
+//!
+//! Every device begins at nonce2 = 0, so what was hashed of a piece of work is a prefix of its nonces, and two that
+//! hashed the same piece hashed the shorter prefix twice.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::device::Mined;
+
+/// Hashes that could not find anything new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DuplicateWork {
+    /// Hashes that a device had done before itself: it was given the same work again, or ran out of nonces.
+    pub by_itself: u64,
+    /// Hashes that another device did too.
+    pub by_two_devices: u64,
+}
+
+/// Counts what was hashed more than once by the devices, each with what it mined.
+pub fn duplicate_work<'a>(devices: impl IntoIterator<Item = &'a [Mined]>) -> DuplicateWork {
+    let mut found = DuplicateWork::default();
+    // Of each piece of work: the longest prefix that somebody hashed.
+    let mut longest: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+    for mined in devices {
+        let mut own: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+        for piece in mined {
+            let new = piece.hashes.min(piece.nonces);
+            let before = own.entry(piece.work).or_default();
+            let gain = new.saturating_sub(*before);
+            found.by_itself += piece.hashes - gain;
+            *before += gain;
+        }
+        for (work, hashes) in own {
+            let before = longest.entry(work).or_default();
+            let gain = hashes.saturating_sub(*before);
+            found.by_two_devices += hashes - gain;
+            *before += gain;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DuplicateWork, duplicate_work};
+    use crate::device::Mined;
+
+    #[track_caller]
+    fn check(devices: &[&[(u8, u64, u64)]], by_itself: u64, by_two_devices: u64) {
+        let devices: Vec<Vec<Mined>> = devices
+            .iter()
+            .map(|pieces| {
+                let mined = |&(work, hashes, nonces)| Mined {
+                    work: [work; 32],
+                    hashes,
+                    nonces,
+                };
+                pieces.iter().map(mined).collect()
+            })
+            .collect();
+        assert_eq!(
+            duplicate_work(devices.iter().map(Vec::as_slice)),
+            DuplicateWork {
+                by_itself,
+                by_two_devices
+            }
+        );
+    }
+
+    #[test]
+    fn hashes_are_counted_twice_only_beyond_the_first_time() {
+        check(&[], 0, 0);
+        check(&[&[(1, 100, 1000)], &[(2, 100, 1000)]], 0, 0);
+        // The same work given again, for a shorter and for a longer time.
+        check(&[&[(1, 100, 1000), (1, 40, 1000)]], 40, 0);
+        check(&[&[(1, 40, 1000), (1, 100, 1000)]], 40, 0);
+        // Out of nonces.
+        check(&[&[(1, 1500, 1000)]], 500, 0);
+        check(&[&[(1, 1500, 1000), (1, 10, 1000)]], 510, 0);
+        // Two devices on the same work.
+        check(&[&[(1, 100, 1000)], &[(1, 60, 1000)]], 0, 60);
+        check(&[&[(1, 60, 1000)], &[(1, 100, 1000)]], 0, 60);
+        check(&[&[(1, 5, 9)], &[(1, 5, 9)], &[(1, 7, 9)]], 0, 10);
+    }
+}

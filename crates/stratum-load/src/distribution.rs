@@ -1,0 +1,123 @@
+//! Many measured times and what is told of them.
+//!
+//! A percentile is one of the measured values, the smallest that at least that share of all do not exceed: nothing is
+//! interpolated, so the 99th of a few samples is their largest.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Measured times, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub struct Distribution {
+    nanos: Vec<u64>,
+}
+
+/// The figures of a distribution, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// The number of samples. All else is zero if there is none.
+    pub count: usize,
+    /// The smallest.
+    pub first_us: f64,
+    /// Half of them are not larger.
+    pub median_us: f64,
+    /// 99 of 100 are not larger.
+    pub p99_us: f64,
+    /// The largest.
+    pub last_us: f64,
+}
+
+impl Distribution {
+    /// Takes one more time.
+    pub fn add(&mut self, time: Duration) {
+        self.nanos
+            .push(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// The number of samples.
+    pub fn len(&self) -> usize {
+        self.nanos.len()
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.nanos.is_empty()
+    }
+
+    /// The figures.
+    pub fn summary(&self) -> Summary {
+        let mut sorted = self.nanos.clone();
+        sorted.sort_unstable();
+        let at = |percent| nearest_rank(&sorted, percent).map_or(0.0, |nanos| nanos as f64 / 1e3);
+        Summary {
+            count: sorted.len(),
+            first_us: at(0),
+            median_us: at(50),
+            p99_us: at(99),
+            last_us: at(100),
+        }
+    }
+}
+
+impl FromIterator<Duration> for Distribution {
+    fn from_iter<I: IntoIterator<Item = Duration>>(times: I) -> Self {
+        let mut distribution = Self::default();
+        times.into_iter().for_each(|time| distribution.add(time));
+        distribution
+    }
+}
+
+/// The smallest value that `percent` of all do not exceed.
+fn nearest_rank(sorted: &[u64], percent: usize) -> Option<u64> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+/// The median of some figures, by the same rule; zero if there is none.
+pub fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.into_iter().collect();
+    figures.sort_unstable_by(f64::total_cmp);
+    let rank = figures.len().div_ceil(2).max(1);
+    figures.get(rank - 1).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Distribution, Summary, median};
+
+    #[track_caller]
+    fn check(micros: &[u64], [first_us, median_us, p99_us, last_us]: [f64; 4]) {
+        let times = micros.iter().map(|micros| Duration::from_micros(*micros));
+        let distribution: Distribution = times.collect();
+        let expected = Summary {
+            count: micros.len(),
+            first_us,
+            median_us,
+            p99_us,
+            last_us,
+        };
+        assert_eq!(distribution.summary(), expected);
+    }
+
+    #[test]
+    fn percentiles_are_the_nearest_ranks() {
+        check(&[], [0.0; 4]);
+        check(&[7], [7.0; 4]);
+        check(&[4, 2], [2.0, 2.0, 4.0, 4.0]);
+        check(&[3, 1, 2], [1.0, 2.0, 3.0, 3.0]);
+        let hundred: Vec<u64> = (1..=100).rev().collect();
+        check(&hundred, [1.0, 50.0, 99.0, 100.0]);
+        let hundred_and_one: Vec<u64> = (1..=101).collect();
+        check(&hundred_and_one, [1.0, 51.0, 100.0, 101.0]);
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_is_the_lower_one() {
+        assert!(median([]).abs() < f64::EPSILON);
+        assert!((median([9.0, 1.0, 5.0]) - 5.0).abs() < f64::EPSILON);
+        assert!((median([4.0, 1.0, 3.0, 2.0]) - 2.0).abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,195 @@
+//! A server's lines as far as a load generator has to understand them.
+//!
+//! Nothing is judged here; that is what the emulated devices are for. Ids of answers are the integers that were sent,
+//! and a line that is none of those known is said to be so.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// A line.
+#[derive(Debug, PartialEq)]
+pub(super) enum Line<'a> {
+    /// The answer to the request with this id.
+    Answer {
+        id: u64,
+        /// `None` if it succeeded, else the code of the error, 0 without one.
+        rejected: Option<i64>,
+        /// The result as it stands there.
+        result: &'a str,
+    },
+    /// A job: its id and the hex digits of its header.
+    Notify {
+        job_id: Cow<'a, str>,
+        header_hex: Cow<'a, str>,
+    },
+    /// A target in hex, most significant digit first.
+    SetTarget(Cow<'a, str>),
+    /// A request that came back as it was sent: an echo.
+    Echo { id: u64 },
+    /// Another method.
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(default)]
+    id: Option<u64>,
+    #[serde(borrow, default)]
+    method: Option<&'a str>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct NotifyParams<'a>(
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(default)]
+    #[expect(dead_code, reason = "it is there, and nothing follows from it here")]
+    Option<bool>,
+);
+
+/// Reads a line without its newline; `None` if it is nothing that a server sends.
+pub(super) fn read(line: &[u8]) -> Option<Line<'_>> {
+    let object: Object<'_> = serde_json::from_slice(line).ok()?;
+    let params = object.params.map(RawValue::get);
+    Some(match object.method {
+        Some("mining.notify") => {
+            let NotifyParams(job_id, header_hex, _) = serde_json::from_str(params?).ok()?;
+            Line::Notify { job_id, header_hex }
+        }
+        Some("mining.set_target") => {
+            let (target,) = serde_json::from_str(params?).ok()?;
+            Line::SetTarget(target)
+        }
+        Some("mining.submit") => Line::Echo { id: object.id? },
+        Some(_) => Line::Other,
+        None => {
+            let result = object.result.map_or("null", RawValue::get);
+            let failed = matches!(result, "null" | "false");
+            Line::Answer {
+                id: object.id?,
+                rejected: failed.then(|| object.error.and_then(code).unwrap_or(0)),
+                result,
+            }
+        }
+    })
+}
+
+/// The code of an error: its first element.
+fn code(error: &RawValue) -> Option<i64> {
+    let elements: Vec<&RawValue> = serde_json::from_str(error.get()).ok()?;
+    elements.first()?.get().parse().ok()
+}
+
+/// nonce1 of the answer to `mining.subscribe`: its number and its length in bytes.
+pub(super) fn nonce1(result: &str) -> Option<(u64, u32)> {
+    let elements: Vec<&RawValue> = serde_json::from_str(result).ok()?;
+    let nonce1: &str = serde_json::from_str(elements.get(1)?.get()).ok()?;
+    let bytes = const_hex::decode(nonce1).ok()?;
+    let length = u32::try_from(bytes.len())
+        .ok()
+        .filter(|length| *length <= 8)?;
+    let number = bytes
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    Some((number, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, nonce1, read};
+
+    fn check<'a>(table: impl IntoIterator<Item = (&'a str, Option<Line<'a>>)>) {
+        for (line, expected) in table {
+            assert_eq!(read(line.as_bytes()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn answers_say_whether_they_are_a_refusal() {
+        let answer = |id, rejected, result| {
+            Some(Line::Answer {
+                id,
+                rejected,
+                result,
+            })
+        };
+        check([
+            (
+                r#"{"result":true,"error":null,"id":3}"#,
+                answer(3, None, "true"),
+            ),
+            (
+                r#"{"id":3,"result":[null,"09e8",6]}"#,
+                answer(3, None, r#"[null,"09e8",6]"#),
+            ),
+            (
+                r#"{"id":4,"result":false,"error":[23,"low difficulty share",null]}"#,
+                answer(4, Some(23), "false"),
+            ),
+            (
+                r#"{"id":4,"result":null,"error":[31,"x",null]}"#,
+                answer(4, Some(31), "null"),
+            ),
+            (
+                r#"{"id":4,"result":false,"error":null}"#,
+                answer(4, Some(0), "false"),
+            ),
+            (r#"{"id":"4","result":true,"error":null}"#, None),
+            (r#"{"id":null,"result":true,"error":null}"#, None),
+            ("", None),
+        ]);
+    }
+
+    #[test]
+    fn notifications_are_read_with_and_without_the_clean_flag() {
+        let notify = || {
+            Some(Line::Notify {
+                job_id: "0a".into(),
+                header_hex: "beef".into(),
+            })
+        };
+        check([
+            (
+                r#"{"id":null,"method":"mining.notify","params":["0a","beef",true]}"#,
+                notify(),
+            ),
+            (
+                r#"{"method":"mining.notify","params":["0a","beef"]}"#,
+                notify(),
+            ),
+            (r#"{"method":"mining.notify","params":["0a"]}"#, None),
+            (
+                r#"{"method":"mining.set_target","params":["00ff"]}"#,
+                Some(Line::SetTarget("00ff".into())),
+            ),
+            (
+                r#"{"method":"mining.set_difficulty","params":[1]}"#,
+                Some(Line::Other),
+            ),
+            (
+                r#"{"id":9,"method":"mining.submit","params":["u","0a","00"]}"#,
+                Some(Line::Echo { id: 9 }),
+            ),
+        ]);
+    }
+
+    #[test]
+    fn nonce1_is_the_second_element_whatever_the_first_is() {
+        assert_eq!(nonce1(r#"[null,"09e8",6]"#), Some((0x09e8, 2)));
+        assert_eq!(
+            nonce1(r#"[[["mining.notify","1"]],"4059",6]"#),
+            Some((0x4059, 2))
+        );
+        assert_eq!(nonce1(r#"[null,"",8]"#), Some((0, 0)));
+        assert_eq!(nonce1(r#"[null,"9e8",6]"#), None);
+        assert_eq!(nonce1("true"), None);
+    }
+}

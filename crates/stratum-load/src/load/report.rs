@@ -1,0 +1,202 @@
+//! What a run measured, for people and as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::distribution::{Summary, median};
+use crate::fleet::{Fleet, Kind, Outcomes, Round};
+use crate::process::Usage;
+
+/// What the server cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ServerCost {
+    /// CPU time in seconds.
+    pub cpu_s: f64,
+    /// Resident memory before the first connection, in KiB.
+    pub rss_before_kib: f64,
+    /// Resident memory at the end, in KiB.
+    pub rss_kib: f64,
+    /// The difference, divided by the sessions that are there at the end; none without sessions.
+    pub rss_per_session_kib: Option<f64>,
+}
+
+impl ServerCost {
+    pub(crate) fn new(before: Usage, after: Usage, sessions: usize) -> Self {
+        let kib = |bytes: u64| bytes as f64 / 1024.0;
+        let (rss_before_kib, rss_kib) = (kib(before.rss_bytes), kib(after.rss_bytes));
+        let grown = rss_kib - rss_before_kib;
+        Self {
+            cpu_s: after.cpu.saturating_sub(before.cpu).as_secs_f64(),
+            rss_before_kib,
+            rss_kib,
+            rss_per_session_kib: (sessions > 0).then(|| grown / sessions as f64),
+        }
+    }
+}
+
+/// Publications and their fan-out: medians over the rounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct FanOut {
+    /// Rounds that reached a session.
+    pub rounds: usize,
+    /// Sessions that some round did not reach, summed over the rounds.
+    pub missing: usize,
+    /// To the first session.
+    pub first_us: f64,
+    /// To half of the sessions.
+    pub median_us: f64,
+    /// To 99 of 100 sessions.
+    pub p99_us: f64,
+    /// To the last session.
+    pub last_us: f64,
+}
+
+impl FanOut {
+    pub(crate) fn of(fleet: &Fleet) -> Self {
+        let rounds = fleet.rounds().all().iter();
+        let figures: Vec<_> = rounds.filter_map(Round::figures).collect();
+        let over = |figure: fn(&Summary) -> f64| median(figures.iter().map(|f| figure(&f.times)));
+        Self {
+            rounds: figures.len(),
+            missing: figures.iter().map(|figures| figures.missing).sum(),
+            first_us: over(|times| times.first_us),
+            median_us: over(|times| times.median_us),
+            p99_us: over(|times| times.p99_us),
+            last_us: over(|times| times.last_us),
+        }
+    }
+}
+
+/// What a run measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LoadReport {
+    /// The length of the run in seconds.
+    pub seconds: f64,
+    /// Connections that were asked for.
+    pub opened: u64,
+    /// Connections that were made.
+    pub connected: u64,
+    /// Sessions that are logged in and have work at the end.
+    pub ready: usize,
+    /// From the wish to connect to the connection.
+    pub connect: Summary,
+    /// From the connection to the last answer of the login.
+    pub login: Summary,
+    /// From the connection to the first job.
+    pub first_job: Summary,
+    /// Publications.
+    pub fan_out: FanOut,
+    /// Notifications of all kinds.
+    pub notifies: u64,
+    /// From a submit to its answer.
+    pub round_trip: Summary,
+    /// Shares by what they were meant to be.
+    pub shares: BTreeMap<Kind, Outcomes>,
+    /// What went wrong, and how often.
+    pub failures: BTreeMap<&'static str, u64>,
+    /// What the server cost, where that can be known.
+    pub server: Option<ServerCost>,
+}
+
+impl LoadReport {
+    pub(crate) fn new(fleet: &Fleet, lasted: Duration, server: Option<ServerCost>) -> Self {
+        let tally = fleet.tally();
+        Self {
+            seconds: lasted.as_secs_f64(),
+            opened: tally.opened,
+            connected: tally.connected,
+            ready: tally.ready,
+            connect: tally.connect.summary(),
+            login: tally.login.summary(),
+            first_job: tally.first_job.summary(),
+            fan_out: FanOut::of(fleet),
+            notifies: tally.notifies,
+            round_trip: tally.round_trip.summary(),
+            shares: tally.shares.clone(),
+            failures: tally.failures.clone(),
+            server,
+        }
+    }
+}
+
+/// A table.
+impl fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:.1} s: {} of {} connections made, {} sessions at the end, {} notifies",
+            self.seconds, self.connected, self.opened, self.ready, self.notifies
+        )?;
+        writeln!(
+            f,
+            "{:<22} {:>9} {:>11} {:>11} {:>11} {:>11}",
+            "ms", "count", "first", "median", "p99", "last"
+        )?;
+        let fan_out = Summary {
+            count: self.fan_out.rounds,
+            first_us: self.fan_out.first_us,
+            median_us: self.fan_out.median_us,
+            p99_us: self.fan_out.p99_us,
+            last_us: self.fan_out.last_us,
+        };
+        let rows = [
+            ("connect", self.connect),
+            ("login", self.login),
+            ("first job", self.first_job),
+            ("fan-out (of rounds)", fan_out),
+            ("submit round trip", self.round_trip),
+        ];
+        for (name, times) in rows {
+            writeln!(
+                f,
+                "{name:<22} {:>9} {:>11.3} {:>11.3} {:>11.3} {:>11.3}",
+                times.count,
+                times.first_us / 1e3,
+                times.median_us / 1e3,
+                times.p99_us / 1e3,
+                times.last_us / 1e3
+            )?;
+        }
+        if self.fan_out.missing > 0 {
+            let missing = self.fan_out.missing;
+            writeln!(f, "fan-out: {missing} notifies of new work did not come")?;
+        }
+        for (kind, outcomes) in &self.shares {
+            let Outcomes {
+                sent,
+                accepted,
+                rejected,
+                impossible,
+            } = outcomes;
+            write!(
+                f,
+                "shares meant as {kind}: {sent} sent, {accepted} accepted"
+            )?;
+            for (code, count) in rejected {
+                write!(f, ", {count} rejected with {code}")?;
+            }
+            if *impossible > 0 {
+                write!(f, ", {impossible} impossible at the server's target")?;
+            }
+            writeln!(f)?;
+        }
+        for (what, count) in &self.failures {
+            writeln!(f, "failed: {count} × {what}")?;
+        }
+        if let Some(server) = &self.server {
+            write!(
+                f,
+                "server: {:.2} CPU-s, RSS {:.0} KiB before, {:.0} KiB at the end",
+                server.cpu_s, server.rss_before_kib, server.rss_kib
+            )?;
+            match server.rss_per_session_kib {
+                Some(each) => writeln!(f, ", {each:.2} KiB a session")?,
+                None => writeln!(f)?,
+            }
+        }
+        Ok(())
+    }
+}

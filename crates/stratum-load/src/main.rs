@@ -1,0 +1,125 @@
+//! The program: reads the command line, runs a command, prints its result.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use stratum_load::cli::{BenchArgs, Cli, Command, DevicesArgs, Floor, FloorArgs, RunArgs};
+use stratum_load::{bench, device, floor, load, machine, serve};
+
+/// Wrong usage, as in `sysexits.h`.
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // Where even this cannot be printed, the exit code has to do.
+            answer.print().ok();
+            return if answer.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match execute(&cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            // Where even this cannot be printed, the exit code has to do.
+            writeln!(io::stderr(), "error: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: &Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(args) => run(args),
+        Command::Devices(args) => devices(args),
+        Command::Bench(args) => measure(args),
+        Command::Serve(args) => {
+            pin(args.core)?;
+            runtime()?.block_on(serve::run(args))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Floor(args) => be_floor(args),
+    }
+}
+
+fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let program = std::env::current_exe().context("this program is not found")?;
+    let report = load::run(args.load(program))?;
+    if args.json {
+        print(&serde_json::to_string(&report)?)?;
+    } else {
+        print(&report.to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fails if a device has something to complain of, so that a script can tell.
+fn devices(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
+    let configs = args.configs();
+    let report = runtime()?.block_on(device::run_all(&configs, args.address, args.duration))?;
+    if args.json {
+        print(&serde_json::to_string(&report)?)?;
+    } else {
+        print(&report.to_string())?;
+    }
+    Ok(success_if(report.is_flawless()))
+}
+
+/// Fails if a figure is out of its bound.
+fn measure(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    let program = std::env::current_exe().context("this program is not found")?;
+    let table = bench::run(&args.plan(program), |figure| {
+        if args.json {
+            return Ok(());
+        }
+        writeln!(io::stdout(), "{figure}")
+    })?;
+    if args.json {
+        print(&serde_json::to_string(&table)?)?;
+    }
+    Ok(success_if(table.figures.iter().all(bench::Figure::is_met)))
+}
+
+fn be_floor(args: &FloorArgs) -> anyhow::Result<ExitCode> {
+    pin(args.core)?;
+    match args.floor {
+        Floor::Write => floor::write::run(io::stdin().lock())?,
+        Floor::Echo => runtime()?.block_on(floor::echo::run(serve::input_ends()))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pin(core: Option<usize>) -> anyhow::Result<()> {
+    match core {
+        Some(core) => {
+            machine::pin_to_core(core).with_context(|| format!("cannot run on core {core}"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// One thread: all commands are measured, or measure, on one core.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.context("the runtime cannot start")
+}
+
+fn success_if(good: bool) -> ExitCode {
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{}", text.trim_end()).context("cannot write the result")
+}

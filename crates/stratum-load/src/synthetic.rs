@@ -1,0 +1,75 @@
+//! Work that no node made: well-formed headers of degree 3 that nobody will solve.
+//!
+//! Work `n` of a series differs from all others in its height, its parent and its payload. Its target takes 2^200
+//! hashes, so that no share is ever a block.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use chainweb::{
+    BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Weight, Work,
+};
+
+/// 2023-11-14: a time that real headers could have.
+const START_MICROS: i64 = 1_700_000_000_000_000;
+
+/// The `n`th work on this chain.
+pub fn work(n: u64, chain: u32) -> Work {
+    let mut parent = [0x5a; 32];
+    parent[..8].copy_from_slice(&n.to_le_bytes());
+    parent[8..12].copy_from_slice(&chain.to_le_bytes());
+    let seconds = i64::try_from(30 * n).unwrap_or(0);
+    let time = CreationTime::from_micros(START_MICROS + 1_000_000 * seconds);
+    let neighbours = (1..=3).map(|i| (ChainId::new(chain + i), BlockHash::new([0x11; 32])));
+    let fields = HeaderFields {
+        flags: [0; 8],
+        creation_time: time,
+        parent: BlockHash::new(parent),
+        adjacents: neighbours.collect(),
+        target: Level::new(200).expect("at most 256").target(),
+        payload_hash: PayloadHash::new(parent),
+        chain: ChainId::new(chain),
+        weight: Weight::ZERO,
+        height: n,
+        version_code: 5,
+        epoch_start: time,
+        nonce: Nonce::default(),
+    };
+    Work::new(fields.encode()).expect("its target is not zero")
+}
+
+/// Tells new work from work that was only given another creation time: a digest of the 572 hex digits of a job's
+/// header without flags, time and nonce.
+pub fn work_key(header_hex: &[u8]) -> u64 {
+    let end = header_hex.len().saturating_sub(2 * 8);
+    let mut hasher = DefaultHasher::new();
+    hasher.write(header_hex.get(2 * 16..end).unwrap_or_default());
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chainweb::{Nonce, WorkHeader};
+
+    use super::{work, work_key};
+
+    fn key(header: &WorkHeader) -> u64 {
+        work_key(const_hex::encode(header.as_bytes()).as_bytes())
+    }
+
+    #[test]
+    fn new_work_has_another_key_and_a_new_time_or_nonce_has_not() {
+        let header = work(7, 3).header().clone();
+        let mut later = header.with_nonce(Nonce::new(u64::MAX));
+        later.set_creation_time(
+            header
+                .creation_time()
+                .saturating_add(Duration::from_secs(1)),
+        );
+        assert_eq!(key(&later), key(&header));
+        assert_ne!(key(work(8, 3).header()), key(&header));
+        assert_ne!(key(work(7, 4).header()), key(&header));
+        assert_eq!(header.as_bytes().len(), 286);
+    }
+}

@@ -1,0 +1,243 @@
+//! The program and what it starts: this project's server, and the floors.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use clap::Parser;
+use stratum_load::child::ServerChild;
+use stratum_load::cli::{Cli, Command as Subcommand, RunArgs};
+use stratum_load::clock::Moment;
+use stratum_load::fleet::{Fleet, Greeting, Kind, Mix, Shares};
+use stratum_load::load::{self, Target};
+
+use crate::fleets::plan;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_stratum-load");
+
+fn start(arguments: &[&str]) -> ServerChild {
+    ServerChild::start(Path::new(PROGRAM), arguments).unwrap()
+}
+
+fn run_args(arguments: &[&str]) -> RunArgs {
+    let arguments = ["stratum-load", "run"].iter().chain(arguments);
+    match Cli::try_parse_from(arguments).unwrap().command {
+        Subcommand::Run(args) => args,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Drives until `done`, which has to come.
+fn drive(fleet: &mut Fleet, server: &mut ServerChild, done: impl FnMut(&Fleet) -> bool) {
+    let until = Moment::now().after(Duration::from_mins(1));
+    fleet.drive(until, Some(server), done).unwrap();
+    assert!(Moment::now() < until, "{fleet:?}");
+}
+
+#[test]
+fn a_run_on_a_server_of_its_own_measures_all_sessions() {
+    let args = run_args(&[
+        "--miners",
+        "20",
+        "--shares-per-minute",
+        "1200",
+        "--for",
+        "2s",
+        "--publish-every",
+        "500ms",
+    ]);
+    let report = load::run(args.load(PROGRAM.into())).unwrap();
+    assert_eq!(report.failures, BTreeMap::new());
+    assert_eq!(
+        (report.opened, report.connected, report.ready),
+        (20, 20, 20)
+    );
+    assert_eq!(report.fan_out.missing, 0);
+    assert!(report.fan_out.rounds >= 2, "{report}");
+    let outcomes = &report.shares[&Kind::Valid];
+    assert_eq!(outcomes.rejected, BTreeMap::new());
+    // The last ones may be on their way still.
+    assert!(
+        outcomes.accepted > 0 && outcomes.sent - outcomes.accepted <= 20,
+        "{report}"
+    );
+    assert_eq!(report.round_trip.count as u64, outcomes.accepted);
+    let cost = report.server.unwrap();
+    assert!(cost.rss_kib >= cost.rss_before_kib, "{report}");
+}
+
+#[test]
+fn shares_are_judged_as_what_they_were_meant_to_be() {
+    let args = run_args(&[
+        "--miners",
+        "3",
+        "--in-flight",
+        "2",
+        "--mix",
+        "1:1:1",
+        "--for",
+        "1s",
+        "--difficulty",
+        "12",
+        "--password",
+        "x",
+    ]);
+    let report = load::run(args.load(PROGRAM.into())).unwrap();
+    assert_eq!(report.failures, BTreeMap::new());
+    let valid = &report.shares[&Kind::Valid];
+    assert_eq!(valid.rejected, BTreeMap::new());
+    assert!(valid.accepted > 0, "{report}");
+    for (kind, code) in [(Kind::Low, 23), (Kind::Stale, 21)] {
+        let outcomes = &report.shares[&kind];
+        let codes: Vec<_> = outcomes.rejected.keys().collect();
+        assert_eq!(codes, [&code]);
+        // One of 4096 is good for another job that the session had, and then rightly taken.
+        assert!(outcomes.accepted <= outcomes.sent / 20, "{report}");
+    }
+}
+
+#[test]
+fn sessions_that_do_not_read_do_not_keep_new_work_from_the_others() {
+    let mut server = start(&["serve"]);
+    let mut plan = plan(server.address(), 12);
+    plan.slow_readers = 4;
+    let mut fleet = Fleet::new(plan, Moment::now()).unwrap();
+    drive(&mut fleet, &mut server, |fleet| fleet.tally().ready == 12);
+    for round in 0..5 {
+        server.publish().unwrap();
+        drive(&mut fleet, &mut server, |fleet| {
+            let rounds = fleet.rounds().all();
+            rounds
+                .get(round)
+                .is_some_and(|round| round.arrived() == 8 && round.is_published())
+        });
+        assert!(fleet.rounds().all()[round].is_complete());
+    }
+    assert_eq!(fleet.tally().failures, BTreeMap::new());
+}
+
+#[test]
+fn the_bare_loop_reaches_all_sockets() {
+    let mut writer = start(&["floor", "write"]);
+    writer.accept(5).unwrap();
+    let mut plan = plan(writer.address(), 5);
+    plan.greeting = Greeting::Silence;
+    let mut fleet = Fleet::new(plan, Moment::now()).unwrap();
+    let until = Moment::now().after(Duration::from_mins(1));
+    fleet
+        .drive(until, None, |fleet| fleet.tally().ready == 5)
+        .unwrap();
+    writer.wait_until_accepted().unwrap();
+    writer.publish().unwrap();
+    drive(&mut fleet, &mut writer, |fleet| fleet.tally().notifies == 5);
+    writer.publish().unwrap();
+    drive(&mut fleet, &mut writer, |fleet| {
+        let round = fleet.rounds().all().get(1);
+        round.is_some_and(|round| round.arrived() == 5 && round.is_published())
+    });
+    // The first brought no session new work.
+    assert_eq!(fleet.rounds().all()[0].arrived(), 0);
+}
+
+#[test]
+fn an_echo_counts_as_an_answer() {
+    let mut echo = start(&["floor", "echo"]);
+    let mut plan = plan(echo.address(), 3);
+    plan.greeting = Greeting::Silence;
+    plan.shares = Shares::InFlight(4);
+    let mut fleet = Fleet::new(plan, Moment::now()).unwrap();
+    drive(&mut fleet, &mut echo, |fleet| {
+        fleet.tally().answered >= 1000
+    });
+    let outcomes = &fleet.tally().shares[&Kind::Valid];
+    assert_eq!(outcomes.accepted, fleet.tally().answered);
+    assert_eq!(fleet.tally().failures, BTreeMap::new());
+}
+
+#[test]
+fn the_devices_mine_on_this_project_s_server_without_a_complaint() {
+    let server = start(&["serve", "--difficulty", "9"]);
+    let address = server.address().to_string();
+    let output = Command::new(PROGRAM)
+        .args(["devices", "--address", &address, "--for", "4s", "--json"])
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success(), "{report:#}");
+    let devices = report["devices"].as_array().unwrap();
+    let names: Vec<_> = devices.iter().map(|device| &device["device"]).collect();
+    assert_eq!(names, ["ka3", "kd-box", "bm-k1", "plain"]);
+    for device in devices {
+        assert_eq!(
+            (&device["logins"], &device["rejected"]),
+            (&1.into(), &0.into())
+        );
+        assert!(device["jobs"].as_u64().unwrap() >= 3, "{device}");
+    }
+    // The others are too slow for a share to be certain.
+    assert!(devices[0]["accepted"].as_u64().unwrap() > 0, "{report:#}");
+}
+
+#[test]
+fn a_run_is_what_the_flags_say() {
+    let load = run_args(&[]).load(PROGRAM.into());
+    assert_eq!(load.plan.sessions, 1000);
+    assert_eq!(
+        (load.plan.shares, load.plan.mix),
+        (Shares::None, Mix::VALID)
+    );
+    assert!(matches!(load.target, Target::Started { .. }));
+    let load = run_args(&[
+        "--address",
+        "192.0.2.7:1917",
+        "--pid",
+        "77",
+        "--in-flight",
+        "8",
+        "--for",
+        "2m",
+        "--storm",
+        "5@3s",
+    ])
+    .load(PROGRAM.into());
+    assert!(matches!(load.target, Target::Running { pid: Some(77) }));
+    assert_eq!(load.plan.address, SocketAddr::from(([192, 0, 2, 7], 1917)));
+    assert_eq!(load.plan.shares, Shares::InFlight(8));
+    assert_eq!(load.duration, Duration::from_mins(2));
+    assert_eq!(load.plan.storm.map(|storm| storm.sessions), Some(5));
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused_with_64() {
+    for wrong in [
+        &["run", "--pid", "7"][..],
+        &["run", "--in-flight", "0"],
+        &["run", "--shares-per-minute", "0"],
+        &["run", "--shares-per-minute", "1", "--in-flight", "1"],
+        &["run", "--mix", "0:0:0"],
+        &["run", "--for", "0s"],
+        &["run", "--address", "localhost"],
+        &["devices"],
+        &["devices", "--address", "127.0.0.1:1", "--device", "toaster"],
+        &["serve", "--difficulty", "257"],
+    ] {
+        let output = Command::new(PROGRAM).args(wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{wrong:?}");
+    }
+}
+
+#[test]
+fn more_sessions_than_files_are_refused_with_the_limit() {
+    let output = Command::new(PROGRAM)
+        .args(["run", "--miners", "2000000000"])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        error.starts_with("error: 2000000064 open files are needed"),
+        "{error}"
+    );
+}
