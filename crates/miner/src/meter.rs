@@ -1,9 +1,76 @@
-//! Counts hashes without the threads getting in each other's way.
+//! How much is hashed: counted where this machine hashes, estimated by their shares where devices do.
 //!
-//! Every thread writes a place of its own, which lies on cache lines of its own; readers add them up.
+//! Counting threads do not get in each other's way: every thread writes a place of its own, which lies on cache lines
+//! of its own; readers add them up.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use stratum::{Stats, WorkerSnapshot};
+
+use crate::units::HashRate;
+
+/// The longest time that the statistics of devices look back.
+const DAY: Duration = Duration::from_hours(24);
+
+/// What tells how much a worker hashes.
+#[derive(Clone, Debug)]
+pub enum Meter {
+    /// Every hash is counted.
+    Counted(Arc<HashMeter>),
+    /// Shares of devices prove hashes, on the average.
+    Estimated(Arc<Stats>),
+}
+
+impl Meter {
+    /// What was counted so far; nothing where hashes are estimated.
+    pub fn counted(&self) -> Reading {
+        match self {
+            Self::Counted(meter) => meter.read(),
+            Self::Estimated(_) => Reading::default(),
+        }
+    }
+
+    /// The rate at present: since the reading `before`, that much time ago, or of all devices that are connected by their
+    /// shares of the last 15 minutes.
+    pub fn present_rate(&self, now: Instant, before: Reading, time: Duration) -> HashRate {
+        match self {
+            Self::Counted(meter) => {
+                HashRate::of(meter.read().hashes.wrapping_sub(before.hashes), time)
+            }
+            Self::Estimated(stats) => HashRate(present(&stats.snapshot(now))),
+        }
+    }
+
+    /// The mean rate of a run that began `elapsed` ago; with devices over its last day.
+    pub fn mean_rate(&self, now: Instant, elapsed: Duration) -> HashRate {
+        match self {
+            Self::Counted(meter) => HashRate::of(meter.read().hashes, elapsed),
+            Self::Estimated(stats) => HashRate(mean(&stats.snapshot(now), elapsed)),
+        }
+    }
+}
+
+/// A worker that has left hashes no more, whatever its last minutes were like.
+fn present(workers: &[WorkerSnapshot]) -> f64 {
+    let connected = workers.iter().filter(|worker| worker.sessions > 0);
+    connected.map(|worker| worker.rates.quarter_hour).sum()
+}
+
+/// The work of each worker, which is its rate times the time that it has been known, over the time of the run.
+fn mean(workers: &[WorkerSnapshot], elapsed: Duration) -> f64 {
+    let seconds = |time: Duration| time.min(DAY).as_secs_f64();
+    let work = workers
+        .iter()
+        .map(|worker| worker.rates.day * seconds(worker.since));
+    let work: f64 = work.sum();
+    if elapsed.is_zero() {
+        0.0
+    } else {
+        work / seconds(elapsed)
+    }
+}
 
 /// The counts of all hashing threads.
 #[derive(Debug)]
