@@ -37,6 +37,9 @@ use crate::{
 /// In so many parts the sessions are refreshed, so that not all devices answer at once.
 const SLICES: usize = 50;
 
+/// This part of the time between two jobs is kept free, so that refreshes can rest while new work goes out.
+const REST_PART: u32 = 5;
+
 /// File descriptors that the program needs besides those of connections.
 const OTHER_DESCRIPTORS: u64 = 128;
 
@@ -160,7 +163,8 @@ impl Server {
             info!(%address, difficulty = %self.config.difficulty, "Stratum server ready");
         }
         let mut publisher = Publisher::new(Arc::clone(&self.terms.job_ids));
-        publisher.set_works(Instant::now(), &works.borrow_and_update().clone());
+        let first = works.borrow_and_update().clone();
+        publisher.set_works(Instant::now(), &first).await;
 
         let mut tasks = JoinSet::new();
         let accept = Accept::new(&self, publisher.slices(), solutions, stop.clone());
@@ -173,8 +177,10 @@ impl Server {
 
         // No device waits longer than the heartbeat, and no timer runs away.
         let period = self.config.rate.min(self.config.session.heartbeat);
-        let beat = (period / u32::try_from(SLICES).expect("few")).max(Duration::from_millis(1));
-        let mut beat = tokio::time::interval(beat);
+        let rest = period / REST_PART;
+        let beat = period.saturating_sub(rest) / u32::try_from(SLICES).expect("few");
+        let mut beat = tokio::time::interval(beat.max(Duration::from_millis(1)));
+        let mut rested: Option<Instant> = None;
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut result = loop {
             tokio::select! {
@@ -185,7 +191,12 @@ impl Server {
                         break Err(ServerError::Works);
                     }
                     let works = works.borrow_and_update().clone();
-                    publisher.set_works(Instant::now(), &works);
+                    let now = Instant::now();
+                    publisher.set_works(now, &works).await;
+                    if rested.is_none_or(|since| now - since >= period) {
+                        beat.reset_after(rest);
+                        rested = Some(now);
+                    }
                 }
                 _ = tasks.join_next() => break Err(ServerError::Task),
                 _ = beat.tick() => publisher.refresh_next(Instant::now()),
@@ -242,10 +253,12 @@ impl Publisher {
         Arc::clone(&self.slices)
     }
 
-    fn set_works(&mut self, now: Instant, works: &[LiveWork]) {
+    async fn set_works(&mut self, now: Instant, works: &[LiveWork]) {
         self.boards.set_works(now, works);
         for (slice, sender) in self.slices.iter().enumerate() {
             sender.send_replace(Arc::clone(self.boards.board(slice)));
+            // The sessions that were woken run before more are: what a wake-up has read of them is still near.
+            tokio::task::yield_now().await;
         }
     }
 

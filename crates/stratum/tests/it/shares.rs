@@ -328,3 +328,39 @@ fn one_slot(terms: &mut Terms) {
     let instance: Instance = "256/256".parse().unwrap();
     terms.nonce1 = Nonce1Space::new(size, instance, &mut StdRng::seed_from_u64(0));
 }
+
+#[test]
+fn a_device_too_fast_for_the_rate_has_headers_of_its_own_between_the_boards() {
+    let mut desk = Desk::new(DifficultyMode::Level(Level::new(10).unwrap()));
+    let terms = Arc::get_mut(&mut desk.terms).unwrap();
+    // Five bytes are left to the device: 2^40 nonces.
+    let size = Nonce1Size::new(3).unwrap();
+    terms.nonce1 = Nonce1Space::new(size, Instance::WHOLE, &mut StdRng::seed_from_u64(0));
+    let work = desk.work(0, 1, 24);
+    desk.boards.set_works(desk.now, &[work]);
+    let mut client = desk.client(0);
+    let job = client.log_in(&desk, "a.rig", "x");
+    let heartbeat = SessionLimits::default().heartbeat;
+    assert_eq!(client.session.wakeup(), desk.now + heartbeat);
+    // A share of 2^10 hashes within a nanosecond: a device of a terahash a second.
+    desk.pass(Duration::from_nanos(1));
+    let share = client.find(&job, 0, |hash| level(10).is_met_by(hash));
+    client.line(
+        &desk,
+        &format!(
+            r#"{{"id":3,"method":"mining.submit","params":["a","{}","{share:x}"]}}"#,
+            job.id
+        ),
+    );
+    let rate = client.session.hash_rate(desk.now);
+    desk.boards.refresh(desk.now, 0);
+    client.board(&desk);
+    let used_up = Duration::from_secs_f64(0.75 * 2_f64.powi(40) / rate);
+    assert!(used_up < Duration::from_secs(1), "{used_up:?}");
+    let due = client.session.wakeup();
+    assert_eq!((due - desk.now).as_millis(), used_up.as_millis());
+    desk.now = due;
+    let fresh = last_job(&client.tick(&desk)).unwrap();
+    assert!(fresh.header.differs_only_in_time_and_nonce(&job.header));
+    assert_ne!(fresh.id, job.id);
+}
