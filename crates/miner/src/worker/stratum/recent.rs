@@ -33,3 +33,61 @@ impl RecentJobs {
         self.0.iter().rev().find(|job| job.id.0 == id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use chainweb::{
+        BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
+    };
+
+    use super::{KEPT, RecentJobs};
+    use crate::job::{Job, JobId, NodeId};
+
+    fn job(id: usize) -> Arc<Job> {
+        let header = HeaderFields {
+            flags: [0; 8],
+            creation_time: CreationTime::from_micros(0),
+            parent: BlockHash::new([0; 32]),
+            adjacents: [1, 2, 3]
+                .map(|chain| (ChainId::new(chain), BlockHash::new([0; 32])))
+                .into(),
+            target: Target::MAX,
+            payload_hash: PayloadHash::new([0; 32]),
+            chain: ChainId::new(0),
+            weight: Weight::from_le_bytes([0; 32]),
+            height: id as u64,
+            version_code: 5,
+            epoch_start: CreationTime::from_micros(0),
+            nonce: Nonce::new(0),
+        };
+        Arc::new(Job {
+            id: JobId(id as u64),
+            node: NodeId(0),
+            work: Work::new(header.encode()).expect("the target is not zero"),
+            received: Instant::now(),
+        })
+    }
+
+    #[test]
+    fn the_newest_jobs_are_kept_and_the_oldest_goes_for_one_more() {
+        let mut recent = RecentJobs::default();
+        for id in 0..KEPT {
+            recent.insert(&job(id));
+        }
+        // A job that stays live is published over and over.
+        for _ in 0..10 {
+            recent.insert(&job(0));
+        }
+        let kept = |recent: &RecentJobs| -> Vec<u64> {
+            (0..KEPT as u64 + 10)
+                .filter_map(|id| recent.get(id).map(|job| job.id.0))
+                .collect()
+        };
+        assert_eq!(kept(&recent), (0..KEPT as u64).collect::<Vec<_>>());
+        recent.insert(&job(KEPT));
+        assert_eq!(kept(&recent), (1..=KEPT as u64).collect::<Vec<_>>());
+    }
+}
