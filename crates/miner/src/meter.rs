@@ -132,3 +132,45 @@ impl ThreadMeter {
         self.cpu_nanos.store(nanos, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chainweb::Difficulty;
+    use stratum::{Freshness, WorkerName};
+
+    use super::*;
+
+    /// The present rate and the mean rate of a run, in hashes per second.
+    fn rates(stats: &Arc<Stats>, now: Instant, elapsed: Duration) -> (f64, f64) {
+        let meter = Meter::Estimated(Arc::clone(stats));
+        assert_eq!(meter.counted(), Reading::default());
+        let present = meter.present_rate(now, Reading::default(), elapsed);
+        let mean = meter.mean_rate(now, elapsed);
+        (present.0.round(), mean.0.round())
+    }
+
+    #[test]
+    fn the_present_rate_is_that_of_connected_devices_and_the_mean_that_of_all() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let stats = Arc::new(Stats::new(10));
+        assert_eq!(rates(&stats, begun, Duration::ZERO), (0.0, 0.0));
+        let open = |user: &[u8], seconds| stats.open(at(seconds), &WorkerName::of_user(user));
+        let share = |worker: &stratum::WorkerSession, seconds| {
+            let worth = Difficulty::from_u128(60_000);
+            worker.accepted(at(seconds), worth, worth, Freshness::Current);
+        };
+        // A share a minute from one of them, and one in the first minute from the other.
+        let (steady, leaving) = (open(b"k.steady", 0), open(b"k.leaving", 0));
+        share(&leaving, 1);
+        for minute in 0..10 {
+            share(&steady, 60 * minute + 1);
+        }
+        let run = Duration::from_mins(10);
+        assert_eq!(rates(&stats, at(600), run), (1100.0, 1100.0));
+        drop(leaving);
+        assert_eq!(rates(&stats, at(600), run), (1000.0, 1100.0));
+        // Nobody hashed for ten minutes before the first one came.
+        assert_eq!(rates(&stats, at(600), 2 * run), (1000.0, 550.0));
+    }
+}

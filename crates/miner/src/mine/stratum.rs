@@ -107,10 +107,60 @@ fn connections(text: &str) -> Result<NonZeroUsize, String> {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
 
-    use ::stratum::Interface;
+    use ::stratum::{DifficultyMode, Interface};
+    use chainweb::Level;
+    use clap::Parser;
 
     use super::interface;
+    use crate::cli::Cli;
+    use crate::timing::Timing;
+
+    #[test]
+    fn every_flag_reaches_the_server() {
+        let flags = [
+            "chainweb-mining-client",
+            "--stratum-port=1918",
+            "--stratum-interface=!4",
+            "--stratum-difficulty=auto:20",
+            "-s1500",
+            "--stratum-min-difficulty=30",
+            "--stratum-instance=3/8",
+            "--stratum-max-connections=77",
+            "--stratum-max-connections-per-ip=7",
+        ];
+        let args = Cli::try_parse_from(flags).expect("good flags").mine.stratum;
+        assert_eq!((args.port, &args.interface), (1918, &Interface::OnlyIpv4));
+        let timing = Timing {
+            worker_table: Duration::from_secs(5),
+            ..Timing::default()
+        };
+        let config = args.config(&timing);
+        let twenty = DifficultyMode::Auto(Duration::from_secs(20));
+        assert_eq!(config.difficulty, twenty);
+        assert_eq!(config.rate, Duration::from_millis(1500));
+        assert_eq!(Some(config.min_level), Level::new(30));
+        assert_eq!(config.instance.to_string(), "3/8");
+        assert_eq!(config.max_connections.get(), 77);
+        assert_eq!(config.max_connections_per_ip, NonZeroUsize::new(7));
+        assert_eq!(config.report_interval, timing.worker_table);
+    }
+
+    #[test]
+    fn without_flags_the_server_is_what_the_documents_say() {
+        let args = Cli::try_parse_from(["chainweb-mining-client"])
+            .expect("no flag is needed")
+            .mine
+            .stratum;
+        assert_eq!((args.port, &args.interface), (1917, &Interface::All));
+        // All others are the server's own.
+        assert_eq!(
+            format!("{:?}", args.config(&Timing::default())),
+            format!("{:?}", ::stratum::Config::default())
+        );
+    }
 
     #[test]
     fn interfaces_are_read_with_and_without_the_quotes_of_json() {
