@@ -172,7 +172,8 @@ mod tests {
             assert_eq!(interface(text), Ok(Interface::All));
         }
         for text in ["\"", "\"\"", "\"*", "'*'"] {
-            assert!(interface(text).unwrap_err().contains("host name"), "{text}");
+            let error = interface(text).expect_err("no interface");
+            assert!(error.contains("host name"), "{error}");
         }
     }
 }

@@ -8,13 +8,13 @@ mod recent;
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 
-use ::stratum::{BindError, Interface, LiveWork, Server, Stats};
+use ::stratum::{BindError, Interface, LiveWork, Server, ServerError, Stats};
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -68,24 +68,22 @@ impl Stratum {
         let (found, mut solved) = mpsc::channel(SOLUTIONS_QUEUED);
         // The server ends too when nobody gives jobs any more.
         let stop = stop.child_token();
-        let serving = self.server.run(self.listener, watched, found, stop.clone());
-        let mut serving = pin!(serving);
-        // What is found while the sessions are being closed is handed on as well: the server ends when all are.
+        let mut serving = JoinSet::new();
+        serving.spawn(self.server.run(self.listener, watched, found, stop.clone()));
         loop {
+            // All of these lose nothing when they are dropped.
             tokio::select! {
                 biased;
-                Some(solution) = solved.recv() => hand_on(solution, &recent, &solutions).await,
                 changed = jobs.changed(), if !stop.is_cancelled() => match changed {
                     Ok(()) => {
                         works.send_replace(live_works(&jobs.borrow_and_update(), &mut recent));
                     }
                     Err(_) => stop.cancel(),
                 },
-                ended = &mut serving => {
-                    while let Ok(solution) = solved.try_recv() {
-                        hand_on(solution, &recent, &solutions).await;
-                    }
-                    return Ok(ended?);
+                // The server ends when all sessions have, and what is found until then is handed on.
+                Some(solution) = solved.recv() => hand_on(solution, &recent, &solutions).await,
+                Some(ended) = serving.join_next() => {
+                    return Ok(ended.map_err(|_| ServerError::Task)??);
                 }
             }
         }

@@ -121,6 +121,12 @@ async fn all_devices_mine_together_without_a_fault_and_without_doing_work_twice(
     assert!(report.is_flawless(), "{report}");
     let ended = farm.story.ends_well().await;
     assert_eq!(ended.log.count(&["job of long ago"]), 0, "{}", ended.log);
+    assert_eq!(
+        ended.log.count(&["stopped", "rate=0.00"]),
+        0,
+        "{}",
+        ended.log
+    );
     // Whoever is told of a block, it is one that a device has found.
     let found = ended.log.count(&["a device has solved a block", "worker="]);
     assert!(found as u64 >= ended.counters.solutions, "{}", ended.log);

@@ -94,7 +94,7 @@ impl Session {
     pub(super) async fn solve(&mut self, job: &Job) {
         let target = job.header.target();
         let nonce = |nonce2: u64| Nonce::new(nonce2 << 16 | self.nonce1);
-        let nonce2 = (0..)
+        let nonce2 = (0..1 << 32)
             .find(|nonce2| pow::verify(&job.header.with_nonce(nonce(*nonce2)), &target))
             .unwrap();
         let id = &job.id;
