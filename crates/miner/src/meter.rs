@@ -55,16 +55,22 @@ impl Meter {
 /// A worker that has left hashes no more, whatever its last minutes were like.
 fn present(workers: &[WorkerSnapshot]) -> f64 {
     let connected = workers.iter().filter(|worker| worker.sessions > 0);
-    connected.map(|worker| worker.rates.quarter_hour).sum()
+    total(connected.map(|worker| worker.rates.quarter_hour))
+}
+
+/// The sum of nothing by `sum` is a negative zero, and would be written as one.
+fn total(numbers: impl Iterator<Item = f64>) -> f64 {
+    numbers.fold(0.0, |sum, number| sum + number)
 }
 
 /// The work of each worker, which is its rate times the time that it has been known, over the time of the run.
 fn mean(workers: &[WorkerSnapshot], elapsed: Duration) -> f64 {
     let seconds = |time: Duration| time.min(DAY).as_secs_f64();
-    let work = workers
-        .iter()
-        .map(|worker| worker.rates.day * seconds(worker.since));
-    let work: f64 = work.sum();
+    let work = total(
+        workers
+            .iter()
+            .map(|worker| worker.rates.day * seconds(worker.since)),
+    );
     if elapsed.is_zero() {
         0.0
     } else {
@@ -155,6 +161,9 @@ mod tests {
         let at = |seconds| begun + Duration::from_secs(seconds);
         let stats = Arc::new(Stats::new(10));
         assert_eq!(rates(&stats, begun, Duration::ZERO), (0.0, 0.0));
+        let nobody = Meter::Estimated(Arc::clone(&stats));
+        let rate = nobody.present_rate(begun, Reading::default(), Duration::ZERO);
+        assert_eq!(rate.to_string(), "0.00 H/s");
         let open = |user: &[u8], seconds| stats.open(at(seconds), &WorkerName::of_user(user));
         let share = |worker: &stratum::WorkerSession, seconds| {
             let worth = Difficulty::from_u128(60_000);
