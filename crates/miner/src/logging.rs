@@ -42,6 +42,7 @@ pub fn install(level: LogLevel, simnet: LogLevel) {
         .with_target("chainweb_mining_client", level.filter())
         .with_target("miner", level.filter())
         .with_target("node", level.filter())
+        .with_target("stratum", level.filter())
         .with_target("simnet", simnet.filter());
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let lines = fmt::layer()

@@ -104,7 +104,7 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
         }
         Some(Command::Header(args)) => drop(header(args)?),
         None => {
-            run::run(mine::config(&cli.mine)?, stop).await?;
+            run::run(mine::config(&cli.mine).await?, stop).await?;
         }
     }
     Ok(())

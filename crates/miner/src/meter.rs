@@ -1,9 +1,82 @@
-//! Counts hashes without the threads getting in each other's way.
+//! How much is hashed: counted where this machine hashes, estimated by their shares where devices do.
 //!
-//! Every thread writes a place of its own, which lies on cache lines of its own; readers add them up.
+//! Counting threads do not get in each other's way: every thread writes a place of its own, which lies on cache lines
+//! of its own; readers add them up.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use stratum::{Stats, WorkerSnapshot};
+
+use crate::units::HashRate;
+
+/// The longest time that the statistics of devices look back.
+const DAY: Duration = Duration::from_hours(24);
+
+/// What tells how much a worker hashes.
+#[derive(Clone, Debug)]
+pub enum Meter {
+    /// Every hash is counted.
+    Counted(Arc<HashMeter>),
+    /// Shares of devices prove hashes, on the average.
+    Estimated(Arc<Stats>),
+}
+
+impl Meter {
+    /// What was counted so far; nothing where hashes are estimated.
+    pub fn counted(&self) -> Reading {
+        match self {
+            Self::Counted(meter) => meter.read(),
+            Self::Estimated(_) => Reading::default(),
+        }
+    }
+
+    /// The rate at present: since the reading `before`, that much time ago, or of all devices that are connected by their
+    /// shares of the last 15 minutes.
+    pub fn present_rate(&self, now: Instant, before: Reading, time: Duration) -> HashRate {
+        match self {
+            Self::Counted(meter) => {
+                HashRate::of(meter.read().hashes.wrapping_sub(before.hashes), time)
+            }
+            Self::Estimated(stats) => HashRate(present(&stats.snapshot(now))),
+        }
+    }
+
+    /// The mean rate of a run that began `elapsed` ago; with devices over its last day.
+    pub fn mean_rate(&self, now: Instant, elapsed: Duration) -> HashRate {
+        match self {
+            Self::Counted(meter) => HashRate::of(meter.read().hashes, elapsed),
+            Self::Estimated(stats) => HashRate(mean(&stats.snapshot(now), elapsed)),
+        }
+    }
+}
+
+/// A worker that has left hashes no more, whatever its last minutes were like.
+fn present(workers: &[WorkerSnapshot]) -> f64 {
+    let connected = workers.iter().filter(|worker| worker.sessions > 0);
+    total(connected.map(|worker| worker.rates.quarter_hour))
+}
+
+/// The sum of nothing by `sum` is a negative zero, and would be written as one.
+fn total(numbers: impl Iterator<Item = f64>) -> f64 {
+    numbers.fold(0.0, |sum, number| sum + number)
+}
+
+/// The work of each worker, which is its rate times the time that it has been known, over the time of the run.
+fn mean(workers: &[WorkerSnapshot], elapsed: Duration) -> f64 {
+    let seconds = |time: Duration| time.min(DAY).as_secs_f64();
+    let work = total(
+        workers
+            .iter()
+            .map(|worker| worker.rates.day * seconds(worker.since)),
+    );
+    if elapsed.is_zero() {
+        0.0
+    } else {
+        work / seconds(elapsed)
+    }
+}
 
 /// The counts of all hashing threads.
 #[derive(Debug)]
@@ -63,5 +136,50 @@ impl ThreadMeter {
     pub(crate) fn set_cpu_time(&self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.cpu_nanos.store(nanos, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chainweb::Difficulty;
+    use stratum::{Freshness, WorkerName};
+
+    use super::*;
+
+    /// The present rate and the mean rate of a run, in hashes per second.
+    fn rates(stats: &Arc<Stats>, now: Instant, elapsed: Duration) -> (f64, f64) {
+        let meter = Meter::Estimated(Arc::clone(stats));
+        assert_eq!(meter.counted(), Reading::default());
+        let present = meter.present_rate(now, Reading::default(), elapsed);
+        let mean = meter.mean_rate(now, elapsed);
+        (present.0.round(), mean.0.round())
+    }
+
+    #[test]
+    fn the_present_rate_is_that_of_connected_devices_and_the_mean_that_of_all() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let stats = Arc::new(Stats::new(10));
+        assert_eq!(rates(&stats, begun, Duration::ZERO), (0.0, 0.0));
+        let nobody = Meter::Estimated(Arc::clone(&stats));
+        let rate = nobody.present_rate(begun, Reading::default(), Duration::ZERO);
+        assert_eq!(rate.to_string(), "0.00 H/s");
+        let open = |user: &[u8], seconds| stats.open(at(seconds), &WorkerName::of_user(user));
+        let share = |worker: &stratum::WorkerSession, seconds| {
+            let worth = Difficulty::from_u128(60_000);
+            worker.accepted(at(seconds), worth, worth, Freshness::Current);
+        };
+        // A share a minute from one of them, and one in the first minute from the other.
+        let (steady, leaving) = (open(b"k.steady", 0), open(b"k.leaving", 0));
+        share(&leaving, 1);
+        for minute in 0..10 {
+            share(&steady, 60 * minute + 1);
+        }
+        let run = Duration::from_mins(10);
+        assert_eq!(rates(&stats, at(600), run), (1100.0, 1100.0));
+        drop(leaving);
+        assert_eq!(rates(&stats, at(600), run), (1000.0, 1100.0));
+        // Nobody hashed for ten minutes before the first one came.
+        assert_eq!(rates(&stats, at(600), 2 * run), (1000.0, 550.0));
     }
 }

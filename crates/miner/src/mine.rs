@@ -1,6 +1,7 @@
 //! Mining on a node: from flags to a run. The flags are named as those of the Haskell client.
 
 pub(crate) mod cpu;
+mod stratum;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use node::{Endpoint, Limits, Miner};
 use tracing::warn;
 
 use self::cpu::CpuArgs;
+pub use self::stratum::StratumArgs;
 use crate::run;
 use crate::timing::Timing;
 use crate::units::positive_duration;
@@ -20,6 +22,8 @@ use crate::usage::UsageError;
 pub enum WorkerKind {
     /// Hash on this machine's processors.
     Cpu,
+    /// Serve mining devices that speak Stratum.
+    Stratum,
 }
 
 /// How to mine.
@@ -43,15 +47,19 @@ pub struct MineArgs {
     /// What solves the work.
     #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
     pub worker: WorkerKind,
-    /// Hashing threads [default: one for each processor that this program may use].
+    /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
+    /// `stratum`: the same as --work-slots.
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
     #[command(flatten)]
     pub cpu: CpuArgs,
-    /// How many works, each for a chain of its own, are held ready.
-    #[arg(long, value_name = "COUNT", default_value = "2", value_parser = work_slots)]
-    pub work_slots: NonZeroUsize,
+    /// How to serve devices.
+    #[command(flatten)]
+    pub stratum: StratumArgs,
+    /// How many works, each for a chain of its own, are held ready [default: 2].
+    #[arg(long, value_name = "COUNT", value_parser = work_slots)]
+    pub work_slots: Option<NonZeroUsize>,
     /// The time limit of a request, such as `10s` or `1500ms`.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
     pub timeout: Duration,
@@ -66,8 +74,13 @@ pub(crate) fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 /// A network has at most 98 chains, and a job is held for each at most.
+const MOST_SLOTS: usize = 98;
+
+/// How many works are held if nothing else is said.
+const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
+
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
-    count(text, 98)
+    count(text, MOST_SLOTS)
 }
 
 pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
@@ -77,17 +90,50 @@ pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
     }
 }
 
-/// The run that the flags ask for.
-pub fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
+/// The run that the flags ask for. Takes the port that devices connect to, so that a port in use is told before
+/// anything begins.
+pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
+    let node = node(args)?;
+    let work_slots = slots(args)?;
+    let timing = Timing::default();
+    let worker = match args.worker {
+        WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
+        WorkerKind::Stratum => args.stratum.worker(&timing).await?,
+    };
+    Ok(run::Config {
+        nodes: vec![node],
+        work_slots: work_slots.get(),
+        worker,
+        timing,
+    })
+}
+
+/// How many works are held: for devices the Haskell client says it with `--thread-count`.
+fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
+    let slots = args.work_slots;
+    match (args.worker, args.thread_count) {
+        (WorkerKind::Stratum, Some(count)) if count.get() > MOST_SLOTS => {
+            Err(UsageError::TooManySlots(count, MOST_SLOTS))
+        }
+        (WorkerKind::Stratum, Some(count)) => match slots.filter(|slots| *slots != count) {
+            Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
+            None => Ok(count),
+        },
+        _ => Ok(slots.unwrap_or(SLOTS)),
+    }
+}
+
+/// The node that the flags name.
+fn node(args: &MineArgs) -> Result<node::Config, UsageError> {
     let [address] = args.node.as_slice() else {
-        return Err(UsageError::SeveralNodes(args.node.len()).into());
+        return Err(UsageError::SeveralNodes(args.node.len()));
     };
     let endpoint = Endpoint::parse(address, args.tls).map_err(|source| UsageError::Node {
         text: address.clone(),
         source,
     })?;
     if args.tls && !endpoint.is_tls() {
-        return Err(UsageError::PlainWithTls(address.clone()).into());
+        return Err(UsageError::PlainWithTls(address.clone()));
     }
     if args.insecure && !endpoint.is_tls() {
         warn!("--insecure has no effect: without TLS there is no certificate");
@@ -113,14 +159,5 @@ pub fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
             "the public key does not look like one: 64 hex digits are usual"
         );
     }
-    let timing = Timing::default();
-    let worker = match args.worker {
-        WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
-    };
-    Ok(run::Config {
-        nodes: vec![node],
-        work_slots: args.work_slots.get(),
-        worker,
-        timing,
-    })
+    Ok(node)
 }

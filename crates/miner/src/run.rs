@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use self::status::Status;
 use crate::coordinator::{self, Action, Coordinator, Counters, Event, Identity, Request};
 use crate::job::{Jobs, NodeId, Solution};
-use crate::meter::{HashMeter, Reading};
+use crate::meter::{Meter, Reading};
 use crate::timing::Timing;
 use crate::units::{About, HashRate};
 use crate::worker::{Worker, WorkerError};
@@ -61,8 +61,10 @@ pub enum RunError {
 pub struct Summary {
     /// What has happened.
     pub counters: Counters,
-    /// What was hashed.
+    /// What was counted of the worker's hashes.
     pub hashed: Reading,
+    /// The worker's mean hash rate, as far as it is known.
+    pub rate: HashRate,
     /// How long the worker ran.
     pub elapsed: Duration,
 }
@@ -77,7 +79,7 @@ impl Summary {
         } = &self.counters;
         info!(
             after = %About(self.elapsed),
-            rate = %HashRate::of(self.hashed.hashes, self.elapsed),
+            rate = %self.rate,
             accepted = blocks.in_cut,
             pending = blocks.pending,
             orphaned = blocks.orphaned,
@@ -131,7 +133,7 @@ struct Engine {
     requests: FuturesUnordered<BoxFuture<'static, (Event, Duration)>>,
     streams: Vec<SelectAll<BoxStream<'static, Event>>>,
     jobs: watch::Sender<Arc<Jobs>>,
-    meter: Arc<HashMeter>,
+    meter: Meter,
     status: Status,
 }
 
@@ -173,8 +175,7 @@ impl Engine {
                 Some(solution) = solutions.recv() => self.take(Event::Solved(solution)),
                 () = until(wakeup) => self.take(Event::Tick),
                 _ = status.tick() => {
-                    let hashed = self.meter.read();
-                    self.status.log(Instant::now(), hashed, &self.coordinator, &self.clients);
+                    self.status.log(Instant::now(), &self.meter, &self.coordinator, &self.clients);
                 }
                 () = stop.cancelled(), if stopped.is_none() => {
                     stopped = Some(Instant::now());
@@ -189,12 +190,13 @@ impl Engine {
                 }
             }
         }
+        let ended = stopped.unwrap_or_else(Instant::now);
+        let elapsed = ended.saturating_duration_since(started);
         let summary = Summary {
             counters: self.coordinator.counters(),
-            hashed: self.meter.read(),
-            elapsed: stopped
-                .unwrap_or_else(Instant::now)
-                .saturating_duration_since(started),
+            hashed: self.meter.counted(),
+            rate: self.meter.mean_rate(ended, elapsed),
+            elapsed,
         };
         summary.log();
         Ok(summary)

@@ -31,6 +31,8 @@ pub struct Timing {
     pub batch: Duration,
     /// How often the status line is logged.
     pub status: Duration,
+    /// How often the table of Stratum workers is logged.
+    pub worker_table: Duration,
     /// How long shutting down may take.
     pub grace: Duration,
 }
@@ -51,6 +53,7 @@ impl Default for Timing {
             restamp: Duration::from_secs(1),
             batch: Duration::from_millis(1),
             status: Duration::from_secs(10),
+            worker_table: Duration::from_mins(1),
             grace: Duration::from_secs(5),
         }
     }

@@ -1,5 +1,7 @@
 //! What is wrong with the command line, as far as the text of a single flag does not show it.
 
+use std::num::NonZeroUsize;
+
 use node::EndpointError;
 use pow::Kernel;
 
@@ -35,6 +37,17 @@ pub enum UsageError {
     /// Threads cannot be bound as asked for.
     #[error("--cpu-affinity")]
     Affinity(#[from] AffinityError),
+    /// More works than a network has chains.
+    #[error(
+        "--thread-count {0}: with --worker stratum it is the number of works held, from 1 to {1}"
+    )]
+    TooManySlots(NonZeroUsize, usize),
+    /// Two numbers for one thing.
+    #[error(
+        "--thread-count {0} contradicts --work-slots {1}: with --worker stratum both say how many works are held; \
+         leave one of them out"
+    )]
+    SlotsDiffer(NonZeroUsize, NonZeroUsize),
     /// What was given is no header.
     #[error(transparent)]
     Header(#[from] InputError),

@@ -4,6 +4,7 @@
 //! live and what becomes of a solution is not its affair.
 
 pub mod cpu;
+pub mod stratum;
 
 use std::io;
 use std::sync::Arc;
@@ -12,14 +13,17 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::cpu::Cpu;
+use self::stratum::Stratum;
 use crate::job::{Jobs, Solution};
-use crate::meter::HashMeter;
+use crate::meter::Meter;
 
 /// One of the ways to have jobs solved.
 #[derive(Debug)]
 pub enum Worker {
     /// Threads of this machine.
     Cpu(Cpu),
+    /// Devices that speak Stratum.
+    Stratum(Stratum),
 }
 
 /// Why a worker cannot go on.
@@ -31,6 +35,9 @@ pub enum WorkerError {
     /// A thread ended that was not told to.
     #[error("the hashing thread cpu-{0} ended unexpectedly")]
     ThreadEnded(usize),
+    /// The Stratum server failed.
+    #[error(transparent)]
+    Stratum(#[from] ::stratum::ServerError),
 }
 
 impl Worker {
@@ -44,13 +51,15 @@ impl Worker {
     ) -> Result<(), WorkerError> {
         match self {
             Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
+            Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
         }
     }
 
-    /// The meter of the worker's hashes.
-    pub fn meter(&self) -> Arc<HashMeter> {
+    /// What tells how much the worker hashes.
+    pub fn meter(&self) -> Meter {
         match self {
-            Self::Cpu(cpu) => cpu.meter(),
+            Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
+            Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
         }
     }
 }

@@ -85,7 +85,7 @@ fn unsolvable() -> Arc<Jobs> {
 #[tokio::test]
 async fn the_hash_loop_allocates_nothing() {
     IS_THE_TESTS.set(true);
-    let worker = Worker::Cpu(Cpu::new(Config {
+    let cpu = Cpu::new(Config {
         threads: NonZeroUsize::MIN,
         searcher: best_searcher(),
         placement: Placement::default(),
@@ -96,8 +96,9 @@ async fn the_hash_loop_allocates_nothing() {
             restamp: Duration::from_micros(200),
             ..Timing::default()
         },
-    }));
-    let meter = worker.meter();
+    });
+    let meter = cpu.meter();
+    let worker = Worker::Cpu(cpu);
     let (_jobs, watched) = watch::channel(unsolvable());
     let (found, _solutions) = mpsc::channel(1);
     let stop = CancellationToken::new();

@@ -42,6 +42,12 @@ impl Board {
         live.nth((rank / lanes) as usize % count.max(1))
     }
 
+    /// Whether the work of this key is live.
+    pub(crate) fn has(&self, key: u64) -> bool {
+        let mut live = self.lanes.iter().flatten();
+        live.any(|job| job.origin().key() == key)
+    }
+
     /// The easiest target of a block among the live works.
     pub fn easiest_block_target(&self) -> Option<Target> {
         self.easiest_block

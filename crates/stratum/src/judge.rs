@@ -89,11 +89,6 @@ impl SentJobs {
         self.0.front().map(|sent| &sent.job)
     }
 
-    /// Whether a job of this name is kept.
-    pub(crate) fn contains(&self, id: JobId) -> bool {
-        self.place(id).is_some()
-    }
-
     fn place(&self, id: JobId) -> Option<usize> {
         self.0.iter().position(|sent| sent.job.id() == id)
     }

@@ -224,7 +224,7 @@ async fn report(stats: Arc<Stats>, interval: Duration, stop: CancellationToken) 
         let workers = stats.snapshot(Instant::now());
         if !workers.is_empty() {
             let table = format!("\n{}", crate::table(&workers, TABLE_LENGTH));
-            info!(count = workers.len(), table, "workers");
+            info!(count = workers.len(), %table, "workers");
         }
     }
 }

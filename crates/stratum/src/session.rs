@@ -53,6 +53,8 @@ pub struct Session {
     board: Arc<Board>,
     /// The job of the board that was taken last.
     picked: Option<JobId>,
+    /// The job of the board that was taken last of each live work.
+    taken: Vec<(u64, JobId)>,
     sent: SentJobs,
     sent_at: Instant,
     /// When the device has used up the header it has, if that is before the next board.
@@ -92,6 +94,7 @@ impl Session {
             previous: None,
             board,
             picked: None,
+            taken: Vec::new(),
             sent: SentJobs::default(),
             sent_at: now,
             refresh_at: None,
@@ -398,7 +401,13 @@ impl Session {
         };
         if self.picked != Some(job.id()) {
             self.picked = Some(job.id());
-            let job = if self.sent.contains(job.id()) {
+            let taken = (job.origin().key(), job.id());
+            let is_known = self.taken.contains(&taken);
+            let board = &self.board;
+            self.taken
+                .retain(|&(key, _)| key != taken.0 && board.has(key));
+            self.taken.push(taken);
+            let job = if is_known {
                 // Back from another work: what was searched of this header need not be again.
                 Arc::new(StratumJob::new(
                     self.terms.job_ids.next(),

@@ -4,6 +4,7 @@ mod fates;
 mod fuzz;
 mod gate;
 mod handing_in;
+mod late;
 mod outages;
 mod pieces;
 mod preemption;

@@ -6,8 +6,8 @@ use node::Client;
 use tracing::{info, warn};
 
 use crate::coordinator::Coordinator;
-use crate::meter::{HashMeter, Reading};
-use crate::units::{About, HashRate};
+use crate::meter::{Meter, Reading};
+use crate::units::About;
 
 /// A clock that differs by more is worth a word. Mining does not depend on it: creation times come from the node.
 const SKEW_TOLERATED: Duration = Duration::from_secs(5);
@@ -22,10 +22,10 @@ pub(super) struct Status {
 }
 
 impl Status {
-    pub(super) fn new(now: Instant, meter: &HashMeter) -> Self {
+    pub(super) fn new(now: Instant, meter: &Meter) -> Self {
         Self {
             last: now,
-            hashed: meter.read(),
+            hashed: meter.counted(),
             latency: None,
             told_skew: false,
         }
@@ -39,13 +39,13 @@ impl Status {
     pub(super) fn log(
         &mut self,
         now: Instant,
-        hashed: Reading,
+        meter: &Meter,
         coordinator: &Coordinator,
         clients: &[Client],
     ) {
         let time = now.saturating_duration_since(self.last);
-        let rate = HashRate::of(hashed.hashes.wrapping_sub(self.hashed.hashes), time);
-        (self.last, self.hashed) = (now, hashed);
+        let rate = meter.present_rate(now, self.hashed, time);
+        (self.last, self.hashed) = (now, meter.counted());
         let counters = coordinator.counters();
         let jobs = coordinator.jobs();
         let expected = jobs.iter().next().map_or_else(

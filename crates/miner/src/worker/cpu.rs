@@ -56,7 +56,8 @@ impl Cpu {
         }
     }
 
-    pub(crate) fn meter(&self) -> Arc<HashMeter> {
+    /// The meter of its hashes.
+    pub fn meter(&self) -> Arc<HashMeter> {
         Arc::clone(&self.meter)
     }
 

@@ -3,6 +3,7 @@
 mod cpu;
 mod program;
 mod signals;
+mod stratum;
 
 use std::io::{Write, pipe};
 use std::process::Stdio;

@@ -11,4 +11,5 @@ mod refusals;
 mod setting;
 mod shutdown;
 mod solutions;
+mod stratum;
 mod streams;

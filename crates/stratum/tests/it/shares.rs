@@ -221,6 +221,28 @@ fn when_a_work_ends_its_sessions_have_another_at_once_and_the_others_are_not_dis
 }
 
 #[test]
+fn a_session_that_comes_back_to_a_work_never_searches_a_header_twice() {
+    let mut desk = desk();
+    let mut client = desk.client(0);
+    let other = desk.client(1).log_in(&desk, "a.other", "x");
+    let mut headers = vec![client.log_in(&desk, "a.rig", "x").header];
+    // Twelve works of the first chain die one after the other: more than the jobs that are kept for shares.
+    for key in 3..15 {
+        let [stays, fresh] = [desk.work(1, 2, BLOCK), desk.work(0, key, BLOCK)];
+        for works in [&[stays.clone()][..], &[fresh, stays]] {
+            desk.boards.set_works(desk.now, works);
+            headers.push(last_job(&client.board(&desk)).unwrap().header);
+        }
+    }
+    let count = headers.len();
+    headers.sort_by_key(|header| header.as_bytes().to_vec());
+    headers.dedup();
+    assert_eq!(headers.len(), count);
+    // The first time it got the job that the others have.
+    assert!(headers.contains(&other.header));
+}
+
+#[test]
 fn without_anything_to_say_there_is_a_heartbeat() {
     let mut desk = desk();
     let mut client = desk.client(0);

@@ -126,6 +126,11 @@ impl Script {
         self.coordinator.is_finished()
     }
 
+    /// Whether the node is being asked for what it serves.
+    pub(super) fn is_asked_what_it_is(&self) -> bool {
+        self.identify.contains(&self.node)
+    }
+
     /// The names of the live jobs.
     pub(super) fn live(&self) -> Vec<String> {
         let jobs = self.coordinator.jobs();

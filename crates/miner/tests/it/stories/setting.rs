@@ -145,14 +145,18 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn start_client(&mut self) {
-        let worker = Worker::Cpu(Cpu::new(cpu::Config {
+        let cpu = Cpu::new(cpu::Config {
             threads: NonZeroUsize::MIN,
             searcher: best_searcher(),
             placement: Placement::default(),
             first_nonce: 0,
             timing: self.timing,
-        }));
-        self.meter = worker.meter();
+        });
+        self.meter = cpu.meter();
+        self.start_client_with(Worker::Cpu(cpu));
+    }
+
+    pub(super) fn start_client_with(&mut self, worker: Worker) {
         let node = node::Config {
             endpoint: self.simnet.address().to_string().parse().unwrap(),
             miner: Miner::new(Some(KEY), Some("somebody")),
@@ -383,7 +387,8 @@ impl Log {
             .with_writer(move || log.clone());
         let client = Targets::new()
             .with_target("miner", Level::DEBUG)
-            .with_target("node", Level::DEBUG);
+            .with_target("node", Level::DEBUG)
+            .with_target("stratum", Level::DEBUG);
         tracing_subscriber::registry()
             .with(lines.with_filter(client))
             .set_default()

@@ -1,0 +1,179 @@
+//! The flags of the Stratum server.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use ::stratum::{Config, DifficultyMode, Instance, Interface};
+use anyhow::Context;
+use chainweb::Level;
+use clap::Args;
+use rand::rngs::StdRng;
+
+use super::count;
+use crate::timing::Timing;
+use crate::worker::Worker;
+use crate::worker::stratum::Stratum;
+
+/// The most connections that can be asked for: all values of nonce1 are fewer.
+const MOST_CONNECTIONS: usize = 65_536;
+
+/// An hour in milliseconds. The heartbeat of the server, which devices need, is shorter than that anyway.
+const MOST_RATE_MS: u64 = 3_600_000;
+
+/// How to serve mining devices.
+#[derive(Clone, Debug, Args)]
+pub struct StratumArgs {
+    /// The port that devices connect to.
+    #[arg(long = "stratum-port", value_name = "PORT", default_value = "1917")]
+    pub port: u16,
+    /// Where to listen: `*` for all addresses, `*4` and `*6` for all with a preference, `!4` and `!6` for one family
+    /// alone, an address or a host name.
+    #[arg(long = "stratum-interface", value_name = "INTERFACE", default_value = "*", value_parser = interface)]
+    pub interface: Interface,
+    /// How hard shares are: `block`, a level from 0 to 256 (leading zero bits), `auto`, or `auto:<seconds>` for a share
+    /// in so many seconds.
+    #[arg(
+        long = "stratum-difficulty",
+        value_name = "DIFFICULTY",
+        default_value = "auto"
+    )]
+    pub difficulty: DifficultyMode,
+    /// The longest time between two jobs of a device, in milliseconds; never more than 25 seconds, whatever is said here.
+    #[arg(short = 's', long = "stratum-rate", value_name = "MS", default_value = "1000",
+          value_parser = clap::value_parser!(u64).range(1..=MOST_RATE_MS))]
+    pub rate_ms: u64,
+    /// The easiest level that `auto` goes down to. Devices hide easier shares.
+    #[arg(long = "stratum-min-difficulty", value_name = "LEVEL", default_value = "40", value_parser = level)]
+    pub min_difficulty: Level,
+    /// Which of several servers on the same node this is, as in `3/8`: no two of them give out the same work.
+    #[arg(long = "stratum-instance", value_name = "K/N", default_value = "1/1")]
+    pub instance: Instance,
+    /// The most devices at a time.
+    #[arg(long = "stratum-max-connections", value_name = "COUNT", default_value = "10000", value_parser = connections)]
+    pub max_connections: NonZeroUsize,
+    /// The most devices at a time from one address [default: no limit, as a farm sits behind one].
+    #[arg(long = "stratum-max-connections-per-ip", value_name = "COUNT", value_parser = connections)]
+    pub max_connections_per_ip: Option<NonZeroUsize>,
+}
+
+impl StratumArgs {
+    /// The Stratum worker, which listens.
+    pub(crate) async fn worker(&self, timing: &Timing) -> anyhow::Result<Worker> {
+        let mut rng = rand::make_rng::<StdRng>();
+        let bound = Stratum::bind(&self.interface, self.port, self.config(timing), &mut rng).await;
+        let stratum = bound.with_context(|| {
+            format!(
+                "the Stratum server cannot use --stratum-interface {} with --stratum-port {}; choose others or free it",
+                self.interface, self.port
+            )
+        })?;
+        Ok(Worker::Stratum(stratum))
+    }
+
+    fn config(&self, timing: &Timing) -> Config {
+        Config {
+            difficulty: self.difficulty,
+            min_level: self.min_difficulty,
+            rate: Duration::from_millis(self.rate_ms),
+            instance: self.instance,
+            max_connections: self.max_connections,
+            max_connections_per_ip: self.max_connections_per_ip,
+            report_interval: timing.worker_table,
+            ..Config::default()
+        }
+    }
+}
+
+/// The Haskell client takes this flag as JSON, so that quotes are a part of many a command line.
+fn interface(text: &str) -> Result<Interface, String> {
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    inner
+        .unwrap_or(text)
+        .parse()
+        .map_err(|error: ::stratum::InterfaceError| error.to_string())
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().and_then(Level::new);
+    level.ok_or_else(|| "expected a level from 0 to 256".to_owned())
+}
+
+fn connections(text: &str) -> Result<NonZeroUsize, String> {
+    count(text, MOST_CONNECTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    use ::stratum::{DifficultyMode, Interface};
+    use chainweb::Level;
+    use clap::Parser;
+
+    use super::interface;
+    use crate::cli::Cli;
+    use crate::timing::Timing;
+
+    #[test]
+    fn every_flag_reaches_the_server() {
+        let flags = [
+            "chainweb-mining-client",
+            "--stratum-port=1918",
+            "--stratum-interface=!4",
+            "--stratum-difficulty=auto:20",
+            "-s1500",
+            "--stratum-min-difficulty=30",
+            "--stratum-instance=3/8",
+            "--stratum-max-connections=77",
+            "--stratum-max-connections-per-ip=7",
+        ];
+        let args = Cli::try_parse_from(flags).expect("good flags").mine.stratum;
+        assert_eq!((args.port, &args.interface), (1918, &Interface::OnlyIpv4));
+        let timing = Timing {
+            worker_table: Duration::from_secs(5),
+            ..Timing::default()
+        };
+        let config = args.config(&timing);
+        let twenty = DifficultyMode::Auto(Duration::from_secs(20));
+        assert_eq!(config.difficulty, twenty);
+        assert_eq!(config.rate, Duration::from_millis(1500));
+        assert_eq!(Some(config.min_level), Level::new(30));
+        assert_eq!(config.instance.to_string(), "3/8");
+        assert_eq!(config.max_connections.get(), 77);
+        assert_eq!(config.max_connections_per_ip, NonZeroUsize::new(7));
+        assert_eq!(config.report_interval, timing.worker_table);
+    }
+
+    #[test]
+    fn without_flags_the_server_is_what_the_documents_say() {
+        let args = Cli::try_parse_from(["chainweb-mining-client"])
+            .expect("no flag is needed")
+            .mine
+            .stratum;
+        assert_eq!((args.port, &args.interface), (1917, &Interface::All));
+        // All others are the server's own.
+        assert_eq!(
+            format!("{:?}", args.config(&Timing::default())),
+            format!("{:?}", ::stratum::Config::default())
+        );
+    }
+
+    #[test]
+    fn interfaces_are_read_with_and_without_the_quotes_of_json() {
+        let loopback = Interface::Address(Ipv4Addr::LOCALHOST.into());
+        for text in ["127.0.0.1", "\"127.0.0.1\""] {
+            assert_eq!(interface(text), Ok(loopback.clone()));
+        }
+        for text in ["*", "\"*\""] {
+            assert_eq!(interface(text), Ok(Interface::All));
+        }
+        for text in ["\"", "\"\"", "\"*", "'*'"] {
+            let error = interface(text).expect_err("no interface");
+            assert!(error.contains("host name"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Mining devices on the client: emulated ones that hash for real, and single sessions spoken by hand.
+
+mod by_hand;
+mod devices;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chainweb::{ChainGraph, Level};
+use miner::worker::Worker;
+use miner::worker::stratum::Stratum;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use simnet::{Endpoint, Verdict};
+use stratum::{Config, DifficultyMode, Interface, SessionLimits, Stats};
+use tokio::time::sleep;
+
+use self::by_hand::Session;
+use self::devices::Devices;
+use super::setting::{PATIENCE, RECOVERY, Setting, Story};
+use crate::seed;
+
+/// How long a node is away: longer than the longest pause between two attempts to reach it.
+const AWAY: Duration = Duration::from_millis(500);
+
+/// Shares of 1024 hashes: what the slowest device finds about once a second.
+const SHARES: u16 = 10;
+
+fn level(bits: u16) -> Level {
+    Level::new(bits).unwrap()
+}
+
+/// Ten chains, whose headers are as long as those of the public networks; a block takes so many hashes.
+fn ten_chains(difficulty: u64) -> Setting {
+    Setting::new(ChainGraph::petersen(), difficulty)
+}
+
+fn config() -> Config {
+    Config {
+        difficulty: DifficultyMode::Level(level(SHARES)),
+        min_level: level(0),
+        ..Config::default()
+    }
+}
+
+/// A server that gives jobs only when their work changes: no refresh falls into a story.
+fn without_refresh() -> Config {
+    let hours = Duration::from_hours(10);
+    Config {
+        rate: hours,
+        session: SessionLimits {
+            heartbeat: hours,
+            ..SessionLimits::default()
+        },
+        ..config()
+    }
+}
+
+/// A client in whose network devices are to mine, and what it knows of them.
+struct Farm {
+    story: Story,
+    address: SocketAddr,
+    stats: Arc<Stats>,
+}
+
+impl Farm {
+    async fn start(mut story: Story, config: Config) -> Self {
+        let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
+        let mut rng = StdRng::seed_from_u64(seed());
+        let worker = Stratum::bind(&interface, 0, config, &mut rng)
+            .await
+            .unwrap();
+        let (address, stats) = (worker.address().unwrap(), worker.stats());
+        story.start_client_with(Worker::Stratum(worker));
+        Self {
+            story,
+            address,
+            stats,
+        }
+    }
+
+    /// Accepted shares of each worker that has logged in, in the order of their names.
+    fn shares(&self) -> Vec<u64> {
+        let workers = self.stats.snapshot(Instant::now());
+        workers
+            .iter()
+            .map(|worker| worker.accepted + worker.accepted_late)
+            .collect()
+    }
+
+    /// Waits until each of so many workers had some more shares accepted.
+    async fn until_all_share(&mut self, workers: usize, more: u64) {
+        let before = self.shares();
+        let stats = Arc::clone(&self.stats);
+        self.story
+            .until("all devices have shares accepted", PATIENCE, move |_| {
+                let workers_now = stats.snapshot(Instant::now());
+                workers_now.len() == workers
+                    && workers_now.iter().enumerate().all(|(place, worker)| {
+                        let before = before.get(place).copied().unwrap_or(0);
+                        worker.accepted + worker.accepted_late >= before + more
+                    })
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn all_devices_mine_together_without_a_fault_and_without_doing_work_twice() {
+    let config = Config {
+        report_interval: Duration::from_millis(200),
+        ..config()
+    };
+    let mut farm = Farm::start(ten_chains(20_000).network().await, config).await;
+    let devices = Devices::start(farm.address);
+    farm.until_all_share(4, 3).await;
+    // The table of workers has lines of its own.
+    farm.story
+        .until("a table of all four", PATIENCE, |story| {
+            let sums = story.log.lines(&["all 4 ", " | "]);
+            sums.iter().any(|line| line.starts_with("all 4 "))
+        })
+        .await;
+    let wanted = farm.story.accepted() + 10;
+    farm.story
+        .until("ten blocks more", PATIENCE, |story| {
+            story.accepted() >= wanted
+        })
+        .await;
+    let report = devices.stop().await;
+    assert!(report.is_flawless(), "{report}");
+    let ended = farm.story.ends_well().await;
+    assert_eq!(ended.log.count(&["job of long ago"]), 0, "{}", ended.log);
+    let stopped = ended.log.lines(&["stopped", "rate="]);
+    assert!(!stopped[0].contains("rate=0.00 "), "{}", stopped[0]);
+    // Whoever is told of a block, it is one that a device has found.
+    let found = ended.log.count(&["a device has solved a block", "worker="]);
+    assert!(found as u64 >= ended.counters.solutions, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn devices_go_on_with_valid_work_while_the_node_is_away() {
+    let mut farm = Farm::start(ten_chains(1 << 60).network().await, config()).await;
+    let devices = Devices::start(farm.address);
+    farm.until_all_share(4, 1).await;
+    farm.story.simnet.set_listening(false).await.unwrap();
+    sleep(AWAY).await;
+    farm.until_all_share(4, 2).await;
+    let asked = farm.story.asked(Endpoint::Work);
+    farm.story.simnet.set_listening(true).await.unwrap();
+    farm.story
+        .until("both jobs are confirmed", RECOVERY, |story| {
+            story.asked(Endpoint::Work) >= asked + 2
+        })
+        .await;
+    farm.until_all_share(4, 2).await;
+    let report = devices.stop().await;
+    assert!(report.is_flawless(), "{report}");
+    assert_eq!(farm.story.retired(), 0, "the work is still the same");
+    farm.story.ends_well().await;
+}
+
+#[tokio::test]
+async fn devices_stay_connected_to_a_client_whose_node_dies_and_mine_when_it_is_back() {
+    let mut farm = Farm::start(ten_chains(20_000).network().await, config()).await;
+    let devices = Devices::start(farm.address);
+    farm.story
+        .until("a block", PATIENCE, |story| story.accepted() > 0)
+        .await;
+    farm.until_all_share(4, 1).await;
+    farm.story.simnet.set_listening(false).await.unwrap();
+    farm.story.until_said(&["WARN", "cannot connect"], 1).await;
+    sleep(AWAY).await;
+    farm.story.simnet.restart(None).await.unwrap();
+    farm.story.simnet.set_listening(true).await.unwrap();
+    farm.story.until_mining().await;
+    farm.until_all_share(4, 1).await;
+    let report = devices.stop().await;
+    for device in &report.devices {
+        let connections = (device.connections, device.logins);
+        assert_eq!(connections, (1, 1), "{report}");
+    }
+    farm.story.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_move_of_a_chain_gives_each_of_its_sessions_another_live_job_without_a_request() {
+    let story = ten_chains(1 << 60).network().await;
+    let mut farm = Farm::start(story, without_refresh()).await;
+    farm.story
+        .until("two jobs are held", PATIENCE, |story| {
+            story.log.count(&["new job"]) == 2
+        })
+        .await;
+    farm.story.until_covered().await;
+    // The first fifty are dealt out over the slices, the next fifty follow them on the other work.
+    let mut sessions = Vec::new();
+    for number in 0..100 {
+        sessions.push(Session::log_in(farm.address, number).await);
+    }
+    let mut chains = Vec::new();
+    for session in &mut sessions {
+        chains.push(session.job().await.header.chain());
+    }
+    let (dead, alive) = (chains[0], chains[99]);
+    assert_ne!(dead, alive, "the sessions are spread over both works");
+    assert_eq!(chains, [[dead; 50], [alive; 50]].concat());
+
+    // Fresh work comes late, so that whoever waits for it is found out.
+    farm.story
+        .fault(Endpoint::Work, Verdict::Delay(Duration::from_millis(500)));
+    farm.story.simnet.mine_foreign(dead).unwrap();
+    for session in &mut sessions[..50] {
+        assert_eq!(session.job().await.header.chain(), alive);
+    }
+    let fresh = sessions[0].job().await.header.chain();
+    assert!(![dead, alive].contains(&fresh), "{fresh}");
+    for session in &mut sessions[1..50] {
+        assert_eq!(session.job().await.header.chain(), fresh);
+    }
+    for session in &mut sessions[50..] {
+        assert_eq!(
+            session.jobs_so_far().await,
+            Vec::<String>::new(),
+            "it was not concerned"
+        );
+    }
+    farm.story.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_block_of_a_superseded_job_is_handed_in_as_long_as_the_node_takes_it() {
+    let mut setting = ten_chains(2_000);
+    setting.timing.refresh_interval = Duration::from_millis(1);
+    let mut farm = Farm::start(setting.network().await, without_refresh()).await;
+    let mut session = Session::log_in(farm.address, 0).await;
+    let old = session.job().await;
+    farm.story.until_covered().await;
+    let chain = old.header.chain();
+    farm.story.simnet.refresh(chain).unwrap();
+    let newer = session.job().await;
+    assert_eq!(
+        (newer.header.chain(), newer.header.parent()),
+        (chain, old.header.parent())
+    );
+    assert_ne!(newer.header.payload_hash(), old.header.payload_hash());
+    session.solve(&old).await;
+    farm.story
+        .until("the block is in the cut", PATIENCE, |story| {
+            story.accepted() == 1
+        })
+        .await;
+    let ended = farm.story.ends_well().await;
+    assert_eq!(ended.counters.solutions, 1, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_block_of_a_chain_that_has_moved_is_still_tried() {
+    let mut farm = Farm::start(ten_chains(2_000).network().await, without_refresh()).await;
+    let mut session = Session::log_in(farm.address, 0).await;
+    let old = session.job().await;
+    farm.story.until_covered().await;
+    farm.story.simnet.mine_foreign(old.header.chain()).unwrap();
+    session.job().await;
+    session.solve(&old).await;
+    farm.story
+        .until("the node has got it", PATIENCE, |story| {
+            story.asked(Endpoint::Solved) == 1
+        })
+        .await;
+    let ended = farm.story.end().await;
+    ended.check_solutions();
+    assert_eq!(ended.report.tally.accepted, 0, "{}", ended.log);
+    assert_eq!(ended.counters.solutions, 1, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn sessions_are_served_before_there_is_work_and_get_it_when_it_comes() {
+    let story = ten_chains(1 << 60).network().await;
+    story.simnet.set_listening(false).await.unwrap();
+    let mut farm = Farm::start(story, without_refresh()).await;
+    // Both requests are answered and the target is set; there is no job to wait for.
+    let mut session = Session::log_in(farm.address, 0).await;
+    session.target().await;
+    farm.story.until_said(&["cannot connect"], 1).await;
+    farm.story.simnet.set_listening(true).await.unwrap();
+    let job = session.job().await;
+    assert_eq!(job.header.height(), 1);
+    farm.story.ends_well().await;
+}
+
+#[tokio::test]
+async fn the_end_closes_all_sessions_and_takes_no_grace() {
+    let mut setting = ten_chains(1 << 60);
+    setting.timing.grace = Duration::from_mins(1);
+    let farm = Farm::start(setting.network().await, without_refresh()).await;
+    let mut sessions = Vec::new();
+    for number in 0..20 {
+        let mut session = Session::log_in(farm.address, number).await;
+        session.job().await;
+        sessions.push(session);
+    }
+    let ended = farm.story.ends_well().await;
+    // What a machine that does other things as well may add.
+    assert!(
+        ended.took < Duration::from_secs(4),
+        "{:?}\n{}",
+        ended.took,
+        ended.log
+    );
+    for session in sessions {
+        session.ends().await;
+    }
+}

@@ -1,0 +1,49 @@
+//! One of each emulated device, hashing for real until it is stopped.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use stratum_load::device::{
+    self, DeviceConfig, DeviceLimits, DeviceReport, DevicesReport, Firmware, FirmwareName, Login,
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Their hash rates are divided by 2^this: a KD-BOX makes 1,490 hashes a second, a KA3 a hundred times as many.
+const SCALE_BITS: u32 = 30;
+
+pub(super) struct Devices {
+    running: JoinSet<DeviceReport>,
+    stop: CancellationToken,
+}
+
+impl Devices {
+    pub(super) fn start(address: SocketAddr) -> Self {
+        let stop = CancellationToken::new();
+        let mut running = JoinSet::new();
+        for name in FirmwareName::ALL {
+            let login = Login {
+                user: format!("somebody.{name}"),
+                password: "x".to_owned(),
+            };
+            let config = DeviceConfig {
+                limits: DeviceLimits {
+                    pause: Duration::from_millis(50),
+                    ..DeviceLimits::default()
+                },
+                ..DeviceConfig::scaled(Firmware::new(name), login, SCALE_BITS)
+            };
+            let stop = stop.clone();
+            running.spawn(async move { device::run(&config, address, stop).await.unwrap() });
+        }
+        Self { running, stop }
+    }
+
+    /// What the devices have to say of the server.
+    pub(super) async fn stop(self) -> DevicesReport {
+        self.stop.cancel();
+        let mut reports = self.running.join_all().await;
+        reports.sort_unstable_by_key(|report| report.device);
+        DevicesReport::of(reports)
+    }
+}
