@@ -48,10 +48,13 @@ impl Status {
         (self.last, self.hashed) = (now, meter.counted());
         let counters = coordinator.counters();
         let jobs = coordinator.jobs();
-        let expected = jobs.iter().next().map_or_else(
-            || "no work".to_owned(),
-            |job| About::seconds(job.work.target().difficulty().as_f64() / rate.0).to_string(),
-        );
+        let expected = match jobs.iter().next() {
+            None => "no work".to_owned(),
+            Some(_) if rate.0 <= 0.0 => "nobody hashes".to_owned(),
+            Some(job) => {
+                About::seconds(job.work.target().difficulty().as_f64() / rate.0).to_string()
+            }
+        };
         info!(
             rate = %rate,
             accepted = counters.blocks.in_cut,
