@@ -260,8 +260,19 @@ impl Publisher {
     async fn set_works(&mut self, now: Instant, works: &[LiveWork]) {
         self.boards.set_works(now, works);
         for (index, slice) in self.slices.iter().enumerate() {
-            slice.publish(Arc::clone(self.boards.board(index)));
-            // The sessions that were woken run before more are: what a wake-up has read of them is still near.
+            slice.set(Arc::clone(self.boards.board(index)));
+        }
+        // Across the slices, which is the order in which the sessions connected and nearly that of their memory. Those
+        // that were woken run before more are: what a wake-up has read of them is still near.
+        let mut place = 0;
+        while self
+            .slices
+            .iter()
+            .filter_map(|slice| slice.wake(place))
+            .count()
+            > 0
+        {
+            place += 1;
             tokio::task::yield_now().await;
         }
     }

@@ -48,8 +48,14 @@ impl<T> Slice<T> {
         }
     }
 
-    /// Gives all readers another value.
+    /// Gives all readers another value and wakes them.
     pub(super) fn publish(&self, value: Arc<T>) {
+        self.set(value);
+        self.wake_all();
+    }
+
+    /// Gives all readers another value, which they see when they are woken.
+    pub(super) fn set(&self, value: Arc<T>) {
         let before = {
             let mut place = lock(&self.value);
             if self.version.load(Ordering::Relaxed) != ENDED {
@@ -58,7 +64,17 @@ impl<T> Slice<T> {
             std::mem::replace(&mut *place, value)
         };
         drop(before);
-        self.wake_all();
+    }
+
+    /// Wakes the reader at this place, if there is one; `None` if there are not so many places.
+    pub(super) fn wake(&self, place: usize) -> Option<()> {
+        let waiting = lock(&self.waiting);
+        waiting
+            .wakers
+            .get(place)?
+            .iter()
+            .for_each(Waker::wake_by_ref);
+        Some(())
     }
 
     /// Tells all readers, also those that are yet to come, that no value follows.
@@ -234,6 +250,23 @@ mod tests {
         assert!(slice.has_readers());
         drop(stays);
         assert!(!slice.has_readers());
+    }
+
+    #[test]
+    fn readers_are_woken_one_by_one_by_their_places() {
+        let slice = Arc::new(Slice::new(Arc::new(1)));
+        let ((_, mut first), (_, mut second)) = (slice.read(), slice.read());
+        let ((first_wakes, first_waker), (second_wakes, second_waker)) = (task(), task());
+        assert_eq!(poll(&mut first, &first_waker), Poll::Pending);
+        assert_eq!(poll(&mut second, &second_waker), Poll::Pending);
+        slice.set(Arc::new(2));
+        assert_eq!((first_wakes.count(), second_wakes.count()), (0, 0));
+        assert_eq!(slice.wake(1), Some(()));
+        assert_eq!((first_wakes.count(), second_wakes.count()), (0, 1));
+        drop(first);
+        assert_eq!(slice.wake(0), Some(()));
+        assert_eq!(first_wakes.count(), 0);
+        assert_eq!(slice.wake(2), None);
     }
 
     #[test]
