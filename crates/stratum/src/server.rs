@@ -33,7 +33,7 @@ pub use self::interface::{BindError, Interface, InterfaceError};
 use self::slice::Slice;
 use crate::{
     Board, Boards, DifficultyMode, Instance, JobIds, LiveWork, Nonce1Size, Nonce1Space,
-    SessionLimits, Solution, Stats, Terms,
+    SessionLimits, ShareTargets, Solution, Stats, Terms,
 };
 
 /// In so many parts the sessions are refreshed, so that not all devices answer at once.
@@ -123,6 +123,7 @@ impl Server {
             nonce1: Nonce1Space::new(config.nonce1, config.instance, rng),
             job_ids: Arc::new(JobIds::new(rng)),
             stats: Arc::new(Stats::new(config.max_workers)),
+            targets: ShareTargets::default(),
         };
         Self {
             config,
