@@ -26,7 +26,7 @@ use rustix::time::Timespec;
 
 use crate::clock::Moment;
 
-pub use plan::{ConnectPace, FleetPlan, Greeting, Mix, MixError, Shares, Storm, StormError};
+pub use plan::{ConnectPace, FleetPlan, Greeting, Idle, Mix, MixError, Shares, Storm, StormError};
 pub use rounds::{Round, Rounds};
 pub use tally::{Kind, Outcomes, Tally};
 
@@ -72,6 +72,7 @@ pub struct Fleet {
     timers: BinaryHeap<Reverse<(Moment, Timer)>>,
     sources: SourceAddresses,
     shares: Shares,
+    idle: Idle,
     tally: Tally,
     rounds: Rounds,
     rng: StdRng,
@@ -100,6 +101,7 @@ impl Fleet {
             timers: BinaryHeap::new(),
             sources: SourceAddresses::new(plan.address, plan.seed),
             shares: plan.shares,
+            idle: Idle::Asleep,
             tally: Tally::default(),
             rounds: Rounds::default(),
             rng: StdRng::seed_from_u64(plan.seed),
@@ -128,6 +130,11 @@ impl Fleet {
     /// Forgets the round trips and outcomes so far, for the next measurement.
     pub fn reset_shares(&mut self) {
         self.tally.reset_shares();
+    }
+
+    /// Waits in another way from now on.
+    pub fn set_idle(&mut self, idle: Idle) {
+        self.idle = idle;
     }
 
     /// Lets all sessions submit in another way from now on.
@@ -171,12 +178,17 @@ impl Fleet {
             if now >= until || done(self) {
                 return Ok(());
             }
-            let wakeup = self.next_wakeup().map_or(until, |next| next.min(until));
             let mut events = std::mem::take(&mut self.events);
             events.clear();
-            let timeout = timespec(wakeup.since(Moment::now()));
+            let timeout = match self.idle {
+                Idle::Awake => Duration::ZERO,
+                Idle::Asleep => {
+                    let wakeup = self.next_wakeup().map_or(until, |next| next.min(until));
+                    wakeup.since(Moment::now())
+                }
+            };
             let buffer = rustix::buffer::spare_capacity(&mut events);
-            match epoll::wait(&self.epoll, buffer, Some(&timeout)) {
+            match epoll::wait(&self.epoll, buffer, Some(&timespec(timeout))) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }

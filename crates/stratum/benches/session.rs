@@ -17,7 +17,7 @@ use stratum::framing::Framing;
 use stratum::message::Request;
 use stratum::{
     Boards, DifficultyMode, Instance, JobId, JobIds, LiveWork, Nonce1Size, Nonce1Space, Origin,
-    Outbox, Session, SessionLimits, Stats, StratumJob, Terms,
+    Outbox, Session, SessionLimits, ShareTargets, Stats, StratumJob, Terms,
 };
 
 fn level(bits: u16) -> Level {
@@ -62,6 +62,7 @@ fn session(mode: DifficultyMode, jobs: usize) -> (Session, String, Instant) {
         nonce1: Nonce1Space::new(Nonce1Size::TWO, Instance::WHOLE, rng),
         job_ids: Arc::new(JobIds::new(rng)),
         stats: Arc::new(Stats::new(1)),
+        targets: ShareTargets::default(),
     });
     let now = Instant::now();
     let mut boards = Boards::new(Arc::clone(&terms.job_ids), 1);

@@ -98,13 +98,16 @@ impl StratumJob {
     /// Notes a nonce that was handed in.
     pub(crate) fn note(&self, nonce: Nonce) -> Noted {
         let mut shares = self.shares();
-        if shares.contains(&nonce) {
-            Noted::Duplicate
-        } else if shares.len() >= MAX_SHARES {
-            Noted::Full
-        } else {
-            shares.insert(nonce);
+        if shares.len() >= MAX_SHARES {
+            if shares.contains(&nonce) {
+                Noted::Duplicate
+            } else {
+                Noted::Full
+            }
+        } else if shares.insert(nonce) {
             Noted::New
+        } else {
+            Noted::Duplicate
         }
     }
 

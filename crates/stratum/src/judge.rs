@@ -4,8 +4,7 @@
 //! hash one header under another job's name. Only then comes the question whether the share counts. Nothing here
 //! knows a message or who the client is.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use chainweb::{Difficulty, Nonce, PowHash, Target};
@@ -25,10 +24,36 @@ pub(crate) struct ShareTarget {
 }
 
 impl ShareTarget {
-    pub(crate) fn new(target: Target) -> Self {
+    fn new(target: Target) -> Self {
         Self {
             target,
             difficulty: target.difficulty(),
+        }
+    }
+}
+
+/// The share targets of all levels, each made when it is first asked for: nearly all sessions have one of them, so that
+/// they take no memory of their own.
+#[derive(Debug)]
+pub struct ShareTargets([OnceLock<Arc<ShareTarget>>; LEVELS]);
+
+/// From 0 to 256 leading zero bits.
+const LEVELS: usize = 257;
+
+impl Default for ShareTargets {
+    fn default() -> Self {
+        Self([const { OnceLock::new() }; LEVELS])
+    }
+}
+
+impl ShareTargets {
+    pub(crate) fn get(&self, target: Target) -> Arc<ShareTarget> {
+        let new = || Arc::new(ShareTarget::new(target));
+        let level = target.level();
+        if level.target() == target {
+            Arc::clone(self.0[usize::from(level.bits())].get_or_init(new))
+        } else {
+            new()
         }
     }
 }
@@ -40,9 +65,9 @@ struct Sent {
     asked: Arc<ShareTarget>,
 }
 
-/// The jobs that a session was sent last, the newest first.
+/// The jobs that a session was sent last, the newest first. In place: the newest is looked at for every share.
 #[derive(Debug, Default)]
-pub(crate) struct SentJobs(VecDeque<Sent>);
+pub(crate) struct SentJobs([Option<Sent>; KEPT_JOBS]);
 
 /// The hashes of the kept jobs with one nonce, in the order of the jobs, and which of them the client named.
 pub(crate) struct Hashes {
@@ -76,21 +101,21 @@ pub(crate) struct Accepted {
 
 impl SentJobs {
     pub(crate) fn push(&mut self, job: Arc<StratumJob>, asked: Arc<ShareTarget>) {
-        if self.0.capacity() == 0 {
-            // No more than it takes: there are many sessions.
-            self.0.reserve_exact(KEPT_JOBS);
-        }
-        self.0.truncate(KEPT_JOBS - 1);
-        self.0.push_front(Sent { job, asked });
+        self.0.rotate_right(1);
+        self.0[0] = Some(Sent { job, asked });
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &Sent> {
+        self.0.iter().map_while(Option::as_ref)
     }
 
     /// The job that was sent last.
     pub(crate) fn newest(&self) -> Option<&Arc<StratumJob>> {
-        self.0.front().map(|sent| &sent.job)
+        self.kept().next().map(|sent| &sent.job)
     }
 
     fn place(&self, id: JobId) -> Option<usize> {
-        self.0.iter().position(|sent| sent.job.id() == id)
+        self.kept().position(|sent| sent.job.id() == id)
     }
 
     /// Hashes the kept jobs with `nonce`, and gives each of which this is a solution that has not been told.
@@ -106,8 +131,7 @@ impl SentJobs {
     ) -> Hashes {
         let named = named.and_then(|id| self.place(id));
         let mut by_job = [None; KEPT_JOBS];
-        let mut hash = |place: usize| {
-            let job = &self.0[place].job;
+        let mut hash = |place: usize, job: &StratumJob| {
             let hash = job.hash_with(nonce);
             if job.block_target().is_met_by(&hash) && job.solve(nonce) == Novelty::New {
                 solved(job, difficulty(&hash));
@@ -116,15 +140,19 @@ impl SentJobs {
             hash
         };
         let is_share = named.is_some_and(|place| {
-            let hash = hash(place);
-            self.0[place].asked_for(&hash, circumstances).is_some()
+            self.kept().nth(place).is_some_and(|sent| {
+                let hash = hash(place, &sent.job);
+                sent.asked_for(&hash, circumstances).is_some()
+            })
         });
         let others = match named {
-            Some(place) if is_share => 0..place,
-            _ => 0..self.0.len(),
+            Some(place) if is_share => place,
+            _ => KEPT_JOBS,
         };
-        for place in others.filter(|&place| Some(place) != named) {
-            hash(place);
+        for (place, sent) in self.kept().enumerate().take(others) {
+            if Some(place) != named {
+                hash(place, &sent.job);
+            }
         }
         Hashes {
             nonce,
@@ -139,18 +167,24 @@ impl SentJobs {
         share: &Hashes,
         circumstances: Circumstances<'_>,
     ) -> Result<Accepted, Refusal> {
-        let judge = |place: usize| {
+        let judge = |(place, sent): (usize, &Sent)| {
             let hash = share.by_job[place].as_ref()?;
-            self.0[place].judge(share.nonce, hash, circumstances)
+            sent.judge(share.nonce, hash, circumstances)
         };
-        if let Some(judgement) = share.named.and_then(judge) {
+        let named = share
+            .named
+            .and_then(|place| self.kept().enumerate().nth(place));
+        if let Some(judgement) = named.and_then(judge) {
             return judgement;
         }
-        let named = share.named.map(|place| &self.0[place]);
+        let named = named.map(|(_, sent)| sent);
         if named.is_some_and(|sent| sent.job.has(share.nonce)) {
             return Err(Refusal::Duplicate);
         }
-        let mut others = (0..self.0.len()).filter(|&place| Some(place) != share.named);
+        let mut others = self
+            .kept()
+            .enumerate()
+            .filter(|&(place, _)| Some(place) != share.named);
         if let Some(judgement) = others.find_map(judge) {
             return judgement;
         }

@@ -22,6 +22,7 @@ pub use boards::{Board, Boards};
 pub use difficulty_mode::{DifficultyMode, DifficultyModeError};
 pub use job::StratumJob;
 pub use job_id::{JobId, JobIds};
+pub use judge::ShareTargets;
 pub use nonce1::{Exhausted, Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
 pub use origin::{LiveWork, Novelty, Origin};
 pub use server::{

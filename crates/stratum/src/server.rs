@@ -1,8 +1,8 @@
 //! The server on TCP.
 //!
 //! Accepting has a task of its own, each connection has one that owns its session, and this one makes the boards and
-//! refreshes them slice by slice. A session learns of jobs by the watch of its slice and writes to its socket itself.
-//! Ending the watches ends the sessions. Works come in and solutions go out over channels; who is behind them is not
+//! refreshes them slice by slice. A session learns of jobs from its slice and writes to its socket itself.
+//! Ending the slices ends the sessions. Works come in and solutions go out over channels; who is behind them is not
 //! known here.
 
 mod accept;
@@ -11,6 +11,7 @@ mod connection;
 mod counters;
 mod descriptors;
 mod interface;
+mod slice;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -29,9 +30,10 @@ use self::accept::Accept;
 pub use self::counters::Counters;
 pub use self::descriptors::{Descriptors, raise_descriptor_limit};
 pub use self::interface::{BindError, Interface, InterfaceError};
+use self::slice::Slice;
 use crate::{
     Board, Boards, DifficultyMode, Instance, JobIds, LiveWork, Nonce1Size, Nonce1Space,
-    SessionLimits, Solution, Stats, Terms,
+    SessionLimits, ShareTargets, Solution, Stats, Terms,
 };
 
 /// In so many parts the sessions are refreshed, so that not all devices answer at once.
@@ -121,6 +123,7 @@ impl Server {
             nonce1: Nonce1Space::new(config.nonce1, config.instance, rng),
             job_ids: Arc::new(JobIds::new(rng)),
             stats: Arc::new(Stats::new(config.max_workers)),
+            targets: ShareTargets::default(),
         };
         Self {
             config,
@@ -202,7 +205,7 @@ impl Server {
                 _ = beat.tick() => publisher.refresh_next(Instant::now()),
             }
         };
-        // The end of the watches is the end of the sessions; accepting holds them too.
+        // The end of the slices is the end of the sessions.
         stop.cancel();
         drop(publisher);
         while let Some(ended) = tasks.join_next().await {
@@ -229,10 +232,10 @@ async fn report(stats: Arc<Stats>, interval: Duration, stop: CancellationToken) 
     }
 }
 
-/// The watches by which sessions learn of their boards.
-type Slices = Arc<[watch::Sender<Arc<Board>>]>;
+/// What sessions learn their boards from.
+type Slices = Arc<[Arc<Slice<Board>>]>;
 
-/// Makes the boards and gives them to the sessions.
+/// Makes the boards and gives them to the sessions, which end with it.
 #[derive(Debug)]
 struct Publisher {
     boards: Boards,
@@ -242,9 +245,11 @@ struct Publisher {
 
 impl Publisher {
     fn new(job_ids: Arc<JobIds>) -> Self {
+        let boards = Boards::new(job_ids, SLICES);
+        let slice = |slice| Arc::new(Slice::new(Arc::clone(boards.board(slice))));
         Self {
-            boards: Boards::new(job_ids, SLICES),
-            slices: (0..SLICES).map(|_| watch::Sender::default()).collect(),
+            slices: (0..SLICES).map(slice).collect(),
+            boards,
             next: 0,
         }
     }
@@ -255,20 +260,37 @@ impl Publisher {
 
     async fn set_works(&mut self, now: Instant, works: &[LiveWork]) {
         self.boards.set_works(now, works);
-        for (slice, sender) in self.slices.iter().enumerate() {
-            sender.send_replace(Arc::clone(self.boards.board(slice)));
-            // The sessions that were woken run before more are: what a wake-up has read of them is still near.
+        for (index, slice) in self.slices.iter().enumerate() {
+            slice.set(Arc::clone(self.boards.board(index)));
+        }
+        // Across the slices, which is the order in which the sessions connected and nearly that of their memory. Those
+        // that were woken run before more are: what a wake-up has read of them is still near.
+        let mut place = 0;
+        while self
+            .slices
+            .iter()
+            .filter_map(|slice| slice.wake(place))
+            .count()
+            > 0
+        {
+            place += 1;
             tokio::task::yield_now().await;
         }
     }
 
     fn refresh_next(&mut self, now: Instant) {
-        let slice = self.next;
-        self.next = (slice + 1) % SLICES;
-        let sender = &self.slices[slice];
-        if sender.receiver_count() > 0 {
-            self.boards.refresh(now, slice);
-            sender.send_replace(Arc::clone(self.boards.board(slice)));
+        let index = self.next;
+        self.next = (index + 1) % SLICES;
+        let slice = &self.slices[index];
+        if slice.has_readers() {
+            self.boards.refresh(now, index);
+            slice.publish(Arc::clone(self.boards.board(index)));
         }
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.slices.iter().for_each(|slice| slice.end());
     }
 }

@@ -468,7 +468,7 @@ impl Session {
         {
             return Arc::clone(asked);
         }
-        let asked = Arc::new(ShareTarget::new(target));
+        let asked = self.terms.targets.get(target);
         let previous = self.asked.replace(Arc::clone(&asked));
         self.previous = previous.map(|target| (target, now + self.terms.limits.share_grace));
         out.target = Some(target);

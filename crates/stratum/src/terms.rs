@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chainweb::Level;
 
-use crate::{DifficultyMode, JobIds, Nonce1Space, Stats};
+use crate::{DifficultyMode, JobIds, Nonce1Space, ShareTargets, Stats};
 
 /// The conditions under which sessions are served.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Terms {
     pub job_ids: Arc<JobIds>,
     /// What workers did, and the levels that they ran at.
     pub stats: Arc<Stats>,
+    /// The share targets that sessions have in common.
+    pub targets: ShareTargets,
 }
 
 /// Times and amounts of a session.

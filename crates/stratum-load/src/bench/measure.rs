@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::bench::{BenchPlan, Bound, Figure};
 use crate::child::ServerChild;
 use crate::clock::Moment;
-use crate::fleet::{ConnectPace, Fleet, FleetPlan, Greeting, Mix, Publisher, Shares};
+use crate::fleet::{ConnectPace, Fleet, FleetPlan, Greeting, Idle, Mix, Publisher, Shares};
 use crate::load::{FanOut, LoadError, ServerCost};
 
 /// How long connections are made at a fixed pace.
@@ -118,6 +118,7 @@ impl<'a> Bench<'a> {
         connect(&mut fleet, &mut server, sessions)?;
         fleet.drive(Moment::now().after(REST), Some(&mut server), |_| false)?;
         let cost = ServerCost::new(before, server.usage()?, fleet.tally().ready);
+        fleet.set_idle(Idle::Awake);
         self.rounds(&mut fleet, &mut server)?;
         let ours = FanOut::of(&fleet);
         let ready = fleet.tally().ready;
@@ -130,6 +131,7 @@ impl<'a> Bench<'a> {
         let until = Moment::now().after(PATIENCE);
         fleet.drive(until, None, |fleet| fleet.tally().ready == sessions)?;
         writer.wait_until_accepted()?;
+        fleet.set_idle(Idle::Awake);
         // The first work that a session gets counts as none that is new to it: no round to be waited for.
         writer.publish()?;
         fleet.drive(Moment::now().after(REST), Some(&mut writer), |_| false)?;
@@ -238,6 +240,7 @@ impl<'a> Bench<'a> {
         let mut server = self.start(kind)?;
         let mut fleet = self.fleet(kind, server.address(), sessions)?;
         connect(&mut fleet, &mut server, sessions)?;
+        fleet.set_idle(Idle::Awake);
         fleet.set_shares(Shares::InFlight(depth), Moment::now());
         // The first second is for caches and buffers to grow.
         let warm = Moment::now().after(Duration::from_secs(1));

@@ -28,6 +28,16 @@ pub enum Greeting {
     Silence,
 }
 
+/// What a fleet does while nothing comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// It sleeps. Whoever sends to it wakes it, which costs the sender more than the sending, and costs a slow sender
+    /// more often than one that keeps the fleet busy.
+    Asleep,
+    /// It looks again and again, and needs a core of its own.
+    Awake,
+}
+
 /// When shares are sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shares {

@@ -79,8 +79,6 @@ impl Accept {
             }
         }
         drop(listener);
-        // The sessions end when nobody can give them boards any more.
-        self.slices = Slices::default();
         connections.close();
         connections.wait().await;
     }
@@ -105,8 +103,7 @@ impl Accept {
         // Sessions of one slice are dealt out over all lanes.
         let rank = u32::try_from(self.dealt / self.slices.len() % (1 << 20)).expect("20 bits");
         self.dealt = self.dealt.wrapping_add(1);
-        let mut boards = self.slices[slice].subscribe();
-        let board = Arc::clone(&boards.borrow());
+        let (board, mut boards) = self.slices[slice].read();
         let terms = Arc::clone(&self.house.terms);
         let session = Session::new(terms, board, rank, Instant::now());
         let mut connection = Connection::new(Arc::clone(&self.house), socket, peer, session);

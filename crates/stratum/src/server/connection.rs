@@ -18,11 +18,12 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
 use tracing::{debug, trace, warn};
 
 use super::counters::Counters;
+use super::slice::Reader;
 use crate::framing::{Framing, Oversized};
 use crate::{Board, Close, Freshness, Outbox, Session, ShareEvent, Solution, Terms};
 
@@ -103,7 +104,7 @@ impl Connection {
     /// Serves the client until it or the server ends.
     ///
     /// By reference, like all here: a future that takes values over has room for them twice.
-    pub(super) async fn run(&mut self, boards: &mut watch::Receiver<Arc<Board>>) {
+    pub(super) async fn run(&mut self, boards: &mut Reader<Board>) {
         let counters = Arc::clone(&self.house.counters);
         Counters::add(&counters.accepted_connections, 1);
         Counters::add(&counters.connections, 1);
@@ -123,36 +124,51 @@ impl Connection {
         debug!(peer = %self.peer, ?worker, ?agent, %ending, "disconnected");
     }
 
-    async fn serve(&mut self, boards: &mut watch::Receiver<Arc<Board>>) -> io::Result<Ending> {
+    async fn serve(&mut self, boards: &mut Reader<Board>) -> io::Result<Ending> {
         let mut due = self.session.wakeup();
         let mut timer = pin!(tokio::time::sleep_until(due.into()));
+        let mut alarm = Alarm::Unset;
         loop {
-            tokio::select! {
-                biased;
-                changed = boards.changed() => {
-                    if changed.is_err() {
-                        self.flush(Instant::now())?;
-                        return Ok(Ending::Stopped);
-                    }
-                    let board = Arc::clone(&boards.borrow_and_update());
-                    self.put_on_board(Instant::now(), &board);
+            let turn = poll_fn(|cx| {
+                if let Poll::Ready(changed) = boards.poll_changed(cx) {
+                    return Poll::Ready(Ok(changed.map_or(Turn::Stop, Turn::Board)));
                 }
-                left = poll_fn(|cx| self.poll_io(cx)) => {
-                    if let Left::Yes = left? {
-                        return Ok(Ending::Left);
-                    }
+                if let Poll::Ready(turn) = self.poll_io(cx) {
+                    return Poll::Ready(turn);
                 }
-                () = timer.as_mut() => {
+                if let Alarm::Checked = alarm {
+                    // For this once: who is woken next may be so by the timer.
+                    alarm = Alarm::Set;
+                    return Poll::Pending;
+                }
+                alarm = Alarm::Set;
+                timer.as_mut().poll(cx).map(|()| Ok(Turn::Due))
+            });
+            let mut now = match turn.await? {
+                Turn::Done(now) => now,
+                Turn::Left => return Ok(Ending::Left),
+                Turn::Board(board) => {
+                    let now = Instant::now();
+                    self.put_on_board(now, &board);
+                    now
+                }
+                Turn::Due => {
+                    let now = Instant::now();
                     // Whatever is due now, the next time is set below.
-                    due = Instant::now() + Duration::from_hours(1);
-                    self.session.tick(Instant::now(), &mut self.outbox);
+                    due = now + Duration::from_hours(1);
+                    self.session.tick(now, &mut self.outbox);
+                    now
                 }
-            }
+                Turn::Stop => {
+                    self.flush(Instant::now())?;
+                    return Ok(Ending::Stopped);
+                }
+            };
             for solution in std::mem::take(&mut self.outbox.solutions) {
                 // Nobody listens only when the program ends.
                 self.house.solutions.send(solution).await.ok();
+                now = Instant::now();
             }
-            let now = Instant::now();
             self.flush(now)?;
             self.count_shares();
             if let Some(close) = self.outbox.close {
@@ -170,6 +186,11 @@ impl Connection {
             if next < due {
                 due = next;
                 timer.as_mut().reset(due.into());
+                alarm = Alarm::Unset;
+            } else if let Alarm::Set = alarm
+                && now < due
+            {
+                alarm = Alarm::Checked;
             }
         }
     }
@@ -183,12 +204,12 @@ impl Connection {
     }
 
     /// Sends what is unsent when there is room, and reads when all answers are sent. Ready when anything was done.
-    fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Left>> {
+    fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
         if self.has_unsent() {
             let writable = self.socket.poll_write_ready(cx)?.is_ready();
             if writable {
                 // The caller flushes.
-                return Poll::Ready(Ok(Left::No));
+                return Poll::Ready(Ok(Turn::Done(Instant::now())));
             }
             if self.writing.len() + self.outbox.answer_bytes() > MAX_UNSENT {
                 return Poll::Pending;
@@ -198,13 +219,13 @@ impl Connection {
     }
 
     /// Reads once and answers the lines that came.
-    fn poll_lines(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Left>> {
+    fn poll_lines(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
         let mut bytes = [const { MaybeUninit::uninit() }; READ];
         let mut buffer = ReadBuf::uninit(&mut bytes);
         ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
         let mut chunk = buffer.filled();
         if chunk.is_empty() {
-            return Poll::Ready(Ok(Left::Yes));
+            return Poll::Ready(Ok(Turn::Left));
         }
         let now = Instant::now();
         self.session.heard(now, chunk.len(), &mut self.outbox);
@@ -221,7 +242,7 @@ impl Connection {
                 }
             }
         }
-        Poll::Ready(Ok(Left::No))
+        Poll::Ready(Ok(Turn::Done(now)))
     }
 
     /// Hands solutions on, before anything else is done; those that find no place are left for later.
@@ -303,8 +324,26 @@ impl Connection {
     }
 }
 
-/// Whether the client has closed its side.
-enum Left {
-    Yes,
-    No,
+/// Why a connection was woken, or what was done about it.
+enum Turn {
+    /// There are other jobs.
+    Board(Arc<Board>),
+    /// The server stops.
+    Stop,
+    /// Lines were read at this time, or there is room to write.
+    Done(Instant),
+    /// The client has closed its side.
+    Left,
+    /// The session's time has come.
+    Due,
+}
+
+/// What is known of the timer of a connection.
+enum Alarm {
+    /// It was set to another time, and would not wake the task.
+    Unset,
+    /// It wakes the task, and may have done so.
+    Set,
+    /// It wakes the task, and has not done so: the time was looked at since.
+    Checked,
 }

@@ -13,10 +13,23 @@ use super::snapshot::HashRates;
 /// Seconds. A share in the first instant is not infinite speed.
 const LEAST_AGE: f64 = 5.0;
 
+/// Seconds. All widths of buckets are multiples of it.
+const GRAIN: u64 = 5;
+
 /// Work done over time.
 #[derive(Debug)]
 pub(super) struct Rates {
     began: Instant,
+    /// The number of grains before the latest.
+    grain: u64,
+    /// The work of the latest grain. It goes into the rings when another has begun: a share finds all it needs here.
+    work: f64,
+    /// Of the grains before; `None` while there are none.
+    rings: Option<Box<Rings>>,
+}
+
+#[derive(Clone, Debug)]
+struct Rings {
     minute: Ring<12>,
     quarter_hour: Ring<15>,
     hour: Ring<12>,
@@ -27,35 +40,61 @@ impl Rates {
     pub(super) fn new(began: Instant) -> Self {
         Self {
             began,
-            minute: Ring::new(Duration::from_secs(5)),
-            quarter_hour: Ring::new(Duration::from_mins(1)),
-            hour: Ring::new(Duration::from_mins(5)),
-            day: Ring::new(Duration::from_hours(1)),
+            grain: 0,
+            work: 0.0,
+            rings: None,
         }
     }
 
     /// Adds hashes done.
     pub(super) fn add(&mut self, now: Instant, hashes: f64) {
+        let grain = now.saturating_duration_since(self.began).as_secs() / GRAIN;
+        if grain > self.grain {
+            let mut rings = self.rings.take().unwrap_or_default();
+            rings.add(self.grain, self.work);
+            self.rings = Some(rings);
+            self.grain = grain;
+            self.work = 0.0;
+        }
+        self.work += hashes;
+    }
+
+    pub(super) fn read(&self, now: Instant) -> HashRates {
         let at = now.saturating_duration_since(self.began);
+        let mut rings = self.rings.as_deref().cloned().unwrap_or_default();
+        rings.add(self.grain, self.work);
+        HashRates {
+            minute: rings.minute.rate(at),
+            quarter_hour: rings.quarter_hour.rate(at),
+            hour: rings.hour.rate(at),
+            day: rings.day.rate(at),
+        }
+    }
+}
+
+impl Rings {
+    fn add(&mut self, grain: u64, hashes: f64) {
+        let at = Duration::from_secs(GRAIN * grain);
         self.minute.add(at, hashes);
         self.quarter_hour.add(at, hashes);
         self.hour.add(at, hashes);
         self.day.add(at, hashes);
     }
+}
 
-    pub(super) fn read(&self, now: Instant) -> HashRates {
-        let at = now.saturating_duration_since(self.began);
-        HashRates {
-            minute: self.minute.rate(at),
-            quarter_hour: self.quarter_hour.rate(at),
-            hour: self.hour.rate(at),
-            day: self.day.rate(at),
+impl Default for Rings {
+    fn default() -> Self {
+        Self {
+            minute: Ring::new(Duration::from_secs(GRAIN)),
+            quarter_hour: Ring::new(Duration::from_mins(1)),
+            hour: Ring::new(Duration::from_mins(5)),
+            day: Ring::new(Duration::from_hours(1)),
         }
     }
 }
 
 /// The work of the last `N` buckets of one width, and of the one that is running.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Ring<const N: usize> {
     /// Seconds.
     width: f64,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use chainweb::{Difficulty, Level};
 
 use super::rates::Rates;
-use super::{HashRates, REMEMBERED, REMEMBERED_IDLE, WorkerName, WorkerSnapshot};
+use super::{REMEMBERED, REMEMBERED_IDLE, WorkerName, WorkerSnapshot};
 use crate::message::Refusal;
 
 /// How new the work of an accepted share was.
@@ -99,37 +99,38 @@ impl Rejections {
     }
 }
 
+/// In this order, so that a share finds what it changes side by side.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Tally {
-    since: Instant,
-    seen: Instant,
-    sessions: u32,
-    /// From the first accepted share on: a session that only listens costs no more than it must.
-    rates: Option<Box<Rates>>,
     accepted: u64,
-    accepted_late: u64,
-    rejections: Rejections,
+    seen: Instant,
     last_share: Option<Instant>,
+    rates: Rates,
     best_of_session: Option<Difficulty>,
     best: Option<Difficulty>,
+    since: Instant,
+    accepted_late: u64,
+    rejections: Rejections,
     blocks: u64,
+    sessions: u32,
     pub(super) level: Option<Level>,
 }
 
 impl Tally {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            since: now,
-            seen: now,
-            sessions: 0,
-            rates: None,
             accepted: 0,
-            accepted_late: 0,
-            rejections: Rejections::default(),
+            seen: now,
             last_share: None,
+            rates: Rates::new(now),
             best_of_session: None,
             best: None,
+            since: now,
+            accepted_late: 0,
+            rejections: Rejections::default(),
             blocks: 0,
+            sessions: 0,
             level: None,
         }
     }
@@ -157,9 +158,7 @@ impl Tally {
             Freshness::Current => self.accepted += 1,
             Freshness::Superseded => self.accepted_late += 1,
         }
-        self.rates
-            .get_or_insert_with(|| Box::new(Rates::new(self.since)))
-            .add(now, credited.as_f64());
+        self.rates.add(now, credited.as_f64());
         self.last_share = self.last_share.max(Some(now));
         self.seen = self.seen.max(now);
         self.best(found);
@@ -177,8 +176,10 @@ impl Tally {
     }
 
     fn best(&mut self, found: Difficulty) {
-        self.best_of_session = self.best_of_session.max(Some(found));
-        self.best = self.best.max(Some(found));
+        if self.best_of_session.is_none_or(|best| best < found) {
+            self.best_of_session = Some(found);
+            self.best = self.best.max(Some(found));
+        }
     }
 
     /// Whether the worker has a session or had one of late; notes that it was seen.
@@ -200,10 +201,7 @@ impl Tally {
             sessions: self.sessions,
             since: now.saturating_duration_since(self.since),
             unseen: now.saturating_duration_since(self.seen),
-            rates: self
-                .rates
-                .as_ref()
-                .map_or_else(HashRates::default, |rates| rates.read(now)),
+            rates: self.rates.read(now),
             accepted: self.accepted,
             accepted_late: self.accepted_late,
             rejections: self.rejections,

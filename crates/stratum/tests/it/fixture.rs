@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::{
     Boards, DifficultyMode, Instance, JobIds, LiveWork, Nonce1Size, Nonce1Space, Outbox, Session,
-    SessionLimits, Stats, Terms,
+    SessionLimits, ShareTargets, Stats, Terms,
 };
 
 pub(crate) fn level(bits: u16) -> Target {
@@ -66,6 +66,7 @@ impl Desk {
             nonce1: Nonce1Space::new(Nonce1Size::TWO, Instance::WHOLE, rng),
             job_ids: Arc::new(JobIds::new(rng)),
             stats: Arc::new(Stats::new(100)),
+            targets: ShareTargets::default(),
         };
         let boards = Boards::new(Arc::clone(&terms.job_ids), 1);
         Self {
