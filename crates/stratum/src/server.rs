@@ -142,6 +142,28 @@ impl Server {
         Arc::clone(&self.terms.stats)
     }
 
+    /// The most connections for which there are file descriptors, up to the configured number. The rest of the program
+    /// keeps what it needs: a client that takes the last one would cut it off from its node.
+    fn possible_connections(&self) -> NonZeroUsize {
+        let wanted = self.config.max_connections;
+        match raise_descriptor_limit(wanted.get() as u64 + OTHER_DESCRIPTORS) {
+            Descriptors::Enough => wanted,
+            Descriptors::Short { limit } => {
+                let possible = usize::try_from(limit.saturating_sub(OTHER_DESCRIPTORS)).ok();
+                let possible = possible
+                    .and_then(NonZeroUsize::new)
+                    .unwrap_or(NonZeroUsize::MIN);
+                warn!(
+                    connections = possible,
+                    wanted,
+                    open_files = limit,
+                    "the limit of open files allows fewer connections than --stratum-max-connections; raise it with ulimit -n"
+                );
+                possible
+            }
+        }
+    }
+
     /// Serves until `stop` is cancelled, and returns when the last connection is closed.
     ///
     /// `works` are the live works, the newest first. A solution waits for a place in `solutions`, and its session with
@@ -155,13 +177,7 @@ impl Server {
     ) -> Result<(), ServerError> {
         // An end of its own accord is not the caller's.
         let stop = stop.child_token();
-        let wanted = self.config.max_connections.get() as u64 + OTHER_DESCRIPTORS;
-        if let Descriptors::Short { limit } = raise_descriptor_limit(wanted) {
-            warn!(
-                limit,
-                wanted, "too few file descriptors for all connections"
-            );
-        }
+        let max_connections = self.possible_connections();
         if let Ok(address) = listener.local_addr() {
             info!(%address, difficulty = %self.config.difficulty, "Stratum server ready");
         }
@@ -170,7 +186,13 @@ impl Server {
         publisher.set_works(Instant::now(), &first).await;
 
         let mut tasks = JoinSet::new();
-        let accept = Accept::new(&self, publisher.slices(), solutions, stop.clone());
+        let accept = Accept::new(
+            &self,
+            max_connections,
+            publisher.slices(),
+            solutions,
+            stop.clone(),
+        );
         tasks.spawn(accept.run(listener));
         tasks.spawn(report(
             self.stats(),

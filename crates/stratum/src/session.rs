@@ -20,6 +20,7 @@ pub use self::outbox::{Close, Outbox, ShareEvent, Solution};
 use self::submission::{cut, parse_nonce2};
 use crate::judge::{Accepted, Circumstances, SentJobs, ShareTarget};
 use crate::message::{Answer, Call, Refusal, Request};
+use crate::vardiff::start::vendor_rate;
 use crate::{Board, JobId, Nonce1, StratumJob, Terms, WorkerName, WorkerSession};
 
 /// No device gets jobs of its own more often than this. Those that would need them do some work twice.
@@ -27,6 +28,9 @@ const LEAST_REFRESH: Duration = Duration::from_millis(50);
 
 /// The part of a header's nonces after which a device gets another one.
 const USED_PART: f64 = 0.75;
+
+/// A session under more names counts under the last of these: names are kept for a while, and their number is limited.
+const MOST_NAMES: u8 = 16;
 
 /// Devices are known to roll no more than six bytes, whatever they are given.
 const MOST_NONCE2_BYTES: u8 = 6;
@@ -41,6 +45,10 @@ pub struct Session {
     nonce1: Option<Nonce1>,
     agent: Box<str>,
     worker: Option<WorkerSession>,
+    /// Who the client says it is before it has subscribed: strangers leave no trace in the statistics.
+    announced: Option<WorkerName>,
+    /// How many names it has had.
+    names: u8,
     /// What the worker ran at before this session.
     remembered: Option<Level>,
     password: Box<str>,
@@ -57,6 +65,8 @@ pub struct Session {
     taken: Vec<(u64, JobId)>,
     sent: SentJobs,
     sent_at: Instant,
+    /// When the last job was sent.
+    job_sent_at: Instant,
     /// When the device has used up the header it has, if that is before the next board.
     refresh_at: Option<Instant>,
     allowance: Allowance,
@@ -86,6 +96,8 @@ impl Session {
             nonce1: None,
             agent: "".into(),
             worker: None,
+            announced: None,
+            names: 0,
             remembered: None,
             password: "".into(),
             effort: Effort::new(&terms, now, None, "", ""),
@@ -97,6 +109,7 @@ impl Session {
             taken: Vec::new(),
             sent: SentJobs::default(),
             sent_at: now,
+            job_sent_at: now,
             refresh_at: None,
             allowance: Allowance::new(now, &terms.limits),
             terms,
@@ -105,7 +118,8 @@ impl Session {
 
     /// Who the client says it is; `None` if it has not said it.
     pub fn worker(&self) -> Option<&WorkerName> {
-        self.worker.as_ref().map(WorkerSession::name)
+        let worker = self.worker.as_ref().map(WorkerSession::name);
+        worker.or(self.announced.as_ref())
     }
 
     /// What the client calls itself.
@@ -198,6 +212,9 @@ impl Session {
                     _ => Login::Anonymous { since: now },
                 };
                 self.effort = self.first_effort(now);
+                if let Some(name) = self.announced.take() {
+                    self.open(now, &name);
+                }
                 slot
             }
         };
@@ -205,13 +222,9 @@ impl Session {
     }
 
     fn authorize(&mut self, now: Instant, user: &str, password: &str) -> Change {
-        let worker = WorkerName::of_user(user.as_bytes());
+        let name = WorkerName::of_user(user.as_bytes());
         let password = cut(password, 128);
-        let is_new = matches!(
-            self.login,
-            Login::Stranger { .. } | Login::Anonymous { .. } | Login::Served
-        ) || self.worker() != Some(&worker)
-            || *self.password != *password;
+        let is_new = self.worker() != Some(&name) || *self.password != *password;
         self.login = match self.login {
             Login::Stranger { since } | Login::Named { since } => Login::Named { since },
             Login::Anonymous { .. } | Login::Served | Login::Complete => Login::Complete,
@@ -219,11 +232,25 @@ impl Session {
         if !is_new {
             return Change::None;
         }
-        self.remember_level();
-        let worker = self.terms.stats.open(now, &worker);
-        self.remembered = worker.level();
-        self.worker = Some(worker);
         self.password = password.into();
+        if self.nonce1.is_some() {
+            self.open(now, &name)
+        } else {
+            self.announced = Some(name);
+            Change::None
+        }
+    }
+
+    /// Becomes a session of the worker of this name, whose level and password decide over its effort.
+    fn open(&mut self, now: Instant, name: &WorkerName) -> Change {
+        if self.names == MOST_NAMES {
+            return Change::None;
+        }
+        self.names += 1;
+        self.remember_level();
+        let worker = self.terms.stats.open(now, name);
+        self.remembered = worker.remembered();
+        self.worker = Some(worker);
         let before = self.effort.target();
         self.effort = self.first_effort(now);
         if before == self.effort.target() {
@@ -248,7 +275,7 @@ impl Session {
         if self.is_served()
             && let (Some(worker), Some(level)) = (&self.worker, self.effort.worked_at())
         {
-            worker.set_level(level);
+            worker.remember(level);
         }
     }
 
@@ -263,6 +290,8 @@ impl Session {
         match judgement {
             Ok(accepted) => {
                 let change = self.effort.share(now, accepted.asked, accepted.found);
+                // It may have shown that the device is faster than was known.
+                self.set_refresh(now);
                 let credited = self.effort.credit(accepted.asked);
                 if let Some(worker) = &self.worker {
                     worker.accepted(now, credited, accepted.found, accepted.freshness);
@@ -380,6 +409,7 @@ impl Session {
     }
 
     fn note_level(&self) {
+        self.remember_level();
         if let (Some(worker), Some(level)) = (&self.worker, self.effort.level()) {
             worker.set_level(level);
         }
@@ -456,7 +486,8 @@ impl Session {
         let asked = self.ask(now, out);
         self.sent.push(Arc::clone(&job), asked);
         out.job = Some(job);
-        self.refresh_at = self.refresh_after(now).map(|period| now + period);
+        self.job_sent_at = now;
+        self.set_refresh(now);
     }
 
     /// The target in force, which is sent if it was another before.
@@ -486,6 +517,11 @@ impl Session {
         wanted.unwrap_or_else(|| self.terms.min_level.target())
     }
 
+    fn set_refresh(&mut self, now: Instant) {
+        let after = self.refresh_after(now);
+        self.refresh_at = after.map(|period| self.job_sent_at + period);
+    }
+
     /// How soon the device needs another header; `None` if it gets one before that anyway.
     fn refresh_after(&self, now: Instant) -> Option<Duration> {
         let size = self
@@ -495,7 +531,9 @@ impl Session {
             .nonce2_bytes()
             .min(MOST_NONCE2_BYTES);
         let nonces = USED_PART * 2_f64.powi(8 * i32::from(size));
-        let seconds = nonces / self.effort.hash_rate(now);
+        // Nonces that are searched again show in no share: what the vendor states is not doubted.
+        let rate = self.effort.hash_rate(now).max(vendor_rate(&self.agent));
+        let seconds = nonces / rate;
         if seconds < self.terms.rate.as_secs_f64() {
             Some(Duration::from_secs_f64(seconds).max(LEAST_REFRESH))
         } else {

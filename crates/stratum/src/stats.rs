@@ -156,16 +156,21 @@ impl WorkerSession {
         self.worker.tally().block(now, found);
     }
 
-    /// Notes the level at which the worker runs.
+    /// Notes the level that shares are asked for at.
     pub fn set_level(&self, level: Level) {
         self.worker.tally().level = Some(level);
     }
 
-    /// The level at which the worker last ran, in this session or an earlier one; none of a worker without a name of its
-    /// own, since others run at other levels.
-    pub fn level(&self) -> Option<Level> {
+    /// Notes the level at which a share came last.
+    pub fn remember(&self, level: Level) {
+        self.worker.tally().ran_at = Some(level);
+    }
+
+    /// The level at which a share of the worker came last, in this session or an earlier one; none of a worker without a
+    /// name of its own, since others run at other levels.
+    pub fn remembered(&self) -> Option<Level> {
         if self.worker.name.is_own() {
-            self.worker.tally().level
+            self.worker.tally().ran_at
         } else {
             None
         }

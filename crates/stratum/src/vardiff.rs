@@ -95,7 +95,7 @@ pub struct Vardiff {
     floor: Level,
     ceiling: Level,
     level: Level,
-    worked_at: Level,
+    worked_at: Option<Level>,
     estimate: Estimate,
     window: Window,
     mask: TicketMask,
@@ -118,7 +118,7 @@ impl Vardiff {
             floor: config.floor,
             ceiling,
             level,
-            worked_at: level,
+            worked_at: None,
             estimate: Estimate::new(spans, now),
             window: Window::new(spans.slow, now),
             mask: TicketMask::default(),
@@ -133,9 +133,9 @@ impl Vardiff {
         self.level
     }
 
-    /// The level at which the last share came, the start before that. This is what to remember of a worker: the present
-    /// level of a device that stopped says nothing.
-    pub fn worked_at(&self) -> Level {
+    /// The level at which the last share came, if one did. This is what to remember of a worker: the level of a device
+    /// that has not begun or has stopped says nothing.
+    pub fn worked_at(&self) -> Option<Level> {
         self.worked_at
     }
 
@@ -161,7 +161,7 @@ impl Vardiff {
         let was_away = self.was_away(now);
         self.last_share = Some(now);
         self.quiet_since = now;
-        self.worked_at = self.level;
+        self.worked_at = Some(self.level);
         if was_away {
             // Its absence is no part of its speed. This share only marks the beginning.
             self.estimate = Estimate::new(self.spans, now);

@@ -20,6 +20,9 @@ const MOST_CONNECTIONS: usize = 65_536;
 /// An hour in milliseconds. The heartbeat of the server, which devices need, is shorter than that anyway.
 const MOST_RATE_MS: u64 = 3_600_000;
 
+/// A session's last ten jobs are kept, which have to last as long as shares for them count: five seconds.
+const LEAST_RATE_MS: u64 = 500;
+
 /// How to serve mining devices.
 #[derive(Clone, Debug, Args)]
 pub struct StratumArgs {
@@ -38,7 +41,8 @@ pub struct StratumArgs {
         default_value = "auto"
     )]
     pub difficulty: DifficultyMode,
-    /// The longest time between two jobs of a device, in milliseconds; never more than 25 seconds, whatever is said here.
+    /// The longest time between two jobs of a device, in milliseconds; less than 500 are taken for 500, and more than
+    /// 25000 for 25000.
     #[arg(short = 's', long = "stratum-rate", value_name = "MS", default_value = "1000",
           value_parser = clap::value_parser!(u64).range(1..=MOST_RATE_MS))]
     pub rate_ms: u64,
@@ -74,7 +78,7 @@ impl StratumArgs {
         Config {
             difficulty: self.difficulty,
             min_level: self.min_difficulty,
-            rate: Duration::from_millis(self.rate_ms),
+            rate: Duration::from_millis(self.rate_ms.max(LEAST_RATE_MS)),
             instance: self.instance,
             max_connections: self.max_connections,
             max_connections_per_ip: self.max_connections_per_ip,

@@ -1,6 +1,7 @@
 //! Accepts connections, within the limits, and gives each a task.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -39,6 +40,7 @@ pub(super) struct Accept {
 impl Accept {
     pub(super) fn new(
         server: &Server,
+        max_connections: NonZeroUsize,
         slices: Slices,
         solutions: mpsc::Sender<Solution>,
         stop: CancellationToken,
@@ -50,10 +52,7 @@ impl Accept {
                 solutions,
                 write_stall: server.config.write_stall,
             }),
-            admission: Admission::new(
-                server.config.max_connections,
-                server.config.max_connections_per_ip,
-            ),
+            admission: Admission::new(max_connections, server.config.max_connections_per_ip),
             slices,
             stop,
             write_stall: server.config.write_stall,
@@ -64,6 +63,7 @@ impl Accept {
     /// Accepts until told to stop, and returns when the last connection is closed.
     pub(super) async fn run(mut self, listener: TcpListener) {
         let connections = TaskTracker::new();
+        let mut failures = 0_u64;
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -73,7 +73,11 @@ impl Accept {
             match accepted {
                 Ok((socket, peer)) => self.admit(socket, peer, &connections),
                 Err(error) => {
-                    warn!(%error, "cannot accept a connection");
+                    failures += 1;
+                    // A lack of something lasts, and is said each time that it has doubled.
+                    if failures.is_power_of_two() {
+                        warn!(%error, so_far = failures, "cannot accept a connection");
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -100,8 +104,10 @@ impl Accept {
             debug!(%peer, %error, "cannot set the options of a connection");
         }
         let slice = self.dealt % self.slices.len();
-        // Sessions of one slice are dealt out over all lanes.
-        let rank = u32::try_from(self.dealt / self.slices.len() % (1 << 20)).expect("20 bits");
+        // Neighbours lie on different lanes, so that a handful of devices is spread over the works too, and so do the
+        // sessions of one slice.
+        let rank = self.dealt / self.slices.len() + slice;
+        let rank = u32::try_from(rank % (1 << 20)).expect("20 bits");
         self.dealt = self.dealt.wrapping_add(1);
         let (board, mut boards) = self.slices[slice].read();
         let terms = Arc::clone(&self.house.terms);

@@ -117,11 +117,16 @@ impl Connection {
             }
         };
         counters.connections.fetch_sub(1, Ordering::Relaxed);
+        let worker = self.session.worker().map(tracing::field::display);
+        let agent = self.session.agent();
+        debug!(peer = %self.peer, worker, ?agent, %ending, "disconnected");
         if matches!(ending, Ending::Closed(_) | Ending::Stalled) {
-            Counters::add(&counters.ended_by_server, 1);
+            let so_far = counters.ended_by_server.fetch_add(1, Ordering::Relaxed) + 1;
+            // Scanners come in numbers: they are said each time that those have doubled.
+            if so_far.is_power_of_two() {
+                warn!(peer = %self.peer, worker, %ending, so_far, "a client was disconnected");
+            }
         }
-        let (worker, agent) = (self.session.worker(), self.session.agent());
-        debug!(peer = %self.peer, ?worker, ?agent, %ending, "disconnected");
     }
 
     async fn serve(&mut self, boards: &mut Reader<Board>) -> io::Result<Ending> {

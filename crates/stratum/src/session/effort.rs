@@ -112,10 +112,10 @@ impl Effort {
         }
     }
 
-    /// The level to remember of the worker; `None` if it was not found out but told.
+    /// The level to remember of the worker; `None` if it was not found out, but told or only assumed.
     pub(super) fn worked_at(&self) -> Option<Level> {
         match self.rule {
-            Rule::Vary => Some(self.vardiff.worked_at()),
+            Rule::Vary => self.vardiff.worked_at(),
             Rule::Block | Rule::Level(_) => None,
         }
     }

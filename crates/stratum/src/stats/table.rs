@@ -21,7 +21,8 @@ const HEAD: [&str; 6] = [
 /// A longer name is cut in its middle: its ends tell most.
 const NAME_LENGTH: usize = 24;
 
-/// Lines of a table with at most `most_workers` single workers, fastest first; empty without workers.
+/// Lines of a table with at most `most_workers` single workers, those with a session first and of these the fastest;
+/// empty without workers. Who has no session and never sent a share that counts is no line of its own.
 ///
 /// A worker without a session is told by how long it has been off instead of since when it has been known.
 pub fn table(workers: &[WorkerSnapshot], most_workers: usize) -> String {
@@ -29,8 +30,13 @@ pub fn table(workers: &[WorkerSnapshot], most_workers: usize) -> String {
         return String::new();
     }
     let mut sorted: Vec<_> = workers.iter().collect();
-    sorted.sort_by_key(|worker| Reverse(ordered(worker.rates.quarter_hour)));
-    let (shown, rest) = sorted.split_at(most_workers.min(sorted.len()));
+    sorted.sort_by_key(|worker| {
+        let rate = ordered(worker.rates.quarter_hour);
+        Reverse((worker.sessions > 0, worker.accepted > 0, rate))
+    });
+    let is_of_interest = |worker: &&WorkerSnapshot| worker.sessions > 0 || worker.accepted > 0;
+    let of_interest = sorted.partition_point(is_of_interest);
+    let (shown, rest) = sorted.split_at(most_workers.min(of_interest));
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(shown.iter().map(|worker| {
         let since = if worker.sessions > 0 {

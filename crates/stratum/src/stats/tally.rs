@@ -115,6 +115,7 @@ pub(super) struct Tally {
     blocks: u64,
     sessions: u32,
     pub(super) level: Option<Level>,
+    pub(super) ran_at: Option<Level>,
 }
 
 impl Tally {
@@ -132,6 +133,7 @@ impl Tally {
             blocks: 0,
             sessions: 0,
             level: None,
+            ran_at: None,
         }
     }
 

@@ -47,8 +47,9 @@ fn figures_survive_a_reconnect_and_the_best_of_the_session_does_not() {
     let at = |seconds| start + Duration::from_secs(seconds);
 
     let first = stats.open(start, &name("rig1"));
-    assert_eq!(first.level(), None);
-    first.set_level(Level::new(43).expect("a level"));
+    assert_eq!(first.remembered(), None);
+    first.remember(Level::new(43).expect("a level"));
+    first.set_level(Level::new(42).expect("a level"));
     first.accepted(at(10), hashes(6000), hashes(70_000), Freshness::Current);
     first.accepted(at(20), hashes(6000), hashes(9000), Freshness::Superseded);
     first.rejected(at(25), Rejection::Stale);
@@ -57,7 +58,7 @@ fn figures_survive_a_reconnect_and_the_best_of_the_session_does_not() {
     drop(first);
 
     let second = stats.open(at(40), &name("rig1"));
-    assert_eq!(second.level(), Level::new(43));
+    assert_eq!(second.remembered(), Level::new(43));
     second.accepted(at(50), hashes(12_000), hashes(20_000), Freshness::Current);
     second.block(at(50), hashes(30_000));
 
@@ -83,7 +84,7 @@ fn figures_survive_a_reconnect_and_the_best_of_the_session_does_not() {
         best_of_session: Some(hashes(30_000)),
         best: Some(hashes(70_000)),
         blocks: 1,
-        level: Level::new(43),
+        level: Level::new(42),
     };
     assert_eq!(stats.snapshot(at(60)), [expected]);
 }
@@ -161,8 +162,8 @@ fn workers_beyond_the_bound_are_counted_as_one_until_there_is_room() {
     let later = start + Duration::from_mins(61);
     let (a, b) = (stats.open(start, &name("a")), stats.open(start, &name("b")));
     let strangers = [1, 2, 3].map(|number| stats.open(start, &name(&format!("stranger{number}"))));
-    strangers[0].set_level(Level::new(43).expect("a level"));
-    assert_eq!(strangers[1].level(), None);
+    strangers[0].remember(Level::new(43).expect("a level"));
+    assert_eq!(strangers[1].remembered(), None);
     let others = |sessions| ("(other workers)".to_owned(), sessions);
     let named = |name: &str| (name.to_owned(), 1);
     assert_eq!(present(&stats, start), [named("a"), named("b"), others(3)]);

@@ -4,10 +4,10 @@
 
 use chainweb::Level;
 
-/// Agents that tell the size of the device, by how they begin.
-const AGENTS: [(&str, Level); 1] = [
-    // Antminer KA3, 166 TH/s.
-    ("GodMiner", Level::new(49).expect("at most 256")),
+/// Agents that tell the size of the device, by how they begin, with the hashes per second that its vendor states.
+const AGENTS: [(&str, Level, f64); 1] = [
+    // Antminer KA3.
+    ("GodMiner", Level::new(49).expect("at most 256"), 166e12),
 ];
 
 /// Suits devices of 7 to 14 TH/s; one of 166 sends 24 shares in the first five seconds, one of 1.6 its first after 22 s.
@@ -31,9 +31,18 @@ pub(crate) fn of_password(password: &str) -> Option<Level> {
 }
 
 fn of_agent(agent: &str) -> Option<Level> {
-    AGENTS.into_iter().find_map(|(name, level)| {
-        let start = agent.get(..name.len())?;
-        start.eq_ignore_ascii_case(name).then_some(level)
+    known(agent).map(|(_, level, _)| level)
+}
+
+/// Hashes per second that a device of this agent may be as fast as; 0 if nothing is known of it.
+pub(crate) fn vendor_rate(agent: &str) -> f64 {
+    known(agent).map_or(0.0, |(_, _, rate)| rate)
+}
+
+fn known(agent: &str) -> Option<(&str, Level, f64)> {
+    AGENTS.into_iter().find(|(name, _, _)| {
+        let start = agent.get(..name.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(name))
     })
 }
 

@@ -1,5 +1,6 @@
 //! Logins in every order, byte by byte.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::Level;
@@ -186,19 +187,66 @@ fn the_target_is_the_blocks_where_that_is_easier() {
     check("auto", "x", 7, 7);
 }
 
+/// The level that a worker of this name is asked for when it logs in.
+#[track_caller]
+fn asked_at_login(desk: &Desk, password: &str) -> u16 {
+    let mut client = desk.client(0);
+    client.line(desk, SUBSCRIBE);
+    let authorize =
+        format!(r#"{{"id":2,"method":"mining.authorize","params":["a.rig","{password}"]}}"#);
+    let sent = client.line(desk, &authorize);
+    (0..=256)
+        .find(|&bits| sent.contains(&Level::new(bits).unwrap().target().to_be_hex()))
+        .unwrap()
+}
+
 #[test]
-fn a_worker_that_comes_back_goes_on_at_its_level() {
+fn a_level_at_which_no_share_came_is_not_remembered() {
     let mut desk = Desk::new(DifficultyMode::default());
     let work = desk.work(7, 1, 60);
     desk.boards.set_works(desk.now, &[work]);
+    // The owner has slipped, and mends it.
+    assert_eq!(asked_at_login(&desk, "d=56"), 56);
+    assert_eq!(asked_at_login(&desk, "d=41"), 41);
+    assert_eq!(asked_at_login(&desk, "x"), 49);
+}
+
+#[test]
+fn a_worker_that_comes_back_goes_on_at_the_level_of_its_last_share() {
+    let mut desk = Desk::new(DifficultyMode::default());
+    Arc::get_mut(&mut desk.terms).unwrap().min_level = Level::new(8).unwrap();
+    let work = desk.work(7, 1, 60);
+    desk.boards.set_works(desk.now, &[work]);
     let mut client = desk.client(0);
-    client.log_in(&desk, "a.rig", "d=52");
+    let job = client.log_in(&desk, "a.rig", "d=9");
+    let share = client.find(&job, 0, |hash| level(9).is_met_by(hash));
+    let submit = format!(
+        r#"{{"id":3,"method":"mining.submit","params":["a","{}","{share:x}"]}}"#,
+        job.id
+    );
+    assert!(client.line(&desk, &submit).contains("true"));
+    // As long as the old connection is not known to be dead, and afterwards.
     drop(client);
+    assert_eq!(asked_at_login(&desk, "d=50"), 9);
+}
+
+#[test]
+fn who_has_not_subscribed_leaves_no_name() {
+    let desk = desk();
     let mut client = desk.client(0);
+    client.line(&desk, AUTHORIZE);
+    assert_eq!(desk.terms.stats.snapshot(desk.now), []);
     client.line(&desk, SUBSCRIBE);
-    let sent = client.line(&desk, AUTHORIZE);
-    let level_52 = Level::new(52).unwrap().target().to_be_hex();
-    assert!(sent.contains(&level_52), "{sent}");
+    let names: Vec<_> = desk.terms.stats.snapshot(desk.now);
+    assert_eq!(names.len(), 1);
+    // Nor does one connection fill the table with names.
+    for number in 0..100 {
+        client.line(
+            &desk,
+            &format!(r#"{{"id":2,"method":"mining.authorize","params":["a.{number}","x"]}}"#),
+        );
+    }
+    assert_eq!(desk.terms.stats.snapshot(desk.now).len(), 16);
 }
 
 #[test]

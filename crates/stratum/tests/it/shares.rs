@@ -374,15 +374,46 @@ fn a_device_too_fast_for_the_rate_has_headers_of_its_own_between_the_boards() {
             job.id
         ),
     );
+    // What the share has shown holds for the header that the device has.
     let rate = client.session.hash_rate(desk.now);
-    desk.boards.refresh(desk.now, 0);
-    client.board(&desk);
     let used_up = Duration::from_secs_f64(0.75 * 2_f64.powi(40) / rate);
     assert!(used_up < Duration::from_secs(1), "{used_up:?}");
     let due = client.session.wakeup();
+    assert!(
+        due < desk.now + used_up,
+        "counted from the job, not from the share"
+    );
     assert_eq!((due - desk.now).as_millis(), used_up.as_millis());
     desk.now = due;
     let fresh = last_job(&client.tick(&desk)).unwrap();
     assert!(fresh.header.differs_only_in_time_and_nonce(&job.header));
     assert_ne!(fresh.id, job.id);
+}
+
+/// Before its first share nothing is known of its speed but what its vendor says, and nonces that it searches again make
+/// no shares.
+#[test]
+fn an_antminer_has_another_header_before_it_has_searched_all_nonces() {
+    let mut desk = desk();
+    Arc::get_mut(&mut desk.terms).unwrap().rate = Duration::from_secs(20);
+    let mut client = desk.client(0);
+    client.line(
+        &desk,
+        r#"{"id":1,"method":"mining.subscribe","params":["GodMiner/2.0.0",null]}"#,
+    );
+    let job = last_job(&client.line(
+        &desk,
+        r#"{"id":2,"method":"mining.authorize","params":["k:ab.rig","x"]}"#,
+    ))
+    .unwrap();
+    let due = client.session.wakeup();
+    // 2^48 nonces at 166 TH/s.
+    assert!(
+        due < desk.now + Duration::from_millis(1_690),
+        "{:?}",
+        due - desk.now
+    );
+    desk.now = due;
+    let fresh = last_job(&client.tick(&desk)).unwrap();
+    assert!(fresh.header.differs_only_in_time_and_nonce(&job.header));
 }

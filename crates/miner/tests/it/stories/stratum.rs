@@ -194,7 +194,7 @@ async fn a_move_of_a_chain_gives_each_of_its_sessions_another_live_job_without_a
         })
         .await;
     farm.story.until_covered().await;
-    // The first fifty are dealt out over the slices, the next fifty follow them on the other work.
+    // Neighbours are dealt out over the works, within a slice as among the slices.
     let mut sessions = Vec::new();
     for number in 0..100 {
         sessions.push(Session::log_in(farm.address, number).await);
@@ -203,23 +203,31 @@ async fn a_move_of_a_chain_gives_each_of_its_sessions_another_live_job_without_a
     for session in &mut sessions {
         chains.push(session.job().await.header.chain());
     }
-    let (dead, alive) = (chains[0], chains[99]);
+    let (dead, alive) = (chains[0], chains[1]);
     assert_ne!(dead, alive, "the sessions are spread over both works");
-    assert_eq!(chains, [[dead; 50], [alive; 50]].concat());
+    let expected: Vec<_> = (0..100)
+        .map(|number| [dead, alive][(number / 50 + number % 50) % 2])
+        .collect();
+    assert_eq!(chains, expected);
 
     // Fresh work comes late, so that whoever waits for it is found out.
     farm.story
         .fault(Endpoint::Work, Verdict::Delay(Duration::from_millis(500)));
     farm.story.simnet.mine_foreign(dead).unwrap();
-    for session in &mut sessions[..50] {
+    let (mut concerned, mut others): (Vec<_>, Vec<_>) = sessions
+        .into_iter()
+        .zip(chains)
+        .partition(|(_, chain)| *chain == dead);
+    assert_eq!((concerned.len(), others.len()), (50, 50));
+    for (session, _) in &mut concerned {
         assert_eq!(session.job().await.header.chain(), alive);
     }
-    let fresh = sessions[0].job().await.header.chain();
+    let fresh = concerned[0].0.job().await.header.chain();
     assert!(![dead, alive].contains(&fresh), "{fresh}");
-    for session in &mut sessions[1..50] {
+    for (session, _) in &mut concerned[1..] {
         assert_eq!(session.job().await.header.chain(), fresh);
     }
-    for session in &mut sessions[50..] {
+    for (session, _) in &mut others {
         assert_eq!(
             session.jobs_so_far().await,
             Vec::<String>::new(),
