@@ -237,19 +237,21 @@ impl Vardiff {
     }
 
     fn rise(&self, now: Instant) -> Option<Level> {
+        if self.window.shares() < LEAST_SHARES || self.count(now) != Count::TooMany {
+            return None;
+        }
         let wanted = self.wanted(self.estimate.lower(now));
-        let is_due = self.count(now) == Count::TooMany
-            && self.window.shares() >= LEAST_SHARES
-            && wanted >= 2.0 * MARGIN_UP * difficulty(self.level);
+        let is_due = wanted >= 2.0 * MARGIN_UP * difficulty(self.level);
         is_due.then(|| self.raised(level_of(wanted))).flatten()
     }
 
     fn fall(&self, now: Instant) -> Option<Level> {
+        if self.count(now) != Count::TooFew {
+            return None;
+        }
         let wanted = self.wanted(self.estimate.higher(now));
         // Before the first share there is no rate to go by, only silence.
-        let is_due = self.count(now) == Count::TooFew
-            && wanted > 0.0
-            && wanted * MARGIN_DOWN <= difficulty(self.level);
+        let is_due = wanted > 0.0 && wanted * MARGIN_DOWN <= difficulty(self.level);
         let least = self.level.bits().saturating_sub(STEP_DOWN);
         is_due
             .then(|| self.lowered(level_of(wanted).max(least)))
