@@ -8,10 +8,11 @@ use crate::device::{FirmwareName, Rule, Violation};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// The share was good: its hash met the target that was in force for its job, it was sent once, and no newer job
-    /// had come when the answer came.
+    /// The share was good: its hash met the target that was in force for its job, it was sent once, and it was not
+    /// refused as stale for work that had been replaced when the answer came. A job of the same work with another
+    /// creation time, nonce or flags replaces nothing.
     Server,
-    /// A newer job was on its way when the share was sent.
+    /// It was refused as stale, and a job for other work was on its way when the share was sent.
     Nobody,
 }
 

@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use chainweb::WorkHeader;
 use serde_json::{Value, json};
 use stratum_load::synthetic::work;
 
@@ -61,7 +63,21 @@ impl Peer {
     }
 
     pub(crate) fn notify(&mut self, id: &str, n: u64) {
-        let header = const_hex::encode(work(n, 0).header().as_bytes());
+        self.notify_header(id, work(n, 0).header());
+    }
+
+    /// The work of [`Peer::notify`] with a creation time that is a second later.
+    pub(crate) fn refresh(&mut self, id: &str, n: u64) {
+        let mut header = work(n, 0).header().clone();
+        let later = header
+            .creation_time()
+            .saturating_add(Duration::from_secs(1));
+        header.set_creation_time(later);
+        self.notify_header(id, &header);
+    }
+
+    fn notify_header(&mut self, id: &str, header: &WorkHeader) {
+        let header = const_hex::encode(header.as_bytes());
         self.say(&json!({ "id": null, "method": "mining.notify", "params": [id, header, true] }));
     }
 }
