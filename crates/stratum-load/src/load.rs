@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use report::{FanOut, LoadReport, ServerCost};
+pub use report::{FanOut, LoadReport, NoLogin, ServerCost};
 
 use crate::child::ServerChild;
 use crate::clock::Moment;

@@ -48,6 +48,7 @@ fn execute(command: &Command) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Fails if there was no login, so that a script can tell; the report is printed all the same.
 fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let program = std::env::current_exe().context("this program is not found")?;
     let report = load::run(args.load(program))?;
@@ -56,6 +57,7 @@ fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     } else {
         print(&report.to_string())?;
     }
+    report.require_login()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -46,7 +46,8 @@ pub struct StratumArgs {
     #[arg(short = 's', long = "stratum-rate", value_name = "MS", default_value = "1000",
           value_parser = clap::value_parser!(u64).range(1..=MOST_RATE_MS))]
     pub rate_ms: u64,
-    /// The easiest level that `auto` goes down to. Devices hide easier shares.
+    /// The easiest level that `auto` goes down to and that a password gets; a fixed level below it is taken as it is,
+    /// and then bounds passwords. Devices hide easier shares than 2^40.
     #[arg(long = "stratum-min-difficulty", value_name = "LEVEL", default_value = "40", value_parser = level)]
     pub min_difficulty: Level,
     /// Which of several servers on the same node this is, as in `3/8`: no two of them give out the same work.

@@ -75,7 +75,7 @@ pub async fn run(
                 session(config, stream, &mut report, &hashing, &mut events, &stop).await;
                 hashing.rest();
             }
-            Err(_) => report.failed_connections += 1,
+            Err(error) => report.not_connected(&error),
         }
         tokio::select! {
             () = time::sleep(config.limits.pause) => {}

@@ -210,14 +210,10 @@ impl Progress {
         let exhausted = (self.hashes == assignment.nonces).then_some(Event::Exhausted);
         self.hashes += 1;
         let hash = self.prepared.hash_with(assignment.split.nonce(nonce2));
-        let found = assignment.target.is_met_by(&hash).then(|| {
-            Event::Found(Found {
-                job_id: Arc::clone(&assignment.job_id),
-                chain: assignment.header.chain(),
-                nonce2,
-                nonce2_bits: assignment.split.nonce2_bits(),
-            })
-        });
+        let found = assignment
+            .target
+            .is_met_by(&hash)
+            .then(|| Event::Found(assignment.found(nonce2)));
         exhausted.into_iter().chain(found)
     }
 }

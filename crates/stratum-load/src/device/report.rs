@@ -1,5 +1,7 @@
 //! What a device has to tell when it is stopped.
 
+use std::io;
+
 use serde::Serialize;
 
 use crate::device::{FirmwareName, Rule, Violation};
@@ -8,10 +10,11 @@ use crate::device::{FirmwareName, Rule, Violation};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// The share was good: its hash met the target that was in force for its job, it was sent once, and no newer job
-    /// had come when the answer came.
+    /// The share was good: its hash met the target that was in force for its job, it was sent once, and it was not
+    /// refused as stale for work that had been replaced when the answer came. A job of the same work with another
+    /// creation time, nonce or flags replaces nothing.
     Server,
-    /// A newer job was on its way when the share was sent.
+    /// It was refused as stale, and a job for other work was on its way when the share was sent.
     Nobody,
 }
 
@@ -48,6 +51,8 @@ pub struct DeviceReport {
     pub connections: u64,
     /// Connections that could not be made.
     pub failed_connections: u64,
+    /// Why the last of those could not be made.
+    pub connect_error: Option<String>,
     /// Logins that succeeded.
     pub logins: u64,
     /// Jobs that came.
@@ -85,6 +90,7 @@ impl DeviceReport {
             user,
             connections: 0,
             failed_connections: 0,
+            connect_error: None,
             logins: 0,
             jobs: 0,
             sent: 0,
@@ -98,6 +104,11 @@ impl DeviceReport {
             hashes: 0,
             mined: Vec::new(),
         }
+    }
+
+    pub(crate) fn not_connected(&mut self, error: &io::Error) {
+        self.failed_connections += 1;
+        self.connect_error = Some(error.to_string());
     }
 
     pub(crate) fn rejection(&mut self, rejection: Rejection) {

@@ -101,6 +101,13 @@ impl fmt::Display for DevicesReport {
         )?;
         for device in &self.devices {
             let user = &device.user;
+            if let Some(error) = &device.connect_error {
+                let failed = device.failed_connections;
+                writeln!(f, "{user}: could not connect, {failed} ×: {error}")?;
+            }
+            if device.logins == 0 {
+                writeln!(f, "{user}: never logged in")?;
+            }
             for violation in &device.violations {
                 writeln!(f, "{user}: broken: {}: {}", violation.rule, violation.line)?;
             }

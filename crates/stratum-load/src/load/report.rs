@@ -120,6 +120,36 @@ impl LoadReport {
             server,
         }
     }
+
+    /// Fails if no session logged in: then nothing was measured.
+    pub fn require_login(&self) -> Result<(), NoLogin> {
+        if self.login.count > 0 {
+            return Ok(());
+        }
+        Err(NoLogin {
+            sessions: self.opened,
+            failures: self.failures.clone(),
+        })
+    }
+}
+
+/// No session logged in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct NoLogin {
+    sessions: u64,
+    failures: BTreeMap<&'static str, u64>,
+}
+
+/// With what went wrong, where anything did.
+impl fmt::Display for NoLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "none of {} sessions logged in", self.sessions)?;
+        for (number, (what, count)) in self.failures.iter().enumerate() {
+            let before = if number == 0 { ": " } else { ", " };
+            write!(f, "{before}{count} × {what}")?;
+        }
+        Ok(())
+    }
 }
 
 /// A table.
@@ -150,15 +180,14 @@ impl fmt::Display for LoadReport {
             ("submit round trip", self.round_trip),
         ];
         for (name, times) in rows {
-            writeln!(
-                f,
-                "{name:<22} {:>9} {:>11.3} {:>11.3} {:>11.3} {:>11.3}",
-                times.count,
-                times.first_us / 1e3,
-                times.median_us / 1e3,
-                times.p99_us / 1e3,
-                times.last_us / 1e3
-            )?;
+            write!(f, "{name:<22} {:>9}", times.count)?;
+            for us in [times.first_us, times.median_us, times.p99_us, times.last_us] {
+                match times.count {
+                    0 => write!(f, " {:>11}", "-")?,
+                    _ => write!(f, " {:>11.3}", us / 1e3)?,
+                }
+            }
+            writeln!(f)?;
         }
         if self.fan_out.missing > 0 {
             let missing = self.fan_out.missing;

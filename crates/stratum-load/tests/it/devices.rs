@@ -254,3 +254,41 @@ fn lines_may_come_in_any_pieces() {
         .collect();
     assert_eq!(faults, [Fault::Server]);
 }
+
+#[test]
+fn a_server_that_drops_jobs_at_each_refresh_is_at_fault() {
+    let (sender, enough) = mpsc::channel();
+    let (address, server) = serve(1, move |_, mut peer| {
+        peer.log_in("09e8");
+        peer.set_target(2);
+        peer.notify("0000000a", 1);
+        let submit = peer.request().unwrap();
+        peer.refresh("0000000b", 1);
+        peer.refuse(&submit, 21);
+        // What was found before the next work came is stale, and nobody's fault.
+        let stale = peer.request().unwrap();
+        peer.notify("0000000c", 2);
+        peer.refuse(&stale, 21);
+        // A share of the new work tells that the device has read all that.
+        while let Some(submit) = peer.request() {
+            if submit["params"][1] == "0000000c" {
+                break;
+            }
+        }
+        sender.send(()).unwrap();
+        while peer.request().is_some() {}
+    });
+    let report = mine(&config(FirmwareName::Plain), address, enough);
+    server.join().unwrap();
+    assert_eq!(rules(&report), []);
+    let faults: Vec<_> = report
+        .rejections
+        .iter()
+        .map(|rejection| (rejection.code, rejection.fault))
+        .collect();
+    assert_eq!(
+        faults,
+        [(Some(21), Fault::Server), (Some(21), Fault::Nobody)]
+    );
+    assert!(!DevicesReport::of(vec![report]).is_flawless());
+}

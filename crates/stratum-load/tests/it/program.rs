@@ -14,6 +14,7 @@ use stratum_load::fleet::{Fleet, Greeting, Kind, Mix, Shares};
 use stratum_load::load::{self, Target};
 
 use crate::fleets::plan;
+use crate::scripted::{closed_port, serve};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_stratum-load");
 
@@ -178,6 +179,81 @@ fn the_devices_mine_on_this_project_s_server_without_a_complaint() {
     }
     // The others are too slow for a share to be certain.
     assert!(devices[0]["accepted"].as_u64().unwrap() > 0, "{report:#}");
+}
+
+#[test]
+fn devices_that_cannot_connect_say_which_and_why() {
+    let (_socket, address) = closed_port();
+    let mine = |form: &[&str]| {
+        let output = Command::new(PROGRAM)
+            .args(["devices", "--address", &address.to_string()])
+            .args(["--device", "ka3,plain", "--for", "1s"])
+            .args(form)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        output.stdout
+    };
+    let text = String::from_utf8(mine(&[])).unwrap();
+    let complaints: Vec<_> = text.lines().skip(4).collect();
+    let error = "could not connect, 1 ×: Connection refused (os error 111)";
+    assert_eq!(
+        complaints,
+        [
+            &format!("emulated.ka3-0: {error}"),
+            "emulated.ka3-0: never logged in",
+            &format!("emulated.plain-1: {error}"),
+            "emulated.plain-1: never logged in",
+        ]
+    );
+    let report: serde_json::Value = serde_json::from_slice(&mine(&["--json"])).unwrap();
+    for device in report["devices"].as_array().unwrap() {
+        assert_eq!(
+            (&device["failed_connections"], &device["connect_error"]),
+            (&1.into(), &"Connection refused (os error 111)".into())
+        );
+    }
+}
+
+/// Runs three sessions for a second and gives the report and the error.
+fn fail_to_run(address: SocketAddr, form: &[&str]) -> (String, String) {
+    let output = Command::new(PROGRAM)
+        .args(["run", "--address", &address.to_string()])
+        .args(["--miners", "3", "--for", "1s"])
+        .args(form)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let [report, error] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    (report, error)
+}
+
+#[test]
+fn a_run_without_a_login_fails_and_shows_no_figures() {
+    let (_socket, address) = closed_port();
+    let refused = "error: none of 3 sessions logged in: 3 × connection refused\n";
+    let (report, error) = fail_to_run(address, &[]);
+    assert_eq!(error, refused);
+    let rows: Vec<Vec<_>> = report
+        .lines()
+        .skip(2)
+        .take(5)
+        .map(|row| row.split_whitespace().rev().take(5).collect())
+        .collect();
+    assert_eq!(rows, vec![["-", "-", "-", "-", "0"]; 5], "{report}");
+    let (report, error) = fail_to_run(address, &["--json"]);
+    assert_eq!(error, refused);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["failures"]["connection refused"], 3);
+}
+
+#[test]
+fn a_run_on_a_server_that_answers_nothing_fails() {
+    let (address, server) = serve(3, |_, mut peer| while peer.request().is_some() {});
+    let (_, error) = fail_to_run(address, &[]);
+    assert_eq!(error, "error: none of 3 sessions logged in\n");
+    server.join().unwrap();
 }
 
 #[test]

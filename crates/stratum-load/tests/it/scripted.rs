@@ -2,8 +2,12 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use chainweb::WorkHeader;
+use rustix::net::{AddressFamily, SocketType};
 use serde_json::{Value, json};
 use stratum_load::synthetic::work;
 
@@ -61,9 +65,31 @@ impl Peer {
     }
 
     pub(crate) fn notify(&mut self, id: &str, n: u64) {
-        let header = const_hex::encode(work(n, 0).header().as_bytes());
+        self.notify_header(id, work(n, 0).header());
+    }
+
+    /// The work of [`Peer::notify`] with a creation time that is a second later.
+    pub(crate) fn refresh(&mut self, id: &str, n: u64) {
+        let mut header = work(n, 0).header().clone();
+        let later = header
+            .creation_time()
+            .saturating_add(Duration::from_secs(1));
+        header.set_creation_time(later);
+        self.notify_header(id, &header);
+    }
+
+    fn notify_header(&mut self, id: &str, header: &WorkHeader) {
+        let header = const_hex::encode(header.as_bytes());
         self.say(&json!({ "id": null, "method": "mining.notify", "params": [id, header, true] }));
     }
+}
+
+/// A port that refuses connections, for as long as the socket is there: nobody else gets it, and nobody listens.
+pub(crate) fn closed_port() -> (OwnedFd, SocketAddr) {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let address = rustix::net::getsockname(&socket).unwrap();
+    (socket, address.try_into().unwrap())
 }
 
 /// Plays `script` with each client that comes, the number of the connection given, and ends after this many.

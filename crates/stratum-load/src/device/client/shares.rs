@@ -1,7 +1,5 @@
 //! Shares: from the find to the judgement of the judgement.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use crate::device::client::requests::Request;
@@ -15,8 +13,8 @@ const STALE: i64 = 21;
 /// A share without an answer.
 #[derive(Debug, PartialEq)]
 pub(crate) struct SentShare {
-    /// The job that it was sent for.
-    job_id: Arc<str>,
+    /// The work that it was sent for.
+    work_key: u64,
 }
 
 impl Client<'_> {
@@ -32,7 +30,7 @@ impl Client<'_> {
             params.push(json!(found.chain.get()));
         }
         let share = SentShare {
-            job_id: Arc::clone(&found.job_id),
+            work_key: found.work_key,
         };
         self.requests
             .send([(Request::Share(share), "mining.submit", params)])
@@ -56,10 +54,9 @@ impl Client<'_> {
                 return Err(rule);
             }
         };
-        // Answers and jobs come in the order in which the server made them: if it had replaced the job before it
-        // judged the share, the new one would be here.
-        let is_superseded = self.desk.current_job_id() != Some(&*share.job_id);
-        let fault = if code == Some(STALE) && is_superseded {
+        // Answers and jobs come in the order in which the server made them: if it had replaced the work before it
+        // judged the share, the new one would be here. A refresh replaces nothing: the work is worth what it was.
+        let fault = if code == Some(STALE) && !self.desk.is_on(share.work_key) {
             Fault::Nobody
         } else {
             Fault::Server

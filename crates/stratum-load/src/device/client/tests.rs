@@ -1,10 +1,9 @@
 //! Transcripts: what a server says against what a device does and finds fault with.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::device::client::{Client, DeviceLimits, Found, Login, Output};
+use crate::device::client::{Client, DeviceLimits, Login, Output};
 use crate::device::{DeviceReport, Fault, Firmware, FirmwareName, LoginOrder, Rule, Segments};
 use crate::synthetic::work;
 
@@ -48,7 +47,17 @@ fn header(n: u64) -> String {
 }
 
 fn notify(id: &str, n: u64) -> Event {
+    notify_header(id, &header(n))
+}
+
+/// The same work with another creation time, and with flags and a nonce.
+fn refresh(id: &str, n: u64) -> Event {
     let header = header(n);
+    let rest = &header[32..header.len() - 16];
+    notify_header(id, &format!("{}{rest}{}", "01".repeat(16), "02".repeat(8)))
+}
+
+fn notify_header(id: &str, header: &str) -> Event {
     line(format!(
         r#"{{"method":"mining.notify","params":["{id}","{header}",true],"id":null}}"#
     ))
@@ -97,12 +106,7 @@ fn play(firmware: &Firmware, scale_bits: u32, events: Vec<Event>) -> (String, De
                 Output::Close => done.push_str("close\n"),
             }
         }
-        hashed.as_ref().map(|work| Found {
-            job_id: Arc::clone(&work.job_id),
-            chain: work.header.chain(),
-            nonce2: 0xabc,
-            nonce2_bits: work.split.nonce2_bits(),
-        })
+        hashed.as_ref().map(|work| work.found(0xabc))
     };
     let mut found = write(outputs);
     for event in events {
@@ -585,9 +589,9 @@ fn answers_out_of_order_end_a_login_that_asked_for_both() {
 }
 
 #[test]
-fn a_refused_share_is_nobody_s_fault_only_if_it_is_stale_and_a_newer_job_is_there() {
+fn a_refused_share_is_nobody_s_fault_only_if_it_is_stale_and_its_work_was_replaced() {
     #[track_caller]
-    fn check(between: Option<Event>, code: i64, fault: Fault) {
+    fn check(between: Vec<Event>, code: i64, fault: Fault) {
         let mut events = vec![subscribed(), authorized(), target(), notify("1", 1), Share];
         events.extend(between);
         events.push(refused(3, code, "reason"));
@@ -601,11 +605,14 @@ fn a_refused_share_is_nobody_s_fault_only_if_it_is_stale_and_a_newer_job_is_ther
         let by_server = u64::from(fault == Fault::Server);
         assert_eq!(report.rejected_by_server_fault, by_server);
     }
-    check(None, 21, Fault::Server);
-    check(Some(notify("2", 2)), 21, Fault::Nobody);
-    check(Some(notify("2", 2)), 23, Fault::Server);
-    check(None, 22, Fault::Server);
-    check(None, 20, Fault::Server);
+    check(vec![], 21, Fault::Server);
+    check(vec![notify("2", 2)], 21, Fault::Nobody);
+    check(vec![notify("2", 2)], 23, Fault::Server);
+    check(vec![refresh("2", 1)], 21, Fault::Server);
+    check(vec![refresh("2", 1), notify("3", 2)], 21, Fault::Nobody);
+    check(vec![notify("2", 2), refresh("3", 1)], 21, Fault::Server);
+    check(vec![], 22, Fault::Server);
+    check(vec![], 20, Fault::Server);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use chainweb::{ChainId, Level, Nonce, Target, WorkHeader};
 use serde_json::Value;
 
 use crate::device::{CleanFlag, Firmware, Rule};
+use crate::synthetic::work_key;
 
 /// How the eight bytes of a nonce are divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,11 +81,26 @@ pub(crate) struct Assignment {
     pub(crate) nonces: u64,
 }
 
+impl Assignment {
+    /// The share that this nonce2 makes.
+    pub(crate) fn found(&self, nonce2: u64) -> Found {
+        Found {
+            job_id: Arc::clone(&self.job_id),
+            chain: self.header.chain(),
+            work_key: key(&self.header),
+            nonce2,
+            nonce2_bits: self.split.nonce2_bits(),
+        }
+    }
+}
+
 /// A share that the hashing found.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Found {
     pub(crate) job_id: Arc<str>,
     pub(crate) chain: ChainId,
+    /// What a refresh of the same work leaves as it is.
+    pub(crate) work_key: u64,
     pub(crate) nonce2: u64,
     pub(crate) nonce2_bits: u32,
 }
@@ -143,8 +159,11 @@ impl Desk {
         self.split = Some(split);
     }
 
-    pub(crate) fn current_job_id(&self) -> Option<&str> {
-        self.job.as_ref().map(|job| &*job.id)
+    /// Whether the job that came last is for this work, be it the same job or a refresh of it.
+    pub(crate) fn is_on(&self, work_key: u64) -> bool {
+        self.job
+            .as_ref()
+            .is_some_and(|job| key(&job.header) == work_key)
     }
 
     pub(crate) fn set_target(&mut self, params: &[Value]) -> Result<(), Rule> {
@@ -212,6 +231,10 @@ impl Desk {
             nonces: 1_u64.checked_shl(bits).unwrap_or(u64::MAX),
         })
     }
+}
+
+fn key(header: &WorkHeader) -> u64 {
+    work_key(const_hex::encode(header.as_bytes()).as_bytes())
 }
 
 fn read_header(text: &str) -> Option<WorkHeader> {
