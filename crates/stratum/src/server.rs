@@ -36,8 +36,9 @@ use crate::{
     SessionLimits, ShareTargets, Solution, Stats, Terms,
 };
 
-/// In so many parts the sessions are refreshed, so that not all devices answer at once.
-const SLICES: usize = 50;
+/// In so many parts the sessions are refreshed, so that not all devices answer at once, and few enough are woken at a time
+/// that a share does not have to wait for them.
+const SLICES: usize = 400;
 
 /// This part of the time between two jobs is kept free, so that refreshes can rest while new work goes out.
 const REST_PART: u32 = 5;
