@@ -6,8 +6,10 @@
 
 mod report;
 
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -103,24 +105,20 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
         timing,
     };
     let until = stop.child_token();
-    let (ends, ended) = (until.clone(), until.clone());
-    let timer = async {
+    let time_over = async {
         match args.duration {
-            Some(duration) => {
-                // The end of the run ends the timer too.
-                ends.run_until_cancelled(sleep(duration)).await;
-                ends.cancel();
-            }
-            None => ends.cancelled().await,
+            Some(duration) => sleep(duration).await,
+            None => pending().await,
         }
     };
-    let client = async {
-        let summary = run::run(config, until).await;
-        ended.cancel();
-        summary
-    };
-    let (summary, ()) = tokio::join!(client, timer);
-    let summary = summary?;
+    let mut client = pin!(run::run(config, until.clone()));
+    let summary = tokio::select! {
+        summary = &mut client => summary,
+        () = time_over => {
+            until.cancel();
+            client.await
+        }
+    }?;
     let report = DemoReport::new(threads, kernel, &summary, &tips_before, &simnet);
     simnet.shutdown().await;
     Ok(report)

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
+use stratum::{Descriptors, raise_descriptor_limit};
 
 /// The limit of open files is too low.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,19 +23,10 @@ const OTHER_FILES: u64 = 64;
 /// Raises the limit of open files so far that this process can hold the sessions.
 pub fn allow_sessions(sessions: usize) -> Result<(), TooFewFiles> {
     let needed = sessions as u64 + OTHER_FILES;
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current.is_none_or(|current| current >= needed) {
-        return Ok(());
+    match raise_descriptor_limit(needed) {
+        Descriptors::Enough => Ok(()),
+        Descriptors::Short { limit } => Err(TooFewFiles { needed, limit }),
     }
-    if let Some(limit) = maximum.filter(|maximum| *maximum < needed) {
-        return Err(TooFewFiles { needed, limit });
-    }
-    let raised = Rlimit {
-        current: Some(needed),
-        maximum,
-    };
-    let limit = current.unwrap_or(u64::MAX);
-    setrlimit(Resource::Nofile, raised).map_err(|_| TooFewFiles { needed, limit })
 }
 
 /// Keeps the calling thread, and those that it starts from now on, on one core.

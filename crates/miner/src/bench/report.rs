@@ -154,46 +154,49 @@ impl fmt::Display for BenchReport {
             "one thread, by processor time; medians and quartiles of {} pairs",
             pairs.unwrap_or_default()
         )?;
-        let reference = self.blake2_mh_per_cpu_second;
-        row(f, "kernel", "rate", "times the blake2 crate")?;
-        for kernel in &self.kernels {
-            let rate = HashRate(kernel.mh_per_cpu_second * 1e6);
-            let ratio = ratio(kernel.ratio_to_blake2, kernel.ratio_to_blake2_quartiles);
-            row(f, kernel.kernel.name(), &rate.to_string(), &ratio)?;
-        }
-        let rate = HashRate(reference * 1e6).to_string();
-        row(f, "blake2 crate", &rate, "1.00")?;
-        for NotMeasured { kernel, lacking } in &self.not_measured {
-            let why = match lacking {
+        let rate = |mega: f64| HashRate(mega * 1e6).to_string();
+        let mut lines = vec![row("kernel", "rate", "times the blake2 crate")];
+        lines.extend(self.kernels.iter().map(|kernel| {
+            row(
+                kernel.kernel.name(),
+                &rate(kernel.mh_per_cpu_second),
+                &ratio(kernel.ratio_to_blake2, kernel.ratio_to_blake2_quartiles),
+            )
+        }));
+        let reference = rate(self.blake2_mh_per_cpu_second);
+        lines.push(row("blake2 crate", &reference, "1.00"));
+        lines.extend(self.not_measured.iter().map(|without| {
+            let why = match without.lacking {
                 Lacking::Instructions => "not on this machine",
                 Lacking::Proof => "computes wrongly on this machine",
             };
-            writeln!(f, "{kernel:<14}{why}")?;
-        }
+            row(without.kernel.name(), why, "")
+        }));
+        lines.push(String::new());
         if self.threads.is_empty() {
-            return f.write_str("\ninterrupted before threads were measured");
+            lines.push("interrupted before threads were measured".to_owned());
+        } else {
+            lines.push(format!(
+                "threads of {} together, by the clock on the wall",
+                self.threads_kernel
+            ));
+            lines.push(row("threads", "rate", "times one thread"));
         }
-        writeln!(
-            f,
-            "\nthreads of {} together, by the clock on the wall",
-            self.threads_kernel
-        )?;
-        row(f, "threads", "rate", "times one thread")?;
-        for (at, threads) in self.threads.iter().enumerate() {
-            let rate = HashRate(threads.mh_per_second * 1e6);
-            let ratio = ratio(threads.ratio_to_one, threads.ratio_to_one_quartiles);
-            if at > 0 {
-                writeln!(f)?;
-            }
-            let name = threads.threads.to_string();
-            write!(f, "{name:<14}{:<12}{ratio}", rate.to_string())?;
-        }
-        Ok(())
+        lines.extend(self.threads.iter().map(|threads| {
+            row(
+                &threads.threads.to_string(),
+                &rate(threads.mh_per_second),
+                &ratio(threads.ratio_to_one, threads.ratio_to_one_quartiles),
+            )
+        }));
+        f.write_str(&lines.join("\n"))
     }
 }
 
-fn row(f: &mut fmt::Formatter<'_>, name: &str, rate: &str, ratio: &str) -> fmt::Result {
-    writeln!(f, "{name:<14}{rate:<12}{ratio}")
+/// A line of a table.
+fn row(name: &str, rate: &str, ratio: &str) -> String {
+    let row = format!("{name:<14}{rate:<12}{ratio}");
+    row.trim_end().to_owned()
 }
 
 fn ratio(median: f64, [lower, upper]: [f64; 2]) -> String {

@@ -85,9 +85,9 @@ impl CpuArgs {
         Ok(Placement {
             processors: processors.unwrap_or_default(),
             niceness: match self.priority {
-                Priority::Normal => i32::MIN,
-                Priority::Low => 10,
-                Priority::Idle => 19,
+                Priority::Normal => None,
+                Priority::Low => Some(10),
+                Priority::Idle => Some(19),
             },
         })
     }

@@ -32,7 +32,6 @@ pub(super) struct Accept {
     admission: Admission,
     slices: Slices,
     stop: CancellationToken,
-    write_stall: Duration,
     /// Connections so far: deals out slices and lanes.
     dealt: usize,
 }
@@ -55,7 +54,6 @@ impl Accept {
             admission: Admission::new(max_connections, server.config.max_connections_per_ip),
             slices,
             stop,
-            write_stall: server.config.write_stall,
             dealt: 0,
         }
     }
@@ -129,7 +127,7 @@ impl Accept {
         #[cfg(target_os = "linux")]
         sockopt::set_tcp_user_timeout(
             socket,
-            u32::try_from(self.write_stall.as_millis()).unwrap_or(u32::MAX),
+            u32::try_from(self.house.write_stall.as_millis()).unwrap_or(u32::MAX),
         )?;
         Ok(())
     }

@@ -14,8 +14,8 @@ pub struct Placement {
     /// The processors that the threads are bound to, one each, over again if there are more threads; with none it is
     /// left to the scheduler.
     pub processors: Arc<[usize]>,
-    /// The least niceness of the threads: threads that are nicer already stay so.
-    pub niceness: i32,
+    /// The least niceness of the threads, if that is to be changed: threads that are nicer already stay so.
+    pub niceness: Option<i32>,
 }
 
 impl Placement {
@@ -29,10 +29,13 @@ impl Placement {
                 warn!(thread = index, processor, %error, "a hashing thread cannot be bound to its processor");
             }
         }
+        let Some(niceness) = self.niceness else {
+            return;
+        };
         // On Linux this is the niceness of the calling thread alone.
-        let is_nice = getpriority_process(None).is_ok_and(|niceness| niceness >= self.niceness);
-        if !is_nice && let Err(error) = setpriority_process(None, self.niceness) {
-            warn!(thread = index, niceness = self.niceness, %error, "the priority of a hashing thread cannot be lowered");
+        let is_nice = getpriority_process(None).is_ok_and(|present| present >= niceness);
+        if !is_nice && let Err(error) = setpriority_process(None, niceness) {
+            warn!(thread = index, niceness, %error, "the priority of a hashing thread cannot be lowered");
         }
     }
 }
