@@ -1,0 +1,3 @@
+//! The settings of the client where they do not come from flags.
+
+pub mod key;
