@@ -5,6 +5,7 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
+use crate::config::ConfigArgs;
 use crate::demo::DemoArgs;
 use crate::header::HeaderArgs;
 use crate::logging::LogLevel;
@@ -32,6 +33,9 @@ pub struct Cli {
     /// How to mine.
     #[command(flatten)]
     pub mine: MineArgs,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// How much to log to standard error.
     #[arg(
         short,
