@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use node::Endpoint;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::sleep;
 
@@ -120,17 +120,22 @@ fn client(url: &Url, time: Duration) -> reqwest::Result<Client> {
     node::with_trust(builder)?.build()
 }
 
-fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let from_tls = attempt
-        .previous()
-        .last()
-        .is_some_and(|url| url.scheme() == "https");
-    if from_tls && attempt.url().scheme() != "https" {
-        attempt.error("it redirects from https to http, where anybody can change it")
-    } else if attempt.previous().len() > MAX_REDIRECTS {
-        attempt.error("it redirects too often")
+fn follow(attempt: Attempt<'_>) -> Action {
+    match may_follow(attempt.previous(), attempt.url()) {
+        Ok(()) => attempt.follow(),
+        Err(why) => attempt.error(why),
+    }
+}
+
+/// Whether to go on to this URL from those that led to it.
+fn may_follow(previous: &[Url], next: &Url) -> Result<(), &'static str> {
+    let from_tls = previous.last().is_some_and(|url| url.scheme() == "https");
+    if from_tls && next.scheme() != "https" {
+        Err("it redirects from https to http, where anybody can change it")
+    } else if previous.len() > MAX_REDIRECTS {
+        Err("it redirects too often")
     } else {
-        attempt.follow()
+        Ok(())
     }
 }
 

@@ -134,7 +134,7 @@ fn what_is_no_document_is_told_with_its_place() {
     );
     check_wrong(Yaml, "hello\n", (1, 1), "got \"hello\"");
     check_wrong(Yaml, "? [a]\n: 1\n", (1, 3), "a key has to be a word");
-    check_wrong(Json, "{\"a\": 1,\n}", (2, 1), "JSON: trailing comma");
+    check_wrong(Json, "{\"a\": 1,\n}", (2, 1), "JSON: key must be a string");
     check_wrong(Json, "{\"a\": 1} x", (1, 10), "JSON: trailing characters");
     check_wrong(Json, "{\"a\": \"\\ud83d\"}", (1, 7), "half of a character");
     check_wrong(Json, "[1]", (1, 1), "got a list");
@@ -153,7 +153,13 @@ fn what_grows_without_bound_is_refused() {
     let laughs = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n";
     check_wrong(Yaml, laughs, (1, 4), "anchors");
     let deep = 100_000;
-    check_wrong(Yaml, &"[".repeat(deep), (1, 17), "deep");
+    check_wrong(Yaml, &"[".repeat(deep), (1, 256), "recursion limit");
+    check_wrong(
+        Yaml,
+        &format!("a: {}", "[".repeat(30) + &"]".repeat(30)),
+        (1, 20),
+        "deep",
+    );
     let text = format!("{{\"a\":{}{}}}", "[".repeat(deep), "]".repeat(deep));
     check_wrong(Json, &text, (1, 22), "deep");
     let error = parse(format!("a = {}", "[".repeat(deep)).as_bytes(), Some(Toml));
