@@ -99,8 +99,12 @@ impl Winners {
                     flags.extend(texts.iter().map(flag));
                 }
                 Given::Switch(true) => flags.push(format!("--{}", setting.flag)),
-                // A switch is off unless something turns it on, and nothing else is left here that could.
-                Given::Switch(false) | Given::Default => {}
+                // Otherwise nothing is left here that could turn it on.
+                Given::Switch(false) => {
+                    let no = setting.form.no().map(|no| format!("--{no}"));
+                    flags.extend(no);
+                }
+                Given::Default => {}
             }
         }
         flags

@@ -32,9 +32,10 @@ fn settle(
         .map(|(name, value)| (name.into(), value.into()));
     gathered.take(Layer::Environment, environment::read(&catalog, variables));
     for (at, (name, text)) in documents.iter().enumerate() {
-        let layer = match remote::is_url(name) {
-            true => Layer::Remote(at),
-            false => Layer::File(at),
+        let layer = if remote::is_url(name) {
+            Layer::Remote(at)
+        } else {
+            Layer::File(at)
         };
         let format = super::Format::of_name(name);
         let name: Arc<str> = Arc::from(*name);
@@ -156,10 +157,10 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
     let expected = [
         "--nodee: there is no such flag; did you mean --node?",
         "--timeout: expected a time with its unit, as in 10s, 1500ms or 2m, got \"10\"",
-        "-c: expected a number from 1 to 1024, got \"0\"",
+        "--thread-count: expected a number from 1 to 1024, got \"0\"",
         "-q: there is no such flag; --help lists all",
         "--tls: takes no value, got \"yes\"",
-        "-c: a value is missing",
+        "--thread-count: a value is missing",
         "--log-level: expected quiet, error, warn, info or debug, got \"demoo\"",
         "--work-slots: expected a number from 1 to 98, got \"-1\"",
         "\"--\": is neither a flag nor a command; --help lists both",
@@ -305,6 +306,10 @@ fn keys_are_joined_however_they_are_nested_and_written() {
     for document in same {
         assert_eq!(printed(&[], &[], &[document]), "stratumMinDifficulty: 30\n");
     }
+    assert_eq!(
+        mistakes(&[], &[], &[("a.yaml", "strat: {umPort: 1}")]),
+        ["a.yaml:1:1: strat: there is no such setting; --print-config lists all"]
+    );
     assert_eq!(
         printed(&[], &[], &[("a.yaml", "stratum:\ntls: true")]),
         "useTls: true\n"

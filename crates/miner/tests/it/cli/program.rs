@@ -14,6 +14,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chainweb-mining-client"));
     command.env_remove("NO_COLOR");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CHAINWEB_MINING_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
