@@ -121,7 +121,7 @@ fn a_later_source_can_turn_off_and_unset() {
 #[test]
 fn every_mistake_of_every_source_is_told_with_its_place() {
     let yaml = "threadCount: abc\nuseTls: maybe\nstratum:\n  port: 70000\n  minDificulty: 40\n\
-                worker: gpu\nnode: [a, [b]]\naccount: {x: 1}\npublicKey: true\nunheardOf: 1\n\
+                cpuPriority: high\nnode: [a, [b]]\naccount: {x: 1}\npublicKey: true\nunheardOf: 1\n\
                 work-slots: 1\nworkSlots: 2\nstratumInterface: 'a b'\n";
     let json = "{\n  \"cpu\": 3,\n  \"threadCount\": [1],\n  \"stratumRate\": \"\"\n}";
     let toml = "logLevel = 'loud'\nwork_slots = 0\n[cpu]\nkernel = 'avx3'\npriority.x = 1\n";
@@ -143,7 +143,7 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
             "mine",
         ],
         &[
-            ("CHAINWEB_MINING_WORKER", "cpuu"),
+            ("CHAINWEB_MINING_CPU_PRIORITY", "norml"),
             ("CHAINWEB_MINING_PUBLC_KEY", "1"),
             ("CHAINWEB_MINING_TLS", "perhaps"),
         ],
@@ -165,13 +165,13 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
         "--work-slots: expected a number from 1 to 98, got \"-1\"",
         "\"--\": is neither a flag nor a command; --help lists both",
         "\"mine\": is neither a flag nor a command; --help lists both",
+        "CHAINWEB_MINING_CPU_PRIORITY: expected normal, low or idle, got \"norml\"; did you mean normal?",
         "CHAINWEB_MINING_TLS: expected true or false, got \"perhaps\"",
-        "CHAINWEB_MINING_WORKER: expected cpu or stratum, got \"cpuu\"; did you mean cpu?",
         "a.yaml:1:14: threadCount: expected a number from 1 to 1024, got \"abc\"",
         "a.yaml:2:9: useTls: expected true or false, got \"maybe\"",
         "a.yaml:4:9: stratum.port: expected a port from 0 to 65535, got \"70000\"",
         "a.yaml:5:3: stratum.minDificulty: there is no such setting; did you mean stratumMinDifficulty?",
-        "a.yaml:6:9: worker: expected cpu or stratum, got \"gpu\"",
+        "a.yaml:6:14: cpuPriority: expected normal, low or idle, got \"high\"",
         "a.yaml:7:7: node: expected one value, got a list",
         "a.yaml:8:10: account: expected one value, got a map",
         "a.yaml:9:12: publicKey: expected a text or a number, got true; put quotes around it if it is meant",

@@ -2,6 +2,7 @@
 
 mod config;
 mod cpu;
+mod page;
 mod program;
 mod signals;
 mod stratum;

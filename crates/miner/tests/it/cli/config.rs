@@ -10,20 +10,20 @@ use std::thread::{self, JoinHandle};
 use super::program::{Running, field, program, run, text};
 
 /// A folder of files that goes away with the test.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+    pub(super) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         fs::write(&path, bytes).unwrap();
         path
@@ -203,13 +203,13 @@ fn mistakes_of_all_sources_are_told_together() {
     let folder = Folder::new("mistakes");
     let file = folder.file("miner.yaml", "threadCount: many\nnod: localhost\n");
     let output = program()
-        .args(["--config-file", &file, "--worker", "gpu"])
+        .args(["--config-file", &file, "--log-level", "loud"])
         .env("CHAINWEB_MINING_STRATUM_PORT", "none")
         .output()
         .unwrap();
     let expected = format!(
         "error: 4 mistakes\n\
-         \x20 --worker: expected cpu or stratum, got \"gpu\"\n\
+         \x20 --log-level: expected quiet, error, warn, info or debug, got \"loud\"\n\
          \x20 CHAINWEB_MINING_STRATUM_PORT: expected a port from 0 to 65535, got \"none\"\n\
          \x20 {file}:1:14: threadCount: expected a number from 1 to 1024, got \"many\"\n\
          \x20 {file}:2:1: nod: there is no such setting; did you mean node?\n"
