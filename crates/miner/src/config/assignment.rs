@@ -115,6 +115,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) | Self::Variable(name) => f.write_str(name),
+            Self::Document(name) if name.is_empty() => f.write_str("\"\""),
             Self::Document(name) => f.write_str(name),
             Self::Position(name, Place { line, column }) => write!(f, "{name}:{line}:{column}"),
             Self::Key(name, Place { line, column }, key) => {

@@ -54,18 +54,18 @@ impl Reader<'_> {
                 (Value::Map(entries), _) if is_section && !setting.is_some_and(is_map) => {
                     self.section(&key, entries);
                 }
-                (_, Some(setting)) => self.setting(setting, key, entry),
+                (_, Some(setting)) => self.setting(setting, &key, entry),
                 (Value::Null, None) if is_section => {}
                 (value, None) if is_section => {
                     let what = format!("expected a section of settings, got {value}");
-                    self.mistake(entry.place, key, what);
+                    self.mistake(entry.place, &key, what);
                 }
-                (_, None) => self.unknown(key, entry.place),
+                (_, None) => self.unknown(&key, entry.place),
             }
         }
     }
 
-    fn setting(&mut self, setting: usize, key: String, entry: &Entry) {
+    fn setting(&mut self, setting: usize, key: &str, entry: &Entry) {
         if let Some(Place { line, column }) = self.places.insert(setting, entry.place) {
             let what = format!("is set twice; the first time at {line}:{column}");
             self.mistake(entry.place, key, what);
@@ -75,23 +75,23 @@ impl Reader<'_> {
             Ok(value) => self.items.assignments.push(Assignment {
                 setting,
                 value,
-                source: Source::Key(Arc::clone(&self.name), entry.place, told(&key)),
+                source: Source::Key(Arc::clone(&self.name), entry.place, told(key)),
             }),
             Err(what) => self.mistake(entry.node.place, key, what),
         }
     }
 
-    fn unknown(&mut self, key: String, place: Place) {
-        let what = match self.catalog.nearest_key(&key) {
+    fn unknown(&mut self, key: &str, place: Place) {
+        let what = match self.catalog.nearest_key(key) {
             Some(nearest) => format!("there is no such setting; did you mean {nearest}?"),
             None => "there is no such setting; --print-config lists all".to_owned(),
         };
         self.mistake(place, key, what);
     }
 
-    fn mistake(&mut self, place: Place, key: String, what: String) {
+    fn mistake(&mut self, place: Place, key: &str, what: String) {
         self.items.mistakes.push(Mistake {
-            source: Source::Key(Arc::clone(&self.name), place, told(&key)),
+            source: Source::Key(Arc::clone(&self.name), place, told(key)),
             what,
         });
     }

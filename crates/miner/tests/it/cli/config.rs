@@ -193,6 +193,17 @@ fn a_url_that_has_no_settings_is_told_without_what_is_secret_in_it() {
             &format!("error: http://{address}/x.yaml: {what}\n"),
         );
     }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = listener.local_addr().unwrap();
+    drop(listener);
+    let output = run(&[
+        "--config-file",
+        &format!("http://{nobody}/?secret"),
+        "--print-config",
+    ]);
+    let why = format!("http://{nobody}/: no connection: Connection refused (os error 111)");
+    let again = format!("{why}; trying again\n");
+    check_output(&output, 64, "", &format!("{again}{again}error: {why}\n"));
     let output = run(&["--config-file=ftp://user:secret@host/", "--print-config"]);
     let what = "expected a path or a URL with http or https, got one with \"ftp\"";
     check_output(&output, 64, "", &format!("error: --config-file: {what}\n"));
