@@ -15,6 +15,7 @@ mod event;
 mod fate;
 mod gate;
 mod live;
+mod preemption;
 mod solution;
 mod submission;
 mod upstream;
@@ -30,11 +31,13 @@ use node::{Error, Lost, NoAnswer, UpdateEvent};
 use tracing::debug;
 
 pub use self::action::{Action, Request};
-pub use self::counters::Counters;
+pub use self::counters::{Counters, RefreshTally};
 pub use self::event::{Event, Identity, SubmissionId, Ticket};
+pub use self::preemption::Preemption;
 
 use self::fate::Fates;
 use self::live::{LiveJobs, Retired};
+use self::preemption::Heard;
 use self::submission::Submissions;
 use self::upstream::{Doubt, Upstream};
 use crate::job::{Job, Jobs, NodeId};
@@ -47,6 +50,8 @@ pub struct Config {
     pub nodes: usize,
     /// How many jobs are held, each on a chain of its own; at least 1.
     pub work_slots: usize,
+    /// When a job makes way for one with a newer payload.
+    pub preemption: Preemption,
     /// All durations.
     pub timing: Timing,
 }
@@ -107,7 +112,7 @@ impl Coordinator {
                 chain,
                 update,
             } => {
-                self.update(node, subscription, chain, &update);
+                self.update(now, node, (subscription, chain), &update);
             }
             Event::Solved(solution) => self.solved(now, &solution),
             Event::Submitted { submission, result } => self.submitted(now, submission, result),
@@ -129,6 +134,7 @@ impl Coordinator {
     pub fn counters(&self) -> Counters {
         Counters {
             blocks: self.fates.tally(),
+            refreshes: self.live.refreshes(),
             ..self.counters.clone()
         }
     }
@@ -181,7 +187,13 @@ impl Coordinator {
         });
     }
 
-    fn update(&mut self, id: NodeId, subscription: Ticket, chain: ChainId, update: &UpdateEvent) {
+    fn update(
+        &mut self,
+        now: Instant,
+        id: NodeId,
+        (subscription, chain): (Ticket, ChainId),
+        update: &UpdateEvent,
+    ) {
         let ticket = self.ticket();
         let node = &mut self.nodes[id.0];
         if subscription != node.subscription {
@@ -212,8 +224,9 @@ impl Coordinator {
                 self.counters.updates_received += 1;
                 // On nodes of the EVM line this can be the event that makes work available.
                 node.work.resume();
-                self.live
-                    .refresh(id, chain, self.config.timing.refresh_interval);
+                let heard = Heard { at: now, ticket };
+                node.chains.refreshed(chain, heard);
+                self.live.refresh(id, chain, self.config.preemption, heard);
             }
             UpdateEvent::Lost(lost) => {
                 self.live.uncover(id, chain);
@@ -298,6 +311,9 @@ impl Coordinator {
             return;
         };
         if wants_work && node.work.open(now) {
+            if let Some(chain) = due {
+                self.live.fetches(now, chain);
+            }
             let version = identity.version.clone();
             let request = Request::Work {
                 version,

@@ -2,14 +2,17 @@
 
 pub(crate) mod cpu;
 mod node;
+mod preemption;
 mod stratum;
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use self::cpu::CpuArgs;
 pub use self::node::NodeArgs;
+pub use self::preemption::PreemptionArgs;
 pub use self::stratum::StratumArgs;
 use crate::run;
 use crate::timing::Timing;
@@ -46,6 +49,9 @@ pub struct MineArgs {
     /// How many works, each for a chain of its own, are held ready [default: 2].
     #[arg(long, value_name = "COUNT", value_parser = work_slots)]
     pub work_slots: Option<NonZeroUsize>,
+    /// When a job makes way for a newer one.
+    #[command(flatten)]
+    pub preemption: PreemptionArgs,
 }
 
 /// More threads than any machine has, few enough that all of them can be started.
@@ -79,6 +85,7 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let node = args.node.config()?;
     let work_slots = slots(args)?;
     let timing = Timing::default();
+    let preemption = args.preemption.policy(batch(args, &timing));
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
@@ -87,8 +94,17 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
         nodes: vec![node],
         work_slots: work_slots.get(),
         worker,
+        preemption,
         timing,
     })
+}
+
+/// How often the worker begins a header anew by itself.
+fn batch(args: &MineArgs, timing: &Timing) -> Duration {
+    match args.worker {
+        WorkerKind::Cpu => timing.restamp,
+        WorkerKind::Stratum => args.stratum.time_between_jobs(timing),
+    }
 }
 
 /// How many works are held: for devices the Haskell client says it with `--thread-count`.

@@ -16,10 +16,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use self::status::Status;
-use crate::coordinator::{self, Action, Coordinator, Counters, Event, Identity, Request};
+use crate::coordinator::{
+    self, Action, Coordinator, Counters, Event, Identity, Preemption, Request,
+};
 use crate::job::{Jobs, NodeId, Solution};
 use crate::meter::{Meter, Reading};
 use crate::timing::Timing;
@@ -38,6 +40,8 @@ pub struct Config {
     pub work_slots: usize,
     /// What solves them.
     pub worker: Worker,
+    /// When a job makes way for one with a newer payload.
+    pub preemption: Preemption,
     /// All durations.
     pub timing: Timing,
 }
@@ -70,6 +74,21 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// What the choice of a preemption policy rests on.
+    fn log_refreshes(&self) {
+        let refreshes = &self.counters.refreshes;
+        debug!(
+            heard = refreshes.heard,
+            fetches = refreshes.fetches,
+            preempted = refreshes.preempted,
+            identical = refreshes.identical,
+            skipped = refreshes.skipped,
+            pending = refreshes.pending,
+            outdated = %About(refreshes.outdated),
+            "renewed payloads"
+        );
+    }
+
     fn log(&self) {
         let Counters {
             blocks,
@@ -87,6 +106,7 @@ impl Summary {
             rejected = solutions_rejected,
             "stopped"
         );
+        self.log_refreshes();
     }
 }
 
@@ -96,6 +116,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
         nodes,
         work_slots,
         worker,
+        preemption,
         timing,
     } = config;
     let clients: Vec<_> = nodes
@@ -114,6 +135,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
         coordinator: Coordinator::new(coordinator::Config {
             nodes: clients.len(),
             work_slots,
+            preemption,
             timing,
         }),
         streams: clients.iter().map(|_| SelectAll::new()).collect(),

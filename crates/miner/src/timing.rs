@@ -13,8 +13,6 @@ pub struct Timing {
     pub cut_check: Duration,
     /// The pause after the node has offered a chain that is already held, unless an update comes first.
     pub held_chain_pause: Duration,
-    /// The least time between two fetches for a refreshed payload of one chain.
-    pub refresh_interval: Duration,
     /// The first pause after a failed request; it doubles with each failure in a row.
     pub retry_min: Duration,
     /// The longest pause after a failed request.
@@ -44,7 +42,6 @@ impl Default for Timing {
             payload_lifetime: Duration::from_mins(5),
             cut_check: Duration::from_secs(1),
             held_chain_pause: Duration::from_secs(1),
-            refresh_interval: Duration::from_secs(15),
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(1),
             misconfigured_retry: Duration::from_secs(30),

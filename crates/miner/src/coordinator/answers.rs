@@ -11,7 +11,8 @@ use chainweb::{BlockHash, ChainId, Work};
 use node::{Cut, Error};
 use tracing::{debug, info, warn};
 
-use super::live::{self, Cover, Offered, Retired};
+use super::chains::Chains;
+use super::live::{self, Arrival, Cover, Offered, Retired};
 use super::submission::Place;
 use super::upstream::Doubt;
 use super::{Action, Config, Coordinator, Identity, Request, Ticket};
@@ -124,15 +125,7 @@ impl Coordinator {
             debug!(%chain, "the chain moved while its work was on the way");
             return;
         }
-        let mut beside = live::beside(work.header());
-        let cover = if !node.chains.covers(chain, ticket) {
-            Cover::None
-        } else if beside.any(|(chain, _)| node.chains.stirred_since(chain, ticket)) {
-            Cover::Beside
-        } else {
-            Cover::Full
-        };
-        drop(beside);
+        let cover = cover(&node.chains, &work, ticket);
         match self.submissions.place(id, work.header(), ticket) {
             Place::Free => {}
             Place::Contested => {
@@ -152,10 +145,19 @@ impl Coordinator {
             work,
             received: now,
         });
-        let outcome = self.live.offer(now, &timing, work_slots, &job, cover);
+        let arrival = Arrival {
+            job: &job,
+            cover,
+            asked: ticket,
+            refreshed: self.nodes[id.0].chains.refreshed_since(chain, ticket),
+        };
+        let outcome = self.live.offer(now, &self.config, arrival);
         let was_held = match outcome {
             Offered::Held => true,
-            Offered::Confirmed => self.live.has_room(work_slots),
+            Offered::Confirmed => {
+                debug!(%chain, "the node still gives the same work");
+                self.live.has_room(work_slots)
+            }
             Offered::NotNeeded => false,
             Offered::Taken { replaced } => {
                 self.counters.jobs += 1;
@@ -261,5 +263,17 @@ impl Coordinator {
                 self.fates.lookup_failed(now, timing, id, chain);
             }
         }
+    }
+}
+
+/// What the streams have told that matters to work which was asked for at this moment.
+fn cover(chains: &Chains, work: &Work, asked: Ticket) -> Cover {
+    let mut beside = live::beside(work.header());
+    if !chains.covers(work.chain(), asked) {
+        Cover::None
+    } else if beside.any(|(chain, _)| chains.stirred_since(chain, asked)) {
+        Cover::Beside
+    } else {
+        Cover::Full
     }
 }

@@ -9,6 +9,7 @@ mod outages;
 mod pieces;
 mod preemption;
 mod refetch;
+mod refreshed;
 mod script;
 mod start;
 mod stop;

@@ -50,6 +50,14 @@ pub struct DemoReport {
     pub jobs: u64,
     /// Jobs retired before they were solved.
     pub preemptions: u64,
+    /// Payloads that were renewed under a block yet to be mined.
+    pub refreshes_heard: u64,
+    /// Requests for work that they caused.
+    pub refreshes_fetched: u64,
+    /// Of these, those that gave the work that was held.
+    pub refreshes_identical: u64,
+    /// Jobs that made way for a newer payload.
+    pub refreshes_preempting: u64,
     /// Jobs on a chain that no update stream covered when their work was asked for.
     pub uncovered_jobs: u64,
 }
@@ -94,6 +102,10 @@ impl DemoReport {
             updates_received: counters.updates_received,
             jobs: counters.jobs,
             preemptions: counters.preemptions,
+            refreshes_heard: counters.refreshes.heard,
+            refreshes_fetched: counters.refreshes.fetches,
+            refreshes_identical: counters.refreshes.identical,
+            refreshes_preempting: counters.refreshes.preempted,
             uncovered_jobs: counters.uncovered_jobs,
         }
     }

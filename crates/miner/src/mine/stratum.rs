@@ -75,6 +75,12 @@ impl StratumArgs {
         Ok(Worker::Stratum(stratum))
     }
 
+    /// The longest time between two jobs of a device.
+    pub(super) fn time_between_jobs(&self, timing: &Timing) -> Duration {
+        let config = self.config(timing);
+        config.rate.min(config.session.heartbeat)
+    }
+
     fn config(&self, timing: &Timing) -> Config {
         Config {
             difficulty: self.difficulty,

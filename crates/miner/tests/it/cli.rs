@@ -154,6 +154,10 @@ fn the_demo_mines_on_its_network_and_reports_json_as_its_last_line() {
         "updates_received",
         "preemptions",
         "uncovered_jobs",
+        "refreshes_heard",
+        "refreshes_fetched",
+        "refreshes_identical",
+        "refreshes_preempting",
     ] {
         assert!(report[key].is_u64(), "{key} in {last}");
     }

@@ -17,9 +17,9 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
-use super::super::{Action, Config, Coordinator, Event, Request, SubmissionId};
+use super::super::{Action, Config, Coordinator, Event, Preemption, Request, SubmissionId};
 use super::pieces::broken;
-use crate::job::{Job, JobId, NodeId, Solution};
+use crate::job::{Job, JobId, Jobs, NodeId, Solution};
 use crate::timing::Timing;
 
 /// Longer than the longest pause, which follows a refused miner, by enough for the node to come upon its last free chain
@@ -95,6 +95,17 @@ fn run(seed: u64) {
     }
 }
 
+fn policy(rng: &mut StdRng) -> Preemption {
+    let time = Duration::from_millis(rng.random_range(1..20_000));
+    let policies = [
+        Preemption::Immediate,
+        Preemption::BatchComplete { batch: time },
+        Preemption::Delayed(time),
+        Preemption::Conditional { min_interval: time },
+    ];
+    *policies.choose(rng).expect("not empty")
+}
+
 impl World {
     fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
@@ -103,6 +114,7 @@ impl World {
         let slots = rng.random_range(1..=3);
         let chains = *[1, 2, 5].choose(&mut rng).expect("not empty");
         let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
+        let preemption = policy(&mut rng);
         let mut world = Self {
             rng,
             now,
@@ -110,6 +122,7 @@ impl World {
             coordinator: Coordinator::new(Config {
                 nodes,
                 work_slots: slots,
+                preemption,
                 timing: Timing::default(),
             }),
             nodes: (0..nodes).map(|id| Model::new(id, chains, now)).collect(),
@@ -171,6 +184,7 @@ impl World {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Publish(jobs) => {
+                self.check_replacements(&jobs);
                 let live: BTreeSet<_> = jobs.iter().map(|job| job.id).collect();
                 self.retired.extend(self.live.difference(&live));
                 self.live = live;
@@ -255,8 +269,30 @@ impl World {
         }
     }
 
+    /// The same work never takes the place of a live job.
+    fn check_replacements(&self, jobs: &Jobs) {
+        let live = self.jobs.iter().map(|(job, _)| job);
+        for old in live.filter(|job| self.live.contains(&job.id) && !jobs.contains(job.id)) {
+            let same = |new: &&Arc<Job>| {
+                let (old, new) = (old.work.header(), new.work.header());
+                old.differs_only_in_time_and_nonce(new)
+            };
+            let same = jobs.iter().filter(|new| new.node == old.node).find(same);
+            assert!(same.is_none(), "preempted by the same work: {old:?}");
+        }
+    }
+
+    /// Each payload told of leads to one outcome.
+    fn check_refreshes(&self) {
+        let tally = self.coordinator.counters().refreshes;
+        let known = tally.preempted + tally.identical + tally.skipped + tally.pending;
+        assert_eq!(tally.heard, known, "{tally:?}");
+        assert!(tally.pending <= self.slots as u64, "{tally:?}");
+    }
+
     /// What holds after every event.
     fn check(&self) {
+        self.check_refreshes();
         let jobs = self.coordinator.jobs();
         assert!(jobs.iter().len() <= self.slots);
         let places: BTreeSet<_> = jobs.iter().map(|job| (job.node, job.chain())).collect();
@@ -515,6 +551,7 @@ impl World {
             self.coordinator.submissions.is_empty(),
             "a solution waits for ever"
         );
+        self.check_payloads();
         for node in &self.nodes {
             let mut streams = node.streams.values();
             assert!(
@@ -522,6 +559,26 @@ impl World {
                 "a stream that nobody speaks on"
             );
         }
+    }
+
+    /// Now that all is heard, each policy comes to every newer payload, and to no more.
+    fn check_payloads(&mut self) {
+        for node in &mut self.nodes {
+            for chain in node.chains.keys().copied().collect::<Vec<_>>() {
+                node.refresh(chain);
+            }
+        }
+        self.calm(HEALING);
+        for job in self.coordinator.jobs().iter() {
+            let payload = self.nodes[job.node.0].chains[&job.chain()].payload;
+            assert_eq!(
+                job.work.header().payload_hash(),
+                payload,
+                "an old payload: {job:?}"
+            );
+        }
+        let pending = self.coordinator.counters().refreshes.pending;
+        assert_eq!(pending, 0, "a newer payload waits for ever");
     }
 
     /// What became of every block that was handed in is known in the end.

@@ -11,7 +11,8 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
 
 use super::super::{
-    Action, Config, Coordinator, Counters, Event, Identity, Request, SubmissionId, Ticket,
+    Action, Config, Coordinator, Counters, Event, Identity, Preemption, Request, SubmissionId,
+    Ticket,
 };
 use super::pieces::{Piece, block, busy, piece};
 use crate::job::{Job, NodeId, Solution};
@@ -54,14 +55,15 @@ pub(super) fn config(work_slots: usize) -> Config {
     Config {
         nodes: 1,
         work_slots,
+        preemption: Preemption::default(),
         timing: Timing::default(),
     }
 }
 
 impl Script {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
-            coordinator: Coordinator::new(config),
+            coordinator: Coordinator::new(*config),
             start: Instant::now(),
             ms: 0,
             node: NodeId(0),
@@ -79,7 +81,16 @@ impl Script {
     /// first of them in all its slots, at time 0.
     #[track_caller]
     pub(super) fn mining(work_slots: u32) -> Self {
-        let mut script = Self::new(config(work_slots as usize));
+        Self::mining_under(Preemption::default(), work_slots)
+    }
+
+    /// As [`mining`](Self::mining), with this policy.
+    #[track_caller]
+    pub(super) fn mining_under(preemption: Preemption, work_slots: u32) -> Self {
+        let mut script = Self::new(&Config {
+            preemption,
+            ..config(work_slots as usize)
+        });
         script.tick();
         script.identified("net", 4);
         for chain in 0..4 {

@@ -41,7 +41,7 @@ pub(super) struct Model {
 pub(super) struct Chain {
     /// By height.
     pub(super) blocks: Vec<BlockHash>,
-    payload: PayloadHash,
+    pub(super) payload: PayloadHash,
 }
 
 #[derive(Debug)]
