@@ -4,6 +4,7 @@ pub(crate) mod cpu;
 mod node;
 mod preemption;
 mod stratum;
+mod timeouts;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use self::cpu::CpuArgs;
 pub use self::node::NodeArgs;
 pub use self::preemption::PreemptionArgs;
 pub use self::stratum::StratumArgs;
+pub use self::timeouts::TimeoutArgs;
 use crate::run;
 use crate::timing::Timing;
 use crate::usage::UsageError;
