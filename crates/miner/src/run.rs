@@ -107,13 +107,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
     }
     let (jobs, watched) = watch::channel(Arc::default());
     let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
-    let meter = worker.meter();
+    let (meter, proof) = (worker.meter(), worker.proof());
     let mut workers = JoinSet::new();
     workers.spawn(worker.run(watched, found, stop.child_token()));
     let engine = Engine {
         coordinator: Coordinator::new(coordinator::Config {
             nodes: clients.len(),
             work_slots,
+            proof,
             timing,
         }),
         streams: clients.iter().map(|_| SelectAll::new()).collect(),

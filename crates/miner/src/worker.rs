@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::cpu::Cpu;
 use self::stratum::Stratum;
+use crate::coordinator::Proof;
 use crate::job::{Jobs, Solution};
 use crate::meter::Meter;
 
@@ -52,6 +53,13 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
             Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
+        }
+    }
+
+    /// What its solutions prove.
+    pub fn proof(&self) -> Proof {
+        match self {
+            Self::Cpu(_) | Self::Stratum(_) => Proof::Verified,
         }
     }
 

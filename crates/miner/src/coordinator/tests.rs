@@ -12,3 +12,4 @@ mod refetch;
 mod script;
 mod start;
 mod stop;
+mod unsolved;
