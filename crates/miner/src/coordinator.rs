@@ -18,11 +18,13 @@ mod live;
 mod preemption;
 mod solution;
 mod submission;
+mod unsolved;
 mod upstream;
 
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -44,7 +46,7 @@ use crate::job::{Job, Jobs, NodeId};
 use crate::timing::Timing;
 
 /// The choices of the coordinator.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// How many nodes there are; they are numbered from 0 in the order of preference.
     pub nodes: usize,
@@ -52,8 +54,19 @@ pub struct Config {
     pub work_slots: usize,
     /// When a job makes way for one with a newer payload.
     pub preemption: Preemption,
+    /// What a solution must prove before it is handed in.
+    pub proof: Proof,
     /// All durations.
     pub timing: Timing,
+}
+
+/// What a solution must prove before it is handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// That its hash meets the target, by a computation without the worker's kernel.
+    Verified,
+    /// Nothing: the worker gives work back unsolved, for nodes that do not check.
+    None,
 }
 
 /// The state machine.
@@ -262,7 +275,10 @@ impl Coordinator {
 
     fn publish(&mut self) {
         if !self.live.is_published(&self.published) {
-            self.published = self.live.publish();
+            // All nodes are of one network.
+            let identity = self.nodes.iter().find_map(|node| node.identity.as_ref());
+            let chains = identity.and_then(|identity| NonZeroUsize::new(identity.chains.len()));
+            self.published = Arc::new(self.live.publish().on_chains(chains));
             self.actions
                 .push(Action::Publish(Arc::clone(&self.published)));
         }
@@ -291,7 +307,8 @@ impl Coordinator {
             .live
             .due(now, |node| node == id || is_first && !is_well(node))
             .filter(|_| !fills);
-        let wants_work = is_well(id) && (fills || due.is_some()) && !self.stopping;
+        let is_paused = self.nodes[id.0].unsolved.is_paused(now);
+        let wants_work = is_well(id) && (fills || due.is_some()) && !self.stopping && !is_paused;
         let wants_cut = self.live.is_any_uncovered(id) || self.fates.is_look_due(now, id);
         let ticket = self.ticket();
         let node = &mut self.nodes[id.0];

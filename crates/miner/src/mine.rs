@@ -1,8 +1,10 @@
 //! Mining on a node: from flags to a run. The flags are named as those of the Haskell client.
 
+mod constant_delay;
 pub(crate) mod cpu;
 mod node;
 mod preemption;
+mod simulation;
 mod stratum;
 mod timeouts;
 
@@ -11,9 +13,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+pub use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
 pub use self::node::NodeArgs;
 pub use self::preemption::PreemptionArgs;
+pub use self::simulation::SimulationArgs;
 pub use self::stratum::StratumArgs;
 pub use self::timeouts::TimeoutArgs;
 use crate::run;
@@ -27,6 +31,10 @@ pub enum WorkerKind {
     Cpu,
     /// Serve mining devices that speak Stratum.
     Stratum,
+    /// Hash nothing: blocks come as at a given hash rate, on a network without proof of work.
+    Simulation,
+    /// Hash nothing: blocks come on a beat, on a network without proof of work.
+    ConstantDelay,
 }
 
 /// How to mine.
@@ -39,7 +47,8 @@ pub struct MineArgs {
     #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
     pub worker: WorkerKind,
     /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
-    /// `stratum`: the same as --work-slots.
+    /// `stratum`: the same as --work-slots; with `simulation`: works that the hash rate is divided among; with
+    /// `constant-delay`: blocks at each beat; each of these three 2 by default.
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
@@ -48,7 +57,14 @@ pub struct MineArgs {
     /// How to serve devices.
     #[command(flatten)]
     pub stratum: StratumArgs,
-    /// How many works, each for a chain of its own, are held ready [default: 2].
+    /// What to simulate.
+    #[command(flatten)]
+    pub simulation: SimulationArgs,
+    /// How blocks come on a beat.
+    #[command(flatten)]
+    pub constant_delay: ConstantDelayArgs,
+    /// How many works, each for a chain of its own, are held ready [default: 2, and for development workers one for each
+    /// of their threads].
     #[arg(long, value_name = "COUNT", value_parser = work_slots)]
     pub work_slots: Option<NonZeroUsize>,
     /// When a job makes way for a newer one.
@@ -69,6 +85,9 @@ const MOST_SLOTS: usize = 98;
 
 /// How many works are held if nothing else is said.
 const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
+
+/// How many threads a development worker has if nothing else is said, as in the Haskell client.
+const DEVELOPMENT_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_SLOTS)
@@ -91,6 +110,8 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
+        WorkerKind::Simulation => args.simulation.worker(threads(args)),
+        WorkerKind::ConstantDelay => args.constant_delay.worker(threads(args)),
     };
     Ok(run::Config {
         nodes: vec![node],
@@ -101,11 +122,11 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     })
 }
 
-/// How often the worker begins a header anew by itself.
+/// How often the worker begins a header anew by itself, or would if it hashed.
 fn batch(args: &MineArgs, timing: &Timing) -> Duration {
     match args.worker {
-        WorkerKind::Cpu => timing.restamp,
         WorkerKind::Stratum => args.stratum.time_between_jobs(timing),
+        WorkerKind::Cpu | WorkerKind::Simulation | WorkerKind::ConstantDelay => timing.restamp,
     }
 }
 
@@ -120,6 +141,15 @@ fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
             Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
             None => Ok(count),
         },
+        (WorkerKind::Simulation | WorkerKind::ConstantDelay, _) => {
+            let most = NonZeroUsize::new(MOST_SLOTS).expect("not zero");
+            Ok(slots.unwrap_or_else(|| threads(args).clamp(SLOTS, most)))
+        }
         _ => Ok(slots.unwrap_or(SLOTS)),
     }
+}
+
+/// The threads of a development worker.
+fn threads(args: &MineArgs) -> NonZeroUsize {
+    args.thread_count.unwrap_or(DEVELOPMENT_THREADS)
 }

@@ -23,9 +23,9 @@ use crate::coordinator::{
     self, Action, Coordinator, Counters, Event, Identity, Preemption, Request,
 };
 use crate::job::{Jobs, NodeId, Solution};
-use crate::meter::{Meter, Reading};
+use crate::meter::{Meter, Rate, Reading};
 use crate::timing::Timing;
-use crate::units::{About, HashRate};
+use crate::units::About;
 use crate::worker::{Worker, WorkerError};
 
 /// Solutions that wait for the coordinator. It takes them at once; a worker that is faster waits.
@@ -68,7 +68,7 @@ pub struct Summary {
     /// What was counted of the worker's hashes.
     pub hashed: Reading,
     /// The worker's mean hash rate, as far as it is known.
-    pub rate: HashRate,
+    pub rate: Rate,
     /// How long the worker ran.
     pub elapsed: Duration,
 }
@@ -98,7 +98,7 @@ impl Summary {
         } = &self.counters;
         info!(
             after = %About(self.elapsed),
-            rate = %self.rate,
+            rate = self.rate.field().map(display),
             accepted = blocks.in_cut,
             pending = blocks.pending,
             orphaned = blocks.orphaned,
@@ -128,7 +128,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
     }
     let (jobs, watched) = watch::channel(Arc::default());
     let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
-    let meter = worker.meter();
+    let (meter, proof) = (worker.meter(), worker.proof());
     let mut workers = JoinSet::new();
     workers.spawn(worker.run(watched, found, stop.child_token()));
     let engine = Engine {
@@ -136,6 +136,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
             nodes: clients.len(),
             work_slots,
             preemption,
+            proof,
             timing,
         }),
         streams: clients.iter().map(|_| SelectAll::new()).collect(),

@@ -3,17 +3,27 @@
 //! A worker watches the live jobs, chooses among them by itself and sends solutions. It knows no node: which jobs are
 //! live and what becomes of a solution is not its affair.
 
+pub mod constant_delay;
 pub mod cpu;
+mod returned;
+#[cfg(test)]
+mod sample;
+pub mod simulation;
 pub mod stratum;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
+use self::constant_delay::ConstantDelay;
 use self::cpu::Cpu;
+use self::simulation::Simulation;
 use self::stratum::Stratum;
+use crate::coordinator::Proof;
 use crate::job::{Jobs, Solution};
 use crate::meter::Meter;
 
@@ -24,6 +34,10 @@ pub enum Worker {
     Cpu(Cpu),
     /// Devices that speak Stratum.
     Stratum(Stratum),
+    /// Nothing: blocks come as at a given hash rate.
+    Simulation(Simulation),
+    /// Nothing: blocks come on a beat.
+    ConstantDelay(ConstantDelay),
 }
 
 /// Why a worker cannot go on.
@@ -52,6 +66,16 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
             Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
+            Self::Simulation(simulation) => simulation.run(jobs, solutions, stop).await,
+            Self::ConstantDelay(beat) => beat.run(jobs, solutions, stop).await,
+        }
+    }
+
+    /// What its solutions prove.
+    pub fn proof(&self) -> Proof {
+        match self {
+            Self::Cpu(_) | Self::Stratum(_) => Proof::Verified,
+            Self::Simulation(_) | Self::ConstantDelay(_) => Proof::None,
         }
     }
 
@@ -60,6 +84,16 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
             Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
+            Self::Simulation(simulation) => Meter::Simulated(simulation.rate()),
+            Self::ConstantDelay(_) => Meter::None,
         }
+    }
+}
+
+/// Pending until then, or for ever.
+async fn until(wakeup: Option<Instant>) {
+    match wakeup {
+        Some(at) => sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -41,8 +41,9 @@ impl Coordinator {
             return;
         }
         let chains = identity.chains.clone();
-        match &node.identity {
+        match &mut node.identity {
             Some(known) if known.version == identity.version => {
+                known.chains = identity.chains;
                 if doubt == Doubt::Restart {
                     self.live.doubt(now, id);
                     self.listen_anew(id, ticket);
@@ -117,7 +118,7 @@ impl Coordinator {
         if let Some(outage) = node.work.succeed(now) {
             info!(node = id.0, after = %About(outage), "the node gives work again");
         }
-        if self.stopping || ticket < node.since {
+        if self.stopping || ticket < node.since || node.unsolved.is_paused(now) {
             return;
         }
         let chain = work.chain();

@@ -75,6 +75,7 @@ pub(super) enum Retired {
     Solved,
     Expired,
     OtherNetwork,
+    ProofRequired,
 }
 
 impl Retired {
@@ -86,6 +87,7 @@ impl Retired {
             Self::Solved => "another block on its parent is solved",
             Self::Expired => "the node has forgotten its payload by now",
             Self::OtherNetwork => "the node serves another network",
+            Self::ProofRequired => "the node takes no unsolved work",
         }
     }
 }
@@ -370,10 +372,8 @@ impl LiveJobs {
             .eq(self.live.iter().map(|live| live.job.id))
     }
 
-    pub(super) fn publish(&self) -> Arc<Jobs> {
-        Arc::new(Jobs::new(
-            self.live.iter().map(|live| Arc::clone(&live.job)).collect(),
-        ))
+    pub(super) fn publish(&self) -> Jobs {
+        Jobs::new(self.live.iter().map(|live| Arc::clone(&live.job)).collect())
     }
 }
 

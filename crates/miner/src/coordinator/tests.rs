@@ -13,3 +13,4 @@ mod refreshed;
 mod script;
 mod start;
 mod stop;
+mod unsolved;

@@ -6,6 +6,7 @@ use node::{Error, NoAnswer, Retry};
 
 use super::chains::Chains;
 use super::gate::Gate;
+use super::unsolved::Unsolved;
 use super::{Identity, Ticket};
 use crate::job::Job;
 
@@ -22,6 +23,7 @@ pub(super) struct Upstream {
     pub(super) info: Gate,
     pub(super) work: Gate,
     pub(super) cut: Gate,
+    pub(super) unsolved: Unsolved,
     pub(super) wants_work: bool,
     pub(super) wants_cut: bool,
 }
@@ -47,6 +49,7 @@ impl Default for Upstream {
             info: Gate::default(),
             work: Gate::default(),
             cut: Gate::default(),
+            unsolved: Unsolved::default(),
             wants_work: false,
             wants_cut: false,
         }
@@ -60,6 +63,7 @@ impl Upstream {
         self.since = ticket;
         self.subscription = ticket;
         self.chains = Chains::default();
+        self.unsolved = Unsolved::default();
     }
 
     pub(super) fn suspect(&mut self, doubt: Doubt) {
@@ -98,5 +102,6 @@ impl Upstream {
         gates
             .into_iter()
             .filter_map(|(wanted, gate)| gate.wakeup().filter(|_| wanted))
+            .chain(self.unsolved.wakeup())
     }
 }

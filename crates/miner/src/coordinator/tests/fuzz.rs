@@ -17,7 +17,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
-use super::super::{Action, Config, Coordinator, Event, Preemption, Request, SubmissionId};
+use super::super::{Action, Config, Coordinator, Event, Preemption, Proof, Request, SubmissionId};
 use super::pieces::broken;
 use crate::job::{Job, JobId, Jobs, NodeId, Solution};
 use crate::timing::Timing;
@@ -44,6 +44,7 @@ struct World {
     rng: StdRng,
     now: Instant,
     slots: usize,
+    proof: Proof,
     coordinator: Coordinator,
     nodes: Vec<Model>,
     flights: Vec<Flight>,
@@ -113,16 +114,21 @@ impl World {
         let nodes = *[1, 1, 2].choose(&mut rng).expect("not empty");
         let slots = rng.random_range(1..=3);
         let chains = *[1, 2, 5].choose(&mut rng).expect("not empty");
+        let proof = *[Proof::Verified, Proof::Verified, Proof::None]
+            .choose(&mut rng)
+            .expect("not empty");
         let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
         let preemption = policy(&mut rng);
         let mut world = Self {
             rng,
             now,
             slots,
+            proof,
             coordinator: Coordinator::new(Config {
                 nodes,
                 work_slots: slots,
                 preemption,
+                proof,
                 timing: Timing::default(),
             }),
             nodes: (0..nodes).map(|id| Model::new(id, chains, now)).collect(),
@@ -139,6 +145,7 @@ impl World {
         };
         for node in &mut world.nodes {
             node.faults = faults;
+            node.checks_proof = proof == Proof::Verified || world.rng.random_bool(0.3);
         }
         world.handle(Event::Tick);
         world
@@ -248,7 +255,7 @@ impl World {
                 .entry(*submission)
                 .or_insert((node, header.parent(), None));
             assert!(
-                pow::verify(header, &header.target()),
+                self.proof == Proof::None || pow::verify(header, &header.target()),
                 "sent without proof of work"
             );
             let is_of_a_job = self.jobs.iter().any(|(job, _)| {
@@ -476,6 +483,10 @@ impl World {
 
     fn solve(&mut self) {
         if let Some(mut solution) = self.solution() {
+            if self.proof == Proof::None {
+                self.handle(Event::Solved(Solution::unsolved(solution.job)));
+                return;
+            }
             while !pow::verify(&solution.header(), &solution.job.work.target()) {
                 solution.nonce = Nonce::new(solution.nonce.get() + 1);
             }
@@ -486,7 +497,7 @@ impl World {
     fn solve_wrongly(&mut self) {
         if let Some(mut solution) = self.solution() {
             let is_unsolved = !pow::verify(&solution.header(), &solution.job.work.target());
-            if !is_unsolved {
+            if !is_unsolved || self.proof == Proof::None {
                 let micros = solution.creation_time.as_micros() + 1;
                 solution.creation_time = CreationTime::from_micros(micros);
             }
@@ -535,7 +546,7 @@ impl World {
 
     fn heal(&mut self) {
         for node in &mut self.nodes {
-            (node.is_down, node.faults) = (false, 0);
+            (node.is_down, node.faults, node.checks_proof) = (false, 0, false);
         }
         self.calm(HEALING);
         let jobs: Vec<_> = self.coordinator.jobs().iter().cloned().collect();

@@ -11,8 +11,8 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
 
 use super::super::{
-    Action, Config, Coordinator, Counters, Event, Identity, Preemption, Request, SubmissionId,
-    Ticket,
+    Action, Config, Coordinator, Counters, Event, Identity, Preemption, Proof, Request,
+    SubmissionId, Ticket,
 };
 use super::pieces::{Piece, block, busy, piece};
 use crate::job::{Job, NodeId, Solution};
@@ -56,6 +56,7 @@ pub(super) fn config(work_slots: usize) -> Config {
         nodes: 1,
         work_slots,
         preemption: Preemption::default(),
+        proof: Proof::Verified,
         timing: Timing::default(),
     }
 }
@@ -63,7 +64,7 @@ pub(super) fn config(work_slots: usize) -> Config {
 impl Script {
     pub(super) fn new(config: &Config) -> Self {
         Self {
-            coordinator: Coordinator::new(*config),
+            coordinator: Coordinator::new(config.clone()),
             start: Instant::now(),
             ms: 0,
             node: NodeId(0),
@@ -81,16 +82,31 @@ impl Script {
     /// first of them in all its slots, at time 0.
     #[track_caller]
     pub(super) fn mining(work_slots: u32) -> Self {
-        Self::mining_under(Preemption::default(), work_slots)
+        Self::mining_with(&config(work_slots as usize))
     }
 
-    /// As [`mining`](Self::mining), with this policy.
+    /// The same under this policy.
     #[track_caller]
     pub(super) fn mining_under(preemption: Preemption, work_slots: u32) -> Self {
-        let mut script = Self::new(&Config {
+        Self::mining_with(&Config {
             preemption,
             ..config(work_slots as usize)
-        });
+        })
+    }
+
+    /// The same with a worker that gives work back unsolved.
+    #[track_caller]
+    pub(super) fn returning(work_slots: u32) -> Self {
+        Self::mining_with(&Config {
+            proof: Proof::None,
+            ..config(work_slots as usize)
+        })
+    }
+
+    #[track_caller]
+    fn mining_with(config: &Config) -> Self {
+        let work_slots = u32::try_from(config.work_slots).expect("scripts hold few jobs");
+        let mut script = Self::new(config);
         script.tick();
         script.identified("net", 4);
         for chain in 0..4 {
@@ -423,6 +439,13 @@ impl Script {
     #[track_caller]
     pub(super) fn solved(&mut self, called: &str) -> Outcome {
         let solution = self.solution(called, 7);
+        self.event(Event::Solved(solution))
+    }
+
+    /// The worker gives the job back as it came.
+    #[track_caller]
+    pub(super) fn returned(&mut self, called: &str) -> Outcome {
+        let solution = Solution::unsolved(self.job(called));
         self.event(Event::Solved(solution))
     }
 
