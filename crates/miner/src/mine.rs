@@ -1,6 +1,7 @@
 //! Mining on a node: from flags to a run. The flags are named as those of the Haskell client.
 
 pub(crate) mod cpu;
+mod on_demand;
 mod stratum;
 
 use std::num::NonZeroUsize;
@@ -11,6 +12,7 @@ use node::{Endpoint, Limits, Miner};
 use tracing::warn;
 
 use self::cpu::CpuArgs;
+pub use self::on_demand::OnDemandArgs;
 pub use self::stratum::StratumArgs;
 use crate::run;
 use crate::timing::Timing;
@@ -24,6 +26,8 @@ pub enum WorkerKind {
     Cpu,
     /// Serve mining devices that speak Stratum.
     Stratum,
+    /// Make a block when somebody asks for one over HTTP; the node must not check proof of work.
+    OnDemand,
 }
 
 /// How to mine.
@@ -48,7 +52,7 @@ pub struct MineArgs {
     #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
     pub worker: WorkerKind,
     /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
-    /// `stratum`: the same as --work-slots.
+    /// `stratum` and `on-demand`: the same as --work-slots.
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
@@ -57,6 +61,9 @@ pub struct MineArgs {
     /// How to serve devices.
     #[command(flatten)]
     pub stratum: StratumArgs,
+    /// How blocks are asked for.
+    #[command(flatten)]
+    pub on_demand: OnDemandArgs,
     /// How many works, each for a chain of its own, are held ready [default: 2].
     #[arg(long, value_name = "COUNT", value_parser = work_slots)]
     pub work_slots: Option<NonZeroUsize>,
@@ -99,6 +106,7 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
+        WorkerKind::OnDemand => args.on_demand.worker(timing).await?,
     };
     Ok(run::Config {
         nodes: vec![node],
@@ -108,17 +116,19 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     })
 }
 
-/// How many works are held: for devices the Haskell client says it with `--thread-count`.
+/// How many works are held: for devices and on demand the Haskell client says it with `--thread-count`.
 fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
     let slots = args.work_slots;
     match (args.worker, args.thread_count) {
-        (WorkerKind::Stratum, Some(count)) if count.get() > MOST_SLOTS => {
+        (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) if count.get() > MOST_SLOTS => {
             Err(UsageError::TooManySlots(count, MOST_SLOTS))
         }
-        (WorkerKind::Stratum, Some(count)) => match slots.filter(|slots| *slots != count) {
-            Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
-            None => Ok(count),
-        },
+        (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) => {
+            match slots.filter(|slots| *slots != count) {
+                Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
+                None => Ok(count),
+            }
+        }
         _ => Ok(slots.unwrap_or(SLOTS)),
     }
 }

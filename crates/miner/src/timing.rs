@@ -13,6 +13,9 @@ pub struct Timing {
     pub cut_check: Duration,
     /// The pause after the node has offered a chain that is already held, unless an update comes first.
     pub held_chain_pause: Duration,
+    /// The pause after the node has given work that the worker does not want, and between two looks at its cut for a
+    /// worker that wants work on certain chains, unless an update comes first.
+    pub unwanted_pause: Duration,
     /// The least time between two fetches for a refreshed payload of one chain.
     pub refresh_interval: Duration,
     /// The first pause after a failed request; it doubles with each failure in a row.
@@ -44,6 +47,7 @@ impl Default for Timing {
             payload_lifetime: Duration::from_mins(5),
             cut_check: Duration::from_secs(1),
             held_chain_pause: Duration::from_secs(1),
+            unwanted_pause: Duration::from_millis(100),
             refresh_interval: Duration::from_secs(15),
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(1),

@@ -4,6 +4,7 @@
 //! live and what becomes of a solution is not its affair.
 
 pub mod cpu;
+pub mod on_demand;
 pub mod stratum;
 
 use std::io;
@@ -13,9 +14,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::cpu::Cpu;
+use self::on_demand::OnDemand;
 use self::stratum::Stratum;
+use crate::demand::Wanted;
 use crate::job::{Jobs, Solution};
-use crate::meter::Meter;
+use crate::meter::{HashMeter, Meter};
 
 /// One of the ways to have jobs solved.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub enum Worker {
     Cpu(Cpu),
     /// Devices that speak Stratum.
     Stratum(Stratum),
+    /// Nobody: a block is made when somebody asks for one.
+    OnDemand(OnDemand),
 }
 
 /// Why a worker cannot go on.
@@ -38,6 +43,9 @@ pub enum WorkerError {
     /// The Stratum server failed.
     #[error(transparent)]
     Stratum(#[from] ::stratum::ServerError),
+    /// The server of the on-demand worker failed.
+    #[error("the on-demand server ended unexpectedly")]
+    OnDemandServerEnded,
 }
 
 impl Worker {
@@ -52,6 +60,15 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
             Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
+            Self::OnDemand(on_demand) => on_demand.run(jobs, solutions, stop).await,
+        }
+    }
+
+    /// What tells what the worker wants fetched; `None` of one that takes any work.
+    pub(crate) fn wanted(&self) -> Option<Wanted> {
+        match self {
+            Self::OnDemand(on_demand) => Some(on_demand.wanted()),
+            _ => None,
         }
     }
 
@@ -60,6 +77,7 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
             Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
+            Self::OnDemand(_) => Meter::Counted(Arc::new(HashMeter::new(0))),
         }
     }
 }
