@@ -18,6 +18,7 @@ mod gate;
 mod live;
 mod solution;
 mod submission;
+mod unsolved;
 mod upstream;
 
 #[cfg(test)]
@@ -43,14 +44,25 @@ use crate::job::{Job, Jobs, NodeId};
 use crate::timing::Timing;
 
 /// The choices of the coordinator.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// How many nodes there are; they are numbered from 0 in the order of preference.
     pub nodes: usize,
     /// How many jobs are held, each on a chain of its own; at least 1.
     pub work_slots: usize,
+    /// What a solution must prove before it is handed in.
+    pub proof: Proof,
     /// All durations.
     pub timing: Timing,
+}
+
+/// What a solution must prove before it is handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// That its hash meets the target, by a computation without the worker's kernel.
+    Verified,
+    /// Nothing: the worker gives work back unsolved, for nodes that do not check.
+    None,
 }
 
 /// The state machine.
@@ -295,8 +307,9 @@ impl Coordinator {
             .live
             .due(now, |node| node == id || is_first && !is_well(node))
             .filter(|_| !fills);
-        let wants_work = is_well(id) && (fills || due.is_some()) && !self.stopping;
-        let wants_view = self.wants_view(id) && !self.stopping;
+        let is_paused = self.nodes[id.0].unsolved.is_paused(now);
+        let wants_work = is_well(id) && (fills || due.is_some()) && !self.stopping && !is_paused;
+        let wants_view = self.wants_view(id) && !self.stopping && !is_paused;
         let wants_cut =
             wants_view || self.live.is_any_uncovered(id) || self.fates.is_look_due(now, id);
         let hint = if fills { self.next_hint() } else { due };

@@ -91,6 +91,16 @@ pub struct Solution {
 }
 
 impl Solution {
+    /// The job given back as it came: its own nonce, its own time, and no work done.
+    pub fn unsolved(job: Arc<Job>) -> Self {
+        let header = job.work.header();
+        Self {
+            nonce: header.nonce(),
+            creation_time: header.creation_time(),
+            job,
+        }
+    }
+
     /// The header to be handed in.
     pub fn header(&self) -> WorkHeader {
         let mut header = self

@@ -109,13 +109,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
     }
     let (jobs, watched) = watch::channel(Arc::default());
     let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
-    let (meter, wanted) = (worker.meter(), worker.wanted());
+    let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
     let mut workers = JoinSet::new();
     workers.spawn(worker.run(watched, found, stop.child_token()));
     let engine = Engine {
         coordinator: Coordinator::new(coordinator::Config {
             nodes: clients.len(),
             work_slots,
+            proof,
             timing,
         }),
         streams: clients.iter().map(|_| SelectAll::new()).collect(),

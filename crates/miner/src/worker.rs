@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use self::cpu::Cpu;
 use self::on_demand::OnDemand;
 use self::stratum::Stratum;
+use crate::coordinator::Proof;
 use crate::demand::Wanted;
 use crate::job::{Jobs, Solution};
 use crate::meter::{HashMeter, Meter};
@@ -68,7 +69,15 @@ impl Worker {
     pub(crate) fn wanted(&self) -> Option<Wanted> {
         match self {
             Self::OnDemand(on_demand) => Some(on_demand.wanted()),
-            _ => None,
+            Self::Cpu(_) | Self::Stratum(_) => None,
+        }
+    }
+
+    /// What its solutions prove.
+    pub fn proof(&self) -> Proof {
+        match self {
+            Self::Cpu(_) | Self::Stratum(_) => Proof::Verified,
+            Self::OnDemand(_) => Proof::None,
         }
     }
 

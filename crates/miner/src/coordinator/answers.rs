@@ -117,7 +117,7 @@ impl Coordinator {
         if let Some(outage) = node.work.succeed(now) {
             info!(node = id.0, after = %About(outage), "the node gives work again");
         }
-        if self.stopping || ticket < node.since {
+        if self.stopping || ticket < node.since || node.unsolved.is_paused(now) {
             return;
         }
         let chain = work.chain();

@@ -59,6 +59,7 @@ pub(super) enum Retired {
     Solved,
     Expired,
     OtherNetwork,
+    ProofRequired,
 }
 
 impl Retired {
@@ -70,6 +71,7 @@ impl Retired {
             Self::Solved => "another block on its parent is solved",
             Self::Expired => "the node has forgotten its payload by now",
             Self::OtherNetwork => "the node serves another network",
+            Self::ProofRequired => "the node takes no unsolved work",
         }
     }
 }

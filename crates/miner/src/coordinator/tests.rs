@@ -13,3 +13,4 @@ mod refetch;
 mod script;
 mod start;
 mod stop;
+mod unsolved;

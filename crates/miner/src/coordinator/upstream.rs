@@ -6,6 +6,7 @@ use node::{Error, NoAnswer, Retry};
 
 use super::chains::Chains;
 use super::gate::Gate;
+use super::unsolved::Unsolved;
 use super::{Identity, Ticket};
 use crate::job::Job;
 
@@ -26,6 +27,7 @@ pub(super) struct Upstream {
     pub(super) cut_asked: Option<Instant>,
     /// When something last happened that can have changed the cut.
     stirred: Ticket,
+    pub(super) unsolved: Unsolved,
     pub(super) wants_work: bool,
     pub(super) wants_cut: bool,
 }
@@ -53,6 +55,7 @@ impl Default for Upstream {
             cut: Gate::default(),
             cut_asked: None,
             stirred: Ticket::default(),
+            unsolved: Unsolved::default(),
             wants_work: false,
             wants_cut: false,
         }
@@ -66,6 +69,7 @@ impl Upstream {
         self.since = ticket;
         self.subscription = ticket;
         self.chains = Chains::default();
+        self.unsolved = Unsolved::default();
     }
 
     pub(super) fn suspect(&mut self, doubt: Doubt) {
@@ -115,5 +119,6 @@ impl Upstream {
         gates
             .into_iter()
             .filter_map(|(wanted, gate)| gate.wakeup().filter(|_| wanted))
+            .chain(self.unsolved.wakeup())
     }
 }

@@ -31,7 +31,7 @@ use self::goals::{Mark, Progress};
 use self::plan::{Plan, Refused, list};
 use super::WorkerError;
 use crate::demand::{Demand, Wanted, Wants, conversation};
-use crate::job::{Job, Jobs, Solution};
+use crate::job::{Jobs, Solution};
 use crate::timing::Timing;
 
 /// Orders that wait for the worker, which takes them at once. Whoever has one more waits.
@@ -253,18 +253,8 @@ impl Desk {
         }
         for job in ready {
             // Nobody listens only when the program ends.
-            self.solutions.send(unsolved(job)).await.ok();
+            self.solutions.send(Solution::unsolved(job)).await.ok();
         }
-    }
-}
-
-/// The job as the node gave it.
-fn unsolved(job: Arc<Job>) -> Solution {
-    let header = job.work.header();
-    Solution {
-        nonce: header.nonce(),
-        creation_time: header.creation_time(),
-        job,
     }
 }
 

@@ -17,7 +17,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
-use super::super::{Action, Config, Coordinator, Event, Request, SubmissionId};
+use super::super::{Action, Config, Coordinator, Event, Proof, Request, SubmissionId};
 use super::pieces::broken;
 use crate::demand::{Demand, View};
 use crate::job::{Job, JobId, NodeId, Solution};
@@ -45,6 +45,7 @@ struct World {
     rng: StdRng,
     now: Instant,
     slots: usize,
+    proof: Proof,
     coordinator: Coordinator,
     nodes: Vec<Model>,
     flights: Vec<Flight>,
@@ -107,14 +108,19 @@ impl World {
         let slots = rng.random_range(1..=3);
         let chains = *[1, 2, 5].choose(&mut rng).expect("not empty");
         let is_choosy = rng.random_bool(0.5);
+        let proof = *[Proof::Verified, Proof::Verified, Proof::None]
+            .choose(&mut rng)
+            .expect("not empty");
         let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
         let mut world = Self {
             rng,
             now,
             slots,
+            proof,
             coordinator: Coordinator::new(Config {
                 nodes,
                 work_slots: slots,
+                proof,
                 timing: Timing::default(),
             }),
             nodes: (0..nodes).map(|id| Model::new(id, chains, now)).collect(),
@@ -133,6 +139,7 @@ impl World {
         };
         for node in &mut world.nodes {
             node.faults = faults;
+            node.checks_proof = proof == Proof::Verified || world.rng.random_bool(0.3);
         }
         world.handle(Event::Tick);
         world
@@ -252,7 +259,7 @@ impl World {
                 .entry(*submission)
                 .or_insert((node, header.parent(), None));
             assert!(
-                pow::verify(header, &header.target()),
+                self.proof == Proof::None || pow::verify(header, &header.target()),
                 "sent without proof of work"
             );
             let is_of_a_job = self.jobs.iter().any(|(job, _)| {
@@ -484,6 +491,10 @@ impl World {
 
     fn solve(&mut self) {
         if let Some(mut solution) = self.solution() {
+            if self.proof == Proof::None {
+                self.handle(Event::Solved(Solution::unsolved(solution.job)));
+                return;
+            }
             while !pow::verify(&solution.header(), &solution.job.work.target()) {
                 solution.nonce = Nonce::new(solution.nonce.get() + 1);
             }
@@ -494,7 +505,7 @@ impl World {
     fn solve_wrongly(&mut self) {
         if let Some(mut solution) = self.solution() {
             let is_unsolved = !pow::verify(&solution.header(), &solution.job.work.target());
-            if !is_unsolved {
+            if !is_unsolved || self.proof == Proof::None {
                 let micros = solution.creation_time.as_micros() + 1;
                 solution.creation_time = CreationTime::from_micros(micros);
             }
@@ -543,7 +554,7 @@ impl World {
 
     fn heal(&mut self) {
         for node in &mut self.nodes {
-            (node.is_down, node.faults) = (false, 0);
+            (node.is_down, node.faults, node.checks_proof) = (false, 0, false);
         }
         if self.is_choosy {
             self.heal_choosy();

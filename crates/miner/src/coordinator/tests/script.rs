@@ -11,7 +11,7 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
 
 use super::super::{
-    Action, Config, Coordinator, Counters, Event, Identity, Request, SubmissionId, Ticket,
+    Action, Config, Coordinator, Counters, Event, Identity, Proof, Request, SubmissionId, Ticket,
 };
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
@@ -55,6 +55,7 @@ pub(super) fn config(work_slots: usize) -> Config {
     Config {
         nodes: 1,
         work_slots,
+        proof: Proof::Verified,
         timing: Timing::default(),
     }
 }
@@ -80,7 +81,22 @@ impl Script {
     /// first of them in all its slots, at time 0.
     #[track_caller]
     pub(super) fn mining(work_slots: u32) -> Self {
-        let mut script = Self::new(config(work_slots as usize));
+        Self::mining_as(config(work_slots as usize))
+    }
+
+    /// The same with a worker that gives work back unsolved.
+    #[track_caller]
+    pub(super) fn returning(work_slots: u32) -> Self {
+        Self::mining_as(Config {
+            proof: Proof::None,
+            ..config(work_slots as usize)
+        })
+    }
+
+    #[track_caller]
+    fn mining_as(config: Config) -> Self {
+        let work_slots = u32::try_from(config.work_slots).expect("scripts hold few jobs");
+        let mut script = Self::new(config);
         script.tick();
         script.identified("net", 4);
         for chain in 0..4 {
@@ -454,6 +470,13 @@ impl Script {
     #[track_caller]
     pub(super) fn solved(&mut self, called: &str) -> Outcome {
         let solution = self.solution(called, 7);
+        self.event(Event::Solved(solution))
+    }
+
+    /// The worker gives the job back as it came.
+    #[track_caller]
+    pub(super) fn returned(&mut self, called: &str) -> Outcome {
+        let solution = Solution::unsolved(self.job(called));
         self.event(Event::Solved(solution))
     }
 

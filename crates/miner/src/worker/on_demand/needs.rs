@@ -151,7 +151,7 @@ mod tests {
             for (chain, target) in &goals {
                 prop_assert!(heights[chain] >= *target);
             }
-            let mut by_hand = start.clone();
+            let mut by_hand = start;
             let fewest: u64 = goals
                 .iter()
                 .map(|(chain, target)| raise(&graph, &mut by_hand, *chain, *target))
