@@ -11,6 +11,7 @@ mod action;
 mod answers;
 mod chains;
 mod counters;
+mod demand;
 mod event;
 mod fate;
 mod gate;
@@ -42,6 +43,7 @@ use self::live::{LiveJobs, Retired};
 use self::preemption::Heard;
 use self::submission::Submissions;
 use self::upstream::{Doubt, Upstream};
+use crate::demand::Demand;
 use crate::job::{Job, Jobs, NodeId};
 use crate::timing::Timing;
 
@@ -82,6 +84,10 @@ pub struct Coordinator {
     /// When the last event was handled.
     handled: Option<Instant>,
     published: Arc<Jobs>,
+    /// What the worker wants.
+    demand: Demand,
+    /// The wanted chain that was named last in a request for work.
+    hinted: Option<ChainId>,
     actions: Vec<Action>,
     stopping: bool,
 }
@@ -98,6 +104,8 @@ impl Coordinator {
             newest_ticket: Ticket::default(),
             handled: None,
             published: Arc::default(),
+            demand: Demand::default(),
+            hinted: None,
             actions: Vec::new(),
             stopping: false,
             config,
@@ -128,6 +136,7 @@ impl Coordinator {
                 self.update(now, node, (subscription, chain), &update);
             }
             Event::Solved(solution) => self.solved(now, &solution),
+            Event::Demand(demand) => self.demand(demand),
             Event::Submitted { submission, result } => self.submitted(now, submission, result),
             Event::Ancestors {
                 node,
@@ -226,6 +235,9 @@ impl Coordinator {
                 self.counters.updates_received += 1;
                 node.chains.moved(chain, ticket);
                 node.work.resume();
+                if self.demand != Demand::Any {
+                    node.stirred(ticket);
+                }
                 self.submissions.chain_moved(id, chain);
                 // The cut is asked for no sooner than a pause after the last, however many chains move.
                 self.live.uncover_beside(id, chain, ticket);
@@ -297,19 +309,27 @@ impl Coordinator {
         }
     }
 
+    /// The node that fills free slots.
+    fn first_well(&self) -> Option<NodeId> {
+        self.nodes.iter().position(Upstream::is_well).map(NodeId)
+    }
+
     fn settle_node(&mut self, now: Instant, id: NodeId) {
         // Free slots are filled by the first node that is well; newer work comes from the node of the job, or from the
         // first if that is not well.
         let is_well = |id: NodeId| self.nodes[id.0].is_well();
-        let is_first = self.nodes.iter().position(Upstream::is_well) == Some(id.0);
-        let fills = is_first && self.live.has_room(self.config.work_slots);
+        let is_first = self.first_well() == Some(id);
+        let fills = is_first && self.has_use_for_work();
         let due = self
             .live
             .due(now, |node| node == id || is_first && !is_well(node))
             .filter(|_| !fills);
         let is_paused = self.nodes[id.0].unsolved.is_paused(now);
         let wants_work = is_well(id) && (fills || due.is_some()) && !self.stopping && !is_paused;
-        let wants_cut = self.live.is_any_uncovered(id) || self.fates.is_look_due(now, id);
+        let wants_view = self.wants_view(id) && !self.stopping && !is_paused;
+        let wants_cut =
+            wants_view || self.live.is_any_uncovered(id) || self.fates.is_look_due(now, id);
+        let hint = if fills { self.next_hint() } else { due };
         let ticket = self.ticket();
         let node = &mut self.nodes[id.0];
         node.wants_work = wants_work;
@@ -335,11 +355,13 @@ impl Coordinator {
             let request = Request::Work {
                 version,
                 ticket,
-                chain: due,
+                chain: hint,
             };
+            self.hinted = hint.or(self.hinted);
             self.actions.push(Action::Request { node: id, request });
         }
         if wants_cut && node.cut.open(now) {
+            node.cut_asked = Some(now);
             let version = identity.version.clone();
             let request = Request::Cut { version, ticket };
             self.actions.push(Action::Request { node: id, request });

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod cli;
 pub mod coordinator;
+pub mod demand;
 pub mod demo;
 pub mod header;
 pub mod job;

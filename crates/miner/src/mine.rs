@@ -3,6 +3,7 @@
 mod constant_delay;
 pub(crate) mod cpu;
 mod node;
+mod on_demand;
 mod preemption;
 mod simulation;
 mod stratum;
@@ -16,6 +17,7 @@ use clap::{Args, ValueEnum};
 pub use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
 pub use self::node::NodeArgs;
+pub use self::on_demand::OnDemandArgs;
 pub use self::preemption::PreemptionArgs;
 pub use self::simulation::SimulationArgs;
 pub use self::stratum::StratumArgs;
@@ -35,6 +37,8 @@ pub enum WorkerKind {
     Simulation,
     /// Hash nothing: blocks come on a beat, on a network without proof of work.
     ConstantDelay,
+    /// Make a block when somebody asks for one over HTTP; the node must not check proof of work.
+    OnDemand,
 }
 
 /// How to mine.
@@ -47,8 +51,8 @@ pub struct MineArgs {
     #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
     pub worker: WorkerKind,
     /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
-    /// `stratum`: the same as --work-slots; with `simulation`: works that the hash rate is divided among; with
-    /// `constant-delay`: blocks at each beat; each of these three 2 by default.
+    /// `stratum` and `on-demand`: the same as --work-slots; with `simulation`: works that the hash rate is divided among;
+    /// with `constant-delay`: blocks at each beat; each of these two 2 by default.
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
@@ -63,8 +67,11 @@ pub struct MineArgs {
     /// How blocks come on a beat.
     #[command(flatten)]
     pub constant_delay: ConstantDelayArgs,
-    /// How many works, each for a chain of its own, are held ready [default: 2, and for development workers one for each
-    /// of their threads].
+    /// How blocks are asked for.
+    #[command(flatten)]
+    pub on_demand: OnDemandArgs,
+    /// How many works, each for a chain of its own, are held ready [default: 2, and with `simulation` and
+    /// `constant-delay` one for each of their threads].
     #[arg(long, value_name = "COUNT", value_parser = work_slots)]
     pub work_slots: Option<NonZeroUsize>,
     /// When a job makes way for a newer one.
@@ -112,6 +119,7 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
         WorkerKind::Simulation => args.simulation.worker(threads(args)),
         WorkerKind::ConstantDelay => args.constant_delay.worker(threads(args)),
+        WorkerKind::OnDemand => args.on_demand.worker(timing).await?,
     };
     Ok(run::Config {
         nodes: vec![node],
@@ -126,24 +134,29 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
 fn batch(args: &MineArgs, timing: &Timing) -> Duration {
     match args.worker {
         WorkerKind::Stratum => args.stratum.time_between_jobs(timing),
-        WorkerKind::Cpu | WorkerKind::Simulation | WorkerKind::ConstantDelay => timing.restamp,
+        WorkerKind::Cpu
+        | WorkerKind::Simulation
+        | WorkerKind::ConstantDelay
+        | WorkerKind::OnDemand => timing.restamp,
     }
 }
 
-/// How many works are held: for devices the Haskell client says it with `--thread-count`.
+/// How many works are held: for devices and on demand the Haskell client says it with `--thread-count`.
 fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
     let slots = args.work_slots;
     match (args.worker, args.thread_count) {
-        (WorkerKind::Stratum, Some(count)) if count.get() > MOST_SLOTS => {
+        (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) if count.get() > MOST_SLOTS => {
             Err(UsageError::TooManySlots(count, MOST_SLOTS))
         }
-        (WorkerKind::Stratum, Some(count)) => match slots.filter(|slots| *slots != count) {
-            Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
-            None => Ok(count),
-        },
         (WorkerKind::Simulation | WorkerKind::ConstantDelay, _) => {
             let most = NonZeroUsize::new(MOST_SLOTS).expect("not zero");
             Ok(slots.unwrap_or_else(|| threads(args).clamp(SLOTS, most)))
+        }
+        (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) => {
+            match slots.filter(|slots| *slots != count) {
+                Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
+                None => Ok(count),
+            }
         }
         _ => Ok(slots.unwrap_or(SLOTS)),
     }

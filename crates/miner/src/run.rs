@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
 use node::{BuildError, Client, Info};
+use tokio::sync::watch::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval_at, sleep_until};
@@ -22,6 +23,7 @@ use self::status::Status;
 use crate::coordinator::{
     self, Action, Coordinator, Counters, Event, Identity, Preemption, Request,
 };
+use crate::demand::Wanted;
 use crate::job::{Jobs, NodeId, Solution};
 use crate::meter::{Meter, Rate, Reading};
 use crate::timing::Timing;
@@ -128,7 +130,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
     }
     let (jobs, watched) = watch::channel(Arc::default());
     let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
-    let (meter, proof) = (worker.meter(), worker.proof());
+    let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
     let mut workers = JoinSet::new();
     workers.spawn(worker.run(watched, found, stop.child_token()));
     let engine = Engine {
@@ -143,6 +145,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
         clients,
         requests: FuturesUnordered::new(),
         jobs,
+        wanted,
         status: Status::new(Instant::now(), &meter),
         meter,
     };
@@ -156,6 +159,8 @@ struct Engine {
     requests: FuturesUnordered<BoxFuture<'static, (Event, Duration)>>,
     streams: Vec<SelectAll<BoxStream<'static, Event>>>,
     jobs: watch::Sender<Arc<Jobs>>,
+    /// Of a worker that does not take any work.
+    wanted: Option<Wanted>,
     meter: Meter,
     status: Status,
 }
@@ -172,6 +177,7 @@ impl Engine {
         let mut status = interval_at((started + timing.status).into(), timing.status);
         let mut stopped: Option<Instant> = None;
         let mut worker_is_done = false;
+        self.hear_demand();
         self.take(Event::Tick);
         while !(self.coordinator.is_finished() && worker_is_done && solutions.is_empty()) {
             let now = Instant::now();
@@ -195,7 +201,14 @@ impl Engine {
                     self.take(event);
                 }
                 event = next_update(&mut self.streams) => self.take(event),
-                Some(solution) = solutions.recv() => self.take(Event::Solved(solution)),
+                Some(solution) = solutions.recv() => {
+                    // The worker has said before what it wants after this.
+                    if self.wanted.as_ref().is_some_and(Wanted::is_new) {
+                        self.hear_demand();
+                    }
+                    self.take(Event::Solved(solution));
+                }
+                Ok(()) = demand_changes(self.wanted.as_mut()) => self.hear_demand(),
                 () = until(wakeup) => self.take(Event::Tick),
                 _ = status.tick() => {
                     self.status.log(Instant::now(), &self.meter, &self.coordinator, &self.clients);
@@ -225,6 +238,14 @@ impl Engine {
         Ok(summary)
     }
 
+    /// Tells the coordinator what the worker wants.
+    fn hear_demand(&mut self) {
+        if let Some(wanted) = &mut self.wanted {
+            let demand = wanted.demand.borrow_and_update().clone();
+            self.take(Event::Demand(demand));
+        }
+    }
+
     /// Lets the coordinator take an event in and carries out what follows.
     fn take(&mut self, event: Event) {
         for action in self.coordinator.handle(Instant::now(), event) {
@@ -236,6 +257,11 @@ impl Engine {
         match action {
             Action::Publish(jobs) => {
                 self.jobs.send_replace(jobs);
+            }
+            Action::Show(view) => {
+                if let Some(wanted) = &self.wanted {
+                    wanted.view.send_replace(Some(view));
+                }
             }
             Action::Subscribe {
                 node,
@@ -270,6 +296,7 @@ async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Durat
             let identity = |info: Info| Identity {
                 version: info.version,
                 chains: info.chains,
+                graph: info.graph,
             };
             Event::Identified {
                 node,
@@ -334,6 +361,14 @@ async fn next_update(streams: &mut [SelectAll<BoxStream<'static, Event>>]) -> Ev
         }
     }
     std::future::pending().await
+}
+
+/// Until a worker wants something else; pending for ever if it takes any work, an error once it has ended.
+async fn demand_changes(wanted: Option<&mut Wanted>) -> Result<(), RecvError> {
+    match wanted {
+        Some(wanted) => wanted.demand.changed().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Pending until then, or for ever.

@@ -13,6 +13,9 @@ pub struct Timing {
     pub cut_check: Duration,
     /// The pause after the node has offered a chain that is already held, unless an update comes first.
     pub held_chain_pause: Duration,
+    /// The pause after the node has given work that the worker does not want, and between two looks at its cut for a
+    /// worker that wants work on certain chains, unless an update comes first.
+    pub unwanted_pause: Duration,
     /// The first pause after a failed request; it doubles with each failure in a row.
     pub retry_min: Duration,
     /// The longest pause after a failed request.
@@ -42,6 +45,7 @@ impl Default for Timing {
             payload_lifetime: Duration::from_mins(5),
             cut_check: Duration::from_secs(1),
             held_chain_pause: Duration::from_secs(1),
+            unwanted_pause: Duration::from_millis(100),
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(1),
             misconfigured_retry: Duration::from_secs(30),

@@ -5,6 +5,7 @@
 
 pub mod constant_delay;
 pub mod cpu;
+pub mod on_demand;
 mod returned;
 #[cfg(test)]
 mod sample;
@@ -21,9 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::constant_delay::ConstantDelay;
 use self::cpu::Cpu;
+use self::on_demand::OnDemand;
 use self::simulation::Simulation;
 use self::stratum::Stratum;
 use crate::coordinator::Proof;
+use crate::demand::Wanted;
 use crate::job::{Jobs, Solution};
 use crate::meter::Meter;
 
@@ -38,6 +41,8 @@ pub enum Worker {
     Simulation(Simulation),
     /// Nothing: blocks come on a beat.
     ConstantDelay(ConstantDelay),
+    /// Nobody: a block is made when somebody asks for one.
+    OnDemand(OnDemand),
 }
 
 /// Why a worker cannot go on.
@@ -52,6 +57,9 @@ pub enum WorkerError {
     /// The Stratum server failed.
     #[error(transparent)]
     Stratum(#[from] ::stratum::ServerError),
+    /// The server of the on-demand worker failed.
+    #[error("the on-demand server ended unexpectedly")]
+    OnDemandServerEnded,
 }
 
 impl Worker {
@@ -68,6 +76,15 @@ impl Worker {
             Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
             Self::Simulation(simulation) => simulation.run(jobs, solutions, stop).await,
             Self::ConstantDelay(beat) => beat.run(jobs, solutions, stop).await,
+            Self::OnDemand(on_demand) => on_demand.run(jobs, solutions, stop).await,
+        }
+    }
+
+    /// What tells what the worker wants fetched; `None` of one that takes any work.
+    pub(crate) fn wanted(&self) -> Option<Wanted> {
+        match self {
+            Self::OnDemand(on_demand) => Some(on_demand.wanted()),
+            Self::Cpu(_) | Self::Stratum(_) | Self::Simulation(_) | Self::ConstantDelay(_) => None,
         }
     }
 
@@ -75,7 +92,7 @@ impl Worker {
     pub fn proof(&self) -> Proof {
         match self {
             Self::Cpu(_) | Self::Stratum(_) => Proof::Verified,
-            Self::Simulation(_) | Self::ConstantDelay(_) => Proof::None,
+            Self::Simulation(_) | Self::ConstantDelay(_) | Self::OnDemand(_) => Proof::None,
         }
     }
 
@@ -85,7 +102,7 @@ impl Worker {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
             Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
             Self::Simulation(simulation) => Meter::Simulated(simulation.rate()),
-            Self::ConstantDelay(_) => Meter::None,
+            Self::ConstantDelay(_) | Self::OnDemand(_) => Meter::None,
         }
     }
 }

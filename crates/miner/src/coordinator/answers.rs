@@ -56,6 +56,7 @@ impl Coordinator {
                 if !is_first {
                     self.leave_network(id);
                 }
+                self.show_network(id, ticket);
             }
         }
         for chain in chains {
@@ -122,6 +123,11 @@ impl Coordinator {
             return;
         }
         let chain = work.chain();
+        if !self.demand.admits(chain) {
+            debug!(%chain, "work on a chain on which no block is wanted");
+            node.work.pause(now + timing.unwanted_pause);
+            return;
+        }
         if node.chains.moved_since(chain, ticket) {
             debug!(%chain, "the chain moved while its work was on the way");
             return;
@@ -204,15 +210,22 @@ impl Coordinator {
         if let Some(outage) = node.cut.succeed(now) {
             info!(node = id.0, after = %About(outage), "the node tells its cut again");
         }
-        let pause = if self.stopping {
-            timing.retry_min
-        } else {
-            timing.cut_check
-        };
-        node.cut.pause(now + pause);
+        let is_shown = self.wants_view(id);
+        let node = &mut self.nodes[id.0];
+        if !(is_shown && node.stirred_since(ticket)) {
+            let pause = if self.stopping {
+                timing.retry_min
+            } else if is_shown {
+                timing.unwanted_pause
+            } else {
+                timing.cut_check
+            };
+            node.cut.pause(now + pause);
+        }
         if ticket < node.since {
             return;
         }
+        let asked = node.cut_asked;
         for job in self
             .live
             .compare(id, ticket, &cut, |chain| node.chains.covers(chain, ticket))
@@ -223,6 +236,9 @@ impl Coordinator {
         }
         self.publish();
         let ticket = self.ticket();
+        if let Some(asked) = asked {
+            self.show_cut(id, asked, &cut);
+        }
         let Some(identity) = &self.nodes[id.0].identity else {
             return;
         };

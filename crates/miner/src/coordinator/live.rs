@@ -189,6 +189,11 @@ impl LiveJobs {
         Some(due.job.chain())
     }
 
+    /// Whether there is a job on the chain, of whichever node.
+    pub(super) fn holds(&self, chain: ChainId) -> bool {
+        self.live.iter().any(|live| live.job.chain() == chain)
+    }
+
     fn position(&self, node: NodeId, chain: ChainId) -> Option<usize> {
         self.live
             .iter()
@@ -323,6 +328,10 @@ impl LiveJobs {
 
     pub(super) fn retire_of(&mut self, node: NodeId) -> Vec<Arc<Job>> {
         self.retire_if(|live| live.job.node == node)
+    }
+
+    pub(super) fn retire_unless(&mut self, wanted: impl Fn(ChainId) -> bool) -> Vec<Arc<Job>> {
+        self.retire_if(|live| !wanted(live.job.chain()))
     }
 
     pub(super) fn retire_all(&mut self) -> Vec<Arc<Job>> {

@@ -15,6 +15,7 @@ use super::submission::{Chain, Submission, Unanswered};
 use super::unsolved::Answer;
 use super::upstream::Doubt;
 use super::{Action, Coordinator, Proof, Request, SubmissionId, Ticket};
+use crate::demand::Demand;
 use crate::job::{NodeId, Solution};
 use crate::units::About;
 
@@ -88,7 +89,11 @@ impl Coordinator {
             answer => {
                 let ticket = self.ticket();
                 if let Some(submission) = self.submissions.end(id, ticket) {
-                    self.nodes[submission.job.node.0].work.resume();
+                    let node = &mut self.nodes[submission.job.node.0];
+                    node.work.resume();
+                    if self.demand != Demand::Any {
+                        node.stirred(ticket);
+                    }
                     self.answered(now, &submission, answer);
                 }
             }

@@ -1,5 +1,6 @@
 //! The coordinator as tables of events and the actions that follow, and under random interleavings.
 
+mod demand;
 mod fates;
 mod fuzz;
 mod gate;

@@ -23,6 +23,10 @@ pub(super) struct Upstream {
     pub(super) info: Gate,
     pub(super) work: Gate,
     pub(super) cut: Gate,
+    /// When the cut was asked for that comes next, or came last.
+    pub(super) cut_asked: Option<Instant>,
+    /// When something last happened that can have changed the cut.
+    stirred: Ticket,
     pub(super) unsolved: Unsolved,
     pub(super) wants_work: bool,
     pub(super) wants_cut: bool,
@@ -49,6 +53,8 @@ impl Default for Upstream {
             info: Gate::default(),
             work: Gate::default(),
             cut: Gate::default(),
+            cut_asked: None,
+            stirred: Ticket::default(),
             unsolved: Unsolved::default(),
             wants_work: false,
             wants_cut: false,
@@ -80,6 +86,17 @@ impl Upstream {
         } else if error.retry() == Retry::AfterInfo {
             self.suspect(Doubt::Network);
         }
+    }
+
+    /// Something happened that can have changed the cut: the next look at it does not wait.
+    pub(super) fn stirred(&mut self, ticket: Ticket) {
+        self.stirred = ticket;
+        self.cut.resume();
+    }
+
+    /// Whether a cut that was asked for at that moment can have changed since.
+    pub(super) fn stirred_since(&self, ticket: Ticket) -> bool {
+        self.stirred > ticket
     }
 
     /// Whether the node can be asked for work.

@@ -96,7 +96,7 @@ impl StratumArgs {
 }
 
 /// The Haskell client takes this flag as JSON, so that quotes are a part of many a command line.
-fn interface(text: &str) -> Result<Interface, String> {
+pub(super) fn interface(text: &str) -> Result<Interface, String> {
     let inner = text
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'));

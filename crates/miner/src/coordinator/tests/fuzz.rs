@@ -19,6 +19,7 @@ use rand::{RngExt, SeedableRng};
 use self::model::Model;
 use super::super::{Action, Config, Coordinator, Event, Preemption, Proof, Request, SubmissionId};
 use super::pieces::broken;
+use crate::demand::{Demand, View};
 use crate::job::{Job, JobId, Jobs, NodeId, Solution};
 use crate::timing::Timing;
 
@@ -55,6 +56,9 @@ struct World {
     events: u64,
     /// When the request was made that is being answered.
     landing: u64,
+    demand: Demand,
+    /// Whether the worker wants work on certain chains at times.
+    is_choosy: bool,
     /// The event that last told of a new cut.
     new_cuts: BTreeMap<(NodeId, ChainId), u64>,
     /// The blocks that were handed in, and the jobs that they solve.
@@ -114,6 +118,7 @@ impl World {
         let nodes = *[1, 1, 2].choose(&mut rng).expect("not empty");
         let slots = rng.random_range(1..=3);
         let chains = *[1, 2, 5].choose(&mut rng).expect("not empty");
+        let is_choosy = rng.random_bool(0.5);
         let proof = *[Proof::Verified, Proof::Verified, Proof::None]
             .choose(&mut rng)
             .expect("not empty");
@@ -138,6 +143,8 @@ impl World {
             live: BTreeSet::new(),
             events: 0,
             landing: 0,
+            demand: Demand::Any,
+            is_choosy,
             new_cuts: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
@@ -201,6 +208,7 @@ impl World {
                     }
                 }
             }
+            Action::Show(view) => self.check_view(&view),
             Action::Subscribe {
                 node,
                 version,
@@ -245,6 +253,16 @@ impl World {
             !self.flights.iter().any(same),
             "on its way already: {request:?}"
         );
+        if let Request::Work { chain, .. } = request {
+            match &self.demand {
+                Demand::Any => {}
+                Demand::Nothing => panic!("work is asked for that nobody wants"),
+                Demand::Chains(wanted) => {
+                    let hint = chain.expect("a chain is named");
+                    assert!(wanted.contains(&hint), "not wanted: {hint}");
+                }
+            }
+        }
         if let Request::Submit {
             header,
             version,
@@ -297,6 +315,15 @@ impl World {
         assert!(tally.pending <= self.slots as u64, "{tally:?}");
     }
 
+    /// Every view is one of a node as it was when the cut was asked for, or later.
+    fn check_view(&self, view: &View) {
+        assert_ne!(self.demand, Demand::Any, "shown to one who does not look");
+        if let Some(heights) = &view.heights {
+            assert!(heights.asked <= self.now);
+            assert_eq!(heights.of.len(), view.graph.len());
+        }
+    }
+
     /// What holds after every event.
     fn check(&self) {
         self.check_refreshes();
@@ -305,6 +332,7 @@ impl World {
         let places: BTreeSet<_> = jobs.iter().map(|job| (job.node, job.chain())).collect();
         assert_eq!(places.len(), jobs.iter().len(), "two jobs on a chain");
         for job in jobs.iter() {
+            assert!(self.demand.admits(job.chain()), "not wanted: {job:?}");
             assert!(
                 !self.retired.contains(&job.id),
                 "back from the dead: {job:?}"
@@ -331,7 +359,10 @@ impl World {
             "a wakeup that has passed"
         );
         assert!(
-            wakeup.is_some() || !self.flights.is_empty() || self.coordinator.is_finished(),
+            wakeup.is_some()
+                || !self.flights.is_empty()
+                || self.coordinator.is_finished()
+                || self.demand == Demand::Nothing,
             "waits for nothing"
         );
     }
@@ -374,11 +405,24 @@ impl World {
                 self.nodes[node].is_down = !is_down;
             }
             935..940 => self.pass(Duration::from_mins(2)),
+            940..950 if self.is_choosy => self.want(),
             _ => {
                 let pause = self.rng.random_range(0..3000);
                 self.pass(Duration::from_millis(pause));
             }
         }
+    }
+
+    /// The worker wants something else.
+    fn want(&mut self) {
+        let wanted = self.nodes[0].chains.keys().copied();
+        let wanted = wanted.filter(|_| self.rng.random_bool(0.5)).collect();
+        self.demand = match self.rng.random_range(0..4) {
+            0 => Demand::Any,
+            1 => Demand::Nothing,
+            _ => Demand::Chains(wanted),
+        };
+        self.handle(Event::Demand(self.demand.clone()));
     }
 
     /// A request reaches its node, or an answer the coordinator.
@@ -528,7 +572,7 @@ impl World {
                 self.hear_all(NodeId(node));
             }
             assert!(
-                self.events - events < 500 + 20 * time.as_secs(),
+                self.events - events < 500 + 40 * time.as_secs(),
                 "busy without end"
             );
             if self.flights.is_empty() {
@@ -547,6 +591,9 @@ impl World {
     fn heal(&mut self) {
         for node in &mut self.nodes {
             (node.is_down, node.faults, node.checks_proof) = (false, 0, false);
+        }
+        if self.is_choosy {
+            self.heal_choosy();
         }
         self.calm(HEALING);
         let jobs: Vec<_> = self.coordinator.jobs().iter().cloned().collect();
@@ -590,6 +637,21 @@ impl World {
         }
         let pending = self.coordinator.counters().refreshes.pending;
         assert_eq!(pending, 0, "a newer payload waits for ever");
+    }
+
+    /// A worker that wants a block on one chain gets work there.
+    fn heal_choosy(&mut self) {
+        let chains: Vec<_> = self.nodes[0].chains.keys().copied().collect();
+        let chain = *chains.choose(&mut self.rng).expect("there are chains");
+        self.demand = Demand::Chains([chain].into());
+        self.handle(Event::Demand(self.demand.clone()));
+        self.calm(HEALING);
+        // Two nodes may have given work on it.
+        let jobs = self.coordinator.jobs().iter();
+        let held: BTreeSet<_> = jobs.map(|job| job.chain()).collect();
+        assert_eq!(held, [chain].into());
+        self.demand = Demand::Any;
+        self.handle(Event::Demand(Demand::Any));
     }
 
     /// What became of every block that was handed in is known in the end.

@@ -15,6 +15,7 @@ use super::super::{
     SubmissionId, Ticket,
 };
 use super::pieces::{Piece, block, busy, piece};
+use crate::demand::Demand;
 use crate::job::{Job, NodeId, Solution};
 use crate::timing::Timing;
 
@@ -127,6 +128,23 @@ impl Script {
         script
     }
 
+    /// A coordinator whose worker wants nothing, that has been told of chains 0 to 3 and hears them all, at time 0.
+    #[track_caller]
+    pub(super) fn idle(work_slots: usize) -> Self {
+        let mut script = Self::new(&config(work_slots));
+        script.wants_nothing().gives(&["identify"]);
+        script.tick().gives(&[]);
+        let listen = (0..4).map(|chain| format!("listen to net/{chain}"));
+        let expected: Vec<_> = ["show".to_owned()].into_iter().chain(listen).collect();
+        script
+            .identified("net", 4)
+            .gives(&expected.iter().map(String::as_str).collect::<Vec<_>>());
+        for chain in 0..4 {
+            script.update(chain, UpdateEvent::Opened).gives(&[]);
+        }
+        script
+    }
+
     /// What follows happens so many milliseconds after the beginning.
     #[track_caller]
     pub(super) fn at(&mut self, ms: u64) -> &mut Self {
@@ -191,6 +209,13 @@ impl Script {
                 let new: Vec<_> = new.map(Arc::clone).collect();
                 self.jobs.extend(new);
                 return text;
+            }
+            Action::Show(view) => {
+                let heights = view.heights.as_ref().map(|heights| &heights.of);
+                let heights = heights.into_iter().flatten();
+                return heights.fold("show".to_owned(), |text, (chain, height)| {
+                    format!("{text} {chain}:{height}")
+                });
             }
             Action::Subscribe {
                 node,
@@ -273,7 +298,12 @@ impl Script {
     pub(super) fn identified(&mut self, version: &str, chains: u32) -> Outcome {
         let version: Version = version.parse().expect("scripts name networks well");
         let chains = (0..chains).map(ChainId::new).collect();
-        self.identity(Ok(Identity { version, chains }))
+        let graph = None;
+        self.identity(Ok(Identity {
+            version,
+            chains,
+            graph,
+        }))
     }
 
     #[track_caller]
@@ -416,6 +446,18 @@ impl Script {
     #[track_caller]
     pub(super) fn lost(&mut self, chain: u32) -> Outcome {
         self.update(chain, UpdateEvent::Lost(Lost::Ended))
+    }
+
+    /// The worker wants blocks on these chains and no others.
+    #[track_caller]
+    pub(super) fn wants(&mut self, chains: &[u32]) -> Outcome {
+        let chains = chains.iter().copied().map(ChainId::new).collect();
+        self.event(Event::Demand(Demand::Chains(chains)))
+    }
+
+    #[track_caller]
+    pub(super) fn wants_nothing(&mut self) -> Outcome {
+        self.event(Event::Demand(Demand::Nothing))
     }
 
     /// The newest job of this name.

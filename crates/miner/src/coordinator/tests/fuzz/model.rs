@@ -293,6 +293,7 @@ impl Model {
                 result: ok.and_then(|()| lost()).map(|()| Identity {
                     version: self.version.clone(),
                     chains: self.chains.keys().copied().collect(),
+                    graph: None,
                 }),
             },
             Request::Work {
