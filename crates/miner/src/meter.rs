@@ -21,33 +21,38 @@ pub enum Meter {
     Counted(Arc<HashMeter>),
     /// Shares of devices prove hashes, on the average.
     Estimated(Arc<Stats>),
+    /// Nothing tells.
+    Unknown,
 }
 
 impl Meter {
-    /// What was counted so far; nothing where hashes are estimated.
+    /// What was counted so far; nothing where hashes are not counted.
     pub fn counted(&self) -> Reading {
         match self {
             Self::Counted(meter) => meter.read(),
-            Self::Estimated(_) => Reading::default(),
+            Self::Estimated(_) | Self::Unknown => Reading::default(),
         }
     }
 
     /// The rate at present: since the reading `before`, that much time ago, or of all devices that are connected by their
     /// shares of the last 15 minutes.
-    pub fn present_rate(&self, now: Instant, before: Reading, time: Duration) -> HashRate {
+    pub fn present_rate(&self, now: Instant, before: Reading, time: Duration) -> Option<HashRate> {
         match self {
             Self::Counted(meter) => {
-                HashRate::of(meter.read().hashes.wrapping_sub(before.hashes), time)
+                let hashes = meter.read().hashes.wrapping_sub(before.hashes);
+                Some(HashRate::of(hashes, time))
             }
-            Self::Estimated(stats) => HashRate(present(&stats.snapshot(now))),
+            Self::Estimated(stats) => Some(HashRate(present(&stats.snapshot(now)))),
+            Self::Unknown => None,
         }
     }
 
     /// The mean rate of a run that began `elapsed` ago; with devices over its last day.
-    pub fn mean_rate(&self, now: Instant, elapsed: Duration) -> HashRate {
+    pub fn mean_rate(&self, now: Instant, elapsed: Duration) -> Option<HashRate> {
         match self {
-            Self::Counted(meter) => HashRate::of(meter.read().hashes, elapsed),
-            Self::Estimated(stats) => HashRate(mean(&stats.snapshot(now), elapsed)),
+            Self::Counted(meter) => Some(HashRate::of(meter.read().hashes, elapsed)),
+            Self::Estimated(stats) => Some(HashRate(mean(&stats.snapshot(now), elapsed))),
+            Self::Unknown => None,
         }
     }
 }
@@ -152,7 +157,8 @@ mod tests {
         assert_eq!(meter.counted(), Reading::default());
         let present = meter.present_rate(now, Reading::default(), elapsed);
         let mean = meter.mean_rate(now, elapsed);
-        (present.0.round(), mean.0.round())
+        let rounded = |rate: Option<HashRate>| rate.expect("it is estimated").0.round();
+        (rounded(present), rounded(mean))
     }
 
     #[test]
@@ -163,7 +169,7 @@ mod tests {
         assert_eq!(rates(&stats, begun, Duration::ZERO), (0.0, 0.0));
         let nobody = Meter::Estimated(Arc::clone(&stats));
         let rate = nobody.present_rate(begun, Reading::default(), Duration::ZERO);
-        assert_eq!(rate.to_string(), "0.00 H/s");
+        assert_eq!(rate.expect("it is estimated").to_string(), "0.00 H/s");
         let open = |user: &[u8], seconds| stats.open(at(seconds), &WorkerName::of_user(user));
         let share = |worker: &stratum::WorkerSession, seconds| {
             let worth = Difficulty::from_u128(60_000);

@@ -23,7 +23,7 @@ use crate::coordinator::{self, Action, Coordinator, Counters, Event, Identity, R
 use crate::job::{Jobs, NodeId, Solution};
 use crate::meter::{Meter, Reading};
 use crate::timing::Timing;
-use crate::units::{About, HashRate};
+use crate::units::{About, HashRate, or_unknown};
 use crate::worker::{Worker, WorkerError};
 
 /// Solutions that wait for the coordinator. It takes them at once; a worker that is faster waits.
@@ -64,7 +64,7 @@ pub struct Summary {
     /// What was counted of the worker's hashes.
     pub hashed: Reading,
     /// The worker's mean hash rate, as far as it is known.
-    pub rate: HashRate,
+    pub rate: Option<HashRate>,
     /// How long the worker ran.
     pub elapsed: Duration,
 }
@@ -79,7 +79,7 @@ impl Summary {
         } = &self.counters;
         info!(
             after = %About(self.elapsed),
-            rate = %self.rate,
+            rate = %or_unknown(self.rate),
             accepted = blocks.in_cut,
             pending = blocks.pending,
             orphaned = blocks.orphaned,

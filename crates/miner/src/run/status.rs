@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::coordinator::Coordinator;
 use crate::meter::{Meter, Reading};
-use crate::units::About;
+use crate::units::{About, or_unknown};
 
 /// A clock that differs by more is worth a word. Mining does not depend on it: creation times come from the node.
 const SKEW_TOLERATED: Duration = Duration::from_secs(5);
@@ -50,20 +50,24 @@ impl Status {
         let jobs = coordinator.jobs();
         let expected = match jobs.iter().next() {
             None => "no work".to_owned(),
-            Some(_) if rate.0 <= 0.0 => "nobody hashes".to_owned(),
-            Some(job) => {
-                About::seconds(job.work.target().difficulty().as_f64() / rate.0).to_string()
-            }
+            Some(job) => match rate {
+                None => "unknown".to_owned(),
+                Some(rate) if rate.0 <= 0.0 => "nobody hashes".to_owned(),
+                Some(rate) => {
+                    let hashes = job.work.target().difficulty().as_f64();
+                    About::seconds(hashes / rate.0).to_string()
+                }
+            },
         };
         info!(
-            rate = %rate,
+            rate = %or_unknown(rate),
             accepted = counters.blocks.in_cut,
             pending = counters.blocks.pending,
             orphaned = counters.blocks.orphaned,
             stale = counters.solutions_stale,
             rejected = counters.solutions_rejected,
             jobs = jobs.iter().len(),
-            node_latency = %self.latency.map_or_else(|| "unknown".to_owned(), |time| About(time).to_string()),
+            node_latency = %or_unknown(self.latency.map(About)),
             block_expected_in = %expected,
             "status"
         );
