@@ -1,6 +1,7 @@
 //! Mining on a node: from flags to a run. The flags are named as those of the Haskell client.
 
 pub(crate) mod cpu;
+mod external;
 mod stratum;
 
 use std::num::NonZeroUsize;
@@ -11,6 +12,7 @@ use node::{Endpoint, Limits, Miner};
 use tracing::warn;
 
 use self::cpu::CpuArgs;
+pub use self::external::ExternalArgs;
 pub use self::stratum::StratumArgs;
 use crate::run;
 use crate::timing::Timing;
@@ -24,6 +26,8 @@ pub enum WorkerKind {
     Cpu,
     /// Serve mining devices that speak Stratum.
     Stratum,
+    /// Run a command that solves the work.
+    External,
 }
 
 /// How to mine.
@@ -48,7 +52,7 @@ pub struct MineArgs {
     #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
     pub worker: WorkerKind,
     /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
-    /// `stratum`: the same as --work-slots.
+    /// `stratum`: the same as --work-slots; with `external`: processes [default: 2].
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
@@ -57,7 +61,11 @@ pub struct MineArgs {
     /// How to serve devices.
     #[command(flatten)]
     pub stratum: StratumArgs,
-    /// How many works, each for a chain of its own, are held ready [default: 2].
+    /// What to run.
+    #[command(flatten)]
+    pub external: ExternalArgs,
+    /// How many works, each for a chain of its own, are held ready [default: 2; with the worker
+    /// `external` one for each process].
     #[arg(long, value_name = "COUNT", value_parser = work_slots)]
     pub work_slots: Option<NonZeroUsize>,
     /// The time limit of a request, such as `10s` or `1500ms`.
@@ -74,13 +82,13 @@ pub(crate) fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 /// A network has at most 98 chains, and a job is held for each at most.
-const MOST_SLOTS: usize = 98;
+const MOST_SLOTS: NonZeroUsize = NonZeroUsize::new(98).expect("not zero");
 
 /// How many works are held if nothing else is said.
 const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
-    count(text, MOST_SLOTS)
+    count(text, MOST_SLOTS.get())
 }
 
 pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
@@ -99,6 +107,7 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
+        WorkerKind::External => args.external.worker(args.thread_count, timing)?,
     };
     Ok(run::Config {
         nodes: vec![node],
@@ -112,13 +121,15 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
 fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
     let slots = args.work_slots;
     match (args.worker, args.thread_count) {
-        (WorkerKind::Stratum, Some(count)) if count.get() > MOST_SLOTS => {
-            Err(UsageError::TooManySlots(count, MOST_SLOTS))
+        (WorkerKind::Stratum, Some(count)) if count > MOST_SLOTS => {
+            Err(UsageError::TooManySlots(count, MOST_SLOTS.get()))
         }
         (WorkerKind::Stratum, Some(count)) => match slots.filter(|slots| *slots != count) {
             Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
             None => Ok(count),
         },
+        // So that each process has a work of its own.
+        (WorkerKind::External, Some(count)) => Ok(slots.unwrap_or(count.clamp(SLOTS, MOST_SLOTS))),
         _ => Ok(slots.unwrap_or(SLOTS)),
     }
 }

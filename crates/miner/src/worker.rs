@@ -4,6 +4,7 @@
 //! live and what becomes of a solution is not its affair.
 
 pub mod cpu;
+pub mod external;
 pub mod stratum;
 
 use std::io;
@@ -13,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::cpu::Cpu;
+use self::external::External;
 use self::stratum::Stratum;
 use crate::job::{Jobs, Solution};
 use crate::meter::Meter;
@@ -24,6 +26,8 @@ pub enum Worker {
     Cpu(Cpu),
     /// Devices that speak Stratum.
     Stratum(Stratum),
+    /// Programs that are run as shell commands.
+    External(External),
 }
 
 /// Why a worker cannot go on.
@@ -38,6 +42,9 @@ pub enum WorkerError {
     /// The Stratum server failed.
     #[error(transparent)]
     Stratum(#[from] ::stratum::ServerError),
+    /// What looks after an external process ended.
+    #[error("an external process is no longer looked after")]
+    ProcessLost,
 }
 
 impl Worker {
@@ -52,6 +59,7 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
             Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
+            Self::External(external) => external.run(jobs, solutions, stop).await,
         }
     }
 
@@ -60,6 +68,7 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
             Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
+            Self::External(external) => external.meter(),
         }
     }
 }
