@@ -26,6 +26,8 @@ pub enum Meter {
     Simulated(HashRate),
     /// Nothing is hashed.
     None,
+    /// Somebody hashes and does not tell how much.
+    Unknown,
 }
 
 /// A hash rate, if there is one.
@@ -37,6 +39,8 @@ pub enum Rate {
     Simulated(HashRate),
     /// Blocks do not come from hashing.
     None,
+    /// Nobody tells it.
+    Unknown,
 }
 
 impl Rate {
@@ -44,7 +48,7 @@ impl Rate {
     pub fn hashes_per_second(self) -> f64 {
         match self {
             Self::Hashed(rate) | Self::Simulated(rate) => rate.0,
-            Self::None => 0.0,
+            Self::None | Self::Unknown => 0.0,
         }
     }
 
@@ -54,16 +58,19 @@ impl Rate {
             Self::Hashed(rate) => Some(rate.to_string()),
             Self::Simulated(rate) => Some(format!("{rate} (simulated)")),
             Self::None => None,
+            Self::Unknown => Some("unknown".to_owned()),
         }
     }
 }
 
 impl Meter {
-    /// What was counted so far; nothing where hashes are estimated.
+    /// What was counted so far; nothing where hashes are not counted.
     pub fn counted(&self) -> Reading {
         match self {
             Self::Counted(meter) => meter.read(),
-            Self::Estimated(_) | Self::Simulated(_) | Self::None => Reading::default(),
+            Self::Estimated(_) | Self::Simulated(_) | Self::None | Self::Unknown => {
+                Reading::default()
+            }
         }
     }
 
@@ -78,6 +85,7 @@ impl Meter {
             Self::Estimated(stats) => Rate::Hashed(HashRate(present(&stats.snapshot(now)))),
             Self::Simulated(rate) => Rate::Simulated(*rate),
             Self::None => Rate::None,
+            Self::Unknown => Rate::Unknown,
         }
     }
 
@@ -88,6 +96,7 @@ impl Meter {
             Self::Estimated(stats) => Rate::Hashed(HashRate(mean(&stats.snapshot(now), elapsed))),
             Self::Simulated(rate) => Rate::Simulated(*rate),
             Self::None => Rate::None,
+            Self::Unknown => Rate::Unknown,
         }
     }
 }

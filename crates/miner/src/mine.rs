@@ -2,6 +2,7 @@
 
 mod constant_delay;
 pub(crate) mod cpu;
+mod external;
 mod node;
 mod on_demand;
 mod preemption;
@@ -16,6 +17,7 @@ use clap::{Args, ValueEnum};
 
 pub use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
+pub use self::external::ExternalArgs;
 pub use self::node::NodeArgs;
 pub use self::on_demand::OnDemandArgs;
 pub use self::preemption::PreemptionArgs;
@@ -39,6 +41,8 @@ pub enum WorkerKind {
     ConstantDelay,
     /// Make a block when somebody asks for one over HTTP; the node must not check proof of work.
     OnDemand,
+    /// Run a command that solves the work.
+    External,
 }
 
 /// How to mine.
@@ -51,8 +55,8 @@ pub struct MineArgs {
     #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
     pub worker: WorkerKind,
     /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
-    /// `stratum` and `on-demand`: the same as --work-slots; with `simulation`: works that the hash rate is divided among;
-    /// with `constant-delay`: blocks at each beat; each of these two 2 by default.
+    /// `stratum` and `on-demand`: the same as --work-slots; with `external`: processes; with `simulation`: works that the
+    /// hash rate is divided among; with `constant-delay`: blocks at each beat; each of these three 2 by default.
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
@@ -61,6 +65,9 @@ pub struct MineArgs {
     /// How to serve devices.
     #[command(flatten)]
     pub stratum: StratumArgs,
+    /// What to run.
+    #[command(flatten)]
+    pub external: ExternalArgs,
     /// What to simulate.
     #[command(flatten)]
     pub simulation: SimulationArgs,
@@ -70,7 +77,7 @@ pub struct MineArgs {
     /// How blocks are asked for.
     #[command(flatten)]
     pub on_demand: OnDemandArgs,
-    /// How many works, each for a chain of its own, are held ready [default: 2, and with `simulation` and
+    /// How many works, each for a chain of its own, are held ready [default: 2, and with `external`, `simulation` and
     /// `constant-delay` one for each of their threads].
     #[arg(long, value_name = "COUNT", value_parser = work_slots)]
     pub work_slots: Option<NonZeroUsize>,
@@ -88,7 +95,7 @@ pub(crate) fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 /// A network has at most 98 chains, and a job is held for each at most.
-const MOST_SLOTS: usize = 98;
+const MOST_SLOTS: NonZeroUsize = NonZeroUsize::new(98).expect("not zero");
 
 /// How many works are held if nothing else is said.
 const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
@@ -97,7 +104,7 @@ const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 const DEVELOPMENT_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
-    count(text, MOST_SLOTS)
+    count(text, MOST_SLOTS.get())
 }
 
 pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
@@ -115,11 +122,12 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let timing = Timing::default();
     let preemption = args.preemption.policy(batch(args, &timing));
     let worker = match args.worker {
-        WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
+        WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(&timing),
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
         WorkerKind::Simulation => args.simulation.worker(threads(args)),
         WorkerKind::ConstantDelay => args.constant_delay.worker(threads(args)),
-        WorkerKind::OnDemand => args.on_demand.worker(timing).await?,
+        WorkerKind::OnDemand => args.on_demand.worker(&timing).await?,
+        WorkerKind::External => args.external.worker(args.thread_count, &timing)?,
     };
     Ok(run::Config {
         nodes: vec![node],
@@ -134,6 +142,7 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
 fn batch(args: &MineArgs, timing: &Timing) -> Duration {
     match args.worker {
         WorkerKind::Stratum => args.stratum.time_between_jobs(timing),
+        WorkerKind::External => args.external.time_between_headers(timing),
         WorkerKind::Cpu
         | WorkerKind::Simulation
         | WorkerKind::ConstantDelay
@@ -145,18 +154,19 @@ fn batch(args: &MineArgs, timing: &Timing) -> Duration {
 fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
     let slots = args.work_slots;
     match (args.worker, args.thread_count) {
-        (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) if count.get() > MOST_SLOTS => {
-            Err(UsageError::TooManySlots(count, MOST_SLOTS))
-        }
-        (WorkerKind::Simulation | WorkerKind::ConstantDelay, _) => {
-            let most = NonZeroUsize::new(MOST_SLOTS).expect("not zero");
-            Ok(slots.unwrap_or_else(|| threads(args).clamp(SLOTS, most)))
+        (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) if count > MOST_SLOTS => {
+            Err(UsageError::TooManySlots(count, MOST_SLOTS.get()))
         }
         (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) => {
             match slots.filter(|slots| *slots != count) {
                 Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
                 None => Ok(count),
             }
+        }
+        // So that each process or thread has a work of its own.
+        (WorkerKind::External, Some(count)) => Ok(slots.unwrap_or(count.clamp(SLOTS, MOST_SLOTS))),
+        (WorkerKind::Simulation | WorkerKind::ConstantDelay, _) => {
+            Ok(slots.unwrap_or_else(|| threads(args).clamp(SLOTS, MOST_SLOTS)))
         }
         _ => Ok(slots.unwrap_or(SLOTS)),
     }

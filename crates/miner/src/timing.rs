@@ -30,6 +30,14 @@ pub struct Timing {
     pub restamp: Duration,
     /// The time that a CPU thread hashes between two looks at the jobs.
     pub batch: Duration,
+    /// How long an external process waits for a job of its own before it shares one.
+    pub job_share: Duration,
+    /// How long an external command may take to end when it is asked to.
+    pub command_grace: Duration,
+    /// The longest pause after an external command has failed; the first one is `retry_min`.
+    pub command_retry_max: Duration,
+    /// How often a failure of external commands that goes on is told.
+    pub command_report: Duration,
     /// How often the status line is logged.
     pub status: Duration,
     /// How often the table of Stratum workers is logged.
@@ -53,6 +61,10 @@ impl Default for Timing {
             fate_interval: Duration::from_secs(10),
             restamp: Duration::from_secs(1),
             batch: Duration::from_millis(1),
+            job_share: Duration::from_millis(500),
+            command_grace: Duration::from_secs(2),
+            command_retry_max: Duration::from_secs(30),
+            command_report: Duration::from_mins(1),
             status: Duration::from_secs(10),
             worker_table: Duration::from_mins(1),
             grace: Duration::from_secs(5),
@@ -63,9 +75,16 @@ impl Default for Timing {
 impl Timing {
     /// The pause after the `failures`-th failure in a row, the first being 1.
     pub fn backoff(&self, failures: u32) -> Duration {
-        let doubled = self
-            .retry_min
-            .saturating_mul(1 << failures.saturating_sub(1).min(16));
-        doubled.min(self.retry_max)
+        self.doubled(failures).min(self.retry_max)
+    }
+
+    /// The pause after an external command has failed for the `failures`-th time in a row.
+    pub fn command_backoff(&self, failures: u32) -> Duration {
+        self.doubled(failures).min(self.command_retry_max)
+    }
+
+    fn doubled(&self, failures: u32) -> Duration {
+        self.retry_min
+            .saturating_mul(1 << failures.saturating_sub(1).min(16))
     }
 }

@@ -84,6 +84,11 @@ impl fmt::Display for About {
     }
 }
 
+/// A figure as it is written, or that it is not known.
+pub(crate) fn or_unknown(figure: Option<impl fmt::Display>) -> String {
+    figure.map_or_else(|| "unknown".to_owned(), |figure| figure.to_string())
+}
+
 /// A time with its unit, from a microsecond to a year.
 pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     const LEAST: Duration = Duration::from_micros(1);

@@ -48,6 +48,11 @@ pub enum UsageError {
          leave one of them out"
     )]
     SlotsDiffer(NonZeroUsize, NonZeroUsize),
+    /// Nothing to run.
+    #[error(
+        "--worker external: there is no command; give it with --external-worker-cmd, as in --external-worker-cmd 'miner --device 0'"
+    )]
+    NoExternalCommand,
     /// What was given is no header.
     #[error(transparent)]
     Header(#[from] InputError),

@@ -5,6 +5,7 @@
 
 pub mod constant_delay;
 pub mod cpu;
+pub mod external;
 pub mod on_demand;
 mod returned;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::constant_delay::ConstantDelay;
 use self::cpu::Cpu;
+use self::external::External;
 use self::on_demand::OnDemand;
 use self::simulation::Simulation;
 use self::stratum::Stratum;
@@ -43,6 +45,8 @@ pub enum Worker {
     ConstantDelay(ConstantDelay),
     /// Nobody: a block is made when somebody asks for one.
     OnDemand(OnDemand),
+    /// Programs that are run as shell commands.
+    External(External),
 }
 
 /// Why a worker cannot go on.
@@ -60,6 +64,9 @@ pub enum WorkerError {
     /// The server of the on-demand worker failed.
     #[error("the on-demand server ended unexpectedly")]
     OnDemandServerEnded,
+    /// What looks after an external process ended.
+    #[error("an external process is no longer looked after")]
+    ProcessLost,
 }
 
 impl Worker {
@@ -74,6 +81,7 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
             Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
+            Self::External(external) => external.run(jobs, solutions, stop).await,
             Self::Simulation(simulation) => simulation.run(jobs, solutions, stop).await,
             Self::ConstantDelay(beat) => beat.run(jobs, solutions, stop).await,
             Self::OnDemand(on_demand) => on_demand.run(jobs, solutions, stop).await,
@@ -84,14 +92,18 @@ impl Worker {
     pub(crate) fn wanted(&self) -> Option<Wanted> {
         match self {
             Self::OnDemand(on_demand) => Some(on_demand.wanted()),
-            Self::Cpu(_) | Self::Stratum(_) | Self::Simulation(_) | Self::ConstantDelay(_) => None,
+            Self::Cpu(_)
+            | Self::Stratum(_)
+            | Self::External(_)
+            | Self::Simulation(_)
+            | Self::ConstantDelay(_) => None,
         }
     }
 
     /// What its solutions prove.
     pub fn proof(&self) -> Proof {
         match self {
-            Self::Cpu(_) | Self::Stratum(_) => Proof::Verified,
+            Self::Cpu(_) | Self::Stratum(_) | Self::External(_) => Proof::Verified,
             Self::Simulation(_) | Self::ConstantDelay(_) | Self::OnDemand(_) => Proof::None,
         }
     }
@@ -103,6 +115,7 @@ impl Worker {
             Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
             Self::Simulation(simulation) => Meter::Simulated(simulation.rate()),
             Self::ConstantDelay(_) | Self::OnDemand(_) => Meter::None,
+            Self::External(external) => external.meter(),
         }
     }
 }

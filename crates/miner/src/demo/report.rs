@@ -73,8 +73,8 @@ impl DemoReport {
         let Summary {
             counters,
             hashed,
-            rate,
             elapsed,
+            ..
         } = summary;
         let tips = simnet.tips();
         let report = simnet.report();
@@ -88,7 +88,7 @@ impl DemoReport {
             seconds: elapsed.as_secs_f64(),
             threads: threads.get(),
             kernel: kernel.name(),
-            hash_rate: rate.hashes_per_second(),
+            hash_rate: HashRate::of(hashed.hashes, *elapsed).0,
             hashes_per_cpu_second: HashRate::of(hashed.hashes, hashed.cpu_time).0,
             blocks_accepted: counters.blocks.in_cut,
             blocks_orphaned: counters.blocks.orphaned,

@@ -118,8 +118,18 @@ mod tests {
         check_batch(&["--worker", "cpu", "--stratum-rate", "3000"], 1000);
         check_batch(&["--worker", "stratum"], 1000);
         check_batch(&["--worker", "stratum", "--stratum-rate", "3000"], 3000);
+        check_batch(&["--worker", "constant-delay"], 1000);
+        let lines = ["--worker", "external", "--external-protocol", "lines"];
+        check_batch(&lines, 1000);
         // What the server makes of too short and too long a time.
         check_batch(&["--worker", "stratum", "--stratum-rate", "1"], 500);
         check_batch(&["--worker", "stratum", "--stratum-rate", "60000"], 25_000);
+        let endless = Preemption::BatchComplete {
+            batch: Duration::MAX,
+        };
+        check(
+            &["--worker", "external", "--preemption", "batch-complete"],
+            endless,
+        );
     }
 }

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::coordinator::Coordinator;
 use crate::meter::{Meter, Rate, Reading};
-use crate::units::About;
+use crate::units::{About, or_unknown};
 
 /// A clock that differs by more is worth a word. Mining does not depend on it: creation times come from the node.
 const SKEW_TOLERATED: Duration = Duration::from_secs(5);
@@ -51,6 +51,7 @@ impl Status {
         let expected = match (jobs.iter().next(), rate.hashes_per_second()) {
             _ if rate == Rate::None => None,
             (None, _) => Some("no work".to_owned()),
+            _ if rate == Rate::Unknown => Some("unknown".to_owned()),
             (Some(_), rate) if rate <= 0.0 => Some("nobody hashes".to_owned()),
             (Some(job), rate) => {
                 let hashes = job.work.target().difficulty().as_f64();
@@ -65,7 +66,7 @@ impl Status {
             stale = counters.solutions_stale,
             rejected = counters.solutions_rejected,
             jobs = jobs.iter().len(),
-            node_latency = %self.latency.map_or_else(|| "unknown".to_owned(), |time| About(time).to_string()),
+            node_latency = %or_unknown(self.latency.map(About)),
             block_expected_in = expected.map(display),
             "status"
         );

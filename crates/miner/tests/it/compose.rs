@@ -177,10 +177,7 @@ fn each_worker_makes_blocks_on_the_same_network_one_after_the_other() {
     for (command, blocks) in [
         ("--worker cpu --thread-count 1", Blocks::Come),
         ("--worker stratum", Blocks::ByDevice),
-        (
-            "--worker external --external-worker-cmd",
-            Blocks::Come,
-        ),
+        ("--worker external --external-worker-cmd", Blocks::Come),
         ("--worker simulation", Blocks::Come),
         (
             "--worker constant-delay --constant-delay-block-time 2",

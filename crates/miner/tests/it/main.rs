@@ -3,6 +3,7 @@
 
 mod architecture;
 mod cli;
+mod compose;
 mod stories;
 
 use std::env;

@@ -76,7 +76,7 @@ impl<'a> Devnet<'a> {
             user: "somebody.device".to_owned(),
             password: "x".to_owned(),
         };
-        let firmware = Firmware::new(FirmwareName::AntminerKa3);
+        let firmware = Firmware::new(FirmwareName::Ka3);
         let config = DeviceConfig {
             limits: DeviceLimits {
                 pause: Duration::from_millis(50),
