@@ -107,7 +107,7 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
-        WorkerKind::External => args.external.worker(args.thread_count, timing)?,
+        WorkerKind::External => args.external.worker(args.thread_count)?,
     };
     Ok(run::Config {
         nodes: vec![node],
