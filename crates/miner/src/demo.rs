@@ -102,7 +102,7 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
     let config = run::Config {
         nodes: vec![node],
         work_slots: 2,
-        worker: hashing.worker(&timing),
+        worker: hashing.worker(timing),
         preemption: Preemption::default(),
         timing,
     };

@@ -122,12 +122,12 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let timing = Timing::default();
     let preemption = args.preemption.policy(batch(args, &timing));
     let worker = match args.worker {
-        WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(&timing),
+        WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
         WorkerKind::Simulation => args.simulation.worker(threads(args)),
         WorkerKind::ConstantDelay => args.constant_delay.worker(threads(args)),
-        WorkerKind::OnDemand => args.on_demand.worker(&timing).await?,
-        WorkerKind::External => args.external.worker(args.thread_count, &timing)?,
+        WorkerKind::OnDemand => args.on_demand.worker(timing).await?,
+        WorkerKind::External => args.external.worker(args.thread_count)?,
     };
     Ok(run::Config {
         nodes: vec![node],

@@ -149,7 +149,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
         status: Status::new(Instant::now(), &meter),
         meter,
     };
-    engine.run(&timing, solutions, workers, stop).await
+    engine.run(timing, solutions, workers, stop).await
 }
 
 /// The loop's state.
@@ -168,7 +168,7 @@ struct Engine {
 impl Engine {
     async fn run(
         mut self,
-        timing: &Timing,
+        timing: Timing,
         mut solutions: mpsc::Receiver<Solution>,
         mut workers: JoinSet<Result<(), WorkerError>>,
         stop: CancellationToken,

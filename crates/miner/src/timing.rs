@@ -30,14 +30,6 @@ pub struct Timing {
     pub restamp: Duration,
     /// The time that a CPU thread hashes between two looks at the jobs.
     pub batch: Duration,
-    /// How long an external process waits for a job of its own before it shares one.
-    pub job_share: Duration,
-    /// How long an external command may take to end when it is asked to.
-    pub command_grace: Duration,
-    /// The longest pause after an external command has failed; the first one is `retry_min`.
-    pub command_retry_max: Duration,
-    /// How often a failure of external commands that goes on is told.
-    pub command_report: Duration,
     /// How often the status line is logged.
     pub status: Duration,
     /// How often the table of Stratum workers is logged.
@@ -61,10 +53,6 @@ impl Default for Timing {
             fate_interval: Duration::from_secs(10),
             restamp: Duration::from_secs(1),
             batch: Duration::from_millis(1),
-            job_share: Duration::from_millis(500),
-            command_grace: Duration::from_secs(2),
-            command_retry_max: Duration::from_secs(30),
-            command_report: Duration::from_mins(1),
             status: Duration::from_secs(10),
             worker_table: Duration::from_mins(1),
             grace: Duration::from_secs(5),
@@ -75,16 +63,45 @@ impl Default for Timing {
 impl Timing {
     /// The pause after the `failures`-th failure in a row, the first being 1.
     pub fn backoff(&self, failures: u32) -> Duration {
-        self.doubled(failures).min(self.retry_max)
+        doubled(self.retry_min, failures).min(self.retry_max)
     }
+}
 
-    /// The pause after an external command has failed for the `failures`-th time in a row.
-    pub fn command_backoff(&self, failures: u32) -> Duration {
-        self.doubled(failures).min(self.command_retry_max)
-    }
+/// The durations of external commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandTiming {
+    /// How long a process waits for a job of its own before it shares one.
+    pub job_share: Duration,
+    /// How long a command may take to end when it is asked to; two of these are less than the grace of the program.
+    pub grace: Duration,
+    /// The first pause after a command has failed; it doubles with each failure in a row.
+    pub retry_min: Duration,
+    /// The longest pause after a command has failed. One that has run for longer fails for the first time again.
+    pub retry_max: Duration,
+    /// How often a failure that goes on is told.
+    pub report: Duration,
+}
 
-    fn doubled(&self, failures: u32) -> Duration {
-        self.retry_min
-            .saturating_mul(1 << failures.saturating_sub(1).min(16))
+impl Default for CommandTiming {
+    fn default() -> Self {
+        Self {
+            job_share: Duration::from_millis(500),
+            grace: Duration::from_secs(2),
+            retry_min: Duration::from_millis(100),
+            retry_max: Duration::from_secs(30),
+            report: Duration::from_mins(1),
+        }
     }
+}
+
+impl CommandTiming {
+    /// The pause after the `failures`-th failure in a row, the first being 1.
+    pub fn backoff(&self, failures: u32) -> Duration {
+        doubled(self.retry_min, failures).min(self.retry_max)
+    }
+}
+
+/// The pause after so many failures in a row, without a bound.
+fn doubled(first: Duration, failures: u32) -> Duration {
+    first.saturating_mul(1 << failures.saturating_sub(1).min(16))
 }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use crate::timing::Timing;
+use crate::timing::{CommandTiming, Timing};
 use crate::units::positive_duration;
 use crate::usage::UsageError;
 use crate::worker::Worker;
@@ -74,13 +74,9 @@ pub enum ProtocolName {
 
 impl ExternalArgs {
     /// The external worker, with two processes if no number is given.
-    pub(crate) fn worker(
-        &self,
-        processes: Option<NonZeroUsize>,
-        timing: &Timing,
-    ) -> Result<Worker, UsageError> {
+    pub(crate) fn worker(&self, processes: Option<NonZeroUsize>) -> Result<Worker, UsageError> {
         let first_nonce = rand::make_rng::<StdRng>().next_u64();
-        let config = self.config(processes, first_nonce, timing)?;
+        let config = self.config(processes, first_nonce)?;
         Ok(Worker::External(External::new(config)))
     }
 
@@ -96,7 +92,6 @@ impl ExternalArgs {
         &self,
         processes: Option<NonZeroUsize>,
         first_nonce: u64,
-        timing: &Timing,
     ) -> Result<external::Config, UsageError> {
         let command = self.command.as_deref().unwrap_or_default();
         if command.trim().is_empty() {
@@ -118,7 +113,7 @@ impl ExternalArgs {
                 ProtocolName::Lines => Protocol::Lines,
             },
             first_nonce,
-            timing: *timing,
+            timing: CommandTiming::default(),
         })
     }
 }
@@ -148,7 +143,6 @@ mod tests {
 
     use super::{ExternalArgs, variable};
     use crate::cli::Cli;
-    use crate::timing::Timing;
     use crate::worker::external::{InputEncoding, Once, Protocol, TargetEncoding};
 
     fn args(flags: &[&str]) -> ExternalArgs {
@@ -174,7 +168,7 @@ mod tests {
             "--external-env=B==",
             "--external-timeout=90s",
         ]);
-        let config = args.config(NonZeroUsize::new(5), 7, &Timing::default());
+        let config = args.config(NonZeroUsize::new(5), 7);
         let config = config.expect("there is a command");
         assert_eq!((config.processes.get(), config.first_nonce), (5, 7));
         assert_eq!(config.command.command, "miner --fast");
@@ -197,7 +191,7 @@ mod tests {
     #[test]
     fn without_flags_it_is_what_the_haskell_client_documents() {
         let args = args(&["--external-worker-cmd", "miner"]);
-        let config = args.config(None, 0, &Timing::default());
+        let config = args.config(None, 0);
         let config = config.expect("there is a command");
         assert_eq!(config.processes.get(), 2);
         let Protocol::Once(Once {

@@ -31,8 +31,8 @@ pub struct OnDemandArgs {
 
 impl OnDemandArgs {
     /// The on-demand worker, which listens.
-    pub(crate) async fn worker(&self, timing: &Timing) -> anyhow::Result<Worker> {
-        let bound = OnDemand::bind(&self.interface, self.port, *timing).await;
+    pub(crate) async fn worker(&self, timing: Timing) -> anyhow::Result<Worker> {
+        let bound = OnDemand::bind(&self.interface, self.port, timing).await;
         let on_demand = bound.with_context(|| {
             format!(
                 "the on-demand server cannot use --on-demand-interface {} with --on-demand-port {}; choose others or \

@@ -38,7 +38,7 @@ pub use self::target::TargetEncoding;
 use super::WorkerError;
 use crate::job::{Jobs, Solution};
 use crate::meter::{HashMeter, Meter};
-use crate::timing::Timing;
+use crate::timing::CommandTiming;
 
 /// Complaints that wait to be told. A process with one more waits.
 const COMPLAINTS_QUEUED: usize = 16;
@@ -55,8 +55,8 @@ pub struct Config {
     /// Where the nonces of a process begin, as far as they are its own to choose from: different programs on the same
     /// work should begin at different ones.
     pub first_nonce: u64,
-    /// The durations that concern commands.
-    pub timing: Timing,
+    /// How long to wait for what.
+    pub timing: CommandTiming,
 }
 
 /// How a command is spoken with.
@@ -107,7 +107,7 @@ impl External {
         } = &*self.config;
         info!(processes, command = ?command.command, ?protocol, "external worker ready");
         let (complaining, mut complained) = mpsc::channel(COMPLAINTS_QUEUED);
-        let mut complaints = Complaints::new(timing.command_report);
+        let mut complaints = Complaints::new(timing.report);
         let mut dealer = Dealer::new(Instant::now(), processes.get(), timing.job_share);
         let mut running = JoinSet::new();
         let mut tasks = Vec::new();

@@ -145,17 +145,19 @@ mod tests {
         dealer.dealt().map(id).collect()
     }
 
+    /// Deals these live jobs out.
+    #[track_caller]
+    fn check(dealer: &mut Dealer, now: Instant, live: &[u64], expected: [Option<u64>; 3]) {
+        let jobs = Jobs::new(live.iter().map(|id| job(*id)).collect());
+        dealer.deal(now, &jobs);
+        assert_eq!(ids(dealer), expected);
+    }
+
     #[test]
     fn each_process_has_a_job_of_its_own_where_there_are_enough() {
         let begun = Instant::now();
         let mut dealer = Dealer::new(begun, 3, PATIENCE);
         assert_eq!((ids(&dealer), dealer.next_wakeup()), (vec![None; 3], None));
-        #[track_caller]
-        fn check(dealer: &mut Dealer, now: Instant, live: &[u64], expected: [Option<u64>; 3]) {
-            let jobs = Jobs::new(live.iter().map(|id| job(*id)).collect());
-            dealer.deal(now, &jobs);
-            assert_eq!(ids(dealer), expected);
-        }
         // The newest comes first, and whoever has none waits.
         check(&mut dealer, begun, &[2, 1], [Some(2), Some(1), None]);
         assert_eq!(dealer.next_wakeup(), Some(begun + PATIENCE));

@@ -34,7 +34,7 @@ pub(super) async fn run(mut seat: Seat) {
 
 /// Speaks with one process until it ends, and gives what is to be said of that; `None` if there are no tasks any more.
 async fn converse(seat: &mut Seat) -> Option<Complaint> {
-    let grace = seat.config.timing.command_grace;
+    let grace = seat.config.timing.grace;
     let mut process = match Process::start(seat.config.command.with(None), seat.process) {
         Ok(process) => process,
         Err(error) => return Some(Complaint::of_running(seat.process, Failure::Start(error))),

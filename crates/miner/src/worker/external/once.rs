@@ -4,6 +4,7 @@
 //! is lost is ended before the next one starts, so that they never share a device; what it has found by then counts.
 
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{Nonce, WorkHeader};
@@ -82,7 +83,7 @@ pub(super) async fn run(mut seat: Seat, once: Once) {
 }
 
 async fn attempt(seat: &mut Seat, once: Once, task: &Task) -> Outcome {
-    let grace = seat.config.timing.command_grace;
+    let grace = seat.config.timing.grace;
     let given = task.header();
     sleep_until(given.valid_from.into()).await;
     let target = once.target.to_hex(given.header.target());
@@ -105,7 +106,7 @@ async fn attempt(seat: &mut Seat, once: Once, task: &Task) -> Outcome {
         reason,
     ) {
         (Ok(nonce), _) => Outcome::Solved(Solution {
-            job: task.job.clone(),
+            job: Arc::clone(&task.job),
             nonce,
             creation_time: given.creation_time,
         }),

@@ -76,11 +76,11 @@ impl Seat {
     /// Reports that a command failed that had run for so long, and waits before the next try. False is the end.
     pub(super) async fn failed(&mut self, mut complaint: Complaint, ran: Duration) -> bool {
         let timing = &self.config.timing;
-        if ran > timing.command_retry_max {
+        if ran > timing.retry_max {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);
-        let pause = timing.command_backoff(self.failures);
+        let pause = timing.backoff(self.failures);
         complaint.again_in = Some(pause);
         self.complain(complaint).await;
         let until = Instant::now() + pause;

@@ -17,15 +17,13 @@ pub enum TargetEncoding {
 impl TargetEncoding {
     /// The target as 64 hex digits.
     pub(crate) fn to_hex(self, target: Target) -> String {
-        let bytes = target.to_le_bytes();
-        match self {
-            Self::Bytes => const_hex::encode(bytes),
-            Self::Words => bytes
-                .chunks_exact(8)
-                .flat_map(|word| word.iter().rev())
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+        let mut bytes = target.to_le_bytes();
+        if self == Self::Words {
+            for word in bytes.chunks_exact_mut(8) {
+                word.reverse();
+            }
         }
+        const_hex::encode(bytes)
     }
 }
 

@@ -15,17 +15,34 @@ pub(super) struct Client {
     command: String,
 }
 
+/// The arguments of a command line, as a shell reads it that knows single quotes.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for symbol in command.chars() {
+        match symbol {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            symbol => words.last_mut().unwrap().push(symbol),
+        }
+    }
+    words
+}
+
 /// The arguments of a command line with another node, and with ports that the system picks.
 fn localise(command: &str, node: SocketAddr) -> Vec<String> {
     let mut args: Vec<String> = Vec::new();
-    for word in command.split_whitespace() {
+    for word in words(command) {
         let is_node = args.last().is_some_and(|flag| flag == "--node");
         args.push(match word.split_once('=') {
             _ if is_node => node.to_string(),
             Some(("--node", _)) => format!("--node={node}"),
             Some((flag @ ("--stratum-port" | "--on-demand-port"), _)) => format!("{flag}=0"),
-            _ => word.to_owned(),
+            _ => word.clone(),
         });
+    }
+    if !command.contains("--node") {
+        args.push(format!("--node={node}"));
     }
     for flag in [
         "--stratum-port=0",

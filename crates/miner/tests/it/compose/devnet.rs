@@ -21,6 +21,8 @@ pub(super) enum Kind {
     NoProofOfWork,
     /// A node that checks proof of work, of which little is needed.
     ProofOfWork,
+    /// A node that does not check it, with a target that every hash meets.
+    Effortless,
 }
 
 /// Hashes for a block: what the device does in some hundredths of a second.
@@ -41,10 +43,13 @@ pub(super) struct Device {
 impl<'a> Devnet<'a> {
     pub(super) fn start(kind: Kind, runtime: &'a Handle) -> Self {
         let config = simnet::Config {
-            start_difficulty: Difficulty::from_u128(DIFFICULTY),
+            start_difficulty: Difficulty::from_u128(match kind {
+                Kind::Effortless => 1,
+                Kind::NoProofOfWork | Kind::ProofOfWork => DIFFICULTY,
+            }),
             proof_of_work: match kind {
-                Kind::NoProofOfWork => ProofOfWork::Disabled,
                 Kind::ProofOfWork => ProofOfWork::Required,
+                Kind::NoProofOfWork | Kind::Effortless => ProofOfWork::Disabled,
             },
             seed: seed(),
             ..simnet::Config::default()
