@@ -24,6 +24,7 @@ mod upstream;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -273,7 +274,10 @@ impl Coordinator {
 
     fn publish(&mut self) {
         if !self.live.is_published(&self.published) {
-            self.published = self.live.publish();
+            // All nodes are of one network.
+            let identity = self.nodes.iter().find_map(|node| node.identity.as_ref());
+            let chains = identity.and_then(|identity| NonZeroUsize::new(identity.chains.len()));
+            self.published = Arc::new(self.live.publish().on_chains(chains));
             self.actions
                 .push(Action::Publish(Arc::clone(&self.published)));
         }

@@ -1,7 +1,9 @@
 //! Mining on a node: from flags to a run. The flags are named as those of the Haskell client.
 
+mod constant_delay;
 pub(crate) mod cpu;
 mod on_demand;
+mod simulation;
 mod stratum;
 
 use std::num::NonZeroUsize;
@@ -11,8 +13,10 @@ use clap::{Args, ValueEnum};
 use node::{Endpoint, Limits, Miner};
 use tracing::warn;
 
+pub use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
 pub use self::on_demand::OnDemandArgs;
+pub use self::simulation::SimulationArgs;
 pub use self::stratum::StratumArgs;
 use crate::run;
 use crate::timing::Timing;
@@ -26,6 +30,10 @@ pub enum WorkerKind {
     Cpu,
     /// Serve mining devices that speak Stratum.
     Stratum,
+    /// Hash nothing: blocks come as at a given hash rate, on a network without proof of work.
+    Simulation,
+    /// Hash nothing: blocks come on a beat, on a network without proof of work.
+    ConstantDelay,
     /// Make a block when somebody asks for one over HTTP; the node must not check proof of work.
     OnDemand,
 }
@@ -52,7 +60,8 @@ pub struct MineArgs {
     #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
     pub worker: WorkerKind,
     /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
-    /// `stratum` and `on-demand`: the same as --work-slots.
+    /// `stratum` and `on-demand`: the same as --work-slots; with `simulation`: works that the hash rate is divided among; with
+    /// `constant-delay`: blocks at each beat; each of these three 2 by default.
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
@@ -61,10 +70,17 @@ pub struct MineArgs {
     /// How to serve devices.
     #[command(flatten)]
     pub stratum: StratumArgs,
+    /// What to simulate.
+    #[command(flatten)]
+    pub simulation: SimulationArgs,
+    /// How blocks come on a beat.
+    #[command(flatten)]
+    pub constant_delay: ConstantDelayArgs,
     /// How blocks are asked for.
     #[command(flatten)]
     pub on_demand: OnDemandArgs,
-    /// How many works, each for a chain of its own, are held ready [default: 2].
+    /// How many works, each for a chain of its own, are held ready [default: 2, and for development workers one for each
+    /// of their threads].
     #[arg(long, value_name = "COUNT", value_parser = work_slots)]
     pub work_slots: Option<NonZeroUsize>,
     /// The time limit of a request, such as `10s` or `1500ms`.
@@ -86,6 +102,9 @@ const MOST_SLOTS: usize = 98;
 /// How many works are held if nothing else is said.
 const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
+/// How many threads a development worker has if nothing else is said, as in the Haskell client.
+const DEVELOPMENT_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
+
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_SLOTS)
 }
@@ -106,6 +125,8 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
+        WorkerKind::Simulation => args.simulation.worker(threads(args)),
+        WorkerKind::ConstantDelay => args.constant_delay.worker(threads(args)),
         WorkerKind::OnDemand => args.on_demand.worker(timing).await?,
     };
     Ok(run::Config {
@@ -129,8 +150,17 @@ fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
                 None => Ok(count),
             }
         }
+        (WorkerKind::Simulation | WorkerKind::ConstantDelay, _) => {
+            let most = NonZeroUsize::new(MOST_SLOTS).expect("not zero");
+            Ok(slots.unwrap_or_else(|| threads(args).clamp(SLOTS, most)))
+        }
         _ => Ok(slots.unwrap_or(SLOTS)),
     }
+}
+
+/// The threads of a development worker.
+fn threads(args: &MineArgs) -> NonZeroUsize {
+    args.thread_count.unwrap_or(DEVELOPMENT_THREADS)
 }
 
 /// The node that the flags name.
@@ -170,4 +200,82 @@ fn node(args: &MineArgs) -> Result<node::Config, UsageError> {
         );
     }
     Ok(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::config;
+    use crate::cli::Cli;
+
+    /// The works that are held and the worker, with these flags.
+    async fn run(flags: &[&str]) -> (usize, String) {
+        let program = ["chainweb-mining-client"];
+        let cli = Cli::try_parse_from(program.iter().chain(flags)).expect("good flags");
+        let config = config(&cli.mine).await.expect("nothing is in the way");
+        (config.work_slots, format!("{:?}", config.worker))
+    }
+
+    #[tokio::test]
+    async fn the_flags_of_development_workers_reach_them() {
+        for (flags, slots, worker) in [
+            (
+                &["-w", "Simulation", "--seed", "7"][..],
+                2,
+                "Simulation { config: Config { rate: HashRate(1000000.0), threads: 2, seed: 7 } }",
+            ),
+            (
+                &[
+                    "--worker=simulation",
+                    "--hash-rate=1000000.0",
+                    "--seed=7",
+                    "-c1",
+                ],
+                2,
+                "Simulation { config: Config { rate: HashRate(1000000.0), threads: 1, seed: 7 } }",
+            ),
+            (
+                &["-w", "simulation", "-r", "1.5Ki", "--seed", "7", "-c", "5"],
+                5,
+                "Simulation { config: Config { rate: HashRate(1536.0), threads: 5, seed: 7 } }",
+            ),
+            (
+                &["-w", "simulation", "--seed", "7", "-c", "1000"],
+                98,
+                "Simulation { config: Config { rate: HashRate(1000000.0), threads: 1000, seed: 7 } }",
+            ),
+            (
+                &["-w", "constant-delay"],
+                2,
+                "ConstantDelay { config: Config { block_time: 30s, blocks: 2 } }",
+            ),
+            (
+                &[
+                    "-w",
+                    "constant-delay",
+                    "--constant-delay-block-time=2.5",
+                    "--thread-count=4",
+                ],
+                4,
+                "ConstantDelay { config: Config { block_time: 2.5s, blocks: 4 } }",
+            ),
+            (
+                &["-w", "constant-delay", "--thread-count=4", "--work-slots=3"],
+                3,
+                "ConstantDelay { config: Config { block_time: 30s, blocks: 4 } }",
+            ),
+        ] {
+            let (held, made) = run(flags).await;
+            let inner = made.split_once('(').map(|(_, inner)| inner);
+            assert_eq!(held, slots, "{flags:?}");
+            assert_eq!(inner, Some(format!("{worker})").as_str()), "{flags:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn two_simulations_differ_unless_told_otherwise() {
+        let simulation = ["-w", "simulation"];
+        assert_ne!(run(&simulation).await, run(&simulation).await);
+    }
 }

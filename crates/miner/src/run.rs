@@ -23,9 +23,9 @@ use self::status::Status;
 use crate::coordinator::{self, Action, Coordinator, Counters, Event, Identity, Request};
 use crate::demand::Wanted;
 use crate::job::{Jobs, NodeId, Solution};
-use crate::meter::{Meter, Reading};
+use crate::meter::{Meter, Rate, Reading};
 use crate::timing::Timing;
-use crate::units::{About, HashRate};
+use crate::units::About;
 use crate::worker::{Worker, WorkerError};
 
 /// Solutions that wait for the coordinator. It takes them at once; a worker that is faster waits.
@@ -66,7 +66,7 @@ pub struct Summary {
     /// What was counted of the worker's hashes.
     pub hashed: Reading,
     /// The worker's mean hash rate, as far as it is known.
-    pub rate: HashRate,
+    pub rate: Rate,
     /// How long the worker ran.
     pub elapsed: Duration,
 }
@@ -81,7 +81,7 @@ impl Summary {
         } = &self.counters;
         info!(
             after = %About(self.elapsed),
-            rate = %self.rate,
+            rate = self.rate.field().map(display),
             accepted = blocks.in_cut,
             pending = blocks.pending,
             orphaned = blocks.orphaned,

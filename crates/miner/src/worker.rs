@@ -3,23 +3,32 @@
 //! A worker watches the live jobs, chooses among them by itself and sends solutions. It knows no node: which jobs are
 //! live and what becomes of a solution is not its affair.
 
+pub mod constant_delay;
 pub mod cpu;
 pub mod on_demand;
+mod returned;
+#[cfg(test)]
+mod sample;
+pub mod simulation;
 pub mod stratum;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
+use self::constant_delay::ConstantDelay;
 use self::cpu::Cpu;
 use self::on_demand::OnDemand;
+use self::simulation::Simulation;
 use self::stratum::Stratum;
 use crate::coordinator::Proof;
 use crate::demand::Wanted;
 use crate::job::{Jobs, Solution};
-use crate::meter::{HashMeter, Meter};
+use crate::meter::Meter;
 
 /// One of the ways to have jobs solved.
 #[derive(Debug)]
@@ -28,6 +37,10 @@ pub enum Worker {
     Cpu(Cpu),
     /// Devices that speak Stratum.
     Stratum(Stratum),
+    /// Nothing: blocks come as at a given hash rate.
+    Simulation(Simulation),
+    /// Nothing: blocks come on a beat.
+    ConstantDelay(ConstantDelay),
     /// Nobody: a block is made when somebody asks for one.
     OnDemand(OnDemand),
 }
@@ -61,6 +74,8 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
             Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
+            Self::Simulation(simulation) => simulation.run(jobs, solutions, stop).await,
+            Self::ConstantDelay(beat) => beat.run(jobs, solutions, stop).await,
             Self::OnDemand(on_demand) => on_demand.run(jobs, solutions, stop).await,
         }
     }
@@ -69,7 +84,7 @@ impl Worker {
     pub(crate) fn wanted(&self) -> Option<Wanted> {
         match self {
             Self::OnDemand(on_demand) => Some(on_demand.wanted()),
-            Self::Cpu(_) | Self::Stratum(_) => None,
+            Self::Cpu(_) | Self::Stratum(_) | Self::Simulation(_) | Self::ConstantDelay(_) => None,
         }
     }
 
@@ -77,7 +92,7 @@ impl Worker {
     pub fn proof(&self) -> Proof {
         match self {
             Self::Cpu(_) | Self::Stratum(_) => Proof::Verified,
-            Self::OnDemand(_) => Proof::None,
+            Self::Simulation(_) | Self::ConstantDelay(_) | Self::OnDemand(_) => Proof::None,
         }
     }
 
@@ -86,7 +101,16 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
             Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
-            Self::OnDemand(_) => Meter::Counted(Arc::new(HashMeter::new(0))),
+            Self::Simulation(simulation) => Meter::Simulated(simulation.rate()),
+            Self::ConstantDelay(_) | Self::OnDemand(_) => Meter::None,
         }
+    }
+}
+
+/// Pending until then, or for ever.
+async fn until(wakeup: Option<Instant>) {
+    match wakeup {
+        Some(at) => sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }

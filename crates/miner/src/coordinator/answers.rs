@@ -40,8 +40,10 @@ impl Coordinator {
             return;
         }
         let chains = identity.chains.clone();
-        match &node.identity {
+        match &mut node.identity {
             Some(known) if known.version == identity.version => {
+                known.chains = identity.chains;
+                known.graph = identity.graph;
                 if doubt == Doubt::Restart {
                     self.live.doubt(now, id);
                     self.listen_anew(id, ticket);

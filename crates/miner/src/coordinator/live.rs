@@ -312,10 +312,8 @@ impl LiveJobs {
             .eq(self.live.iter().map(|live| live.job.id))
     }
 
-    pub(super) fn publish(&self) -> Arc<Jobs> {
-        Arc::new(Jobs::new(
-            self.live.iter().map(|live| Arc::clone(&live.job)).collect(),
-        ))
+    pub(super) fn publish(&self) -> Jobs {
+        Jobs::new(self.live.iter().map(|live| Arc::clone(&live.job)).collect())
     }
 }
 

@@ -80,7 +80,7 @@ impl DemoReport {
             seconds: elapsed.as_secs_f64(),
             threads: threads.get(),
             kernel: kernel.name(),
-            hash_rate: rate.0,
+            hash_rate: rate.hashes_per_second(),
             hashes_per_cpu_second: HashRate::of(hashed.hashes, hashed.cpu_time).0,
             blocks_accepted: counters.blocks.in_cut,
             blocks_orphaned: counters.blocks.orphaned,

@@ -5,6 +5,7 @@
 //! is checked in one place, [`setting::Ended::check`].
 
 mod answers;
+mod development;
 mod on_demand;
 mod outages;
 mod preemption;

@@ -156,39 +156,13 @@ pub(super) fn list(chains: &[ChainId]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chainweb::{
-        BlockHash, ChainGraph, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
-    };
+    use chainweb::ChainGraph;
 
     use super::*;
     use crate::demand::Heights;
-    use crate::job::{JobId, NodeId};
+    use crate::worker::sample::job_at as job;
 
     const PATIENCE: Duration = Duration::from_secs(2);
-
-    /// A job that makes a block of this height.
-    fn job(chain: u32, height: u64) -> Arc<Job> {
-        let fields = HeaderFields {
-            flags: [0; 8],
-            creation_time: CreationTime::from_micros(0),
-            parent: BlockHash::new([1; 32]),
-            adjacents: [(ChainId::new(1 - chain), BlockHash::new([2; 32]))].into(),
-            target: Target::MAX,
-            payload_hash: PayloadHash::new([3; 32]),
-            chain: ChainId::new(chain),
-            weight: Weight::from_le_bytes([0; 32]),
-            height,
-            version_code: 2,
-            epoch_start: CreationTime::from_micros(0),
-            nonce: Nonce::new(0),
-        };
-        Arc::new(Job {
-            id: JobId(100 * u64::from(chain) + height),
-            node: NodeId(0),
-            work: Work::new(fields.encode()).expect("the target is not zero"),
-            received: Instant::now(),
-        })
-    }
 
     /// Two chains of these heights.
     fn view(asked: Instant, heights: [u64; 2]) -> Arc<View> {

@@ -171,12 +171,13 @@ fn too_much_is_refused_as_a_whole() {
     for count in [1, u64::MAX] {
         assert_eq!(goals.ask(now, &[(b, count)].into()), Err(much));
     }
-    let all: BTreeMap<_, _> = (0..MOST_CHAINS as u32)
+    let most = u32::try_from(MOST_CHAINS).expect("it is small");
+    let all: BTreeMap<_, _> = (0..most)
         .map(|chain| (ChainId::new(chain), 0))
         .chain([(a, 1)])
         .collect();
     assert!(goals.ask(now, &all).is_ok(), "of most of them nothing");
-    let all: BTreeMap<_, _> = (0..=MOST_CHAINS as u32)
+    let all: BTreeMap<_, _> = (0..=most)
         .map(|chain| (ChainId::new(chain), u64::from(chain != 1)))
         .collect();
     assert_eq!(goals.ask(now, &all), Err(TooMuch::Chains));
