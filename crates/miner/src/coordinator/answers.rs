@@ -125,7 +125,10 @@ impl Coordinator {
         let chain = work.chain();
         if !self.demand.admits(chain) {
             debug!(%chain, "work on a chain on which no block is wanted");
-            node.work.pause(now + timing.unwanted_pause);
+            // What is wanted now may be what this node was not asked for.
+            if self.demanded < ticket {
+                node.work.pause(now + timing.unwanted_pause);
+            }
             return;
         }
         if node.chains.moved_since(chain, ticket) {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use bytes::Bytes;
 use chainweb::{ChainGraph, ChainId};
 use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
@@ -101,6 +102,17 @@ async fn blocks_on_the_only_chain_and_on_both_of_two_are_as_many_as_asked_for() 
     shop.make(r#"{"0":2,"1":3}"#).await;
     assert_eq!(shop.heights(), [(0, 2), (1, 3)].into());
     shop.ends_with(5).await;
+}
+
+#[tokio::test]
+async fn without_update_streams_the_cut_alone_tells_how_it_goes_on() {
+    let story = setting(ChainGraph::pair()).network().await;
+    let refused = Verdict::Status(503, Bytes::new());
+    story.fault(Endpoint::Updates, refused);
+    let shop = Shop::open(story).await;
+    shop.make(r#"{"0":2,"1":2}"#).await;
+    assert_eq!(shop.heights(), [(0, 2), (1, 2)].into());
+    shop.ends_with(4).await;
 }
 
 #[tokio::test]
