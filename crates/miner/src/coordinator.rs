@@ -86,6 +86,8 @@ pub struct Coordinator {
     published: Arc<Jobs>,
     /// What the worker wants.
     demand: Demand,
+    /// When it last said so.
+    demanded: Ticket,
     /// The wanted chain that was named last in a request for work.
     hinted: Option<ChainId>,
     actions: Vec<Action>,
@@ -105,6 +107,7 @@ impl Coordinator {
             handled: None,
             published: Arc::default(),
             demand: Demand::default(),
+            demanded: Ticket::default(),
             hinted: None,
             actions: Vec::new(),
             stopping: false,

@@ -176,3 +176,81 @@ fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
 fn threads(args: &MineArgs) -> NonZeroUsize {
     args.thread_count.unwrap_or(DEVELOPMENT_THREADS)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::config;
+    use crate::cli::Cli;
+
+    /// The works that are held and the worker, with these flags.
+    async fn run(flags: &[&str]) -> (usize, String) {
+        let program = ["chainweb-mining-client"];
+        let cli = Cli::try_parse_from(program.iter().chain(flags)).expect("good flags");
+        let config = config(&cli.mine).await.expect("nothing is in the way");
+        (config.work_slots, format!("{:?}", config.worker))
+    }
+
+    #[tokio::test]
+    async fn the_flags_of_development_workers_reach_them() {
+        for (flags, slots, worker) in [
+            (
+                &["-w", "Simulation", "--seed", "7"][..],
+                2,
+                "Simulation { config: Config { rate: HashRate(1000000.0), threads: 2, seed: 7 } }",
+            ),
+            (
+                &[
+                    "--worker=simulation",
+                    "--hash-rate=1000000.0",
+                    "--seed=7",
+                    "-c1",
+                ],
+                2,
+                "Simulation { config: Config { rate: HashRate(1000000.0), threads: 1, seed: 7 } }",
+            ),
+            (
+                &["-w", "simulation", "-r", "1.5Ki", "--seed", "7", "-c", "5"],
+                5,
+                "Simulation { config: Config { rate: HashRate(1536.0), threads: 5, seed: 7 } }",
+            ),
+            (
+                &["-w", "simulation", "--seed", "7", "-c", "1000"],
+                98,
+                "Simulation { config: Config { rate: HashRate(1000000.0), threads: 1000, seed: 7 } }",
+            ),
+            (
+                &["-w", "constant-delay"],
+                2,
+                "ConstantDelay { config: Config { block_time: 30s, blocks: 2 } }",
+            ),
+            (
+                &[
+                    "-w",
+                    "constant-delay",
+                    "--constant-delay-block-time=2.5",
+                    "--thread-count=4",
+                ],
+                4,
+                "ConstantDelay { config: Config { block_time: 2.5s, blocks: 4 } }",
+            ),
+            (
+                &["-w", "constant-delay", "--thread-count=4", "--work-slots=3"],
+                3,
+                "ConstantDelay { config: Config { block_time: 30s, blocks: 4 } }",
+            ),
+        ] {
+            let (held, made) = run(flags).await;
+            let inner = made.split_once('(').map(|(_, inner)| inner);
+            assert_eq!(held, slots, "{flags:?}");
+            assert_eq!(inner, Some(format!("{worker})").as_str()), "{flags:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn two_simulations_differ_unless_told_otherwise() {
+        let simulation = ["-w", "simulation"];
+        assert_ne!(run(&simulation).await, run(&simulation).await);
+    }
+}

@@ -15,9 +15,16 @@ use super::chains::Chains;
 use super::live::{self, Arrival, Cover, Offered, Retired};
 use super::submission::Place;
 use super::upstream::Doubt;
-use super::{Action, Config, Coordinator, Identity, Request, Ticket};
+use super::{Action, Coordinator, Identity, Request, Ticket};
 use crate::job::{Job, NodeId};
 use crate::units::About;
+
+/// Whether the node gave work on a chain that was held already though work on another is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    Held,
+    Other,
+}
 
 impl Coordinator {
     pub(super) fn identified(&mut self, now: Instant, id: NodeId, result: Result<Identity, Error>) {
@@ -44,6 +51,7 @@ impl Coordinator {
         match &mut node.identity {
             Some(known) if known.version == identity.version => {
                 known.chains = identity.chains;
+                known.graph = identity.graph;
                 if doubt == Doubt::Restart {
                     self.live.doubt(now, id);
                     self.listen_anew(id, ticket);
@@ -102,9 +110,7 @@ impl Coordinator {
         ticket: Ticket,
         result: Result<Work, Error>,
     ) {
-        let Config {
-            timing, work_slots, ..
-        } = self.config;
+        let timing = self.config.timing;
         let node = &mut self.nodes[id.0];
         let work = match result {
             Ok(work) => work,
@@ -125,7 +131,10 @@ impl Coordinator {
         let chain = work.chain();
         if !self.demand.admits(chain) {
             debug!(%chain, "work on a chain on which no block is wanted");
-            node.work.pause(now + timing.unwanted_pause);
+            // What is wanted now may be what this node was not asked for.
+            if self.demanded < ticket {
+                node.work.pause(now + timing.unwanted_pause);
+            }
             return;
         }
         if node.chains.moved_since(chain, ticket) {
@@ -158,14 +167,23 @@ impl Coordinator {
             asked: ticket,
             refreshed: self.nodes[id.0].chains.refreshed_since(chain, ticket),
         };
-        let outcome = self.live.offer(now, &self.config, arrival);
-        let was_held = match outcome {
-            Offered::Held => true,
+        if self.offer(now, arrival) == Chain::Held {
+            // There may be no other chain to work on: not asked again and again.
+            self.nodes[id.0].work.pause(now + timing.held_chain_pause);
+        }
+    }
+
+    /// Takes work in where it is better than what is held.
+    fn offer(&mut self, now: Instant, arrival: Arrival<'_>) -> Chain {
+        let Arrival { job, cover, .. } = arrival;
+        let chain = job.chain();
+        let was_held = match self.live.offer(now, &self.config, arrival) {
+            Offered::Held => return Chain::Held,
+            Offered::NotNeeded => false,
             Offered::Confirmed => {
                 debug!(%chain, "the node still gives the same work");
-                self.live.has_room(work_slots)
+                true
             }
-            Offered::NotNeeded => false,
             Offered::Taken { replaced } => {
                 self.counters.jobs += 1;
                 self.counters.uncovered_jobs += u64::from(cover == Cover::None);
@@ -176,12 +194,13 @@ impl Coordinator {
                     job = %job.id, %chain, height = job.work.header().height(), ?cover,
                     difficulty = %job.work.target().difficulty(), "new job"
                 );
-                replaced.is_some() && self.live.has_room(work_slots)
+                replaced.is_some()
             }
         };
-        if was_held {
-            // There may be no other chain to work on: not asked again and again.
-            self.nodes[id.0].work.pause(now + timing.held_chain_pause);
+        if was_held && self.live.has_room(self.config.work_slots) {
+            Chain::Held
+        } else {
+            Chain::Other
         }
     }
 

@@ -22,9 +22,9 @@ impl Coordinator {
     /// The worker wants something else from now on.
     pub(super) fn demand(&mut self, demand: Demand) {
         let ticket = self.ticket();
-        self.demand = demand;
+        (self.demand, self.demanded) = (demand, ticket);
         for job in self.live.retire_unless(|chain| self.demand.admits(chain)) {
-            debug!(job = %job.id, chain = %job.chain(), "job dropped: no block is wanted on its chain");
+            debug!(job = %job.id, chain = %job.chain(), "job dropped: no more is wanted of its chain");
         }
         for node in &mut self.nodes {
             node.work.resume();

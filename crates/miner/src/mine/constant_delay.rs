@@ -14,11 +14,11 @@ const MOST: Duration = Duration::from_hours(24 * 366);
 
 /// How blocks come on a beat.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Constant delay")]
 pub struct ConstantDelayArgs {
     /// With the worker `constant-delay`: the time in seconds in which each chain gets a block, or --thread-count of them,
     /// on the average.
-    #[arg(long = "constant-delay-block-time", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long = "constant-delay-block-time", value_name = "SECONDS", default_value = "30", value_parser = seconds,
+          help_heading = "Constant delay")]
     pub block_time: Duration,
 }
 

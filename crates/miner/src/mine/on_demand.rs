@@ -14,30 +14,22 @@ use crate::worker::on_demand::OnDemand;
 #[command(next_help_heading = "On demand")]
 pub struct OnDemandArgs {
     /// The port on which blocks can be asked for.
-    #[arg(
-        id = "on_demand_port",
-        long = "on-demand-port",
-        value_name = "PORT",
-        default_value = "1917"
-    )]
-    pub port: u16,
+    #[arg(long, value_name = "PORT", default_value = "1917")]
+    pub on_demand_port: u16,
     /// Where to listen for that; the forms are those of --stratum-interface.
-    #[arg(
-        id = "on_demand_interface",
-        long = "on-demand-interface", value_name = "INTERFACE", default_value = "*", value_parser = interface
-    )]
-    pub interface: Interface,
+    #[arg(long, value_name = "INTERFACE", default_value = "*", value_parser = interface)]
+    pub on_demand_interface: Interface,
 }
 
 impl OnDemandArgs {
     /// The on-demand worker, which listens.
     pub(crate) async fn worker(&self, timing: Timing) -> anyhow::Result<Worker> {
-        let bound = OnDemand::bind(&self.interface, self.port, timing).await;
+        let bound = OnDemand::bind(&self.on_demand_interface, self.on_demand_port, timing).await;
         let on_demand = bound.with_context(|| {
             format!(
                 "the on-demand server cannot use --on-demand-interface {} with --on-demand-port {}; choose others or \
                  free it",
-                self.interface, self.port
+                self.on_demand_interface, self.on_demand_port
             )
         })?;
         Ok(Worker::OnDemand(on_demand))

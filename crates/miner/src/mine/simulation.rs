@@ -10,17 +10,19 @@ use crate::units::{HashRate, positive_number};
 use crate::worker::Worker;
 use crate::worker::simulation::{Config, Simulation};
 
+const HEADING: &str = "Simulation";
+
 /// What to simulate.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Simulation")]
 pub struct SimulationArgs {
     /// With the worker `simulation`: the hashes per second that blocks come as if by, with a unit prefix if you like (da,
     /// h, k, M, G, T, P, E, Z, Y, Ki, Mi … Yi).
-    #[arg(short = 'r', long, value_name = "RATE", default_value = "1M", value_parser = positive_number)]
+    #[arg(short = 'r', long, value_name = "RATE", default_value = "1M", value_parser = positive_number,
+          help_heading = HEADING)]
     pub hash_rate: f64,
     /// With the worker `simulation`: fixes the time that each thread takes for each of its works [default: another one
     /// each time, which the log tells].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", help_heading = HEADING)]
     pub seed: Option<u64>,
 }
 

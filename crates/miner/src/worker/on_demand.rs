@@ -159,7 +159,13 @@ impl Desk {
                 () = sleep_until(loss.unwrap_or_else(Instant::now).into()), if loss.is_some() => {
                     Look::Anew
                 }
-                _ = serving.join_next() => return Err(WorkerError::OnDemandServerEnded),
+                // Told to stop, it may be done before this sees that.
+                _ = serving.join_next() => {
+                    if stop.is_cancelled() {
+                        break;
+                    }
+                    return Err(WorkerError::OnDemandServerEnded);
+                }
             };
             self.settle(look).await;
         }

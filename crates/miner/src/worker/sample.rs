@@ -11,6 +11,17 @@ use crate::job::{Job, JobId, Jobs, NodeId};
 
 /// A job on the chain of its number.
 pub(super) fn job(id: u64, target: Target, received: Instant) -> Arc<Job> {
+    let chain = u32::try_from(id).expect("tests count from 0");
+    made(id, (chain, 1), target, received)
+}
+
+/// A job whose block has this height.
+pub(super) fn job_at(chain: u32, height: u64) -> Arc<Job> {
+    let id = 1000 * u64::from(chain) + height;
+    made(id, (chain, height), Target::MAX, Instant::now())
+}
+
+fn made(id: u64, (chain, height): (u32, u64), target: Target, received: Instant) -> Arc<Job> {
     let fields = HeaderFields {
         flags: [0; 8],
         creation_time: CreationTime::from_micros(5_000_000),
@@ -20,9 +31,9 @@ pub(super) fn job(id: u64, target: Target, received: Instant) -> Arc<Job> {
             .into(),
         target,
         payload_hash: PayloadHash::new([3; 32]),
-        chain: ChainId::new(u32::try_from(id).expect("tests count from 0")),
+        chain: ChainId::new(chain),
         weight: Weight::from_le_bytes([0; 32]),
-        height: 1,
+        height,
         version_code: 2,
         epoch_start: CreationTime::from_micros(0),
         nonce: Nonce::new(0),

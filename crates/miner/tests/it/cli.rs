@@ -1,6 +1,8 @@
 //! The program as a user meets it: exit codes, messages, signals, and the three commands.
 
 mod cpu;
+mod development;
+mod on_demand;
 pub(crate) mod program;
 mod signals;
 mod stratum;

@@ -5,6 +5,8 @@
 //! is checked in one place, [`setting::Ended::check`].
 
 mod answers;
+mod development;
+mod on_demand;
 mod outages;
 mod preemption;
 mod refusals;

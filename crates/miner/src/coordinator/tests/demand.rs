@@ -46,6 +46,15 @@ fn work_on_another_chain_is_no_job_and_the_wanted_ones_are_named_in_turn() {
 }
 
 #[test]
+fn work_that_was_asked_for_before_something_else_was_wanted_is_asked_for_again_at_once() {
+    let mut s = Script::idle(1);
+    s.wants(&[1]).gives(&["work on 1", "cut"]);
+    s.at(1).wants(&[2]).gives(&[]);
+    s.at(2).work(piece(1, 1, 'a')).gives(&["work on 2"]);
+    s.at(3).work(piece(2, 1, 'a')).gives(&["publish 2:1a"]);
+}
+
+#[test]
 fn jobs_that_are_not_wanted_any_more_make_room() {
     let mut s = Script::mining(2);
     assert_eq!(s.live(), ["1:1a", "0:1a"]);

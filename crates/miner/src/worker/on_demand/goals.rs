@@ -31,8 +31,8 @@ pub(super) struct Goals {
 struct Goal {
     /// All blocks that were ever asked for.
     asked: u64,
-    /// What was asked for since the last cut, and when; what is of another network has no time. Two entries at most:
-    /// the second grows while the first waits.
+    /// What was asked for since the last cut, and when; what is left from another network has no time. Three entries
+    /// at most: the last one grows while others wait.
     unplaced: VecDeque<(Option<Instant>, u64)>,
     placed: Option<Placed>,
 }
@@ -82,11 +82,11 @@ impl Goal {
 
     fn ask(&mut self, now: Instant, count: u64) {
         self.asked = self.asked.wrapping_add(count);
-        // The first waits for the cut that is asked for already.
+        // What the cut that is on its way will place is not put off by this.
         let mut total = count;
         if self.unplaced.len() > 1 {
-            let second = self.unplaced.pop_back();
-            total += second.map_or(0, |(_, before)| before);
+            let last = self.unplaced.pop_back();
+            total += last.map_or(0, |(_, before)| before);
         }
         self.unplaced.push_back((Some(now), total));
     }
@@ -117,11 +117,9 @@ impl Goal {
 
     /// The heights of before mean nothing any more.
     fn unplace(&mut self) {
-        let outstanding = self.outstanding();
-        self.placed = None;
-        self.unplaced.clear();
-        if outstanding > 0 {
-            self.unplaced.push_back((None, outstanding));
+        if let Some(placed) = self.placed.take() {
+            let outstanding = placed.target - placed.height;
+            self.unplaced.push_front((None, outstanding));
         }
     }
 }
@@ -217,3 +215,6 @@ impl Goals {
         progress
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,3 +153,101 @@ pub(super) fn list(chains: &[ChainId]) -> String {
     let names: Vec<_> = chains.iter().map(ChainId::to_string).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use chainweb::ChainGraph;
+
+    use super::*;
+    use crate::demand::Heights;
+    use crate::worker::sample::job_at as job;
+
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// Two chains of these heights.
+    fn view(asked: Instant, heights: [u64; 2]) -> Arc<View> {
+        let of = (0..).map(ChainId::new).zip(heights).collect();
+        Arc::new(View {
+            version: "net".parse().expect("a name"),
+            graph: ChainGraph::pair(),
+            heights: Some(Heights { asked, of }),
+        })
+    }
+
+    fn chains(chains: &[u32]) -> Demand {
+        Demand::Chains(chains.iter().copied().map(ChainId::new).collect())
+    }
+
+    /// The chains and heights of the jobs that are taken.
+    fn taken(plan: &mut Plan, now: Instant, jobs: &[Arc<Job>]) -> Vec<(u32, u64)> {
+        let taken = plan.take(now, &Jobs::new(jobs.to_vec()));
+        let place = |job: &Arc<Job>| (job.chain().get(), job.work.header().height());
+        taken.iter().map(place).collect()
+    }
+
+    #[test]
+    fn a_job_is_fetched_while_the_cut_is_and_handed_in_once_that_has_come() {
+        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
+        assert_eq!(plan.demand(), Demand::Nothing);
+        plan.ask(now, &[(ChainId::new(0), 1)].into())
+            .expect("it is not too much");
+        assert_eq!(plan.demand(), chains(&[0]));
+        let ready = [job(0, 6)];
+        assert_eq!(taken(&mut plan, now, &ready), []);
+        plan.see(view(now, [5, 5]));
+        assert_eq!(plan.demand(), chains(&[0]));
+        assert_eq!(taken(&mut plan, now, &ready), [(0, 6)]);
+        assert_eq!(taken(&mut plan, now, &ready), [], "once");
+        assert_eq!(plan.demand(), chains(&[]), "its block may come");
+        plan.see(view(now, [6, 5]));
+        assert_eq!(plan.demand(), Demand::Nothing);
+    }
+
+    #[test]
+    fn a_block_that_no_goal_needs_is_not_made_whatever_job_there_is() {
+        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
+        plan.ask(now, &[(ChainId::new(0), 2)].into())
+            .expect("it is not too much");
+        plan.see(view(now, [5, 5]));
+        // Chain 0 is to be at 7, and the other at 6 for that.
+        assert_eq!(plan.demand(), chains(&[0, 1]));
+        let jobs = [job(1, 7), job(0, 8)];
+        assert_eq!(taken(&mut plan, now, &jobs), []);
+        let jobs = [job(1, 6), job(0, 6)];
+        assert_eq!(taken(&mut plan, now, &jobs), [(1, 6), (0, 6)]);
+    }
+
+    #[test]
+    fn a_chain_whose_neighbour_is_behind_waits_for_it() {
+        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
+        plan.ask(now, &[(ChainId::new(0), 1)].into())
+            .expect("it is not too much");
+        plan.see(view(now, [6, 5]));
+        assert_eq!(plan.demand(), chains(&[1]));
+    }
+
+    #[test]
+    fn a_block_that_the_cut_does_not_show_after_a_while_is_made_again() {
+        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
+        plan.ask(now, &[(ChainId::new(0), 1)].into())
+            .expect("it is not too much");
+        plan.see(view(now, [5, 5]));
+        assert_eq!(taken(&mut plan, now, &[job(0, 6)]), [(0, 6)]);
+        let lost = now + PATIENCE;
+        assert_eq!(plan.next_loss(), Some(lost));
+        plan.see(view(now, [5, 5]));
+        assert_eq!(plan.demand(), chains(&[]));
+        assert_eq!(taken(&mut plan, lost, &[]), []);
+        assert_eq!(plan.demand(), chains(&[0]));
+        assert_eq!(taken(&mut plan, lost, &[job(0, 6)]), [(0, 6)]);
+    }
+
+    #[test]
+    fn a_chain_that_the_network_lacks_is_refused_with_those_that_it_has() {
+        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
+        plan.see(view(now, [5, 5]));
+        let refused = plan.ask(now, &[(ChainId::new(2), 1)].into());
+        let expected = Refused::UnknownChain(ChainId::new(2), "0, 1".to_owned());
+        assert_eq!(refused, Err(expected));
+    }
+}

@@ -178,6 +178,11 @@ impl Story {
         self.client.spawn(run::run(config, self.stop.clone()));
     }
 
+    /// The durations that the client of this story goes by.
+    pub(super) fn timing(&self) -> Timing {
+        self.timing
+    }
+
     /// A rule that is in force from now on.
     pub(super) fn fault(&self, endpoint: Endpoint, verdict: Verdict) {
         self.simnet.faults().install(Rule::on(endpoint, verdict));
