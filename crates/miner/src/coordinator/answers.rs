@@ -44,6 +44,7 @@ impl Coordinator {
             Some(known) if known.version == identity.version => {
                 known.chains = identity.chains;
                 if doubt == Doubt::Restart {
+                    node.unsolved.hurry(now);
                     self.live.doubt(now, id);
                     self.listen_anew(id, ticket);
                 }
