@@ -53,6 +53,7 @@ impl Coordinator {
                 known.chains = identity.chains;
                 known.graph = identity.graph;
                 if doubt == Doubt::Restart {
+                    node.unsolved.hurry(now);
                     self.live.doubt(now, id);
                     self.listen_anew(id, ticket);
                 }

@@ -1,7 +1,7 @@
 //! Whether a node takes work that is handed back unsolved, as far as it has shown.
 //!
-//! One that checks proof of work refuses all of it. It is told once, and asked again after the pause of a wrong
-//! configuration: until then it is neither asked for work nor given any back.
+//! One that checks proof of work refuses all of it. That is told once, and the node is tried again after the pause of a
+//! wrong configuration or a restart: until then it is neither asked for work nor given any back.
 
 use std::time::Instant;
 
@@ -35,6 +35,13 @@ impl Unsolved {
         match self.refused_until.take() {
             None => Answer::AsBefore,
             Some(_) => Answer::News,
+        }
+    }
+
+    /// The node may have been restarted, and then perhaps with other flags: it is tried again now.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Some(until) = &mut self.refused_until {
+            *until = now;
         }
     }
 

@@ -195,6 +195,10 @@ fn chains_that_a_known_network_gains_are_listened_to() {
     s.identified("net", 6)
         .gives(&["listen to net/4", "listen to net/5"]);
     assert_eq!(s.live(), ["0:1a"]);
+    // The worker hears of it with its next job.
+    assert_eq!(s.chains(), Some(4));
+    s.new_cut(0).gives(&["publish", "work"]);
+    assert_eq!(s.chains(), Some(6));
 }
 
 #[test]

@@ -182,6 +182,11 @@ impl Script {
         jobs.iter().map(|job| name(job.work.header())).collect()
     }
 
+    /// How many chains the worker knows of.
+    pub(super) fn chains(&self) -> Option<usize> {
+        Some(self.coordinator.jobs().chains()?.get())
+    }
+
     /// When the coordinator wants to be called, in milliseconds after the beginning.
     pub(super) fn wakeup_ms(&self) -> Option<u128> {
         let at = self.coordinator.next_wakeup()?;

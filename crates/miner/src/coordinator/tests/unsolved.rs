@@ -80,6 +80,24 @@ fn a_node_that_checks_proof_is_left_alone_for_a_while() {
 }
 
 #[test]
+fn a_node_that_is_restarted_is_tried_again_at_once() {
+    let mut s = returning();
+    s.returned("0:2a");
+    s.work(hard(2, 'a'));
+    s.submitted(Err(invalid_pow())).gives(&["publish"]);
+    for chain in [0, 1, 2] {
+        s.lost(chain);
+    }
+    s.at(5000).lost(3).gives(&["identify"]);
+    s.identified("net", 4).gives(&["work"]);
+    s.work(hard(2, 'b')).gives(&["publish 2:2b", "work", "cut"]);
+    s.returned("2:2b").gives(&["submit 2:2b to net", "publish"]);
+    s.submitted(Ok(())).gives(&[]);
+    // One that takes it is as any other.
+    s.work(hard(3, 'b')).gives(&["publish 3:2b", "work"]);
+}
+
+#[test]
 fn a_refused_proof_of_a_worker_that_proves_does_not_stop_it() {
     let mut s = Script::mining(2);
     s.solved("0:1a");

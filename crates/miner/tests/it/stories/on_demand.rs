@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use bytes::Bytes;
 use chainweb::{ChainGraph, ChainId};
 use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
@@ -107,7 +106,7 @@ async fn blocks_on_the_only_chain_and_on_both_of_two_are_as_many_as_asked_for() 
 #[tokio::test]
 async fn without_update_streams_the_cut_alone_tells_how_it_goes_on() {
     let story = setting(ChainGraph::pair()).network().await;
-    let refused = Verdict::Status(503, Bytes::new());
+    let refused = Verdict::Status(503, "No more update streams".into());
     story.fault(Endpoint::Updates, refused);
     let shop = Shop::open(story).await;
     shop.make(r#"{"0":2,"1":2}"#).await;
