@@ -5,6 +5,7 @@
 //! is checked in one place, [`setting::Ended::check`].
 
 mod answers;
+mod external;
 mod outages;
 mod preemption;
 mod refusals;
