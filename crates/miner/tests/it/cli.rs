@@ -1,6 +1,7 @@
 //! The program as a user meets it: exit codes, messages, signals, and the three commands.
 
 mod cpu;
+mod external;
 mod program;
 mod signals;
 mod stratum;
