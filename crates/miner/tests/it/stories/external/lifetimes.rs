@@ -159,10 +159,7 @@ async fn a_command_gets_header_arguments_and_target_and_its_nonce_is_handed_in()
     assert!(headers.len() >= 2);
     for (header, words) in headers.iter().zip(folder.read_all(".words")) {
         assert_eq!(header.len(), 286);
-        let target: String = header[158..190]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let target = const_hex::encode(&header[158..190]);
         assert_eq!(
             String::from_utf8(words).unwrap(),
             format!("2:it's one:{target}\n")
