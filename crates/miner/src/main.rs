@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
@@ -14,6 +15,9 @@ use miner::usage::UsageError;
 use miner::{bench, demo, mine, run};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+
+/// How long the tasks of a program that leaves may take to be dropped.
+const LEAVING: Duration = Duration::from_millis(500);
 
 /// Wrong usage, as in `sysexits.h`.
 const USAGE: u8 = 64;
@@ -87,7 +91,9 @@ fn start(cli: &Cli) -> anyhow::Result<ExitCode> {
             () = signals.watch(stop) => Ok(ExitCode::FAILURE),
         }
     });
-    runtime.shutdown_background();
+    // What a worker has started ends with its task, and the tasks end here. Only a name that is being resolved can hold
+    // this up.
+    runtime.shutdown_timeout(LEAVING);
     code
 }
 

@@ -6,6 +6,7 @@
 
 mod answers;
 mod development;
+mod external;
 mod on_demand;
 mod outages;
 mod preemption;

@@ -10,10 +10,12 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use chainweb::Nonce;
-use tracing::{debug, warn};
+use tracing::field::display;
+use tracing::{debug, trace, warn};
 
 use super::process::Ending;
 use super::stderr::plain;
+use crate::units::About;
 
 /// The longest piece of output that is shown.
 const SHOWN: usize = 60;
@@ -164,15 +166,19 @@ impl Complaints {
             status.as_deref(),
             Some(errors).filter(|text| !text.is_empty()),
         );
+        let restarts = again_in.is_some();
+        let again_in = again_in.map(|pause| display(About(pause)));
         match self.count(now, discriminant(failure)) {
             Some(times) => warn!(
-                process, %failure, status, stderr, ?again_in, times,
+                process, %failure, status, stderr, again_in, times,
                 "the external command failed"
             ),
-            None => debug!(
-                process, %failure, status, stderr, ?again_in,
+            None if restarts => debug!(
+                process, %failure, status, stderr, again_in,
                 "the external command failed again"
             ),
+            // Such are lines, of which there may be many.
+            None => trace!(process, %failure, "the external command failed again"),
         }
     }
 

@@ -167,8 +167,10 @@ impl Process {
     /// Kills whatever of the group still runs, takes what is left in the pipes, and reaps the command.
     pub(super) async fn finish(mut self, grace: Duration) -> Ending {
         self.group.signal(Signal::KILL);
-        // What has left the group may hold the pipes for ever, and a process may hang within the system.
-        self.until_over(grace).await;
+        // A process may hang within the system, and what has left the group may hold the pipes for ever: at the end of the
+        // program that must not take what is left of its grace.
+        self.until_ended(grace).await;
+        self.until_over(grace / 4).await;
         let status = if self.ended {
             self.group.reap().await.ok()
         } else {
@@ -179,6 +181,11 @@ impl Process {
             output: self.output,
             errors: self.errors.tail(),
         }
+    }
+
+    async fn until_ended(&mut self, limit: Duration) {
+        let ended = async { while !self.ended && self.step().await != Step::Over {} };
+        timeout(limit, ended).await.ok();
     }
 
     async fn until_over(&mut self, limit: Duration) {

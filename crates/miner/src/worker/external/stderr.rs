@@ -57,7 +57,7 @@ impl ErrorLog {
     fn end_line(&mut self, now: Instant) {
         if !self.line.is_empty() && self.may_tell(now) {
             let cut = if self.cut { " …" } else { "" };
-            debug!(process = self.process, "stderr: {}{cut}", plain(&self.line));
+            debug!(process = self.process, line = %format_args!("{}{cut}", plain(&self.line)), "stderr");
         }
         self.line.clear();
         self.cut = false;
@@ -68,7 +68,7 @@ impl ErrorLog {
         if now.saturating_duration_since(second) >= Duration::from_secs(1) {
             let untold = self.told.saturating_sub(LINES_A_SECOND);
             if untold > 0 {
-                debug!(process = self.process, lines = untold, "stderr: more");
+                debug!(process = self.process, lines = untold, "stderr: more lines");
             }
             (self.second, self.told) = (Some(now), 0);
         }
