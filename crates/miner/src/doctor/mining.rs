@@ -1,0 +1,132 @@
+//! What the answer to the one request for work says: mining API, key and work, three findings in one.
+
+use std::time::Duration;
+
+use node::{Error, Malformed, Miner, NoAnswer, Refusal};
+
+use super::check::{Check, Finding};
+use super::trouble::{fact, remedy};
+use crate::units::About;
+
+/// Bytes that are no work, or work that the node itself does not know.
+pub(super) const CHANGED_ON_THE_WAY: &str = "something between the node and this machine changes its answers, or the node is newer than this client and hands \
+     out work of another form";
+
+/// What a refusal of work, or its absence, says. Checks that it says nothing about are left out.
+pub(super) fn refused(error: &Error, miner: &Miner, cut: Cut) -> Vec<Finding> {
+    let fail = |check, advice: &str| Finding::fail(check, fact(error), advice);
+    match error {
+        Error::Refused(Refusal::NotServed { .. }) => {
+            vec![fail(Check::MiningApi, switched_off(cut))]
+        }
+        Error::Refused(Refusal::Unauthorized { .. }) => vec![
+            on(),
+            Finding::fail(Check::Key, unauthorized(error, miner), known_miners(miner)),
+        ],
+        Error::Refused(Refusal::Busy { text }) if text.contains("Too many work requests") => {
+            vec![
+                on(),
+                fail(
+                    Check::Work,
+                    "the node has handed out as many works as it remembers (1200 unless it was told otherwise) and \
+                     forgets each after five minutes: wait, end other mining clients on this node, or raise the limit \
+                     in its mining coordination",
+                ),
+            ]
+        }
+        Error::Refused(Refusal::Busy { .. }) => vec![on(), fail(Check::Work, remedy(error))],
+        Error::Refused(Refusal::Status {
+            status: 500..=599, ..
+        }) => vec![
+            on(),
+            fail(
+                Check::Work,
+                "the node fails to make work: is it still catching up with its network? Its log says",
+            ),
+        ],
+        Error::NoAnswer(NoAnswer::Timeout { after, .. }) => vec![
+            on(),
+            Finding::fail(
+                Check::Work,
+                format!("no work within {}", About(*after)),
+                "the node holds a request for work while it has none: is it still catching up with its network, or \
+                 are its payloads not made? Its log says",
+            ),
+        ],
+        Error::Malformed(Malformed::Work { .. }) => {
+            vec![on(), accepted(miner), fail(Check::Work, CHANGED_ON_THE_WAY)]
+        }
+        Error::NoAnswer(_) | Error::Malformed(_) => vec![fail(Check::Work, remedy(error))],
+        Error::Refused(_) => vec![fail(Check::MiningApi, remedy(error))],
+    }
+}
+
+/// Whether the node has given its cut: then it serves the network, and only mining can be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    Given,
+    NotGiven,
+}
+
+/// Mining coordination is there.
+pub(super) fn on() -> Finding {
+    Finding::ok(Check::MiningApi, "mining coordination is on")
+}
+
+/// The node gives this miner work.
+pub(super) fn accepted(miner: &Miner) -> Finding {
+    let figure = match miner.public_key() {
+        "" => "the node asks for none".to_owned(),
+        _ => format!("the node mines for {}", miner.account()),
+    };
+    Finding::ok(Check::Key, figure)
+}
+
+fn switched_off(cut: Cut) -> &'static str {
+    match cut {
+        Cut::Given => {
+            "mining is switched off in the node: start it with --enable-mining-coordination and \
+             --mining-public-key=KEY"
+        }
+        Cut::NotGiven => {
+            "mining is switched off in the node (start it with --enable-mining-coordination and \
+             --mining-public-key=KEY), or something before the node lets only some paths through"
+        }
+    }
+}
+
+fn unauthorized(error: &Error, miner: &Miner) -> String {
+    let key = match miner.public_key() {
+        "" => "no public key",
+        key => key,
+    };
+    format!(
+        "{}; sent were account {} and {key}",
+        fact(error),
+        miner.account()
+    )
+}
+
+fn known_miners(miner: &Miner) -> String {
+    match miner.public_key() {
+        "" => "give the key that the node mines for: --public-key KEY".to_owned(),
+        key => format!(
+            "account and key must both be those of a miner that the node is set up for: give its --public-key and \
+             --account (some nodes have the bare key as account: --account {key}), or start the node with \
+             --mining-public-key={key}"
+        ),
+    }
+}
+
+/// The time since the parent of a block was made, in words and in judgement.
+pub(super) fn age(age: Duration, block_delay: Duration) -> Option<String> {
+    // With blocks that come at random, one in half a billion takes twenty times as long as the mean.
+    (age > block_delay * 20).then(|| {
+        format!(
+            "no block on this chain for {}: on a public network the node has lost touch with it, and what is mined \
+             here is wasted (compare its /cut with another node's); on a network without other miners that is as it \
+             should be",
+            About(age)
+        )
+    })
+}

@@ -1,0 +1,179 @@
+//! Where findings are shown: line by line for people as they come, or as one JSON object at the end.
+//!
+//! Findings come in the order of the checks; those that are left out in between are shown as not checked.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::Form;
+use super::check::{Check, Finding, State};
+
+/// Width of a line, and of its mark and label.
+const WIDTH: usize = 100;
+const INDENT: usize = 17;
+
+/// The findings so far.
+pub(super) struct Screen<'a> {
+    out: &'a mut dyn Write,
+    form: Form,
+    node: String,
+    account: String,
+    findings: Vec<Finding>,
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    node: &'a str,
+    account: &'a str,
+    mining_would_work: bool,
+    checks: &'a [Finding],
+}
+
+impl<'a> Screen<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, form: Form, node: &node::Config) -> io::Result<Self> {
+        let account = match (node.miner.public_key(), node.miner.account()) {
+            ("", "k:") => "nobody: no --public-key",
+            (_, account) => account,
+        };
+        let (node, account) = (node.endpoint.to_string(), account.to_owned());
+        if form != Form::Json {
+            writeln!(out, "{node}, mining for {account}\n")?;
+        }
+        Ok(Self {
+            out,
+            form,
+            node,
+            account,
+            findings: Vec::new(),
+        })
+    }
+
+    /// Shows a finding. Says whether it is none of failure.
+    pub(super) fn show(&mut self, finding: Finding) -> io::Result<bool> {
+        for check in Check::ALL {
+            if check < finding.check && self.findings.iter().all(|found| found.check < check) {
+                self.add(Finding::unreached(check))?;
+            }
+        }
+        let good = finding.state != State::Fail;
+        self.add(finding)?;
+        Ok(good)
+    }
+
+    /// Shows what was not reached and what comes of it all. Says whether mining would work.
+    pub(super) fn finish(mut self, interrupted: bool) -> io::Result<bool> {
+        let unreached: Vec<_> = Check::ALL
+            .into_iter()
+            .filter(|&check| self.findings.iter().all(|found| found.check < check))
+            .collect();
+        if self.form != Form::Json && !unreached.is_empty() {
+            write!(self.out, "{}", not_checked(&unreached, self.form))?;
+        }
+        let unreached = unreached.into_iter().map(Finding::unreached);
+        self.findings.extend(unreached);
+        let count = |state| {
+            self.findings
+                .iter()
+                .filter(|found| found.state == state)
+                .count()
+        };
+        let works = count(State::Fail) == 0 && !interrupted;
+        let (failures, warnings) = (count(State::Fail), count(State::Warn));
+        match self.form {
+            Form::Json => {
+                let object = Object {
+                    node: &self.node,
+                    account: &self.account,
+                    mining_would_work: works,
+                    checks: &self.findings,
+                };
+                writeln!(self.out, "{}", serde_json::to_string(&object)?)?;
+            }
+            Form::Plain | Form::Coloured => {
+                let result = match (failures, warnings) {
+                    (0, _) if interrupted => "interrupted: whether mining would work is not known",
+                    (0, 0) => "mining would work",
+                    (0, _) => "mining would work, but see above",
+                    _ => "mining would not work",
+                };
+                writeln!(self.out, "\n{result}")?;
+            }
+        }
+        self.out.flush()?;
+        Ok(works)
+    }
+
+    fn add(&mut self, finding: Finding) -> io::Result<()> {
+        if self.form != Form::Json {
+            write!(self.out, "{}", text(&finding, self.form))?;
+            // The next one may take its time.
+            self.out.flush()?;
+        }
+        self.findings.push(finding);
+        Ok(())
+    }
+}
+
+fn mark(state: State, form: Form) -> String {
+    let (mark, colour) = match state {
+        State::Ok => ('✓', 32),
+        State::Warn => ('!', 33),
+        State::Fail => ('✗', 31),
+        State::Skipped => ('-', 2),
+    };
+    match form {
+        Form::Coloured => format!("\x1b[{colour}m{mark}\x1b[0m"),
+        Form::Plain | Form::Json => mark.to_string(),
+    }
+}
+
+/// All that was not reached in one paragraph: there is nothing to say about any of it.
+fn not_checked(checks: &[Check], form: Form) -> String {
+    let labels: Vec<_> = checks.iter().map(|check| check.label()).collect();
+    let mark = mark(State::Skipped, form);
+    format!(
+        "{mark} {:<15}{}",
+        "not checked",
+        wrapped(&labels.join(", "), "")
+    )
+}
+
+fn text(finding: &Finding, form: Form) -> String {
+    let mark = mark(finding.state, form);
+    let mut text = format!("{mark} {:<15}", finding.check.label());
+    text.push_str(&wrapped(&finding.figure, ""));
+    if let Some(advice) = &finding.advice {
+        text.push_str(&" ".repeat(INDENT));
+        text.push_str(&wrapped(advice, "→ "));
+    }
+    text
+}
+
+/// A text in lines of [`WIDTH`], all but the first indented. Control characters, which a node may send, are left out.
+fn wrapped(text: &str, bullet: &str) -> String {
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let hang = INDENT + bullet.chars().count();
+    let mut lines = bullet.to_owned();
+    let mut column = hang;
+    for (index, word) in clean.split_whitespace().enumerate() {
+        let length = word.chars().count();
+        if index > 0 {
+            if column + 1 + length > WIDTH {
+                lines.push('\n');
+                lines.push_str(&" ".repeat(hang));
+                column = hang;
+            } else {
+                lines.push(' ');
+                column += 1;
+            }
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines.push('\n');
+    lines
+}
