@@ -16,7 +16,7 @@ use std::io::Write;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use self::screen::Screen;
+use self::screen::{Interrupted, Screen};
 use crate::mine::NodeArgs;
 
 /// Which node to look at.
@@ -69,9 +69,9 @@ pub async fn run(
     let interrupted = tokio::select! {
         examined = Box::pin(examination::examine(&node, &mut screen)) => {
             examined?;
-            false
+            Interrupted::No
         }
-        () = stop.cancelled() => true,
+        () = stop.cancelled() => Interrupted::Yes,
     };
     Ok(if screen.finish(interrupted)? {
         Verdict::Healthy

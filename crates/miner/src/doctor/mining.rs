@@ -95,16 +95,14 @@ fn switched_off(cut: Cut) -> &'static str {
     }
 }
 
+/// The node's words name the account.
 fn unauthorized(error: &Error, miner: &Miner) -> String {
-    let key = match miner.public_key() {
-        "" => "no public key",
-        key => key,
-    };
-    format!(
-        "{}; sent were account {} and {key}",
-        fact(error),
-        miner.account()
-    )
+    let fact = fact(error);
+    match (miner.public_key(), miner.account()) {
+        ("", _) => format!("{fact}; no key was sent"),
+        (key, account) if account.strip_prefix("k:") == Some(key) => fact,
+        (key, _) => format!("{fact}; the key sent was {key}"),
+    }
 }
 
 fn known_miners(miner: &Miner) -> String {

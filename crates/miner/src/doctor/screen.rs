@@ -13,6 +13,13 @@ use super::check::{Check, Finding, State};
 const WIDTH: usize = 100;
 const INDENT: usize = 17;
 
+/// Whether the examination was ended from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interrupted {
+    No,
+    Yes,
+}
+
 /// The findings so far.
 pub(super) struct Screen<'a> {
     out: &'a mut dyn Write,
@@ -32,14 +39,14 @@ struct Object<'a> {
 
 impl<'a> Screen<'a> {
     pub(super) fn new(out: &'a mut dyn Write, form: Form, node: &node::Config) -> io::Result<Self> {
-        let account = match (node.miner.public_key(), node.miner.account()) {
-            ("", "k:") => "nobody: no --public-key",
-            (_, account) => account,
-        };
-        let (node, account) = (node.endpoint.to_string(), account.to_owned());
+        let (node, miner) = (node.endpoint.to_string(), &node.miner);
         if form != Form::Json {
-            writeln!(out, "{node}, mining for {account}\n")?;
+            match miner.account() {
+                "k:" => writeln!(out, "{node}, without a key to mine for\n")?,
+                account => writeln!(out, "{node}, mining for {account}\n")?,
+            }
         }
+        let account = miner.account().to_owned();
         Ok(Self {
             out,
             form,
@@ -62,7 +69,7 @@ impl<'a> Screen<'a> {
     }
 
     /// Shows what was not reached and what comes of it all. Says whether mining would work.
-    pub(super) fn finish(mut self, interrupted: bool) -> io::Result<bool> {
+    pub(super) fn finish(mut self, interrupted: Interrupted) -> io::Result<bool> {
         let unreached: Vec<_> = Check::ALL
             .into_iter()
             .filter(|&check| self.findings.iter().all(|found| found.check < check))
@@ -78,7 +85,7 @@ impl<'a> Screen<'a> {
                 .filter(|found| found.state == state)
                 .count()
         };
-        let works = count(State::Fail) == 0 && !interrupted;
+        let works = count(State::Fail) == 0 && interrupted == Interrupted::No;
         let (failures, warnings) = (count(State::Fail), count(State::Warn));
         match self.form {
             Form::Json => {
@@ -92,7 +99,9 @@ impl<'a> Screen<'a> {
             }
             Form::Plain | Form::Coloured => {
                 let result = match (failures, warnings) {
-                    (0, _) if interrupted => "interrupted: whether mining would work is not known",
+                    (0, _) if interrupted == Interrupted::Yes => {
+                        "interrupted: whether mining would work is not known"
+                    }
                     (0, 0) => "mining would work",
                     (0, _) => "mining would work, but see above",
                     _ => "mining would not work",
@@ -176,4 +185,70 @@ fn wrapped(text: &str, bullet: &str) -> String {
     }
     lines.push('\n');
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is shown of three findings, the second of which is left out and the third of which fails.
+    fn shown(form: Form) -> String {
+        let node = node::Config {
+            endpoint: "localhost".parse().expect("it is an address"),
+            miner: node::Miner::new(Some("abc"), None),
+            insecure: false,
+            limits: node::Limits::default(),
+        };
+        let mut out = Vec::new();
+        let mut screen = Screen::new(&mut out, form, &node).expect("memory takes it");
+        let mut show = |finding| screen.show(finding).expect("memory takes it");
+        assert!(show(Finding::ok(Check::Name, "it is an address")));
+        assert!(show(Finding::warn(
+            Check::Protocol,
+            "odd\r\n\x1b[2J",
+            "look"
+        )));
+        assert!(!show(Finding::fail(Check::Info, "404", "word ".repeat(20))));
+        assert!(!screen.finish(Interrupted::No).expect("memory takes it"));
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn lines_are_aligned_and_wrapped_and_what_a_node_says_cannot_move_the_cursor() {
+        let expected = "\
+http://localhost:1848, mining for k:abc
+
+✓ name           it is an address
+- connection     not checked
+! protocol       odd [2J
+                 → look
+✗ /info          404
+                 → word word word word word word word word word word word word word word word word
+                   word word word word
+- not checked    network, /cut, mining API, key, work, update stream, clock, round trip
+
+mining would not work
+";
+        assert_eq!(shown(Form::Plain), expected);
+        let marks = [('✓', 32), ('-', 2), ('!', 33), ('✗', 31)];
+        let coloured = marks
+            .iter()
+            .fold(expected.to_owned(), |text, (mark, colour)| {
+                text.replace(
+                    &format!("\n{mark}"),
+                    &format!("\n\x1b[{colour}m{mark}\x1b[0m"),
+                )
+            });
+        assert_eq!(shown(Form::Coloured), coloured);
+    }
+
+    #[test]
+    fn json_holds_every_check() {
+        let object: serde_json::Value = serde_json::from_str(&shown(Form::Json)).expect("JSON");
+        let states: Vec<_> = object["checks"].as_array().into_iter().flatten().collect();
+        assert_eq!(states.len(), Check::ALL.len());
+        assert_eq!(object["mining_would_work"], false);
+        assert_eq!(object["checks"][1]["state"], "skipped");
+        assert_eq!(object["checks"][3]["advice"], "word ".repeat(20));
+    }
 }

@@ -1,6 +1,7 @@
 //! The program as a user meets it: exit codes, messages, signals, and the three commands.
 
 mod cpu;
+mod doctor;
 pub(super) mod program;
 mod signals;
 mod stratum;

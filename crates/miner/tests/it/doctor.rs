@@ -19,7 +19,7 @@ const KEY: &str = "f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608db
 /// For answers that come: far more than they take, so that only a hang runs into it.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// For answers that never come.
-const IMPATIENCE: Duration = Duration::from_millis(400);
+const IMPATIENCE: Duration = Duration::from_millis(1500);
 
 async fn network(config: Config) -> Simnet {
     let config = Config {

@@ -64,6 +64,7 @@ impl Behind {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Trusted {
     Issuer,
     Nobody,
