@@ -6,10 +6,13 @@
 mod check;
 mod examination;
 mod mining;
+mod pace;
 mod protocol;
 mod reach;
 mod screen;
 mod trouble;
+mod updates;
+mod work;
 
 use std::io::Write;
 
@@ -73,9 +76,5 @@ pub async fn run(
         }
         () = stop.cancelled() => Interrupted::Yes,
     };
-    Ok(if screen.finish(interrupted)? {
-        Verdict::Healthy
-    } else {
-        Verdict::Unwell
-    })
+    Ok(screen.finish(interrupted)?)
 }

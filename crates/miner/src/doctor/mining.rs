@@ -1,19 +1,18 @@
 //! What the answer to the one request for work says: mining API, key and work, three findings in one.
 
-use std::time::Duration;
-
-use node::{Error, Malformed, Miner, NoAnswer, Refusal};
+use node::{Cut, Error, Malformed, Miner, NoAnswer, Refusal};
 
 use super::check::{Check, Finding};
 use super::trouble::{fact, remedy};
 use crate::units::About;
 
 /// Bytes that are no work, or work that the node itself does not know.
-pub(super) const CHANGED_ON_THE_WAY: &str = "something between the node and this machine changes its answers, or the node is newer than this client and hands \
-     out work of another form";
+pub(super) const CHANGED_ON_THE_WAY: &str = "something between the node and this machine changes its answers, or the \
+                                             node is newer than this client and hands out work of another form";
 
-/// What a refusal of work, or its absence, says. Checks that it says nothing about are left out.
-pub(super) fn refused(error: &Error, miner: &Miner, cut: Cut) -> Vec<Finding> {
+/// What a refusal of work, or its absence, says. Checks that it says nothing about are left out. A node that gives its
+/// cut serves the network, and only mining can be missing.
+pub(super) fn refused(error: &Error, miner: &Miner, cut: Option<&Cut>) -> Vec<Finding> {
     let fail = |check, advice: &str| Finding::fail(check, fact(error), advice);
     match error {
         Error::Refused(Refusal::NotServed { .. }) => {
@@ -61,13 +60,6 @@ pub(super) fn refused(error: &Error, miner: &Miner, cut: Cut) -> Vec<Finding> {
     }
 }
 
-/// Whether the node has given its cut: then it serves the network, and only mining can be missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
-    Given,
-    NotGiven,
-}
-
 /// Mining coordination is there.
 pub(super) fn on() -> Finding {
     Finding::ok(Check::MiningApi, "mining coordination is on")
@@ -82,13 +74,13 @@ pub(super) fn accepted(miner: &Miner) -> Finding {
     Finding::ok(Check::Key, figure)
 }
 
-fn switched_off(cut: Cut) -> &'static str {
+fn switched_off(cut: Option<&Cut>) -> &'static str {
     match cut {
-        Cut::Given => {
+        Some(_) => {
             "mining is switched off in the node: start it with --enable-mining-coordination and \
              --mining-public-key=KEY"
         }
-        Cut::NotGiven => {
+        None => {
             "mining is switched off in the node (start it with --enable-mining-coordination and \
              --mining-public-key=KEY), or something before the node lets only some paths through"
         }
@@ -114,17 +106,4 @@ fn known_miners(miner: &Miner) -> String {
              --mining-public-key={key}"
         ),
     }
-}
-
-/// The time since the parent of a block was made, in words and in judgement.
-pub(super) fn age(age: Duration, block_delay: Duration) -> Option<String> {
-    // With blocks that come at random, one in half a billion takes twenty times as long as the mean.
-    (age > block_delay * 20).then(|| {
-        format!(
-            "no block on this chain for {}: on a public network the node has lost touch with it, and what is mined \
-             here is wasted (compare its /cut with another node's); on a network without other miners that is as it \
-             should be",
-            About(age)
-        )
-    })
 }

@@ -6,12 +6,20 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Form;
 use super::check::{Check, Finding, State};
+use super::{Form, Verdict};
 
 /// Width of a line, and of its mark and label.
 const WIDTH: usize = 100;
 const INDENT: usize = 17;
+
+/// Whether what depends on a check can be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    GoOn,
+    /// It failed.
+    Stop,
+}
 
 /// Whether the examination was ended from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,20 +64,23 @@ impl<'a> Screen<'a> {
         })
     }
 
-    /// Shows a finding. Says whether it is none of failure.
-    pub(super) fn show(&mut self, finding: Finding) -> io::Result<bool> {
+    /// Shows a finding, and before it those that were left out.
+    pub(super) fn show(&mut self, finding: Finding) -> io::Result<Flow> {
         for check in Check::ALL {
             if check < finding.check && self.findings.iter().all(|found| found.check < check) {
                 self.add(Finding::unreached(check))?;
             }
         }
-        let good = finding.state != State::Fail;
+        let flow = match finding.state {
+            State::Fail => Flow::Stop,
+            State::Ok | State::Warn | State::Skipped => Flow::GoOn,
+        };
         self.add(finding)?;
-        Ok(good)
+        Ok(flow)
     }
 
-    /// Shows what was not reached and what comes of it all. Says whether mining would work.
-    pub(super) fn finish(mut self, interrupted: Interrupted) -> io::Result<bool> {
+    /// Shows what was not reached and what comes of it all.
+    pub(super) fn finish(mut self, interrupted: Interrupted) -> io::Result<Verdict> {
         let unreached: Vec<_> = Check::ALL
             .into_iter()
             .filter(|&check| self.findings.iter().all(|found| found.check < check))
@@ -110,7 +121,11 @@ impl<'a> Screen<'a> {
             }
         }
         self.out.flush()?;
-        Ok(works)
+        Ok(if works {
+            Verdict::Healthy
+        } else {
+            Verdict::Unwell
+        })
     }
 
     fn add(&mut self, finding: Finding) -> io::Result<()> {
@@ -201,15 +216,22 @@ mod tests {
         };
         let mut out = Vec::new();
         let mut screen = Screen::new(&mut out, form, &node).expect("memory takes it");
-        let mut show = |finding| screen.show(finding).expect("memory takes it");
-        assert!(show(Finding::ok(Check::Name, "it is an address")));
-        assert!(show(Finding::warn(
-            Check::Protocol,
-            "odd\r\n\x1b[2J",
-            "look"
-        )));
-        assert!(!show(Finding::fail(Check::Info, "404", "word ".repeat(20))));
-        assert!(!screen.finish(Interrupted::No).expect("memory takes it"));
+        let findings = [
+            (Finding::ok(Check::Name, "it is an address"), Flow::GoOn),
+            (
+                Finding::warn(Check::Protocol, "odd\r\n\x1b[2J", "look"),
+                Flow::GoOn,
+            ),
+            (
+                Finding::fail(Check::Info, "404", "word ".repeat(20)),
+                Flow::Stop,
+            ),
+        ];
+        for (finding, flow) in findings {
+            assert_eq!(screen.show(finding).expect("memory takes it"), flow);
+        }
+        let verdict = screen.finish(Interrupted::No).expect("memory takes it");
+        assert_eq!(verdict, Verdict::Unwell);
         String::from_utf8(out).expect("text")
     }
 

@@ -52,6 +52,10 @@ pub(super) fn remedy(error: &Error) -> &'static str {
             "something listens but does not answer in time: the node is starting or overloaded, or a proxy before it \
              is stuck; its log says which. --timeout gives it longer"
         }
+        Error::Refused(Refusal::NotServed { path }) if path != "/info" => {
+            "something before the node lets only some paths through: it has to let through all that begin with \
+             /chainweb/"
+        }
         Error::Refused(Refusal::NotServed { .. }) => {
             "this is not the service API of a chainweb node: give its port in --node, 1848 unless it was told \
              otherwise (the P2P port serves no mining)"

@@ -348,6 +348,22 @@ async fn work_that_does_not_come() {
 }
 
 #[tokio::test]
+async fn headers_that_are_not_given_are_no_reason_not_to_mine() {
+    for verdict in [
+        status(404, "<html>"),
+        status(500, ""),
+        replaced("<html>"),
+        Verdict::Drop,
+    ] {
+        let simnet = with(&[(Endpoint::Header, verdict)]).await;
+        let seen = on(&simnet).await;
+        seen.is_well("");
+        let figure = seen.check("work")["figure"].to_string();
+        assert!(!figure.contains("parent"), "{figure}");
+    }
+}
+
+#[tokio::test]
 async fn work_on_blocks_of_another_network() {
     let here = network(Config::default()).await;
     let there = Config {
@@ -383,7 +399,7 @@ async fn streams_that_do_not_open() {
             "updateStreamLimit",
         ),
         (status(500, ""), "answers 500", "its log says which"),
-        (status(404, ""), "404 for /chainweb", "service API"),
+        (status(404, ""), "404 for /chainweb", "some paths"),
         (
             status(200, ""),
             "instead of text/event-stream",
@@ -421,7 +437,7 @@ async fn a_cut_that_is_not_given() {
         let simnet = with(&[(Endpoint::Cut, verdict)]).await;
         on(&simnet)
             .await
-            .warns("cut", figure, "not whether they are accepted");
+            .warns("cut", figure, "it cannot be told whether they are accepted");
     }
 }
 
