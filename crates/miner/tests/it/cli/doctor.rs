@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use simnet::{Config, Endpoint, Rule, Simnet, Verdict};
 use tokio::time::sleep;
 
-use super::program::{Running, check_usage, program, run, text};
+use super::program::{Running, check_usage, field, program, run, text};
 
 async fn network() -> Simnet {
     let anywhere = ([127, 0, 0, 1], 0).into();
@@ -90,4 +90,49 @@ fn marks_are_not_coloured_where_no_terminal_is() {
         .output()
         .unwrap();
     assert!(!text(&output.stdout).contains('\x1b'));
+}
+
+#[test]
+fn a_network_on_the_command_line_can_have_every_fault() {
+    let faulty = |flags: &[&str], expected: &[&str]| {
+        let network = [
+            &["simnet", "--listen", "127.0.0.1:0", "--graph", "pair"],
+            flags,
+        ]
+        .concat();
+        let network = Running::start(&network);
+        let address = field(&network.wait_for("simulated network starts"), "address").to_owned();
+        let output = run(&["doctor", "-n", &address, "--timeout", "1500ms"]);
+        for line in expected {
+            let screen = text(&output.stdout);
+            assert!(screen.contains(line), "{flags:?}: no {line:?} in\n{screen}");
+        }
+    };
+    faulty(
+        &[
+            "--fault",
+            "cut=status:500",
+            "--fault",
+            "updates=hang",
+            "--clock-offset",
+            "-2h",
+        ],
+        &[
+            "! /cut           answers 500\n",
+            "✗ update stream  no answer within 1.5 s\n",
+            "! clock          the node's is 2.0 h behind this machine's\n",
+        ],
+    );
+    faulty(
+        &["--fault", "work=status:403:Unauthorized Miner: k:"],
+        &["✗ key            answers 403: Unauthorized Miner: k:; no key was sent\n"],
+    );
+    check_usage(
+        &["simnet", "--fault", "work=slow"],
+        &["--fault", "work=slow", "delay:TIME"],
+    );
+    check_usage(
+        &["simnet", "--clock-offset", "1"],
+        &["--clock-offset", "10s"],
+    );
 }
