@@ -1,6 +1,6 @@
 //! Failed requests in words: what happened, and what to change where that does not depend on what was asked for.
 
-use node::{Error, NoAnswer, Refusal};
+use node::{Error, Malformed, NoAnswer, Refusal};
 
 use crate::units::About;
 
@@ -15,6 +15,9 @@ pub(super) fn fact(error: &Error) -> String {
             format!("the connection failed before the answer was complete: {why}")
         }
         Error::Refused(refusal) => refused(refusal),
+        Error::Malformed(Malformed::Json { what, why }) => {
+            format!("its {what} is not what a chainweb node sends: {why}")
+        }
         Error::Malformed(malformed) => malformed.to_string(),
     }
 }
@@ -49,8 +52,8 @@ pub(super) fn remedy(error: &Error) -> &'static str {
             "the node, or a proxy before it, hangs up in the middle of an answer: its log says why"
         }
         Error::NoAnswer(NoAnswer::Timeout { .. }) => {
-            "something listens but does not answer in time: the node is starting or overloaded, or a proxy before it \
-             is stuck; its log says which. --timeout gives it longer"
+            "the node is starting or overloaded, or a proxy before it is stuck: its log says which; --timeout gives it \
+             longer"
         }
         Error::Refused(Refusal::NotServed { path }) if path != "/info" => {
             "something before the node lets only some paths through: it has to let through all that begin with \

@@ -31,8 +31,9 @@ pub(super) async fn judge(
         Prefixed(work.target().difficulty().as_f64()),
         About(took)
     );
-    let parent = match block(client, info, work.chain(), header.parent()).await {
-        Ok(parent) => parent,
+    let created = match block(client, info, work.chain(), header.parent()).await {
+        Ok(Some(created)) => created,
+        Ok(None) => return Finding::ok(Check::Work, figure),
         Err(unknown) => return unknown,
     };
     if let Adjacents::Recorded(adjacents) = header.adjacents() {
@@ -45,9 +46,6 @@ pub(super) async fn judge(
             }
         }
     }
-    let Some(created) = parent else {
-        return Finding::ok(Check::Work, figure);
-    };
     let age = header.creation_time().saturating_since(created);
     let figure = format!("{figure}; its parent is {} old", About(age));
     // The first block of a network stands on one that is as old as its program.
