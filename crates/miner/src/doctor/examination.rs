@@ -31,8 +31,7 @@ pub(super) async fn examine(node: &Config, screen: &mut Screen<'_>) -> anyhow::R
     };
     let cut = cut(&client, &info, screen).await?;
     if let Some(chain) = mining(&client, node, &info, cut.as_ref(), screen).await? {
-        let limit = node.limits.updates_idle;
-        screen.show(updates::open(&client, &info.version, chain, limit, cut.as_ref()).await)?;
+        screen.show(updates::open(&client, &info.version, chain, cut.as_ref()).await)?;
     }
     screen.show(pace::clock(client.clock_skew()))?;
     screen.show(pace::round_trip(&client, info.block_delay).await)?;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use simnet::{Config, Simnet};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Examined, KEY, network};
+use super::{Examined, IMPATIENCE, KEY, PATIENCE, examined, network};
 use crate::cli::program::program;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls");
@@ -175,4 +175,42 @@ async fn tls_to_a_port_that_speaks_plain_http() {
             REST,
         );
     }
+}
+
+#[tokio::test]
+async fn a_port_that_does_not_answer_a_tls_greeting() {
+    // The system takes the connections; nobody ever reads from them.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let node = format!("https://{}", listener.local_addr().unwrap());
+    let seen = examined(&node, &[], IMPATIENCE).await;
+    let figure = "the TLS handshake fails: operation timed out";
+    seen.fails("protocol", figure, "without TLS, on port 1848", REST);
+}
+
+#[tokio::test]
+async fn a_port_that_hangs_up_on_whatever_comes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let hang_up = async {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _: usize = stream.read(&mut [0; 4096]).await.unwrap();
+        }
+    };
+    let both = async {
+        let tls = examined(&address, &["--tls"], PATIENCE).await;
+        let plain = examined(&address, &[], PATIENCE).await;
+        (tls, plain)
+    };
+    let (tls, plain) = tokio::select! {
+        both = both => both,
+        () = hang_up => unreachable!("it hangs up for ever"),
+    };
+    tls.fails("protocol", "eof", "may be one without TLS", REST);
+    let rest = REST.strip_prefix("info ").unwrap();
+    plain.fails("info", "before the answer was complete", "hangs up", rest);
+    assert_eq!(
+        plain.check("protocol")["figure"],
+        "plain; the port does not speak TLS either"
+    );
 }
