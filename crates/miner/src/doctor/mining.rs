@@ -18,10 +18,18 @@ pub(super) fn refused(error: &Error, miner: &Miner, cut: Option<&Cut>) -> Vec<Fi
         Error::Refused(Refusal::NotServed { .. }) => {
             vec![fail(Check::MiningApi, switched_off(cut))]
         }
-        Error::Refused(Refusal::Unauthorized { .. }) => vec![
-            on(),
-            Finding::fail(Check::Key, unauthorized(error, miner), known_miners(miner)),
-        ],
+        Error::Refused(Refusal::Unauthorized { text, .. }) => {
+            let who = if text.contains("Unauthorized Miner") {
+                ""
+            } else {
+                "a node says this in other words, so something before it may refuse; if not, "
+            };
+            let advice = format!("{who}{}", known_miners(miner));
+            vec![
+                on(),
+                Finding::fail(Check::Key, unauthorized(error, miner), advice),
+            ]
+        }
         Error::Refused(Refusal::Busy { text }) if text.contains("Too many work requests") => {
             vec![
                 on(),
@@ -33,14 +41,11 @@ pub(super) fn refused(error: &Error, miner: &Miner, cut: Option<&Cut>) -> Vec<Fi
                 ),
             ]
         }
-        Error::Refused(Refusal::Busy { .. }) => vec![on(), fail(Check::Work, remedy(error))],
-        Error::Refused(Refusal::Status {
-            status: 500..=599, ..
-        }) => vec![
+        Error::Refused(Refusal::Status { status: 500, .. }) => vec![
             on(),
             fail(
                 Check::Work,
-                "the node fails to make work: is it still catching up with its network? Its log says",
+                "the node fails to make work: is it still catching up with its network? Its log says why",
             ),
         ],
         Error::NoAnswer(NoAnswer::Timeout { after, .. }) => vec![
@@ -49,13 +54,20 @@ pub(super) fn refused(error: &Error, miner: &Miner, cut: Option<&Cut>) -> Vec<Fi
                 Check::Work,
                 format!("no work within {}", About(*after)),
                 "the node holds a request for work while it has none: is it still catching up with its network, or \
-                 are its payloads not made? Its log says",
+                 are its payloads not made? Its log says which",
             ),
         ],
         Error::Malformed(Malformed::Work { .. }) => {
             vec![on(), accepted(miner), fail(Check::Work, CHANGED_ON_THE_WAY)]
         }
-        Error::NoAnswer(_) | Error::Malformed(_) => vec![fail(Check::Work, remedy(error))],
+        Error::Refused(
+            Refusal::Busy { .. }
+            | Refusal::Status {
+                status: 501..=599, ..
+            },
+        )
+        | Error::NoAnswer(_)
+        | Error::Malformed(_) => vec![fail(Check::Work, remedy(error))],
         Error::Refused(_) => vec![fail(Check::MiningApi, remedy(error))],
     }
 }

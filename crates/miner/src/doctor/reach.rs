@@ -17,14 +17,19 @@ use crate::units::About;
 /// No more addresses of one name are tried.
 const MOST_ADDRESSES: usize = 8;
 
+const UNKNOWN: &str = "is the host in --node spelt right? If it is, this machine's name servers do not know it: give \
+                       its IP address instead, or set them right (/etc/resolv.conf)";
+const SILENT: &str = "this machine's name servers do not answer: is its network up, and are they the right ones \
+                      (/etc/resolv.conf)? An IP address as --node does without them";
+
 /// Looks the node's name up. Without an address the finding is a failure.
 pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, Vec<SocketAddr>) {
     let host = endpoint.host().trim_matches(['[', ']']);
     let began = Instant::now();
     let found = match timeout(limit, lookup_host((host, endpoint.port()))).await {
         Ok(Ok(addresses)) => Ok(addresses.collect()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {}", About(limit))),
+        Ok(Err(error)) => Err((error.to_string(), UNKNOWN)),
+        Err(_) => Err((format!("no answer within {}", About(limit)), SILENT)),
     };
     let took = About(began.elapsed());
     let mut addresses: Vec<SocketAddr> = found.as_ref().map_or_else(|_| Vec::new(), Vec::clone);
@@ -32,12 +37,7 @@ pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, V
     addresses.dedup();
     addresses.truncate(MOST_ADDRESSES);
     let finding = match found {
-        Err(why) => Finding::fail(
-            Check::Name,
-            format!("{host}: {why}"),
-            "is the host in --node spelt right? If it is, this machine's name servers do not know it: give its IP \
-             address instead, or set them right (/etc/resolv.conf)",
-        ),
+        Err((why, advice)) => Finding::fail(Check::Name, format!("{host}: {why}"), advice),
         Ok(_) if addresses.is_empty() => Finding::fail(
             Check::Name,
             format!("{host} has no address"),

@@ -268,82 +268,47 @@ async fn a_miner_whom_the_node_does_not_know() {
         .is_well("");
 }
 
+/// The only thing wrong is the answer to a request for work.
+async fn work_answered(verdict: Verdict) -> Examined {
+    on(&with(&[(Endpoint::Work, verdict)]).await).await
+}
+
 #[tokio::test]
-async fn work_that_does_not_come() {
-    let too_many = "Too many work requests";
-    for (verdict, name, figure, advice, skipped) in [
-        (
-            status(503, too_many),
-            "work",
-            "answers 503: Too many",
-            "1200",
-            "key",
-        ),
-        (status(503, ""), "work", "answers 503", "too busy", "key"),
-        (
-            status(500, "Something went wrong"),
-            "work",
-            "answers 500",
-            "catching up",
-            "key",
-        ),
-        (
-            status(400, "Error in $"),
-            "mining-api",
-            "answers 400: Error in $",
-            "service API",
-            "key work updates",
-        ),
-        (
-            status(405, ""),
-            "mining-api",
-            "answers 405",
-            "service API",
-            "key work updates",
-        ),
-        (
-            replaced("<html>"),
-            "work",
-            "6 bytes is not work",
-            "in between",
-            "",
-        ),
-        (
-            Verdict::End,
-            "work",
-            "0 bytes is not work",
-            "in between",
-            "",
-        ),
-        (
-            Verdict::Corrupt,
-            "work",
-            "which the node does not know",
-            "in between",
-            "",
-        ),
-        (
-            Verdict::Truncate(100),
-            "work",
-            "before the answer",
-            "in the middle",
-            "mining-api key",
-        ),
-        (
-            Verdict::Drop,
-            "work",
-            "before the answer",
-            "in the middle",
-            "mining-api key",
-        ),
+async fn work_that_is_refused() {
+    let api = "key work updates";
+    for (code, text, name, advice, skipped) in [
+        (503, "Too many work requests", "work", "1200", "key"),
+        (500, "Something went wrong", "work", "catching up", "key"),
+        (503, "starting", "work", "too busy", "mining-api key"),
+        (502, "Bad Gateway", "work", "is a proxy", "mining-api key"),
+        (400, "Error in $", "mining-api", "service API", api),
+        (405, "No such method", "mining-api", "service API", api),
+        (403, "Forbidden", "key", "something before it", "work"),
     ] {
-        let advice = if advice == "in between" {
-            "something between the node"
-        } else {
-            advice
-        };
-        let simnet = with(&[(Endpoint::Work, verdict)]).await;
-        on(&simnet).await.fails(name, figure, advice, skipped);
+        let seen = work_answered(status(code, text)).await;
+        seen.fails(name, &format!("answers {code}: {text}"), advice, skipped);
+    }
+}
+
+#[tokio::test]
+async fn work_that_is_none() {
+    let changed = "something between the node";
+    for (verdict, figure) in [
+        (replaced("<html>"), "6 bytes is not work"),
+        (Verdict::End, "0 bytes is not work"),
+        (Verdict::Corrupt, "which the node does not know"),
+    ] {
+        let seen = work_answered(verdict).await;
+        seen.fails("work", figure, changed, "");
+    }
+    for verdict in [Verdict::Truncate(100), Verdict::Drop] {
+        let seen = work_answered(verdict).await;
+        seen.fails(
+            "work",
+            "before the answer",
+            "in the middle",
+            "mining-api key",
+        );
     }
 }
 
