@@ -5,6 +5,7 @@ pub mod cli;
 pub mod coordinator;
 pub mod demand;
 pub mod demo;
+pub mod doctor;
 pub mod header;
 pub mod job;
 pub mod logging;

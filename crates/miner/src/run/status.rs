@@ -10,7 +10,7 @@ use crate::meter::{Meter, Rate, Reading};
 use crate::units::{About, or_unknown};
 
 /// A clock that differs by more is worth a word. Mining does not depend on it: creation times come from the node.
-const SKEW_TOLERATED: Duration = Duration::from_secs(5);
+pub(crate) const SKEW_TOLERATED: Duration = Duration::from_secs(5);
 
 /// What the next line is measured against.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 mod cpu;
 mod development;
+mod doctor;
 mod external;
 mod on_demand;
 pub(crate) mod program;

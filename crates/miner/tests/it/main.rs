@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod compose;
+mod doctor;
 mod stories;
 
 use std::env;
