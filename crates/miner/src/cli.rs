@@ -5,6 +5,7 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
+use crate::config::ConfigArgs;
 use crate::demo::DemoArgs;
 use crate::doctor::DoctorArgs;
 use crate::header::HeaderArgs;
@@ -33,6 +34,9 @@ pub struct Cli {
     /// How to mine.
     #[command(flatten)]
     pub mine: MineArgs,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// How much to log to standard error.
     #[arg(
         short,

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod cli;
+pub mod config;
 pub mod coordinator;
 pub mod demand;
 pub mod demo;

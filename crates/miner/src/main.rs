@@ -1,4 +1,4 @@
-//! The program: reads the command line, sets up the log, runs a command and picks the exit code.
+//! The program: reads the command line and the settings, sets up the log, runs a command and picks the exit code.
 
 use std::env;
 use std::fmt::Display;
@@ -7,16 +7,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Parser;
 use miner::cli::{Cli, Command};
+use miner::config::{self, Flags, Invocation};
 use miner::doctor::{self, DoctorArgs};
 use miner::header::{HeaderArgs, HeaderCommandError, Verdict};
 use miner::logging::{self, LogLevel};
 use miner::shutdown::Signals;
 use miner::usage::UsageError;
-use miner::{bench, demo, mine, run};
+use miner::{bench, demo, mine as mining, run};
 use serde::Serialize;
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 /// How long the tasks of a program that leaves may take to be dropped.
 const LEAVING: Duration = Duration::from_millis(500);
@@ -25,25 +27,68 @@ const LEAVING: Duration = Duration::from_millis(500);
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    match config::read(env::args_os()) {
+        Ok(Invocation::Mine(flags)) => mine(flags),
+        Ok(Invocation::Command(cli)) => command(&cli),
         Err(answer) => {
-            let code = if answer.use_stderr() {
+            // Where even this cannot be printed, the exit code has to do.
+            answer.print().ok();
+            if answer.use_stderr() {
                 ExitCode::from(USAGE)
             } else {
                 ExitCode::SUCCESS
-            };
-            // Where even this cannot be printed, the exit code has to do.
-            answer.print().ok();
-            return code;
+            }
         }
-    };
+    }
+}
+
+fn command(cli: &Cli) -> ExitCode {
     if let Some(Command::Header(args)) = &cli.command {
         // Reads to the end of its input: a signal ends it as the system does.
         return exit_code(header(args));
     }
-    logging::install(cli.log_level, simnet_log_level(&cli));
-    exit_code(start(&cli))
+    logging::install(cli.log_level, simnet_log_level(cli));
+    exit_code(runtime().and_then(|runtime| start(runtime, cli)))
+}
+
+/// Mines with the settings of all sources, or prints them.
+fn mine(flags: Flags) -> ExitCode {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit_code(Err(error)),
+    };
+    let settings = match runtime.block_on(flags.resolve(env::vars_os(), tell)) {
+        Ok(settings) => settings,
+        Err(mistakes) => {
+            tell(&format!("error: {mistakes}"));
+            return ExitCode::from(USAGE);
+        }
+    };
+    if let Some(printed) = &settings.printed {
+        let written = io::stdout().write_all(printed.as_bytes());
+        return exit_code(written.map(|()| ExitCode::SUCCESS).map_err(Into::into));
+    }
+    let cli = &settings.cli;
+    logging::install(cli.log_level, simnet_log_level(cli));
+    for warning in &settings.warnings {
+        warn!(warning, "odd settings");
+    }
+    let result = start(runtime, cli);
+    let origins = match &result {
+        Err(error) if error.is::<UsageError>() => settings.origins_in(&format!("{error:#}")),
+        _ => Vec::new(),
+    };
+    let code = exit_code(result);
+    origins
+        .iter()
+        .for_each(|origin| tell(&format!("  {origin}")));
+    code
+}
+
+/// Says something where the log is not there yet, or not any more.
+fn tell(line: &str) {
+    // Where even this cannot be printed, the exit code has to do.
+    writeln!(io::stderr(), "{line}").ok();
 }
 
 /// The log level of the simulated network, which is of interest only where it is all there is.
@@ -61,8 +106,7 @@ fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let is_usage = error.is::<UsageError>();
-            // Where even this cannot be printed, the exit code has to do.
-            writeln!(io::stderr(), "error: {error:#}").ok();
+            tell(&format!("error: {error:#}"));
             if is_usage {
                 ExitCode::from(USAGE)
             } else {
@@ -77,14 +121,17 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// Runs a command that takes time, until it ends or the second signal comes.
-fn start(cli: &Cli) -> anyhow::Result<ExitCode> {
-    // Two threads serve all connections; hashing has threads of its own.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+/// Two threads serve all connections; hashing has threads of its own.
+fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .context("the runtime cannot start")?;
+        .context("the runtime cannot start")
+}
+
+/// Runs what takes time, until it ends or the second signal comes.
+fn start(runtime: Runtime, cli: &Cli) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(async {
         let stop = CancellationToken::new();
         let signals = Signals::install().context("signals cannot be handled")?;
@@ -113,7 +160,7 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode>
         Some(Command::Header(args)) => return header(args),
         Some(Command::Doctor(args)) => return examine(args, stop).await,
         None => {
-            run::run(mine::config(&cli.mine).await?, stop).await?;
+            run::run(mining::config(&cli.mine).await?, stop).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

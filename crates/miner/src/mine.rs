@@ -52,7 +52,7 @@ pub struct MineArgs {
     #[command(flatten)]
     pub node: NodeArgs,
     /// What solves the work.
-    #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
+    #[arg(short, long, value_enum, default_value = "stratum", ignore_case = true)]
     pub worker: WorkerKind,
     /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
     /// `stratum` and `on-demand`: the same as --work-slots; with `external`: processes; with `simulation`: works that the

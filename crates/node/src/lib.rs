@@ -36,7 +36,7 @@ pub use limits::{Backoff, Limits};
 pub use miner::Miner;
 pub use refusal::Refusal;
 pub use skew::Skew;
-pub use tls::install_crypto_provider;
+pub use tls::{install_crypto_provider, with_trust};
 pub use transport::{CertificateFault, Hint, NoAnswer};
 pub use updates::{Lost, UpdateEvent};
 pub use version::{Version, VersionError};

@@ -16,6 +16,12 @@ pub fn install_crypto_provider() {
     }
 }
 
+/// Has any HTTPS client trust what the clients of nodes trust, and installs the cryptography for it.
+pub fn with_trust(builder: ClientBuilder) -> reqwest::Result<ClientBuilder> {
+    install_crypto_provider();
+    trust(builder, true, false)
+}
+
 /// Sets up whom a client for the given kind of endpoint trusts.
 pub(crate) fn trust(
     builder: ClientBuilder,

@@ -13,12 +13,18 @@ pub struct NodeArgs {
     /// The node: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
     pub node: Vec<String>,
-    /// Speak TLS with the node.
-    #[arg(short, long)]
+    /// Speak TLS with the node; --no-tls takes it back.
+    #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
-    /// Accept any TLS certificate of the node.
-    #[arg(short = 'x', long)]
+    /// Speak plain HTTP with the node.
+    #[arg(long, hide = true, overrides_with = "tls")]
+    no_tls: bool,
+    /// Accept any TLS certificate of the node; --no-insecure takes it back.
+    #[arg(short = 'x', long, overrides_with = "no_insecure")]
     pub insecure: bool,
+    /// Accept only TLS certificates that can be trusted.
+    #[arg(long, hide = true, overrides_with = "insecure")]
+    no_insecure: bool,
     /// The public key that is mined for, in hex, exactly as the node knows it.
     #[arg(short = 'k', long, value_name = "KEY")]
     pub public_key: Option<String>,

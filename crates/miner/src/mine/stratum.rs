@@ -27,7 +27,7 @@ const LEAST_RATE_MS: u64 = 500;
 #[derive(Clone, Debug, Args)]
 pub struct StratumArgs {
     /// The port that devices connect to.
-    #[arg(long = "stratum-port", value_name = "PORT", default_value = "1917")]
+    #[arg(long = "stratum-port", value_name = "PORT", default_value = "1917", value_parser = port)]
     pub port: u16,
     /// Where to listen: `*` for all addresses, `*4` and `*6` for all with a preference, `!4` and `!6` for one family
     /// alone, an address or a host name.
@@ -44,7 +44,7 @@ pub struct StratumArgs {
     /// The longest time between two jobs of a device, in milliseconds; less than 500 are taken for 500, and more than
     /// 25000 for 25000.
     #[arg(short = 's', long = "stratum-rate", value_name = "MS", default_value = "1000",
-          value_parser = clap::value_parser!(u64).range(1..=MOST_RATE_MS))]
+          value_parser = rate_ms)]
     pub rate_ms: u64,
     /// The easiest level that `auto` goes down to and that a password gets; a fixed level below it is taken as it is,
     /// and then bounds passwords. Devices hide easier shares than 2^40.
@@ -104,6 +104,17 @@ pub(super) fn interface(text: &str) -> Result<Interface, String> {
         .unwrap_or(text)
         .parse()
         .map_err(|error: ::stratum::InterfaceError| error.to_string())
+}
+
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "expected a port from 0 to 65535")
+}
+
+fn rate_ms(text: &str) -> Result<u64, String> {
+    let rate_ms = text.parse().ok();
+    rate_ms
+        .filter(|rate_ms| (1..=MOST_RATE_MS).contains(rate_ms))
+        .ok_or_else(|| format!("expected a time in milliseconds from 1 to {MOST_RATE_MS}"))
 }
 
 fn level(text: &str) -> Result<Level, String> {

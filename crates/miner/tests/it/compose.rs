@@ -56,7 +56,7 @@ const LINES: [Line; 12] = [
     Line {
         from: "devnet, docker-compose.minimal.yaml and docker-compose.indexer.yaml",
         command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
-                  --node=bootstrap-node:1848 --worker=constant-delay --thread-count=1 --log-level=info \
+                  --node=bootstrap-node:1848 --worker=constant-delay --thread-count=1 --log-level=info --no-tls \
                   --constant-delay-block-time=10",
         network: Kind::NoProofOfWork,
         blocks: Blocks::Come,
@@ -64,7 +64,7 @@ const LINES: [Line; 12] = [
     Line {
         from: "devnet, docker-compose.on-demand.minimal.yaml",
         command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
-                  --node=bootstrap-node:1848 --worker=on-demand --thread-count=1 --log-level=info \
+                  --node=bootstrap-node:1848 --worker=on-demand --thread-count=1 --log-level=info --no-tls \
                   --constant-delay-block-time=10",
         network: Kind::NoProofOfWork,
         blocks: Blocks::Asked(&[TWO_EACH]),
@@ -72,7 +72,7 @@ const LINES: [Line; 12] = [
     Line {
         from: "devnet, docker-compose.minimal-l2.yaml",
         command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
-                  --node=bootstrap-node:1849 --worker=constant-delay --thread-count=1 --log-level=info \
+                  --node=bootstrap-node:1849 --worker=constant-delay --thread-count=1 --log-level=info --no-tls \
                   --constant-delay-block-time=5",
         network: Kind::NoProofOfWork,
         blocks: Blocks::Come,
@@ -80,14 +80,14 @@ const LINES: [Line; 12] = [
     Line {
         from: "devnet, docker-compose.yaml, stratum",
         command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
-                  --node=bootstrap-node:1848 --worker=stratum --thread-count=2",
+                  --node=bootstrap-node:1848 --worker=stratum --thread-count=2 --no-tls",
         network: Kind::NoProofOfWork,
         blocks: Blocks::ByDevice,
     },
     Line {
         from: "devnet, docker-compose.yaml, simulation",
         command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
-                  --node=bootstrap-node:1848 --worker=simulation --thread-count=2 --hash-rate=1000000",
+                  --node=bootstrap-node:1848 --worker=simulation --thread-count=2 --no-tls --hash-rate=1000000",
         network: Kind::NoProofOfWork,
         blocks: Blocks::Come,
     },
@@ -95,41 +95,41 @@ const LINES: [Line; 12] = [
         from: "devnet, nix/modules/chainweb-mining-client.nix",
         command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
                   --node=127.0.0.1:1848 --worker=on-demand --on-demand-port=1790 --thread-count=1 --log-level=info \
-                 ",
+                  --no-tls",
         network: Kind::NoProofOfWork,
         blocks: Blocks::Asked(&[PROBE, TWO_EACH]),
     },
     Line {
         from: "network in a box, on demand",
-        command: "--node=bootnode-consensus:1848 --thread-count=1 --worker=on-demand --hash-rate=1000000 \
+        command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=on-demand --hash-rate=1000000 \
                   --constant-delay-block-time=2 --on-demand-port=1917",
         network: Kind::NoProofOfWork,
         blocks: Blocks::Asked(&[ONE, ONE]),
     },
     Line {
         from: "network in a box, constant delay",
-        command: "--node=bootnode-consensus:1848 --thread-count=1 --worker=constant-delay \
+        command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=constant-delay \
                   --hash-rate=1000000 --constant-delay-block-time=2 --on-demand-port=1917",
         network: Kind::NoProofOfWork,
         blocks: Blocks::Come,
     },
     Line {
         from: "network in a box, simulation",
-        command: "--node=bootnode-consensus:1848 --thread-count=1 --worker=simulation --hash-rate=1000000 \
+        command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=simulation --hash-rate=1000000 \
                   --constant-delay-block-time=2 --on-demand-port=1917",
         network: Kind::NoProofOfWork,
         blocks: Blocks::Come,
     },
     Line {
         from: "network in a box, stratum",
-        command: "--node=bootnode-consensus:1848 --thread-count=1 --worker=stratum --hash-rate=1000000 \
+        command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=stratum --hash-rate=1000000 \
                   --constant-delay-block-time=2 --on-demand-port=1917",
         network: Kind::NoProofOfWork,
         blocks: Blocks::ByDevice,
     },
     Line {
         from: "docker-compose-chainweb-node, mining-node",
-        command: "--public-key= --node=chainweb-node:1848 --worker=stratum --thread-count=2 --log-level=info \
+        command: "--public-key= --node=chainweb-node:1848 --worker=stratum --thread-count=2 --log-level=info --no-tls \
                   --stratum-port=1917 --stratum-difficulty=46",
         network: Kind::ProofOfWork,
         blocks: Blocks::ByDevice,

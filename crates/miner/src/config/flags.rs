@@ -1,0 +1,172 @@
+//! The command line as a layer of settings.
+//!
+//! The command line's own parser stops at the first mistake. This one finds where each flag ends, has each value
+//! judged by that parser, and goes on. What is not about mining (a command, help, the version) it leaves to the other.
+
+use std::ffi::OsString;
+
+use super::assignment::{Assignment, Given, Mistake, Source};
+use super::catalog::{Catalog, Form};
+use super::document::Quoted;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// A command, with flags of its own.
+    Command,
+    /// Help or the version: this flag.
+    Answer(String),
+    /// To mine, like this.
+    Mine(Vec<Assignment>, Vec<Mistake>),
+}
+
+/// Reads the command line, without the program's name.
+pub(crate) fn read(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) -> Asked {
+    let args = args.into_iter();
+    let args = args.map(|arg| arg.to_string_lossy().into_owned());
+    let mut reader = Reader {
+        catalog,
+        args: args.collect::<Vec<_>>().into_iter().peekable(),
+        assignments: Vec::new(),
+        mistakes: Vec::new(),
+    };
+    while let Some(arg) = reader.args.next() {
+        let end = match arg.strip_prefix("--") {
+            Some(long) if !long.is_empty() => reader.long(&arg),
+            None if arg.len() > 1 && arg.starts_with('-') => reader.letters(&arg),
+            _ => reader.word(&arg),
+        };
+        if let Some(asked) = end {
+            return asked;
+        }
+    }
+    Asked::Mine(reader.assignments, reader.mistakes)
+}
+
+struct Reader<'a> {
+    catalog: &'a Catalog,
+    args: std::iter::Peekable<std::vec::IntoIter<String>>,
+    assignments: Vec<Assignment>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    /// `--flag`, `--flag=value` or `--flag value`.
+    fn long(&mut self, arg: &str) -> Option<Asked> {
+        let (flag, value) = match arg.split_once('=') {
+            Some((flag, value)) => (flag, Some(value.to_owned())),
+            None => (arg, None),
+        };
+        if self.catalog.is_answered(flag) {
+            return Some(Asked::Answer(flag.to_owned()));
+        }
+        let name = flag.trim_start_matches('-');
+        match self.catalog.by_flag(name) {
+            Some((at, says)) => self.flag(at, says, flag, value),
+            None => {
+                let nearest = self.catalog.nearest_flag(name);
+                self.unknown(flag, nearest, value.is_some());
+            }
+        }
+        None
+    }
+
+    /// `-t`, `-k value`, `-kvalue`, `-k=value`, and several of these in one.
+    fn letters(&mut self, arg: &str) -> Option<Asked> {
+        let mut letters = arg[1..].chars();
+        while let Some(letter) = letters.next() {
+            let flag = format!("-{letter}");
+            if self.catalog.is_answered(&flag) {
+                return Some(Asked::Answer(flag));
+            }
+            let rest = letters.as_str();
+            match self.catalog.by_letter(letter) {
+                None => {
+                    self.unknown(&flag, None, !rest.is_empty());
+                    return None;
+                }
+                Some(at) if self.is_switch(at) => self.flag(at, true, &flag, None),
+                Some(at) => {
+                    let value = rest.strip_prefix('=').unwrap_or(rest).to_owned();
+                    let value = (!rest.is_empty()).then_some(value);
+                    self.flag(at, true, &flag, value);
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    fn word(&mut self, word: &str) -> Option<Asked> {
+        if self.catalog.is_command(word) {
+            return Some(Asked::Command);
+        }
+        let what = match self.catalog.nearest_command(word) {
+            Some(command) => format!("is no command; did you mean {command}?"),
+            None => "is neither a flag nor a command; --help lists both".to_owned(),
+        };
+        self.mistake(&Quoted(word).to_string(), what);
+        None
+    }
+
+    fn is_switch(&self, at: usize) -> bool {
+        matches!(self.catalog.setting(at).form, Form::Switch { .. })
+    }
+
+    fn flag(&mut self, at: usize, says: bool, flag: &str, value: Option<String>) {
+        if self.is_switch(at) {
+            match value {
+                None => self.assign(at, Given::Switch(says), flag),
+                Some(value) => {
+                    let what = format!("takes no value, got {}", Quoted(&value));
+                    self.mistake(flag, what);
+                }
+            }
+            return;
+        }
+        let value = value.or_else(|| {
+            let needed = self.catalog.needs_value(at);
+            self.args.next_if(|next| needed && !looks_like_flag(next))
+        });
+        match value.map(|value| self.catalog.check(at, &value)) {
+            None => self.mistake(flag, "a value is missing".to_owned()),
+            Some(Ok(text)) => self.assign(at, Given::Texts(vec![text]), flag),
+            Some(Err(what)) => self.mistake(flag, what),
+        }
+    }
+
+    fn unknown(&mut self, flag: &str, nearest: Option<String>, has_value: bool) {
+        let what = match nearest {
+            Some(nearest) => format!("there is no such flag; did you mean --{nearest}?"),
+            None => "there is no such flag; --help lists all".to_owned(),
+        };
+        self.mistake(flag, what);
+        let catalog = self.catalog;
+        if !has_value {
+            // Most flags have a value, and it is no second mistake.
+            let is_value = |next: &String| !looks_like_flag(next) && !catalog.is_command(next);
+            self.args.next_if(is_value);
+        }
+    }
+
+    fn assign(&mut self, setting: usize, value: Given, flag: &str) {
+        self.assignments.push(Assignment {
+            setting,
+            value,
+            source: Source::Flag(flag.to_owned()),
+        });
+    }
+
+    fn mistake(&mut self, flag: &str, what: String) {
+        self.mistakes.push(Mistake {
+            source: Source::Flag(flag.to_owned()),
+            what,
+        });
+    }
+}
+
+/// Whether a word after a flag is the next flag rather than its value, which may be a negative number.
+fn looks_like_flag(word: &str) -> bool {
+    let rest = word.strip_prefix('-');
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(|c: char| c.is_ascii_digit()))
+}

@@ -1,0 +1,145 @@
+//! A document as a layer of settings.
+//!
+//! One rule for all keys: nested keys are joined, so that `stratum: {port: 1917}` is `stratumPort: 1917`. Every entry is
+//! judged, whatever is wrong with the others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::assignment::{Assignment, Given, Mistake, Source};
+use super::catalog::{Catalog, Form};
+use super::document::{Entry, Place, Style, Value};
+
+/// What a source says, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Items {
+    pub(crate) assignments: Vec<Assignment>,
+    pub(crate) mistakes: Vec<Mistake>,
+    /// What need not be a mistake.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads the entries of the document of this name.
+pub(crate) fn read(catalog: &Catalog, name: &Arc<str>, entries: &[Entry]) -> Items {
+    let mut reader = Reader {
+        catalog,
+        name: Arc::clone(name),
+        places: BTreeMap::new(),
+        items: Items::default(),
+    };
+    reader.section("", entries);
+    reader.items
+}
+
+struct Reader<'a> {
+    catalog: &'a Catalog,
+    name: Arc<str>,
+    /// Where each setting was set.
+    places: BTreeMap<usize, Place>,
+    items: Items,
+}
+
+impl Reader<'_> {
+    fn section(&mut self, path: &str, entries: &[Entry]) {
+        for entry in entries {
+            let key = match path {
+                "" => entry.key.clone(),
+                _ => format!("{path}.{}", entry.key),
+            };
+            let setting = self.catalog.by_key(&key);
+            let is_map = |at| self.catalog.setting(at).form == Form::Map;
+            let is_section = self.catalog.is_section(&key);
+            match (&entry.node.value, setting) {
+                (Value::Map(entries), _) if is_section && !setting.is_some_and(is_map) => {
+                    self.section(&key, entries);
+                }
+                (_, Some(setting)) => self.setting(setting, key, entry),
+                (Value::Null, None) if is_section => {}
+                (value, None) if is_section => {
+                    let what = format!("expected a section of settings, got {value}");
+                    self.mistake(entry.place, key, what);
+                }
+                (_, None) => self.unknown(key, entry.place),
+            }
+        }
+    }
+
+    fn setting(&mut self, setting: usize, key: String, entry: &Entry) {
+        if let Some(Place { line, column }) = self.places.insert(setting, entry.place) {
+            let what = format!("is set twice; the first time at {line}:{column}");
+            self.mistake(entry.place, key, what);
+            return;
+        }
+        match given(self.catalog, setting, &entry.node.value) {
+            Ok(value) => self.items.assignments.push(Assignment {
+                setting,
+                value,
+                source: Source::Key(Arc::clone(&self.name), entry.place, key),
+            }),
+            Err(what) => self.mistake(entry.node.place, key, what),
+        }
+    }
+
+    fn unknown(&mut self, key: String, place: Place) {
+        let what = match self.catalog.nearest_key(&key) {
+            Some(nearest) => format!("there is no such setting; did you mean {nearest}?"),
+            None => "there is no such setting; --print-config lists all".to_owned(),
+        };
+        self.mistake(place, key, what);
+    }
+
+    fn mistake(&mut self, place: Place, key: String, what: String) {
+        self.items.mistakes.push(Mistake {
+            source: Source::Key(Arc::clone(&self.name), place, key),
+            what,
+        });
+    }
+}
+
+/// What a value sets a setting to, or what is wrong with it.
+pub(crate) fn given(catalog: &Catalog, setting: usize, value: &Value) -> Result<Given, String> {
+    let form = &catalog.setting(setting).form;
+    match (form, value) {
+        (_, Value::Null) => Ok(Given::Default),
+        (Form::Switch { .. }, Value::Scalar(text, _)) => truth(text).map(Given::Switch),
+        (Form::Switch { .. }, value) => Err(format!("expected true or false, got {value}")),
+        (Form::Single, value) => Ok(Given::Texts(vec![single(catalog, setting, value)?])),
+        (Form::List | Form::Map, Value::List(items)) => {
+            let items = items.iter();
+            let texts = items.map(|item| single(catalog, setting, &item.value));
+            Ok(Given::Texts(texts.collect::<Result<_, _>>()?))
+        }
+        (Form::Map, Value::Map(entries)) => {
+            let entries = entries
+                .iter()
+                .map(|Entry { key, node, .. }| match &node.value {
+                    Value::Scalar(text, _) => catalog.check(setting, &format!("{key}={text}")),
+                    value => Err(format!("{key}: expected one value, got {value}")),
+                });
+            Ok(Given::Texts(entries.collect::<Result<_, _>>()?))
+        }
+        (Form::List | Form::Map, value) => Ok(Given::Texts(vec![single(catalog, setting, value)?])),
+    }
+}
+
+fn single(catalog: &Catalog, setting: usize, value: &Value) -> Result<String, String> {
+    match value {
+        Value::Scalar(text, Style::Plain) if ["true", "false"].contains(&text.as_str()) => Err(
+            format!("expected a text or a number, got {text}; put quotes around it if it is meant"),
+        ),
+        Value::Scalar(text, _) => catalog.check(setting, text),
+        value => Err(format!("expected one value, got {value}")),
+    }
+}
+
+/// As YAML has it, and as environments do.
+fn truth(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" | "1" => Ok(true),
+        "false" | "no" | "off" | "n" | "0" => Ok(false),
+        _ => Err(format!(
+            "expected true or false, got {}",
+            super::document::Quoted(text)
+        )),
+    }
+}

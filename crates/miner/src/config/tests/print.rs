@@ -1,0 +1,254 @@
+//! What is printed, read again, is the same configuration.
+
+use std::sync::LazyLock;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::super::catalog::{Catalog, Form};
+use super::super::key::environment_variable;
+use super::{Settings, settle};
+
+/// Values of all kinds, good ones for one setting or another, and texts that a careless writer gets wrong.
+const TEXTS: [&str; 48] = [
+    "1",
+    "2",
+    "7",
+    "40",
+    "1500",
+    "0.5",
+    "1M",
+    "auto",
+    "auto:20",
+    "block",
+    "0-3",
+    "3/8",
+    "cpu",
+    "Stratum",
+    "normal",
+    "IDLE",
+    "portable",
+    "avx2",
+    "10s",
+    "1500ms",
+    "delayed:2s",
+    "immediate",
+    "*",
+    "!4",
+    "127.0.0.1",
+    "\"*\"",
+    "[::1]:1848",
+    "host.example:1900",
+    "https://host",
+    "debug",
+    "quiet",
+    "json",
+    "plain",
+    "true",
+    "false",
+    "null",
+    "~",
+    "no",
+    "",
+    "12345678901234567890123456789012345678901234567890123456789012e5",
+    "0x10",
+    "a: b #c",
+    "- x",
+    "'\"\\",
+    "😀\u{7f}\u{85}\u{2028}\u{feff}",
+    " \t\n ",
+    "A=1",
+    "work=5s",
+];
+
+/// What is set where: a source, a setting, and which of its good values.
+type Choice = (usize, Index, Index);
+
+/// A text in quotes in the way of JSON, which the two other formats understand.
+fn literal(text: &str) -> String {
+    let escape = |c: char| match c {
+        '"' | '\\' => format!("\\{c}"),
+        // JSON writes what needs more than four digits as it is.
+        c if c.is_control() || (c > '\u{2000}' && c < '\u{10000}') => {
+            format!("\\u{:04x}", u32::from(c))
+        }
+        c => c.to_string(),
+    };
+    let inner: String = text.chars().map(escape).collect();
+    format!("\"{inner}\"")
+}
+
+#[derive(Debug, Default)]
+struct Mix {
+    flags: Vec<String>,
+    variables: Vec<(String, String)>,
+    documents: [Vec<(String, String)>; 3],
+}
+
+/// All settings, and which of the texts are good values of each.
+static GOOD: LazyLock<(Catalog, Vec<(usize, Vec<&str>)>)> = LazyLock::new(|| {
+    let catalog = Catalog::new();
+    let good = catalog.in_files().into_iter().map(|at| {
+        let texts = match catalog.setting(at).form {
+            Form::Switch { .. } => vec!["true", "false"],
+            _ => TEXTS
+                .into_iter()
+                .filter(|text| catalog.check(at, text).is_ok())
+                .collect(),
+        };
+        (at, texts)
+    });
+    let good = good.collect();
+    (catalog, good)
+});
+
+impl Mix {
+    fn new(choices: &[Choice], random: &str) -> Self {
+        let (catalog, all) = &*GOOD;
+        let mut mix = Self::default();
+        for (source, setting, value) in choices {
+            let (at, good) = &all[setting.index(all.len())];
+            let setting = catalog.setting(*at);
+            let is_switch = matches!(setting.form, Form::Switch { .. });
+            let mut good = good.clone();
+            if catalog.is_text(*at) {
+                good.push(random);
+            }
+            if good.is_empty() {
+                continue;
+            }
+            let text = good[value.index(good.len())];
+            match source {
+                0 => mix
+                    .variables
+                    .push((environment_variable(&setting.flag), text.to_owned())),
+                1..=3 => {
+                    let document = &mut mix.documents[source - 1];
+                    document.retain(|(key, _)| *key != setting.key);
+                    let text = if is_switch {
+                        text.to_owned()
+                    } else {
+                        literal(text)
+                    };
+                    document.push((setting.key.clone(), text));
+                }
+                _ => mix.flags.push(match (is_switch, text) {
+                    (true, "true") => format!("--{}", setting.flag),
+                    (true, _) => match &setting.form {
+                        Form::Switch {
+                            opposite: Some(opposite),
+                        } => format!("--{opposite}"),
+                        _ => continue,
+                    },
+                    _ => format!("--{}={text}", setting.flag),
+                }),
+            }
+        }
+        mix
+    }
+
+    fn settle(&self, print: &str) -> Settings {
+        let mut flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        flags.push(print);
+        let variables = self.variables.iter();
+        let variables: Vec<(&str, &str)> =
+            variables.map(|(name, value)| (&**name, &**value)).collect();
+        let write = |at: usize, between: &str, join: &str| {
+            let entries = self.documents[at].iter();
+            let lines: Vec<String> = entries
+                .map(|(key, value)| match at {
+                    1 => format!("\"{key}\"{between}{value}"),
+                    _ => format!("{key}{between}{value}"),
+                })
+                .collect();
+            lines.join(join)
+        };
+        let yaml = write(0, ": ", "\n");
+        let json = format!("{{{}}}", write(1, ": ", ",\n\t"));
+        let toml = write(2, " = ", "\n");
+        let documents = [("a.yaml", &*yaml), ("b.json", &*json), ("c.toml", &*toml)];
+        settle(&flags, &variables, &documents).expect("all values are good")
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_printed_configuration_is_the_same_from_any_mix_of_sources(
+        choices in vec((0..5_usize, any::<Index>(), any::<Index>()), 0..16),
+        random in "\\PC{0,12}|[ -~\\x07\\n\u{80}-\u{a0}]{0,8}",
+    ) {
+        let mix = Mix::new(&choices, &random);
+        for print in ["--print-config-as=full", "--print-config-as=minimal"] {
+            let first = mix.settle(print);
+            let text = first.printed.as_ref().expect("it was asked for");
+            let again = settle(&[print], &[], &[("again.yaml", text)]);
+            let again = again.unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
+            prop_assert_eq!(format!("{:?}", again.cli), format!("{:?}", first.cli), "{}", text);
+            prop_assert_eq!(again.printed.as_ref(), first.printed.as_ref());
+        }
+    }
+}
+
+#[test]
+fn a_difference_shows_the_default_and_what_is_there() {
+    let settings = settle(
+        &["--print-config-as", "DIFF", "-n", "a", "-n", "1"],
+        &[],
+        &[("a.yaml", "{stratumDifficulty: block, publicKey: 12e5}")],
+    );
+    let printed = settings.expect("good settings").printed.expect("asked for");
+    let marked: Vec<&str> = printed
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .collect();
+    assert_eq!(
+        marked,
+        [
+            "--- default",
+            "+++ actual",
+            "-node: \"localhost:1848\"",
+            "+node:",
+            "+  - \"a\"",
+            "+  - \"1\"",
+            "-publicKey: null",
+            "+publicKey: \"12e5\"",
+            "-stratumDifficulty: auto",
+            "+stratumDifficulty: block",
+        ]
+    );
+    assert!(printed.contains("\n stratumPort: 1917\n"), "{printed}");
+}
+
+#[test]
+fn all_settings_are_printed_and_those_of_the_haskell_client_first() {
+    let settings = settle(&["--print-config"], &[], &[]).expect("good settings");
+    let printed = settings.printed.expect("asked for");
+    let keys: Vec<&str> = printed
+        .lines()
+        .filter_map(|line| line.split(": ").next())
+        .collect();
+    let catalog = Catalog::new();
+    let all: Vec<&str> = catalog
+        .in_files()
+        .into_iter()
+        .map(|at| &*catalog.setting(at).key)
+        .collect();
+    assert_eq!(keys, all);
+    let place = |key: &str| keys.iter().position(|other| *other == key).expect(key);
+    for pair in [
+        "node",
+        "useTls",
+        "insecure",
+        "publicKey",
+        "account",
+        "worker",
+        "stratumRate",
+        "cpuKernel",
+    ]
+    .windows(2)
+    {
+        assert!(place(pair[0]) < place(pair[1]), "{pair:?} in {keys:?}");
+    }
+    assert!(!printed.contains("configFile") && !printed.contains("printConfig"));
+}
