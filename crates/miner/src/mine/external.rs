@@ -126,10 +126,16 @@ fn without_zero(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A variable of the environment with its value, which may be empty and hold any `=`.
+/// A variable of the environment, named as shells name them, with its value, which may be empty and hold any `=`.
 fn variable(text: &str) -> Result<(String, String), String> {
+    let is_name = |key: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        key.bytes().all(is_plain) && !key.starts_with(|first: char| first.is_ascii_digit())
+    };
     match without_zero(text)?.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some((key, value)) if !key.is_empty() && is_name(key) => {
+            Ok((key.to_owned(), value.to_owned()))
+        }
         _ => Err("expected KEY=VALUE, as in CUDA_VISIBLE_DEVICES=0".to_owned()),
     }
 }
@@ -215,7 +221,8 @@ mod tests {
         assert_eq!(variable("A=1"), pair("A", "1"));
         assert_eq!(variable("A=b=c"), pair("A", "b=c"));
         assert_eq!(variable("A="), pair("A", ""));
-        for text in ["", "A", "=1"] {
+        assert_eq!(variable("_a9=1"), pair("_a9", "1"));
+        for text in ["", "A", "=1", "9A=1", "A B=1", "a-b=1", " A=1"] {
             let error = variable(text).expect_err("no variable");
             assert!(error.contains("KEY=VALUE"), "{error}");
         }
