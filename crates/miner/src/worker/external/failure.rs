@@ -161,7 +161,11 @@ impl Complaints {
             errors,
             again_in,
         } = complaint;
-        let status = status.map(describe);
+        let status = match failure {
+            // It is the failure.
+            Failure::Exit(_) => None,
+            _ => status.map(describe),
+        };
         let (status, stderr) = (
             status.as_deref(),
             Some(errors).filter(|text| !text.is_empty()),
