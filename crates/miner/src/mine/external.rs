@@ -160,6 +160,7 @@ mod tests {
 
     use clap::Parser;
 
+    use super::super::slots;
     use super::{ExternalArgs, variable};
     use crate::cli::Cli;
     use crate::worker::external::{InputEncoding, Once, Protocol, TargetEncoding};
@@ -226,6 +227,23 @@ mod tests {
             (TargetEncoding::Bytes, InputEncoding::Binary)
         );
         assert_eq!(time_limit, None);
+    }
+
+    #[test]
+    fn each_process_has_a_work_of_its_own_unless_it_is_said_how_many_are_held() {
+        #[track_caller]
+        fn check(flags: &[&str], expected: usize) {
+            let flags = ["chainweb-mining-client", "-w", "external"]
+                .iter()
+                .chain(flags);
+            let args = Cli::try_parse_from(flags).expect("good flags").mine;
+            assert_eq!(slots(&args).expect("good flags").get(), expected);
+        }
+        check(&[], 2);
+        check(&["-c", "1"], 2);
+        check(&["-c", "5"], 5);
+        check(&["-c", "500"], 98);
+        check(&["-c", "5", "--work-slots", "3"], 3);
     }
 
     #[test]

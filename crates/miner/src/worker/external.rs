@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{debug, info};
 
 pub use self::command::ShellCommand;
 use self::deal::{Dealer, Task};
@@ -115,7 +115,9 @@ impl External {
             timing,
             ..
         } = &*self.config;
-        info!(processes, command = ?command.command, %protocol, "external worker ready");
+        // Commands may hold secrets; whoever looks for a mistake wants to see them all the same.
+        debug!(command = ?command.command, arguments = ?command.arguments, "external command");
+        info!(processes, %protocol, "external worker ready");
         let (complaining, mut complained) = mpsc::channel(COMPLAINTS_QUEUED);
         let mut complaints = Complaints::new(timing.report);
         let mut dealer = Dealer::new(Instant::now(), processes.get(), timing.job_share);
