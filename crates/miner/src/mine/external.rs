@@ -18,15 +18,24 @@ use crate::worker::external::{
 /// How many processes there are if nothing else is said, as in the Haskell client.
 const PROCESSES: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
+/// Where the flags stand in the help.
+const HEADING: &str = "External";
+
 /// What the external worker runs, and how it is spoken with.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "External worker")]
 pub struct ExternalArgs {
     /// The shell command that solves the work, run by `sh -c`.
-    #[arg(long = "external-worker-cmd", value_name = "COMMAND", value_parser = without_zero, allow_hyphen_values = true)]
+    #[arg(
+        help_heading = HEADING,
+        long = "external-worker-cmd",
+        value_name = "COMMAND",
+        value_parser = without_zero,
+        allow_hyphen_values = true
+    )]
     pub command: Option<String>,
     /// How the command is spoken with.
     #[arg(
+        help_heading = HEADING,
         long = "external-protocol",
         value_enum,
         value_name = "PROTOCOL",
@@ -36,6 +45,7 @@ pub struct ExternalArgs {
     pub protocol: ProtocolName,
     /// With the protocol `once`: how the target is written in the last argument.
     #[arg(
+        help_heading = HEADING,
         long = "external-target-encoding",
         value_enum,
         value_name = "ENCODING",
@@ -45,6 +55,7 @@ pub struct ExternalArgs {
     pub target_encoding: TargetEncoding,
     /// With the protocol `once`: how the header is written to standard input.
     #[arg(
+        help_heading = HEADING,
         long = "external-input",
         value_enum,
         value_name = "ENCODING",
@@ -53,13 +64,29 @@ pub struct ExternalArgs {
     )]
     pub input: InputEncoding,
     /// An argument that is put behind the command, quoted for the shell; repeatable.
-    #[arg(long = "external-arg", value_name = "ARGUMENT", value_parser = without_zero, allow_hyphen_values = true)]
+    #[arg(
+        help_heading = HEADING,
+        long = "external-arg",
+        value_name = "ARGUMENT",
+        value_parser = without_zero,
+        allow_hyphen_values = true
+    )]
     pub arguments: Vec<String>,
     /// A variable of the command's environment; repeatable.
-    #[arg(long = "external-env", value_name = "KEY=VALUE", value_parser = variable)]
+    #[arg(
+        help_heading = HEADING,
+        long = "external-env",
+        value_name = "KEY=VALUE",
+        value_parser = variable
+    )]
     pub environment: Vec<(String, String)>,
     /// With the protocol `once`: how long a command may run before it is ended and started again [default: no limit].
-    #[arg(long = "external-timeout", value_name = "TIME", value_parser = positive_duration)]
+    #[arg(
+        help_heading = HEADING,
+        long = "external-timeout",
+        value_name = "TIME",
+        value_parser = positive_duration
+    )]
     pub time_limit: Option<Duration>,
 }
 
@@ -147,6 +174,7 @@ mod tests {
 
     use clap::Parser;
 
+    use super::super::slots;
     use super::{ExternalArgs, variable};
     use crate::cli::Cli;
     use crate::worker::external::{InputEncoding, Once, Protocol, TargetEncoding};
@@ -213,6 +241,23 @@ mod tests {
             (TargetEncoding::Bytes, InputEncoding::Binary)
         );
         assert_eq!(time_limit, None);
+    }
+
+    #[test]
+    fn each_process_has_a_work_of_its_own_unless_it_is_said_how_many_are_held() {
+        #[track_caller]
+        fn check(flags: &[&str], expected: usize) {
+            let flags = ["chainweb-mining-client", "-w", "external"]
+                .iter()
+                .chain(flags);
+            let args = Cli::try_parse_from(flags).expect("good flags").mine;
+            assert_eq!(slots(&args).expect("good flags").get(), expected);
+        }
+        check(&[], 2);
+        check(&["-c", "1"], 2);
+        check(&["-c", "5"], 5);
+        check(&["-c", "500"], 98);
+        check(&["-c", "5", "--work-slots", "3"], 3);
     }
 
     #[test]

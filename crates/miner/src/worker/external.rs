@@ -19,6 +19,7 @@ mod target;
 #[cfg(test)]
 mod test_job;
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +28,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{debug, info};
 
 pub use self::command::ShellCommand;
 use self::deal::{Dealer, Task};
@@ -68,6 +69,15 @@ pub enum Protocol {
     Lines,
 }
 
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Once(_) => "once",
+            Self::Lines => "lines",
+        })
+    }
+}
+
 /// The external worker.
 #[derive(Debug)]
 pub struct External {
@@ -105,7 +115,9 @@ impl External {
             timing,
             ..
         } = &*self.config;
-        info!(processes, command = ?command.command, ?protocol, "external worker ready");
+        // Commands may hold secrets; whoever looks for a mistake wants to see them all the same.
+        debug!(command = ?command.command, arguments = ?command.arguments, "external command");
+        info!(processes, %protocol, "external worker ready");
         let (complaining, mut complained) = mpsc::channel(COMPLAINTS_QUEUED);
         let mut complaints = Complaints::new(timing.report);
         let mut dealer = Dealer::new(Instant::now(), processes.get(), timing.job_share);

@@ -27,6 +27,8 @@ pub(super) enum Failure {
     Start(io::Error),
     #[error("{}", describe(*.0))]
     Exit(ExitStatus),
+    #[error("it ended, and is to run until its standard input ends")]
+    Left,
     #[error("it did not end when it was killed")]
     Stuck,
     #[error("expected a nonce of 16 hex digits on its standard output, got {0}")]
@@ -86,7 +88,6 @@ impl std::fmt::Display for Shown {
 /// The codes 126 and 127 are the shell's own (POSIX, Shell Command Language, 2.8.2).
 fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
-        (Some(0), _) => "it ended".to_owned(),
         (Some(126), _) => "exit status 126: the command cannot be executed".to_owned(),
         (Some(127), _) => "exit status 127: the command was not found".to_owned(),
         (Some(code), _) => format!("exit status {code}"),
@@ -161,7 +162,11 @@ impl Complaints {
             errors,
             again_in,
         } = complaint;
-        let status = status.map(describe);
+        let status = match failure {
+            // It is the failure.
+            Failure::Exit(_) => None,
+            _ => status.map(describe),
+        };
         let (status, stderr) = (
             status.as_deref(),
             Some(errors).filter(|text| !text.is_empty()),
@@ -236,7 +241,7 @@ mod tests {
         check(126 << 8, "exit status 126: the command cannot be executed");
         check(127 << 8, "exit status 127: the command was not found");
         check(9, "ended by signal 9");
-        check(0, "it ended");
+        check(0, "exit status 0");
     }
 
     #[test]

@@ -5,11 +5,13 @@
 
 use std::io;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::signal::unix::{self, SignalKind};
+use tokio::time::timeout;
 
 /// A group with its leader, which has not been reaped.
 #[derive(Debug)]
@@ -76,12 +78,32 @@ impl Group {
         }
     }
 
-    /// Reaps the leader, which has ended; what is left of its group is killed before.
-    pub(super) async fn reap(mut self) -> io::Result<ExitStatus> {
+    /// Reaps the leader, which has ended; what is left of its group is killed before, and reaped too if it has become
+    /// this program's child, at most for as long as `limit`.
+    pub(super) async fn reap(mut self, limit: Duration) -> io::Result<ExitStatus> {
         self.signal(Signal::KILL);
         let status = self.leader.wait().await?;
         self.reaped = true;
+        timeout(limit, self.reap_orphans()).await.ok();
         Ok(status)
+    }
+
+    /// Children of a leader that has ended belong to the first process of a container, which this program may be: there
+    /// each command would leave some dead ones behind.
+    async fn reap_orphans(&mut self) {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        loop {
+            match waitid(WaitId::Pgid(Some(self.id)), options) {
+                Ok(Some(_)) | Err(Errno::INTR) => {}
+                Ok(None) => {
+                    if self.children.recv().await.is_none() {
+                        return;
+                    }
+                }
+                // None of them is a child of this program, which is the rule.
+                Err(_) => return,
+            }
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn run(mut seat: Seat) {
         let Some(complaint) = converse(&mut seat).await else {
             return;
         };
-        if !seat.failed(complaint, begun.elapsed()).await {
+        if seat.failed(complaint, begun.elapsed()).await.is_break() {
             return;
         }
     }
@@ -55,6 +55,7 @@ async fn converse(seat: &mut Seat) -> Option<Complaint> {
     let failure = match (reason, rest, ending.status) {
         (Reason::Over, _, _) => return None,
         (Reason::Hopeless(failure), _, _) | (Reason::Ended, Err(failure), _) => failure,
+        (Reason::Ended, Ok(()), Some(status)) if status.success() => Failure::Left,
         (Reason::Ended, Ok(()), Some(status)) => Failure::Exit(status),
         (Reason::Ended, Ok(()), None) => Failure::Stuck,
     };

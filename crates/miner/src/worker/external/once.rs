@@ -74,7 +74,7 @@ pub(super) async fn run(mut seat: Seat, once: Once) {
                 debug!(process = seat.process, job = %task.job.id, ?reason, "the external command was ended");
             }
             Outcome::Failed(complaint) => {
-                if !seat.failed(complaint, begun.elapsed()).await {
+                if seat.failed(complaint, begun.elapsed()).await.is_break() {
                     return;
                 }
             }

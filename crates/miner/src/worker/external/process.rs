@@ -172,7 +172,7 @@ impl Process {
         self.until_ended(grace).await;
         self.until_over(grace / 4).await;
         let status = if self.ended {
-            self.group.reap().await.ok()
+            self.group.reap(grace / 4).await.ok()
         } else {
             None
         };

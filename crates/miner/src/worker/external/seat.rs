@@ -2,6 +2,7 @@
 //!
 //! The end is told by closing the tasks, so that nothing but the task has to be watched.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -73,8 +74,12 @@ impl Seat {
         self.complaints.send(complaint).await.ok();
     }
 
-    /// Reports that a command failed that had run for so long, and waits before the next try. False is the end.
-    pub(super) async fn failed(&mut self, mut complaint: Complaint, ran: Duration) -> bool {
+    /// Reports that a command failed that had run for so long, and waits before the next try, if there is to be one.
+    pub(super) async fn failed(
+        &mut self,
+        mut complaint: Complaint,
+        ran: Duration,
+    ) -> ControlFlow<()> {
         let timing = &self.config.timing;
         if ran > timing.retry_max {
             self.failures = 0;
@@ -86,9 +91,11 @@ impl Seat {
         let until = Instant::now() + pause;
         loop {
             tokio::select! {
-                () = sleep(until.saturating_duration_since(Instant::now())) => return true,
+                () = sleep(until.saturating_duration_since(Instant::now())) => {
+                    return ControlFlow::Continue(());
+                }
                 changed = self.tasks.changed() => if changed.is_err() {
-                    return false;
+                    return ControlFlow::Break(());
                 }
             }
         }

@@ -1,7 +1,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::{Pid, getpid, set_child_subreaper, test_kill_process};
 use tokio::time::timeout;
 
 use super::{OUTPUT, Process, Step};
@@ -166,6 +166,25 @@ async fn what_is_dropped_is_killed_with_all_its_children_and_reaped() {
     drop(process);
     for id in &ids {
         until_gone(id).await;
+    }
+}
+
+/// As in a container whose first process is this one: what has lost its parent becomes its child.
+#[tokio::test]
+async fn orphans_are_reaped_with_the_command_where_they_become_children() {
+    set_child_subreaper(Some(getpid())).expect("Linux has it");
+    for script in [
+        "sleep 1000 & echo $!; echo $$; wait",
+        "sleep 1000 & echo $!; echo $$; exit",
+    ] {
+        let mut process = start(script);
+        let ids = lines(&mut process, 2).await;
+        process.terminate(PATIENCE).await;
+        process.finish(PATIENCE).await;
+        for id in ids {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat"));
+            assert!(stat.is_err(), "{script}: {stat:?}");
+        }
     }
 }
 

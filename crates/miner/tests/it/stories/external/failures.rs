@@ -161,7 +161,12 @@ async fn a_process_that_ends_is_told_of_and_started_again() {
         &["exit status 4", "stderr=\"no device\""],
     )
     .await;
-    fails(Protocol::Lines, "read -r job", &["failure=it ended"]).await;
+    fails(
+        Protocol::Lines,
+        "read -r job",
+        &["failure=it ended, and is to run"],
+    )
+    .await;
     fails(Protocol::Lines, "/nonexistent/miner", &["exit status 127"]).await;
 }
 
