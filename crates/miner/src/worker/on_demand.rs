@@ -46,7 +46,7 @@ pub struct OnDemand {
     timing: Timing,
 }
 
-/// What somebody wants of the worker.
+/// What somebody asks of the worker.
 #[derive(Debug)]
 enum Order {
     /// Blocks; who waits for them is told when they are made.
@@ -58,7 +58,7 @@ enum Order {
     /// To know what is outstanding.
     Tell(oneshot::Sender<BTreeMap<ChainId, u64>>),
     /// To give up what is outstanding.
-    Drop(oneshot::Sender<()>),
+    GiveUp(oneshot::Sender<()>),
 }
 
 /// What became of an order.
@@ -77,7 +77,7 @@ struct Waiter {
     done: oneshot::Sender<Done>,
 }
 
-/// Whether the cut has to be looked at anew, or it is enough that it is told what is wanted.
+/// Whether the cut is to be looked at anew, or only if something else is wanted than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     Anew,
@@ -111,7 +111,7 @@ impl OnDemand {
         solutions: mpsc::Sender<Solution>,
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
-        // The program is told where orders are taken whether they come or not.
+        // With port 0 nothing else tells where.
         if let Ok(address) = self.address() {
             info!(%address, "blocks are made on demand: POST /make-blocks");
         }
@@ -169,9 +169,8 @@ impl Desk {
             };
             self.settle(look).await;
         }
-        // Whoever waits learns from this that nothing more is made.
+        // Whoever waits for blocks, or for an answer, learns from this that nothing more is made.
         self.waiters.clear();
-        orders.close();
         drop(orders);
         while serving.join_next().await.is_some() {}
         Ok(())
@@ -191,7 +190,7 @@ impl Desk {
                     return Look::IfChanged;
                 };
                 if counts.values().any(|count| *count > 0) {
-                    info!(blocks = %told(&counts), "blocks are asked for");
+                    info!(blocks = %counts::to_json(&counts), "blocks are asked for");
                 }
                 if let Some(done) = done {
                     self.waiters.push(Waiter { mark, done });
@@ -202,14 +201,14 @@ impl Desk {
                 answer.send(self.plan.outstanding()).ok();
                 Look::IfChanged
             }
-            Order::Drop(answer) => {
+            Order::GiveUp(answer) => {
                 let outstanding = self.plan.outstanding();
-                self.plan.drop_all();
+                self.plan.give_up();
                 for waiter in self.waiters.drain(..) {
                     waiter.done.send(Done::Dropped).ok();
                 }
                 if !outstanding.is_empty() {
-                    info!(blocks = %told(&outstanding), "blocks that were asked for are given up");
+                    info!(blocks = %counts::to_json(&outstanding), "blocks that were asked for are given up");
                 }
                 answer.send(()).ok();
                 Look::IfChanged
@@ -262,9 +261,4 @@ impl Desk {
             self.solutions.send(Solution::unsolved(job)).await.ok();
         }
     }
-}
-
-/// Blocks as they are told to people.
-fn told(counts: &BTreeMap<ChainId, u64>) -> String {
-    counts::to_json(counts)
 }
