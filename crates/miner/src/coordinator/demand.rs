@@ -69,7 +69,7 @@ impl Coordinator {
 
     /// The node serves another network than before.
     pub(super) fn show_network(&mut self, id: NodeId, ticket: Ticket) {
-        if self.demand == Demand::Any {
+        if self.demand == Demand::Any || self.first_well() != Some(id) {
             return;
         }
         self.nodes[id.0].stirred(ticket);
