@@ -23,13 +23,12 @@ use chainweb::ChainId;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::goals::{Mark, Progress};
 use self::plan::{Plan, Refused, list};
-use super::WorkerError;
+use super::{WorkerError, until};
 use crate::demand::{Demand, Wanted, Wants, conversation};
 use crate::job::{Jobs, Solution};
 use crate::timing::Timing;
@@ -156,9 +155,7 @@ impl Desk {
                     self.see();
                     Look::IfChanged
                 }
-                () = sleep_until(loss.unwrap_or_else(Instant::now).into()), if loss.is_some() => {
-                    Look::Anew
-                }
+                () = until(loss) => Look::Anew,
                 // Told to stop, it may be done before this sees that.
                 _ = serving.join_next() => {
                     if stop.is_cancelled() {
