@@ -15,7 +15,7 @@ use node::{BuildError, Client, Info};
 use tokio::sync::watch::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{interval_at, sleep_until};
+use tokio::time::interval_at;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -28,7 +28,7 @@ use crate::job::{Jobs, NodeId, Solution};
 use crate::meter::{Meter, Rate, Reading};
 use crate::timing::Timing;
 use crate::units::About;
-use crate::worker::{Worker, WorkerError};
+use crate::worker::{Worker, WorkerError, until};
 
 /// Solutions that wait for the coordinator. It takes them at once; a worker that is faster waits.
 const SOLUTIONS_QUEUED: usize = 64;
@@ -367,14 +367,6 @@ async fn next_update(streams: &mut [SelectAll<BoxStream<'static, Event>>]) -> Ev
 async fn demand_changes(wanted: Option<&mut Wanted>) -> Result<(), RecvError> {
     match wanted {
         Some(wanted) => wanted.demand.changed().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Pending until then, or for ever.
-async fn until(wakeup: Option<Instant>) {
-    match wakeup {
-        Some(at) => sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
 }

@@ -121,7 +121,7 @@ impl Worker {
 }
 
 /// Pending until then, or for ever.
-async fn until(wakeup: Option<Instant>) {
+pub(crate) async fn until(wakeup: Option<Instant>) {
     match wakeup {
         Some(at) => sleep_until(at.into()).await,
         None => std::future::pending().await,

@@ -131,11 +131,7 @@ impl Coordinator {
         }
         let chain = work.chain();
         if !self.demand.admits(chain) {
-            debug!(%chain, "work on a chain on which no block is wanted");
-            // What is wanted now may be what this node was not asked for.
-            if self.demanded < ticket {
-                node.work.pause(now + timing.unwanted_pause);
-            }
+            self.turn_down(now, id, ticket, chain);
             return;
         }
         if node.chains.moved_since(chain, ticket) {

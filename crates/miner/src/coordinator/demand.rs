@@ -52,6 +52,16 @@ impl Coordinator {
         in_turn.find(|chain| !self.live.holds(**chain)).copied()
     }
 
+    /// The node gave work on a chain on which no block is wanted, asked for at that moment.
+    pub(super) fn turn_down(&mut self, now: Instant, id: NodeId, asked: Ticket, chain: ChainId) {
+        debug!(%chain, "work on a chain on which no block is wanted");
+        // Since something else is wanted, the node was not asked for that.
+        if asked > self.demanded {
+            let until = now + self.config.timing.unwanted_pause;
+            self.nodes[id.0].work.pause(until);
+        }
+    }
+
     /// Whether the worker is to see the cut of a node.
     pub(super) fn wants_view(&self, id: NodeId) -> bool {
         matches!(self.demand, Demand::Chains(_)) && self.first_well() == Some(id)
@@ -59,7 +69,7 @@ impl Coordinator {
 
     /// The node serves another network than before.
     pub(super) fn show_network(&mut self, id: NodeId, ticket: Ticket) {
-        if self.demand == Demand::Any {
+        if self.demand == Demand::Any || self.first_well() != Some(id) {
             return;
         }
         self.nodes[id.0].stirred(ticket);

@@ -23,13 +23,12 @@ use chainweb::ChainId;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::goals::{Mark, Progress};
 use self::plan::{Plan, Refused, list};
-use super::WorkerError;
+use super::{WorkerError, until};
 use crate::demand::{Demand, Wanted, Wants, conversation};
 use crate::job::{Jobs, Solution};
 use crate::timing::Timing;
@@ -46,7 +45,7 @@ pub struct OnDemand {
     timing: Timing,
 }
 
-/// What somebody wants of the worker.
+/// What somebody asks of the worker.
 #[derive(Debug)]
 enum Order {
     /// Blocks; who waits for them is told when they are made.
@@ -58,7 +57,7 @@ enum Order {
     /// To know what is outstanding.
     Tell(oneshot::Sender<BTreeMap<ChainId, u64>>),
     /// To give up what is outstanding.
-    Drop(oneshot::Sender<()>),
+    GiveUp(oneshot::Sender<()>),
 }
 
 /// What became of an order.
@@ -77,7 +76,7 @@ struct Waiter {
     done: oneshot::Sender<Done>,
 }
 
-/// Whether the cut has to be looked at anew, or it is enough that it is told what is wanted.
+/// Whether the cut is to be looked at anew, or only if something else is wanted than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     Anew,
@@ -111,7 +110,7 @@ impl OnDemand {
         solutions: mpsc::Sender<Solution>,
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
-        // The program is told where orders are taken whether they come or not.
+        // With port 0 nothing else tells where.
         if let Ok(address) = self.address() {
             info!(%address, "blocks are made on demand: POST /make-blocks");
         }
@@ -156,9 +155,7 @@ impl Desk {
                     self.see();
                     Look::IfChanged
                 }
-                () = sleep_until(loss.unwrap_or_else(Instant::now).into()), if loss.is_some() => {
-                    Look::Anew
-                }
+                () = until(loss) => Look::Anew,
                 // Told to stop, it may be done before this sees that.
                 _ = serving.join_next() => {
                     if stop.is_cancelled() {
@@ -169,9 +166,8 @@ impl Desk {
             };
             self.settle(look).await;
         }
-        // Whoever waits learns from this that nothing more is made.
+        // Whoever waits for blocks, or for an answer, learns from this that nothing more is made.
         self.waiters.clear();
-        orders.close();
         drop(orders);
         while serving.join_next().await.is_some() {}
         Ok(())
@@ -191,7 +187,7 @@ impl Desk {
                     return Look::IfChanged;
                 };
                 if counts.values().any(|count| *count > 0) {
-                    info!(blocks = %told(&counts), "blocks are asked for");
+                    info!(blocks = %counts::to_json(&counts), "blocks are asked for");
                 }
                 if let Some(done) = done {
                     self.waiters.push(Waiter { mark, done });
@@ -202,14 +198,14 @@ impl Desk {
                 answer.send(self.plan.outstanding()).ok();
                 Look::IfChanged
             }
-            Order::Drop(answer) => {
+            Order::GiveUp(answer) => {
                 let outstanding = self.plan.outstanding();
-                self.plan.drop_all();
+                self.plan.give_up();
                 for waiter in self.waiters.drain(..) {
                     waiter.done.send(Done::Dropped).ok();
                 }
                 if !outstanding.is_empty() {
-                    info!(blocks = %told(&outstanding), "blocks that were asked for are given up");
+                    info!(blocks = %counts::to_json(&outstanding), "blocks that were asked for are given up");
                 }
                 answer.send(()).ok();
                 Look::IfChanged
@@ -262,9 +258,4 @@ impl Desk {
             self.solutions.send(Solution::unsolved(job)).await.ok();
         }
     }
-}
-
-/// Blocks as they are told to people.
-fn told(counts: &BTreeMap<ChainId, u64>) -> String {
-    counts::to_json(counts)
 }

@@ -174,7 +174,7 @@ impl Goals {
     }
 
     /// Gives up all that is outstanding.
-    pub(super) fn drop_all(&mut self) {
+    pub(super) fn give_up(&mut self) {
         self.of.clear();
     }
 

@@ -87,8 +87,8 @@ impl Plan {
     }
 
     /// Gives up all goals.
-    pub(super) fn drop_all(&mut self) {
-        self.goals.drop_all();
+    pub(super) fn give_up(&mut self) {
+        self.goals.give_up();
     }
 
     pub(super) fn outstanding(&self) -> BTreeMap<ChainId, u64> {

@@ -11,8 +11,9 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use chainweb::ChainId;
 use futures_util::StreamExt;
-use hyper::header::{ALLOW, CONTENT_TYPE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -40,7 +41,7 @@ pub(super) fn router(orders: Orders) -> Router {
             "/make-blocks",
             post(make)
                 .get(outstanding)
-                .delete(drop_all)
+                .delete(give_up)
                 .options(methods)
                 .fallback(not_allowed),
         )
@@ -75,7 +76,7 @@ async fn make(
 
 async fn order(
     orders: &Orders,
-    counts: BTreeMap<chainweb::ChainId, u64>,
+    counts: BTreeMap<ChainId, u64>,
     wait: Option<Duration>,
 ) -> Response {
     let (answer, answered) = oneshot::channel();
@@ -126,9 +127,9 @@ async fn outstanding(State(orders): State<Orders>) -> Response {
     }
 }
 
-async fn drop_all(State(orders): State<Orders>) -> Response {
+async fn give_up(State(orders): State<Orders>) -> Response {
     let (answer, answered) = oneshot::channel();
-    orders.send(Order::Drop(answer)).await.ok();
+    orders.send(Order::GiveUp(answer)).await.ok();
     match answered.await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(_) => ending(),
@@ -141,11 +142,8 @@ async fn methods() -> Response {
 
 async fn not_allowed() -> Response {
     let text = format!("use one of {METHODS}");
-    let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, text);
-    answer
-        .headers_mut()
-        .insert(ALLOW, hyper::header::HeaderValue::from_static(METHODS));
-    answer
+    let allowed = [(ALLOW, HeaderValue::from_static(METHODS))];
+    (allowed, plain(StatusCode::METHOD_NOT_ALLOWED, text)).into_response()
 }
 
 async fn not_found() -> Response {

@@ -81,6 +81,7 @@ fn the_flags_of_a_development_network_make_a_block_and_a_signal_ends_whoever_wai
     let made = answer(order("?wait=60", r#"{"0":1}"#));
     assert!(made.starts_with("HTTP/1.1 200 OK\r\n"), "{made}");
     network.wait_for("block mined");
+    client.wait_for("all blocks that were asked for are in the cut");
     // Without a network there is no block.
     drop(network);
     let waiting = order("?wait=600", r#"{"0":1}"#);

@@ -91,6 +91,16 @@ async fn three_blocks_on_a_chain_take_fifteen_on_twenty_chains_and_no_other() {
 }
 
 #[tokio::test]
+async fn two_blocks_on_every_chain_are_two_on_every_chain() {
+    let shop = Shop::on(ChainGraph::twenty()).await;
+    let counts = (0..20).map(|chain| format!("\"{chain}\":2"));
+    let counts: Vec<_> = counts.collect();
+    shop.make(&format!("{{{}}}", counts.join(","))).await;
+    assert_eq!(shop.heights(), (0..20).map(|chain| (chain, 2)).collect());
+    shop.ends_with(40).await;
+}
+
+#[tokio::test]
 async fn blocks_on_the_only_chain_and_on_both_of_two_are_as_many_as_asked_for() {
     let shop = Shop::on(ChainGraph::singleton()).await;
     shop.make(r#"{"0":5}"#).await;

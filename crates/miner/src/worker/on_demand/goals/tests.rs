@@ -135,7 +135,7 @@ fn orders_are_done_in_the_order_in_which_they_came() {
     chain.see(2, 13);
     assert_eq!(progress(&chain), [made, made, made]);
     assert_eq!(chain.goals.progress(&third), open);
-    chain.goals.drop_all();
+    chain.goals.give_up();
     assert_eq!(chain.goals.progress(&third), Progress::Dropped);
 }
 
