@@ -178,8 +178,8 @@ impl ChainGraph {
         self.adjacency.values().map(Vec::len).max().unwrap_or(0)
     }
 
-    /// The distance of every chain from `origin`.
-    fn distances(&self, origin: ChainId) -> BTreeMap<ChainId, usize> {
+    /// The number of edges between `origin` and every chain; of a chain that is not of the graph, only itself.
+    pub fn distances(&self, origin: ChainId) -> BTreeMap<ChainId, usize> {
         let mut distances = BTreeMap::from([(origin, 0)]);
         let mut queue = VecDeque::from([(origin, 0)]);
         while let Some((chain, distance)) = queue.pop_front() {

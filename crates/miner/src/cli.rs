@@ -7,6 +7,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use crate::bench::BenchArgs;
 use crate::config::ConfigArgs;
 use crate::demo::DemoArgs;
+use crate::doctor::DoctorArgs;
 use crate::header::HeaderArgs;
 use crate::logging::LogLevel;
 use crate::mine::MineArgs;
@@ -66,6 +67,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Decode block headers and check their proof of work.
     Header(HeaderArgs),
+    /// Check whether mining on a node would work, and say what to change if not.
+    Doctor(DoctorArgs),
 }
 
 #[cfg(test)]

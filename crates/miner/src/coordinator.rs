@@ -11,17 +11,21 @@ mod action;
 mod answers;
 mod chains;
 mod counters;
+mod demand;
 mod event;
 mod fate;
 mod gate;
 mod live;
+mod preemption;
 mod solution;
 mod submission;
+mod unsolved;
 mod upstream;
 
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,25 +34,41 @@ use node::{Error, Lost, NoAnswer, UpdateEvent};
 use tracing::debug;
 
 pub use self::action::{Action, Request};
-pub use self::counters::Counters;
+pub use self::counters::{Counters, RefreshTally};
 pub use self::event::{Event, Identity, SubmissionId, Ticket};
+pub use self::preemption::Preemption;
 
 use self::fate::Fates;
 use self::live::{LiveJobs, Retired};
+use self::preemption::Heard;
 use self::submission::Submissions;
 use self::upstream::{Doubt, Upstream};
+use crate::demand::Demand;
 use crate::job::{Job, Jobs, NodeId};
 use crate::timing::Timing;
 
 /// The choices of the coordinator.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// How many nodes there are; they are numbered from 0 in the order of preference.
     pub nodes: usize,
     /// How many jobs are held, each on a chain of its own; at least 1.
     pub work_slots: usize,
+    /// When a job makes way for one with a newer payload.
+    pub preemption: Preemption,
+    /// What a solution must prove before it is handed in.
+    pub proof: Proof,
     /// All durations.
     pub timing: Timing,
+}
+
+/// What a solution must prove before it is handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// That its hash meets the target, by a computation without the worker's kernel.
+    Verified,
+    /// Nothing: the worker gives work back unsolved, for nodes that do not check.
+    None,
 }
 
 /// The state machine.
@@ -64,6 +84,12 @@ pub struct Coordinator {
     /// When the last event was handled.
     handled: Option<Instant>,
     published: Arc<Jobs>,
+    /// What the worker wants.
+    demand: Demand,
+    /// When it last said so.
+    demanded: Ticket,
+    /// The wanted chain that was named last in a request for work.
+    hinted: Option<ChainId>,
     actions: Vec<Action>,
     stopping: bool,
 }
@@ -80,6 +106,9 @@ impl Coordinator {
             newest_ticket: Ticket::default(),
             handled: None,
             published: Arc::default(),
+            demand: Demand::default(),
+            demanded: Ticket::default(),
+            hinted: None,
             actions: Vec::new(),
             stopping: false,
             config,
@@ -107,9 +136,10 @@ impl Coordinator {
                 chain,
                 update,
             } => {
-                self.update(node, subscription, chain, &update);
+                self.update(now, node, (subscription, chain), &update);
             }
             Event::Solved(solution) => self.solved(now, &solution),
+            Event::Demand(demand) => self.demand(demand),
             Event::Submitted { submission, result } => self.submitted(now, submission, result),
             Event::Ancestors {
                 node,
@@ -129,6 +159,7 @@ impl Coordinator {
     pub fn counters(&self) -> Counters {
         Counters {
             blocks: self.fates.tally(),
+            refreshes: self.live.refreshes(),
             ..self.counters.clone()
         }
     }
@@ -181,7 +212,13 @@ impl Coordinator {
         });
     }
 
-    fn update(&mut self, id: NodeId, subscription: Ticket, chain: ChainId, update: &UpdateEvent) {
+    fn update(
+        &mut self,
+        now: Instant,
+        id: NodeId,
+        (subscription, chain): (Ticket, ChainId),
+        update: &UpdateEvent,
+    ) {
         let ticket = self.ticket();
         let node = &mut self.nodes[id.0];
         if subscription != node.subscription {
@@ -201,6 +238,9 @@ impl Coordinator {
                 self.counters.updates_received += 1;
                 node.chains.moved(chain, ticket);
                 node.work.resume();
+                if self.demand != Demand::Any {
+                    node.stirred(ticket);
+                }
                 self.submissions.chain_moved(id, chain);
                 // The cut is asked for no sooner than a pause after the last, however many chains move.
                 self.live.uncover_beside(id, chain, ticket);
@@ -212,8 +252,9 @@ impl Coordinator {
                 self.counters.updates_received += 1;
                 // On nodes of the EVM line this can be the event that makes work available.
                 node.work.resume();
-                self.live
-                    .refresh(id, chain, self.config.timing.refresh_interval);
+                let heard = Heard { at: now, ticket };
+                node.chains.refreshed(chain, heard);
+                self.live.refresh(id, chain, self.config.preemption, heard);
             }
             UpdateEvent::Lost(lost) => {
                 self.live.uncover(id, chain);
@@ -249,7 +290,10 @@ impl Coordinator {
 
     fn publish(&mut self) {
         if !self.live.is_published(&self.published) {
-            self.published = self.live.publish();
+            // All nodes are of one network.
+            let identity = self.nodes.iter().find_map(|node| node.identity.as_ref());
+            let chains = identity.and_then(|identity| NonZeroUsize::new(identity.chains.len()));
+            self.published = Arc::new(self.live.publish().on_chains(chains));
             self.actions
                 .push(Action::Publish(Arc::clone(&self.published)));
         }
@@ -268,18 +312,27 @@ impl Coordinator {
         }
     }
 
+    /// The node that fills free slots.
+    fn first_well(&self) -> Option<NodeId> {
+        self.nodes.iter().position(Upstream::is_well).map(NodeId)
+    }
+
     fn settle_node(&mut self, now: Instant, id: NodeId) {
         // Free slots are filled by the first node that is well; newer work comes from the node of the job, or from the
         // first if that is not well.
         let is_well = |id: NodeId| self.nodes[id.0].is_well();
-        let is_first = self.nodes.iter().position(Upstream::is_well) == Some(id.0);
-        let fills = is_first && self.live.has_room(self.config.work_slots);
+        let is_first = self.first_well() == Some(id);
+        let fills = is_first && self.has_use_for_work();
         let due = self
             .live
             .due(now, |node| node == id || is_first && !is_well(node))
             .filter(|_| !fills);
-        let wants_work = is_well(id) && (fills || due.is_some()) && !self.stopping;
-        let wants_cut = self.live.is_any_uncovered(id) || self.fates.is_look_due(now, id);
+        let is_paused = self.nodes[id.0].unsolved.is_paused(now);
+        let wants_work = is_well(id) && (fills || due.is_some()) && !self.stopping && !is_paused;
+        let wants_view = self.wants_view(id) && !self.stopping && !is_paused;
+        let wants_cut =
+            wants_view || self.live.is_any_uncovered(id) || self.fates.is_look_due(now, id);
+        let hint = if fills { self.next_hint() } else { due };
         let ticket = self.ticket();
         let node = &mut self.nodes[id.0];
         node.wants_work = wants_work;
@@ -298,15 +351,20 @@ impl Coordinator {
             return;
         };
         if wants_work && node.work.open(now) {
+            if let Some(chain) = due {
+                self.live.fetches(now, chain);
+            }
             let version = identity.version.clone();
             let request = Request::Work {
                 version,
                 ticket,
-                chain: due,
+                chain: hint,
             };
+            self.hinted = hint.or(self.hinted);
             self.actions.push(Action::Request { node: id, request });
         }
         if wants_cut && node.cut.open(now) {
+            node.cut_asked = Some(now);
             let version = identity.version.clone();
             let request = Request::Cut { version, ticket };
             self.actions.push(Action::Request { node: id, request });

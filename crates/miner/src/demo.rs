@@ -23,6 +23,7 @@ use tracing::info;
 
 pub use self::report::DemoReport;
 
+use crate::coordinator::Preemption;
 use crate::measure::{on_thread, wall_rate};
 use crate::mine::cpu::CpuArgs;
 use crate::mine::thread_count;
@@ -102,6 +103,7 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
         nodes: vec![node],
         work_slots: 2,
         worker: hashing.worker(timing),
+        preemption: Preemption::default(),
         timing,
     };
     let until = stop.child_token();

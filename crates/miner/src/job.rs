@@ -4,6 +4,7 @@
 //! miner may choose, so that nothing else of the header can differ.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -60,22 +61,39 @@ impl Job {
 
 /// The live jobs, at most one per chain, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Jobs(Vec<Arc<Job>>);
+pub struct Jobs {
+    newest_first: Vec<Arc<Job>>,
+    chains: Option<NonZeroUsize>,
+}
 
 impl Jobs {
     /// The set of these jobs, which are live and stand newest first.
     pub fn new(newest_first: Vec<Arc<Job>>) -> Self {
-        Self(newest_first)
+        Self {
+            newest_first,
+            chains: None,
+        }
+    }
+
+    /// The same jobs, of a network with so many chains as far as its node says.
+    #[must_use]
+    pub fn on_chains(self, chains: Option<NonZeroUsize>) -> Self {
+        Self { chains, ..self }
+    }
+
+    /// How many chains the network has, where its node says it.
+    pub fn chains(&self) -> Option<NonZeroUsize> {
+        self.chains
     }
 
     /// The jobs, newest first.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> {
-        self.0.iter()
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
+        self.newest_first.iter()
     }
 
     /// Whether the job is still live.
     pub fn contains(&self, id: JobId) -> bool {
-        self.0.iter().any(|job| job.id == id)
+        self.iter().any(|job| job.id == id)
     }
 }
 
@@ -91,6 +109,16 @@ pub struct Solution {
 }
 
 impl Solution {
+    /// The job given back as it came: its own nonce, its own time, and no work done.
+    pub fn unsolved(job: Arc<Job>) -> Self {
+        let header = job.work.header();
+        Self {
+            nonce: header.nonce(),
+            creation_time: header.creation_time(),
+            job,
+        }
+    }
+
     /// The header to be handed in.
     pub fn header(&self) -> WorkHeader {
         let mut header = self

@@ -2,12 +2,14 @@
 
 use std::env;
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use miner::cli::{Cli, Command};
 use miner::config::{self, Flags, Invocation};
+use miner::doctor::{self, DoctorArgs};
 use miner::header::{HeaderArgs, HeaderCommandError, Verdict};
 use miner::logging::{self, LogLevel};
 use miner::shutdown::Signals;
@@ -17,6 +19,9 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+
+/// How long the tasks of a program that leaves may take to be dropped.
+const LEAVING: Duration = Duration::from_millis(500);
 
 /// Wrong usage, as in `sysexits.h`.
 const USAGE: u8 = 64;
@@ -134,15 +139,17 @@ fn start(runtime: Runtime, cli: &Cli) -> anyhow::Result<ExitCode> {
         let stop = CancellationToken::new();
         let signals = Signals::install().context("signals cannot be handled")?;
         tokio::select! {
-            result = execute(cli, stop.clone()) => result.map(|()| ExitCode::SUCCESS),
+            result = execute(cli, stop.clone()) => result,
             () = signals.watch(stop) => Ok(ExitCode::FAILURE),
         }
     });
-    runtime.shutdown_background();
+    // What a worker has started ends with its task, and the tasks end here. Only a name that is being resolved can hold
+    // this up.
+    runtime.shutdown_timeout(LEAVING);
     code
 }
 
-async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
+async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Some(Command::Demo(args)) => {
             let report = demo::run(args, stop).await?;
@@ -153,12 +160,13 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
             let report = bench::run(args.clone(), stop).await?;
             print(args.json, &report)?;
         }
-        Some(Command::Header(args)) => drop(header(args)?),
+        Some(Command::Header(args)) => return header(args),
+        Some(Command::Doctor(args)) => return examine(args, stop).await,
         None => {
             run::run(mining::config(&cli.mine).await?, stop).await?;
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a result for people, or as one JSON object.
@@ -178,5 +186,19 @@ fn header(args: &HeaderArgs) -> anyhow::Result<ExitCode> {
         Ok(Verdict::Unsound) => Ok(ExitCode::FAILURE),
         Err(HeaderCommandError::Input(wrong)) => Err(UsageError::Header(wrong).into()),
         Err(HeaderCommandError::Output(error)) => Err(error.into()),
+    }
+}
+
+/// Examines a node: 1 unless mining on it would work.
+async fn examine(args: &DoctorArgs, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+    let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let form = match args.json {
+        true => doctor::Form::Json,
+        false if io::stdout().is_terminal() && !no_color => doctor::Form::Coloured,
+        false => doctor::Form::Plain,
+    };
+    match doctor::run(args, stop, &mut io::stdout(), form).await? {
+        doctor::Verdict::Healthy => Ok(ExitCode::SUCCESS),
+        doctor::Verdict::Unwell => Ok(ExitCode::FAILURE),
     }
 }

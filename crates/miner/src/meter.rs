@@ -1,4 +1,5 @@
-//! How much is hashed: counted where this machine hashes, estimated by their shares where devices do.
+//! How much is hashed: counted where this machine hashes, estimated by their shares where devices do. Development workers
+//! hash nothing, and have a rate only if they simulate one.
 //!
 //! Counting threads do not get in each other's way: every thread writes a place of its own, which lies on cache lines
 //! of its own; readers add them up.
@@ -21,33 +22,81 @@ pub enum Meter {
     Counted(Arc<HashMeter>),
     /// Shares of devices prove hashes, on the average.
     Estimated(Arc<Stats>),
+    /// Nothing is hashed, but blocks come as if it were, at this rate.
+    Simulated(HashRate),
+    /// Nothing is hashed.
+    None,
+    /// Somebody hashes and does not tell how much.
+    Unknown,
+}
+
+/// A hash rate, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// Of hashes that were computed.
+    Hashed(HashRate),
+    /// Of hashes that nobody computes.
+    Simulated(HashRate),
+    /// Blocks do not come from hashing.
+    None,
+    /// Nobody tells it.
+    Unknown,
+}
+
+impl Rate {
+    /// Hashes per second; zero where there is no rate.
+    pub fn hashes_per_second(self) -> f64 {
+        match self {
+            Self::Hashed(rate) | Self::Simulated(rate) => rate.0,
+            Self::None | Self::Unknown => 0.0,
+        }
+    }
+
+    /// As a field of the log, which is left out where there is no rate.
+    pub(crate) fn field(self) -> Option<String> {
+        match self {
+            Self::Hashed(rate) => Some(rate.to_string()),
+            Self::Simulated(rate) => Some(format!("{rate} (simulated)")),
+            Self::None => None,
+            Self::Unknown => Some("unknown".to_owned()),
+        }
+    }
 }
 
 impl Meter {
-    /// What was counted so far; nothing where hashes are estimated.
+    /// What was counted so far; nothing where hashes are not counted.
     pub fn counted(&self) -> Reading {
         match self {
             Self::Counted(meter) => meter.read(),
-            Self::Estimated(_) => Reading::default(),
+            Self::Estimated(_) | Self::Simulated(_) | Self::None | Self::Unknown => {
+                Reading::default()
+            }
         }
     }
 
     /// The rate at present: since the reading `before`, that much time ago, or of all devices that are connected by their
     /// shares of the last 15 minutes.
-    pub fn present_rate(&self, now: Instant, before: Reading, time: Duration) -> HashRate {
+    pub fn present_rate(&self, now: Instant, before: Reading, time: Duration) -> Rate {
         match self {
             Self::Counted(meter) => {
-                HashRate::of(meter.read().hashes.wrapping_sub(before.hashes), time)
+                let hashes = meter.read().hashes.wrapping_sub(before.hashes);
+                Rate::Hashed(HashRate::of(hashes, time))
             }
-            Self::Estimated(stats) => HashRate(present(&stats.snapshot(now))),
+            Self::Estimated(stats) => Rate::Hashed(HashRate(present(&stats.snapshot(now)))),
+            Self::Simulated(rate) => Rate::Simulated(*rate),
+            Self::None => Rate::None,
+            Self::Unknown => Rate::Unknown,
         }
     }
 
     /// The mean rate of a run that began `elapsed` ago; with devices over its last day.
-    pub fn mean_rate(&self, now: Instant, elapsed: Duration) -> HashRate {
+    pub fn mean_rate(&self, now: Instant, elapsed: Duration) -> Rate {
         match self {
-            Self::Counted(meter) => HashRate::of(meter.read().hashes, elapsed),
-            Self::Estimated(stats) => HashRate(mean(&stats.snapshot(now), elapsed)),
+            Self::Counted(meter) => Rate::Hashed(HashRate::of(meter.read().hashes, elapsed)),
+            Self::Estimated(stats) => Rate::Hashed(HashRate(mean(&stats.snapshot(now), elapsed))),
+            Self::Simulated(rate) => Rate::Simulated(*rate),
+            Self::None => Rate::None,
+            Self::Unknown => Rate::Unknown,
         }
     }
 }
@@ -152,7 +201,10 @@ mod tests {
         assert_eq!(meter.counted(), Reading::default());
         let present = meter.present_rate(now, Reading::default(), elapsed);
         let mean = meter.mean_rate(now, elapsed);
-        (present.0.round(), mean.0.round())
+        (
+            present.hashes_per_second().round(),
+            mean.hashes_per_second().round(),
+        )
     }
 
     #[test]
@@ -163,7 +215,7 @@ mod tests {
         assert_eq!(rates(&stats, begun, Duration::ZERO), (0.0, 0.0));
         let nobody = Meter::Estimated(Arc::clone(&stats));
         let rate = nobody.present_rate(begun, Reading::default(), Duration::ZERO);
-        assert_eq!(rate.to_string(), "0.00 H/s");
+        assert_eq!(rate.field().as_deref(), Some("0.00 H/s"));
         let open = |user: &[u8], seconds| stats.open(at(seconds), &WorkerName::of_user(user));
         let share = |worker: &stratum::WorkerSession, seconds| {
             let worth = Difficulty::from_u128(60_000);
@@ -181,5 +233,19 @@ mod tests {
         assert_eq!(rates(&stats, at(600), run), (1000.0, 1100.0));
         // Nobody hashed for ten minutes before the first one came.
         assert_eq!(rates(&stats, at(600), 2 * run), (1000.0, 550.0));
+    }
+
+    #[test]
+    fn a_rate_that_nobody_hashes_at_is_told_as_such_and_none_is_not_told() {
+        let (now, time) = (Instant::now(), Duration::from_secs(10));
+        let told = |meter: &Meter| {
+            assert_eq!(meter.counted(), Reading::default());
+            let present = meter.present_rate(now, Reading::default(), time);
+            assert_eq!(meter.mean_rate(now, time), present);
+            (present.field(), present.hashes_per_second())
+        };
+        let simulated = told(&Meter::Simulated(HashRate(2.5e6)));
+        assert_eq!(simulated, (Some("2.50 MH/s (simulated)".into()), 2.5e6));
+        assert_eq!(told(&Meter::None), (None, 0.0));
     }
 }

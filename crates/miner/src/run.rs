@@ -3,7 +3,7 @@
 //! All requests and update streams live in this one task, as futures that it polls: nothing is shared, and dropping a
 //! future ends its request. Beside it runs only the worker.
 
-mod status;
+pub(crate) mod status;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,19 +12,23 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
 use node::{BuildError, Client, Info};
+use tokio::sync::watch::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{interval_at, sleep_until};
+use tokio::time::interval_at;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use self::status::Status;
-use crate::coordinator::{self, Action, Coordinator, Counters, Event, Identity, Request};
+use crate::coordinator::{
+    self, Action, Coordinator, Counters, Event, Identity, Preemption, Request,
+};
+use crate::demand::Wanted;
 use crate::job::{Jobs, NodeId, Solution};
-use crate::meter::{Meter, Reading};
+use crate::meter::{Meter, Rate, Reading};
 use crate::timing::Timing;
-use crate::units::{About, HashRate};
-use crate::worker::{Worker, WorkerError};
+use crate::units::About;
+use crate::worker::{Worker, WorkerError, until};
 
 /// Solutions that wait for the coordinator. It takes them at once; a worker that is faster waits.
 const SOLUTIONS_QUEUED: usize = 64;
@@ -38,6 +42,8 @@ pub struct Config {
     pub work_slots: usize,
     /// What solves them.
     pub worker: Worker,
+    /// When a job makes way for one with a newer payload.
+    pub preemption: Preemption,
     /// All durations.
     pub timing: Timing,
 }
@@ -64,12 +70,27 @@ pub struct Summary {
     /// What was counted of the worker's hashes.
     pub hashed: Reading,
     /// The worker's mean hash rate, as far as it is known.
-    pub rate: HashRate,
+    pub rate: Rate,
     /// How long the worker ran.
     pub elapsed: Duration,
 }
 
 impl Summary {
+    /// What the choice of a preemption policy rests on.
+    fn log_refreshes(&self) {
+        let refreshes = &self.counters.refreshes;
+        debug!(
+            heard = refreshes.heard,
+            fetches = refreshes.fetches,
+            preempted = refreshes.preempted,
+            identical = refreshes.identical,
+            skipped = refreshes.skipped,
+            pending = refreshes.pending,
+            outdated = %About(refreshes.outdated),
+            "renewed payloads"
+        );
+    }
+
     fn log(&self) {
         let Counters {
             blocks,
@@ -79,7 +100,7 @@ impl Summary {
         } = &self.counters;
         info!(
             after = %About(self.elapsed),
-            rate = %self.rate,
+            rate = self.rate.field().map(display),
             accepted = blocks.in_cut,
             pending = blocks.pending,
             orphaned = blocks.orphaned,
@@ -87,6 +108,7 @@ impl Summary {
             rejected = solutions_rejected,
             "stopped"
         );
+        self.log_refreshes();
     }
 }
 
@@ -96,6 +118,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
         nodes,
         work_slots,
         worker,
+        preemption,
         timing,
     } = config;
     let clients: Vec<_> = nodes
@@ -107,19 +130,22 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
     }
     let (jobs, watched) = watch::channel(Arc::default());
     let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
-    let meter = worker.meter();
+    let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
     let mut workers = JoinSet::new();
     workers.spawn(worker.run(watched, found, stop.child_token()));
     let engine = Engine {
         coordinator: Coordinator::new(coordinator::Config {
             nodes: clients.len(),
             work_slots,
+            preemption,
+            proof,
             timing,
         }),
         streams: clients.iter().map(|_| SelectAll::new()).collect(),
         clients,
         requests: FuturesUnordered::new(),
         jobs,
+        wanted,
         status: Status::new(Instant::now(), &meter),
         meter,
     };
@@ -133,6 +159,8 @@ struct Engine {
     requests: FuturesUnordered<BoxFuture<'static, (Event, Duration)>>,
     streams: Vec<SelectAll<BoxStream<'static, Event>>>,
     jobs: watch::Sender<Arc<Jobs>>,
+    /// Of a worker that does not take any work.
+    wanted: Option<Wanted>,
     meter: Meter,
     status: Status,
 }
@@ -149,6 +177,7 @@ impl Engine {
         let mut status = interval_at((started + timing.status).into(), timing.status);
         let mut stopped: Option<Instant> = None;
         let mut worker_is_done = false;
+        self.hear_demand();
         self.take(Event::Tick);
         while !(self.coordinator.is_finished() && worker_is_done && solutions.is_empty()) {
             let now = Instant::now();
@@ -172,7 +201,14 @@ impl Engine {
                     self.take(event);
                 }
                 event = next_update(&mut self.streams) => self.take(event),
-                Some(solution) = solutions.recv() => self.take(Event::Solved(solution)),
+                Some(solution) = solutions.recv() => {
+                    // The worker has said before what it wants after this.
+                    if self.wanted.as_ref().is_some_and(Wanted::is_new) {
+                        self.hear_demand();
+                    }
+                    self.take(Event::Solved(solution));
+                }
+                Ok(()) = demand_changes(self.wanted.as_mut()) => self.hear_demand(),
                 () = until(wakeup) => self.take(Event::Tick),
                 _ = status.tick() => {
                     self.status.log(Instant::now(), &self.meter, &self.coordinator, &self.clients);
@@ -202,6 +238,14 @@ impl Engine {
         Ok(summary)
     }
 
+    /// Tells the coordinator what the worker wants.
+    fn hear_demand(&mut self) {
+        if let Some(wanted) = &mut self.wanted {
+            let demand = wanted.demand.borrow_and_update().clone();
+            self.take(Event::Demand(demand));
+        }
+    }
+
     /// Lets the coordinator take an event in and carries out what follows.
     fn take(&mut self, event: Event) {
         for action in self.coordinator.handle(Instant::now(), event) {
@@ -213,6 +257,11 @@ impl Engine {
         match action {
             Action::Publish(jobs) => {
                 self.jobs.send_replace(jobs);
+            }
+            Action::Show(view) => {
+                if let Some(wanted) = &self.wanted {
+                    wanted.view.send_replace(Some(view));
+                }
             }
             Action::Subscribe {
                 node,
@@ -247,6 +296,7 @@ async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Durat
             let identity = |info: Info| Identity {
                 version: info.version,
                 chains: info.chains,
+                graph: info.graph,
             };
             Event::Identified {
                 node,
@@ -313,10 +363,10 @@ async fn next_update(streams: &mut [SelectAll<BoxStream<'static, Event>>]) -> Ev
     std::future::pending().await
 }
 
-/// Pending until then, or for ever.
-async fn until(wakeup: Option<Instant>) {
-    match wakeup {
-        Some(at) => sleep_until(at.into()).await,
+/// Until a worker wants something else; pending for ever if it takes any work, an error once it has ended.
+async fn demand_changes(wanted: Option<&mut Wanted>) -> Result<(), RecvError> {
+    match wanted {
+        Some(wanted) => wanted.demand.changed().await,
         None => std::future::pending().await,
     }
 }

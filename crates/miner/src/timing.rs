@@ -13,8 +13,9 @@ pub struct Timing {
     pub cut_check: Duration,
     /// The pause after the node has offered a chain that is already held, unless an update comes first.
     pub held_chain_pause: Duration,
-    /// The least time between two fetches for a refreshed payload of one chain.
-    pub refresh_interval: Duration,
+    /// The pause after the node has given work that the worker does not want, and between two looks at its cut for a
+    /// worker that wants work on certain chains, unless an update comes first.
+    pub unwanted_pause: Duration,
     /// The first pause after a failed request; it doubles with each failure in a row.
     pub retry_min: Duration,
     /// The longest pause after a failed request.
@@ -44,7 +45,7 @@ impl Default for Timing {
             payload_lifetime: Duration::from_mins(5),
             cut_check: Duration::from_secs(1),
             held_chain_pause: Duration::from_secs(1),
-            refresh_interval: Duration::from_secs(15),
+            unwanted_pause: Duration::from_millis(100),
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(1),
             misconfigured_retry: Duration::from_secs(30),
@@ -62,9 +63,45 @@ impl Default for Timing {
 impl Timing {
     /// The pause after the `failures`-th failure in a row, the first being 1.
     pub fn backoff(&self, failures: u32) -> Duration {
-        let doubled = self
-            .retry_min
-            .saturating_mul(1 << failures.saturating_sub(1).min(16));
-        doubled.min(self.retry_max)
+        doubled(self.retry_min, failures).min(self.retry_max)
     }
+}
+
+/// The durations of external commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandTiming {
+    /// How long a process waits for a job of its own before it shares one.
+    pub job_share: Duration,
+    /// How long a command may take to end when it is asked to; two of these are less than the grace of the program.
+    pub grace: Duration,
+    /// The first pause after a command has failed; it doubles with each failure in a row.
+    pub retry_min: Duration,
+    /// The longest pause after a command has failed. One that has run for longer fails for the first time again.
+    pub retry_max: Duration,
+    /// How often a failure that goes on is told.
+    pub report: Duration,
+}
+
+impl Default for CommandTiming {
+    fn default() -> Self {
+        Self {
+            job_share: Duration::from_millis(500),
+            grace: Duration::from_secs(2),
+            retry_min: Duration::from_millis(100),
+            retry_max: Duration::from_secs(30),
+            report: Duration::from_mins(1),
+        }
+    }
+}
+
+impl CommandTiming {
+    /// The pause after the `failures`-th failure in a row, the first being 1.
+    pub fn backoff(&self, failures: u32) -> Duration {
+        doubled(self.retry_min, failures).min(self.retry_max)
+    }
+}
+
+/// The pause after so many failures in a row, without a bound.
+fn doubled(first: Duration, failures: u32) -> Duration {
+    first.saturating_mul(1 << failures.saturating_sub(1).min(16))
 }

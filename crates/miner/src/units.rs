@@ -84,6 +84,11 @@ impl fmt::Display for About {
     }
 }
 
+/// A figure as it is written, or that it is not known.
+pub(crate) fn or_unknown(figure: Option<impl fmt::Display>) -> String {
+    figure.map_or_else(|| "unknown".to_owned(), |figure| figure.to_string())
+}
+
 /// A time with its unit, from a microsecond to a year.
 pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     const LEAST: Duration = Duration::from_micros(1);
@@ -95,24 +100,46 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A number that may have a unit prefix: `1500`, `2.5M`, `10k`.
+/// The unit prefixes that numbers are read with, as the Haskell client reads them. The longer ones stand before those that
+/// they end like.
+const READ_PREFIXES: [(&str, f64); 21] = [
+    ("da", 1e1),
+    ("ki", 1024.0),
+    ("Ki", 1024.0),
+    ("Mi", 1_048_576.0),
+    ("Gi", 1_073_741_824.0),
+    ("Ti", 1_099_511_627_776.0),
+    ("Pi", 1_125_899_906_842_624.0),
+    ("Ei", 1_152_921_504_606_846_976.0),
+    ("Zi", 1_180_591_620_717_411_303_424.0),
+    ("Yi", 1_208_925_819_614_629_174_706_176.0),
+    ("h", 1e2),
+    ("k", 1e3),
+    ("K", 1e3),
+    ("M", 1e6),
+    ("G", 1e9),
+    ("T", 1e12),
+    ("P", 1e15),
+    ("E", 1e18),
+    ("Z", 1e21),
+    ("Y", 1e24),
+    ("", 1.0),
+];
+
+/// A number that may have a unit prefix: `1500`, `2.5M`, `10k`, `4Gi`.
 pub(crate) fn prefixed_number(text: &str) -> Result<f64, String> {
-    let (digits, factor) = match text.trim_end_matches("H/s").trim_end() {
-        rest if rest.ends_with(['k', 'K']) => (&rest[..rest.len() - 1], 1e3),
-        rest if rest.ends_with('M') => (&rest[..rest.len() - 1], 1e6),
-        rest if rest.ends_with('G') => (&rest[..rest.len() - 1], 1e9),
-        rest if rest.ends_with('T') => (&rest[..rest.len() - 1], 1e12),
-        rest if rest.ends_with('P') => (&rest[..rest.len() - 1], 1e15),
-        rest => (rest, 1.0),
-    };
-    match digits
-        .trim_end()
-        .parse::<f64>()
-        .map(|number| number * factor)
-    {
-        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+    let text = text.trim_end_matches("H/s").trim_end();
+    let mut prefixes = READ_PREFIXES.into_iter();
+    let read = prefixes.find_map(|(prefix, factor)| Some((text.strip_suffix(prefix)?, factor)));
+    let number = read.and_then(|(digits, factor)| {
+        let number: f64 = digits.trim_end().parse().ok()?;
+        Some(number * factor)
+    });
+    match number {
+        Some(number) if number.is_finite() && number >= 0.0 => Ok(number),
         _ => Err(
-            "expected a number, with k, M, G, T or P behind it if you like, as in 2.5M".to_owned(),
+            "expected a number, with a unit prefix behind it if you like (k, M, G, T, P, E, Z, Y, Ki, Mi …), as in 2.5M"
+                .to_owned(),
         ),
     }
 }
@@ -189,6 +216,23 @@ mod tests {
         check("", None);
         check("-1", None);
         check("inf", None);
+        check("1e6", Some(1e6));
+        check("1000000.0", Some(1e6));
+        check("3da", Some(30.0));
+        check("3h", Some(300.0));
+        check("1.5K", Some(1500.0));
+        check("2E", Some(2e18));
+        check("2E3", Some(2000.0));
+        check("2 Z", Some(2e21));
+        check("0.5YH/s", Some(0.5e24));
+        check("1ki", Some(1024.0));
+        check("1.5Ki", Some(1536.0));
+        check("2Gi", Some(2_f64.powi(31)));
+        check("1Yi", Some(2_f64.powi(80)));
+        check("1m", None);
+        check("1kk", None);
+        check("i", None);
+        check("nan", None);
         check("1e300P", None);
         check("M", None);
         check("1 X", None);

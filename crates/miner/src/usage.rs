@@ -39,15 +39,20 @@ pub enum UsageError {
     Affinity(#[from] AffinityError),
     /// More works than a network has chains.
     #[error(
-        "--thread-count {0}: with --worker stratum it is the number of works held, from 1 to {1}"
+        "--thread-count {0}: with --worker stratum or on-demand it is the number of works held, from 1 to {1}"
     )]
     TooManySlots(NonZeroUsize, usize),
     /// Two numbers for one thing.
     #[error(
-        "--thread-count {0} contradicts --work-slots {1}: with --worker stratum both say how many works are held; \
+        "--thread-count {0} contradicts --work-slots {1}: with --worker stratum or on-demand both say how many works are held; \
          leave one of them out"
     )]
     SlotsDiffer(NonZeroUsize, NonZeroUsize),
+    /// Nothing to run.
+    #[error(
+        "--worker external: there is no command; give it with --external-worker-cmd, as in --external-worker-cmd 'miner --device 0'"
+    )]
+    NoExternalCommand,
     /// What was given is no header.
     #[error(transparent)]
     Header(#[from] InputError),

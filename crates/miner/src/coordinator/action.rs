@@ -7,6 +7,7 @@ use chainweb::{ChainId, WorkHeader};
 use node::{Tip, Version};
 
 use super::{SubmissionId, Ticket};
+use crate::demand::View;
 use crate::job::{Jobs, NodeId};
 
 /// Something to be done.
@@ -15,6 +16,8 @@ use crate::job::{Jobs, NodeId};
 pub enum Action {
     /// Give the worker these jobs in the place of all former ones.
     Publish(Arc<Jobs>),
+    /// Show the worker how the network stands.
+    Show(Arc<View>),
     /// Listen to a chain from now on.
     Subscribe {
         node: NodeId,

@@ -11,12 +11,20 @@ use chainweb::{BlockHash, ChainId, Work};
 use node::{Cut, Error};
 use tracing::{debug, info, warn};
 
-use super::live::{self, Cover, Offered, Retired};
+use super::chains::Chains;
+use super::live::{self, Arrival, Cover, Offered, Retired};
 use super::submission::Place;
 use super::upstream::Doubt;
-use super::{Action, Config, Coordinator, Identity, Request, Ticket};
+use super::{Action, Coordinator, Identity, Request, Ticket};
 use crate::job::{Job, NodeId};
 use crate::units::About;
+
+/// Whether the node gave work on a chain that was held already though work on another is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    Held,
+    Other,
+}
 
 impl Coordinator {
     pub(super) fn identified(&mut self, now: Instant, id: NodeId, result: Result<Identity, Error>) {
@@ -40,9 +48,12 @@ impl Coordinator {
             return;
         }
         let chains = identity.chains.clone();
-        match &node.identity {
+        match &mut node.identity {
             Some(known) if known.version == identity.version => {
+                known.chains = identity.chains;
+                known.graph = identity.graph;
                 if doubt == Doubt::Restart {
+                    node.unsolved.hurry(now);
                     self.live.doubt(now, id);
                     self.listen_anew(id, ticket);
                 }
@@ -54,6 +65,7 @@ impl Coordinator {
                 if !is_first {
                     self.leave_network(id);
                 }
+                self.show_network(id, ticket);
             }
         }
         for chain in chains {
@@ -99,9 +111,7 @@ impl Coordinator {
         ticket: Ticket,
         result: Result<Work, Error>,
     ) {
-        let Config {
-            timing, work_slots, ..
-        } = self.config;
+        let timing = self.config.timing;
         let node = &mut self.nodes[id.0];
         let work = match result {
             Ok(work) => work,
@@ -116,23 +126,19 @@ impl Coordinator {
         if let Some(outage) = node.work.succeed(now) {
             info!(node = id.0, after = %About(outage), "the node gives work again");
         }
-        if self.stopping || ticket < node.since {
+        if self.stopping || ticket < node.since || node.unsolved.is_paused(now) {
             return;
         }
         let chain = work.chain();
+        if !self.demand.admits(chain) {
+            self.turn_down(now, id, ticket, chain);
+            return;
+        }
         if node.chains.moved_since(chain, ticket) {
             debug!(%chain, "the chain moved while its work was on the way");
             return;
         }
-        let mut beside = live::beside(work.header());
-        let cover = if !node.chains.covers(chain, ticket) {
-            Cover::None
-        } else if beside.any(|(chain, _)| node.chains.stirred_since(chain, ticket)) {
-            Cover::Beside
-        } else {
-            Cover::Full
-        };
-        drop(beside);
+        let cover = cover(&node.chains, &work, ticket);
         match self.submissions.place(id, work.header(), ticket) {
             Place::Free => {}
             Place::Contested => {
@@ -152,11 +158,29 @@ impl Coordinator {
             work,
             received: now,
         });
-        let outcome = self.live.offer(now, &timing, work_slots, &job, cover);
-        let was_held = match outcome {
-            Offered::Held => true,
-            Offered::Confirmed => self.live.has_room(work_slots),
+        let arrival = Arrival {
+            job: &job,
+            cover,
+            asked: ticket,
+            refreshed: self.nodes[id.0].chains.refreshed_since(chain, ticket),
+        };
+        if self.offer(now, arrival) == Chain::Held {
+            // There may be no other chain to work on: not asked again and again.
+            self.nodes[id.0].work.pause(now + timing.held_chain_pause);
+        }
+    }
+
+    /// Takes work in where it is better than what is held.
+    fn offer(&mut self, now: Instant, arrival: Arrival<'_>) -> Chain {
+        let Arrival { job, cover, .. } = arrival;
+        let chain = job.chain();
+        let was_held = match self.live.offer(now, &self.config, arrival) {
+            Offered::Held => return Chain::Held,
             Offered::NotNeeded => false,
+            Offered::Confirmed => {
+                debug!(%chain, "the node still gives the same work");
+                true
+            }
             Offered::Taken { replaced } => {
                 self.counters.jobs += 1;
                 self.counters.uncovered_jobs += u64::from(cover == Cover::None);
@@ -167,12 +191,13 @@ impl Coordinator {
                     job = %job.id, %chain, height = job.work.header().height(), ?cover,
                     difficulty = %job.work.target().difficulty(), "new job"
                 );
-                replaced.is_some() && self.live.has_room(work_slots)
+                replaced.is_some()
             }
         };
-        if was_held {
-            // There may be no other chain to work on: not asked again and again.
-            self.nodes[id.0].work.pause(now + timing.held_chain_pause);
+        if was_held && self.live.has_room(self.config.work_slots) {
+            Chain::Held
+        } else {
+            Chain::Other
         }
     }
 
@@ -201,15 +226,22 @@ impl Coordinator {
         if let Some(outage) = node.cut.succeed(now) {
             info!(node = id.0, after = %About(outage), "the node tells its cut again");
         }
-        let pause = if self.stopping {
-            timing.retry_min
-        } else {
-            timing.cut_check
-        };
-        node.cut.pause(now + pause);
+        let is_shown = self.wants_view(id);
+        let node = &mut self.nodes[id.0];
+        if !(is_shown && node.stirred_since(ticket)) {
+            let pause = if self.stopping {
+                timing.retry_min
+            } else if is_shown {
+                timing.unwanted_pause
+            } else {
+                timing.cut_check
+            };
+            node.cut.pause(now + pause);
+        }
         if ticket < node.since {
             return;
         }
+        let asked = node.cut_asked;
         for job in self
             .live
             .compare(id, ticket, &cut, |chain| node.chains.covers(chain, ticket))
@@ -220,6 +252,9 @@ impl Coordinator {
         }
         self.publish();
         let ticket = self.ticket();
+        if let Some(asked) = asked {
+            self.show_cut(id, asked, &cut);
+        }
         let Some(identity) = &self.nodes[id.0].identity else {
             return;
         };
@@ -261,5 +296,17 @@ impl Coordinator {
                 self.fates.lookup_failed(now, timing, id, chain);
             }
         }
+    }
+}
+
+/// What the streams have told that matters to work which was asked for at this moment.
+fn cover(chains: &Chains, work: &Work, asked: Ticket) -> Cover {
+    let mut beside = live::beside(work.header());
+    if !chains.covers(work.chain(), asked) {
+        Cover::None
+    } else if beside.any(|(chain, _)| chains.stirred_since(chain, asked)) {
+        Cover::Beside
+    } else {
+        Cover::Full
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use chainweb::ChainId;
 
 use super::Ticket;
+use super::preemption::Heard;
 
 /// How many moves of chains that are not listened to are remembered: they show where jobs are compared with a cut only.
 const UNWATCHED_MOVES: usize = 256;
@@ -29,6 +30,7 @@ struct Stream {
     /// Whether the stream may have died since, without a word.
     doubted: bool,
     moved: Ticket,
+    refreshed: Option<Heard>,
 }
 
 impl Chains {
@@ -92,6 +94,19 @@ impl Chains {
             self.forgotten = self.forgotten.max(oldest);
         }
         self.unwatched.push_back((chain, ticket));
+    }
+
+    /// The payload of the chain's next block is newer from now on.
+    pub(super) fn refreshed(&mut self, chain: ChainId, heard: Heard) {
+        if let Some(stream) = self.streams.get_mut(&chain) {
+            stream.refreshed = Some(heard);
+        }
+    }
+
+    /// The newest payload told of, if the answer to a request with this ticket may lack it.
+    pub(super) fn refreshed_since(&self, chain: ChainId, ticket: Ticket) -> Option<Heard> {
+        let newest = self.streams.get(&chain)?.refreshed;
+        newest.filter(|heard| heard.ticket > ticket)
     }
 
     fn last_move(&self, chain: ChainId) -> Ticket {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chainweb::{BlockHash, ChainId, Work};
+use chainweb::{BlockHash, ChainGraph, ChainId, Work};
 use node::{Cut, Error, UpdateEvent, Version};
 
+use crate::demand::Demand;
 use crate::job::{Job, JobId, NodeId, Solution};
 
 /// A moment in the order of everything that happens.
@@ -34,6 +35,8 @@ pub struct Identity {
     pub version: Version,
     /// Its chains; empty where the node does not say.
     pub chains: BTreeSet<ChainId>,
+    /// How they are braided, where the node says.
+    pub graph: Option<ChainGraph>,
 }
 
 /// Something that happened. Requests that fail give an event as well.
@@ -77,6 +80,8 @@ pub enum Event {
     },
     /// The worker has found a solution.
     Solved(Solution),
+    /// The worker wants this from now on.
+    Demand(Demand),
     /// The answer to [`Submit`](super::Request::Submit).
     Submitted {
         submission: SubmissionId,
@@ -97,7 +102,9 @@ impl Event {
             Self::Cut { result, .. } => result.is_ok(),
             Self::Ancestors { result, .. } => result.is_ok(),
             Self::Submitted { result, .. } => result.is_ok(),
-            Self::Update { .. } | Self::Solved(_) | Self::Tick | Self::Stop => false,
+            Self::Update { .. } | Self::Solved(_) | Self::Demand(_) | Self::Tick | Self::Stop => {
+                false
+            }
         }
     }
 }

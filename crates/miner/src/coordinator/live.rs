@@ -6,12 +6,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chainweb::{Adjacents, BlockHash, ChainId, WorkHeader};
 use node::Cut;
 
-use super::Ticket;
+use super::counters::RefreshTally;
+use super::preemption::{Heard, Preemption};
+use super::{Config, Ticket};
 use crate::job::{Job, JobId, Jobs, NodeId};
 use crate::timing::Timing;
 
@@ -24,6 +26,7 @@ pub(super) struct LiveJobs {
     live: Vec<Live>,
     /// Jobs that were live and when the node last gave their work, where it did more than once.
     confirmed: VecDeque<(JobId, Instant)>,
+    refreshes: RefreshTally,
 }
 
 #[derive(Debug)]
@@ -33,6 +36,8 @@ struct Live {
     confirmed: Instant,
     /// When to ask for newer work on the chain.
     due: Instant,
+    /// The first payload told of that is newer than the job's, and not fetched yet.
+    refreshed: Option<Heard>,
     /// Whether an update stream tells all that outdates the job.
     covered: bool,
     /// What happened last that only a cut asked for later can judge: the job came, or a chain beside it moved.
@@ -50,6 +55,17 @@ pub(super) enum Cover {
     Beside,
 }
 
+/// Work that came in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) job: &'a Arc<Job>,
+    pub(super) cover: Cover,
+    /// When it was asked for.
+    pub(super) asked: Ticket,
+    /// The newest payload of its chain that was told of since.
+    pub(super) refreshed: Option<Heard>,
+}
+
 /// Why a job was retired before it was solved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retired {
@@ -59,6 +75,7 @@ pub(super) enum Retired {
     Solved,
     Expired,
     OtherNetwork,
+    ProofRequired,
 }
 
 impl Retired {
@@ -70,6 +87,7 @@ impl Retired {
             Self::Solved => "another block on its parent is solved",
             Self::Expired => "the node has forgotten its payload by now",
             Self::OtherNetwork => "the node serves another network",
+            Self::ProofRequired => "the node takes no unsolved work",
         }
     }
 }
@@ -92,12 +110,22 @@ impl LiveJobs {
     pub(super) fn offer(
         &mut self,
         now: Instant,
-        timing: &Timing,
-        slots: usize,
-        job: &Arc<Job>,
-        cover: Cover,
+        Config {
+            timing,
+            work_slots,
+            preemption,
+            ..
+        }: &Config,
+        arrival: Arrival<'_>,
     ) -> Offered {
-        let due = now + timing.refetch_age;
+        let Arrival { job, cover, .. } = arrival;
+        let due = |job: &Job, refreshed: Option<Heard>| {
+            let by_age = now + timing.refetch_age;
+            let by_refresh =
+                refreshed.and_then(|heard| preemption.due(heard.at, job.received, now));
+            by_refresh.map_or(by_age, |at| at.min(by_age))
+        };
+        let mut refreshed = arrival.refreshed;
         let replaced = if let Some(at) = self.position(job.node, job.chain()) {
             let held = &mut self.live[at];
             let (old, fresh) = (held.job.work.header(), job.work.header());
@@ -105,17 +133,30 @@ impl LiveJobs {
             if old.differs_only_in_time_and_nonce(fresh) {
                 // The same block: the node remembers its payload anew, and the worker goes on undisturbed.
                 held.confirmed = now;
-                if was_due {
-                    held.due = due;
-                    return Offered::Confirmed;
+                if !was_due {
+                    return Offered::Held;
                 }
-                return Offered::Held;
+                if arrival.heeds(held.refreshed) {
+                    self.refreshes.identical += u64::from(held.refreshed.is_some());
+                    held.refreshed = refreshed;
+                }
+                held.due = due(&held.job, held.refreshed);
+                return Offered::Confirmed;
             }
-            if stand_on_the_same_blocks(old, fresh) && !was_due {
-                return Offered::Held;
+            if stand_on_the_same_blocks(old, fresh) {
+                if !was_due {
+                    return Offered::Held;
+                }
+                let first = held.refreshed.take();
+                if !arrival.heeds(first) {
+                    refreshed = first;
+                } else if let Some(first) = first {
+                    self.refreshes.preempted += 1;
+                    self.refreshes.outdated += now.saturating_duration_since(first.at);
+                }
             }
             Some(self.take(at))
-        } else if self.has_room(slots) {
+        } else if self.has_room(*work_slots) {
             None
         } else if let Some(at) = self.live.iter().rposition(|live| live.due <= now) {
             Some(self.take(at))
@@ -125,7 +166,8 @@ impl LiveJobs {
         let new = Live {
             job: Arc::clone(job),
             confirmed: now,
-            due,
+            due: due(job, refreshed),
+            refreshed,
             covered: cover == Cover::Full,
             doubted: Ticket::of(job),
         };
@@ -147,6 +189,11 @@ impl LiveJobs {
         Some(due.job.chain())
     }
 
+    /// Whether there is a job on the chain, of whichever node.
+    pub(super) fn holds(&self, chain: ChainId) -> bool {
+        self.live.iter().any(|live| live.job.chain() == chain)
+    }
+
     fn position(&self, node: NodeId, chain: ChainId) -> Option<usize> {
         self.live
             .iter()
@@ -159,11 +206,40 @@ impl LiveJobs {
             .find(|live| live.job.node == node && live.job.chain() == chain)
     }
 
-    /// The node has a newer payload for the chain: newer work is due, but not sooner than `interval` after the last.
-    pub(super) fn refresh(&mut self, node: NodeId, chain: ChainId, interval: Duration) {
-        if let Some(live) = self.find(node, chain) {
-            live.due = live.due.min(live.confirmed + interval);
+    /// The node has a newer payload for the chain: newer work is due when the policy says.
+    pub(super) fn refresh(
+        &mut self,
+        node: NodeId,
+        chain: ChainId,
+        policy: Preemption,
+        heard: Heard,
+    ) {
+        self.refreshes.heard += 1;
+        if let Some(live) = self.find(node, chain)
+            && live.refreshed.is_none()
+        {
+            live.refreshed = Some(heard);
+            if let Some(due) = policy.due(heard.at, live.job.received, live.confirmed) {
+                live.due = live.due.min(due);
+            }
         }
+    }
+
+    /// Newer work on the chain, which is due, is asked for.
+    pub(super) fn fetches(&mut self, now: Instant, chain: ChainId) {
+        let mut due = self.live.iter().filter(|live| live.due <= now);
+        let is_refreshed = due.any(|live| live.job.chain() == chain && live.refreshed.is_some());
+        self.refreshes.fetches += u64::from(is_refreshed);
+    }
+
+    /// What renewed payloads have led to.
+    pub(super) fn refreshes(&self) -> RefreshTally {
+        let mut tally = self.refreshes;
+        let pending = self.live.iter().filter(|live| live.refreshed.is_some());
+        tally.pending = pending.count() as u64;
+        let known = tally.preempted + tally.identical + tally.pending;
+        tally.skipped = tally.heard.saturating_sub(known);
+        tally
     }
 
     /// The node may have forgotten the payloads of its jobs, and streams of its chains may have been down.
@@ -254,6 +330,10 @@ impl LiveJobs {
         self.retire_if(|live| live.job.node == node)
     }
 
+    pub(super) fn retire_unless(&mut self, wanted: impl Fn(ChainId) -> bool) -> Vec<Arc<Job>> {
+        self.retire_if(|live| !wanted(live.job.chain()))
+    }
+
     pub(super) fn retire_all(&mut self) -> Vec<Arc<Job>> {
         self.retire_if(|_| true)
     }
@@ -301,10 +381,15 @@ impl LiveJobs {
             .eq(self.live.iter().map(|live| live.job.id))
     }
 
-    pub(super) fn publish(&self) -> Arc<Jobs> {
-        Arc::new(Jobs::new(
-            self.live.iter().map(|live| Arc::clone(&live.job)).collect(),
-        ))
+    pub(super) fn publish(&self) -> Jobs {
+        Jobs::new(self.live.iter().map(|live| Arc::clone(&live.job)).collect())
+    }
+}
+
+impl Arrival<'_> {
+    /// Whether the payload that was told of is in the work, if it was not renewed once more.
+    fn heeds(&self, refreshed: Option<Heard>) -> bool {
+        refreshed.is_none_or(|heard| heard.ticket < self.asked)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The way of a solution from the worker's hand to the node's last word on it.
 //!
 //! What the worker found is checked before it is handed in: a wrong solution costs the node the payload of the work,
-//! and one from the node's future can stall a chain.
+//! and one from the node's future can stall a chain. Only the proof of work can be left to a node that does not ask for
+//! one, and where the node does it is told what to set.
 
 use std::time::Instant;
 
@@ -11,9 +12,11 @@ use tracing::{debug, error, info, warn};
 
 use super::live::Retired;
 use super::submission::{Chain, Submission, Unanswered};
+use super::unsolved::Answer;
 use super::upstream::Doubt;
-use super::{Action, Coordinator, Request, SubmissionId, Ticket};
-use crate::job::Solution;
+use super::{Action, Coordinator, Proof, Request, SubmissionId, Ticket};
+use crate::demand::Demand;
+use crate::job::{NodeId, Solution};
 use crate::units::About;
 
 impl Coordinator {
@@ -21,7 +24,7 @@ impl Coordinator {
         let job = &solution.job;
         let header = solution.header();
         let (chain, height) = (job.chain(), header.height());
-        if let Some(fault) = fault(now, solution, &header) {
+        if let Some(fault) = fault(now, solution, &header, self.config.proof) {
             self.counters.solutions_rejected += 1;
             error!(
                 job = %job.id, %chain, height, nonce = %solution.nonce,
@@ -40,11 +43,17 @@ impl Coordinator {
             info!(%chain, height, "the solution is of another network than the node serves now");
             return;
         };
+        if node.unsolved.is_paused(now) {
+            debug!(job = %job.id, %chain, height, "not handed in: the node takes no unsolved work");
+            return;
+        }
         self.counters.solutions += 1;
-        info!(
-            %chain, height, block = %block_name(&header),
-            after = %About(now.saturating_duration_since(job.received)), "solved a block"
-        );
+        let block = block_name(&header);
+        let after = About(now.saturating_duration_since(job.received));
+        match self.config.proof {
+            Proof::Verified => info!(%chain, height, %block, %after, "solved a block"),
+            Proof::None => info!(%chain, height, %block, %after, "handing work in unsolved"),
+        }
         let version = identity.version.clone();
         self.live.remove(job.id);
         let given = self.live.last_given(job);
@@ -80,7 +89,11 @@ impl Coordinator {
             answer => {
                 let ticket = self.ticket();
                 if let Some(submission) = self.submissions.end(id, ticket) {
-                    self.nodes[submission.job.node.0].work.resume();
+                    let node = &mut self.nodes[submission.job.node.0];
+                    node.work.resume();
+                    if self.demand != Demand::Any {
+                        node.stirred(ticket);
+                    }
                     self.answered(now, &submission, answer);
                 }
             }
@@ -95,6 +108,10 @@ impl Coordinator {
             Ok(()) => {
                 self.counters.solutions_taken += 1;
                 debug!(%chain, height, %block, attempts, "the node took the solution");
+                let node = submission.job.node;
+                if self.nodes[node.0].unsolved.take() == Answer::News {
+                    info!(node = node.0, "the node takes unsolved work now");
+                }
                 self.follow(now, submission);
             }
             Err(Error::Refused(Refusal::Stale)) if attempts > 1 => {
@@ -109,11 +126,34 @@ impl Coordinator {
                     self.nodes[submission.job.node.0].suspect(Doubt::Restart);
                 }
             }
+            Err(error @ Error::Refused(Refusal::InvalidPow { .. }))
+                if self.config.proof == Proof::None =>
+            {
+                self.counters.solutions_rejected += 1;
+                debug!(%chain, height, %block, "the node refused unsolved work");
+                self.unsolved_refused(now, submission.job.node, &error);
+            }
             Err(error) => {
                 self.counters.solutions_rejected += 1;
                 let header = const_hex::encode(submission.header.as_bytes());
                 error!(%chain, height, %block, %error, header, "the node refused the solution");
             }
+        }
+    }
+
+    /// The node checks what the worker does not do. All work of the node is dropped, so that no more of it is refused.
+    fn unsolved_refused(&mut self, now: Instant, id: NodeId, error: &Error) {
+        let timing = self.config.timing;
+        if self.nodes[id.0].unsolved.refuse(now, &timing) == Answer::News {
+            error!(
+                node = id.0, %error, again_in = %About(timing.misconfigured_retry),
+                "the node checks proof of work, and the workers simulation, constant-delay and on-demand hand work in \
+                 unsolved: start the node, of a development network, with --disable-pow (since chainweb-node 2.19.2 the \
+                 environment variable DISABLE_POW_VALIDATION does nothing), or hash with --worker cpu or stratum"
+            );
+        }
+        for job in self.live.retire_of(id) {
+            self.retired(&job, Retired::ProofRequired);
         }
     }
 
@@ -193,11 +233,20 @@ fn block_name(header: &WorkHeader) -> String {
 
 /// What is wrong with a solution, by a computation without the worker's kernel. Only time and nonce can differ from the
 /// job: it holds nothing else.
-fn fault(now: Instant, solution: &Solution, header: &WorkHeader) -> Option<&'static str> {
+fn fault(
+    now: Instant,
+    solution: &Solution,
+    header: &WorkHeader,
+    proof: Proof,
+) -> Option<&'static str> {
     let job = &solution.job;
     let held = job.work.header().creation_time()..=job.creation_time_at(now);
     if !held.contains(&solution.creation_time) {
         return Some("its time lies outside that for which the job has been held");
     }
-    (!pow::verify(header, &job.work.target())).then_some("its hash does not meet the target")
+    match proof {
+        Proof::None => None,
+        Proof::Verified => (!pow::verify(header, &job.work.target()))
+            .then_some("its hash does not meet the target"),
+    }
 }

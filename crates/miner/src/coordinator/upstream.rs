@@ -6,6 +6,7 @@ use node::{Error, NoAnswer, Retry};
 
 use super::chains::Chains;
 use super::gate::Gate;
+use super::unsolved::Unsolved;
 use super::{Identity, Ticket};
 use crate::job::Job;
 
@@ -22,6 +23,11 @@ pub(super) struct Upstream {
     pub(super) info: Gate,
     pub(super) work: Gate,
     pub(super) cut: Gate,
+    /// When the cut was asked for that comes next, or came last.
+    pub(super) cut_asked: Option<Instant>,
+    /// When something last happened that can have changed the cut.
+    stirred: Ticket,
+    pub(super) unsolved: Unsolved,
     pub(super) wants_work: bool,
     pub(super) wants_cut: bool,
 }
@@ -47,6 +53,9 @@ impl Default for Upstream {
             info: Gate::default(),
             work: Gate::default(),
             cut: Gate::default(),
+            cut_asked: None,
+            stirred: Ticket::default(),
+            unsolved: Unsolved::default(),
             wants_work: false,
             wants_cut: false,
         }
@@ -60,6 +69,7 @@ impl Upstream {
         self.since = ticket;
         self.subscription = ticket;
         self.chains = Chains::default();
+        self.unsolved = Unsolved::default();
     }
 
     pub(super) fn suspect(&mut self, doubt: Doubt) {
@@ -76,6 +86,17 @@ impl Upstream {
         } else if error.retry() == Retry::AfterInfo {
             self.suspect(Doubt::Network);
         }
+    }
+
+    /// Something happened that can have changed the cut: the next look at it does not wait.
+    pub(super) fn stirred(&mut self, ticket: Ticket) {
+        self.stirred = ticket;
+        self.cut.resume();
+    }
+
+    /// Whether a cut that was asked for at that moment can have changed since.
+    pub(super) fn stirred_since(&self, ticket: Ticket) -> bool {
+        self.stirred > ticket
     }
 
     /// Whether the node can be asked for work.
@@ -98,5 +119,6 @@ impl Upstream {
         gates
             .into_iter()
             .filter_map(|(wanted, gate)| gate.wakeup().filter(|_| wanted))
+            .chain(self.unsolved.wakeup())
     }
 }

@@ -50,6 +50,14 @@ pub struct DemoReport {
     pub jobs: u64,
     /// Jobs retired before they were solved.
     pub preemptions: u64,
+    /// Payloads that were renewed under a block yet to be mined.
+    pub refreshes_heard: u64,
+    /// Requests for work that they caused.
+    pub refreshes_fetched: u64,
+    /// Of these, those that gave the work that was held.
+    pub refreshes_identical: u64,
+    /// Jobs that made way for a newer payload.
+    pub refreshes_preempting: u64,
     /// Jobs on a chain that no update stream covered when their work was asked for.
     pub uncovered_jobs: u64,
 }
@@ -65,8 +73,8 @@ impl DemoReport {
         let Summary {
             counters,
             hashed,
-            rate,
             elapsed,
+            ..
         } = summary;
         let tips = simnet.tips();
         let report = simnet.report();
@@ -80,7 +88,7 @@ impl DemoReport {
             seconds: elapsed.as_secs_f64(),
             threads: threads.get(),
             kernel: kernel.name(),
-            hash_rate: rate.0,
+            hash_rate: HashRate::of(hashed.hashes, *elapsed).0,
             hashes_per_cpu_second: HashRate::of(hashed.hashes, hashed.cpu_time).0,
             blocks_accepted: counters.blocks.in_cut,
             blocks_orphaned: counters.blocks.orphaned,
@@ -94,6 +102,10 @@ impl DemoReport {
             updates_received: counters.updates_received,
             jobs: counters.jobs,
             preemptions: counters.preemptions,
+            refreshes_heard: counters.refreshes.heard,
+            refreshes_fetched: counters.refreshes.fetches,
+            refreshes_identical: counters.refreshes.identical,
+            refreshes_preempting: counters.refreshes.preempted,
             uncovered_jobs: counters.uncovered_jobs,
         }
     }

@@ -1,12 +1,10 @@
 //! The flags that say on which node to work and for whom: shared by every command that speaks to a node.
 
-use std::time::Duration;
-
-use ::node::{Endpoint, Limits, Miner};
+use ::node::{Endpoint, Miner};
 use clap::Args;
 use tracing::warn;
 
-use crate::units::positive_duration;
+use super::timeouts::TimeoutArgs;
 use crate::usage::UsageError;
 
 /// On which node to work, and for whom.
@@ -37,9 +35,9 @@ pub struct NodeArgs {
     /// The account that is mined for [default: `k:` and the public key].
     #[arg(short, long)]
     pub account: Option<String>,
-    /// The time limit of a request, such as `10s` or `1500ms`.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
-    pub timeout: Duration,
+    /// How long requests may take.
+    #[command(flatten)]
+    pub timeouts: TimeoutArgs,
 }
 
 impl NodeArgs {
@@ -62,23 +60,54 @@ impl NodeArgs {
             endpoint,
             miner: Miner::new(self.public_key.as_deref(), self.account.as_deref()),
             insecure: self.insecure,
-            limits: Limits {
-                info: self.timeout,
-                work: self.timeout,
-                solved: self.timeout,
-                cut: self.timeout,
-                ..Limits::default()
-            },
+            limits: self.timeouts.limits(),
         };
-        if let Some(key) = self.public_key.as_deref()
-            && !key.is_empty()
-            && !(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        {
-            warn!(
-                key,
-                "the public key does not look like one: 64 hex digits are usual"
-            );
+        if let Some(doubt) = self.public_key.as_deref().and_then(doubt_about) {
+            warn!(key = self.public_key, "{doubt}");
         }
         Ok(node)
+    }
+}
+
+/// What is odd about a public key. It is sent as it is all the same: the node compares texts.
+fn doubt_about(key: &str) -> Option<&'static str> {
+    let is_key = |key: &str| key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if key.is_empty() || is_key(key) {
+        None
+    } else if key.strip_prefix("k:").is_some_and(is_key) {
+        Some("the public key begins with k:, which belongs to the account; leave it out")
+    } else {
+        Some("the public key does not look like one: 64 hex digits are usual")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::doubt_about;
+
+    #[test]
+    fn what_does_not_look_like_a_public_key_is_doubted() {
+        #[track_caller]
+        fn check(key: &str, expected: Option<&str>) {
+            let doubt = doubt_about(key);
+            assert_eq!(doubt.is_some(), expected.is_some(), "{key:?}: {doubt:?}");
+            let part = expected.unwrap_or_default();
+            assert!(
+                doubt.unwrap_or_default().contains(part),
+                "{key:?}: {doubt:?}"
+            );
+        }
+        const KEY: &str = "f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f";
+        check(KEY, None);
+        check(&KEY.to_uppercase(), None);
+        check("", None);
+        check(&format!("k:{KEY}"), Some("leave it out"));
+        check(&format!("k:{}", &KEY[1..]), Some("64 hex digits"));
+        check(&KEY[1..], Some("64 hex digits"));
+        check(&format!("{KEY}0"), Some("64 hex digits"));
+        check(&format!("0x{KEY}"), Some("64 hex digits"));
+        check(&format!(" {KEY}"), Some("64 hex digits"));
+        check(&KEY.replace('f', "g"), Some("64 hex digits"));
+        check("é", Some("64 hex digits"));
     }
 }

@@ -75,6 +75,12 @@ impl StratumArgs {
         Ok(Worker::Stratum(stratum))
     }
 
+    /// The longest time between two jobs of a device.
+    pub(super) fn time_between_jobs(&self, timing: &Timing) -> Duration {
+        let config = self.config(timing);
+        config.rate.min(config.session.heartbeat)
+    }
+
     fn config(&self, timing: &Timing) -> Config {
         Config {
             difficulty: self.difficulty,
@@ -90,7 +96,7 @@ impl StratumArgs {
 }
 
 /// The Haskell client takes this flag as JSON, so that quotes are a part of many a command line.
-fn interface(text: &str) -> Result<Interface, String> {
+pub(super) fn interface(text: &str) -> Result<Interface, String> {
     let inner = text
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'));

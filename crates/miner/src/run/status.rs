@@ -6,11 +6,11 @@ use node::Client;
 use tracing::{info, warn};
 
 use crate::coordinator::Coordinator;
-use crate::meter::{Meter, Reading};
-use crate::units::About;
+use crate::meter::{Meter, Rate, Reading};
+use crate::units::{About, or_unknown};
 
 /// A clock that differs by more is worth a word. Mining does not depend on it: creation times come from the node.
-const SKEW_TOLERATED: Duration = Duration::from_secs(5);
+pub(crate) const SKEW_TOLERATED: Duration = Duration::from_secs(5);
 
 /// What the next line is measured against.
 #[derive(Debug)]
@@ -48,23 +48,26 @@ impl Status {
         (self.last, self.hashed) = (now, meter.counted());
         let counters = coordinator.counters();
         let jobs = coordinator.jobs();
-        let expected = match jobs.iter().next() {
-            None => "no work".to_owned(),
-            Some(_) if rate.0 <= 0.0 => "nobody hashes".to_owned(),
-            Some(job) => {
-                About::seconds(job.work.target().difficulty().as_f64() / rate.0).to_string()
+        let expected = match (jobs.iter().next(), rate.hashes_per_second()) {
+            _ if rate == Rate::None => None,
+            (None, _) => Some("no work".to_owned()),
+            _ if rate == Rate::Unknown => Some("unknown".to_owned()),
+            (Some(_), rate) if rate <= 0.0 => Some("nobody hashes".to_owned()),
+            (Some(job), rate) => {
+                let hashes = job.work.target().difficulty().as_f64();
+                Some(About::seconds(hashes / rate).to_string())
             }
         };
         info!(
-            rate = %rate,
+            rate = rate.field().map(display),
             accepted = counters.blocks.in_cut,
             pending = counters.blocks.pending,
             orphaned = counters.blocks.orphaned,
             stale = counters.solutions_stale,
             rejected = counters.solutions_rejected,
             jobs = jobs.iter().len(),
-            node_latency = %self.latency.map_or_else(|| "unknown".to_owned(), |time| About(time).to_string()),
-            block_expected_in = %expected,
+            node_latency = %or_unknown(self.latency.map(About)),
+            block_expected_in = expected.map(display),
             "status"
         );
         for client in clients {

@@ -2,8 +2,12 @@
 
 mod config;
 mod cpu;
+mod development;
+mod doctor;
+mod external;
+mod on_demand;
 mod page;
-mod program;
+pub(crate) mod program;
 mod signals;
 mod stratum;
 
@@ -44,6 +48,29 @@ fn wrong_usage_exits_with_64_and_says_what_to_do() {
     check(
         &["--timeout", "300000000000y"],
         &["--timeout", "300000000000y", "a year"],
+    );
+    check(
+        &["--timeout", "walk=5s"],
+        &["--timeout", "walk=5s", "work=5s"],
+    );
+    for micros in ["0", "-1", "10s", "18446744073709551616"] {
+        let flag = format!("--default-http-timeout={micros}");
+        check(
+            &[&flag],
+            &["--default-http-timeout", micros, "10000000 for 10 s"],
+        );
+    }
+    check(
+        &["--preemption", "delayed"],
+        &["--preemption", "delayed:2s", "batch-complete"],
+    );
+    check(
+        &["--preemption", "delayed:0s"],
+        &["delayed:0s", "a microsecond"],
+    );
+    check(
+        &["--preemption-min-interval", "15"],
+        &["--preemption-min-interval", "10s"],
     );
     for count in ["18446744073709551615", "100000"] {
         let message = ["--thread-count", count, "1 to 1024"];
@@ -156,6 +183,10 @@ fn the_demo_mines_on_its_network_and_reports_json_as_its_last_line() {
         "updates_received",
         "preemptions",
         "uncovered_jobs",
+        "refreshes_heard",
+        "refreshes_fetched",
+        "refreshes_identical",
+        "refreshes_preempting",
     ] {
         assert!(report[key].is_u64(), "{key} in {last}");
     }

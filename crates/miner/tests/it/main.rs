@@ -3,6 +3,8 @@
 
 mod architecture;
 mod cli;
+mod compose;
+mod doctor;
 mod stories;
 
 use std::env;

@@ -5,6 +5,9 @@
 //! is checked in one place, [`setting::Ended::check`].
 
 mod answers;
+mod development;
+mod external;
+mod on_demand;
 mod outages;
 mod preemption;
 mod refusals;

@@ -24,6 +24,8 @@ fn every_form_has_one_canonical_url() {
     check("HTTP://host:80/", "http://host:80");
     check("https://host:443", "https://host:443");
     check("https://host", "https://host:1848");
+    check("HTTPS://[::1]/", "https://[::1]:1848");
+    check("host:1848/", "http://host:1848");
     check("192.168.0.7:65535", "http://192.168.0.7:65535");
     check("[::1]", "http://[::1]:1848");
     check("[::1]:1848", "http://[::1]:1848");
@@ -84,6 +86,12 @@ fn what_is_not_an_address_is_refused_with_the_part_that_is_wrong() {
         "ho st",
         "\"ho st\" is not a host name or address: ' ' cannot stand in it",
     );
+    check_refused(
+        " host:1848",
+        "\" host\" is not a host name or address: ' ' cannot stand in it",
+    );
+    check_refused("http://host//", &format!("path \"//\" {hint}"));
+    check_refused("//host", &format!("path \"//host\" {hint}"));
     check_refused(
         "host\n",
         "\"host\\n\" is not a host name or address: '\\n' cannot stand in it",

@@ -17,9 +17,10 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
-use super::super::{Action, Config, Coordinator, Event, Request, SubmissionId};
+use super::super::{Action, Config, Coordinator, Event, Preemption, Proof, Request, SubmissionId};
 use super::pieces::broken;
-use crate::job::{Job, JobId, NodeId, Solution};
+use crate::demand::{Demand, View};
+use crate::job::{Job, JobId, Jobs, NodeId, Solution};
 use crate::timing::Timing;
 
 /// Longer than the longest pause, which follows a refused miner, by enough for the node to come upon its last free chain
@@ -44,6 +45,7 @@ struct World {
     rng: StdRng,
     now: Instant,
     slots: usize,
+    proof: Proof,
     coordinator: Coordinator,
     nodes: Vec<Model>,
     flights: Vec<Flight>,
@@ -54,6 +56,9 @@ struct World {
     events: u64,
     /// When the request was made that is being answered.
     landing: u64,
+    demand: Demand,
+    /// Whether the worker wants work on certain chains at times.
+    is_choosy: bool,
     /// The event that last told of a new cut.
     new_cuts: BTreeMap<(NodeId, ChainId), u64>,
     /// The blocks that were handed in, and the jobs that they solve.
@@ -95,6 +100,17 @@ fn run(seed: u64) {
     }
 }
 
+fn policy(rng: &mut StdRng) -> Preemption {
+    let time = Duration::from_millis(rng.random_range(1..20_000));
+    let policies = [
+        Preemption::Immediate,
+        Preemption::BatchComplete { batch: time },
+        Preemption::Delayed(time),
+        Preemption::Conditional { min_interval: time },
+    ];
+    *policies.choose(rng).expect("not empty")
+}
+
 impl World {
     fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
@@ -102,14 +118,22 @@ impl World {
         let nodes = *[1, 1, 2].choose(&mut rng).expect("not empty");
         let slots = rng.random_range(1..=3);
         let chains = *[1, 2, 5].choose(&mut rng).expect("not empty");
+        let is_choosy = rng.random_bool(0.5);
+        let proof = *[Proof::Verified, Proof::Verified, Proof::None]
+            .choose(&mut rng)
+            .expect("not empty");
         let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
+        let preemption = policy(&mut rng);
         let mut world = Self {
             rng,
             now,
             slots,
+            proof,
             coordinator: Coordinator::new(Config {
                 nodes,
                 work_slots: slots,
+                preemption,
+                proof,
                 timing: Timing::default(),
             }),
             nodes: (0..nodes).map(|id| Model::new(id, chains, now)).collect(),
@@ -119,6 +143,8 @@ impl World {
             live: BTreeSet::new(),
             events: 0,
             landing: 0,
+            demand: Demand::Any,
+            is_choosy,
             new_cuts: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
@@ -126,6 +152,7 @@ impl World {
         };
         for node in &mut world.nodes {
             node.faults = faults;
+            node.checks_proof = proof == Proof::Verified || world.rng.random_bool(0.3);
         }
         world.handle(Event::Tick);
         world
@@ -171,6 +198,7 @@ impl World {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Publish(jobs) => {
+                self.check_replacements(&jobs);
                 let live: BTreeSet<_> = jobs.iter().map(|job| job.id).collect();
                 self.retired.extend(self.live.difference(&live));
                 self.live = live;
@@ -180,6 +208,7 @@ impl World {
                     }
                 }
             }
+            Action::Show(view) => self.check_view(&view),
             Action::Subscribe {
                 node,
                 version,
@@ -224,6 +253,16 @@ impl World {
             !self.flights.iter().any(same),
             "on its way already: {request:?}"
         );
+        if let Request::Work { chain, .. } = request {
+            match &self.demand {
+                Demand::Any => {}
+                Demand::Nothing => panic!("work is asked for that nobody wants"),
+                Demand::Chains(wanted) => {
+                    let hint = chain.expect("a chain is named");
+                    assert!(wanted.contains(&hint), "not wanted: {hint}");
+                }
+            }
+        }
         if let Request::Submit {
             header,
             version,
@@ -234,7 +273,7 @@ impl World {
                 .entry(*submission)
                 .or_insert((node, header.parent(), None));
             assert!(
-                pow::verify(header, &header.target()),
+                self.proof == Proof::None || pow::verify(header, &header.target()),
                 "sent without proof of work"
             );
             let is_of_a_job = self.jobs.iter().any(|(job, _)| {
@@ -255,13 +294,45 @@ impl World {
         }
     }
 
+    /// The same work never takes the place of a live job.
+    fn check_replacements(&self, jobs: &Jobs) {
+        let live = self.jobs.iter().map(|(job, _)| job);
+        for old in live.filter(|job| self.live.contains(&job.id) && !jobs.contains(job.id)) {
+            let same = |new: &&Arc<Job>| {
+                let (old, new) = (old.work.header(), new.work.header());
+                old.differs_only_in_time_and_nonce(new)
+            };
+            let same = jobs.iter().filter(|new| new.node == old.node).find(same);
+            assert!(same.is_none(), "preempted by the same work: {old:?}");
+        }
+    }
+
+    /// Each payload told of leads to one outcome.
+    fn check_refreshes(&self) {
+        let tally = self.coordinator.counters().refreshes;
+        let known = tally.preempted + tally.identical + tally.skipped + tally.pending;
+        assert_eq!(tally.heard, known, "{tally:?}");
+        assert!(tally.pending <= self.slots as u64, "{tally:?}");
+    }
+
+    /// Every view is one of a node as it was when the cut was asked for, or later.
+    fn check_view(&self, view: &View) {
+        assert_ne!(self.demand, Demand::Any, "shown to one who does not look");
+        if let Some(heights) = &view.heights {
+            assert!(heights.asked <= self.now);
+            assert_eq!(heights.of.len(), view.graph.len());
+        }
+    }
+
     /// What holds after every event.
     fn check(&self) {
+        self.check_refreshes();
         let jobs = self.coordinator.jobs();
         assert!(jobs.iter().len() <= self.slots);
         let places: BTreeSet<_> = jobs.iter().map(|job| (job.node, job.chain())).collect();
         assert_eq!(places.len(), jobs.iter().len(), "two jobs on a chain");
         for job in jobs.iter() {
+            assert!(self.demand.admits(job.chain()), "not wanted: {job:?}");
             assert!(
                 !self.retired.contains(&job.id),
                 "back from the dead: {job:?}"
@@ -288,7 +359,10 @@ impl World {
             "a wakeup that has passed"
         );
         assert!(
-            wakeup.is_some() || !self.flights.is_empty() || self.coordinator.is_finished(),
+            wakeup.is_some()
+                || !self.flights.is_empty()
+                || self.coordinator.is_finished()
+                || self.demand == Demand::Nothing,
             "waits for nothing"
         );
     }
@@ -331,11 +405,24 @@ impl World {
                 self.nodes[node].is_down = !is_down;
             }
             935..940 => self.pass(Duration::from_mins(2)),
+            940..950 if self.is_choosy => self.want(),
             _ => {
                 let pause = self.rng.random_range(0..3000);
                 self.pass(Duration::from_millis(pause));
             }
         }
+    }
+
+    /// The worker wants something else.
+    fn want(&mut self) {
+        let wanted = self.nodes[0].chains.keys().copied();
+        let wanted = wanted.filter(|_| self.rng.random_bool(0.5)).collect();
+        self.demand = match self.rng.random_range(0..4) {
+            0 => Demand::Any,
+            1 => Demand::Nothing,
+            _ => Demand::Chains(wanted),
+        };
+        self.handle(Event::Demand(self.demand.clone()));
     }
 
     /// A request reaches its node, or an answer the coordinator.
@@ -440,6 +527,10 @@ impl World {
 
     fn solve(&mut self) {
         if let Some(mut solution) = self.solution() {
+            if self.proof == Proof::None {
+                self.handle(Event::Solved(Solution::unsolved(solution.job)));
+                return;
+            }
             while !pow::verify(&solution.header(), &solution.job.work.target()) {
                 solution.nonce = Nonce::new(solution.nonce.get() + 1);
             }
@@ -450,7 +541,7 @@ impl World {
     fn solve_wrongly(&mut self) {
         if let Some(mut solution) = self.solution() {
             let is_unsolved = !pow::verify(&solution.header(), &solution.job.work.target());
-            if !is_unsolved {
+            if !is_unsolved || self.proof == Proof::None {
                 let micros = solution.creation_time.as_micros() + 1;
                 solution.creation_time = CreationTime::from_micros(micros);
             }
@@ -481,7 +572,7 @@ impl World {
                 self.hear_all(NodeId(node));
             }
             assert!(
-                self.events - events < 500 + 20 * time.as_secs(),
+                self.events - events < 500 + 40 * time.as_secs(),
                 "busy without end"
             );
             if self.flights.is_empty() {
@@ -499,7 +590,10 @@ impl World {
 
     fn heal(&mut self) {
         for node in &mut self.nodes {
-            (node.is_down, node.faults) = (false, 0);
+            (node.is_down, node.faults, node.checks_proof) = (false, 0, false);
+        }
+        if self.is_choosy {
+            self.heal_choosy();
         }
         self.calm(HEALING);
         let jobs: Vec<_> = self.coordinator.jobs().iter().cloned().collect();
@@ -515,6 +609,7 @@ impl World {
             self.coordinator.submissions.is_empty(),
             "a solution waits for ever"
         );
+        self.check_payloads();
         for node in &self.nodes {
             let mut streams = node.streams.values();
             assert!(
@@ -522,6 +617,41 @@ impl World {
                 "a stream that nobody speaks on"
             );
         }
+    }
+
+    /// Now that all is heard, each policy comes to every newer payload, and to no more.
+    fn check_payloads(&mut self) {
+        for node in &mut self.nodes {
+            for chain in node.chains.keys().copied().collect::<Vec<_>>() {
+                node.refresh(chain);
+            }
+        }
+        self.calm(HEALING);
+        for job in self.coordinator.jobs().iter() {
+            let payload = self.nodes[job.node.0].chains[&job.chain()].payload;
+            assert_eq!(
+                job.work.header().payload_hash(),
+                payload,
+                "an old payload: {job:?}"
+            );
+        }
+        let pending = self.coordinator.counters().refreshes.pending;
+        assert_eq!(pending, 0, "a newer payload waits for ever");
+    }
+
+    /// A worker that wants a block on one chain gets work there.
+    fn heal_choosy(&mut self) {
+        let chains: Vec<_> = self.nodes[0].chains.keys().copied().collect();
+        let chain = *chains.choose(&mut self.rng).expect("there are chains");
+        self.demand = Demand::Chains([chain].into());
+        self.handle(Event::Demand(self.demand.clone()));
+        self.calm(HEALING);
+        // Two nodes may have given work on it.
+        let jobs = self.coordinator.jobs().iter();
+        let held: BTreeSet<_> = jobs.map(|job| job.chain()).collect();
+        assert_eq!(held, [chain].into());
+        self.demand = Demand::Any;
+        self.handle(Event::Demand(Demand::Any));
     }
 
     /// What became of every block that was handed in is known in the end.

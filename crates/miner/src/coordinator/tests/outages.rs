@@ -22,7 +22,7 @@ fn listening_anew(rest: &[&'static str]) -> Vec<&'static str> {
 
 #[test]
 fn a_node_that_is_down_at_the_start_is_asked_until_it_answers() {
-    let mut s = Script::new(config(1));
+    let mut s = Script::new(&config(1));
     s.tick().gives(&["identify"]);
     let mut now = 0;
     for pause in [100, 200, 400, 800, 1000, 1000] {
@@ -36,7 +36,7 @@ fn a_node_that_is_down_at_the_start_is_asked_until_it_answers() {
 
 #[test]
 fn a_miner_that_is_refused_is_tried_again_after_half_a_minute_and_not_before() {
-    let mut s = Script::new(config(1));
+    let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1);
     s.at(10).work_fails(&unauthorized()).gives(&[]);
@@ -195,13 +195,17 @@ fn chains_that_a_known_network_gains_are_listened_to() {
     s.identified("net", 6)
         .gives(&["listen to net/4", "listen to net/5"]);
     assert_eq!(s.live(), ["0:1a"]);
+    // The worker hears of it with its next job.
+    assert_eq!(s.chains(), Some(4));
+    s.new_cut(0).gives(&["publish", "work"]);
+    assert_eq!(s.chains(), Some(6));
 }
 
 #[test]
 fn the_second_node_gives_work_while_the_first_is_down() {
     let mut two = config(2);
     two.nodes = 2;
-    let mut s = Script::new(two);
+    let mut s = Script::new(&two);
     s.tick().gives(&["identify", "identify @1"]);
     s.on(1)
         .identified("net", 1)
@@ -230,7 +234,7 @@ fn the_second_node_gives_work_while_the_first_is_down() {
 fn newer_work_comes_from_the_node_of_the_job_while_that_is_well() {
     let mut two = config(1);
     two.nodes = 2;
-    let mut s = Script::new(two);
+    let mut s = Script::new(&two);
     s.tick();
     s.on(1).identified("net", 1);
     s.on(1)
@@ -282,7 +286,7 @@ fn a_node_that_goes_away_while_it_is_asked_what_it_serves_may_be_another_afterwa
 
 #[test]
 fn a_time_that_passes_between_an_event_and_the_wait_for_the_next_is_not_missed() {
-    let mut s = Script::new(config(1));
+    let mut s = Script::new(&config(1));
     s.tick();
     s.identify_fails(&connect()).gives(&[]);
     // Whoever waits comes late, and must not wait for ever.
@@ -312,7 +316,7 @@ fn streams_that_may_have_died_with_their_node_are_opened_anew_and_cover_nothing_
 
 #[test]
 fn a_stream_that_has_ended_or_was_opened_since_a_restart_is_left_alone() {
-    let mut s = Script::new(config(1));
+    let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1).gives(&["listen to net/0", "work"]);
     s.opened(0).gives(&[]);

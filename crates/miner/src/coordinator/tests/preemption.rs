@@ -83,32 +83,6 @@ fn identical_work_never_preempts() {
 }
 
 #[test]
-fn a_refreshed_payload_is_fetched_at_most_once_per_interval() {
-    let mut s = Script::mining(1);
-    s.at(1_000).refreshed(0).gives(&[]);
-    s.at(2_000).refreshed(0).gives(&[]);
-    assert_eq!(s.wakeup_ms(), Some(15_000));
-    s.at(15_000).tick().gives(&["work on 0"]);
-    s.at(15_010).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
-    s.at(16_000).refreshed(0).gives(&[]);
-    assert_eq!(s.wakeup_ms(), Some(30_010));
-    // The next comes when the interval is over.
-    s.at(30_010).tick().gives(&["work on 0"]);
-    s.at(30_020).work(piece(0, 1, 'b')).gives(&[]);
-    // It was no other work, but confirmed the age of the job.
-    s.at(40_000).refreshed(0).gives(&[]);
-    assert_eq!(s.wakeup_ms(), Some(45_020));
-    s.at(60_000).tick().gives(&["work on 0"]);
-    assert_eq!(s.counters().preemptions, 1);
-}
-
-#[test]
-fn a_refreshed_payload_of_an_older_job_is_fetched_at_once() {
-    let mut s = Script::mining(1);
-    s.at(20_000).refreshed(0).gives(&["work on 0"]);
-}
-
-#[test]
 fn a_lost_stream_leaves_its_job_to_the_cut() {
     let mut s = Script::mining(2);
     s.at(10).lost(1).gives(&["cut"]);

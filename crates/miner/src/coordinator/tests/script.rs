@@ -11,9 +11,11 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
 
 use super::super::{
-    Action, Config, Coordinator, Counters, Event, Identity, Request, SubmissionId, Ticket,
+    Action, Config, Coordinator, Counters, Event, Identity, Preemption, Proof, Request,
+    SubmissionId, Ticket,
 };
 use super::pieces::{Piece, block, busy, piece};
+use crate::demand::Demand;
 use crate::job::{Job, NodeId, Solution};
 use crate::timing::Timing;
 
@@ -54,14 +56,16 @@ pub(super) fn config(work_slots: usize) -> Config {
     Config {
         nodes: 1,
         work_slots,
+        preemption: Preemption::default(),
+        proof: Proof::Verified,
         timing: Timing::default(),
     }
 }
 
 impl Script {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
-            coordinator: Coordinator::new(config),
+            coordinator: Coordinator::new(config.clone()),
             start: Instant::now(),
             ms: 0,
             node: NodeId(0),
@@ -79,7 +83,31 @@ impl Script {
     /// first of them in all its slots, at time 0.
     #[track_caller]
     pub(super) fn mining(work_slots: u32) -> Self {
-        let mut script = Self::new(config(work_slots as usize));
+        Self::mining_with(&config(work_slots as usize))
+    }
+
+    /// The same under this policy.
+    #[track_caller]
+    pub(super) fn mining_under(preemption: Preemption, work_slots: u32) -> Self {
+        Self::mining_with(&Config {
+            preemption,
+            ..config(work_slots as usize)
+        })
+    }
+
+    /// The same with a worker that gives work back unsolved.
+    #[track_caller]
+    pub(super) fn returning(work_slots: u32) -> Self {
+        Self::mining_with(&Config {
+            proof: Proof::None,
+            ..config(work_slots as usize)
+        })
+    }
+
+    #[track_caller]
+    fn mining_with(config: &Config) -> Self {
+        let work_slots = u32::try_from(config.work_slots).expect("scripts hold few jobs");
+        let mut script = Self::new(config);
         script.tick();
         script.identified("net", 4);
         for chain in 0..4 {
@@ -97,6 +125,23 @@ impl Script {
         // Scripts count from here.
         script.start += Duration::from_millis(100);
         script.ms = 0;
+        script
+    }
+
+    /// A coordinator whose worker wants nothing, that has been told of chains 0 to 3 and hears them all, at time 0.
+    #[track_caller]
+    pub(super) fn idle(work_slots: usize) -> Self {
+        let mut script = Self::new(&config(work_slots));
+        script.wants_nothing().gives(&["identify"]);
+        script.tick().gives(&[]);
+        let listen = (0..4).map(|chain| format!("listen to net/{chain}"));
+        let expected: Vec<_> = ["show".to_owned()].into_iter().chain(listen).collect();
+        script
+            .identified("net", 4)
+            .gives(&expected.iter().map(String::as_str).collect::<Vec<_>>());
+        for chain in 0..4 {
+            script.update(chain, UpdateEvent::Opened).gives(&[]);
+        }
         script
     }
 
@@ -137,6 +182,11 @@ impl Script {
         jobs.iter().map(|job| name(job.work.header())).collect()
     }
 
+    /// How many chains the worker knows of.
+    pub(super) fn chains(&self) -> Option<usize> {
+        Some(self.coordinator.jobs().chains()?.get())
+    }
+
     /// When the coordinator wants to be called, in milliseconds after the beginning.
     pub(super) fn wakeup_ms(&self) -> Option<u128> {
         let at = self.coordinator.next_wakeup()?;
@@ -164,6 +214,13 @@ impl Script {
                 let new: Vec<_> = new.map(Arc::clone).collect();
                 self.jobs.extend(new);
                 return text;
+            }
+            Action::Show(view) => {
+                let heights = view.heights.as_ref().map(|heights| &heights.of);
+                let heights = heights.into_iter().flatten();
+                return heights.fold("show".to_owned(), |text, (chain, height)| {
+                    format!("{text} {chain}:{height}")
+                });
             }
             Action::Subscribe {
                 node,
@@ -246,7 +303,12 @@ impl Script {
     pub(super) fn identified(&mut self, version: &str, chains: u32) -> Outcome {
         let version: Version = version.parse().expect("scripts name networks well");
         let chains = (0..chains).map(ChainId::new).collect();
-        self.identity(Ok(Identity { version, chains }))
+        let graph = None;
+        self.identity(Ok(Identity {
+            version,
+            chains,
+            graph,
+        }))
     }
 
     #[track_caller]
@@ -391,6 +453,18 @@ impl Script {
         self.update(chain, UpdateEvent::Lost(Lost::Ended))
     }
 
+    /// The worker wants blocks on these chains and no others.
+    #[track_caller]
+    pub(super) fn wants(&mut self, chains: &[u32]) -> Outcome {
+        let chains = chains.iter().copied().map(ChainId::new).collect();
+        self.event(Event::Demand(Demand::Chains(chains)))
+    }
+
+    #[track_caller]
+    pub(super) fn wants_nothing(&mut self) -> Outcome {
+        self.event(Event::Demand(Demand::Nothing))
+    }
+
     /// The newest job of this name.
     #[track_caller]
     pub(super) fn job(&self, called: &str) -> Arc<Job> {
@@ -412,6 +486,13 @@ impl Script {
     #[track_caller]
     pub(super) fn solved(&mut self, called: &str) -> Outcome {
         let solution = self.solution(called, 7);
+        self.event(Event::Solved(solution))
+    }
+
+    /// The worker gives the job back as it came.
+    #[track_caller]
+    pub(super) fn returned(&mut self, called: &str) -> Outcome {
+        let solution = Solution::unsolved(self.job(called));
         self.event(Event::Solved(solution))
     }
 

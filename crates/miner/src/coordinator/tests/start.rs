@@ -5,7 +5,7 @@ use super::script::{Script, config};
 
 #[test]
 fn begins_with_what_the_node_serves_then_listens_then_fills_the_slots() {
-    let mut s = Script::new(config(2));
+    let mut s = Script::new(&config(2));
     s.at(0).tick().gives(&["identify"]);
     s.at(1).tick().gives(&[]);
     s.at(5)
@@ -23,7 +23,7 @@ fn begins_with_what_the_node_serves_then_listens_then_fills_the_slots() {
 
 #[test]
 fn work_on_a_chain_that_the_node_did_not_name_is_taken_and_listened_to() {
-    let mut s = Script::new(config(1));
+    let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 0).gives(&["work"]);
     s.work(piece(7, 1, 'a'))
@@ -32,7 +32,7 @@ fn work_on_a_chain_that_the_node_did_not_name_is_taken_and_listened_to() {
 
 #[test]
 fn a_job_becomes_covered_by_a_cut_that_is_asked_after_its_stream_opened() {
-    let mut s = Script::new(config(1));
+    let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1);
     s.at(0)
@@ -51,7 +51,7 @@ fn a_job_becomes_covered_by_a_cut_that_is_asked_after_its_stream_opened() {
 
 #[test]
 fn an_opening_stream_asks_for_the_cut_at_once() {
-    let mut s = Script::new(config(1));
+    let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1);
     s.at(0)
@@ -63,7 +63,7 @@ fn an_opening_stream_asks_for_the_cut_at_once() {
 
 #[test]
 fn work_asked_for_before_its_stream_was_open_is_not_covered() {
-    let mut s = Script::new(config(1));
+    let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1).gives(&["listen to net/0", "work"]);
     s.at(1).opened(0).gives(&[]);
@@ -74,7 +74,7 @@ fn work_asked_for_before_its_stream_was_open_is_not_covered() {
 
 #[test]
 fn an_uncovered_job_is_compared_with_the_cut_once_a_second() {
-    let mut s = Script::new(config(1));
+    let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1);
     s.at(0)
@@ -90,7 +90,7 @@ fn an_uncovered_job_is_compared_with_the_cut_once_a_second() {
 
 #[test]
 fn a_job_whose_parent_is_no_longer_the_tip_is_retired_by_the_cut() {
-    let mut s = Script::new(config(2));
+    let mut s = Script::new(&config(2));
     s.tick();
     s.identified("net", 2);
     s.work(piece(0, 1, 'a'));
@@ -113,7 +113,7 @@ fn a_job_whose_parent_is_no_longer_the_tip_is_retired_by_the_cut() {
 
 #[test]
 fn a_cut_that_was_asked_for_before_the_job_came_is_not_held_against_it() {
-    let mut s = Script::new(config(2));
+    let mut s = Script::new(&config(2));
     s.tick();
     s.identified("net", 2);
     s.at(0)

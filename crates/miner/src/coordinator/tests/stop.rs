@@ -16,7 +16,7 @@ fn nothing_is_left_to_do_where_nothing_is_solved() {
 
 #[test]
 fn a_node_that_never_answered_is_not_waited_for() {
-    let mut s = Script::new(config(2));
+    let mut s = Script::new(&config(2));
     s.tick().gives(&["identify"]);
     s.stop().gives(&[]);
     assert!(s.is_finished());

@@ -11,14 +11,14 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Far beyond what anything here takes, so that only a hang runs into it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_chainweb-mining-client");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chainweb-mining-client");
 
-pub(super) fn program() -> Command {
+pub(crate) fn program() -> Command {
     command(PROGRAM)
 }
 
 /// A command without variables that the program takes for settings.
-pub(super) fn command(program: &str) -> Command {
+pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env_remove("NO_COLOR");
     for (name, _) in std::env::vars_os() {
@@ -50,13 +50,13 @@ pub(super) fn check_usage(args: &[&str], expected: &[&str]) {
 }
 
 /// A program that runs in the background and is killed when the test ends.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Running {
-    pub(super) fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::spawn(program().args(args))
     }
 
@@ -80,7 +80,7 @@ impl Running {
 
     /// The first line from here on that contains the text.
     #[track_caller]
-    pub(super) fn wait_for(&self, wanted: &str) -> String {
+    pub(crate) fn wait_for(&self, wanted: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
         loop {
@@ -99,7 +99,7 @@ impl Running {
 
     /// All lines from here to the end of the program.
     #[track_caller]
-    pub(super) fn rest(&self) -> Vec<String> {
+    pub(crate) fn rest(&self) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = Vec::new();
         loop {
@@ -122,13 +122,13 @@ impl Running {
         self.child.id()
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();
     }
 
     #[track_caller]
-    pub(super) fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -138,6 +138,16 @@ impl Running {
             drop(self.lines.recv_timeout(Duration::from_millis(20)));
         }
         panic!("the program does not end");
+    }
+
+    /// The lines of the next moment.
+    pub(crate) fn pause(&self) -> Vec<String> {
+        let first = self.lines.recv_timeout(Duration::from_millis(10));
+        first.into_iter().chain(self.lines.try_iter()).collect()
+    }
+
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     pub(super) fn stdout(&mut self) -> String {
@@ -160,7 +170,7 @@ impl Drop for Running {
 }
 
 /// The value of a field in a line of the log.
-pub(super) fn field<'a>(line: &'a str, name: &str) -> &'a str {
+pub(crate) fn field<'a>(line: &'a str, name: &str) -> &'a str {
     let start = line.find(&format!("{name}=")).unwrap() + name.len() + 1;
     line[start..].split(' ').next().unwrap()
 }

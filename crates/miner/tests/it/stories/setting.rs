@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chainweb::{ChainGraph, Difficulty};
-use miner::coordinator::Counters;
+use miner::coordinator::{Counters, Preemption};
 use miner::meter::HashMeter;
 use miner::run::{self, RunError, Summary};
 use miner::timing::Timing;
@@ -55,6 +55,7 @@ pub(super) struct Setting {
     pub(super) network: simnet::Config,
     pub(super) timing: Timing,
     pub(super) limits: Limits,
+    pub(super) preemption: Preemption,
 }
 
 impl Setting {
@@ -103,6 +104,7 @@ impl Setting {
                 },
                 ..limits
             },
+            preemption: Preemption::default(),
         }
     }
 
@@ -115,6 +117,7 @@ impl Setting {
             simnet,
             timing: self.timing,
             limits: self.limits,
+            preemption: self.preemption,
             client: JoinSet::new(),
             stop: CancellationToken::new(),
             meter: Arc::new(HashMeter::new(0)),
@@ -137,6 +140,7 @@ pub(super) struct Story {
     pub(super) log: Log,
     timing: Timing,
     limits: Limits,
+    preemption: Preemption,
     client: JoinSet<Result<Summary, RunError>>,
     stop: CancellationToken,
     meter: Arc<HashMeter>,
@@ -168,9 +172,15 @@ impl Story {
             nodes: vec![node],
             work_slots: 2,
             worker,
+            preemption: self.preemption,
             timing: self.timing,
         };
         self.client.spawn(run::run(config, self.stop.clone()));
+    }
+
+    /// The durations that the client of this story goes by.
+    pub(super) fn timing(&self) -> Timing {
+        self.timing
     }
 
     /// A rule that is in force from now on.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{ChainGraph, Level};
+use miner::coordinator::Preemption;
 use miner::worker::Worker;
 use miner::worker::stratum::Stratum;
 use rand::SeedableRng;
@@ -238,7 +239,7 @@ async fn a_move_of_a_chain_gives_each_of_its_sessions_another_live_job_without_a
 #[tokio::test]
 async fn a_block_of_a_superseded_job_is_handed_in_as_long_as_the_node_takes_it() {
     let mut setting = ten_chains(2_000);
-    setting.timing.refresh_interval = Duration::from_millis(1);
+    setting.preemption = Preemption::Immediate;
     let mut farm = Farm::start(setting.network().await, without_refresh()).await;
     let mut session = Session::log_in(farm.address, 0).await;
     let old = session.job().await;

@@ -15,7 +15,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, seq::IndexedRandom};
 
 use super::super::super::{Event, Identity, Request, Ticket};
-use super::super::pieces::{broken, busy, connect, not_served, stale, timeout, unauthorized};
+use super::super::pieces::{
+    broken, busy, connect, invalid_pow, not_served, stale, timeout, unauthorized,
+};
 use crate::job::NodeId;
 use crate::timing::Timing;
 
@@ -28,6 +30,8 @@ pub(super) struct Model {
     pub(super) dies_silently: bool,
     /// How often, of a hundred, a request meets a fault.
     pub(super) faults: u32,
+    /// Whether a solution needs proof of work.
+    pub(super) checks_proof: bool,
     pub(super) chains: BTreeMap<ChainId, Chain>,
     pub(super) streams: BTreeMap<ChainId, Stream>,
     /// The payloads given out and when.
@@ -41,7 +45,7 @@ pub(super) struct Model {
 pub(super) struct Chain {
     /// By height.
     pub(super) blocks: Vec<BlockHash>,
-    payload: PayloadHash,
+    pub(super) payload: PayloadHash,
 }
 
 #[derive(Debug)]
@@ -73,6 +77,7 @@ impl Model {
             is_down: false,
             dies_silently: false,
             faults: 0,
+            checks_proof: true,
             chains: BTreeMap::new(),
             streams: BTreeMap::new(),
             payloads: BTreeMap::new(),
@@ -288,6 +293,7 @@ impl Model {
                 result: ok.and_then(|()| lost()).map(|()| Identity {
                     version: self.version.clone(),
                     chains: self.chains.keys().copied().collect(),
+                    graph: None,
                 }),
             },
             Request::Work {
@@ -424,6 +430,9 @@ impl Model {
         }
         let becomes_block = self.would_take(now, solved);
         self.payloads.remove(&header.payload_hash());
+        if self.checks_proof && !pow::verify(header, &header.target()) {
+            return Err(invalid_pow());
+        }
         if becomes_block {
             let hash = header.block_hash().expect("it records its neighbours");
             self.extend(solved.chain(), hash);

@@ -5,49 +5,23 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::{
-    BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
-};
+use chainweb::Target;
 use pow::Kernel;
 use tokio::sync::watch;
 
 use super::super::placement::Placement;
 use super::batch::{Batch, LARGEST, LEAST};
 use super::{Search, Step};
-use crate::job::{Job, JobId, Jobs, NodeId, Solution};
+use crate::job::{Job, JobId, Jobs, Solution};
 use crate::timing::Timing;
 use crate::worker::cpu::Config;
+use crate::worker::sample::{job, jobs};
 
 const MS: Duration = Duration::from_millis(1);
 
 /// A target that no nonce of a test meets.
 fn hard() -> Target {
     Target::from_be_hex(&format!("{:064x}", 1)).expect("64 digits")
-}
-
-fn job(id: u64, target: Target, received: Instant) -> Arc<Job> {
-    let fields = HeaderFields {
-        flags: [0; 8],
-        creation_time: CreationTime::from_micros(5_000_000),
-        parent: BlockHash::new([1; 32]),
-        adjacents: [1, 2, 3]
-            .map(|chain| (ChainId::new(chain), BlockHash::new([2; 32])))
-            .into(),
-        target,
-        payload_hash: PayloadHash::new([3; 32]),
-        chain: ChainId::new(u32::try_from(id).expect("tests count from 0")),
-        weight: Weight::from_le_bytes([0; 32]),
-        height: 1,
-        version_code: 2,
-        epoch_start: CreationTime::from_micros(0),
-        nonce: Nonce::new(0),
-    };
-    Arc::new(Job {
-        id: JobId(id),
-        node: NodeId(0),
-        work: Work::new(fields.encode()).expect("the target is not zero"),
-        received,
-    })
 }
 
 /// A thread's search, the jobs it watches, and the time.
@@ -80,8 +54,7 @@ impl Bench {
     }
 
     fn publish(&self, newest_first: &[&Arc<Job>]) {
-        let jobs = newest_first.iter().map(|job| Arc::clone(job)).collect();
-        self.jobs.send_replace(Arc::new(Jobs::new(jobs)));
+        self.jobs.send_replace(Arc::new(jobs(newest_first)));
     }
 
     /// A step that begins so long after the last.

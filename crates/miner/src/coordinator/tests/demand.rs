@@ -1,0 +1,111 @@
+//! A worker that wants work on certain chains, or none.
+
+use super::pieces::{busy, piece};
+use super::script::{Script, config};
+
+#[test]
+fn a_node_is_left_alone_while_nothing_is_wanted() {
+    let mut s = Script::idle(2);
+    s.at(10).new_cut(0).gives(&[]);
+    s.at(20).refreshed(1).gives(&[]);
+    s.at(600_000).tick().gives(&[]);
+    assert_eq!(s.wakeup_ms(), None);
+}
+
+#[test]
+fn a_wanted_chain_is_named_and_the_cut_is_looked_at_in_the_same_instant() {
+    let mut s = Script::idle(2);
+    s.at(1000).wants(&[2]).gives(&["work on 2", "cut"]);
+    s.at(1001).work(piece(2, 1, 'a')).gives(&["publish 2:1a"]);
+    s.at(1002)
+        .cut(&[(0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0)])
+        .gives(&["show 0:0 1:0 2:0 3:0"]);
+    // There is room for another job, but no other chain is wanted.
+    assert_eq!(s.wakeup_ms(), Some(1102), "the next look at the cut");
+}
+
+#[test]
+fn work_on_another_chain_is_no_job_and_the_wanted_ones_are_named_in_turn() {
+    let mut s = Script::idle(2);
+    s.wants(&[1, 3]).gives(&["work on 1", "cut"]);
+    s.cut_fails(&busy());
+    s.at(5).work(piece(0, 1, 'a')).gives(&[]);
+    s.at(100).tick().gives(&["cut"]);
+    s.at(104).tick().gives(&[]);
+    s.at(105).tick().gives(&["work on 3"]);
+    s.at(106).work(piece(2, 1, 'a')).gives(&[]);
+    // An update may tell of work on a wanted chain.
+    s.at(110).new_cut(0).gives(&["work on 1"]);
+    s.at(111)
+        .work(piece(3, 1, 'a'))
+        .gives(&["publish 3:1a", "work on 1"]);
+    s.at(112)
+        .work(piece(1, 1, 'a'))
+        .gives(&["publish 1:1a 3:1a"]);
+    assert_eq!(s.counters().jobs, 2);
+}
+
+#[test]
+fn work_that_was_asked_for_before_something_else_was_wanted_is_asked_for_again_at_once() {
+    let mut s = Script::idle(1);
+    s.wants(&[1]).gives(&["work on 1", "cut"]);
+    s.at(1).wants(&[2]).gives(&[]);
+    s.at(2).work(piece(1, 1, 'a')).gives(&["work on 2"]);
+    s.at(3).work(piece(2, 1, 'a')).gives(&["publish 2:1a"]);
+}
+
+#[test]
+fn jobs_that_are_not_wanted_any_more_make_room() {
+    let mut s = Script::mining(2);
+    assert_eq!(s.live(), ["1:1a", "0:1a"]);
+    s.wants(&[1, 3])
+        .gives(&["publish 1:1a", "work on 3", "cut"]);
+    s.wants_nothing().gives(&["publish"]);
+    // Their answers come too late.
+    s.at(10).work(piece(3, 1, 'a')).gives(&[]);
+    s.at(11).cut(&[(0, 0, 0)]).gives(&[]);
+    assert_eq!(s.counters().preemptions, 0);
+}
+
+#[test]
+fn a_solution_of_a_job_that_is_not_wanted_any_more_is_handed_in() {
+    let mut s = Script::mining(1);
+    s.wants_nothing().gives(&["publish"]);
+    s.solved("0:1a").gives(&["submit 0:1a to net"]);
+}
+
+#[test]
+fn whatever_can_change_the_cut_has_it_looked_at_again() {
+    let cut = [(0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0)];
+    let mut s = Script::idle(1);
+    s.wants(&[0]).gives(&["work on 0", "cut"]);
+    s.at(1).work(piece(0, 1, 'a')).gives(&["publish 0:1a"]);
+    // What happens while a look is on its way may not be in it.
+    s.at(2).new_cut(3).gives(&[]);
+    s.at(3).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0", "cut"]);
+    s.at(4).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0"]);
+    s.at(5).wants(&[]).gives(&["publish", "cut"]);
+    s.at(6).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0"]);
+    s.at(7).solved("0:1a").gives(&["submit 0:1a to net"]);
+    s.at(8).submitted(Ok(())).gives(&["cut"]);
+    s.at(9)
+        .cut(&[(0, 1, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0)])
+        .gives(&["show 0:1 1:0 2:0 3:0"]);
+    // Without any sign it is looked at all the same.
+    s.at(108).tick().gives(&[]);
+    s.at(109).tick().gives(&["cut"]);
+}
+
+#[test]
+fn a_network_is_shown_before_its_heights_are_known_and_anew_when_it_changes() {
+    let mut s = Script::new(&config(1));
+    s.wants(&[0]).gives(&["identify"]);
+    s.identified("net", 1)
+        .gives(&["show", "listen to net/0", "work on 0", "cut"]);
+    s.cut(&[(0, 7, 0)]).gives(&["show 0:7"]);
+    s.at(10).lost(0);
+    s.work_fails(&super::pieces::broken());
+    s.at(20).tick();
+    s.identified("other", 1)
+        .gives(&["unsubscribe", "show", "listen to other/0", "cut"]);
+}

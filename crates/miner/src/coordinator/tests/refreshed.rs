@@ -1,0 +1,257 @@
+//! What a renewed payload does to the job in hand, under each policy.
+
+use std::time::Duration;
+
+use super::super::{Preemption, RefreshTally};
+use super::pieces::{Piece, piece};
+use super::script::Script;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn conditional() -> Script {
+    Script::mining(1)
+}
+
+#[test]
+fn immediate_fetches_each_newer_payload_at_once() {
+    let mut s = Script::mining_under(Preemption::Immediate, 1);
+    s.at(10).refreshed(0).gives(&["work on 0"]);
+    s.at(20).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+    s.at(21).refreshed(0).gives(&["work on 0"]);
+    s.at(30).work(piece(0, 1, 'c')).gives(&["publish 0:1c"]);
+    let expected = RefreshTally {
+        heard: 2,
+        fetches: 2,
+        preempted: 2,
+        outdated: ms(19),
+        ..RefreshTally::default()
+    };
+    assert_eq!(s.counters().refreshes, expected);
+}
+
+#[test]
+fn batch_complete_fetches_once_at_the_end_of_the_batch() {
+    let mut s = Script::mining_under(Preemption::BatchComplete { batch: ms(1000) }, 1);
+    s.at(1200).refreshed(0).gives(&[]);
+    s.at(1900).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(2000));
+    s.at(2000).tick().gives(&["work on 0"]);
+    s.at(2010).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+    // The batches of the new job begin with it.
+    s.at(2020).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(3010));
+    let expected = RefreshTally {
+        heard: 3,
+        fetches: 1,
+        skipped: 1,
+        preempted: 1,
+        pending: 1,
+        outdated: ms(810),
+        ..RefreshTally::default()
+    };
+    assert_eq!(s.counters().refreshes, expected);
+}
+
+#[test]
+fn batch_complete_leaves_a_job_alone_whose_batch_ends_with_its_solution() {
+    let endless = Duration::MAX;
+    let mut s = Script::mining_under(Preemption::BatchComplete { batch: endless }, 1);
+    s.at(10).refreshed(0).gives(&[]);
+    // Until the node may forget the payload that is hashed.
+    assert_eq!(s.wakeup_ms(), Some(120_000));
+    s.at(120_000).tick().gives(&["work on 0"]);
+    s.at(120_010)
+        .work(piece(0, 1, 'b'))
+        .gives(&["publish 0:1b"]);
+}
+
+#[test]
+fn delayed_fetches_so_long_after_the_first_newer_payload() {
+    let mut s = Script::mining_under(Preemption::Delayed(ms(300)), 1);
+    s.at(50).refreshed(0).gives(&[]);
+    s.at(200).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(350));
+    s.at(350).tick().gives(&["work on 0"]);
+    s.at(360).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+    s.at(400).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(700));
+}
+
+#[test]
+fn conditional_fetches_at_most_once_per_interval() {
+    let mut s = conditional();
+    s.at(1_000).refreshed(0).gives(&[]);
+    s.at(2_000).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(15_000));
+    s.at(15_000).tick().gives(&["work on 0"]);
+    s.at(15_010).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+    s.at(16_000).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(30_010));
+    // The next comes when the interval is over.
+    s.at(30_010).tick().gives(&["work on 0"]);
+    s.at(30_020).work(piece(0, 1, 'b')).gives(&[]);
+    // It was no other work, but confirmed the age of the job.
+    s.at(40_000).refreshed(0).gives(&[]);
+    assert_eq!(s.wakeup_ms(), Some(45_020));
+    s.at(60_000).tick().gives(&["work on 0"]);
+    assert_eq!(s.counters().preemptions, 1);
+    let expected = RefreshTally {
+        heard: 4,
+        fetches: 3,
+        skipped: 1,
+        identical: 1,
+        preempted: 1,
+        pending: 1,
+        outdated: ms(14_010),
+    };
+    assert_eq!(s.counters().refreshes, expected);
+}
+
+#[test]
+fn conditional_fetches_for_an_older_job_at_once() {
+    let mut s = conditional();
+    s.at(20_000).refreshed(0).gives(&["work on 0"]);
+}
+
+#[test]
+fn conditional_keeps_to_its_interval_whatever_work_comes_by_chance() {
+    let mut s = Script::mining(2);
+    s.at(1_000).refreshed(0).gives(&[]);
+    s.at(2_000).new_cut(1).gives(&["publish 0:1a", "work"]);
+    s.at(2_010).work(piece(0, 1, 'b')).gives(&[]);
+    assert_eq!(s.live(), ["0:1a"]);
+}
+
+const POLICIES: [Preemption; 4] = [
+    Preemption::Immediate,
+    Preemption::BatchComplete { batch: ms(1000) },
+    Preemption::Delayed(ms(1000)),
+    Preemption::Conditional {
+        min_interval: ms(1000),
+    },
+];
+
+#[test]
+fn identical_work_preempts_under_no_policy() {
+    for policy in POLICIES {
+        let mut s = Script::mining_under(policy, 1);
+        s.at(500).refreshed(0);
+        s.at(1500).tick();
+        s.at(1510).work(piece(0, 1, 'a')).gives(&[]);
+        let expected = RefreshTally {
+            heard: 1,
+            fetches: 1,
+            identical: 1,
+            ..RefreshTally::default()
+        };
+        assert_eq!(s.counters().refreshes, expected, "{policy:?}");
+        assert_eq!(s.counters().preemptions, 0, "{policy:?}");
+    }
+}
+
+#[test]
+fn a_new_block_takes_the_job_away_at_once_under_every_policy() {
+    for policy in POLICIES {
+        let mut s = Script::mining_under(policy, 1);
+        s.at(500).new_cut(0).gives(&["publish", "work"]);
+    }
+    let mut s = Script::mining_under(Preemption::Delayed(ms(1000)), 1);
+    s.at(500).refreshed(0).gives(&[]);
+    s.at(600).new_cut(0).gives(&["publish", "work"]);
+    s.at(610).work(piece(0, 2, 'a')).gives(&["publish 0:2a"]);
+    let expected = RefreshTally {
+        heard: 1,
+        skipped: 1,
+        ..RefreshTally::default()
+    };
+    assert_eq!(s.counters().refreshes, expected);
+    // Nothing is left of it.
+    assert_eq!(s.wakeup_ms(), Some(120_610));
+}
+
+#[test]
+fn a_payload_that_is_renewed_during_a_fetch_is_fetched_as_well() {
+    let mut s = Script::mining_under(Preemption::Immediate, 1);
+    s.at(10).refreshed(0).gives(&["work on 0"]);
+    s.at(20).refreshed(0).gives(&[]);
+    // The answer may be from before.
+    s.at(30)
+        .work(piece(0, 1, 'b'))
+        .gives(&["publish 0:1b", "work on 0"]);
+    s.at(40).work(piece(0, 1, 'b')).gives(&[]);
+    let expected = RefreshTally {
+        heard: 2,
+        fetches: 2,
+        identical: 1,
+        preempted: 1,
+        outdated: ms(20),
+        ..RefreshTally::default()
+    };
+    assert_eq!(s.counters().refreshes, expected);
+}
+
+#[test]
+fn a_payload_that_is_renewed_while_the_first_work_is_on_its_way_is_fetched() {
+    let mut s = Script::mining_under(Preemption::Delayed(ms(300)), 1);
+    s.new_cut(0).gives(&["publish", "work"]);
+    s.at(10).refreshed(0).gives(&[]);
+    s.at(20).work(piece(0, 2, 'a')).gives(&["publish 0:2a"]);
+    assert_eq!(s.wakeup_ms(), Some(310));
+}
+
+#[test]
+fn a_payload_that_a_request_from_before_cannot_have_waits_for_the_next() {
+    let mut s = Script::mining_under(Preemption::Immediate, 2);
+    s.new_cut(1).gives(&["publish 0:1a", "work"]);
+    s.at(10).refreshed(0).gives(&[]);
+    // The node offers the chain that is held: newer than what is, and perhaps not the newest.
+    s.at(20).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
+    assert_eq!(s.counters().refreshes.pending, 1);
+    s.at(30).new_cut(3).gives(&["work"]);
+    s.at(40)
+        .work(piece(1, 2, 'a'))
+        .gives(&["publish 1:2a 0:1b", "work on 0"]);
+    s.at(50)
+        .work(piece(0, 1, 'c'))
+        .gives(&["publish 0:1c 1:2a"]);
+    let expected = RefreshTally {
+        heard: 1,
+        fetches: 1,
+        preempted: 1,
+        outdated: ms(40),
+        ..RefreshTally::default()
+    };
+    assert_eq!(s.counters().refreshes, expected);
+}
+
+#[test]
+fn a_job_that_work_on_another_parent_replaces_is_not_counted_as_refreshed() {
+    let mut s = Script::mining_under(Preemption::Immediate, 1);
+    s.at(10).refreshed(0).gives(&["work on 0"]);
+    let elsewhere = Piece {
+        parent: 1,
+        ..piece(0, 1, 'b')
+    };
+    s.at(20).work(elsewhere).gives(&["publish 0:1b"]);
+    let expected = RefreshTally {
+        heard: 1,
+        fetches: 1,
+        skipped: 1,
+        ..RefreshTally::default()
+    };
+    assert_eq!(s.counters().refreshes, expected);
+}
+
+#[test]
+fn a_payload_of_a_chain_without_a_job_is_nobodys() {
+    let mut s = Script::mining_under(Preemption::Immediate, 1);
+    s.at(10).refreshed(3).gives(&[]);
+    let expected = RefreshTally {
+        heard: 1,
+        skipped: 1,
+        ..RefreshTally::default()
+    };
+    assert_eq!(s.counters().refreshes, expected);
+}

@@ -1,0 +1,88 @@
+//! The flags of the workers that hash nothing, and these workers on a network in a process of its own.
+
+use rustix::process::Signal;
+
+use super::program::{Running, check_usage, field};
+
+#[test]
+fn wrong_values_are_told_with_what_is_expected() {
+    for (flag, wrong, hint) in [
+        ("--hash-rate", "fast", "as in 2.5M"),
+        ("--hash-rate", "1X", "as in 2.5M"),
+        ("--hash-rate", "0", "above zero"),
+        ("--hash-rate=-1", "-1", "as in 2.5M"),
+        ("-r", "1e300Y", "as in 2.5M"),
+        ("--seed", "1.5", "invalid digit"),
+        ("--seed", "18446744073709551616", "too large"),
+        ("--constant-delay-block-time", "30s", "30 or 2.5"),
+        ("--constant-delay-block-time", "0", "between 0.001"),
+        ("--constant-delay-block-time", "1e9", "a year"),
+        ("--thread-count", "0", "1 to 1024"),
+    ] {
+        for worker in ["simulation", "constant-delay"] {
+            let flags = ["--worker", worker, flag];
+            let value = [wrong];
+            let values = if flag.contains('=') {
+                &value[..0]
+            } else {
+                &value
+            };
+            check_usage(&[&flags[..], values].concat(), &[wrong, hint]);
+        }
+    }
+}
+
+/// A network that does not check proof of work, and its address.
+fn network() -> (Running, String) {
+    let network = Running::start(&[
+        "simnet",
+        "--listen",
+        "127.0.0.1:0",
+        "--disable-pow",
+        "--start-difficulty",
+        "100k",
+    ]);
+    let address = field(&network.wait_for("simulated network starts"), "address").to_owned();
+    (network, address)
+}
+
+/// The last line of a client that has made blocks with these flags, on which it ends well.
+fn mine(flags: &[&str]) -> String {
+    let (network, address) = network();
+    let mut client = Running::start(&[&["--node", &address], flags].concat());
+    for _ in 0..3 {
+        client.wait_for("handing work in unsolved");
+    }
+    network.wait_for("block mined");
+    client.signal(Signal::TERM);
+    let last = client.wait_for("stopped");
+    assert_eq!(client.wait().code(), Some(0));
+    last
+}
+
+#[test]
+fn a_simulation_tells_the_rate_that_it_simulates() {
+    let last = mine(&[
+        "--public-key=ab",
+        "--worker=simulation",
+        "--thread-count=2",
+        "--log-level=info",
+        "--hash-rate=2.5M",
+        "--constant-delay-block-time=2",
+        "--stratum-port=1917",
+    ]);
+    assert!(last.contains("rate=2.50 MH/s (simulated)"), "{last}");
+    assert!(last.contains("rejected=0"), "{last}");
+}
+
+#[test]
+fn a_beat_has_no_hash_rate() {
+    let last = mine(&[
+        "--worker=constant-delay",
+        "--thread-count=1",
+        "--constant-delay-block-time=2",
+        "--hash-rate=1000000",
+    ]);
+    assert!(!last.contains("rate="), "{last}");
+    assert!(last.contains("rejected=0"), "{last}");
+}

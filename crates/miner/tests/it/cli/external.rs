@@ -1,0 +1,126 @@
+//! The flags of the external worker, and what is left of its commands when the program ends.
+
+use chainweb::Difficulty;
+use rustix::process::{Pid, Signal, test_kill_process};
+use simnet::{Config, Simnet};
+
+use super::program::{Running, check_usage, field};
+
+#[test]
+fn mistakes_in_the_flags_are_told_with_what_to_do() {
+    for (flag, wrong, hint) in [
+        ("--external-protocol", "json", "once, lines"),
+        ("--external-target-encoding", "hex", "bytes, words"),
+        ("--external-input", "text", "binary, hex"),
+        ("--external-env", "DEVICE", "KEY=VALUE"),
+        ("--external-env", "=1", "KEY=VALUE"),
+        ("--external-timeout", "10", "10s"),
+        ("--external-timeout", "0s", "a microsecond"),
+        ("--thread-count", "0", "1 to 1024"),
+    ] {
+        let command = ["--worker", "external", "--external-worker-cmd", "miner"];
+        check_usage(
+            &[&command[..], &[flag, wrong]].concat(),
+            &[flag, wrong, hint],
+        );
+    }
+}
+
+#[test]
+fn without_a_command_it_is_said_how_to_give_one() {
+    let message = [
+        "--worker external",
+        "--external-worker-cmd 'miner --device 0'",
+    ];
+    check_usage(&["--worker", "external"], &message);
+    check_usage(
+        &["--worker", "External", "--external-worker-cmd", " "],
+        &message,
+    );
+    check_usage(&["-w", "external", "--external-worker-cmd="], &message);
+}
+
+/// A network on which no block is found.
+async fn network() -> Simnet {
+    let config = Config {
+        start_difficulty: Difficulty::from_u128(1 << 60),
+        ..Config::default()
+    };
+    let anywhere = ([127, 0, 0, 1], 0).into();
+    Simnet::start(config, anywhere).await.unwrap()
+}
+
+/// A client with a command that does not end when it is asked to and has a child that does not either, and the numbers
+/// of both.
+fn with_stubborn_command(network: &Simnet, protocol: &str) -> (Running, [Pid; 2]) {
+    let client = Running::start(&[
+        "--node",
+        &network.address().to_string(),
+        "--log-level=debug",
+        "--worker=external",
+        "--thread-count=1",
+        "--external-protocol",
+        protocol,
+        "--external-worker-cmd",
+        "trap '' TERM INT; (while :; do sleep 0.1; done) & echo child-$! >&2; echo leader-$$ >&2; while :; do sleep 0.1; done #",
+    ]);
+    let process = |name: &str| {
+        let line = client.wait_for(&format!("line={name}-"));
+        let number = field(&line, "line")
+            .trim_start_matches(name)
+            .trim_start_matches('-')
+            .parse();
+        Pid::from_raw(number.unwrap()).unwrap()
+    };
+    let processes = [process("child"), process("leader")];
+    (client, processes)
+}
+
+/// Whether it runs. One that nobody has reaped does not.
+fn runs(process: Pid) -> bool {
+    let stat = format!("/proc/{}/stat", process.as_raw_nonzero());
+    let stat = std::fs::read_to_string(stat).unwrap_or_default();
+    test_kill_process(process).is_ok() && !stat.contains(") Z ")
+}
+
+/// Waits until none of them runs: a process that is killed takes a moment to be gone.
+async fn until_gone(processes: [Pid; 2]) {
+    for _ in 0..4000 {
+        if !processes.iter().any(|process| runs(*process)) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("{processes:?} are left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_commands_that_do_not_want_to_within_the_grace() {
+    for protocol in ["once", "lines"] {
+        let network = network().await;
+        let (mut client, processes) = with_stubborn_command(&network, protocol);
+        assert!(processes.iter().all(|process| runs(*process)));
+        client.signal(Signal::TERM);
+        client.wait_for("shutting down");
+        let rest = client.rest();
+        assert_eq!(client.wait().code(), Some(0), "{rest:#?}");
+        for bad in ["WARN", "ERROR", "could not be handed in"] {
+            assert!(!rest.iter().any(|line| line.contains(bad)), "{rest:#?}");
+        }
+        until_gone(processes).await;
+        network.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_leaves_no_command_behind() {
+    let network = network().await;
+    let (mut client, processes) = with_stubborn_command(&network, "once");
+    client.signal(Signal::INT);
+    client.wait_for("shutting down");
+    client.signal(Signal::INT);
+    client.wait_for("leaving at once");
+    assert_eq!(client.wait().code(), Some(1));
+    until_gone(processes).await;
+    network.shutdown().await;
+}

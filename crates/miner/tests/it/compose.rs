@@ -1,0 +1,226 @@
+//! The command lines with which public compose files start the Haskell client, each on a simulated network.
+//!
+//! They are started as they stand there, but for the address of the node and for where the client listens. Blocks have to
+//! come, made as their users make them: by a device on the Stratum port, by somebody who asks, or by nothing at all.
+
+mod client;
+mod devnet;
+mod orders;
+
+use std::thread;
+
+use tokio::runtime::{Builder, Runtime};
+
+use self::client::Client;
+use self::devnet::{Devnet, Kind};
+use self::orders::{Order, make_blocks};
+
+/// A command line, what its network is like, and how blocks come about.
+struct Line {
+    /// The repository or the document, and the service.
+    from: &'static str,
+    command: &'static str,
+    network: Kind,
+    blocks: Blocks,
+}
+
+enum Blocks {
+    /// The client makes them by itself.
+    Come,
+    /// A mining device finds them.
+    ByDevice,
+    /// Somebody asks for them over HTTP.
+    Asked(&'static [Order]),
+}
+
+/// Blocks that have to come from each.
+const ENOUGH: u64 = 3;
+
+const PROBE: Order = Order {
+    content_type: "application/x-www-form-urlencoded",
+    body: "{}",
+};
+
+/// Two blocks for each chain, as the devnet's trigger asks for when it starts.
+const TWO_EACH: Order = Order {
+    content_type: "application/json",
+    body: r#"{"0":2,"1":2,"2":2,"3":2,"4":2,"5":2,"6":2,"7":2,"8":2,"9":2,"10":2,"11":2,"12":2,"13":2,"14":2,"15":2,"16":2,"17":2,"18":2,"19":2}"#,
+};
+
+const ONE: Order = Order {
+    content_type: "application/json",
+    body: r#"{"19":1}"#,
+};
+
+const LINES: [Line; 12] = [
+    Line {
+        from: "devnet, docker-compose.minimal.yaml and docker-compose.indexer.yaml",
+        command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
+                  --node=bootstrap-node:1848 --worker=constant-delay --thread-count=1 --log-level=info --no-tls \
+                  --constant-delay-block-time=10",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::Come,
+    },
+    Line {
+        from: "devnet, docker-compose.on-demand.minimal.yaml",
+        command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
+                  --node=bootstrap-node:1848 --worker=on-demand --thread-count=1 --log-level=info --no-tls \
+                  --constant-delay-block-time=10",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::Asked(&[TWO_EACH]),
+    },
+    Line {
+        from: "devnet, docker-compose.minimal-l2.yaml",
+        command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
+                  --node=bootstrap-node:1849 --worker=constant-delay --thread-count=1 --log-level=info --no-tls \
+                  --constant-delay-block-time=5",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::Come,
+    },
+    Line {
+        from: "devnet, docker-compose.yaml, stratum",
+        command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
+                  --node=bootstrap-node:1848 --worker=stratum --thread-count=2 --no-tls",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::ByDevice,
+    },
+    Line {
+        from: "devnet, docker-compose.yaml, simulation",
+        command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
+                  --node=bootstrap-node:1848 --worker=simulation --thread-count=2 --no-tls --hash-rate=1000000",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::Come,
+    },
+    Line {
+        from: "devnet, nix/modules/chainweb-mining-client.nix",
+        command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
+                  --node=127.0.0.1:1848 --worker=on-demand --on-demand-port=1790 --thread-count=1 --log-level=info \
+                  --no-tls",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::Asked(&[PROBE, TWO_EACH]),
+    },
+    Line {
+        from: "network in a box, on demand",
+        command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=on-demand --hash-rate=1000000 \
+                  --constant-delay-block-time=2 --on-demand-port=1917",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::Asked(&[ONE, ONE]),
+    },
+    Line {
+        from: "network in a box, constant delay",
+        command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=constant-delay \
+                  --hash-rate=1000000 --constant-delay-block-time=2 --on-demand-port=1917",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::Come,
+    },
+    Line {
+        from: "network in a box, simulation",
+        command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=simulation --hash-rate=1000000 \
+                  --constant-delay-block-time=2 --on-demand-port=1917",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::Come,
+    },
+    Line {
+        from: "network in a box, stratum",
+        command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=stratum --hash-rate=1000000 \
+                  --constant-delay-block-time=2 --on-demand-port=1917",
+        network: Kind::NoProofOfWork,
+        blocks: Blocks::ByDevice,
+    },
+    Line {
+        from: "docker-compose-chainweb-node, mining-node",
+        command: "--public-key= --node=chainweb-node:1848 --worker=stratum --thread-count=2 --log-level=info --no-tls \
+                  --stratum-port=1917 --stratum-difficulty=46",
+        network: Kind::ProofOfWork,
+        blocks: Blocks::ByDevice,
+    },
+    Line {
+        from: "README",
+        command: "--public-key f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
+                  --node example.com:1848 --worker cpu --thread-count 16 --log-level info",
+        network: Kind::ProofOfWork,
+        blocks: Blocks::Come,
+    },
+];
+
+/// Two threads for all networks and devices.
+fn runtime() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn public_command_lines_make_blocks() {
+    let runtime = runtime();
+    thread::scope(|scope| {
+        for line in &LINES {
+            let runtime = runtime.handle();
+            let name = line.from.to_owned();
+            let check = move || line.check(&Devnet::start(line.network, runtime));
+            thread::Builder::new()
+                .name(name)
+                .spawn_scoped(scope, check)
+                .unwrap();
+        }
+    });
+}
+
+/// Each is on its own with what the one before has left of the network. Proof of work is not checked there, as most of
+/// them need it; those that hash do so all the same.
+#[test]
+fn each_worker_makes_blocks_on_the_same_network_one_after_the_other() {
+    let runtime = runtime();
+    let network = Devnet::start(Kind::Effortless, runtime.handle());
+    for (command, blocks) in [
+        ("--worker=cpu --thread-count=1", Blocks::Come),
+        ("--worker=stratum", Blocks::ByDevice),
+        // Any nonce will do, so that the simplest miner does.
+        (
+            "--worker=external --external-worker-cmd='echo 0123456789abcdef; :'",
+            Blocks::Come,
+        ),
+        ("--worker=simulation", Blocks::Come),
+        (
+            "--worker=constant-delay --constant-delay-block-time=2",
+            Blocks::Come,
+        ),
+        ("--worker=on-demand", Blocks::Asked(&[TWO_EACH])),
+    ] {
+        let line = Line {
+            from: "the documentation",
+            command,
+            network: Kind::Effortless,
+            blocks,
+        };
+        line.check(&network);
+    }
+}
+
+impl Line {
+    /// Runs the client until it has made some blocks; it ends well, and none of what it handed in was wrong.
+    fn check(&self, network: &Devnet<'_>) {
+        let wanted = network.accepted() + ENOUGH;
+        let mut client = Client::start(self.command, network.address());
+        let device = match self.blocks {
+            Blocks::Come => None,
+            Blocks::ByDevice => {
+                let address = client.listens("Stratum server ready");
+                Some(network.device(address))
+            }
+            Blocks::Asked(orders) => {
+                let address = client.listens("blocks are made on demand");
+                for order in orders {
+                    make_blocks(address, order);
+                }
+                None
+            }
+        };
+        client.until("blocks are made", || network.accepted() >= wanted);
+        drop(device);
+        client.ends_well();
+        network.check();
+    }
+}

@@ -1,0 +1,163 @@
+//! Workers that hash nothing, on a network that does not ask for it and on one that does.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use chainweb::ChainGraph;
+use miner::units::HashRate;
+use miner::worker::Worker;
+use miner::worker::constant_delay::{self, ConstantDelay};
+use miner::worker::simulation::{self, Simulation};
+use simnet::{Endpoint, ProofOfWork, Verdict};
+
+use super::setting::{PATIENCE, Setting, Story};
+use crate::seed;
+
+const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
+/// The expected number of hashes for a block: far from what anybody solves by chance.
+const HASHES: u32 = 50_000;
+
+/// Ten chains that take a block every 50 ms from a megahash a second.
+fn free() -> Setting {
+    let mut setting = Setting::new(ChainGraph::petersen(), HASHES.into());
+    setting.network.proof_of_work = ProofOfWork::Disabled;
+    setting
+}
+
+fn simulation(threads: NonZeroUsize) -> Worker {
+    Worker::Simulation(Simulation::new(simulation::Config {
+        rate: HashRate(1e6),
+        threads,
+        seed: seed(),
+    }))
+}
+
+fn beat(block_time: Duration, blocks: NonZeroUsize) -> Worker {
+    let config = constant_delay::Config { block_time, blocks };
+    Worker::ConstantDelay(ConstantDelay::new(config))
+}
+
+/// Waits until so many blocks are in the cut. Gives how long it took.
+async fn until_blocks(story: &mut Story, count: u64) -> Duration {
+    let begun = Instant::now();
+    story
+        .until("blocks in the cut", PATIENCE, |story| {
+            story.accepted() >= count
+        })
+        .await;
+    begun.elapsed()
+}
+
+#[tokio::test]
+async fn simulated_blocks_come_no_faster_than_at_their_rate() {
+    let mut story = free().network().await;
+    story.start_client_with(simulation(TWO));
+    let took = until_blocks(&mut story, 40).await;
+    let expected = took.as_secs_f64() * 1e6 / f64::from(HASHES);
+    let made = story.log.count(&["handing work in unsolved"]) as f64;
+    assert!(
+        made <= expected + 5.0 * expected.sqrt(),
+        "{made} blocks in {took:?}\n{}",
+        story.log
+    );
+    let ended = story.ends_well().await;
+    assert_eq!(ended.counters.solutions_taken, ended.counters.solutions);
+    assert_eq!(ended.log.count(&["solved a block"]), 0, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn more_threads_than_works_simulate_all_the_same() {
+    let mut story = free().network().await;
+    // There are two works for them.
+    story.start_client_with(simulation(NonZeroUsize::new(5).unwrap()));
+    until_blocks(&mut story, 20).await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn beats_follow_the_chains_of_the_node_whatever_happens_to_jobs() {
+    let mut setting = free();
+    // Foreign blocks retire each job about once a beat.
+    setting.network.foreign_hash_rate = 5e6;
+    let mut story = setting.network().await;
+    // A block every 100 ms on ten chains.
+    story.start_client_with(beat(Duration::from_secs(1), NonZeroUsize::MIN));
+    let took = until_blocks(&mut story, 15).await;
+    let made = story.log.count(&["handing work in unsolved"]);
+    let beats = took.as_millis() / 100;
+    assert!(
+        made as u128 <= beats + 1,
+        "{made} blocks in {beats} beats\n{}",
+        story.log
+    );
+    assert!(story.retired() >= 5, "{}", story.log);
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_beat_makes_as_many_blocks_as_it_is_told_even_on_one_chain() {
+    let mut setting = Setting::new(ChainGraph::singleton(), HASHES.into());
+    setting.network.proof_of_work = ProofOfWork::Disabled;
+    let mut story = setting.network().await;
+    story.start_client_with(beat(Duration::from_millis(200), TWO));
+    until_blocks(&mut story, 6).await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_node_that_checks_proof_is_told_of_once_and_is_not_flooded() {
+    for worker in [simulation(TWO), beat(Duration::from_millis(10), TWO)] {
+        let mut setting = free();
+        setting.network.proof_of_work = ProofOfWork::Required;
+        let retry = setting.timing.misconfigured_retry;
+        let mut story = setting.network().await;
+        let begun = Instant::now();
+        story.start_client_with(worker);
+        // It goes on trying.
+        story.until_asked(Endpoint::Solved, 6).await;
+        let tries = begun.elapsed().div_duration_f64(retry) + 1.0;
+        let asked = story.asked(Endpoint::Solved);
+        assert!(
+            asked as f64 <= 2.0 * tries,
+            "{asked} solutions in {tries} tries\n{}",
+            story.log
+        );
+        story
+            .until_said(&["the node refused unsolved work"], 6)
+            .await;
+        let told = story.log.lines(&["ERROR"]);
+        let [line] = told.as_slice() else {
+            panic!("not said once: {}", story.log);
+        };
+        for words in [
+            "the node checks proof of work",
+            "simulation",
+            "constant-delay",
+            "--disable-pow",
+            "Invalid POW hash",
+        ] {
+            assert!(line.contains(words), "{words} is missing: {line}");
+        }
+        let ended = story.end().await;
+        assert_eq!(ended.report.tally.accepted, 0);
+        assert_eq!(ended.counters.solutions_taken, 0);
+    }
+}
+
+#[tokio::test]
+async fn mining_goes_on_by_itself_when_the_node_does_not_check_proof_any_more() {
+    let mut story = free().network().await;
+    let refusal = "Invalid solved work: Invalid POW hash";
+    story.fault(Endpoint::Solved, Verdict::Status(400, refusal.into()));
+    story.start_client_with(simulation(TWO));
+    story
+        .until_said(&["the node checks proof of work"], 1)
+        .await;
+    story.simnet.faults().clear();
+    story
+        .until_said(&["the node takes unsolved work now"], 1)
+        .await;
+    until_blocks(&mut story, 10).await;
+    story.end().await;
+}

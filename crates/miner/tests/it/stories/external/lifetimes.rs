@@ -1,0 +1,169 @@
+//! When commands begin and end, and that nothing of them is left.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use chainweb::{ChainGraph, ChainId};
+
+use super::super::setting::{PATIENCE, Setting, Story};
+use super::{Folder, GRACE, SHORT, are_gone, lines, once};
+
+/// Runs for ever with a child in the background, and tells the numbers of both.
+const PLAIN: &str = "sleep 1000 & echo child $! >&2; echo leader $$ >&2; wait #";
+
+/// The same, and does not end when it is asked to.
+const STUBBORN: &str = "trap '' TERM; (trap '' TERM; while :; do sleep 0.05; done) & \
+    echo child $! >&2; echo leader $$ >&2; while :; do sleep 0.05; done #";
+
+/// Two processes of a command, each with a child, on two chains where no block is found.
+async fn with_command(command: &str, grace: Duration) -> Story {
+    let mut story = Setting::hard().network().await;
+    let mut config = once(command);
+    config.timing.grace = grace;
+    story.start_external(config);
+    story.until_held_and_covered().await;
+    story.until_processes("child", 2).await;
+    story.until_processes("leader", 2).await;
+    story
+}
+
+#[tokio::test]
+async fn a_new_block_ends_the_command_on_its_chain_with_all_its_children() {
+    for (command, grace) in [(PLAIN, GRACE), (STUBBORN, SHORT)] {
+        let mut story = with_command(command, grace).await;
+        let before = [story.processes("child"), story.processes("leader")].concat();
+        // One is ended, and the other goes on.
+        story.simnet.mine_foreign(ChainId::new(0)).unwrap();
+        story.until_said(&["was ended", "reason=JobLost"], 1).await;
+        let gone = |story: &Story| {
+            let ended = before.iter().filter(|process| are_gone(&[**process]));
+            ended.count() == 2 && story.processes("leader").len() >= 3
+        };
+        story
+            .until("one is gone and another one there", PATIENCE, gone)
+            .await;
+        story.simnet.mine_foreign(ChainId::new(1)).unwrap();
+        story.until_processes("leader", 4).await;
+        story
+            .until("both are gone", PATIENCE, |_| are_gone(&before))
+            .await;
+        let ended = story.ends_well().await;
+        // It is not the command's fault.
+        assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+    }
+}
+
+#[tokio::test]
+async fn the_end_leaves_nothing_running() {
+    for (command, grace) in [(PLAIN, GRACE), (STUBBORN, SHORT)] {
+        let story = with_command(command, grace).await;
+        let processes = [story.processes("child"), story.processes("leader")].concat();
+        assert!(!are_gone(&processes));
+        let ended = story.ends_well().await;
+        assert!(
+            ended.took < Duration::from_secs(4),
+            "{:?}\n{}",
+            ended.took,
+            ended.log
+        );
+        assert!(are_gone_soon(&processes).await, "{}", ended.log);
+        assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+    }
+}
+
+/// What was killed without being anybody's child any more may take a moment to be gone.
+async fn are_gone_soon(processes: &[rustix::process::Pid]) -> bool {
+    for _ in 0..1000 {
+        if are_gone(processes) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_process_that_neither_reads_nor_ends_is_killed_at_the_end() {
+    let mut story = Setting::hard().network().await;
+    let mut config = lines(STUBBORN);
+    config.timing.grace = SHORT;
+    story.start_external(config);
+    story.until_processes("child", 2).await;
+    let processes = story.until_processes("leader", 2).await;
+    let processes = [story.processes("child"), processes].concat();
+    let ended = story.ends_well().await;
+    assert!(are_gone_soon(&processes).await, "{}", ended.log);
+    assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn what_a_command_finds_when_it_is_asked_to_end_counts() {
+    let mut story = Setting::new(ChainGraph::singleton(), 1).network().await;
+    let mut config = once(
+        "trap 'echo 00000000000000aa; exit 0' TERM; echo leader $$ >&2; while :; do sleep 0.01; done #",
+    );
+    config.processes = NonZeroUsize::MIN;
+    story.start_external(config);
+    story.until_covered().await;
+    story.until_processes("leader", 1).await;
+    story.simnet.mine_foreign(ChainId::new(0)).unwrap();
+    // The node has no use for it, but that is for the node to say.
+    story.until_said(&["solved a block"], 1).await;
+    let ended = story.end().await;
+    assert_eq!(ended.counters.solutions_rejected, 0, "{}", ended.log);
+    assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn processes_have_different_works_and_share_one_with_different_headers() {
+    for (graph, works) in [(ChainGraph::pair(), 2), (ChainGraph::singleton(), 1)] {
+        let folder = Folder::new();
+        let mut story = Setting::new(graph, 1 << 60).network().await;
+        let mut config = once(
+            "cat > $FOLDER/$$.part; mv $FOLDER/$$.part $FOLDER/$$.work; echo leader $$ >&2; sleep 1000 #",
+        );
+        // Nobody shares a work by chance, and where there is but one, nobody waits for long.
+        if works == 2 {
+            config.timing.job_share = Duration::from_mins(10);
+        }
+        config.command.environment.push(folder.variable());
+        story.start_external(config);
+        story.until_processes("leader", 2).await;
+        let mut headers = folder.read_all(".work");
+        story.ends_well().await;
+        assert_eq!(headers.len(), 2);
+        assert!(headers[0] != headers[1]);
+        for header in &mut headers {
+            header[8..16].fill(0);
+        }
+        headers.dedup();
+        assert_eq!(headers.len(), works);
+    }
+}
+
+#[tokio::test]
+async fn a_command_gets_header_arguments_and_target_and_its_nonce_is_handed_in() {
+    let folder = Folder::new();
+    let mut story = Setting::new(ChainGraph::petersen(), 1).network().await;
+    let mut config = once(
+        "miner() { cat > $FOLDER/$$.header; echo \"$#:$1:$2\" > $FOLDER/$$.words; echo 0x00000000000000AB; }; miner",
+    );
+    config.command.arguments.push("it's one".to_owned());
+    config.command.environment.push(folder.variable());
+    story.start_external(config);
+    story
+        .until("two blocks", PATIENCE, |story| story.accepted() >= 2)
+        .await;
+    let ended = story.ends_well().await;
+    let headers = folder.read_all(".header");
+    assert!(headers.len() >= 2);
+    for (header, words) in headers.iter().zip(folder.read_all(".words")) {
+        assert_eq!(header.len(), 286);
+        let target = const_hex::encode(&header[158..190]);
+        assert_eq!(
+            String::from_utf8(words).unwrap(),
+            format!("2:it's one:{target}\n")
+        );
+    }
+    assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+}
