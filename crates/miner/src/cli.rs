@@ -6,6 +6,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
 use crate::demo::DemoArgs;
+use crate::doctor::DoctorArgs;
 use crate::header::HeaderArgs;
 use crate::logging::LogLevel;
 use crate::mine::MineArgs;
@@ -62,6 +63,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Decode block headers and check their proof of work.
     Header(HeaderArgs),
+    /// Check whether mining on a node would work, and say what to change if not.
+    Doctor(DoctorArgs),
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod cli;
 pub mod coordinator;
 pub mod demo;
+pub mod doctor;
 pub mod header;
 pub mod job;
 pub mod logging;

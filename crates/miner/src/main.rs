@@ -1,12 +1,14 @@
 //! The program: reads the command line, sets up the log, runs a command and picks the exit code.
 
+use std::env;
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
 use miner::cli::{Cli, Command};
+use miner::doctor::{self, DoctorArgs};
 use miner::header::{HeaderArgs, HeaderCommandError, Verdict};
 use miner::logging::{self, LogLevel};
 use miner::shutdown::Signals;
@@ -83,7 +85,7 @@ fn start(cli: &Cli) -> anyhow::Result<ExitCode> {
         let stop = CancellationToken::new();
         let signals = Signals::install().context("signals cannot be handled")?;
         tokio::select! {
-            result = execute(cli, stop.clone()) => result.map(|()| ExitCode::SUCCESS),
+            result = execute(cli, stop.clone()) => result,
             () = signals.watch(stop) => Ok(ExitCode::FAILURE),
         }
     });
@@ -91,7 +93,7 @@ fn start(cli: &Cli) -> anyhow::Result<ExitCode> {
     code
 }
 
-async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
+async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Some(Command::Demo(args)) => {
             let report = demo::run(args, stop).await?;
@@ -102,12 +104,13 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
             let report = bench::run(args.clone(), stop).await?;
             print(args.json, &report)?;
         }
-        Some(Command::Header(args)) => drop(header(args)?),
+        Some(Command::Header(args)) => return header(args),
+        Some(Command::Doctor(args)) => return examine(args, stop).await,
         None => {
             run::run(mine::config(&cli.mine).await?, stop).await?;
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a result for people, or as one JSON object.
@@ -127,5 +130,19 @@ fn header(args: &HeaderArgs) -> anyhow::Result<ExitCode> {
         Ok(Verdict::Unsound) => Ok(ExitCode::FAILURE),
         Err(HeaderCommandError::Input(wrong)) => Err(UsageError::Header(wrong).into()),
         Err(HeaderCommandError::Output(error)) => Err(error.into()),
+    }
+}
+
+/// Examines a node: 1 unless mining on it would work.
+async fn examine(args: &DoctorArgs, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+    let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let form = match args.json {
+        true => doctor::Form::Json,
+        false if io::stdout().is_terminal() && !no_color => doctor::Form::Coloured,
+        false => doctor::Form::Plain,
+    };
+    match doctor::run(args, stop, &mut io::stdout(), form).await? {
+        doctor::Verdict::Healthy => Ok(ExitCode::SUCCESS),
+        doctor::Verdict::Unwell => Ok(ExitCode::FAILURE),
     }
 }

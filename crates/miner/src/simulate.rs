@@ -1,5 +1,7 @@
 //! The `simnet` command: a simulated network with one node.
 
+mod fault;
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use clap::Args;
 use simnet::{Miner, Miners, ProofOfWork};
 use tokio::net::TcpListener;
 
+pub use self::fault::Fault;
 use crate::units::{positive_duration, positive_number, prefixed_number};
 
 /// What the simulated network is like.
@@ -39,6 +42,13 @@ pub struct SimnetArgs {
     /// work.
     #[arg(long, value_name = "KEY")]
     pub mining_public_key: Vec<String>,
+    /// Something that goes wrong: ENDPOINT=FAULT, as in `work=status:503`, `info=hang` or `cut=delay:2s`; may be
+    /// repeated.
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<Fault>,
+    /// How far the node's clock is ahead of this machine's, such as `1h`, or `-1h` for behind.
+    #[arg(long, value_name = "TIME", default_value = "0s", allow_hyphen_values = true, value_parser = offset)]
+    pub clock_offset: i64,
     /// Fixes every random choice.
     #[arg(long, default_value = "0")]
     pub seed: u64,
@@ -47,6 +57,19 @@ pub struct SimnetArgs {
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "expected an IP address and a port, as in 127.0.0.1:1848")
+}
+
+/// A time in microseconds, which may have a minus in front of it.
+fn offset(text: &str) -> Result<i64, String> {
+    if text == "0s" {
+        return Ok(0);
+    }
+    let (sign, time) = match text.strip_prefix('-') {
+        Some(time) => (-1, time),
+        None => (1, text),
+    };
+    let micros = positive_duration(time)?.as_micros();
+    Ok(sign * i64::try_from(micros).expect("a year has fewer microseconds"))
 }
 
 impl SimnetArgs {
@@ -68,6 +91,8 @@ impl SimnetArgs {
             },
             time_scale: self.time_scale,
             miners,
+            faults: self.fault.iter().map(|fault| fault.0.clone()).collect(),
+            clock_offset_micros: self.clock_offset,
             seed: self.seed,
             ..simnet::Config::default()
         }

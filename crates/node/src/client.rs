@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use chainweb::{BlockHash, ChainId, Work, WorkHeader};
+use chainweb::{BlockHash, BlockHeader, ChainId, Work, WorkHeader};
 use futures_util::Stream;
 use reqwest::{Method, RequestBuilder, Url, header, redirect};
 
@@ -202,6 +202,28 @@ impl Client {
             return Err(Refusal::of_ancestors(&answer, tip).into());
         }
         Ok(ancestors::from_json(&answer.body, heights)?)
+    }
+
+    /// `GET …/chain/{chain}/header/{block}`: a block's header, whose hash is the one asked for.
+    pub async fn block_header(
+        &self,
+        version: &Version,
+        chain: ChainId,
+        block: BlockHash,
+    ) -> Result<BlockHeader, Error> {
+        let limits = self.limits();
+        let bounds = self.bounds("block header", limits.cut, limits.max_work_bytes);
+        let path = format!("{}/chain/{chain}/header/{block}", base(version));
+        let request = self
+            .request(Method::GET, &path, None)
+            .header(header::ACCEPT, "application/octet-stream");
+        let answer = self.ask(request, bounds).await?;
+        if !answer.status.is_success() {
+            return Err(Refusal::of_ancestors(&answer, block).into());
+        }
+        let header = BlockHeader::decode(&answer.body).ok();
+        let header = header.filter(|header| header.hash() == block && header.hash_is_valid());
+        Ok(header.ok_or(Malformed::BlockHeader(block))?)
     }
 
     /// How far the node's clock is from this machine's, by its newest answer that carried a stamp.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use chainweb::WorkError;
+use chainweb::{BlockHash, WorkError};
 
 use crate::{NoAnswer, Refusal, VersionError};
 
@@ -60,6 +60,9 @@ pub enum Malformed {
         /// What is wrong with it.
         why: String,
     },
+    /// The answer is not the header of the block that was asked for.
+    #[error("the node's answer is not the header of block {0}")]
+    BlockHeader(BlockHash),
     /// The answer on an update stream is not a stream of events.
     #[error("the node's update stream is of type {content_type:?} instead of text/event-stream")]
     NotEvents {

@@ -2,7 +2,7 @@
 //!
 //! [`Client`] asks a node what it is ([`Client::info`]), for work ([`Client::work`]), hands solutions
 //! in ([`Client::solved`]), listens for changes of a chain ([`Client::updates`]) and looks up what
-//! became of a block ([`Client::cut`], [`Client::ancestors`]). Every answer, and the absence of one,
+//! became of a block ([`Client::cut`], [`Client::ancestors`], [`Client::block_header`]). Every answer, and the absence of one,
 //! becomes a type that says what happened and whether to ask again ([`Error::retry`]). Every body is
 //! read up to a limit, and nothing a node sends can panic.
 //!
@@ -18,6 +18,7 @@ mod exchange;
 mod info;
 mod limits;
 mod miner;
+mod proxy;
 mod refusal;
 mod skew;
 mod tls;
@@ -36,6 +37,6 @@ pub use miner::Miner;
 pub use refusal::Refusal;
 pub use skew::Skew;
 pub use tls::install_crypto_provider;
-pub use transport::NoAnswer;
+pub use transport::{CertificateFault, Hint, NoAnswer};
 pub use updates::{Lost, UpdateEvent};
 pub use version::{Version, VersionError};

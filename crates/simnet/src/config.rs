@@ -10,6 +10,8 @@ use std::time::Duration;
 use chainweb::{ChainGraph, Difficulty};
 use serde::Deserialize;
 
+use crate::faults::Rule;
+
 /// Everything that can be chosen about a simulated network and its node.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -39,6 +41,8 @@ pub struct Config {
     pub clock_offset_micros: i64,
     /// Who may ask for work.
     pub miners: Miners,
+    /// What goes wrong from the start.
+    pub faults: Vec<Rule>,
     /// The node's bounds and housekeeping durations.
     pub limits: Limits,
 }
@@ -59,6 +63,7 @@ impl Default for Config {
             time_scale: 1.0,
             clock_offset_micros: 0,
             miners: Miners::Any,
+            faults: Vec::new(),
             limits: Limits::default(),
         }
     }

@@ -47,6 +47,10 @@ impl Engine {
             .collect();
         // The node's counter starts at the limit, and the stream that would bring it to zero is refused.
         let slots = config.limits.update_streams.saturating_sub(1);
+        let faults = Faults::default();
+        for rule in &config.faults {
+            faults.install(rule.clone());
+        }
         Self {
             network: Mutex::new(Network::new(config, clock.now())),
             clock,
@@ -54,7 +58,7 @@ impl Engine {
             changed: watch::Sender::new(()),
             stream_ends: watch::Sender::new(()),
             earlier_timer: Notify::new(),
-            faults: Faults::default(),
+            faults,
             counters: Counters::default(),
             stream_slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
             streams: TaskTracker::new(),

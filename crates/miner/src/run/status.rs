@@ -10,7 +10,7 @@ use crate::meter::{Meter, Reading};
 use crate::units::About;
 
 /// A clock that differs by more is worth a word. Mining does not depend on it: creation times come from the node.
-const SKEW_TOLERATED: Duration = Duration::from_secs(5);
+pub(crate) const SKEW_TOLERATED: Duration = Duration::from_secs(5);
 
 /// What the next line is measured against.
 #[derive(Debug)]

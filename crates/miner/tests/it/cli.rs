@@ -1,7 +1,8 @@
 //! The program as a user meets it: exit codes, messages, signals, and the three commands.
 
 mod cpu;
-mod program;
+mod doctor;
+pub(super) mod program;
 mod signals;
 mod stratum;
 

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod cli;
+mod doctor;
 mod stories;
 
 use std::env;

@@ -1,8 +1,8 @@
-//! `GET …/cut` and `POST …/chain/{chain}/hash/branch`.
+//! `GET …/cut`, `POST …/chain/{chain}/hash/branch` and `GET …/chain/{chain}/header/{block}`.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use chainweb::{BlockHash, ChainId};
+use chainweb::{BlockHash, BlockHeader, ChainId};
 use node::{Cut, Error, Malformed, Refusal, Retry, Tip};
 
 use crate::scripted::{Scripted, chunked, plain, request, version};
@@ -196,4 +196,52 @@ async fn a_malformed_page_is_named_as_such() {
             "{body:?}: {result:?}"
         );
     }
+}
+
+/// The first of the recorded mainnet headers.
+fn recorded() -> BlockHeader {
+    let headers = include_bytes!("../../../chainweb/tests/data/mainnet-headers.bin");
+    BlockHeader::decode(&headers[..318]).unwrap()
+}
+
+async fn block_header(status: &str, body: &[u8], block: BlockHash) -> Result<BlockHeader, Error> {
+    let mut node = Scripted::start([chunked(status, &[body])]).await;
+    let chain = ChainId::new(3);
+    let answer = node.client().block_header(&version(), chain, block).await;
+    let line = format!("GET /chainweb/0.0/development/chain/3/header/{block} HTTP/1.1");
+    let expected = request(&line, &[("accept", "application/octet-stream")], b"");
+    assert_eq!(node.request().await, expected);
+    answer
+}
+
+const OCTETS: &str = "200 OK\r\nContent-Type: application/octet-stream";
+
+#[tokio::test]
+async fn a_block_header_comes_as_it_is_stored() {
+    let header = recorded();
+    let answer = block_header(OCTETS, &header.encode(), header.hash()).await;
+    assert_eq!(answer, Ok(header));
+}
+
+#[tokio::test]
+async fn a_header_that_is_not_that_of_the_block_is_refused() {
+    let header = recorded();
+    let mut forged = header.encode();
+    forged[8] ^= 1;
+    let other = hash(A);
+    for (body, asked) in [
+        (forged, header.hash()),
+        (header.encode(), other),
+        (b"<html>".to_vec(), other),
+    ] {
+        let answer = block_header(OCTETS, &body, asked).await;
+        assert_eq!(answer, Err(Malformed::BlockHeader(asked).into()));
+    }
+}
+
+#[tokio::test]
+async fn a_block_that_the_node_does_not_know_is_told_apart() {
+    let body = format!(r#"{{"reason":"key not found","key":"{A}"}}"#);
+    let answer = block_header("404 Not Found", body.as_bytes(), hash(A)).await;
+    assert_eq!(answer, Err(Refusal::UnknownBlock(hash(A)).into()));
 }

@@ -7,7 +7,10 @@ use std::{
     thread,
 };
 
-use node::{Client, Config, Error, Info, Limits, Miner, NoAnswer, install_crypto_provider};
+use node::{
+    CertificateFault, Client, Config, Error, Hint, Info, Limits, Miner, NoAnswer,
+    install_crypto_provider,
+};
 use rustls::{
     ServerConfig, ServerConnection, Stream,
     pki_types::{CertificateDer, PrivatePkcs8KeyDer},
@@ -55,8 +58,9 @@ async fn info(insecure: bool) -> Result<Info, Error> {
 #[tokio::test]
 async fn a_certificate_nobody_vouches_for_is_refused_with_the_way_out() {
     let error = info(false).await.unwrap_err();
+    let hint = Some(Hint::Certificate(CertificateFault::Untrusted));
     assert!(
-        matches!(error, Error::NoAnswer(NoAnswer::Connect { .. })),
+        matches!(&error, Error::NoAnswer(failed @ NoAnswer::Connect { .. }) if failed.hint() == hint),
         "{error:?}"
     );
     assert!(

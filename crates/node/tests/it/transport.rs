@@ -35,7 +35,14 @@ async fn a_refused_connection_says_so() {
         .await
         .unwrap_err();
     let why = "Connection refused (os error 111)".to_owned();
-    assert_eq!(error, Error::NoAnswer(NoAnswer::Connect { endpoint, why }));
+    assert_eq!(
+        error,
+        Error::NoAnswer(NoAnswer::Connect {
+            endpoint,
+            why,
+            hint: None
+        })
+    );
     assert_eq!(error.retry(), Retry::Soon);
 }
 
@@ -107,7 +114,14 @@ async fn an_answer_whose_head_never_ends_is_not_read_for_ever() {
     let endpoint = node.url();
     let error = node.client().info().await.unwrap_err();
     let why = "message head is too large".to_owned();
-    assert_eq!(error, Error::NoAnswer(NoAnswer::Broken { endpoint, why }));
+    assert_eq!(
+        error,
+        Error::NoAnswer(NoAnswer::Broken {
+            endpoint,
+            why,
+            hint: None
+        })
+    );
 }
 
 #[tokio::test]
@@ -138,7 +152,14 @@ async fn a_tls_handshake_that_never_ends_is_given_up_by_the_limit_for_connecting
     };
     let error = client_of(&endpoint, limits).info().await.unwrap_err();
     let why = "operation timed out".to_owned();
-    assert_eq!(error, Error::NoAnswer(NoAnswer::Connect { endpoint, why }));
+    assert_eq!(
+        error,
+        Error::NoAnswer(NoAnswer::Connect {
+            endpoint,
+            why,
+            hint: None
+        })
+    );
 }
 
 #[tokio::test]

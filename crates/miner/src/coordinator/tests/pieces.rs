@@ -74,6 +74,7 @@ pub(super) fn connect() -> Error {
     NoAnswer::Connect {
         endpoint: "node".into(),
         why: "refused".into(),
+        hint: None,
     }
     .into()
 }
@@ -82,6 +83,7 @@ pub(super) fn broken() -> Error {
     NoAnswer::Broken {
         endpoint: "node".into(),
         why: "reset".into(),
+        hint: None,
     }
     .into()
 }

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Far beyond what anything here takes, so that only a hang runs into it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chainweb-mining-client"));
     command.env_remove("NO_COLOR");
     command

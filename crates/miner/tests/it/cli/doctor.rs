@@ -1,0 +1,138 @@
+//! `doctor` as a user meets it: its screen, its exit codes, its end by a signal.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use simnet::{Config, Endpoint, Rule, Simnet, Verdict};
+use tokio::time::sleep;
+
+use super::program::{Running, check_usage, field, program, run, text};
+
+async fn network() -> Simnet {
+    let anywhere = ([127, 0, 0, 1], 0).into();
+    Simnet::start(Config::default(), anywhere).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exit_code_says_whether_mining_would_work() {
+    let network = network().await;
+    let node = network.address().to_string();
+    let output = run(&["doctor", "-n", &node, "-k", "demo"]);
+    let screen = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{screen}");
+    let title =
+        format!("http://{node}, mining for k:demo\n\n✓ name           127.0.0.1 is an address\n");
+    assert!(screen.starts_with(&title), "{screen}");
+    assert!(screen.ends_with("\n\nmining would work\n"), "{screen}");
+
+    // A warning does not keep anybody from mining.
+    network
+        .faults()
+        .install(Rule::on(Endpoint::Cut, Verdict::Status(500, "".into())));
+    let output = run(&["doctor", "-n", &node]);
+    let screen = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{screen}");
+    assert!(
+        screen.contains("\n! /cut           answers 500\n"),
+        "{screen}"
+    );
+    assert!(
+        screen.ends_with("\n\nmining would work, but see above\n"),
+        "{screen}"
+    );
+
+    network.set_listening(false).await.unwrap();
+    let output = run(&["doctor", "-n", &node]);
+    let screen = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{screen}");
+    assert!(screen.ends_with("\n\nmining would not work\n"), "{screen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_it_with_what_it_has() {
+    let network = network().await;
+    network
+        .faults()
+        .install(Rule::on(Endpoint::Work, Verdict::Hang));
+    for signal in [Signal::INT, Signal::TERM] {
+        let asked = network.requests().of(Endpoint::Work);
+        let node = network.address().to_string();
+        let mut doctor = Running::start(&["doctor", "-n", &node, "--timeout", "10m"]);
+        while network.requests().of(Endpoint::Work) == asked {
+            sleep(Duration::from_millis(2)).await;
+        }
+        doctor.signal(signal);
+        assert_eq!(doctor.wait().code(), Some(1));
+        let screen = doctor.stdout();
+        assert!(screen.contains("✓ /cut"), "{screen}");
+        let end = "\n- not checked    mining API, key, work, update stream, clock, round trip\n\n\
+                   interrupted: whether mining would work is not known\n";
+        assert!(screen.ends_with(end), "{screen}");
+    }
+}
+
+#[test]
+fn wrong_flags_are_those_of_mining() {
+    check_usage(&["doctor", "--nodee", "x"], &["--nodee", "--node"]);
+    check_usage(&["doctor", "-n", "a", "-n", "b"], &["2 times"]);
+    check_usage(&["doctor", "-n", "ftp://x"], &["ftp"]);
+    check_usage(
+        &["doctor", "--tls", "-n", "http://x"],
+        &["--tls", "https://"],
+    );
+    check_usage(&["doctor", "--timeout", "0s"], &["--timeout"]);
+}
+
+#[test]
+fn marks_are_not_coloured_where_no_terminal_is() {
+    let output = program()
+        .args(["doctor", "-n", "127.0.0.1:1"])
+        .output()
+        .unwrap();
+    assert!(!text(&output.stdout).contains('\x1b'));
+}
+
+#[test]
+fn a_network_on_the_command_line_can_have_every_fault() {
+    let faulty = |flags: &[&str], expected: &[&str]| {
+        let network = [
+            &["simnet", "--listen", "127.0.0.1:0", "--graph", "pair"],
+            flags,
+        ]
+        .concat();
+        let network = Running::start(&network);
+        let address = field(&network.wait_for("simulated network starts"), "address").to_owned();
+        let output = run(&["doctor", "-n", &address, "--timeout", "1500ms"]);
+        for line in expected {
+            let screen = text(&output.stdout);
+            assert!(screen.contains(line), "{flags:?}: no {line:?} in\n{screen}");
+        }
+    };
+    faulty(
+        &[
+            "--fault",
+            "cut=status:500",
+            "--fault",
+            "updates=hang",
+            "--clock-offset",
+            "-2h",
+        ],
+        &[
+            "! /cut           answers 500\n",
+            "✗ update stream  no answer within 1.5 s\n",
+            "! clock          the node's is 2.0 h behind this machine's\n",
+        ],
+    );
+    faulty(
+        &["--fault", "work=status:403:Unauthorized Miner: k:"],
+        &["✗ key            answers 403: Unauthorized Miner: k:; no key was sent\n"],
+    );
+    check_usage(
+        &["simnet", "--fault", "work=slow"],
+        &["--fault", "work=slow", "delay:TIME"],
+    );
+    check_usage(
+        &["simnet", "--clock-offset", "1"],
+        &["--clock-offset", "10s"],
+    );
+}
