@@ -14,12 +14,13 @@ mod items;
 pub mod key;
 mod print;
 mod remote;
+mod spelling;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
-use clap::{Args, FromArgMatches, Parser};
+use clap::{Args, Parser};
 
 use self::assignment::{Assignment, Given, Layer, Mistake, Source, Winners};
 use self::catalog::Catalog;
@@ -52,7 +53,7 @@ pub enum Invocation {
     /// A command, or help.
     Command(Box<Cli>),
     /// To mine with settings that are still to be gathered.
-    Mine(Flags),
+    Mine(Box<Flags>),
 }
 
 /// What the flags say of mining.
@@ -110,14 +111,14 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap
     match flags::read(&catalog, args.iter().skip(1).cloned()) {
         Asked::Command => Cli::try_parse_from(args).map(|cli| Invocation::Command(Box::new(cli))),
         Asked::Answer(flag) => {
-            let cli = Cli::try_parse_from([catalog.command().get_name(), &flag])?;
+            let cli = Cli::try_parse_from([catalog.program(), &flag])?;
             Ok(Invocation::Command(Box::new(cli)))
         }
-        Asked::Mine(assignments, mistakes) => Ok(Invocation::Mine(Flags {
+        Asked::Mine(assignments, mistakes) => Ok(Invocation::Mine(Box::new(Flags {
             catalog,
             assignments,
             mistakes,
-        })),
+        }))),
     }
 }
 
@@ -209,13 +210,11 @@ impl Gathered {
         }
         let winners = self.winners(catalog);
         let flags = winners.flags(catalog);
-        let name = catalog.command().get_name().to_owned();
+        let name = catalog.program().to_owned();
         let args = std::iter::once(name).chain(flags);
-        let parsed = catalog.command().try_get_matches_from(args);
-        let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
         // What is good one by one may contradict itself.
-        let (cli, matches) = match parsed {
-            Ok(parsed) => parsed,
+        let cli = match Cli::try_parse_from(args) {
+            Ok(cli) => cli,
             Err(error) => {
                 let text = error.to_string();
                 let text = text.lines().next().unwrap_or_default();
@@ -231,7 +230,7 @@ impl Gathered {
         };
         let full = cli.config.print_config.then_some(PrintAs::Full);
         let print_as = cli.config.print_config_as.or(full);
-        let printed = print_as.map(|form| print::print(catalog, &winners, &matches, form));
+        let printed = print_as.map(|form| print::print(catalog, &winners, form));
         let origins = winners.iter().filter_map(|winner| match &winner.source {
             Source::Flag(_) => None,
             source => {

@@ -28,7 +28,7 @@ const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     match config::read(env::args_os()) {
-        Ok(Invocation::Mine(flags)) => mine(flags),
+        Ok(Invocation::Mine(flags)) => mine(*flags),
         Ok(Invocation::Command(cli)) => command(&cli),
         Err(answer) => {
             // Where even this cannot be printed, the exit code has to do.
@@ -65,6 +65,9 @@ fn mine(flags: Flags) -> ExitCode {
         }
     };
     if let Some(printed) = &settings.printed {
+        for warning in &settings.warnings {
+            tell(&format!("warning: {warning}"));
+        }
         let written = io::stdout().write_all(printed.as_bytes());
         return exit_code(written.map(|()| ExitCode::SUCCESS).map_err(Into::into));
     }
@@ -79,9 +82,9 @@ fn mine(flags: Flags) -> ExitCode {
         _ => Vec::new(),
     };
     let code = exit_code(result);
-    origins
-        .iter()
-        .for_each(|origin| tell(&format!("  {origin}")));
+    for origin in origins {
+        tell(&format!("  {origin}"));
+    }
     code
 }
 

@@ -99,8 +99,12 @@ impl Winners {
                     flags.extend(texts.iter().map(flag));
                 }
                 Given::Switch(true) => flags.push(format!("--{}", setting.flag)),
-                // A switch is off unless something turns it on, and nothing else is left here that could.
-                Given::Switch(false) | Given::Default => {}
+                // Otherwise nothing is left here that could turn it on.
+                Given::Switch(false) => {
+                    let no = setting.form.no().map(|no| format!("--{no}"));
+                    flags.extend(no);
+                }
+                Given::Default => {}
             }
         }
         flags
@@ -111,6 +115,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) | Self::Variable(name) => f.write_str(name),
+            Self::Document(name) if name.is_empty() => f.write_str("\"\""),
             Self::Document(name) => f.write_str(name),
             Self::Position(name, Place { line, column }) => write!(f, "{name}:{line}:{column}"),
             Self::Key(name, Place { line, column }, key) => {

@@ -3,16 +3,17 @@
 //! Every option is declared once, as a flag; what it is called elsewhere, what form its value has, what is a good value
 //! and what it is by default all follow from that declaration. What a setting is for is not known here.
 
+mod verdict;
+
 use clap::builder::ValueRange;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::document::Quoted;
 use super::key;
+use super::spelling::{joined, nearest};
 use crate::cli::Cli;
 
 /// The Haskell client's settings, in its order, which come first where all are told.
-const HASKELL: [&str; 20] = [
+const HASKELL: [&str; 19] = [
     "hash-rate",
     "node",
     "tls",
@@ -32,11 +33,7 @@ const HASKELL: [&str; 20] = [
     "on-demand-interface",
     "on-demand-port",
     "default-http-timeout",
-    "config-file",
 ];
-
-/// How alike two names have to be for one to be taken for a slip of the other: from zero to one.
-const ALIKE: f64 = 0.7;
 
 /// A setting, as its flag declares it.
 #[derive(Clone, Debug)]
@@ -56,13 +53,38 @@ pub(crate) struct Setting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// True or false; with the flag that says false, if there is one.
-    Switch { opposite: Option<String> },
+    Switch {
+        opposite: Option<String>,
+        unset: Unset,
+    },
     /// One text.
     Single,
     /// Any number of texts.
     List,
     /// Any number of texts `KEY=VALUE`.
     Map,
+}
+
+impl Form {
+    /// The flag that says no, where that is not the same as to say nothing.
+    pub(crate) fn no(&self) -> Option<&String> {
+        match self {
+            Self::Switch {
+                opposite,
+                unset: Unset::Open,
+            } => opposite.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// What a switch is if nothing sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unset {
+    /// Off.
+    Off,
+    /// Neither: the program decides by what it finds.
+    Open,
 }
 
 /// Where a setting may be set.
@@ -85,9 +107,13 @@ pub(crate) struct Catalog {
 impl Catalog {
     /// The settings of the client.
     pub(crate) fn new() -> Self {
-        let mut command = Cli::command();
+        Self::of(Cli::command())
+    }
+
+    /// The settings of a command line.
+    pub(crate) fn of(mut command: Command) -> Self {
         command.build();
-        let is_opposite = |arg: &Arg| arg.is_hide_set() && opposite_of(&command, arg).is_some();
+        let is_opposite = |arg: &Arg| is_opposite(&command, arg);
         let args = command.get_arguments().filter(|arg| !is_opposite(arg));
         let settings = args.filter_map(|arg| setting(&command, arg)).collect();
         Self { command, settings }
@@ -116,7 +142,7 @@ impl Catalog {
             let is_opposite = |opposite: &String| opposite == flag;
             match &setting.form {
                 _ if setting.flag == flag => Some(true),
-                Form::Switch { opposite } if opposite.as_ref().is_some_and(is_opposite) => {
+                Form::Switch { opposite, .. } if opposite.as_ref().is_some_and(is_opposite) => {
                     Some(false)
                 }
                 _ => None,
@@ -142,15 +168,13 @@ impl Catalog {
         self.settings.iter().position(is_it)
     }
 
-    /// Whether keys of settings begin with this one, so that it can be a section.
+    /// Whether a key is the first words of others, so that it can be a section.
     pub(crate) fn is_section(&self, key: &str) -> bool {
         let key = joined(key);
         let begins = |setting: &Setting| {
-            [&setting.key, &setting.flag].iter().any(|name| {
-                joined(name)
-                    .strip_prefix(&key)
-                    .is_some_and(|rest| !rest.is_empty())
-            })
+            let dashes = setting.flag.match_indices('-');
+            let mut starts = dashes.map(|(end, _)| joined(&setting.flag[..end]));
+            setting.scope == Scope::Everywhere && starts.any(|start| start == key)
         };
         self.settings.iter().any(begins)
     }
@@ -168,7 +192,7 @@ impl Catalog {
     pub(crate) fn nearest_flag(&self, flag: &str) -> Option<String> {
         let flags = self.settings.iter().flat_map(|setting| {
             let opposite = match &setting.form {
-                Form::Switch { opposite } => opposite.clone(),
+                Form::Switch { opposite, .. } => opposite.clone(),
                 _ => None,
             };
             [Some(setting.flag.clone()), opposite].into_iter().flatten()
@@ -239,28 +263,22 @@ impl Catalog {
     pub(crate) fn check(&self, at: usize, text: &str) -> Result<String, String> {
         let arg = self.arg(at);
         let flag = format!("--{}={text}", self.settings[at].flag);
-        let parsed = self
-            .command
-            .clone()
-            .try_get_matches_from([self.command.get_name(), &flag]);
-        match parsed {
-            Err(error) if is_about_value(error.kind()) => Err(why(&error, text)),
-            _ => {
-                let values = arg.get_possible_values();
-                let called = values.iter().find(|value| value.matches(text, true));
-                Ok(called.map_or(text, |value| value.get_name()).to_owned())
-            }
+        let program = self.program();
+        let parsed = self.command.clone().try_get_matches_from([program, &flag]);
+        if let Some(wrong) = parsed
+            .err()
+            .and_then(|error| verdict::on_value(&error, text))
+        {
+            return Err(wrong);
         }
+        let values = arg.get_possible_values();
+        let called = values.iter().find(|value| value.matches(text, true));
+        Ok(called.map_or(text, |value| value.get_name()).to_owned())
     }
 
-    /// What a flag of the command line means, read by the command line itself.
-    pub(crate) fn command(&self) -> Command {
-        self.command.clone()
-    }
-
-    /// The name by which the command line knows a setting.
-    pub(crate) fn id(&self, at: usize) -> &str {
-        self.settings[at].id.as_str()
+    /// The program's name, which a command line begins with.
+    pub(crate) fn program(&self) -> &str {
+        self.command.get_name()
     }
 
     fn arg(&self, at: usize) -> &Arg {
@@ -275,9 +293,15 @@ fn setting(command: &Command, arg: &Arg) -> Option<Setting> {
     let values = arg.get_value_names().unwrap_or_default();
     let form = match arg.get_action() {
         action if is_answer(action) => return None,
-        ArgAction::SetTrue => Form::Switch {
-            opposite: opposite(command, flag),
-        },
+        ArgAction::SetTrue => {
+            let opposite = opposite(command, flag);
+            // The Haskell client's switches are off by default; a way to say no is another's third state.
+            let unset = match opposite {
+                Some(_) if !HASKELL.contains(&flag) => Unset::Open,
+                _ => Unset::Off,
+            };
+            Form::Switch { opposite, unset }
+        }
         ArgAction::Append if values.iter().any(|name| name.contains('=')) => Form::Map,
         ArgAction::Append => Form::List,
         _ => Form::Single,
@@ -297,19 +321,22 @@ fn setting(command: &Command, arg: &Arg) -> Option<Setting> {
     })
 }
 
-/// The hidden flag `no-…` that takes a switch back.
+/// The flag `no-…` that takes a switch back.
 fn opposite(command: &Command, flag: &str) -> Option<String> {
     let opposite = format!("no-{flag}");
-    let is_it = |arg: &&Arg| arg.is_hide_set() && arg.get_long() == Some(&opposite);
-    let exists = command.get_arguments().any(|arg| is_it(&arg));
-    exists.then_some(opposite)
+    switch(command, &opposite).map(|_| opposite)
 }
 
-fn opposite_of<'a>(command: &'a Command, arg: &Arg) -> Option<&'a Arg> {
-    let flag = arg.get_long()?.strip_prefix("no-")?;
+/// Whether an argument only takes another one back.
+fn is_opposite(command: &Command, arg: &Arg) -> bool {
+    let flag = arg.get_long().and_then(|long| long.strip_prefix("no-"));
+    flag.is_some_and(|flag| switch(command, flag).is_some())
+}
+
+fn switch<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
     command
         .get_arguments()
-        .find(|arg| arg.get_long() == Some(flag))
+        .find(|arg| arg.get_long() == Some(flag) && matches!(arg.get_action(), ArgAction::SetTrue))
 }
 
 fn is_answer(action: &ArgAction) -> bool {
@@ -330,65 +357,4 @@ fn is_named(arg: &Arg, flag: &str) -> bool {
             letters.any(|letter| flag.strip_prefix('-') == Some(letter.encode_utf8(&mut [0; 4])))
         }
     }
-}
-
-fn is_about_value(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidUtf8
-    )
-}
-
-/// What the command line has against a value, with the value, once.
-fn why(error: &clap::Error, text: &str) -> String {
-    let got = Quoted(text);
-    if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue) {
-        let expected = one_of(values);
-        return match nearest(text, values.iter().cloned()) {
-            Some(value) => format!("expected {expected}, got {got}; did you mean {value}?"),
-            None => format!("expected {expected}, got {got}"),
-        };
-    }
-    let source = std::error::Error::source(error).map(ToString::to_string);
-    let source = source.unwrap_or_else(|| "expected a value".to_owned());
-    if ["invalid digit", "cannot parse integer", "number too"]
-        .iter()
-        .any(|start| source.starts_with(start))
-    {
-        format!("expected a whole number, got {got}")
-    } else if source.contains(&got.to_string())
-        || (!text.is_empty()
-            && source
-                .strip_prefix(text)
-                .is_some_and(|rest| rest.starts_with(' ')))
-    {
-        source
-    } else {
-        format!("{source}, got {got}")
-    }
-}
-
-fn one_of(values: &[String]) -> String {
-    match values {
-        [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
-        _ => values.concat(),
-    }
-}
-
-/// The words of a name without what joins them.
-pub(crate) fn joined(name: &str) -> String {
-    let letters = name.chars().filter(|c| !"-_.".contains(*c));
-    letters.flat_map(char::to_lowercase).collect()
-}
-
-/// The name most like this one, if it is like it at all.
-fn nearest(name: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
-    let name = joined(name);
-    let names = names.into_iter().map(|candidate| {
-        let likeness = strsim::normalized_damerau_levenshtein(&name, &joined(&candidate));
-        (likeness, candidate)
-    });
-    let alike = names.filter(|(likeness, _)| *likeness >= ALIKE);
-    let best = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.map(|(_, name)| name)
 }

@@ -151,18 +151,12 @@ pub(crate) fn parse(
         },
         Format::Yaml => yaml::parse(text)?,
     };
-    match node {
-        None => Ok(None),
-        Some(Node {
-            value: Value::Map(entries),
-            ..
-        }) => Ok(Some(entries)),
-        Some(Node {
-            value: Value::Null, ..
-        }) => Ok(None),
-        Some(node) => Err(at(
-            node.place,
-            format!("expected settings as `key: value`, got {}", node.value),
+    match node.map(|node| (node.place, node.value)) {
+        None | Some((_, Value::Null)) => Ok(None),
+        Some((_, Value::Map(entries))) => Ok(Some(entries)),
+        Some((place, value)) => Err(at(
+            place,
+            format!("expected settings as `key: value`, got {value}"),
         )),
     }
 }

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use super::assignment::{Assignment, Given, Mistake, Source};
 use super::catalog::{Catalog, Form};
 use super::document::Quoted;
+use super::spelling::told;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -85,8 +86,12 @@ impl Reader<'_> {
                     self.unknown(&flag, None, !rest.is_empty());
                     return None;
                 }
-                Some(at) if self.is_switch(at) => self.flag(at, true, &flag, None),
                 Some(at) => {
+                    let flag = format!("--{}", self.catalog.setting(at).flag);
+                    if self.is_switch(at) {
+                        self.flag(at, true, &flag, None);
+                        continue;
+                    }
                     let value = rest.strip_prefix('=').unwrap_or(rest).to_owned();
                     let value = (!rest.is_empty()).then_some(value);
                     self.flag(at, true, &flag, value);
@@ -140,7 +145,7 @@ impl Reader<'_> {
             Some(nearest) => format!("there is no such flag; did you mean --{nearest}?"),
             None => "there is no such flag; --help lists all".to_owned(),
         };
-        self.mistake(flag, what);
+        self.mistake(&told(flag), what);
         let catalog = self.catalog;
         if !has_value {
             // Most flags have a value, and it is no second mistake.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::assignment::{Assignment, Given, Mistake, Source};
 use super::catalog::{Catalog, Form};
-use super::document::{Entry, Place, Style, Value};
+use super::document::{Entry, Place, Quoted, Style, Value};
+use super::spelling::told;
 
 /// What a source says, and what is wrong with it.
 #[derive(Debug, Default)]
@@ -53,18 +54,18 @@ impl Reader<'_> {
                 (Value::Map(entries), _) if is_section && !setting.is_some_and(is_map) => {
                     self.section(&key, entries);
                 }
-                (_, Some(setting)) => self.setting(setting, key, entry),
+                (_, Some(setting)) => self.setting(setting, &key, entry),
                 (Value::Null, None) if is_section => {}
                 (value, None) if is_section => {
                     let what = format!("expected a section of settings, got {value}");
-                    self.mistake(entry.place, key, what);
+                    self.mistake(entry.place, &key, what);
                 }
-                (_, None) => self.unknown(key, entry.place),
+                (_, None) => self.unknown(&key, entry.place),
             }
         }
     }
 
-    fn setting(&mut self, setting: usize, key: String, entry: &Entry) {
+    fn setting(&mut self, setting: usize, key: &str, entry: &Entry) {
         if let Some(Place { line, column }) = self.places.insert(setting, entry.place) {
             let what = format!("is set twice; the first time at {line}:{column}");
             self.mistake(entry.place, key, what);
@@ -74,23 +75,23 @@ impl Reader<'_> {
             Ok(value) => self.items.assignments.push(Assignment {
                 setting,
                 value,
-                source: Source::Key(Arc::clone(&self.name), entry.place, key),
+                source: Source::Key(Arc::clone(&self.name), entry.place, told(key)),
             }),
             Err(what) => self.mistake(entry.node.place, key, what),
         }
     }
 
-    fn unknown(&mut self, key: String, place: Place) {
-        let what = match self.catalog.nearest_key(&key) {
+    fn unknown(&mut self, key: &str, place: Place) {
+        let what = match self.catalog.nearest_key(key) {
             Some(nearest) => format!("there is no such setting; did you mean {nearest}?"),
             None => "there is no such setting; --print-config lists all".to_owned(),
         };
         self.mistake(place, key, what);
     }
 
-    fn mistake(&mut self, place: Place, key: String, what: String) {
+    fn mistake(&mut self, place: Place, key: &str, what: String) {
         self.items.mistakes.push(Mistake {
-            source: Source::Key(Arc::clone(&self.name), place, key),
+            source: Source::Key(Arc::clone(&self.name), place, told(key)),
             what,
         });
     }
@@ -103,7 +104,6 @@ pub(crate) fn given(catalog: &Catalog, setting: usize, value: &Value) -> Result<
         (_, Value::Null) => Ok(Given::Default),
         (Form::Switch { .. }, Value::Scalar(text, _)) => truth(text).map(Given::Switch),
         (Form::Switch { .. }, value) => Err(format!("expected true or false, got {value}")),
-        (Form::Single, value) => Ok(Given::Texts(vec![single(catalog, setting, value)?])),
         (Form::List | Form::Map, Value::List(items)) => {
             let items = items.iter();
             let texts = items.map(|item| single(catalog, setting, &item.value));
@@ -118,7 +118,7 @@ pub(crate) fn given(catalog: &Catalog, setting: usize, value: &Value) -> Result<
                 });
             Ok(Given::Texts(entries.collect::<Result<_, _>>()?))
         }
-        (Form::List | Form::Map, value) => Ok(Given::Texts(vec![single(catalog, setting, value)?])),
+        (_, value) => Ok(Given::Texts(vec![single(catalog, setting, value)?])),
     }
 }
 
@@ -137,9 +137,6 @@ fn truth(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "y" | "1" => Ok(true),
         "false" | "no" | "off" | "n" | "0" => Ok(false),
-        _ => Err(format!(
-            "expected true or false, got {}",
-            super::document::Quoted(text)
-        )),
+        _ => Err(format!("expected true or false, got {}", Quoted(text))),
     }
 }

@@ -5,10 +5,10 @@
 
 use std::fmt::Write;
 
-use clap::{ArgMatches, ValueEnum};
+use clap::ValueEnum;
 
 use super::assignment::{Given, Winners};
-use super::catalog::{Catalog, Form};
+use super::catalog::{Catalog, Form, Unset};
 
 /// How much of the configuration is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,28 +21,18 @@ pub enum PrintAs {
     Diff,
 }
 
-/// Prints what counts in the end; `matches` is how the command line read it.
-pub(crate) fn print(
-    catalog: &Catalog,
-    winners: &Winners,
-    matches: &ArgMatches,
-    print_as: PrintAs,
-) -> String {
+/// Prints what counts in the end.
+pub(crate) fn print(catalog: &Catalog, winners: &Winners, print_as: PrintAs) -> String {
     let mut text = String::new();
     if print_as == PrintAs::Diff {
         text.push_str("--- default\n+++ actual\n");
     }
     for setting in catalog.in_files() {
         let default = entry(catalog, setting, &default(catalog, setting));
-        let actual = entry(
-            catalog,
-            setting,
-            &actual(catalog, setting, winners, matches),
-        );
+        let actual = entry(catalog, setting, &actual(catalog, setting, winners));
         match print_as {
-            PrintAs::Full => text.push_str(&actual),
             PrintAs::Minimal if actual == default => {}
-            PrintAs::Minimal => text.push_str(&actual),
+            PrintAs::Full | PrintAs::Minimal => text.push_str(&actual),
             PrintAs::Diff if actual == default => mark(&mut text, ' ', &actual),
             PrintAs::Diff => {
                 mark(&mut text, '-', &default);
@@ -65,36 +55,31 @@ fn mark(text: &mut String, mark: char, lines: &str) {
 
 /// The value of a setting that nothing sets.
 fn default(catalog: &Catalog, setting: usize) -> Given {
-    match catalog.setting(setting).form {
-        Form::Switch { .. } => Given::Switch(false),
-        _ => texts(catalog.defaults(setting)),
+    if let Form::Switch { unset, .. } = catalog.setting(setting).form {
+        return match unset {
+            Unset::Off => Given::Switch(false),
+            Unset::Open => Given::Default,
+        };
+    }
+    match catalog.defaults(setting) {
+        defaults if defaults.is_empty() => Given::Default,
+        defaults => Given::Texts(defaults),
     }
 }
 
-fn actual(catalog: &Catalog, setting: usize, winners: &Winners, matches: &ArgMatches) -> Given {
-    if let Form::Switch { .. } = catalog.setting(setting).form {
-        // One switch may turn another one off.
-        return Given::Switch(matches.get_flag(catalog.id(setting)));
+fn actual(catalog: &Catalog, setting: usize, winners: &Winners) -> Given {
+    let mut gathered = Vec::new();
+    for winner in winners.of(setting) {
+        match &winner.value {
+            Given::Texts(texts) => gathered.extend(texts.iter().cloned()),
+            Given::Switch(truth) => return Given::Switch(*truth),
+            Given::Default => {}
+        }
     }
-    let given = winners
-        .of(setting)
-        .filter_map(|winner| match &winner.value {
-            Given::Texts(texts) => Some(texts.iter().cloned()),
-            Given::Switch(_) | Given::Default => None,
-        });
-    let given: Vec<String> = given.flatten().collect();
-    if given.is_empty() {
+    if gathered.is_empty() {
         default(catalog, setting)
     } else {
-        texts(given)
-    }
-}
-
-fn texts(texts: Vec<String>) -> Given {
-    if texts.is_empty() {
-        Given::Default
-    } else {
-        Given::Texts(texts)
+        Given::Texts(gathered)
     }
 }
 
@@ -114,11 +99,8 @@ fn entry(catalog: &Catalog, setting: usize, value: &Given) -> String {
         Given::Texts(texts) => match texts.as_slice() {
             [text] => format!("{key}: {}\n", scalar(text)),
             texts => {
-                let items: String = texts
-                    .iter()
-                    .map(|text| format!("  - {}\n", scalar(text)))
-                    .collect();
-                format!("{key}:\n{items}")
+                let items: Vec<String> = texts.iter().map(scalar).collect();
+                format!("{key}:\n  - {}\n", items.join("\n  - "))
             }
         },
     }

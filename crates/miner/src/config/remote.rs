@@ -145,6 +145,8 @@ async fn once(client: &Client, url: &Url, time: Duration) -> Result<Fetched, Fai
             Failure::Passing(format!("no whole answer within {time:?}"))
         } else if error.is_redirect() {
             Failure::Lasting(innermost(&error))
+        } else if error.is_connect() {
+            Failure::Passing(format!("no connection: {}", innermost(&error)))
         } else {
             Failure::Passing(chain(&error.without_url()))
         }

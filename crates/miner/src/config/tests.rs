@@ -32,9 +32,10 @@ fn settle(
         .map(|(name, value)| (name.into(), value.into()));
     gathered.take(Layer::Environment, environment::read(&catalog, variables));
     for (at, (name, text)) in documents.iter().enumerate() {
-        let layer = match remote::is_url(name) {
-            true => Layer::Remote(at),
-            false => Layer::File(at),
+        let layer = if remote::is_url(name) {
+            Layer::Remote(at)
+        } else {
+            Layer::File(at)
         };
         let format = super::Format::of_name(name);
         let name: Arc<str> = Arc::from(*name);
@@ -120,7 +121,7 @@ fn a_later_source_can_turn_off_and_unset() {
 #[test]
 fn every_mistake_of_every_source_is_told_with_its_place() {
     let yaml = "threadCount: abc\nuseTls: maybe\nstratum:\n  port: 70000\n  minDificulty: 40\n\
-                worker: gpu\nnode: [a, [b]]\naccount: {x: 1}\npublicKey: true\nunheardOf: 1\n\
+                cpuPriority: high\nnode: [a, [b]]\naccount: {x: 1}\npublicKey: true\nunheardOf: 1\n\
                 work-slots: 1\nworkSlots: 2\nstratumInterface: 'a b'\n";
     let json = "{\n  \"cpu\": 3,\n  \"threadCount\": [1],\n  \"stratumRate\": \"\"\n}";
     let toml = "logLevel = 'loud'\nwork_slots = 0\n[cpu]\nkernel = 'avx3'\npriority.x = 1\n";
@@ -142,7 +143,7 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
             "mine",
         ],
         &[
-            ("CHAINWEB_MINING_WORKER", "cpuu"),
+            ("CHAINWEB_MINING_CPU_PRIORITY", "norml"),
             ("CHAINWEB_MINING_PUBLC_KEY", "1"),
             ("CHAINWEB_MINING_TLS", "perhaps"),
         ],
@@ -156,21 +157,21 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
     let expected = [
         "--nodee: there is no such flag; did you mean --node?",
         "--timeout: expected a time with its unit, as in 10s, 1500ms or 2m, got \"10\"",
-        "-c: expected a number from 1 to 1024, got \"0\"",
+        "--thread-count: expected a number from 1 to 1024, got \"0\"",
         "-q: there is no such flag; --help lists all",
         "--tls: takes no value, got \"yes\"",
-        "-c: a value is missing",
+        "--thread-count: a value is missing",
         "--log-level: expected quiet, error, warn, info or debug, got \"demoo\"",
         "--work-slots: expected a number from 1 to 98, got \"-1\"",
         "\"--\": is neither a flag nor a command; --help lists both",
         "\"mine\": is neither a flag nor a command; --help lists both",
+        "CHAINWEB_MINING_CPU_PRIORITY: expected normal, low or idle, got \"norml\"; did you mean normal?",
         "CHAINWEB_MINING_TLS: expected true or false, got \"perhaps\"",
-        "CHAINWEB_MINING_WORKER: expected cpu, stratum, simulation, constant-delay, on-demand or external, got \"cpuu\"; did you mean cpu?",
         "a.yaml:1:14: threadCount: expected a number from 1 to 1024, got \"abc\"",
         "a.yaml:2:9: useTls: expected true or false, got \"maybe\"",
         "a.yaml:4:9: stratum.port: expected a port from 0 to 65535, got \"70000\"",
         "a.yaml:5:3: stratum.minDificulty: there is no such setting; did you mean stratumMinDifficulty?",
-        "a.yaml:6:9: worker: expected cpu, stratum, simulation, constant-delay, on-demand or external, got \"gpu\"",
+        "a.yaml:6:14: cpuPriority: expected normal, low or idle, got \"high\"",
         "a.yaml:7:7: node: expected one value, got a list",
         "a.yaml:8:10: account: expected one value, got a map",
         "a.yaml:9:12: publicKey: expected a text or a number, got true; put quotes around it if it is meant",
@@ -305,6 +306,10 @@ fn keys_are_joined_however_they_are_nested_and_written() {
     for document in same {
         assert_eq!(printed(&[], &[], &[document]), "stratumMinDifficulty: 30\n");
     }
+    assert_eq!(
+        mistakes(&[], &[], &[("a.yaml", "strat: {umPort: 1}")]),
+        ["a.yaml:1:1: strat: there is no such setting; --print-config lists all"]
+    );
     assert_eq!(
         printed(&[], &[], &[("a.yaml", "stratum:\ntls: true")]),
         "useTls: true\n"

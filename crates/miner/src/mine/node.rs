@@ -9,21 +9,25 @@ use crate::usage::UsageError;
 
 /// On which node to work, and for whom.
 #[derive(Clone, Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches and their opposites are flags of their own"
+)]
 pub struct NodeArgs {
     /// The node: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
     pub node: Vec<String>,
-    /// Speak TLS with the node; --no-tls takes it back.
+    /// Speak TLS with the node.
     #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
-    /// Speak plain HTTP with the node.
-    #[arg(long, hide = true, overrides_with = "tls")]
+    /// Speak plain HTTP: undoes an earlier --tls.
+    #[arg(long, overrides_with = "tls")]
     no_tls: bool,
-    /// Accept any TLS certificate of the node; --no-insecure takes it back.
+    /// Accept any TLS certificate of the node.
     #[arg(short = 'x', long, overrides_with = "no_insecure")]
     pub insecure: bool,
-    /// Accept only TLS certificates that can be trusted.
-    #[arg(long, hide = true, overrides_with = "insecure")]
+    /// Accept only certificates that can be trusted: undoes an earlier --insecure.
+    #[arg(long, overrides_with = "insecure")]
     no_insecure: bool,
     /// The public key that is mined for, in hex, exactly as the node knows it.
     #[arg(short = 'k', long, value_name = "KEY")]

@@ -1,10 +1,12 @@
 //! The program as a user meets it: exit codes, messages, signals, and the three commands.
 
+mod config;
 mod cpu;
 mod development;
 mod doctor;
 mod external;
 mod on_demand;
+mod page;
 pub(crate) mod program;
 mod signals;
 mod stratum;
@@ -26,7 +28,7 @@ const HEADERS: &str = concat!(
 #[test]
 fn wrong_usage_exits_with_64_and_says_what_to_do() {
     let check = program::check_usage;
-    check(&["--nodee", "x"], &["--nodee", "similar", "--node"]);
+    check(&["--nodee", "x"], &["--nodee", "did you mean --node?"]);
     check(&["--worker", "gpu"], &["--worker", "gpu", "cpu"]);
     check(
         &["--node", "a", "--node", "b"],
@@ -205,7 +207,7 @@ fn the_client_and_the_network_in_two_processes_survive_each_others_death() {
     };
     let first = network("127.0.0.1:0");
     let address = field(&first.wait_for("simulated network starts"), "address").to_owned();
-    let mut client = Running::start(&["--node", &address, "-c", "1", "-k", "demo"]);
+    let mut client = Running::start(&["--node", &address, "-w", "cpu", "-c", "1", "-k", "demo"]);
     first.wait_for("block mined");
 
     // The network goes, and one of the same name comes in its place.
@@ -216,7 +218,14 @@ fn the_client_and_the_network_in_two_processes_survive_each_others_death() {
     // The client goes, and another one comes in its place.
     client.signal(Signal::KILL);
     assert!(!client.wait().success());
-    let mut client = Running::start(&["--node", &format!("http://{address}"), "-c", "1"]);
+    let mut client = Running::start(&[
+        "--node",
+        &format!("http://{address}"),
+        "-w",
+        "cpu",
+        "-c",
+        "1",
+    ]);
     client.wait_for("solved a block");
     second.wait_for("block mined");
 
@@ -229,7 +238,15 @@ fn the_client_and_the_network_in_two_processes_survive_each_others_death() {
 
 #[test]
 fn insecure_without_tls_is_said_to_have_no_effect() {
-    let client = Running::start(&["--insecure", "--node", "127.0.0.1:1", "-c", "1"]);
+    let client = Running::start(&[
+        "--insecure",
+        "--node",
+        "127.0.0.1:1",
+        "-w",
+        "cpu",
+        "-c",
+        "1",
+    ]);
     client.wait_for("--insecure has no effect");
 }
 

@@ -25,6 +25,12 @@ fn shape_of(entries: &[Entry]) -> String {
 }
 
 #[track_caller]
+fn entries_of(text: &str, format: Format) -> Vec<Entry> {
+    let entries = parse(text.as_bytes(), Some(format)).expect("a document");
+    entries.expect("a document with something in it")
+}
+
+#[track_caller]
 fn check(format: Format, text: &str, expected: &str) {
     for promised in [Some(format), None] {
         let entries = parse(text.as_bytes(), promised).expect("a document");
@@ -93,7 +99,7 @@ fn json_is_read_with_its_escapes_and_tabs_in_a_yaml_file_too() {
         Format::Yaml,
         "{node: 'a', # here\n b: 2}",
         r#"{node:"a" b:2}"#,
-    )
+    );
 }
 
 #[test]
@@ -104,7 +110,7 @@ fn places_are_those_of_an_editor() {
         (Format::Json, "{\"é\": \"ü\",\n\"node\":77}"),
         (Format::Toml, "\"é\" = 'ü'\nnode = 7"),
     ] {
-        let entries = parse(text.as_bytes(), Some(format)).unwrap().unwrap();
+        let entries = entries_of(text, format);
         assert_eq!(entries[1].place, place(2, 1), "{format}");
         assert_eq!(entries[1].node.place, place(2, 8), "{format}");
     }
@@ -215,7 +221,7 @@ proptest! {
     #[test]
     fn any_text_goes_through_json_unchanged(value in "\\PC*|[\\x01-\\x20\\u{85}\\u{10ffff}\"\\\\]*") {
         let text = serde_json::json!({ "account": value }).to_string();
-        let entries = parse(text.as_bytes(), Some(Format::Json)).unwrap().unwrap();
+        let entries = entries_of(&text, Format::Json);
         prop_assert_eq!(&entries[0].node.value, &Value::Scalar(value, Style::Quoted));
     }
 }

@@ -20,7 +20,7 @@ const LONG: Patience = Patience {
 enum Behaviour {
     /// Sends this and closes.
     Answer(&'static str),
-    /// Sends nothing.
+    /// Sends nothing, and takes no further connection.
     Hang,
     /// Sends a body without an end.
     Endless,
@@ -45,13 +45,12 @@ async fn outcome(behaviours: &[Behaviour], patience: Patience) -> Outcome {
     let address = listener.local_addr().expect("an address").to_string();
     let requests = RefCell::new(Vec::new());
     let serve = async {
-        let mut held = Vec::new();
         for at in 0.. {
             let (mut stream, _) = listener.accept().await.expect("a connection");
             let request = request(&mut stream).await;
             requests.borrow_mut().push(request);
             match behaviours[at.min(behaviours.len() - 1)] {
-                Hang => held.push(stream),
+                Hang => std::future::pending().await,
                 Answer(text) => {
                     let text = text.replace("{address}", &address);
                     stream.write_all(text.as_bytes()).await.ok();
@@ -59,7 +58,7 @@ async fn outcome(behaviours: &[Behaviour], patience: Patience) -> Outcome {
                 Endless => {
                     let head = b"HTTP/1.1 200 OK\r\n\r\n";
                     stream.write_all(head).await.ok();
-                    while stream.write_all(&[b' '; 65536]).await.is_ok() {}
+                    while stream.write_all(&[b' '; 8192]).await.is_ok() {}
                 }
             }
         }

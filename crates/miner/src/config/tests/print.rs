@@ -6,8 +6,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::super::assignment::{Layer, Winners};
 use super::super::catalog::{Catalog, Form};
+use super::super::from_bytes;
 use super::super::key::environment_variable;
+use super::super::print::{PrintAs, print};
 use super::{Settings, settle};
 
 /// Values of all kinds, good ones for one setting or another, and texts that a careless writer gets wrong.
@@ -86,8 +89,11 @@ struct Mix {
     documents: [Vec<(String, String)>; 3],
 }
 
+/// A setting and good values of it.
+type Values = (usize, Vec<&'static str>);
+
 /// All settings, and which of the texts are good values of each.
-static GOOD: LazyLock<(Catalog, Vec<(usize, Vec<&str>)>)> = LazyLock::new(|| {
+static GOOD: LazyLock<(Catalog, Vec<Values>)> = LazyLock::new(|| {
     let catalog = Catalog::new();
     let good = catalog.in_files().into_iter().map(|at| {
         let texts = match catalog.setting(at).form {
@@ -138,6 +144,7 @@ impl Mix {
                     (true, _) => match &setting.form {
                         Form::Switch {
                             opposite: Some(opposite),
+                            ..
                         } => format!("--{opposite}"),
                         _ => continue,
                     },
@@ -251,4 +258,35 @@ fn all_settings_are_printed_and_those_of_the_haskell_client_first() {
         assert!(place(pair[0]) < place(pair[1]), "{pair:?} in {keys:?}");
     }
     assert!(!printed.contains("configFile") && !printed.contains("printConfig"));
+}
+
+#[test]
+fn a_switch_that_nothing_sets_is_told_from_one_that_is_off() {
+    let command = clap::Command::new("client").args(
+        ["tls", "no-tls", "color", "no-color", "alone"].map(|flag| {
+            clap::Arg::new(flag)
+                .long(flag)
+                .action(clap::ArgAction::SetTrue)
+        }),
+    );
+    let catalog = Catalog::of(command);
+    let check = |file: &str, printed: &str, flags: &[&str]| {
+        let items = from_bytes(&catalog, &"a.yaml".into(), file.as_bytes(), None);
+        assert_eq!(items.mistakes, []);
+        let mut winners = Winners::default();
+        winners.lay(&catalog, Layer::File(0), items.assignments);
+        assert_eq!(print(&catalog, &winners, PrintAs::Full), printed);
+        assert_eq!(winners.flags(&catalog), flags);
+    };
+    check("", "useTls: false\ncolor: null\nalone: false\n", &[]);
+    check(
+        "useTls: no\ncolor: no\nalone: no\n",
+        "useTls: false\ncolor: false\nalone: false\n",
+        &["--no-color"],
+    );
+    check(
+        "useTls: yes\ncolor: yes\nalone: yes\n",
+        "useTls: true\ncolor: true\nalone: true\n",
+        &["--tls", "--color", "--alone"],
+    );
 }

@@ -22,7 +22,7 @@ fn a_kernel_that_the_machine_lacks_is_refused_with_those_that_it_has() {
             names.join(", ")
         );
         for command in [
-            &["--cpu-kernel", kernel.name()][..],
+            &["-w", "cpu", "--cpu-kernel", kernel.name()][..],
             &["bench", "--cpu-kernel", kernel.name()],
         ] {
             let output = run(command);
@@ -42,7 +42,7 @@ fn wrong_places_and_priorities_are_refused() {
         &["--cpu-affinity", "1-0"],
         &["--cpu-affinity", "1-0", "0-3,8"],
     );
-    let output = run(&["--cpu-affinity", "1023"]);
+    let output = run(&["-w", "cpu", "--cpu-affinity", "1023"]);
     assert_eq!(output.status.code(), Some(64));
     let message = format!(
         "error: --cpu-affinity: this program may not use processor 1023; it may use {}

@@ -11,9 +11,21 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Far beyond what anything here takes, so that only a hang runs into it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_chainweb-mining-client");
+
 pub(crate) fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chainweb-mining-client"));
+    command(PROGRAM)
+}
+
+/// A command without variables that the program takes for settings.
+pub(super) fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
     command.env_remove("NO_COLOR");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CHAINWEB_MINING_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -28,7 +28,7 @@ async fn network() -> Simnet {
 #[test]
 fn the_first_signal_ends_cleanly_though_no_node_is_there() {
     for signal in [Signal::INT, Signal::TERM] {
-        let mut client = Running::start(&["--node", "127.0.0.1:1", "-c", "1"]);
+        let mut client = Running::start(&["--node", "127.0.0.1:1", "-w", "cpu", "-c", "1"]);
         client.wait_for("cannot connect");
         client.signal(signal);
         client.wait_for("shutting down");
@@ -43,7 +43,14 @@ async fn a_second_signal_leaves_at_once() {
     network
         .faults()
         .install(Rule::on(Endpoint::Solved, Verdict::Hang));
-    let mut client = Running::start(&["--node", &network.address().to_string(), "-c", "1"]);
+    let mut client = Running::start(&[
+        "--node",
+        &network.address().to_string(),
+        "-w",
+        "cpu",
+        "-c",
+        "1",
+    ]);
     client.wait_for("solved a block");
     client.signal(Signal::INT);
     client.wait_for("shutting down");
@@ -59,7 +66,14 @@ async fn a_signal_at_any_moment_ends_cleanly_and_what_is_solved_is_handed_in() {
     let mut mined = 0;
     for signal in [Signal::INT, Signal::TERM].repeat(5) {
         let network = network().await;
-        let mut client = Running::start(&["--node", &network.address().to_string(), "-c", "1"]);
+        let mut client = Running::start(&[
+            "--node",
+            &network.address().to_string(),
+            "-w",
+            "cpu",
+            "-c",
+            "1",
+        ]);
         // From its first word on the program answers to signals.
         client.wait_for("connecting");
         let moment = Duration::from_micros(rng.random_range(0..400_000));

@@ -9,16 +9,16 @@ use super::program::{Running, check_usage, field, run, text};
 #[test]
 fn mistakes_in_the_flags_are_told_with_what_to_do() {
     for (flag, wrong, hint) in [
-        ("--stratum-port", "70000", "0..=65535"),
-        ("--stratum-port", "http", "invalid digit"),
+        ("--stratum-port", "70000", "0 to 65535"),
+        ("--stratum-port", "http", "0 to 65535"),
         ("--stratum-interface", "host:1917", "host name"),
         ("--stratum-interface", "\"*", "host name"),
         ("--stratum-difficulty", "257", "0 to 256"),
         ("--stratum-difficulty", "vardiff", "auto:<seconds>"),
         ("--stratum-difficulty", "auto:0", "1 to 3600"),
-        ("--stratum-rate", "0", "1..=3600000"),
-        ("--stratum-rate", "1s", "invalid digit"),
-        ("-s", "3600001", "1..=3600000"),
+        ("--stratum-rate", "0", "1 to 3600000"),
+        ("--stratum-rate", "1s", "milliseconds"),
+        ("-s", "3600001", "1 to 3600000"),
         ("--stratum-min-difficulty", "300", "0 to 256"),
         ("--stratum-instance", "9/8", "1/1 to 256/256"),
         ("--stratum-max-connections", "0", "1 to 65536"),

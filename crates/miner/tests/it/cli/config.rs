@@ -1,0 +1,241 @@
+//! Settings from files, URLs and the environment, as the program takes them.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, id};
+use std::thread::{self, JoinHandle};
+
+use super::program::{Running, field, program, run, text};
+
+/// A folder of files that goes away with the test.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(super) fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    pub(super) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// Answers one request and gives its address.
+fn serve(answer: &'static str) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    (address, server)
+}
+
+#[track_caller]
+fn check_output(output: &Output, code: i32, stdout: &str, stderr: &str) {
+    assert_eq!(text(&output.stderr), stderr);
+    assert_eq!(text(&output.stdout), stdout);
+    assert_eq!(output.status.code(), Some(code));
+}
+
+#[test]
+fn settings_of_all_sources_are_printed_and_nothing_else_is_done() {
+    let folder = Folder::new("print");
+    let (address, server) = serve(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n\
+         {\"account\": \"url\", \"workSlots\": 3, \"logLevel\": \"debug\"}",
+    );
+    let file = folder.file("miner.toml", "account = 'file'\n[stratum]\nrate = 500\n");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let url = format!("http://{address}/miner");
+    let output = program()
+        .args(["--config-file", &file, "--config-file", &url])
+        .args(["--stratum-interface", "127.0.0.1", "--stratum-port", &port])
+        .args(["-l", "WARN", "--print-config-as", "minimal"])
+        .env("CHAINWEB_MINING_ACCOUNT", "environment")
+        .env("CHAINWEB_MINING_INSECURE", "on")
+        .env("CHAINWEB_MINING_WORK_SLOT", "4")
+        .output()
+        .unwrap();
+    server.join().unwrap();
+    let printed = format!(
+        "insecure: true\naccount: \"file\"\nlogLevel: warn\nstratumPort: {port}\n\
+         stratumInterface: \"127.0.0.1\"\nstratumRate: 500\nworkSlots: 3\n"
+    );
+    let warning = "warning: CHAINWEB_MINING_WORK_SLOT is no setting of this program; \
+                   did you mean CHAINWEB_MINING_WORK_SLOTS?\n";
+    check_output(&output, 0, &printed, warning);
+}
+
+#[test]
+fn what_was_printed_is_what_a_miner_can_be_started_with() {
+    let folder = Folder::new("mine");
+    let network = Running::start(&[
+        "simnet",
+        "--listen",
+        "127.0.0.1:0",
+        "--graph",
+        "pair",
+        "--start-difficulty",
+        "10k",
+    ]);
+    let address = field(&network.wait_for("simulated network starts"), "address").to_owned();
+    let printed = run(&["-w", "cpu", "-c", "1", "--node", &address, "--print-config"]);
+    let file = folder.file("printed.yaml", &printed.stdout);
+    // The environment names the file if no flag does.
+    let mut miner = Running::spawn(program().env("CHAINWEB_MINING_CONFIG_FILE", &file));
+    miner.wait_for("solved a block");
+    miner.signal(rustix::process::Signal::TERM);
+    assert_eq!(miner.wait().code(), Some(0));
+}
+
+#[test]
+fn a_file_that_cannot_be_one_is_told_without_reading_it_to_the_end() {
+    let folder = Folder::new("bad");
+    let check = |path: &str, what: &str| {
+        let output = run(&["--config-file", path, "--print-config"]);
+        check_output(&output, 64, "", &format!("error: {path}{what}\n"));
+    };
+    let lost = folder.path("lost.yaml");
+    check(
+        &lost,
+        ": cannot be read: No such file or directory (os error 2)",
+    );
+    check(
+        folder.0.to_str().unwrap(),
+        ": is a directory; expected a file",
+    );
+    let special = ": is a device, a pipe or a socket; expected a file";
+    check("/dev/zero", special);
+    let pipe = folder.path("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    check(&pipe, special);
+    let huge = folder.path("huge.yaml");
+    File::create(&huge).unwrap().set_len(100_000_000).unwrap();
+    check(&huge, ": is larger than 1 MiB: no settings are");
+    let binary = folder.file("binary", b"\x7fELF\x01\0\0");
+    check(&binary, ": is not a text: it has zero bytes in it");
+    let latin = folder.file("latin.yaml", b"node: a\naccount: \xfc\n");
+    check(&latin, ":2:10: is not a text in UTF-8");
+    let laughs = ('b'..='z')
+        .zip('a'..)
+        .map(|(this, last)| format!("{this}: &{this} [*{last}, *{last}, *{last}, *{last}]"));
+    let laughs: Vec<String> = ["a: &a [x, x, x, x]".to_owned()]
+        .into_iter()
+        .chain(laughs)
+        .collect();
+    let laughs = folder.file("laughs.yaml", laughs.join("\n"));
+    check(&laughs, ":1:4: anchors (&name) are not supported");
+    let page = folder.file("page", "<!DOCTYPE html>\n<html></html>");
+    check(
+        &page,
+        ": looks like a web page (HTML or XML), not like settings",
+    );
+}
+
+#[test]
+fn an_empty_file_says_nothing_and_is_warned_about() {
+    let folder = Folder::new("empty");
+    let file = folder.file("empty.yaml", "");
+    let output = run(&["--config-file", &file, "--print-config-as=minimal"]);
+    let warning = format!("warning: {file}: there are no settings in it\n");
+    check_output(&output, 0, "{}\n", &warning);
+}
+
+#[test]
+fn a_url_that_has_no_settings_is_told_without_what_is_secret_in_it() {
+    let page = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>no settings</html>";
+    let missing = "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n";
+    for (answer, what) in [
+        (
+            page,
+            "looks like a web page (HTML or XML), not like settings",
+        ),
+        (missing, "the server answers 404 Not Found"),
+    ] {
+        let (address, server) = serve(answer);
+        let url = format!("http://user:secret@{address}/x.yaml?secret");
+        let output = run(&["--config-file", &url, "--print-config"]);
+        server.join().unwrap();
+        check_output(
+            &output,
+            64,
+            "",
+            &format!("error: http://{address}/x.yaml: {what}\n"),
+        );
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = listener.local_addr().unwrap();
+    drop(listener);
+    let output = run(&[
+        "--config-file",
+        &format!("http://{nobody}/?secret"),
+        "--print-config",
+    ]);
+    let why = format!("http://{nobody}/: no connection: Connection refused (os error 111)");
+    let again = format!("{why}; trying again\n");
+    check_output(&output, 64, "", &format!("{again}{again}error: {why}\n"));
+    let output = run(&["--config-file=ftp://user:secret@host/", "--print-config"]);
+    let what = "expected a path or a URL with http or https, got one with \"ftp\"";
+    check_output(&output, 64, "", &format!("error: --config-file: {what}\n"));
+}
+
+#[test]
+fn mistakes_of_all_sources_are_told_together() {
+    let folder = Folder::new("mistakes");
+    let file = folder.file("miner.yaml", "threadCount: many\nnod: localhost\n");
+    let output = program()
+        .args(["--config-file", &file, "--log-level", "loud"])
+        .env("CHAINWEB_MINING_STRATUM_PORT", "none")
+        .output()
+        .unwrap();
+    let expected = format!(
+        "error: 4 mistakes\n\
+         \x20 --log-level: expected quiet, error, warn, info or debug, got \"loud\"\n\
+         \x20 CHAINWEB_MINING_STRATUM_PORT: expected a port from 0 to 65535, got \"none\"\n\
+         \x20 {file}:1:14: threadCount: expected a number from 1 to 1024, got \"many\"\n\
+         \x20 {file}:2:1: nod: there is no such setting; did you mean node?\n"
+    );
+    check_output(&output, 64, "", &expected);
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_told_with_where_they_were_set() {
+    let folder = Folder::new("contradiction");
+    let file = folder.file("miner.json", "{\"threadCount\": 3}");
+    let output = run(&["--config-file", &file, "--work-slots", "4"]);
+    assert_eq!(output.status.code(), Some(64));
+    let message = text(&output.stderr);
+    let origin = format!("\n  --thread-count is set by {file}:1:2: threadCount\n");
+    assert!(message.contains("--work-slots 4"), "{message}");
+    assert!(message.ends_with(&origin), "{message}");
+}

@@ -1,0 +1,79 @@
+//! The page about configuration: its files are written, its commands run, and what it shows is what they say.
+
+use std::os::unix::fs::symlink;
+
+use super::config::Folder;
+use super::program::{PROGRAM, command, text};
+
+const PAGE: &str = include_str!("../../../../../docs/configuration.md");
+
+/// The blocks of a page: the line before, the language, the lines.
+fn blocks(page: &str) -> Vec<(&str, &str, Vec<&str>)> {
+    let mut blocks = Vec::new();
+    let mut caption = "";
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        match line.strip_prefix("```") {
+            Some(language) => {
+                let block = lines.by_ref().take_while(|line| *line != "```").collect();
+                blocks.push((caption, language, block));
+            }
+            None if line.is_empty() => {}
+            None => caption = line,
+        }
+    }
+    blocks
+}
+
+#[test]
+fn the_examples_of_the_page_do_what_it_says() {
+    let folder = Folder::new("page");
+    symlink(PROGRAM, folder.path("chainweb-mining-client")).unwrap();
+    let mut commands = 0;
+    for (caption, language, lines) in blocks(PAGE) {
+        if language != "console" {
+            let name = caption
+                .strip_prefix('`')
+                .unwrap()
+                .strip_suffix("`:")
+                .unwrap();
+            folder.file(name, lines.join("\n"));
+            continue;
+        }
+        for example in lines.join("\n").split("$ ").skip(1) {
+            let (line, expected) = example.split_once('\n').unwrap();
+            let path = format!("{}:{}", folder.path(""), std::env::var("PATH").unwrap());
+            let mut shell = command("sh");
+            shell.args(["-c", &format!("{{ {line}; }} 2>&1")]);
+            let output = shell
+                .current_dir(folder.path(""))
+                .env("PATH", path)
+                .output()
+                .unwrap();
+            assert_eq!(
+                text(&output.stdout).trim_end(),
+                expected.trim_end(),
+                "{line}"
+            );
+            commands += 1;
+        }
+    }
+    assert_eq!(commands, 6);
+}
+
+#[test]
+fn the_three_files_of_the_page_are_the_same_configuration() {
+    let folder = Folder::new("formats");
+    let mut printed = Vec::new();
+    for (caption, language, lines) in blocks(PAGE) {
+        if caption.starts_with("`miner.") && language != "console" {
+            let file = folder.file(&format!("same.{language}"), lines.join("\n"));
+            let output = super::run(&["--config-file", &file, "--print-config"]);
+            assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+            printed.push(text(&output.stdout).to_owned());
+        }
+    }
+    assert_eq!(printed.len(), 3);
+    assert!(printed[0].contains("stratumPort: 1918\n"), "{}", printed[0]);
+    assert!(printed.iter().all(|one| *one == printed[0]), "{printed:#?}");
+}
