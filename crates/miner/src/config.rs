@@ -37,7 +37,7 @@ use crate::cli::Cli;
 pub struct ConfigArgs {
     /// Read settings from a YAML, JSON or TOML file, or from an http(s) URL. May be repeated: later files win over
     /// earlier ones, files over URLs, and flags over both.
-    #[arg(long, value_name = "PATH or URL")]
+    #[arg(long, value_name = "PATH|URL")]
     pub config_file: Vec<String>,
     /// Print all settings as YAML, as they are after all files and flags, and exit.
     #[arg(long)]
