@@ -9,9 +9,9 @@ use super::program::{Running, check_usage, field};
 #[test]
 fn mistakes_in_the_flags_are_told_with_what_to_do() {
     for (flag, wrong, hint) in [
-        ("--external-protocol", "json", "once, lines"),
-        ("--external-target-encoding", "hex", "bytes, words"),
-        ("--external-input", "text", "binary, hex"),
+        ("--external-protocol", "json", "once or lines"),
+        ("--external-target-encoding", "hex", "bytes or words"),
+        ("--external-input", "text", "binary or hex"),
         ("--external-env", "DEVICE", "KEY=VALUE"),
         ("--external-env", "=1", "KEY=VALUE"),
         ("--external-timeout", "10", "10s"),
