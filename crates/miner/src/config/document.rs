@@ -133,7 +133,7 @@ pub(crate) fn parse(
     promised: Option<Format>,
 ) -> Result<Option<Vec<Entry>>, DocumentError> {
     let text = text(bytes)?;
-    if text.trim_start().starts_with('<') {
+    if is_markup(text) {
         return Err(whole(
             "looks like a web page (HTML or XML), not like settings",
         ));
@@ -164,6 +164,12 @@ pub(crate) fn parse(
 /// Reads a single list or map as it stands in a variable of the environment.
 pub(crate) fn parse_json(text: &str) -> Result<Node, DocumentError> {
     json::parse(text)
+}
+
+/// Whether a text begins as HTML and XML do. What begins with `<<` may be YAML.
+fn is_markup(text: &str) -> bool {
+    let rest = text.trim_start().strip_prefix('<');
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || "!?".contains(c)))
 }
 
 fn text(bytes: &[u8]) -> Result<&str, DocumentError> {

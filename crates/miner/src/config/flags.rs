@@ -23,13 +23,22 @@ pub(crate) enum Asked {
 
 /// Reads the command line, without the program's name.
 pub(crate) fn read(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) -> Asked {
-    let args = args.into_iter();
-    let args = args.map(|arg| arg.to_string_lossy().into_owned());
+    let mut texts = Vec::new();
+    let mut mistakes = Vec::new();
+    for arg in args {
+        match arg.into_string() {
+            Ok(text) => texts.push(text),
+            Err(arg) => mistakes.push(Mistake {
+                source: Source::Flag(Quoted(&arg.to_string_lossy()).to_string()),
+                what: "is not a text in UTF-8".to_owned(),
+            }),
+        }
+    }
     let mut reader = Reader {
         catalog,
-        args: args.collect::<Vec<_>>().into_iter().peekable(),
+        args: texts.into_iter().peekable(),
         assignments: Vec::new(),
-        mistakes: Vec::new(),
+        mistakes,
     };
     while let Some(arg) = reader.args.next() {
         let end = match arg.strip_prefix("--") {

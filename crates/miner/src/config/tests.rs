@@ -80,6 +80,60 @@ fn flags_win_over_files_over_urls_over_the_environment_over_defaults() {
     assert_eq!(port(&flags, &variables, &documents), 7);
 }
 
+/// What the Haskell client prints, but for `generateKey`, which is no way to mine.
+const HASKELL: &str = "\
+hashRate: 2000000.0
+node: node.example:1848
+useTls: true
+insecure: true
+publicKey: 12345678901234567890123456789012345678901234567890123456789012e5
+account: null
+threadCount: 3
+logLevel: debug
+worker: stratum
+externalWorkerCommand: echo 'no external worker command configured' && /bin/false
+stratumPort: 1918
+stratumInterface: '*4'
+stratumDifficulty: block
+stratumRate: 1500
+constantDelayBlockTime: 20
+onDemandInterface: 127.0.0.1
+onDemandPort: 1919
+defaultHTTPTimeout: 2000000
+";
+
+#[test]
+fn a_file_of_the_haskell_client_is_read_as_it_is() {
+    let printed = printed(&[], &[], &[("miner.yaml", HASKELL)]);
+    let plain = |text: &str| text.replace(['"', '\''], "");
+    // Neither an account that is null nor a worker that is the default makes a difference.
+    let lines: Vec<String> = HASKELL.lines().map(plain).collect();
+    let expected = lines
+        .into_iter()
+        .filter(|line| !line.starts_with("account") && !line.starts_with("worker"));
+    let printed: Vec<String> = printed.lines().map(plain).collect();
+    assert_eq!(printed, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn an_argument_that_is_no_text_is_a_mistake_among_others() {
+    use std::os::unix::ffi::OsStringExt;
+    let odd = OsString::from_vec(b"--node=\xff".to_vec());
+    let args = [odd, "--nodee".into()];
+    let Asked::Mine(assignments, mistakes) = flags::read(&Catalog::new(), args) else {
+        panic!("about mining");
+    };
+    assert_eq!(assignments, []);
+    let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        mistakes,
+        [
+            "\"--node=\u{fffd}\": is not a text in UTF-8",
+            "--nodee: there is no such flag; did you mean --node?",
+        ]
+    );
+}
+
 #[test]
 fn a_list_is_replaced_by_another_source_and_gathered_within_one() {
     let file = ("a.json", r#"{"node": ["a", "b"]}"#);

@@ -30,11 +30,16 @@ fn why(error: &clap::Error, text: &str) -> String {
     }
     let source = error.source().map(ToString::to_string);
     let source = source.unwrap_or_else(|| "expected a value".to_owned());
-    if ["invalid digit", "cannot parse integer", "number too"]
-        .iter()
-        .any(|start| source.starts_with(start))
-    {
-        format!("expected a whole number, got {got}")
+    // What the standard library says of whole numbers.
+    let wanted = [
+        ("invalid digit", "a whole number"),
+        ("cannot parse integer", "a whole number"),
+        ("number too large", "a smaller number"),
+        ("number too small", "a larger number"),
+    ];
+    let mut wanted = wanted.iter();
+    if let Some((_, wanted)) = wanted.find(|(start, _)| source.starts_with(start)) {
+        format!("expected {wanted}, got {got}")
     } else if source.contains(&got.to_string())
         || (!text.is_empty()
             && source

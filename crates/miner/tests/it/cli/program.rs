@@ -11,14 +11,14 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Far beyond what anything here takes, so that only a hang runs into it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_chainweb-mining-client");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chainweb-mining-client");
 
 pub(crate) fn program() -> Command {
     command(PROGRAM)
 }
 
 /// A command without variables that the program takes for settings.
-pub(super) fn command(program: &str) -> Command {
+pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env_remove("NO_COLOR");
     for (name, _) in std::env::vars_os() {
