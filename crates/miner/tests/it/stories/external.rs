@@ -38,7 +38,8 @@ fn config(command: &str, protocol: Protocol) -> Config {
         protocol,
         first_nonce: 1 << 40,
         timing: CommandTiming {
-            job_share: Duration::from_millis(50),
+            // Nobody shares a work where the story does not say so.
+            job_share: Duration::from_hours(1),
             grace: GRACE,
             retry_min: Duration::from_millis(10),
             retry_max: Duration::from_millis(100),
