@@ -1,20 +1,18 @@
 //! Mining on a node: from flags to a run. The flags are named as those of the Haskell client.
 
 pub(crate) mod cpu;
+mod node;
 mod stratum;
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use node::{Endpoint, Limits, Miner};
-use tracing::warn;
 
 use self::cpu::CpuArgs;
+pub use self::node::NodeArgs;
 pub use self::stratum::StratumArgs;
 use crate::run;
 use crate::timing::Timing;
-use crate::units::positive_duration;
 use crate::usage::UsageError;
 
 /// The ways to have work solved.
@@ -29,21 +27,9 @@ pub enum WorkerKind {
 /// How to mine.
 #[derive(Debug, Args)]
 pub struct MineArgs {
-    /// The node: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
-    #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
-    pub node: Vec<String>,
-    /// Speak TLS with the node.
-    #[arg(short, long)]
-    pub tls: bool,
-    /// Accept any TLS certificate of the node.
-    #[arg(short = 'x', long)]
-    pub insecure: bool,
-    /// The public key that is mined for, in hex, exactly as the node knows it.
-    #[arg(short = 'k', long, value_name = "KEY")]
-    pub public_key: Option<String>,
-    /// The account that is mined for [default: `k:` and the public key].
-    #[arg(short, long)]
-    pub account: Option<String>,
+    /// On which node, and for whom.
+    #[command(flatten)]
+    pub node: NodeArgs,
     /// What solves the work.
     #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
     pub worker: WorkerKind,
@@ -60,9 +46,6 @@ pub struct MineArgs {
     /// How many works, each for a chain of its own, are held ready [default: 2].
     #[arg(long, value_name = "COUNT", value_parser = work_slots)]
     pub work_slots: Option<NonZeroUsize>,
-    /// The time limit of a request, such as `10s` or `1500ms`.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
-    pub timeout: Duration,
 }
 
 /// More threads than any machine has, few enough that all of them can be started.
@@ -93,7 +76,7 @@ pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
 /// The run that the flags ask for. Takes the port that devices connect to, so that a port in use is told before
 /// anything begins.
 pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
-    let node = node(args)?;
+    let node = args.node.config()?;
     let work_slots = slots(args)?;
     let timing = Timing::default();
     let worker = match args.worker {
@@ -121,43 +104,4 @@ fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
         },
         _ => Ok(slots.unwrap_or(SLOTS)),
     }
-}
-
-/// The node that the flags name.
-fn node(args: &MineArgs) -> Result<node::Config, UsageError> {
-    let [address] = args.node.as_slice() else {
-        return Err(UsageError::SeveralNodes(args.node.len()));
-    };
-    let endpoint = Endpoint::parse(address, args.tls).map_err(|source| UsageError::Node {
-        text: address.clone(),
-        source,
-    })?;
-    if args.tls && !endpoint.is_tls() {
-        return Err(UsageError::PlainWithTls(address.clone()));
-    }
-    if args.insecure && !endpoint.is_tls() {
-        warn!("--insecure has no effect: without TLS there is no certificate");
-    }
-    let node = node::Config {
-        endpoint,
-        miner: Miner::new(args.public_key.as_deref(), args.account.as_deref()),
-        insecure: args.insecure,
-        limits: Limits {
-            info: args.timeout,
-            work: args.timeout,
-            solved: args.timeout,
-            cut: args.timeout,
-            ..Limits::default()
-        },
-    };
-    if let Some(key) = args.public_key.as_deref()
-        && !key.is_empty()
-        && !(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    {
-        warn!(
-            key,
-            "the public key does not look like one: 64 hex digits are usual"
-        );
-    }
-    Ok(node)
 }
