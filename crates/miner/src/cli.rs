@@ -7,7 +7,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use crate::bench::BenchArgs;
 use crate::demo::DemoArgs;
 use crate::header::HeaderArgs;
-use crate::logging::LogLevel;
+use crate::logging::LogArgs;
 use crate::mine::MineArgs;
 use crate::simulate::SimnetArgs;
 
@@ -32,17 +32,9 @@ pub struct Cli {
     /// How to mine.
     #[command(flatten)]
     pub mine: MineArgs,
-    /// How much to log to standard error.
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_enum,
-        default_value = "info",
-        ignore_case = true,
-        value_name = "LEVEL"
-    )]
-    pub log_level: LogLevel,
+    /// How to log.
+    #[command(flatten)]
+    pub log: LogArgs,
     /// Print help
     #[arg(short, visible_short_alias = '?', long, global = true, action = ArgAction::Help)]
     help: Option<bool>,

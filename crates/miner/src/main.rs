@@ -36,15 +36,15 @@ fn main() -> ExitCode {
         // Reads to the end of its input: a signal ends it as the system does.
         return exit_code(header(args));
     }
-    logging::install(cli.log_level, simnet_log_level(&cli));
+    logging::install(cli.log, simnet_log_level(&cli));
     exit_code(start(&cli))
 }
 
 /// The log level of the simulated network, which is of interest only where it is all there is.
 fn simnet_log_level(cli: &Cli) -> LogLevel {
     match cli.command {
-        Some(Command::Simnet(_)) => cli.log_level,
-        _ => cli.log_level.min(LogLevel::Warn),
+        Some(Command::Simnet(_)) => cli.log.log_level,
+        _ => cli.log.log_level.min(LogLevel::Warn),
     }
 }
 
