@@ -2,14 +2,39 @@
 //!
 //! Each command declares its own flags beside what it does with them; here they become one program.
 
-use clap::{ArgAction, Parser, Subcommand};
+use std::ffi::OsString;
 
+use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::about::AboutArgs;
 use crate::bench::BenchArgs;
+use crate::completions::CompletionsArgs;
 use crate::demo::DemoArgs;
+use crate::generate_key::GenerateKeyArgs;
 use crate::header::HeaderArgs;
 use crate::logging::LogArgs;
+use crate::man::ManArgs;
 use crate::mine::MineArgs;
 use crate::simulate::SimnetArgs;
+
+/// What most people start the program for.
+const EXAMPLES: &str = "\
+Examples:
+  See it work, with no node at hand:
+    chainweb-mining-client demo
+
+  Serve ASICs, whose pool is port 1917 of this machine:
+    chainweb-mining-client --worker stratum --node localhost:1848 --public-key KEY
+
+  Mine with the processors of this machine, and leave them to others where they want them:
+    chainweb-mining-client --worker cpu --cpu-priority idle --node localhost:1848 --public-key KEY
+
+  Make a pair of keys to mine for:
+    chainweb-mining-client --generate-key
+";
+
+/// The sections that `-h` shows. A newcomer needs no others.
+const ESSENTIAL: [&str; 4] = ["Node", "Mining", "Logging", "About the program"];
 
 /// Mines for Kadena's Chainweb network.
 ///
@@ -23,6 +48,8 @@ use crate::simulate::SimnetArgs;
     disable_help_subcommand = true,
     args_conflicts_with_subcommands = true,
     subcommand_value_name = "COMMAND",
+    after_help = "--help tells all flags, with examples.",
+    after_long_help = EXAMPLES,
     max_term_width = 100
 )]
 pub struct Cli {
@@ -35,11 +62,18 @@ pub struct Cli {
     /// How to log.
     #[command(flatten)]
     pub log: LogArgs,
-    /// Print help
-    #[arg(short, visible_short_alias = '?', long, global = true, action = ArgAction::Help)]
+    /// What to do instead of mining.
+    #[command(flatten)]
+    pub generate_key: GenerateKeyArgs,
+    /// What to say about the program instead of mining.
+    #[command(flatten)]
+    pub about: AboutArgs,
+    /// Print help: the essential flags with `-h`, all of them with `--help`.
+    #[arg(short, visible_short_alias = '?', long, global = true, action = ArgAction::Help,
+          help_heading = "About the program")]
     help: Option<bool>,
-    /// Print the version
-    #[arg(short, long, action = ArgAction::Version)]
+    /// Print the version.
+    #[arg(short, long, action = ArgAction::Version, help_heading = "About the program")]
     version: Option<bool>,
 }
 
@@ -54,16 +88,72 @@ pub enum Command {
     Bench(BenchArgs),
     /// Decode block headers and check their proof of work.
     Header(HeaderArgs),
+    /// Print a script that completes this program's flags in a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page of this program.
+    Man(ManArgs),
+}
+
+/// The command line as a whole, for whatever reads flags or tells of them.
+pub fn command() -> clap::Command {
+    Cli::command().mut_args(|arg| match arg.get_help_heading() {
+        Some(section) if ESSENTIAL.contains(&section) => arg,
+        _ => arg.hide_short_help(true),
+    })
+}
+
+/// Reads the command line. What it gives instead of flags, such as help, has the colours that the flags ask for.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let mut command = command().color(color(&args));
+    let matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Seen before anything is read, as even mistakes are coloured.
+fn color(args: &[OsString]) -> ColorChoice {
+    let mut last = args.iter().rev().filter_map(|arg| match arg.to_str()? {
+        "--color" => Some(ColorChoice::Always),
+        "--no-color" => Some(ColorChoice::Never),
+        _ => None,
+    });
+    last.next().unwrap_or(ColorChoice::Auto)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::Parser;
 
-    use super::Cli;
+    use super::{Cli, EXAMPLES, command};
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_examples_are_flags_that_the_program_takes() {
+        let lines = EXAMPLES.lines().map(str::trim);
+        let examples: Vec<&str> = lines
+            .filter(|line| line.starts_with("chainweb-mining-client"))
+            .collect();
+        assert_eq!(examples.len(), EXAMPLES.matches(":\n    ").count());
+        for example in examples {
+            if let Err(error) = Cli::try_parse_from(example.split(' ')) {
+                panic!("{example}: {error}");
+            }
+        }
+    }
+
+    /// Whoever adds a flag says where it belongs.
+    #[test]
+    fn each_flag_stands_in_a_section() {
+        let command = command();
+        let flags = command.get_arguments().filter(|arg| !arg.is_hide_set());
+        let astray: Vec<_> = flags
+            .filter(|arg| arg.get_help_heading().is_none())
+            .map(clap::Arg::get_id)
+            .collect();
+        assert!(astray.is_empty(), "no help_heading: {astray:?}");
     }
 }

@@ -1,17 +1,18 @@
 //! The program: reads the command line, sets up the log, runs a command and picks the exit code.
 
+use std::env;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
 use miner::cli::{Cli, Command};
 use miner::header::{HeaderArgs, HeaderCommandError, Verdict};
 use miner::logging::{self, LogLevel};
 use miner::shutdown::Signals;
 use miner::usage::UsageError;
-use miner::{bench, demo, mine, run};
+use miner::{bench, cli, demo, generate_key, mine, run};
+use rand::rngs::SysRng;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match cli::parse(env::args_os()) {
         Ok(cli) => cli,
         Err(answer) => {
             let code = if answer.use_stderr() {
@@ -36,8 +37,21 @@ fn main() -> ExitCode {
         // Reads to the end of its input: a signal ends it as the system does.
         return exit_code(header(args));
     }
+    if let Some(printed) = print_at_once(&cli) {
+        return exit_code(printed.map(|()| ExitCode::SUCCESS));
+    }
     logging::install(cli.log, simnet_log_level(&cli));
     exit_code(start(&cli))
+}
+
+/// Prints what needs neither a log nor a configuration, if such a thing is asked for.
+fn print_at_once(cli: &Cli) -> Option<anyhow::Result<()>> {
+    let out = &mut io::stdout().lock();
+    if let Some(about) = cli.about.asked() {
+        return Some(about.write(out).map_err(Into::into));
+    }
+    let is_asked = cli.generate_key.generate_key;
+    is_asked.then(|| generate_key::write(&mut SysRng, out).map_err(Into::into))
 }
 
 /// The log level of the simulated network, which is of interest only where it is all there is.
@@ -103,6 +117,8 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<()> {
             print(args.json, &report)?;
         }
         Some(Command::Header(args)) => drop(header(args)?),
+        Some(Command::Completions(args)) => args.write(cli::command(), &mut io::stdout())?,
+        Some(Command::Man(args)) => args.write(cli::command(), &mut io::stdout())?,
         None => {
             run::run(mine::config(&cli.mine).await?, stop).await?;
         }

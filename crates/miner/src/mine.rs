@@ -31,11 +31,18 @@ pub struct MineArgs {
     #[command(flatten)]
     pub node: NodeArgs,
     /// What solves the work.
-    #[arg(short, long, value_enum, default_value = "cpu", ignore_case = true)]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "cpu",
+        ignore_case = true,
+        help_heading = "Mining"
+    )]
     pub worker: WorkerKind,
     /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
     /// `stratum`: the same as --work-slots.
-    #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
+    #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count, help_heading = "Mining")]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
     #[command(flatten)]
@@ -44,7 +51,7 @@ pub struct MineArgs {
     #[command(flatten)]
     pub stratum: StratumArgs,
     /// How many works, each for a chain of its own, are held ready [default: 2].
-    #[arg(long, value_name = "COUNT", value_parser = work_slots)]
+    #[arg(long, value_name = "COUNT", value_parser = work_slots, help_heading = "Mining")]
     pub work_slots: Option<NonZeroUsize>,
 }
 

@@ -11,6 +11,7 @@ use crate::usage::UsageError;
 
 /// On which node to work, and for whom.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Node")]
 pub struct NodeArgs {
     /// The node: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]

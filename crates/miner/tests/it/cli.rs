@@ -1,6 +1,8 @@
 //! The program as a user meets it: exit codes, messages, signals, and the three commands.
 
 mod cpu;
+mod log;
+mod papers;
 mod program;
 mod signals;
 mod stratum;
@@ -211,6 +213,12 @@ fn an_output_that_nobody_reads_is_no_error() {
         &["demo", "--for", "500ms", "--graph", "pair"],
         &["--help"],
         &["--version"],
+        &["--info"],
+        &["--long-info"],
+        &["--license"],
+        &["--generate-key"],
+        &["completions", "zsh"],
+        &["man"],
     ] {
         let (reader, writer) = pipe().unwrap();
         drop(reader);
