@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::about::AboutArgs;
 use crate::bench::BenchArgs;
@@ -33,8 +33,8 @@ Examples:
     chainweb-mining-client --generate-key
 ";
 
-/// The sections that `-h` shows. A newcomer needs no others.
-const ESSENTIAL: [&str; 4] = ["Node", "Mining", "Logging", "About the program"];
+/// The sections that `-h` shows: a newcomer needs no others.
+const ESSENTIAL: [&str; 3] = ["Node", "Mining", "About the program"];
 
 /// Mines for Kadena's Chainweb network.
 ///
@@ -94,20 +94,30 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// The command line as a whole, for whatever reads flags or tells of them.
+/// The command line as a whole, for whatever tells of it.
 pub fn command() -> clap::Command {
-    Cli::command().mut_args(|arg| match arg.get_help_heading() {
-        Some(section) if ESSENTIAL.contains(&section) => arg,
-        _ => arg.hide_short_help(true),
-    })
+    Cli::command()
 }
 
 /// Reads the command line. What it gives instead of flags, such as help, has the colours that the flags ask for.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let mut command = command().color(color(&args));
+    let mut command = command().color(color(&args)).mut_args(|flag| {
+        if is_essential(&flag) {
+            flag
+        } else {
+            flag.hide_short_help(true)
+        }
+    });
     let matches = command.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Whether `-h` shows a flag.
+fn is_essential(flag: &Arg) -> bool {
+    let name = flag.get_long().unwrap_or_default();
+    let section = flag.get_help_heading().unwrap_or_default();
+    name == "log-level" || ESSENTIAL.contains(&section) && !name.starts_with("no-")
 }
 
 /// Seen before anything is read, as even mistakes are coloured.
@@ -122,7 +132,7 @@ fn color(args: &[OsString]) -> ColorChoice {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::{Arg, Parser};
 
     use super::{Cli, EXAMPLES, command};
 
@@ -152,7 +162,7 @@ mod tests {
         let flags = command.get_arguments().filter(|arg| !arg.is_hide_set());
         let astray: Vec<_> = flags
             .filter(|arg| arg.get_help_heading().is_none())
-            .map(clap::Arg::get_id)
+            .map(Arg::get_id)
             .collect();
         assert!(astray.is_empty(), "no help_heading: {astray:?}");
     }

@@ -23,7 +23,7 @@ pub struct GenerateKeyArgs {
     #[arg(long, overrides_with = "no_generate_key")]
     pub generate_key: bool,
     /// Print no keys: undoes an earlier --generate-key.
-    #[arg(long, overrides_with = "generate_key", hide_short_help = true)]
+    #[arg(long, overrides_with = "generate_key")]
     pub no_generate_key: bool,
 }
 

@@ -37,20 +37,14 @@ pub struct LogArgs {
         value_enum,
         default_value = "plain",
         ignore_case = true,
-        hide_short_help = true,
         value_name = "FORMAT"
     )]
     pub log_format: LogFormat,
     /// Colour the log, terminal or not [default: on a terminal, unless the variable NO_COLOR is set].
-    #[arg(
-        long,
-        global = true,
-        hide_short_help = true,
-        overrides_with = "no_color"
-    )]
+    #[arg(long, global = true, overrides_with = "no_color")]
     pub color: bool,
     /// Never colour anything.
-    #[arg(long, global = true, hide_short_help = true, overrides_with = "color")]
+    #[arg(long, global = true, overrides_with = "color")]
     pub no_color: bool,
 }
 
