@@ -3,17 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-#[expect(
-    clippy::print_stdout,
-    reason = "this is how a build script speaks to cargo"
-)]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SOURCE_COMMIT");
     // Whoever builds without the repository at hand, in a container say, can name the commit.
     let mut commit = variable("SOURCE_COMMIT");
     // Else only a release asks git: a build for development would be done anew after each commit.
-    if commit.is_none() && variable("PROFILE").as_deref() == Some("release") {
+    if commit.is_none() && variable("PROFILE").as_deref() == Some("release") && is_checkout() {
         commit = git(&["rev-parse", "--short=12", "HEAD"]);
         for name in ["HEAD", "logs/HEAD"] {
             if let Some(path) = git(&["rev-parse", "--git-path", name])
@@ -40,6 +36,11 @@ fn variable(name: &str) -> Option<String> {
     let value = std::env::var(name).ok()?;
     let value = value.lines().next()?.trim();
     (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// Whether the repository around is this one, and not one that the sources happen to lie in.
+fn is_checkout() -> bool {
+    git(&["rev-parse", "--show-prefix"]).as_deref() == Some("crates/miner/")
 }
 
 /// The one line that git says, if there is a git, and a repository.

@@ -40,7 +40,7 @@ pub struct LogArgs {
         value_name = "FORMAT"
     )]
     pub log_format: LogFormat,
-    /// Colour the log, terminal or not [default: on a terminal, unless the variable NO_COLOR is set].
+    /// Colour the log, terminal or not [default: on a terminal, unless the variable `NO_COLOR` is set].
     #[arg(long, global = true, overrides_with = "no_color")]
     pub color: bool,
     /// Never colour anything.
