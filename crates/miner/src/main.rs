@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use miner::cli::{Cli, Command};
 use miner::header::{HeaderArgs, HeaderCommandError, Verdict};
-use miner::logging::{self, LogLevel};
+use miner::logging::{self, LogFormat, LogLevel};
 use miner::shutdown::Signals;
 use miner::usage::UsageError;
 use miner::{bench, cli, demo, generate_key, mine, run};
 use rand::rngs::SysRng;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 /// Wrong usage, as in `sysexits.h`.
 const USAGE: u8 = 64;
@@ -35,13 +36,13 @@ fn main() -> ExitCode {
     };
     if let Some(Command::Header(args)) = &cli.command {
         // Reads to the end of its input: a signal ends it as the system does.
-        return exit_code(header(args));
+        return exit_code(header(args), LogFormat::Plain);
     }
     if let Some(printed) = print_at_once(&cli) {
-        return exit_code(printed.map(|()| ExitCode::SUCCESS));
+        return exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain);
     }
     logging::install(cli.log, simnet_log_level(&cli));
-    exit_code(start(&cli))
+    exit_code(start(&cli), cli.log.log_format)
 }
 
 /// Prints what needs neither a log nor a configuration, if such a thing is asked for.
@@ -62,15 +63,19 @@ fn simnet_log_level(cli: &Cli) -> LogLevel {
     }
 }
 
-fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
+/// The exit code of what has ended. Why it failed is told as the log is.
+fn exit_code(result: anyhow::Result<ExitCode>, format: LogFormat) -> ExitCode {
     match result {
         Ok(code) => code,
         // Whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let is_usage = error.is::<UsageError>();
-            // Where even this cannot be printed, the exit code has to do.
-            writeln!(io::stderr(), "error: {error:#}").ok();
+            match format {
+                // Where even this cannot be printed, the exit code has to do.
+                LogFormat::Plain => drop(writeln!(io::stderr(), "error: {error:#}")),
+                LogFormat::Json => error!(error = format!("{error:#}"), "the program fails"),
+            }
             if is_usage {
                 ExitCode::from(USAGE)
             } else {

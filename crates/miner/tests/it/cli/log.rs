@@ -1,9 +1,11 @@
 //! The log of the running program, for people and for programs.
 
+use std::net::TcpListener;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::program::{Running, program};
+use super::program::{Running, program, run, text};
 
 #[test]
 fn a_log_in_json_is_nothing_but_objects() {
@@ -19,6 +21,23 @@ fn a_log_in_json_is_nothing_but_objects() {
         }
         assert!(object["fields"]["message"].is_string(), "{line}");
     }
+}
+
+#[test]
+fn a_failure_is_told_as_the_log_is() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("--listen={}", taken.local_addr().unwrap());
+    let last = |format: &str| {
+        let output = run(&["simnet", &listen, "--log-format", format]);
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr).lines().last().unwrap().to_owned()
+    };
+    let plain = last("plain");
+    let why = plain.strip_prefix("error: ").unwrap();
+    assert!(why.contains(&listen[9..]), "{why}");
+    let object: Value = serde_json::from_str(&last("json")).unwrap();
+    assert_eq!(object["level"], "ERROR");
+    assert_eq!(object["fields"]["error"], why);
 }
 
 #[test]

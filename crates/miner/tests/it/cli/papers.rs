@@ -99,7 +99,12 @@ fn completions_know_the_flags_and_the_commands_in_every_shell() {
 #[test]
 fn the_manual_has_a_page_for_each_command() {
     let page = printed(&["man"]);
-    for part in [".TH chainweb-mining-client 1", "\\-\\-stratum\\-port"] {
+    for part in [
+        ".TH chainweb-mining-client 1",
+        "\\-\\-stratum\\-port",
+        ".SH EXAMPLES",
+        ".SH \"EXIT STATUS\"",
+    ] {
         assert!(page.contains(part), "no {part:?} in {page}");
     }
 
