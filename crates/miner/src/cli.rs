@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::about::AboutArgs;
 use crate::bench::BenchArgs;
@@ -33,8 +33,21 @@ Examples:
     chainweb-mining-client --generate-key
 ";
 
-/// The sections that `-h` shows: a newcomer needs no others.
-const ESSENTIAL: [&str; 3] = ["Node", "Mining", "About the program"];
+/// The flags that `-h` shows: a newcomer needs no others, and finds the others with `--help`.
+const ESSENTIAL: [&str; 12] = [
+    "node",
+    "tls",
+    "insecure",
+    "public-key",
+    "account",
+    "worker",
+    "thread-count",
+    "config-file",
+    "log-level",
+    "generate-key",
+    "help",
+    "version",
+];
 
 /// Mines for Kadena's Chainweb network.
 ///
@@ -48,7 +61,7 @@ const ESSENTIAL: [&str; 3] = ["Node", "Mining", "About the program"];
     disable_help_subcommand = true,
     args_conflicts_with_subcommands = true,
     subcommand_value_name = "COMMAND",
-    after_help = "--help tells all flags, with examples.",
+    after_help = "All flags, with examples: --help",
     after_long_help = EXAMPLES,
     max_term_width = 100
 )]
@@ -68,7 +81,7 @@ pub struct Cli {
     /// What to say about the program instead of mining.
     #[command(flatten)]
     pub about: AboutArgs,
-    /// Print help: the essential flags with `-h`, all of them with `--help`.
+    /// Print help: `-h` the essential flags, `--help` all.
     #[arg(short, visible_short_alias = '?', long, global = true, action = ArgAction::Help,
           help_heading = "About the program")]
     help: Option<bool>,
@@ -103,21 +116,13 @@ pub fn command() -> clap::Command {
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
     let mut command = command().color(color(&args)).mut_args(|flag| {
-        if is_essential(&flag) {
-            flag
-        } else {
-            flag.hide_short_help(true)
-        }
+        let is_essential = flag
+            .get_long()
+            .is_some_and(|name| ESSENTIAL.contains(&name));
+        flag.hide_short_help(!is_essential)
     });
     let matches = command.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
-}
-
-/// Whether `-h` shows a flag.
-fn is_essential(flag: &Arg) -> bool {
-    let name = flag.get_long().unwrap_or_default();
-    let section = flag.get_help_heading().unwrap_or_default();
-    name == "log-level" || ESSENTIAL.contains(&section) && !name.starts_with("no-")
 }
 
 /// Seen before anything is read, as even mistakes are coloured.

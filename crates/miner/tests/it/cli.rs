@@ -82,6 +82,13 @@ fn help_and_version_have_the_short_forms_of_the_haskell_client() {
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("--public-key"), "{flag}");
     }
+    for (flag, is_whole) in [("-h", false), ("-?", false), ("--help", true)] {
+        let output = run(&[flag]);
+        for detail in ["--stratum-port", "--license", "Examples:"] {
+            let is_told = text(&output.stdout).contains(detail);
+            assert_eq!(is_told, is_whole, "{detail} in {flag}");
+        }
+    }
     for flag in ["-v", "--version"] {
         let output = run(&[flag]);
         assert_eq!(output.status.code(), Some(0));
