@@ -125,7 +125,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
-/// Seen before anything is read, as even mistakes are coloured.
+/// The colours of help and of mistakes, so found without reading the flags.
 fn color(args: &[OsString]) -> ColorChoice {
     let mut last = args.iter().rev().filter_map(|arg| match arg.to_str()? {
         "--color" => Some(ColorChoice::Always),
@@ -137,7 +137,9 @@ fn color(args: &[OsString]) -> ColorChoice {
 
 #[cfg(test)]
 mod tests {
-    use clap::{Arg, Parser};
+    use std::collections::BTreeSet;
+
+    use clap::Parser;
 
     use super::{Cli, EXAMPLES, command};
 
@@ -160,15 +162,32 @@ mod tests {
         }
     }
 
-    /// Whoever adds a flag says where it belongs.
+    /// The section of the flags before goes on where a flag names none.
     #[test]
-    fn each_flag_stands_in_a_section() {
+    fn flags_stand_in_the_section_that_their_names_begin_with() {
         let command = command();
-        let flags = command.get_arguments().filter(|arg| !arg.is_hide_set());
-        let astray: Vec<_> = flags
-            .filter(|arg| arg.get_help_heading().is_none())
-            .map(Arg::get_id)
+        let flags: Vec<(&str, String)> = command
+            .get_arguments()
+            .map(|flag| {
+                let section = flag.get_help_heading().expect("each flag is in a section");
+                let section = section.to_lowercase().replace(' ', "-");
+                (flag.get_long().expect("each flag has a long form"), section)
+            })
             .collect();
-        assert!(astray.is_empty(), "no help_heading: {astray:?}");
+        let named_sections: BTreeSet<&str> = flags
+            .iter()
+            .map(|(_, section)| section.as_str())
+            .filter(|section| {
+                let prefix = format!("{section}-");
+                flags.iter().any(|(name, _)| name.starts_with(&prefix))
+            })
+            .collect();
+        assert!(named_sections.contains("stratum"), "{named_sections:?}");
+        for (name, section) in &flags {
+            for named in &named_sections {
+                let is_there = section == named;
+                assert_eq!(name.starts_with(named), is_there, "--{name} in {section}");
+            }
+        }
     }
 }

@@ -102,6 +102,14 @@ impl LogLevel {
 }
 
 impl LogArgs {
+    /// How the failure that ends the program is told: as the log is, but a quiet log must not swallow it.
+    pub fn failure_format(self) -> LogFormat {
+        match self.log_level {
+            LogLevel::Quiet => LogFormat::Plain,
+            _ => self.log_format,
+        }
+    }
+
     /// Flags come before the variable `NO_COLOR`, and both before what the output is.
     fn color(self, no_color: Option<&OsStr>, output: Output) -> Color {
         let is_refused = no_color.is_some_and(|value| !value.is_empty());

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         return exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain);
     }
     logging::install(cli.log, simnet_log_level(&cli));
-    exit_code(start(&cli), cli.log.log_format)
+    exit_code(start(&cli), cli.log.failure_format())
 }
 
 /// Prints what needs neither a log nor a configuration, if such a thing is asked for.
@@ -63,7 +63,7 @@ fn simnet_log_level(cli: &Cli) -> LogLevel {
     }
 }
 
-/// The exit code of what has ended. Why it failed is told as the log is.
+/// The exit code of what has ended. If it failed, says why.
 fn exit_code(result: anyhow::Result<ExitCode>, format: LogFormat) -> ExitCode {
     match result {
         Ok(code) => code,

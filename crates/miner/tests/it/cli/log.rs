@@ -27,17 +27,18 @@ fn a_log_in_json_is_nothing_but_objects() {
 fn a_failure_is_told_as_the_log_is() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = format!("--listen={}", taken.local_addr().unwrap());
-    let last = |format: &str| {
-        let output = run(&["simnet", &listen, "--log-format", format]);
+    let last = |format: &str, level: &str| {
+        let output = run(&["simnet", &listen, "--log-format", format, "-l", level]);
         assert_eq!(output.status.code(), Some(1));
         text(&output.stderr).lines().last().unwrap().to_owned()
     };
-    let plain = last("plain");
+    let plain = last("plain", "info");
     let why = plain.strip_prefix("error: ").unwrap();
     assert!(why.contains(&listen[9..]), "{why}");
-    let object: Value = serde_json::from_str(&last("json")).unwrap();
+    let object: Value = serde_json::from_str(&last("json", "error")).unwrap();
     assert_eq!(object["level"], "ERROR");
     assert_eq!(object["fields"]["error"], why);
+    assert_eq!(last("json", "quiet"), plain);
 }
 
 #[test]
