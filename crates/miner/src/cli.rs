@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::about::AboutArgs;
 use crate::bench::BenchArgs;
@@ -61,6 +61,7 @@ const ESSENTIAL: [&str; 12] = [
     disable_help_subcommand = true,
     args_conflicts_with_subcommands = true,
     subcommand_value_name = "COMMAND",
+    mut_args(shortened),
     after_help = "All flags, with examples: --help",
     after_long_help = EXAMPLES,
     max_term_width = 100
@@ -109,30 +110,35 @@ pub enum Command {
 
 /// The command line as a whole, for whatever tells of it.
 pub fn command() -> clap::Command {
-    Cli::command()
+    Cli::command().mut_args(|flag| flag.hide_short_help(false))
 }
 
 /// Reads the command line. What it gives instead of flags, such as help, has the colours that the flags ask for.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let mut command = command().color(color(&args)).mut_args(|flag| {
-        let is_essential = flag
-            .get_long()
-            .is_some_and(|name| ESSENTIAL.contains(&name));
-        flag.hide_short_help(!is_essential)
-    });
+    let mut command = Cli::command().color(color(&args));
     let matches = command.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
+/// A flag as `-h` has it: if it is not essential, not at all.
+fn shortened(flag: Arg) -> Arg {
+    let name = flag.get_long().unwrap_or_default();
+    let is_essential = ESSENTIAL.contains(&name);
+    flag.hide_short_help(!is_essential)
+}
+
 /// The colours of help and of mistakes, so found without reading the flags.
 fn color(args: &[OsString]) -> ColorChoice {
-    let mut last = args.iter().rev().filter_map(|arg| match arg.to_str()? {
-        "--color" => Some(ColorChoice::Always),
-        "--no-color" => Some(ColorChoice::Never),
-        _ => None,
-    });
-    last.next().unwrap_or(ColorChoice::Auto)
+    let words = args.iter().filter_map(|arg| arg.to_str());
+    let words: Vec<&str> = words.flat_map(|word| word.split('=')).collect();
+    let asked = words.windows(2).rfind(|pair| pair[0] == "--color");
+    match asked.map(|pair| pair[1]) {
+        _ if words.contains(&"--no-color") => ColorChoice::Never,
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
 }
 
 #[cfg(test)]
@@ -164,13 +170,14 @@ mod tests {
 
     /// The section of the flags before goes on where a flag names none.
     #[test]
-    fn flags_stand_in_the_section_that_their_names_begin_with() {
+    fn flags_stand_in_the_section_whose_first_word_they_begin_with() {
         let command = command();
         let flags: Vec<(&str, String)> = command
             .get_arguments()
             .map(|flag| {
                 let section = flag.get_help_heading().expect("each flag is in a section");
-                let section = section.to_lowercase().replace(' ', "-");
+                let first = section.split(' ').next().unwrap_or_default();
+                let section = first.to_lowercase();
                 (flag.get_long().expect("each flag has a long form"), section)
             })
             .collect();

@@ -16,15 +16,15 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "About the program")]
 pub struct GenerateKeyArgs {
-    /// Print a new pair of keys and exit.
+    /// Print a new pair of keys and exit; --no-generate-key takes it back.
     ///
     /// Two lines of hex digits: the `public` key, which is mined for, and the `private` one, without which nothing that
     /// was mined can be spent. Nobody else has it: keep it, and keep it secret.
     #[arg(long, overrides_with = "no_generate_key")]
     pub generate_key: bool,
-    /// Print no keys: undoes an earlier --generate-key.
-    #[arg(long, overrides_with = "generate_key")]
-    pub no_generate_key: bool,
+    /// Print no keys.
+    #[arg(long, hide = true, overrides_with = "generate_key")]
+    no_generate_key: bool,
 }
 
 /// Makes a pair of keys and writes it.

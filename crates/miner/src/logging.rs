@@ -40,11 +40,18 @@ pub struct LogArgs {
         value_name = "FORMAT"
     )]
     pub log_format: LogFormat,
-    /// Colour the log, terminal or not [default: on a terminal, unless the variable `NO_COLOR` is set].
-    #[arg(long, global = true, overrides_with = "no_color")]
-    pub color: bool,
-    /// Never colour anything.
-    #[arg(long, global = true, overrides_with = "color")]
+    /// When to colour the log, help and mistakes.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        ignore_case = true,
+        value_name = "WHEN"
+    )]
+    pub color: ColorWhen,
+    /// Colour nothing: the same as --color never, whatever --color says.
+    #[arg(long, global = true)]
     pub no_color: bool,
 }
 
@@ -69,6 +76,17 @@ pub enum LogFormat {
     Plain,
     /// An object with `timestamp`, `level`, `target` and `fields`, one of which is the `message`.
     Json,
+}
+
+/// When there are colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless the variable `NO_COLOR` is set to something.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Whether lines have escape codes in them.
@@ -113,11 +131,11 @@ impl LogArgs {
     /// Flags come before the variable `NO_COLOR`, and both before what the output is.
     fn color(self, no_color: Option<&OsStr>, output: Output) -> Color {
         let is_refused = no_color.is_some_and(|value| !value.is_empty());
-        match (self.color, self.no_color) {
-            (true, _) => Color::On,
-            (_, true) => Color::Off,
-            _ if is_refused || output == Output::Other => Color::Off,
-            _ => Color::On,
+        match self.color {
+            _ if self.no_color => Color::Off,
+            ColorWhen::Always => Color::On,
+            ColorWhen::Auto if output == Output::Terminal && !is_refused => Color::On,
+            ColorWhen::Auto | ColorWhen::Never => Color::Off,
         }
     }
 

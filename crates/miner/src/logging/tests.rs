@@ -125,8 +125,10 @@ fn flags_come_before_no_color_and_no_color_before_the_terminal() {
     check(&[], Some(""), Terminal, On);
     check(&[], Some(""), Other, Off);
     check(&["--no-color"], None, Terminal, Off);
-    check(&["--color"], None, Other, On);
-    check(&["--color"], Some("1"), Terminal, On);
-    check(&["--no-color", "--color"], None, Other, On);
-    check(&["--color", "--no-color"], None, Terminal, Off);
+    check(&["--color", "always"], None, Other, On);
+    check(&["--color=always"], Some("1"), Terminal, On);
+    check(&["--color", "auto"], None, Other, Off);
+    check(&["--color", "auto"], None, Terminal, On);
+    check(&["--color", "never"], None, Terminal, Off);
+    check(&["--no-color", "--color", "always"], None, Terminal, Off);
 }

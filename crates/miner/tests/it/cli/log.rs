@@ -50,5 +50,5 @@ fn a_log_that_is_no_terminal_has_colours_only_on_request() {
     };
     assert!(!line(&[]).contains('\u{1b}'));
     assert!(!line(&["--no-color"]).contains('\u{1b}'));
-    assert!(line(&["--color"]).contains('\u{1b}'));
+    assert!(line(&["--color=always"]).contains('\u{1b}'));
 }

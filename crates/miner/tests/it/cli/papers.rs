@@ -142,10 +142,13 @@ fn mistakes_and_help_are_coloured_as_the_flags_say() {
     };
     for wrong in ["--help", "--nodee", "--worker=gpu"] {
         assert!(!is_coloured(&[wrong], ""), "{wrong}");
-        assert!(is_coloured(&["--color", wrong], ""), "{wrong}");
-        assert!(is_coloured(&["--color", wrong], "1"), "{wrong}");
+        assert!(is_coloured(&["--color", "always", wrong], ""), "{wrong}");
+        assert!(is_coloured(&["--color=always", wrong], "1"), "{wrong}");
+        for flags in [["--color=never", wrong], ["--no-color", wrong]] {
+            assert!(!is_coloured(&flags, ""), "{wrong}");
+        }
         assert!(
-            !is_coloured(&["--color", "--no-color", wrong], ""),
+            !is_coloured(&["--no-color", "--color=always", wrong], ""),
             "{wrong}"
         );
     }
