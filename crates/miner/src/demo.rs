@@ -46,9 +46,6 @@ pub struct DemoArgs {
     /// Hashing threads [default: one for each processor that this program may use].
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
-    /// How to hash.
-    #[command(flatten)]
-    pub cpu: CpuArgs,
     /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
     #[arg(long, default_value = "twenty")]
     pub graph: ChainGraph,
@@ -58,6 +55,9 @@ pub struct DemoArgs {
     /// Fixes every random choice of the network; hashing is random all the same.
     #[arg(long, default_value = "0")]
     pub seed: u64,
+    /// How to hash.
+    #[command(flatten)]
+    pub cpu: CpuArgs,
 }
 
 /// Runs the demonstration until `stop` is cancelled or its time is over.

@@ -11,14 +11,15 @@ use miner::cli::{Cli, Command};
 use miner::config::{self, Flags, Invocation};
 use miner::doctor::{self, DoctorArgs};
 use miner::header::{HeaderArgs, HeaderCommandError, Verdict};
-use miner::logging::{self, LogLevel};
+use miner::logging::{self, LogFormat, LogLevel};
 use miner::shutdown::Signals;
 use miner::usage::UsageError;
-use miner::{bench, demo, mine as mining, run};
+use miner::{bench, cli, demo, generate_key, mine as mining, run};
+use rand::rngs::SysRng;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{error, warn};
 
 /// How long the tasks of a program that leaves may take to be dropped.
 const LEAVING: Duration = Duration::from_millis(500);
@@ -45,17 +46,21 @@ fn main() -> ExitCode {
 fn command(cli: &Cli) -> ExitCode {
     if let Some(Command::Header(args)) = &cli.command {
         // Reads to the end of its input: a signal ends it as the system does.
-        return exit_code(header(args));
+        return exit_code(header(args), LogFormat::Plain);
     }
-    logging::install(cli.log_level, simnet_log_level(cli));
-    exit_code(runtime().and_then(|runtime| start(runtime, cli)))
+    if let Some(printed) = print_at_once(cli) {
+        return exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain);
+    }
+    logging::install(cli.log, simnet_log_level(cli));
+    let result = runtime().and_then(|runtime| start(runtime, cli));
+    exit_code(result, cli.log.failure_format())
 }
 
 /// Mines with the settings of all sources, or prints them.
 fn mine(flags: Flags) -> ExitCode {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return exit_code(Err(error)),
+        Err(error) => return exit_code(Err(error), LogFormat::Plain),
     };
     let settings = match runtime.block_on(flags.resolve(env::vars_os(), tell)) {
         Ok(settings) => settings,
@@ -69,10 +74,14 @@ fn mine(flags: Flags) -> ExitCode {
             tell(&format!("warning: {warning}"));
         }
         let written = io::stdout().write_all(printed.as_bytes());
-        return exit_code(written.map(|()| ExitCode::SUCCESS).map_err(Into::into));
+        let written = written.map(|()| ExitCode::SUCCESS).map_err(Into::into);
+        return exit_code(written, LogFormat::Plain);
     }
     let cli = &settings.cli;
-    logging::install(cli.log_level, simnet_log_level(cli));
+    if let Some(printed) = print_at_once(cli) {
+        return exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain);
+    }
+    logging::install(cli.log, simnet_log_level(cli));
     for warning in &settings.warnings {
         warn!(warning, "odd settings");
     }
@@ -81,7 +90,7 @@ fn mine(flags: Flags) -> ExitCode {
         Err(error) if error.is::<UsageError>() => settings.origins_in(&format!("{error:#}")),
         _ => Vec::new(),
     };
-    let code = exit_code(result);
+    let code = exit_code(result, cli.log.failure_format());
     for origin in origins {
         tell(&format!("  {origin}"));
     }
@@ -94,22 +103,36 @@ fn tell(line: &str) {
     writeln!(io::stderr(), "{line}").ok();
 }
 
+/// Prints what needs neither a log nor a configuration, if such a thing is asked for.
+fn print_at_once(cli: &Cli) -> Option<anyhow::Result<()>> {
+    let out = &mut io::stdout().lock();
+    if let Some(about) = cli.about.asked() {
+        return Some(about.write(out).map_err(Into::into));
+    }
+    let is_asked = cli.generate_key.generate_key;
+    is_asked.then(|| generate_key::write(&mut SysRng, out).map_err(Into::into))
+}
+
 /// The log level of the simulated network, which is of interest only where it is all there is.
 fn simnet_log_level(cli: &Cli) -> LogLevel {
     match cli.command {
-        Some(Command::Simnet(_)) => cli.log_level,
-        _ => cli.log_level.min(LogLevel::Warn),
+        Some(Command::Simnet(_)) => cli.log.log_level,
+        _ => cli.log.log_level.min(LogLevel::Warn),
     }
 }
 
-fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
+/// The exit code of what has ended. If it failed, says why.
+fn exit_code(result: anyhow::Result<ExitCode>, format: LogFormat) -> ExitCode {
     match result {
         Ok(code) => code,
         // Whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let is_usage = error.is::<UsageError>();
-            tell(&format!("error: {error:#}"));
+            match format {
+                LogFormat::Plain => tell(&format!("error: {error:#}")),
+                LogFormat::Json => error!(error = format!("{error:#}"), "the program fails"),
+            }
             if is_usage {
                 ExitCode::from(USAGE)
             } else {
@@ -162,6 +185,8 @@ async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode>
         }
         Some(Command::Header(args)) => return header(args),
         Some(Command::Doctor(args)) => return examine(args, stop).await,
+        Some(Command::Completions(args)) => args.write(cli::command(), &mut io::stdout())?,
+        Some(Command::Man(args)) => args.write(cli::command(), &mut io::stdout())?,
         None => {
             run::run(mining::config(&cli.mine).await?, stop).await?;
         }

@@ -52,12 +52,19 @@ pub struct MineArgs {
     #[command(flatten)]
     pub node: NodeArgs,
     /// What solves the work.
-    #[arg(short, long, value_enum, default_value = "stratum", ignore_case = true)]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "stratum",
+        ignore_case = true,
+        help_heading = "Mining"
+    )]
     pub worker: WorkerKind,
     /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
     /// `stratum` and `on-demand`: the same as --work-slots; with `external`: processes; with `simulation`: works that the
     /// hash rate is divided among; with `constant-delay`: blocks at each beat; each of these three 2 by default.
-    #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
+    #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count, help_heading = "Mining")]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
     #[command(flatten)]
@@ -79,7 +86,7 @@ pub struct MineArgs {
     pub on_demand: OnDemandArgs,
     /// How many works, each for a chain of its own, are held ready [default: 2, and with `external`, `simulation` and
     /// `constant-delay` one for each of their threads].
-    #[arg(long, value_name = "COUNT", value_parser = work_slots)]
+    #[arg(long, value_name = "COUNT", value_parser = work_slots, help_heading = "Mining")]
     pub work_slots: Option<NonZeroUsize>,
     /// When a job makes way for a newer one.
     #[command(flatten)]

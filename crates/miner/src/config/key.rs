@@ -10,13 +10,15 @@ const EXCEPTIONS: [(&str, &str); 3] = [
     ("default-http-timeout", "defaultHTTPTimeout"),
 ];
 
-/// The flags that ask for something else than mining, or say where settings come from: no setting themselves.
-const COMMAND_LINE_ONLY: [&str; 8] = [
+/// The flags that ask for something else than mining, say where settings come from, or are short for another flag with a
+/// value: no settings themselves.
+const COMMAND_LINE_ONLY: [&str; 9] = [
     "config-file",
     "help",
     "info",
     "license",
     "long-info",
+    "no-color",
     "print-config",
     "print-config-as",
     "version",

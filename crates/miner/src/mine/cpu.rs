@@ -22,6 +22,7 @@ use crate::worker::cpu::{self, Cpu};
 
 /// How to hash on this machine's processors.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "CPU")]
 pub struct CpuArgs {
     /// The instructions to hash with; `auto` takes the widest that prove themselves on this machine.
     #[arg(long = "cpu-kernel", value_name = "KERNEL", default_value = "auto", value_parser = kernel_choice())]

@@ -13,6 +13,7 @@ use crate::usage::UsageError;
     clippy::struct_excessive_bools,
     reason = "switches and their opposites are flags of their own"
 )]
+#[command(next_help_heading = "Node")]
 pub struct NodeArgs {
     /// The node: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]

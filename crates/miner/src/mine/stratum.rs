@@ -25,6 +25,7 @@ const LEAST_RATE_MS: u64 = 500;
 
 /// How to serve mining devices.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Stratum")]
 pub struct StratumArgs {
     /// The port that devices connect to.
     #[arg(long = "stratum-port", value_name = "PORT", default_value = "1917", value_parser = port)]

@@ -5,8 +5,10 @@ mod cpu;
 mod development;
 mod doctor;
 mod external;
+mod log;
 mod on_demand;
 mod page;
+mod papers;
 pub(crate) mod program;
 mod signals;
 mod stratum;
@@ -108,6 +110,13 @@ fn help_and_version_have_the_short_forms_of_the_haskell_client() {
         let output = run(&[flag]);
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("--public-key"), "{flag}");
+    }
+    for (flag, is_whole) in [("-h", false), ("-?", false), ("--help", true)] {
+        let output = run(&[flag]);
+        for detail in ["--stratum-port", "--license", "Examples:"] {
+            let is_told = text(&output.stdout).contains(detail);
+            assert_eq!(is_told, is_whole, "{detail} in {flag}");
+        }
     }
     for flag in ["-v", "--version"] {
         let output = run(&[flag]);
@@ -259,6 +268,12 @@ fn an_output_that_nobody_reads_is_no_error() {
         &["demo", "--for", "500ms", "--graph", "pair"],
         &["--help"],
         &["--version"],
+        &["--info"],
+        &["--long-info"],
+        &["--license"],
+        &["--generate-key"],
+        &["completions", "zsh"],
+        &["man"],
     ] {
         let (reader, writer) = pipe().unwrap();
         drop(reader);

@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod compose;
+mod docs;
 mod doctor;
 mod stories;
 

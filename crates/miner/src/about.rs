@@ -1,0 +1,146 @@
+//! What the program says about itself: what it is, how it was built, under which licence.
+//!
+//! Named as in the Haskell client. All of it is known when the program is built, but for the instructions of the machine
+//! that it runs on; no configuration is read for it.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use pow::Kernel;
+
+const NAME: &str = "chainweb-mining-client";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
+const LICENSE: &str = env!("CARGO_PKG_LICENSE");
+/// Empty where the build knew none.
+const COMMIT: &str = env!("BUILT_COMMIT");
+
+const MIT: &str = include_str!("../../../LICENSE-MIT");
+const APACHE: &str = include_str!("../../../LICENSE-APACHE");
+
+/// What to say about the program instead of mining.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "About the program")]
+pub struct AboutArgs {
+    /// Print what the program is, in a few lines.
+    #[arg(long)]
+    pub info: bool,
+    /// Print how the program was built and what this machine has for it.
+    #[arg(long)]
+    pub long_info: bool,
+    /// Print the licences of the program.
+    #[arg(long)]
+    pub license: bool,
+}
+
+/// A text about the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// What it is.
+    Info,
+    /// How it was built.
+    LongInfo,
+    /// Its licences, whole.
+    License,
+}
+
+impl AboutArgs {
+    /// The text that is asked for: one, however many there are.
+    pub fn asked(self) -> Option<About> {
+        if self.info {
+            Some(About::Info)
+        } else if self.long_info {
+            Some(About::LongInfo)
+        } else {
+            self.license.then_some(About::License)
+        }
+    }
+}
+
+impl About {
+    /// Writes the text.
+    pub fn write(self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Info => write_info(out),
+            Self::LongInfo => write_long_info(out),
+            Self::License => write_license(out),
+        }?;
+        out.flush()
+    }
+}
+
+fn write_info(out: &mut impl Write) -> io::Result<()> {
+    write!(out, "{NAME} {VERSION}")?;
+    if !COMMIT.is_empty() {
+        write!(out, " ({COMMIT})")?;
+    }
+    writeln!(out, "\n{DESCRIPTION}.")?;
+    writeln!(out, "Licence: {LICENSE}; --license prints the texts.")
+}
+
+fn write_long_info(out: &mut impl Write) -> io::Result<()> {
+    let commit = if COMMIT.is_empty() {
+        "not known"
+    } else {
+        COMMIT
+    };
+    writeln!(out, "{NAME} {VERSION}")?;
+    writeln!(out, "{DESCRIPTION}.")?;
+    writeln!(out)?;
+    let features = env!("BUILT_TARGET_FEATURES").replace(',', " ");
+    for (name, value) in [
+        ("commit", commit),
+        ("target", env!("BUILT_TARGET")),
+        ("profile", env!("BUILT_PROFILE")),
+        ("instructions", &features),
+        ("kernels", &kernels(Kernel::is_available)),
+        ("not here", &kernels(|kernel| !kernel.is_available())),
+        ("licence", LICENSE),
+    ] {
+        writeln!(out, "{name:<14}{value}")?;
+    }
+    Ok(())
+}
+
+fn kernels(is_wanted: impl Fn(Kernel) -> bool) -> String {
+    let kernels = Kernel::ALL.iter().filter(|kernel| is_wanted(**kernel));
+    let names: Vec<&str> = kernels.map(|kernel| kernel.name()).collect();
+    names.join(" ")
+}
+
+fn write_license(out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{NAME} may be used under either of these licences, at your choice.\n"
+    )?;
+    writeln!(out, "{MIT}\n\n{APACHE}")
+}
+
+#[cfg(test)]
+mod tests {
+    use pow::Kernel;
+
+    use super::{About, kernels};
+
+    fn text(about: About) -> String {
+        let mut bytes = Vec::new();
+        about.write(&mut bytes).expect("memory takes all");
+        String::from_utf8(bytes).expect("it is text")
+    }
+
+    #[test]
+    fn the_long_text_names_each_kernel_once_and_says_whether_it_is_here() {
+        let info = text(About::LongInfo);
+        let line = |name: &str| {
+            let line = info.lines().find_map(|line| line.strip_prefix(name));
+            line.expect("the line is there").trim().to_owned()
+        };
+        let (here, missing) = (line("kernels"), line("not here"));
+        for kernel in Kernel::ALL {
+            let is_named = |list: &str| list.split(' ').any(|name| name == kernel.name());
+            assert_eq!(is_named(&here), kernel.is_available(), "{info}");
+            assert_eq!(is_named(&missing), !kernel.is_available(), "{info}");
+        }
+        assert_eq!(kernels(|_| false), "");
+    }
+}
