@@ -621,9 +621,19 @@ impl World {
 
     /// Now that all is heard, each policy comes to every newer payload, and to no more.
     fn check_payloads(&mut self) {
-        for node in &mut self.nodes {
-            for chain in node.chains.keys().copied().collect::<Vec<_>>() {
-                node.refresh(chain);
+        // The second time while the answers with the payloads of the first are on their way.
+        for _ in 0..2 {
+            for node in 0..self.nodes.len() {
+                let chains: Vec<_> = self.nodes[node].chains.keys().copied().collect();
+                for chain in chains {
+                    self.nodes[node].refresh(chain);
+                }
+                self.hear_all(NodeId(node));
+            }
+            for at in 0..self.flights.len() {
+                if self.flights[at].answer.is_none() {
+                    self.act(at);
+                }
             }
         }
         self.calm(HEALING);
