@@ -29,7 +29,7 @@ use self::flags::Asked;
 use self::items::Items;
 pub use self::print::PrintAs;
 use self::remote::Patience;
-use crate::cli::Cli;
+use crate::cli::{self, Cli};
 
 /// Where settings come from, and whether they are shown.
 #[derive(Debug, Args)]
@@ -109,9 +109,15 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap
     let args: Vec<OsString> = args.into_iter().collect();
     let catalog = Catalog::new();
     match flags::read(&catalog, args.iter().skip(1).cloned()) {
-        Asked::Command => Cli::try_parse_from(args).map(|cli| Invocation::Command(Box::new(cli))),
+        Asked::Command => cli::parse(args).map(|cli| Invocation::Command(Box::new(cli))),
         Asked::Answer(flag) => {
-            let cli = Cli::try_parse_from([catalog.program(), &flag])?;
+            let cli = match cli::parse(args) {
+                // Whoever asks for help gets it, whatever else is wrong.
+                Err(wrong) if wrong.use_stderr() => {
+                    cli::parse([catalog.program().into(), flag.into()])?
+                }
+                answer => answer?,
+            };
             Ok(Invocation::Command(Box::new(cli)))
         }
         Asked::Mine(assignments, mistakes) => Ok(Invocation::Mine(Box::new(Flags {

@@ -28,21 +28,6 @@ const LEAVING: Duration = Duration::from_millis(500);
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    // Asked about itself the program answers, whatever the settings are.
-    match cli::parse(env::args_os()) {
-        Ok(cli) => {
-            if let Some(printed) = print_at_once(&cli) {
-                return exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain);
-            }
-        }
-        Err(answer) if !answer.use_stderr() => {
-            // Where even this cannot be printed, the exit code has to do.
-            answer.print().ok();
-            return ExitCode::SUCCESS;
-        }
-        // Told with all other mistakes.
-        Err(_) => {}
-    }
     match config::read(env::args_os()) {
         Ok(Invocation::Mine(flags)) => mine(*flags),
         Ok(Invocation::Command(cli)) => command(&cli),
@@ -62,6 +47,9 @@ fn command(cli: &Cli) -> ExitCode {
     if let Some(Command::Header(args)) = &cli.command {
         // Reads to the end of its input: a signal ends it as the system does.
         return exit_code(header(args), LogFormat::Plain);
+    }
+    if let Some(printed) = print_at_once(cli) {
+        return exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain);
     }
     logging::install(cli.log, simnet_log_level(cli));
     let result = runtime().and_then(|runtime| start(runtime, cli));
@@ -86,8 +74,8 @@ fn mine(flags: Flags) -> ExitCode {
             tell(&format!("warning: {warning}"));
         }
         let written = io::stdout().write_all(printed.as_bytes());
-        let written = written.map(|()| ExitCode::SUCCESS);
-        return exit_code(written.map_err(Into::into), LogFormat::Plain);
+        let written = written.map(|()| ExitCode::SUCCESS).map_err(Into::into);
+        return exit_code(written, LogFormat::Plain);
     }
     let cli = &settings.cli;
     if let Some(printed) = print_at_once(cli) {

@@ -35,6 +35,9 @@ const HASKELL: [&str; 19] = [
     "default-http-timeout",
 ];
 
+/// The flags that ask about the program, as help and the version do.
+const ABOUT: [&str; 3] = ["info", "license", "long-info"];
+
 /// A setting, as its flag declares it.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
@@ -229,10 +232,11 @@ impl Catalog {
         nearest(word, commands.map(|command| command.get_name().to_owned()))
     }
 
-    /// Whether a flag of one letter asks for help or the version, which have no setting.
+    /// Whether a flag, dashes included, asks about the program, in which case nothing else counts.
     pub(crate) fn is_answered(&self, flag: &str) -> bool {
+        let is_about = |arg: &Arg| arg.get_long().is_some_and(|long| ABOUT.contains(&long));
         let mut args = self.command.get_arguments();
-        args.any(|arg| is_answer(arg.get_action()) && is_named(arg, flag))
+        args.any(|arg| (is_answer(arg.get_action()) || is_about(arg)) && is_named(arg, flag))
     }
 
     /// Whether a flag can stand without its value.
