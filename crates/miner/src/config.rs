@@ -25,11 +25,11 @@ use clap::{Args, Parser};
 use self::assignment::{Assignment, Given, Layer, Mistake, Source, Winners};
 use self::catalog::Catalog;
 use self::document::Format;
-use self::flags::Asked;
+use self::flags::{Asked, Purpose};
 use self::items::Items;
 pub use self::print::PrintAs;
 use self::remote::Patience;
-use crate::cli::{self, Cli};
+use crate::cli::{self, Cli, Command};
 
 /// Where settings come from, and whether they are shown.
 #[derive(Debug, Args)]
@@ -50,16 +50,17 @@ pub struct ConfigArgs {
 /// What the program is started for.
 #[derive(Debug)]
 pub enum Invocation {
-    /// A command, or help.
+    /// A command that needs no settings, or help.
     Command(Box<Cli>),
-    /// To mine with settings that are still to be gathered.
-    Mine(Box<Flags>),
+    /// To mine or to examine a node, with settings that are still to be gathered.
+    Settings(Box<Flags>),
 }
 
-/// What the flags say of mining.
+/// What the flags say.
 #[derive(Debug)]
 pub struct Flags {
     catalog: Catalog,
+    purpose: Purpose,
     assignments: Vec<Assignment>,
     mistakes: Vec<Mistake>,
 }
@@ -71,7 +72,7 @@ pub struct Settings {
     pub cli: Cli,
     /// What is odd but may be meant.
     pub warnings: Vec<String>,
-    /// What is to be printed instead of mining.
+    /// What is to be printed, and nothing else done.
     pub printed: Option<String>,
     /// The flags whose values are from elsewhere, and from where.
     origins: Vec<(String, String)>,
@@ -103,8 +104,8 @@ impl fmt::Display for Mistakes {
 /// Reads the command line, whose first argument is the program's name.
 ///
 /// # Errors
-/// The answer to a flag such as `--help`, or what is wrong with the flags of a command. With mining, mistakes are told
-/// once all settings are gathered.
+/// The answer to a flag such as `--help`, or what is wrong with the flags of a command. Where settings are gathered,
+/// mistakes are told once all are.
 pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
     let catalog = Catalog::new();
@@ -120,11 +121,14 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap
             };
             Ok(Invocation::Command(Box::new(cli)))
         }
-        Asked::Mine(assignments, mistakes) => Ok(Invocation::Mine(Box::new(Flags {
-            catalog,
-            assignments,
-            mistakes,
-        }))),
+        Asked::Settings(purpose, assignments, mistakes) => {
+            Ok(Invocation::Settings(Box::new(Flags {
+                catalog,
+                purpose,
+                assignments,
+                mistakes,
+            })))
+        }
     }
 }
 
@@ -159,7 +163,7 @@ impl Flags {
             };
             gathered.take(layer, items);
         }
-        gathered.settle(&self.catalog)
+        gathered.settle(&self.catalog, self.purpose)
     }
 }
 
@@ -207,7 +211,7 @@ impl Gathered {
         places.collect()
     }
 
-    fn settle(mut self, catalog: &Catalog) -> Result<Settings, Mistakes> {
+    fn settle(mut self, catalog: &Catalog, purpose: Purpose) -> Result<Settings, Mistakes> {
         if !self.mistakes.is_empty() {
             return Err(Mistakes {
                 mistakes: self.mistakes,
@@ -215,9 +219,16 @@ impl Gathered {
             });
         }
         let winners = self.winners(catalog);
-        let flags = winners.flags(catalog);
-        let name = catalog.program().to_owned();
-        let args = std::iter::once(name).chain(flags);
+        let mut args = vec![catalog.program().to_owned()];
+        match purpose {
+            Purpose::Mine => args.extend(winners.flags(catalog, |_| true)),
+            Purpose::Examine(own) => {
+                args.push(Purpose::EXAMINE.to_owned());
+                args.extend(own);
+                // Those that are about mining alone count for nothing.
+                args.extend(winners.flags(catalog, |flag| catalog.knows(Purpose::EXAMINE, flag)));
+            }
+        }
         // What is good one by one may contradict itself.
         let cli = match Cli::try_parse_from(args) {
             Ok(cli) => cli,
@@ -234,8 +245,12 @@ impl Gathered {
                 });
             }
         };
-        let full = cli.config.print_config.then_some(PrintAs::Full);
-        let print_as = cli.config.print_config_as.or(full);
+        let config = match &cli.command {
+            Some(Command::Doctor(args)) => &args.config,
+            _ => &cli.config,
+        };
+        let full = config.print_config.then_some(PrintAs::Full);
+        let print_as = config.print_config_as.or(full);
         let printed = print_as.map(|form| print::print(catalog, &winners, form));
         let origins = winners.iter().filter_map(|winner| match &winner.source {
             Source::Flag(_) => None,

@@ -20,6 +20,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use self::screen::{Interrupted, Screen};
+use crate::config::ConfigArgs;
 use crate::mine::NodeArgs;
 
 /// Which node to look at.
@@ -28,6 +29,9 @@ pub struct DoctorArgs {
     /// The node, and whom to mine for.
     #[command(flatten)]
     pub node: NodeArgs,
+    /// Where settings come from, as with mining.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

@@ -29,7 +29,7 @@ const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     match config::read(env::args_os()) {
-        Ok(Invocation::Mine(flags)) => mine(*flags),
+        Ok(Invocation::Settings(flags)) => configured(*flags),
         Ok(Invocation::Command(cli)) => command(&cli),
         Err(answer) => {
             // Where even this cannot be printed, the exit code has to do.
@@ -56,8 +56,8 @@ fn command(cli: &Cli) -> ExitCode {
     exit_code(result, cli.log.failure_format())
 }
 
-/// Mines with the settings of all sources, or prints them.
-fn mine(flags: Flags) -> ExitCode {
+/// Does what is asked with the settings of all sources, or prints them.
+fn configured(flags: Flags) -> ExitCode {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return exit_code(Err(error), LogFormat::Plain),

@@ -89,10 +89,12 @@ impl Winners {
     }
 
     /// The flags that say the same.
-    pub(crate) fn flags(&self, catalog: &Catalog) -> Vec<String> {
+    pub(crate) fn flags(&self, catalog: &Catalog, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let mut flags = Vec::new();
-        for winner in self.iter() {
-            let setting = catalog.setting(winner.setting);
+        let settings = self
+            .iter()
+            .map(|winner| (winner, catalog.setting(winner.setting)));
+        for (winner, setting) in settings.filter(|(_, setting)| wanted(&setting.flag)) {
             match &winner.value {
                 Given::Texts(texts) => {
                     let flag = |text| format!("--{}={text}", setting.flag);

@@ -227,6 +227,13 @@ impl Catalog {
         self.command.find_subcommand(word).is_some()
     }
 
+    /// Whether a command has a flag of this name.
+    pub(crate) fn knows(&self, command: &str, flag: &str) -> bool {
+        let command = self.command.find_subcommand(command);
+        let mut args = command.into_iter().flat_map(Command::get_arguments);
+        args.any(|arg| arg.get_long() == Some(flag))
+    }
+
     pub(crate) fn nearest_command(&self, word: &str) -> Option<String> {
         let commands = self.command.get_subcommands();
         nearest(word, commands.map(|command| command.get_name().to_owned()))

@@ -1,7 +1,7 @@
 //! The command line as a layer of settings.
 //!
 //! The command line's own parser stops at the first mistake. This one finds where each flag ends, has each value
-//! judged by that parser, and goes on. What is not about mining (a command, help, the version) it leaves to the other.
+//! judged by that parser, and goes on. What is not about a node (most commands, help, the version) it leaves to the other.
 
 use std::ffi::OsString;
 
@@ -13,12 +13,26 @@ use super::spelling::told;
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Asked {
-    /// A command, with flags of its own.
+    /// A command that has all its flags to itself.
     Command,
     /// Help or the version: this flag.
     Answer(String),
-    /// To mine, like this.
-    Mine(Vec<Assignment>, Vec<Mistake>),
+    /// What is done with these settings.
+    Settings(Purpose, Vec<Assignment>, Vec<Mistake>),
+}
+
+/// What settings are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To mine.
+    Mine,
+    /// To examine the node that would be mined on, by the command `doctor` with these flags of its own.
+    Examine(Vec<String>),
+}
+
+impl Purpose {
+    /// The name of the command that examines.
+    pub(crate) const EXAMINE: &str = "doctor";
 }
 
 /// Reads the command line, without the program's name.
@@ -37,6 +51,7 @@ pub(crate) fn read(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) 
     let mut reader = Reader {
         catalog,
         args: texts.into_iter().peekable(),
+        purpose: Purpose::Mine,
         assignments: Vec::new(),
         mistakes,
     };
@@ -50,12 +65,13 @@ pub(crate) fn read(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) 
             return asked;
         }
     }
-    Asked::Mine(reader.assignments, reader.mistakes)
+    Asked::Settings(reader.purpose, reader.assignments, reader.mistakes)
 }
 
 struct Reader<'a> {
     catalog: &'a Catalog,
     args: std::iter::Peekable<std::vec::IntoIter<String>>,
+    purpose: Purpose,
     assignments: Vec<Assignment>,
     mistakes: Vec<Mistake>,
 }
@@ -71,9 +87,12 @@ impl Reader<'_> {
             return Some(Asked::Answer(flag.to_owned()));
         }
         let name = flag.trim_start_matches('-');
-        match self.catalog.by_flag(name) {
-            Some((at, says)) => self.flag(at, says, flag, value),
-            None => {
+        match (self.catalog.by_flag(name), &mut self.purpose) {
+            (Some((at, says)), _) => self.flag(at, says, flag, value),
+            (None, Purpose::Examine(own)) if self.catalog.knows(Purpose::EXAMINE, name) => {
+                own.push(arg.to_owned());
+            }
+            (None, _) => {
                 let nearest = self.catalog.nearest_flag(name);
                 self.unknown(flag, nearest, value.is_some());
             }
@@ -112,6 +131,10 @@ impl Reader<'_> {
     }
 
     fn word(&mut self, word: &str) -> Option<Asked> {
+        if word == Purpose::EXAMINE {
+            self.purpose = Purpose::Examine(Vec::new());
+            return None;
+        }
         if self.catalog.is_command(word) {
             return Some(Asked::Command);
         }

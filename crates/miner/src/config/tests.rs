@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::assignment::{Given, Layer, Source};
 use super::catalog::{Catalog, Form, Scope};
-use super::flags::{self, Asked};
+use super::flags::{self, Asked, Purpose};
 use super::{Gathered, Mistakes, Settings, environment, from_bytes, remote};
+use crate::cli::Command;
+use crate::logging::LogLevel;
 
 /// A file, or what stands at a URL: its name and its text.
 type Document<'a> = (&'a str, &'a str);
@@ -19,8 +21,8 @@ fn settle(
 ) -> Result<Settings, Mistakes> {
     let catalog = Catalog::new();
     let args = args.iter().map(OsString::from);
-    let Asked::Mine(assignments, mistakes) = flags::read(&catalog, args) else {
-        panic!("not about mining");
+    let Asked::Settings(purpose, assignments, mistakes) = flags::read(&catalog, args) else {
+        panic!("no settings");
     };
     let mut gathered = Gathered {
         layers: vec![(Layer::Flags, assignments)],
@@ -41,7 +43,7 @@ fn settle(
         let name: Arc<str> = Arc::from(*name);
         gathered.take(layer, from_bytes(&catalog, &name, text.as_bytes(), format));
     }
-    gathered.settle(&catalog)
+    gathered.settle(&catalog, purpose)
 }
 
 fn printed(args: &[&str], variables: &[(&str, &str)], documents: &[Document<'_>]) -> String {
@@ -121,8 +123,8 @@ fn an_argument_that_is_no_text_is_a_mistake_among_others() {
     use std::os::unix::ffi::OsStringExt;
     let odd = OsString::from_vec(b"--node=\xff".to_vec());
     let args = [odd, "--nodee".into()];
-    let Asked::Mine(assignments, mistakes) = flags::read(&Catalog::new(), args) else {
-        panic!("about mining");
+    let Asked::Settings(_, assignments, mistakes) = flags::read(&Catalog::new(), args) else {
+        panic!("no settings");
     };
     assert_eq!(assignments, []);
     let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -341,7 +343,50 @@ fn commands_help_and_the_version_are_left_to_the_command_line() {
         }
     }
     // The name of a command may be a value.
-    assert!(matches!(asked(&["--node", "demo"]), Asked::Mine(..)));
+    assert!(matches!(
+        asked(&["--node", "demo"]),
+        Asked::Settings(Purpose::Mine, ..)
+    ));
+}
+
+#[test]
+fn the_doctor_takes_the_settings_of_mining_and_flags_of_its_own() {
+    let file = "{node: \"a.example\", worker: on-demand, timeout: [info=5s], logLevel: debug}";
+    let args = [
+        "--stratum-port",
+        "7",
+        "doctor",
+        "--json",
+        "-k",
+        "ab",
+        "-c",
+        "9",
+    ];
+    let settings = settle(
+        &args,
+        &[("CHAINWEB_MINING_TLS", "true")],
+        &[("a.yaml", file)],
+    );
+    let cli = settings.expect("good settings").cli;
+    let Some(Command::Doctor(doctor)) = cli.command else {
+        panic!("not the doctor");
+    };
+    assert_eq!((doctor.json, doctor.node.tls), (true, true));
+    assert_eq!(doctor.node.node, ["a.example"]);
+    assert_eq!(doctor.node.public_key.as_deref(), Some("ab"));
+    assert_eq!(cli.log.log_level, LogLevel::Debug);
+    // What is no flag of either is a mistake, and --json is none of mining.
+    assert_eq!(
+        mistakes(&["doctor", "--jsn", "--nodee=x"], &[], &[]),
+        [
+            "--jsn: there is no such flag; --help lists all",
+            "--nodee: there is no such flag; did you mean --node?"
+        ]
+    );
+    assert_eq!(
+        mistakes(&["--json"], &[], &[]),
+        ["--json: there is no such flag; --help lists all"]
+    );
 }
 
 #[test]

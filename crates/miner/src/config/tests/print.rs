@@ -276,7 +276,7 @@ fn a_switch_that_nothing_sets_is_told_from_one_that_is_off() {
         let mut winners = Winners::default();
         winners.lay(&catalog, Layer::File(0), items.assignments);
         assert_eq!(print(&catalog, &winners, PrintAs::Full), printed);
-        assert_eq!(winners.flags(&catalog), flags);
+        assert_eq!(winners.flags(&catalog, |_| true), flags);
     };
     check("", "useTls: false\ncolor: null\nalone: false\n", &[]);
     check(

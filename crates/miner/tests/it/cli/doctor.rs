@@ -83,6 +83,23 @@ fn wrong_flags_are_those_of_mining() {
     check_usage(&["doctor", "--timeout", "0s"], &["--timeout"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn it_looks_at_the_node_of_the_settings() {
+    let network = network().await;
+    let node = network.address().to_string();
+    let output = program()
+        .args(["--worker", "on-demand", "doctor", "--json"])
+        .env("CHAINWEB_MINING_NODE", &node)
+        .env("CHAINWEB_MINING_PUBLIC_KEY", "demo")
+        .output()
+        .unwrap();
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    let report: serde_json::Value = serde_json::from_str(printed).unwrap();
+    assert_eq!(report["node"], format!("http://{node}"));
+    assert_eq!(report["account"], "k:demo");
+}
+
 #[test]
 fn marks_are_not_coloured_where_no_terminal_is() {
     let output = program()
