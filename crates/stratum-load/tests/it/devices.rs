@@ -241,6 +241,8 @@ fn lines_may_come_in_any_pieces() {
         peer.notify("0000000a", 1);
         let submit = peer.request().unwrap();
         peer.refuse(&submit, 23);
+        peer.notify("0000000b", 2);
+        peer.read_up_to("0000000b");
         sender.send(()).unwrap();
         while peer.request().is_some() {}
     });
@@ -269,12 +271,7 @@ fn a_server_that_drops_jobs_at_each_refresh_is_at_fault() {
         let stale = peer.request().unwrap();
         peer.notify("0000000c", 2);
         peer.refuse(&stale, 21);
-        // A share of the new work tells that the device has read all that.
-        while let Some(submit) = peer.request() {
-            if submit["params"][1] == "0000000c" {
-                break;
-            }
-        }
+        peer.read_up_to("0000000c");
         sender.send(()).unwrap();
         while peer.request().is_some() {}
     });

@@ -78,6 +78,11 @@ impl Peer {
         self.notify_header(id, &header);
     }
 
+    /// Waits for a share of this job, which tells that the device has read all that came before it.
+    pub(crate) fn read_up_to(&mut self, job: &str) {
+        while self.request().unwrap()["params"][1] != job {}
+    }
+
     fn notify_header(&mut self, id: &str, header: &WorkHeader) {
         let header = const_hex::encode(header.as_bytes());
         self.say(&json!({ "id": null, "method": "mining.notify", "params": [id, header, true] }));
