@@ -39,6 +39,19 @@ enum Scan {
     Given,
 }
 
+/// The bytes that can change where in a line the scan is, once it is in one.
+const TELLING: [bool; 256] = {
+    let mut telling = [false; 256];
+    let bytes = br#"{}[]"\"#;
+    let mut at = 0;
+    while at < bytes.len() {
+        telling[bytes[at] as usize] = true;
+        at += 1;
+    }
+    telling[b'\n' as usize] = true;
+    telling
+};
+
 /// What a byte does to the line.
 enum Step {
     /// It belongs to the line.
@@ -50,6 +63,11 @@ enum Step {
 }
 
 impl Scan {
+    /// Whether only [`TELLING`] bytes change anything.
+    fn is_steady(self) -> bool {
+        matches!(self, Self::Text | Self::Nested(_) | Self::String(_))
+    }
+
     fn step(self, byte: u8) -> Step {
         if byte == b'\n' {
             return Step::Newline;
@@ -87,7 +105,18 @@ impl Framing {
         let mut end = None;
         // One byte more than fits shows that the line is too long.
         let looked_at = chunk.len().min(MAX_LINE + 1 - self.held.len());
-        for (place, &byte) in chunk[..looked_at].iter().enumerate() {
+        let bytes = &chunk[..looked_at];
+        let mut place = 0;
+        loop {
+            if scan.is_steady() {
+                while bytes
+                    .get(place)
+                    .is_some_and(|byte| !TELLING[usize::from(*byte)])
+                {
+                    place += 1;
+                }
+            }
+            let Some(&byte) = bytes.get(place) else { break };
             match scan.step(byte) {
                 Step::Take(next) => scan = next,
                 Step::Last => {
@@ -99,6 +128,7 @@ impl Framing {
                     break;
                 }
             }
+            place += 1;
         }
         let (line, used) = end.unwrap_or((looked_at, looked_at));
         let (line, rest) = (&chunk[..line], &chunk[used..]);

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use chainweb::{CreationTime, Nonce, PowHash, Target};
+use foldhash::fast::RandomState;
 use pow::Prepared;
 
 use crate::message::notification;
@@ -27,7 +28,7 @@ pub struct StratumJob {
     prepared: Prepared,
     notify: Bytes,
     // Held for one look at the set; sessions of one slice alone meet here.
-    shares: Mutex<HashSet<Nonce>>,
+    shares: Mutex<HashSet<Nonce, RandomState>>,
 }
 
 /// What became of a nonce that was to be noted.
@@ -111,7 +112,7 @@ impl StratumJob {
         }
     }
 
-    fn shares(&self) -> std::sync::MutexGuard<'_, HashSet<Nonce>> {
+    fn shares(&self) -> std::sync::MutexGuard<'_, HashSet<Nonce, RandomState>> {
         // No panic leaves the set half changed.
         self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -21,9 +21,13 @@ impl JobId {
     /// Reads up to eight hex digits of either case; missing ones are zeros in front, which a client that takes the id
     /// for a number leaves out.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_id = (1..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let number = is_id.then(|| u32::from_str_radix(text, 16));
-        number?.ok().map(Self)
+        if !(1..=8).contains(&text.len()) {
+            return None;
+        }
+        let number = text
+            .chars()
+            .try_fold(0, |number, digit| Some(number << 4 | digit.to_digit(16)?));
+        number.map(Self)
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Session {
     login: Login,
     nonce1: Option<Nonce1>,
     agent: Box<str>,
+    /// Hashes per second of such a device, by its vendor.
+    vendor_rate: f64,
     worker: Option<WorkerSession>,
     /// Who the client says it is before it has subscribed: strangers leave no trace in the statistics.
     announced: Option<WorkerName>,
@@ -95,6 +97,7 @@ impl Session {
             login: Login::Stranger { since: now },
             nonce1: None,
             agent: "".into(),
+            vendor_rate: 0.0,
             worker: None,
             announced: None,
             names: 0,
@@ -207,6 +210,7 @@ impl Session {
             None => {
                 let slot = self.terms.nonce1.take().map_err(|_| Refusal::NoNonce1)?;
                 self.agent = cut(agent, 64).into();
+                self.vendor_rate = vendor_rate(&self.agent);
                 self.login = match self.login {
                     Login::Named { .. } => Login::Complete,
                     _ => Login::Anonymous { since: now },
@@ -291,7 +295,7 @@ impl Session {
             Ok(accepted) => {
                 let change = self.effort.share(now, accepted.asked, accepted.found);
                 // It may have shown that the device is faster than was known.
-                self.set_refresh(now);
+                self.set_refresh(self.effort.rate_at_last_share());
                 let credited = self.effort.credit(accepted.asked);
                 if let Some(worker) = &self.worker {
                     worker.accepted(now, credited, accepted.found, accepted.freshness);
@@ -487,7 +491,7 @@ impl Session {
         self.sent.push(Arc::clone(&job), asked);
         out.job = Some(job);
         self.job_sent_at = now;
-        self.set_refresh(now);
+        self.set_refresh(self.effort.hash_rate(now));
     }
 
     /// The target in force, which is sent if it was another before.
@@ -517,13 +521,14 @@ impl Session {
         wanted.unwrap_or_else(|| self.terms.min_level.target())
     }
 
-    fn set_refresh(&mut self, now: Instant) {
-        let after = self.refresh_after(now);
+    /// Hashes per second decide how soon the next header is due.
+    fn set_refresh(&mut self, rate: f64) {
+        let after = self.refresh_after(rate);
         self.refresh_at = after.map(|period| self.job_sent_at + period);
     }
 
     /// How soon the device needs another header; `None` if it gets one before that anyway.
-    fn refresh_after(&self, now: Instant) -> Option<Duration> {
+    fn refresh_after(&self, rate: f64) -> Option<Duration> {
         let size = self
             .terms
             .nonce1
@@ -532,7 +537,7 @@ impl Session {
             .min(MOST_NONCE2_BYTES);
         let nonces = USED_PART * 2_f64.powi(8 * i32::from(size));
         // Nonces that are searched again show in no share: what the vendor states is not doubted.
-        let rate = self.effort.hash_rate(now).max(vendor_rate(&self.agent));
+        let rate = rate.max(self.vendor_rate);
         let seconds = nonces / rate;
         if seconds < self.terms.rate.as_secs_f64() {
             Some(Duration::from_secs_f64(seconds).max(LEAST_REFRESH))

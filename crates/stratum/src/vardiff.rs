@@ -100,6 +100,8 @@ pub struct Vardiff {
     window: Window,
     mask: TicketMask,
     last_share: Option<Instant>,
+    /// Hashes per second as the last share left it.
+    rate: f64,
     /// Seconds from share to share as the last one left it.
     usual_gap: f64,
     quiet_since: Instant,
@@ -123,6 +125,7 @@ impl Vardiff {
             window: Window::new(spans.slow, now),
             mask: TicketMask::default(),
             last_share: None,
+            rate: 0.0,
             usual_gap: 0.0,
             quiet_since: now,
         }
@@ -144,6 +147,11 @@ impl Vardiff {
         self.estimate.slow(now)
     }
 
+    /// [`Vardiff::hash_rate`] at the time of the last share.
+    pub(crate) fn rate_at_last_share(&self) -> f64 {
+        self.rate
+    }
+
     /// The effort that a share proves which was asked for at difficulty `asked`: that, unless the device is known to
     /// filter harder.
     pub fn credit(&self, asked: Difficulty) -> Difficulty {
@@ -155,6 +163,23 @@ impl Vardiff {
     /// Counts a share that was asked for at difficulty `asked` and whose hash has difficulty `found`; gives the new level
     /// if that changes it.
     pub fn share(&mut self, now: Instant, asked: Difficulty, found: Difficulty) -> Option<Level> {
+        let credit = self.observe(now, asked, found)?;
+        self.window.add(now, credit / difficulty(self.level));
+        let new = self
+            .quick_rise(now)
+            .or_else(|| self.rise(now))
+            .or_else(|| self.fall(now))?;
+        Some(self.change(now, new))
+    }
+
+    /// Counts a share where no level is to be found, but only how fast the device is; gives the effort that it proves,
+    /// and `None` if the device had been away.
+    pub(crate) fn observe(
+        &mut self,
+        now: Instant,
+        asked: Difficulty,
+        found: Difficulty,
+    ) -> Option<f64> {
         let asked = asked.as_f64();
         self.mask.observe(asked, found.as_f64());
         let credit = self.mask.passed(asked).unwrap_or(asked);
@@ -166,16 +191,13 @@ impl Vardiff {
             // Its absence is no part of its speed. This share only marks the beginning.
             self.estimate = Estimate::new(self.spans, now);
             self.window = Window::new(self.spans.slow, now);
+            self.rate = 0.0;
             return None;
         }
         self.estimate.add(now, credit);
-        self.usual_gap = credit / self.estimate.slow(now);
-        self.window.add(now, credit / difficulty(self.level));
-        let new = self
-            .quick_rise(now)
-            .or_else(|| self.rise(now))
-            .or_else(|| self.fall(now))?;
-        Some(self.change(now, new))
+        self.rate = self.estimate.slow(now);
+        self.usual_gap = credit / self.rate;
+        Some(credit)
     }
 
     /// Looks at the time that passed without shares; gives the new level if that changes it. To be called once per

@@ -92,9 +92,13 @@ impl Refusal {
     }
 }
 
+/// The bytes of the most frequent answer, its id not counted.
+const SHORT: usize = br#"{"result":true,"error":null,"id":}"#.len() + 1;
+
 impl Answer<'_> {
     /// Appends the line that answers the request `id`.
     pub fn write(self, id: Id<'_>, out: &mut Vec<u8>) {
+        out.reserve(SHORT + id.as_json().len());
         match self {
             Self::True => out.extend_from_slice(br#"{"result":true,"error":null,"id":"#),
             Self::Subscribed {

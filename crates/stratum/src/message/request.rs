@@ -4,6 +4,8 @@
 //! empty, and a request without an id counts as one with the id `null`. The id of a request is kept as the bytes that
 //! came, and survives whatever else of the request is wrong.
 
+mod plain;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -95,6 +97,11 @@ struct Envelope<'a> {
 impl<'a> Request<'a> {
     /// Reads one line. Never fails as a whole, since every line deserves an answer.
     pub fn parse(line: &'a [u8]) -> Self {
+        plain::submission(line).unwrap_or_else(|| Self::general(line))
+    }
+
+    /// As [`Request::parse`], for any JSON.
+    fn general(line: &'a [u8]) -> Self {
         let Ok(envelope) = serde_json::from_slice::<Envelope<'a>>(line) else {
             return Self {
                 id: Id::NULL,

@@ -271,6 +271,7 @@ impl Connection {
 
     /// Sends as much as the socket takes.
     fn flush(&mut self, now: Instant) -> io::Result<()> {
+        self.send_answers();
         while self.has_unsent() {
             if self.writing.is_empty() {
                 self.writing = self.outbox.take_lines();
@@ -291,6 +292,23 @@ impl Connection {
         // A buffer that has been shared with its rest would live on.
         self.writing = Bytes::new();
         Ok(())
+    }
+
+    /// Sends answers that nothing is to follow, without making a buffer of them that can be kept: mostly they go at once.
+    fn send_answers(&mut self) {
+        let is_first = self.writing.is_empty();
+        let Some(answers) = self.outbox.answers_alone().filter(|_| is_first) else {
+            return;
+        };
+        match self.socket.try_write(answers) {
+            Ok(sent) if sent == answers.len() => self.outbox.answers_sent(),
+            Ok(sent) => {
+                self.writing = self.outbox.take_lines();
+                self.writing.advance(sent);
+            }
+            // It will be the same with the next attempt.
+            Err(_) => {}
+        }
     }
 
     fn count_shares(&mut self) {

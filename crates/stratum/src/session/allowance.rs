@@ -44,10 +44,13 @@ impl Allowance {
     }
 
     fn spend(&mut self, now: Instant, lines: f32, limits: &SessionLimits) -> Result<(), UsedUp> {
-        let elapsed = now.saturating_duration_since(self.at).as_secs_f32();
-        let earned = elapsed * limits.lines_per_second as f32;
-        self.at = self.at.max(now);
-        self.lines = (self.lines + earned).min(limits.burst as f32) - lines;
+        if now > self.at {
+            let elapsed = now.duration_since(self.at).as_secs_f32();
+            let earned = elapsed * limits.lines_per_second as f32;
+            self.at = now;
+            self.lines = (self.lines + earned).min(limits.burst as f32);
+        }
+        self.lines -= lines;
         if self.lines < 0.0 {
             Err(UsedUp)
         } else {

@@ -82,8 +82,16 @@ impl Effort {
     }
 
     pub(super) fn share(&mut self, now: Instant, asked: Difficulty, found: Difficulty) -> Change {
-        let new = self.vardiff.share(now, asked, found);
-        self.change(new)
+        match self.rule {
+            Rule::Vary => {
+                let new = self.vardiff.share(now, asked, found);
+                self.change(new)
+            }
+            Rule::Block | Rule::Level(_) => {
+                self.vardiff.observe(now, asked, found);
+                Change::None
+            }
+        }
     }
 
     pub(super) fn tick(&mut self, now: Instant) -> Change {
@@ -101,6 +109,11 @@ impl Effort {
     /// Hashes per second.
     pub(super) fn hash_rate(&self, now: Instant) -> f64 {
         self.vardiff.hash_rate(now)
+    }
+
+    /// Hashes per second at the time of the last share.
+    pub(super) fn rate_at_last_share(&self) -> f64 {
+        self.vardiff.rate_at_last_share()
     }
 
     /// The level that shares are asked for at; `None` if only blocks are.

@@ -99,6 +99,17 @@ impl Outbox {
         lines.into()
     }
 
+    /// The bytes that are to be sent if they are answers and nothing else.
+    pub(crate) fn answers_alone(&self) -> Option<&[u8]> {
+        let alone = self.target.is_none() && self.job.is_none() && !self.answers.is_empty();
+        alone.then_some(&self.answers)
+    }
+
+    /// Takes all answers for sent.
+    pub(crate) fn answers_sent(&mut self) {
+        self.answers = Vec::new();
+    }
+
     /// Whether there are lines to be sent.
     pub fn has_lines(&self) -> bool {
         !self.answers.is_empty() || self.target.is_some() || self.job.is_some()

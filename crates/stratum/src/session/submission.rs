@@ -10,11 +10,12 @@ pub(super) fn parse_nonce2(text: &str, size: Nonce1Size) -> Option<u64> {
         .or_else(|| text.strip_prefix("0X"))
         .unwrap_or(text);
     let most = 2 * usize::from(size.nonce2_bytes());
-    let is_hex =
-        (1..=most).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    is_hex
-        .then(|| u64::from_str_radix(digits, 16).ok())
-        .flatten()
+    if !(1..=most).contains(&digits.len()) {
+        return None;
+    }
+    digits.bytes().try_fold(0, |nonce2, digit| {
+        Some(nonce2 << 4 | u64::from(char::from(digit).to_digit(16)?))
+    })
 }
 
 /// As much of `text` as goes into so many bytes.
