@@ -24,9 +24,9 @@ impl JobId {
         if !(1..=8).contains(&text.len()) {
             return None;
         }
-        let number = text
-            .chars()
-            .try_fold(0, |number, digit| Some(number << 4 | digit.to_digit(16)?));
+        let number = text.bytes().try_fold(0, |number, digit| {
+            Some(number << 4 | char::from(digit).to_digit(16)?)
+        });
         number.map(Self)
     }
 }
