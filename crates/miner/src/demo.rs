@@ -77,7 +77,7 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
     let difficulty = (own_rate.0 + foreign_rate) * args.block_delay.as_secs_f64() / chains as f64;
     info!(
         chains, own_rate = %own_rate, foreign_rate = %HashRate(foreign_rate),
-        block_delay = %About(args.block_delay), hashes_per_block = Prefixed(difficulty).to_string().trim_end(),
+        block_delay = %About(args.block_delay), hashes_per_block = %Prefixed(difficulty).to_string().trim_end(),
         "starting a simulated network"
     );
     let config = simnet::Config {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chainweb::{BlockHash, ChainId, Work};
-use node::{Cut, Error};
+use node::{Cut, Error, NoAnswer};
 use tracing::{debug, info, warn};
 
 use super::chains::Chains;
@@ -35,7 +35,15 @@ impl Coordinator {
             Err(error) => {
                 node.doubt_after(&error);
                 if let Some(pause) = node.info.fail(now, &self.config.timing, &error) {
-                    warn!(node = id.0, %error, again_in = %About(pause), "the node does not say what it is");
+                    let again_in = About(pause);
+                    if matches!(error, Error::NoAnswer(NoAnswer::Connect { .. })) {
+                        warn!(
+                            node = id.0, %error, %again_in,
+                            "the node cannot be reached: is it running, and is this its service port?"
+                        );
+                    } else {
+                        warn!(node = id.0, %error, %again_in, "the node does not say what it is");
+                    }
                 }
                 return;
             }

@@ -17,8 +17,8 @@ use crate::worker::stratum::Stratum;
 /// The most connections that can be asked for: all values of nonce1 are fewer.
 const MOST_CONNECTIONS: usize = 65_536;
 
-/// An hour in milliseconds. The heartbeat of the server, which devices need, is shorter than that anyway.
-const MOST_RATE_MS: u64 = 3_600_000;
+/// Devices need a line from the server every half minute.
+const MOST_RATE_MS: u64 = 25_000;
 
 /// A session's last ten jobs are kept, which have to last as long as shares for them count: five seconds.
 const LEAST_RATE_MS: u64 = 500;
@@ -86,7 +86,7 @@ impl StratumArgs {
         Config {
             difficulty: self.difficulty,
             min_level: self.min_difficulty,
-            rate: Duration::from_millis(self.rate_ms.max(LEAST_RATE_MS)),
+            rate: Duration::from_millis(self.rate_ms.clamp(LEAST_RATE_MS, MOST_RATE_MS)),
             instance: self.instance,
             max_connections: self.max_connections,
             max_connections_per_ip: self.max_connections_per_ip,
@@ -112,10 +112,8 @@ fn port(text: &str) -> Result<u16, &'static str> {
 }
 
 fn rate_ms(text: &str) -> Result<u64, String> {
-    let rate_ms = text.parse().ok();
-    rate_ms
-        .filter(|rate_ms| (1..=MOST_RATE_MS).contains(rate_ms))
-        .ok_or_else(|| format!("expected a time in milliseconds from 1 to {MOST_RATE_MS}"))
+    text.parse()
+        .map_err(|_| "expected a time in milliseconds, as in 1000".to_owned())
 }
 
 fn level(text: &str) -> Result<Level, String> {
@@ -169,6 +167,19 @@ mod tests {
         assert_eq!(config.max_connections.get(), 77);
         assert_eq!(config.max_connections_per_ip, NonZeroUsize::new(7));
         assert_eq!(config.report_interval, timing.worker_table);
+    }
+
+    #[test]
+    fn a_rate_that_no_device_could_live_with_is_taken_for_the_nearest() {
+        for (asked, rate_ms) in [("0", 500), ("499", 500), ("25001", 25_000)] {
+            let flags = ["chainweb-mining-client", "-s", asked];
+            let args = Cli::try_parse_from(flags)
+                .expect("a good flag")
+                .mine
+                .stratum;
+            let config = args.config(&Timing::default());
+            assert_eq!(config.rate, Duration::from_millis(rate_ms), "{asked}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ async fn node_down_at_start_is_waited_for() {
     story.simnet.set_listening(false).await.unwrap();
     story.start_client();
     sleep(AWAY).await;
-    let waits = ["the node does not say what it is", "cannot connect"];
+    let waits = ["the node cannot be reached", "cannot connect"];
     assert_eq!(story.log.count(&waits), 1, "said once: {}", story.log);
     assert_eq!(story.hashes(), 0);
     story.simnet.set_listening(true).await.unwrap();

@@ -96,9 +96,7 @@ async fn stop_without_anything_in_hand_takes_no_grace() {
     let mut story = network(grace).await;
     story.simnet.set_listening(false).await.unwrap();
     story.start_client();
-    story
-        .until_said(&["the node does not say what it is"], 1)
-        .await;
+    story.until_said(&["the node cannot be reached"], 1).await;
     let ended = story.ends_well().await;
     assert!(ended.took < SLACK, "{:?}\n{}", ended.took, ended.log);
 }
