@@ -1,10 +1,15 @@
 //! SIGINT and SIGTERM: the first asks for a clean end, the second leaves at once.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
+
+/// So soon the same signal once more is no second wish: `timeout` and process managers signal a program and then its
+/// group.
+const TWICE: Duration = Duration::from_millis(200);
 
 /// The signals that end the program.
 #[derive(Debug)]
@@ -34,10 +39,19 @@ impl Signals {
 
     /// Cancels `stop` with the first signal and completes with the second.
     pub async fn watch(mut self, stop: CancellationToken) {
-        let signal = self.next().await;
-        info!(signal, "shutting down; a second signal leaves at once");
+        let first = self.next().await;
+        let since = Instant::now();
+        info!(
+            signal = first,
+            "shutting down; a second signal leaves at once"
+        );
         stop.cancel();
-        let signal = self.next().await;
-        info!(signal, "leaving at once");
+        loop {
+            let signal = self.next().await;
+            if signal != first || since.elapsed() >= TWICE {
+                info!(signal, "leaving at once");
+                return;
+            }
+        }
     }
 }

@@ -15,7 +15,7 @@ fn wrong_values_are_told_with_what_is_expected() {
         ("--seed", "1.5", "a whole number"),
         ("--seed", "18446744073709551616", "a smaller number"),
         ("--constant-delay-block-time", "30s", "30 or 2.5"),
-        ("--constant-delay-block-time", "0", "between 0.001"),
+        ("--constant-delay-block-time", "-1", "between 0.001"),
         ("--constant-delay-block-time", "1e9", "a year"),
         ("--thread-count", "0", "1 to 1024"),
     ] {

@@ -37,6 +37,17 @@ fn the_first_signal_ends_cleanly_though_no_node_is_there() {
     }
 }
 
+#[test]
+fn a_signal_that_comes_twice_in_a_moment_is_one() {
+    let mut client = Running::start(&["--node", "127.0.0.1:1", "-w", "cpu", "-c", "1"]);
+    client.wait_for("cannot connect");
+    for _ in 0..2 {
+        client.signal(Signal::INT);
+    }
+    client.wait_for("shutting down");
+    assert_eq!(client.wait().code(), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_leaves_at_once() {
     let network = network().await;
