@@ -120,7 +120,7 @@ fn tell(line: &str) {
     writeln!(io::stderr(), "{line}").ok();
 }
 
-/// Prints what needs neither a log nor a configuration, if such a thing is asked for.
+/// Prints what needs no log, if such a thing is asked for.
 fn print_at_once(cli: &Cli) -> Option<anyhow::Result<()>> {
     let out = &mut io::stdout().lock();
     if let Some(about) = cli.about.asked() {
