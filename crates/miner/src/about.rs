@@ -35,7 +35,7 @@ pub struct AboutArgs {
 
 /// A text about the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum Text {
     /// What it is.
     Info,
     /// How it was built.
@@ -46,18 +46,18 @@ pub enum About {
 
 impl AboutArgs {
     /// The text that is asked for: one, however many there are.
-    pub fn asked(self) -> Option<About> {
+    pub fn asked(self) -> Option<Text> {
         if self.info {
-            Some(About::Info)
+            Some(Text::Info)
         } else if self.long_info {
-            Some(About::LongInfo)
+            Some(Text::LongInfo)
         } else {
-            self.license.then_some(About::License)
+            self.license.then_some(Text::License)
         }
     }
 }
 
-impl About {
+impl Text {
     /// Writes the text.
     pub fn write(self, out: &mut impl Write) -> io::Result<()> {
         match self {
@@ -120,9 +120,9 @@ fn write_license(out: &mut impl Write) -> io::Result<()> {
 mod tests {
     use pow::Kernel;
 
-    use super::{About, kernels};
+    use super::{Text, kernels};
 
-    fn text(about: About) -> String {
+    fn text(about: Text) -> String {
         let mut bytes = Vec::new();
         about.write(&mut bytes).expect("memory takes all");
         String::from_utf8(bytes).expect("it is text")
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_long_text_names_each_kernel_once_and_says_whether_it_is_here() {
-        let info = text(About::LongInfo);
+        let info = text(Text::LongInfo);
         let line = |name: &str| {
             let line = info.lines().find_map(|line| line.strip_prefix(name));
             line.expect("the line is there").trim().to_owned()

@@ -135,16 +135,18 @@ fn shortened(flag: Arg) -> Arg {
     flag.hide_short_help(!is_essential)
 }
 
-/// The colours of help and of mistakes, so found without reading the flags.
+/// The colours of help, and of mistakes in the flags of commands, so found without reading the flags.
 fn color(args: &[OsString]) -> ColorChoice {
     let words = args.iter().filter_map(|arg| arg.to_str());
     let words: Vec<&str> = words.flat_map(|word| word.split('=')).collect();
     let asked = words.windows(2).rfind(|pair| pair[0] == "--color");
-    match asked.map(|pair| pair[1]) {
-        _ if words.contains(&"--no-color") => ColorChoice::Never,
-        Some("always") => ColorChoice::Always,
-        Some("never") => ColorChoice::Never,
-        _ => ColorChoice::Auto,
+    let is_asked = |when: &str| asked.is_some_and(|pair| pair[1].eq_ignore_ascii_case(when));
+    if words.contains(&"--no-color") || is_asked("never") {
+        ColorChoice::Never
+    } else if is_asked("always") {
+        ColorChoice::Always
+    } else {
+        ColorChoice::Auto
     }
 }
 
@@ -152,13 +154,37 @@ fn color(args: &[OsString]) -> ColorChoice {
 mod tests {
     use std::collections::BTreeSet;
 
-    use clap::Parser;
+    use clap::{ColorChoice, Parser};
 
-    use super::{Cli, EXAMPLES, command};
+    use super::{Cli, ESSENTIAL, EXAMPLES, color, command};
 
     #[test]
     fn the_command_line_is_well_formed() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn what_a_newcomer_needs_is_there() {
+        let command = command();
+        for name in ESSENTIAL {
+            let mut flags = command.get_arguments();
+            assert!(flags.any(|flag| flag.get_long() == Some(name)), "--{name}");
+        }
+    }
+
+    #[test]
+    fn colours_are_asked_for_as_the_flag_takes_it() {
+        for (args, expected) in [
+            (&["--color", "always"][..], ColorChoice::Always),
+            (&["--color=ALWAYS"], ColorChoice::Always),
+            (&["--color=always", "--color", "Never"], ColorChoice::Never),
+            (&["--color=always", "--no-color"], ColorChoice::Never),
+            (&["--color=auto"], ColorChoice::Auto),
+            (&[], ColorChoice::Auto),
+        ] {
+            let args: Vec<_> = args.iter().map(Into::into).collect();
+            assert_eq!(color(&args), expected, "{args:?}");
+        }
     }
 
     #[test]

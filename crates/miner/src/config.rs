@@ -111,14 +111,8 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap
     let catalog = Catalog::new();
     match flags::read(&catalog, args.iter().skip(1).cloned()) {
         Asked::Command => cli::parse(args).map(|cli| Invocation::Command(Box::new(cli))),
-        Asked::Answer(flag) => {
-            let cli = match cli::parse(args) {
-                // Whoever asks for help gets it, whatever else is wrong.
-                Err(wrong) if wrong.use_stderr() => {
-                    cli::parse([catalog.program().into(), flag.into()])?
-                }
-                answer => answer?,
-            };
+        Asked::Answer(flag, purpose) => {
+            let cli = answer(args, catalog.program(), flag, &purpose)?;
             Ok(Invocation::Command(Box::new(cli)))
         }
         Asked::Settings(purpose, assignments, mistakes) => {
@@ -130,6 +124,31 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap
             })))
         }
     }
+}
+
+/// The answer to a flag that asks about the program. Whoever asks for help gets it, whatever else is wrong, and never
+/// something that is no answer.
+fn answer(
+    args: Vec<OsString>,
+    program: &str,
+    flag: String,
+    purpose: &Purpose,
+) -> Result<Cli, clap::Error> {
+    let is_answer = |parsed: &Result<Cli, clap::Error>| match parsed {
+        Ok(cli) => cli.about.asked().is_some(),
+        Err(error) => !error.use_stderr(),
+    };
+    let parsed = cli::parse(args);
+    if is_answer(&parsed) {
+        return parsed;
+    }
+    if let Purpose::Examine(_) = purpose {
+        let parsed = cli::parse([program, Purpose::EXAMINE, &flag].map(OsString::from));
+        if is_answer(&parsed) {
+            return parsed;
+        }
+    }
+    cli::parse([program.into(), flag.into()])
 }
 
 impl Flags {

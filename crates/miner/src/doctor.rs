@@ -26,15 +26,15 @@ use crate::mine::NodeArgs;
 /// Which node to look at.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
     /// The node, and whom to mine for.
     #[command(flatten)]
     pub node: NodeArgs,
     /// Where settings come from, as with mining.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Print one JSON object.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// How the result is written.

@@ -40,7 +40,7 @@ pub struct LogArgs {
         value_name = "FORMAT"
     )]
     pub log_format: LogFormat,
-    /// When to colour the log, help and mistakes.
+    /// When to colour the log and help.
     #[arg(
         long,
         global = true,
@@ -100,7 +100,7 @@ pub enum Color {
 
 /// What an output is connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
+enum Output {
     /// A terminal, which somebody looks at.
     Terminal,
     /// A file, a pipe or nothing.
@@ -109,7 +109,7 @@ pub enum Output {
 
 impl Output {
     /// What this one is connected to.
-    pub fn of(output: &impl IsTerminal) -> Self {
+    fn of(output: &impl IsTerminal) -> Self {
         if output.is_terminal() {
             Self::Terminal
         } else {

@@ -32,12 +32,13 @@ fn main() -> ExitCode {
         Ok(Invocation::Settings(flags)) => configured(*flags),
         Ok(Invocation::Command(cli)) => command(&cli),
         Err(answer) => {
-            // Where even this cannot be printed, the exit code has to do.
-            answer.print().ok();
+            let printed = answer.print();
             if answer.use_stderr() {
+                // Where even this cannot be printed, the exit code has to do.
                 ExitCode::from(USAGE)
             } else {
-                ExitCode::SUCCESS
+                let printed = printed.context("cannot print the answer");
+                exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain)
             }
         }
     }
@@ -52,17 +53,35 @@ fn command(cli: &Cli) -> ExitCode {
         return exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain);
     }
     logging::install(cli.log, simnet_log_level(cli));
-    let result = runtime().and_then(|runtime| start(runtime, cli));
-    exit_code(result, cli.log.failure_format())
+    let result = finished(async {
+        let signals = Signals::install().context("signals cannot be handled")?;
+        run_until(signals, cli).await
+    });
+    exit_code(result.flatten(), cli.log.failure_format())
 }
 
 /// Does what is asked with the settings of all sources, or prints them.
 fn configured(flags: Flags) -> ExitCode {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
+    match finished(settled(flags)) {
+        Ok(code) => code,
+        Err(error) => exit_code(Err(error), LogFormat::Plain),
+    }
+}
+
+/// Gathers the settings and does what they say. A signal in between is a clean end: nothing has begun.
+async fn settled(flags: Flags) -> ExitCode {
+    let mut signals = match Signals::install().context("signals cannot be handled") {
+        Ok(signals) => signals,
         Err(error) => return exit_code(Err(error), LogFormat::Plain),
     };
-    let settings = match runtime.block_on(flags.resolve(env::vars_os(), tell)) {
+    let settings = tokio::select! {
+        settings = Box::pin(flags.resolve(env::vars_os(), tell)) => settings,
+        signal = signals.next() => {
+            tell(&format!("{signal}: leaving before all settings are read"));
+            return ExitCode::SUCCESS;
+        }
+    };
+    let settings = match settings {
         Ok(settings) => settings,
         Err(mistakes) => {
             tell(&format!("error: {mistakes}"));
@@ -85,16 +104,14 @@ fn configured(flags: Flags) -> ExitCode {
     for warning in &settings.warnings {
         warn!(warning, "odd settings");
     }
-    let result = start(runtime, cli);
-    let origins = match &result {
-        Err(error) if error.is::<UsageError>() => settings.origins_in(&format!("{error:#}")),
-        _ => Vec::new(),
-    };
-    let code = exit_code(result, cli.log.failure_format());
-    for origin in origins {
-        tell(&format!("  {origin}"));
+    match run_until(signals, cli).await {
+        Err(error) if error.is::<UsageError>() => {
+            let origins = settings.origins_in(&format!("{error:#}"));
+            tell_failure(&error, &origins, cli.log.failure_format());
+            ExitCode::from(USAGE)
+        }
+        result => exit_code(result, cli.log.failure_format()),
     }
-    code
 }
 
 /// Says something where the log is not there yet, or not any more.
@@ -103,7 +120,7 @@ fn tell(line: &str) {
     writeln!(io::stderr(), "{line}").ok();
 }
 
-/// Prints what needs neither a log nor a configuration, if such a thing is asked for.
+/// Prints what needs no log, if such a thing is asked for.
 fn print_at_once(cli: &Cli) -> Option<anyhow::Result<()>> {
     let out = &mut io::stdout().lock();
     if let Some(about) = cli.about.asked() {
@@ -128,16 +145,29 @@ fn exit_code(result: anyhow::Result<ExitCode>, format: LogFormat) -> ExitCode {
         // Whoever read the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let is_usage = error.is::<UsageError>();
-            match format {
-                LogFormat::Plain => tell(&format!("error: {error:#}")),
-                LogFormat::Json => error!(error = format!("{error:#}"), "the program fails"),
-            }
-            if is_usage {
+            tell_failure(&error, &[], format);
+            if error.is::<UsageError>() {
                 ExitCode::from(USAGE)
             } else {
                 ExitCode::FAILURE
             }
+        }
+    }
+}
+
+/// Says why the program fails, and where the flags that this is about were set.
+fn tell_failure(error: &anyhow::Error, origins: &[String], format: LogFormat) {
+    let error = format!("{error:#}");
+    match format {
+        LogFormat::Plain => {
+            tell(&format!("error: {error}"));
+            for origin in origins {
+                tell(&format!("  {origin}"));
+            }
+        }
+        LogFormat::Json => {
+            let origins = (!origins.is_empty()).then(|| origins.join("; "));
+            error!(error, origins, "the program fails");
         }
     }
 }
@@ -156,20 +186,22 @@ fn runtime() -> anyhow::Result<Runtime> {
         .context("the runtime cannot start")
 }
 
-/// Runs what takes time, until it ends or the second signal comes.
-fn start(runtime: Runtime, cli: &Cli) -> anyhow::Result<ExitCode> {
-    let code = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        let signals = Signals::install().context("signals cannot be handled")?;
-        tokio::select! {
-            result = execute(cli, stop.clone()) => result,
-            () = signals.watch(stop) => Ok(ExitCode::FAILURE),
-        }
-    });
-    // What a worker has started ends with its task, and the tasks end here. Only a name that is being resolved can hold
-    // this up.
+/// Waits for what takes time. What a worker has started ends with its task, and the tasks end here, even while a name is
+/// being resolved.
+fn finished<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(work);
     runtime.shutdown_timeout(LEAVING);
-    code
+    Ok(result)
+}
+
+/// Runs until it ends or the second signal comes.
+async fn run_until(signals: Signals, cli: &Cli) -> anyhow::Result<ExitCode> {
+    let stop = CancellationToken::new();
+    tokio::select! {
+        result = execute(cli, stop.clone()) => result,
+        () = signals.watch(stop) => Ok(ExitCode::FAILURE),
+    }
 }
 
 async fn execute(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode> {
@@ -225,8 +257,11 @@ async fn examine(
         Color::On => doctor::Form::Coloured,
         Color::Off => doctor::Form::Plain,
     };
-    match doctor::run(args, stop, &mut io::stdout(), form).await? {
-        doctor::Verdict::Healthy => Ok(ExitCode::SUCCESS),
-        doctor::Verdict::Unwell => Ok(ExitCode::FAILURE),
+    match doctor::run(args, stop, &mut io::stdout(), form).await {
+        Ok(doctor::Verdict::Healthy) => Ok(ExitCode::SUCCESS),
+        Ok(doctor::Verdict::Unwell) => Ok(ExitCode::FAILURE),
+        // Whoever has seen enough has not seen that mining would work.
+        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::FAILURE),
+        Err(error) => Err(error),
     }
 }

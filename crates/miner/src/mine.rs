@@ -84,8 +84,8 @@ pub struct MineArgs {
     /// How blocks are asked for.
     #[command(flatten)]
     pub on_demand: OnDemandArgs,
-    /// How many works, each for a chain of its own, are held ready [default: 2, and with `external`, `simulation` and
-    /// `constant-delay` one for each of their threads].
+    /// How many works, each for a chain of its own, are held ready [default: 2; with `external`, `simulation` and
+    /// `constant-delay` the number of --thread-count, but not less than 2 and not more than 98].
     #[arg(long, value_name = "COUNT", value_parser = work_slots, help_heading = "Mining")]
     pub work_slots: Option<NonZeroUsize>,
     /// When a job makes way for a newer one.
@@ -107,8 +107,9 @@ const MOST_SLOTS: NonZeroUsize = NonZeroUsize::new(98).expect("not zero");
 /// How many works are held if nothing else is said.
 const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
-/// How many threads a development worker has if nothing else is said, as in the Haskell client.
-const DEVELOPMENT_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
+/// How many processes the external worker has if nothing else is said, or a development worker of what it has instead;
+/// as in the Haskell client.
+const PROCESSES: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_SLOTS.get())
@@ -131,10 +132,10 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<run::Config> {
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
         WorkerKind::Stratum => args.stratum.worker(&timing).await?,
-        WorkerKind::Simulation => args.simulation.worker(threads(args)),
-        WorkerKind::ConstantDelay => args.constant_delay.worker(threads(args)),
+        WorkerKind::Simulation => args.simulation.worker(processes(args)),
+        WorkerKind::ConstantDelay => args.constant_delay.worker(processes(args)),
         WorkerKind::OnDemand => args.on_demand.worker(timing).await?,
-        WorkerKind::External => args.external.worker(args.thread_count)?,
+        WorkerKind::External => args.external.worker(processes(args))?,
     };
     Ok(run::Config {
         nodes: vec![node],
@@ -170,18 +171,17 @@ fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
                 None => Ok(count),
             }
         }
-        // So that each process or thread has a work of its own.
-        (WorkerKind::External, Some(count)) => Ok(slots.unwrap_or(count.clamp(SLOTS, MOST_SLOTS))),
-        (WorkerKind::Simulation | WorkerKind::ConstantDelay, _) => {
-            Ok(slots.unwrap_or_else(|| threads(args).clamp(SLOTS, MOST_SLOTS)))
+        // So that each of them has a work of its own.
+        (WorkerKind::External | WorkerKind::Simulation | WorkerKind::ConstantDelay, _) => {
+            Ok(slots.unwrap_or_else(|| processes(args).clamp(SLOTS, MOST_SLOTS)))
         }
         _ => Ok(slots.unwrap_or(SLOTS)),
     }
 }
 
-/// The threads of a development worker.
-fn threads(args: &MineArgs) -> NonZeroUsize {
-    args.thread_count.unwrap_or(DEVELOPMENT_THREADS)
+/// The processes of the external worker, or what a development worker has instead.
+fn processes(args: &MineArgs) -> NonZeroUsize {
+    args.thread_count.unwrap_or(PROCESSES)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub enum UsageError {
     #[error("--node is given {0} times: this version mines on one node; leave one")]
     SeveralNodes(usize),
     /// Not an address.
-    #[error("--node {text:?}")]
+    #[error("--node {:?}", without_user(text))]
     Node {
         /// The address as given.
         text: String,
@@ -58,8 +58,36 @@ pub enum UsageError {
     Header(#[from] InputError),
 }
 
+/// An address without the user and the password that may stand before its host.
+fn without_user(address: &str) -> String {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    scheme + host
+}
+
 fn available_kernels() -> String {
     let available = Kernel::ALL.iter().filter(|kernel| kernel.is_available());
     let names: Vec<&str> = available.map(|kernel| kernel.name()).collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_user;
+
+    #[test]
+    fn addresses_are_told_without_user_and_password() {
+        for (address, told) in [
+            ("http://user:hunter2@host:1848", "http://host:1848"),
+            ("user@host", "host"),
+            ("https://a:b@c@host/d", "https://host/d"),
+            ("http://host/path", "http://host/path"),
+            ("host:port", "host:port"),
+        ] {
+            assert_eq!(without_user(address), told);
+        }
+    }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Given {
 /// The place where something is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// A flag, as written, without its value.
+    /// A flag by its long name, or as written if it is none, without its value.
     Flag(String),
     /// A variable of the environment.
     Variable(String),
@@ -101,12 +101,8 @@ impl Winners {
                     flags.extend(texts.iter().map(flag));
                 }
                 Given::Switch(true) => flags.push(format!("--{}", setting.flag)),
-                // Otherwise nothing is left here that could turn it on.
-                Given::Switch(false) => {
-                    let no = setting.form.no().map(|no| format!("--{no}"));
-                    flags.extend(no);
-                }
-                Given::Default => {}
+                // Nothing is left here that could turn it on.
+                Given::Switch(false) | Given::Default => {}
             }
         }
         flags

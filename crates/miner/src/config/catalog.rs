@@ -5,7 +5,6 @@
 
 mod verdict;
 
-use clap::builder::ValueRange;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use super::key;
@@ -55,39 +54,14 @@ pub(crate) struct Setting {
 /// What a setting's value is like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// True or false; with the flag that says false, if there is one.
-    Switch {
-        opposite: Option<String>,
-        unset: Unset,
-    },
+    /// True or false, false if nothing sets it; with the flag that says false, if there is one.
+    Switch { opposite: Option<String> },
     /// One text.
     Single,
     /// Any number of texts.
     List,
     /// Any number of texts `KEY=VALUE`.
     Map,
-}
-
-impl Form {
-    /// The flag that says no, where that is not the same as to say nothing.
-    pub(crate) fn no(&self) -> Option<&String> {
-        match self {
-            Self::Switch {
-                opposite,
-                unset: Unset::Open,
-            } => opposite.as_ref(),
-            _ => None,
-        }
-    }
-}
-
-/// What a switch is if nothing sets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unset {
-    /// Off.
-    Off,
-    /// Neither: the program decides by what it finds.
-    Open,
 }
 
 /// Where a setting may be set.
@@ -110,11 +84,7 @@ pub(crate) struct Catalog {
 impl Catalog {
     /// The settings of the client.
     pub(crate) fn new() -> Self {
-        Self::of(Cli::command())
-    }
-
-    /// The settings of a command line.
-    pub(crate) fn of(mut command: Command) -> Self {
+        let mut command = Cli::command();
         command.build();
         let is_opposite = |arg: &Arg| is_opposite(&command, arg);
         let args = command.get_arguments().filter(|arg| !is_opposite(arg));
@@ -191,8 +161,8 @@ impl Catalog {
         self.settings.iter().position(is_it)
     }
 
-    /// The flag that this one may be a slip of.
-    pub(crate) fn nearest_flag(&self, flag: &str) -> Option<String> {
+    /// The flag that this one may be a slip of, be it a setting's or this command's.
+    pub(crate) fn nearest_flag(&self, command: Option<&str>, flag: &str) -> Option<String> {
         let flags = self.settings.iter().flat_map(|setting| {
             let opposite = match &setting.form {
                 Form::Switch { opposite, .. } => opposite.clone(),
@@ -200,7 +170,10 @@ impl Catalog {
             };
             [Some(setting.flag.clone()), opposite].into_iter().flatten()
         });
-        nearest(flag, flags)
+        let command = command.and_then(|command| self.command.find_subcommand(command));
+        let own = command.into_iter().flat_map(Command::get_arguments);
+        let own = own.filter_map(|arg| arg.get_long().map(str::to_owned));
+        nearest(flag, flags.chain(own))
     }
 
     /// The key that this one may be a slip of.
@@ -212,17 +185,20 @@ impl Catalog {
 
     /// The variable that this one may be a slip of.
     pub(crate) fn nearest_variable(&self, variable: &str) -> Option<String> {
-        let settings = self.settings.iter();
-        let settings = settings.filter(|setting| setting.scope != Scope::CommandLine);
+        let settings = || {
+            let settings = self.settings.iter();
+            settings.filter(|setting| setting.scope != Scope::CommandLine)
+        };
         let option = variable.strip_prefix(key::ENVIRONMENT_PREFIX);
-        let flag = nearest(
-            option.unwrap_or(variable),
-            settings.map(|setting| setting.flag.clone()),
-        );
-        flag.map(|flag| key::environment_variable(&flag))
+        // Somebody may have made it of the key.
+        let names = settings().flat_map(|setting| [setting.flag.clone(), setting.key.clone()]);
+        let name = nearest(option.unwrap_or(variable), names)?;
+        let mut settings = settings();
+        let setting = settings.find(|setting| setting.flag == name || setting.key == name)?;
+        Some(key::environment_variable(&setting.flag))
     }
 
-    /// The command that a word names, or may be a slip of.
+    /// Whether a word names a command.
     pub(crate) fn is_command(&self, word: &str) -> bool {
         self.command.find_subcommand(word).is_some()
     }
@@ -234,6 +210,7 @@ impl Catalog {
         args.any(|arg| arg.get_long() == Some(flag))
     }
 
+    /// The command that a word may be a slip of.
     pub(crate) fn nearest_command(&self, word: &str) -> Option<String> {
         let commands = self.command.get_subcommands();
         nearest(word, commands.map(|command| command.get_name().to_owned()))
@@ -246,10 +223,9 @@ impl Catalog {
         args.any(|arg| (is_answer(arg.get_action()) || is_about(arg)) && is_named(arg, flag))
     }
 
-    /// Whether a flag can stand without its value.
-    pub(crate) fn needs_value(&self, at: usize) -> bool {
-        let range = self.arg(at).get_num_args();
-        range.unwrap_or(ValueRange::SINGLE).min_values() > 0
+    /// Whether the word behind a flag is its value even if it looks like a flag.
+    pub(crate) fn takes_flags(&self, at: usize) -> bool {
+        self.arg(at).is_allow_hyphen_values_set()
     }
 
     /// The values of a setting that nothing sets.
@@ -275,10 +251,15 @@ impl Catalog {
         let arg = self.arg(at);
         let flag = format!("--{}={text}", self.settings[at].flag);
         let program = self.program();
+        // The value under a key may be secret.
+        let repeated = match text.split_once('=') {
+            Some((key, _)) if is_pair(arg) => format!("{key}=…"),
+            _ => text.to_owned(),
+        };
         let parsed = self.command.clone().try_get_matches_from([program, &flag]);
         if let Some(wrong) = parsed
             .err()
-            .and_then(|error| verdict::on_value(&error, text))
+            .and_then(|error| verdict::on_value(&error, text, &repeated))
         {
             return Err(wrong);
         }
@@ -306,12 +287,7 @@ fn setting(command: &Command, arg: &Arg) -> Option<Setting> {
         action if is_answer(action) => return None,
         ArgAction::SetTrue => {
             let opposite = opposite(command, flag);
-            // The Haskell client's switches are off by default; a way to say no is another's third state.
-            let unset = match opposite {
-                Some(_) if !HASKELL.contains(&flag) => Unset::Open,
-                _ => Unset::Off,
-            };
-            Form::Switch { opposite, unset }
+            Form::Switch { opposite }
         }
         ArgAction::Append if values.iter().any(|name| name.contains('=')) => Form::Map,
         ArgAction::Append => Form::List,
@@ -330,6 +306,12 @@ fn setting(command: &Command, arg: &Arg) -> Option<Setting> {
         short: arg.get_short(),
         id: arg.get_id().clone(),
     })
+}
+
+/// Whether values are texts under keys, which only their user knows.
+fn is_pair(arg: &Arg) -> bool {
+    let names = arg.get_value_names().unwrap_or_default();
+    names.iter().any(|name| name == "KEY=VALUE")
 }
 
 /// The flag `no-…` that takes a switch back.

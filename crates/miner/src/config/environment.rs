@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use super::assignment::{Assignment, Given, Mistake, Source};
 use super::catalog::{Catalog, Form};
-use super::document::{self, Style, Value};
+use super::document::{self, Node, Place, Style, Value};
 use super::items::{self, Items};
 use super::key::ENVIRONMENT_PREFIX;
 
@@ -37,7 +37,7 @@ pub(crate) fn read(
         let given = match value.into_string() {
             Ok(text) if text.is_empty() => continue,
             Ok(text) => given(catalog, setting, text),
-            Err(_) => Err("is not a text in UTF-8".to_owned()),
+            Err(_) => Err(vec!["is not a text in UTF-8".to_owned()]),
         };
         let source = Source::Variable(name);
         match given {
@@ -46,21 +46,33 @@ pub(crate) fn read(
                 value,
                 source,
             }),
-            Err(what) => items.mistakes.push(Mistake { source, what }),
+            Err(wrong) => items.mistakes.extend(wrong.into_iter().map(|what| Mistake {
+                source: source.clone(),
+                what,
+            })),
         }
     }
     items
 }
 
 /// The value of a variable: a text, or a list or a map in JSON where the setting is one.
-fn given(catalog: &Catalog, setting: usize, text: String) -> Result<Given, String> {
+fn given(catalog: &Catalog, setting: usize, text: String) -> Result<Given, Vec<String>> {
     let is_several = matches!(catalog.setting(setting).form, Form::List | Form::Map);
-    let looks_several = ["[\"", "{\""].iter().any(|start| text.starts_with(start));
-    let value = if is_several && looks_several {
-        let node = document::parse_json(&text).map_err(|error| error.what)?;
-        node.value
+    let node = if is_several && looks_several(&text) {
+        document::parse_json(&text).map_err(|error| vec![error.what])?
     } else {
-        Value::Scalar(text, Style::Quoted)
+        Node {
+            place: Place { line: 1, column: 1 },
+            value: Value::Scalar(text, Style::Quoted),
+        }
     };
-    items::given(catalog, setting, &value)
+    // A variable is short enough to find the place without being told it.
+    let untold = |wrong: Vec<(Place, String)>| wrong.into_iter().map(|(_, what)| what).collect();
+    items::given(catalog, setting, &node).map_err(untold)
+}
+
+/// Whether a text begins as a list or a map of JSON does. An address in brackets has no quotes.
+fn looks_several(text: &str) -> bool {
+    let rest = text.trim_start().strip_prefix(['[', '{']);
+    rest.is_some_and(|rest| rest.trim_start().starts_with('"'))
 }

@@ -3,20 +3,23 @@
 //! The command line's own parser stops at the first mistake. This one finds where each flag ends, has each value
 //! judged by that parser, and goes on. What is not about a node (most commands, help, the version) it leaves to the other.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use super::assignment::{Assignment, Given, Mistake, Source};
 use super::catalog::{Catalog, Form};
 use super::document::Quoted;
 use super::spelling::told;
 
+/// What is wrong with an argument or a value that is not UTF-8.
+pub(crate) const NO_TEXT: &str = "is not a text in UTF-8";
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) enum Asked {
     /// A command that has all its flags to itself.
     Command,
-    /// Help or the version: this flag.
-    Answer(String),
+    /// Help or the version: this flag, of the command that stands before it.
+    Answer(String, Purpose),
     /// What is done with these settings.
     Settings(Purpose, Vec<Assignment>, Vec<Mistake>),
 }
@@ -37,25 +40,23 @@ impl Purpose {
 
 /// Reads the command line, without the program's name.
 pub(crate) fn read(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) -> Asked {
-    let mut texts = Vec::new();
-    let mut mistakes = Vec::new();
-    for arg in args {
-        match arg.into_string() {
-            Ok(text) => texts.push(text),
-            Err(arg) => mistakes.push(Mistake {
-                source: Source::Flag(Quoted(&arg.to_string_lossy()).to_string()),
-                what: "is not a text in UTF-8".to_owned(),
-            }),
-        }
-    }
+    let args: Vec<OsString> = args.into_iter().collect();
     let mut reader = Reader {
         catalog,
-        args: texts.into_iter().peekable(),
+        args: args.into_iter().peekable(),
         purpose: Purpose::Mine,
         assignments: Vec::new(),
-        mistakes,
+        mistakes: Vec::new(),
     };
     while let Some(arg) = reader.args.next() {
+        let arg = match arg.into_string() {
+            Ok(arg) => arg,
+            Err(arg) => {
+                let arg = Quoted(&arg.to_string_lossy()).to_string();
+                reader.mistake(&arg, NO_TEXT.to_owned());
+                continue;
+            }
+        };
         let end = match arg.strip_prefix("--") {
             Some(long) if !long.is_empty() => reader.long(&arg),
             None if arg.len() > 1 && arg.starts_with('-') => reader.letters(&arg),
@@ -65,12 +66,13 @@ pub(crate) fn read(catalog: &Catalog, args: impl IntoIterator<Item = OsString>) 
             return asked;
         }
     }
+    reader.only_examine();
     Asked::Settings(reader.purpose, reader.assignments, reader.mistakes)
 }
 
 struct Reader<'a> {
     catalog: &'a Catalog,
-    args: std::iter::Peekable<std::vec::IntoIter<String>>,
+    args: std::iter::Peekable<std::vec::IntoIter<OsString>>,
     purpose: Purpose,
     assignments: Vec<Assignment>,
     mistakes: Vec<Mistake>,
@@ -84,16 +86,21 @@ impl Reader<'_> {
             None => (arg, None),
         };
         if self.catalog.is_answered(flag) {
-            return Some(Asked::Answer(flag.to_owned()));
+            return Some(Asked::Answer(flag.to_owned(), self.purpose.clone()));
         }
         let name = flag.trim_start_matches('-');
         match (self.catalog.by_flag(name), &mut self.purpose) {
             (Some((at, says)), _) => self.flag(at, says, flag, value),
             (None, Purpose::Examine(own)) if self.catalog.knows(Purpose::EXAMINE, name) => {
-                own.push(arg.to_owned());
+                // The command's own flags are switches.
+                match value {
+                    None => own.push(flag.to_owned()),
+                    Some(value) => self.surplus(flag, &value),
+                }
             }
-            (None, _) => {
-                let nearest = self.catalog.nearest_flag(name);
+            (None, purpose) => {
+                let command = matches!(purpose, Purpose::Examine(_)).then_some(Purpose::EXAMINE);
+                let nearest = self.catalog.nearest_flag(command, name);
                 self.unknown(flag, nearest, value.is_some());
             }
         }
@@ -106,7 +113,7 @@ impl Reader<'_> {
         while let Some(letter) = letters.next() {
             let flag = format!("-{letter}");
             if self.catalog.is_answered(&flag) {
-                return Some(Asked::Answer(flag));
+                return Some(Asked::Answer(flag, self.purpose.clone()));
             }
             let rest = letters.as_str();
             match self.catalog.by_letter(letter) {
@@ -131,6 +138,11 @@ impl Reader<'_> {
     }
 
     fn word(&mut self, word: &str) -> Option<Asked> {
+        if self.purpose != Purpose::Mine && self.catalog.is_command(word) {
+            let what = format!("is a second command; {} is the first", Purpose::EXAMINE);
+            self.mistake(word, what);
+            return None;
+        }
         if word == Purpose::EXAMINE {
             self.purpose = Purpose::Examine(Vec::new());
             return None;
@@ -154,18 +166,20 @@ impl Reader<'_> {
         if self.is_switch(at) {
             match value {
                 None => self.assign(at, Given::Switch(says), flag),
-                Some(value) => {
-                    let what = format!("takes no value, got {}", Quoted(&value));
-                    self.mistake(flag, what);
-                }
+                Some(value) => self.surplus(flag, &value),
             }
             return;
         }
+        let takes_flags = self.catalog.takes_flags(at);
+        let value = value.map(OsString::from);
         let value = value.or_else(|| {
-            let needed = self.catalog.needs_value(at);
-            self.args.next_if(|next| needed && !looks_like_flag(next))
+            self.args
+                .next_if(|next| takes_flags || !looks_like_flag(next))
         });
-        match value.map(|value| self.catalog.check(at, &value)) {
+        match value.map(|value| match value.into_string() {
+            Ok(value) => self.catalog.check(at, &value),
+            Err(_) => Err(NO_TEXT.to_owned()),
+        }) {
             None => self.mistake(flag, "a value is missing".to_owned()),
             Some(Ok(text)) => self.assign(at, Given::Texts(vec![text]), flag),
             Some(Err(what)) => self.mistake(flag, what),
@@ -181,9 +195,30 @@ impl Reader<'_> {
         let catalog = self.catalog;
         if !has_value {
             // Most flags have a value, and it is no second mistake.
-            let is_value = |next: &String| !looks_like_flag(next) && !catalog.is_command(next);
-            self.args.next_if(is_value);
+            let is_command =
+                |next: &OsString| next.to_str().is_some_and(|next| catalog.is_command(next));
+            self.args
+                .next_if(|next| !looks_like_flag(next) && !is_command(next));
         }
+    }
+
+    fn surplus(&mut self, flag: &str, value: &str) {
+        let what = format!("takes no value, got {}", Quoted(value));
+        self.mistake(flag, what);
+    }
+
+    /// Refuses what asks for something else than to examine, if that is asked for too.
+    fn only_examine(&mut self) {
+        let other = self.catalog.by_flag("generate-key");
+        let is_other = |assignment: &Assignment| {
+            let is_on = assignment.value == Given::Switch(true);
+            is_on && other.is_some_and(|(other, _)| assignment.setting == other)
+        };
+        if self.purpose == Purpose::Mine || !self.assignments.iter().any(is_other) {
+            return;
+        }
+        let what = format!("cannot be asked for together with {}", Purpose::EXAMINE);
+        self.mistake("--generate-key", what);
     }
 
     fn assign(&mut self, setting: usize, value: Given, flag: &str) {
@@ -203,7 +238,8 @@ impl Reader<'_> {
 }
 
 /// Whether a word after a flag is the next flag rather than its value, which may be a negative number.
-fn looks_like_flag(word: &str) -> bool {
-    let rest = word.strip_prefix('-');
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(|c: char| c.is_ascii_digit()))
+fn looks_like_flag(word: &OsStr) -> bool {
+    let rest = word.as_encoded_bytes().strip_prefix(b"-");
+    let first = rest.and_then(|rest| rest.first());
+    first.is_some_and(|first| !first.is_ascii_digit())
 }

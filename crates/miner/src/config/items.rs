@@ -3,12 +3,12 @@
 //! One rule for all keys: nested keys are joined, so that `stratum: {port: 1917}` is `stratumPort: 1917`. Every entry is
 //! judged, whatever is wrong with the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::assignment::{Assignment, Given, Mistake, Source};
 use super::catalog::{Catalog, Form};
-use super::document::{Entry, Place, Quoted, Style, Value};
+use super::document::{Entry, Node, Place, Quoted, Style, Value};
 use super::spelling::told;
 
 /// What a source says, and what is wrong with it.
@@ -71,13 +71,17 @@ impl Reader<'_> {
             self.mistake(entry.place, key, what);
             return;
         }
-        match given(self.catalog, setting, &entry.node.value) {
+        match given(self.catalog, setting, &entry.node) {
             Ok(value) => self.items.assignments.push(Assignment {
                 setting,
                 value,
                 source: Source::Key(Arc::clone(&self.name), entry.place, told(key)),
             }),
-            Err(what) => self.mistake(entry.node.place, key, what),
+            Err(wrong) => {
+                for (place, what) in wrong {
+                    self.mistake(place, key, what);
+                }
+            }
         }
     }
 
@@ -97,28 +101,72 @@ impl Reader<'_> {
     }
 }
 
-/// What a value sets a setting to, or what is wrong with it.
-pub(crate) fn given(catalog: &Catalog, setting: usize, value: &Value) -> Result<Given, String> {
+/// What a value sets a setting to, or all that is wrong with it.
+pub(crate) fn given(
+    catalog: &Catalog,
+    setting: usize,
+    node: &Node,
+) -> Result<Given, Vec<(Place, String)>> {
+    let here = |what| vec![(node.place, what)];
     let form = &catalog.setting(setting).form;
-    match (form, value) {
+    match (form, &node.value) {
         (_, Value::Null) => Ok(Given::Default),
-        (Form::Switch { .. }, Value::Scalar(text, _)) => truth(text).map(Given::Switch),
-        (Form::Switch { .. }, value) => Err(format!("expected true or false, got {value}")),
-        (Form::List | Form::Map, Value::List(items)) => {
-            let items = items.iter();
-            let texts = items.map(|item| single(catalog, setting, &item.value));
-            Ok(Given::Texts(texts.collect::<Result<_, _>>()?))
+        (Form::Switch { .. }, Value::Scalar(text, _)) => {
+            truth(text).map(Given::Switch).map_err(here)
         }
+        (Form::Switch { .. }, value) => Err(here(format!("expected true or false, got {value}"))),
+        (Form::List | Form::Map, Value::List(items)) => all(items
+            .iter()
+            .map(|item| single(catalog, setting, &item.value).map_err(|what| (item.place, what)))),
         (Form::Map, Value::Map(entries)) => {
-            let entries = entries
-                .iter()
-                .map(|Entry { key, node, .. }| match &node.value {
-                    Value::Scalar(text, _) => catalog.check(setting, &format!("{key}={text}")),
-                    value => Err(format!("{key}: expected one value, got {value}")),
-                });
-            Ok(Given::Texts(entries.collect::<Result<_, _>>()?))
+            let mut keys = BTreeSet::new();
+            all(entries.iter().map(|entry| {
+                let is_new = keys.insert(entry.key.as_str());
+                pair(catalog, setting, entry, is_new)
+            }))
         }
-        (_, value) => Ok(Given::Texts(vec![single(catalog, setting, value)?])),
+        (_, value) => {
+            let text = single(catalog, setting, value).map_err(here)?;
+            Ok(Given::Texts(vec![text]))
+        }
+    }
+}
+
+/// All texts, or all that is wrong with any of them.
+fn all(
+    texts: impl Iterator<Item = Result<String, (Place, String)>>,
+) -> Result<Given, Vec<(Place, String)>> {
+    let mut good = Vec::new();
+    let mut wrong = Vec::new();
+    for text in texts {
+        match text {
+            Ok(text) => good.push(text),
+            Err(what) => wrong.push(what),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(Given::Texts(good))
+    } else {
+        Err(wrong)
+    }
+}
+
+/// An entry of a map as `KEY=VALUE`.
+fn pair(
+    catalog: &Catalog,
+    setting: usize,
+    Entry { key, place, node }: &Entry,
+    is_new: bool,
+) -> Result<String, (Place, String)> {
+    match &node.value {
+        _ if !is_new => Err((*place, format!("{} is set twice", told(key)))),
+        Value::Scalar(text, _) => catalog
+            .check(setting, &format!("{key}={text}"))
+            .map_err(|what| (*place, what)),
+        value => {
+            let what = format!("{}: expected one value, got {value}", told(key));
+            Err((node.place, what))
+        }
     }
 }
 

@@ -25,7 +25,7 @@ const COMMAND_LINE_ONLY: [&str; 9] = [
 ];
 
 /// What the variables of all options begin with.
-pub const ENVIRONMENT_PREFIX: &str = "CHAINWEB_MINING_";
+pub(crate) const ENVIRONMENT_PREFIX: &str = "CHAINWEB_MINING_";
 
 /// Whether an option, by the long name of its flag, can be set in files and in the environment.
 pub fn is_setting(flag: &str) -> bool {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use clap::ValueEnum;
 
 use super::assignment::{Given, Winners};
-use super::catalog::{Catalog, Form, Unset};
+use super::catalog::{Catalog, Form};
 
 /// How much of the configuration is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,11 +55,8 @@ fn mark(text: &mut String, mark: char, lines: &str) {
 
 /// The value of a setting that nothing sets.
 fn default(catalog: &Catalog, setting: usize) -> Given {
-    if let Form::Switch { unset, .. } = catalog.setting(setting).form {
-        return match unset {
-            Unset::Off => Given::Switch(false),
-            Unset::Open => Given::Default,
-        };
+    if let Form::Switch { .. } = catalog.setting(setting).form {
+        return Given::Switch(false);
     }
     match catalog.defaults(setting) {
         defaults if defaults.is_empty() => Given::Default,

@@ -91,7 +91,9 @@ pub(crate) async fn fetch(
     let client =
         client(url, patience.time).map_err(|error| format!("no HTTP client: {}", chain(&error)))?;
     let mut pause = patience.pause;
-    for left in (0..patience.tries).rev() {
+    let mut left = patience.tries;
+    loop {
+        left = left.saturating_sub(1);
         match once(&client, url, patience.time).await {
             Ok(fetched) => return Ok(fetched),
             Err(Failure::Passing(why)) if left > 0 => {
@@ -102,7 +104,6 @@ pub(crate) async fn fetch(
             Err(Failure::Passing(why) | Failure::Lasting(why)) => return Err(why),
         }
     }
-    Err("not tried".to_owned())
 }
 
 fn client(url: &Url, time: Duration) -> reqwest::Result<Client> {
@@ -130,7 +131,9 @@ fn follow(attempt: Attempt<'_>) -> Action {
 /// Whether to go on to this URL from those that led to it.
 fn may_follow(previous: &[Url], next: &Url) -> Result<(), &'static str> {
     let from_tls = previous.last().is_some_and(|url| url.scheme() == "https");
-    if from_tls && next.scheme() != "https" {
+    if !["http", "https"].contains(&next.scheme()) {
+        Err("it redirects to what is neither http nor https")
+    } else if from_tls && next.scheme() != "https" {
         Err("it redirects from https to http, where anybody can change it")
     } else if previous.len() > MAX_REDIRECTS {
         Err("it redirects too often")

@@ -6,7 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
-use node::{Client, Config, Cut, Error, Info, Malformed};
+use node::{Client, Config, Cut, Error, Info, Malformed, NoAnswer};
 
 use super::check::{Check, Finding};
 use super::screen::{Flow, Screen};
@@ -26,7 +26,7 @@ pub(super) async fn examine(node: &Config, screen: &mut Screen<'_>) -> anyhow::R
     if screen.show(protocol::judge(node, &answer).await)? == Flow::Stop {
         return Ok(());
     }
-    let Some(info) = network(answer, took, screen)? else {
+    let Some(info) = network(node, answer, took, screen)? else {
         return Ok(());
     };
     let cut = cut(&client, &info, screen).await?;
@@ -55,6 +55,7 @@ async fn way(node: &Config, screen: &mut Screen<'_>) -> io::Result<Flow> {
 
 /// `/info` and what it says.
 fn network(
+    node: &Config,
     answer: Result<Info, Error>,
     took: Duration,
     screen: &mut Screen<'_>,
@@ -82,7 +83,17 @@ fn network(
             Ok(None)
         }
         Err(error) => {
-            screen.show(Finding::fail(Check::Info, fact(&error), remedy(&error)))?;
+            let finding = match (&error, node.endpoint.proxy()) {
+                (Error::NoAnswer(NoAnswer::Connect { .. }), Some(proxy)) => {
+                    let advice = format!(
+                        "the proxy {proxy} of the environment, or the node behind it, takes no connection: is it right \
+                         and running? NO_PROXY names the hosts that need none"
+                    );
+                    Finding::fail(Check::Info, fact(&error), advice)
+                }
+                _ => Finding::fail(Check::Info, fact(&error), remedy(&error)),
+            };
+            screen.show(finding)?;
             Ok(None)
         }
     }

@@ -60,6 +60,7 @@ pub(super) async fn round_trip(client: &Client, block_delay: Option<Duration>) -
     let median = times[ROUND_TRIPS / 2];
     let figure = format!("{} (median of {ROUND_TRIPS})", About(median));
     // Half of it passes until this machine learns of a block, half until the node learns of one from here.
+    let block_delay = block_delay.filter(|delay| !delay.is_zero());
     let late = median.as_secs_f64() / block_delay.unwrap_or(BLOCK_DELAY).as_secs_f64();
     if late <= LATE_SHARE {
         return Finding::ok(Check::RoundTrip, figure);

@@ -51,7 +51,7 @@ impl<'a> Screen<'a> {
         if form != Form::Json {
             match miner.account() {
                 "k:" => writeln!(out, "{node}, without a key to mine for\n")?,
-                account => writeln!(out, "{node}, mining for {account}\n")?,
+                account => writeln!(out, "{node}, mining for {}\n", clean(account))?,
             }
         }
         let account = miner.account().to_owned();
@@ -174,12 +174,15 @@ fn text(finding: &Finding, form: Form) -> String {
     text
 }
 
-/// A text in lines of [`WIDTH`], all but the first indented. Control characters, which a node may send, are left out.
+/// A text without control characters, which may come from a node or a file.
+fn clean(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(shown).collect()
+}
+
+/// A text in lines of [`WIDTH`], all but the first indented, clean.
 fn wrapped(text: &str, bullet: &str) -> String {
-    let clean: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let clean = clean(text);
     let hang = INDENT + bullet.chars().count();
     let mut lines = bullet.to_owned();
     let mut column = hang;
@@ -210,7 +213,7 @@ mod tests {
     fn shown(form: Form) -> String {
         let node = node::Config {
             endpoint: "localhost".parse().expect("it is an address"),
-            miner: node::Miner::new(Some("abc"), None),
+            miner: node::Miner::new(Some("abc"), Some("k:\x1babc")),
             insecure: false,
             limits: node::Limits::default(),
         };
@@ -238,7 +241,7 @@ mod tests {
     #[test]
     fn lines_are_aligned_and_wrapped_and_what_a_node_says_cannot_move_the_cursor() {
         let expected = "\
-http://localhost:1848, mining for k:abc
+http://localhost:1848, mining for k: abc
 
 ✓ name           it is an address
 - connection     not checked

@@ -15,18 +15,12 @@ use crate::worker::external::{
     self, External, InputEncoding, Once, Protocol, ShellCommand, TargetEncoding,
 };
 
-/// How many processes there are if nothing else is said, as in the Haskell client.
-const PROCESSES: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
-
-/// Where the flags stand in the help.
-const HEADING: &str = "External";
-
 /// What the external worker runs, and how it is spoken with.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "External")]
 pub struct ExternalArgs {
     /// The shell command that solves the work, run by `sh -c`.
     #[arg(
-        help_heading = HEADING,
         long = "external-worker-cmd",
         value_name = "COMMAND",
         value_parser = without_zero,
@@ -35,7 +29,6 @@ pub struct ExternalArgs {
     pub command: Option<String>,
     /// How the command is spoken with.
     #[arg(
-        help_heading = HEADING,
         long = "external-protocol",
         value_enum,
         value_name = "PROTOCOL",
@@ -45,7 +38,6 @@ pub struct ExternalArgs {
     pub protocol: ProtocolName,
     /// With the protocol `once`: how the target is written in the last argument.
     #[arg(
-        help_heading = HEADING,
         long = "external-target-encoding",
         value_enum,
         value_name = "ENCODING",
@@ -55,7 +47,6 @@ pub struct ExternalArgs {
     pub target_encoding: TargetEncoding,
     /// With the protocol `once`: how the header is written to standard input.
     #[arg(
-        help_heading = HEADING,
         long = "external-input",
         value_enum,
         value_name = "ENCODING",
@@ -65,7 +56,6 @@ pub struct ExternalArgs {
     pub input: InputEncoding,
     /// An argument that is put behind the command, quoted for the shell; repeatable.
     #[arg(
-        help_heading = HEADING,
         long = "external-arg",
         value_name = "ARGUMENT",
         value_parser = without_zero,
@@ -74,7 +64,6 @@ pub struct ExternalArgs {
     pub arguments: Vec<String>,
     /// A variable of the command's environment; repeatable.
     #[arg(
-        help_heading = HEADING,
         long = "external-env",
         value_name = "KEY=VALUE",
         value_parser = variable
@@ -82,7 +71,6 @@ pub struct ExternalArgs {
     pub environment: Vec<(String, String)>,
     /// With the protocol `once`: how long a command may run before it is ended and started again [default: no limit].
     #[arg(
-        help_heading = HEADING,
         long = "external-timeout",
         value_name = "TIME",
         value_parser = positive_duration
@@ -100,8 +88,8 @@ pub enum ProtocolName {
 }
 
 impl ExternalArgs {
-    /// The external worker, with two processes if no number is given.
-    pub(crate) fn worker(&self, processes: Option<NonZeroUsize>) -> Result<Worker, UsageError> {
+    /// The external worker.
+    pub(crate) fn worker(&self, processes: NonZeroUsize) -> Result<Worker, UsageError> {
         let first_nonce = rand::make_rng::<StdRng>().next_u64();
         let config = self.config(processes, first_nonce)?;
         Ok(Worker::External(External::new(config)))
@@ -117,7 +105,7 @@ impl ExternalArgs {
 
     fn config(
         &self,
-        processes: Option<NonZeroUsize>,
+        processes: NonZeroUsize,
         first_nonce: u64,
     ) -> Result<external::Config, UsageError> {
         let command = self.command.as_deref().unwrap_or_default();
@@ -125,7 +113,7 @@ impl ExternalArgs {
             return Err(UsageError::NoExternalCommand);
         }
         Ok(external::Config {
-            processes: processes.unwrap_or(PROCESSES),
+            processes,
             command: ShellCommand {
                 command: command.to_owned(),
                 arguments: self.arguments.clone(),
@@ -174,7 +162,7 @@ mod tests {
 
     use clap::Parser;
 
-    use super::super::slots;
+    use super::super::{PROCESSES, slots};
     use super::{ExternalArgs, variable};
     use crate::cli::Cli;
     use crate::worker::external::{InputEncoding, Once, Protocol, TargetEncoding};
@@ -202,7 +190,7 @@ mod tests {
             "--external-env=B==",
             "--external-timeout=90s",
         ]);
-        let config = args.config(NonZeroUsize::new(5), 7);
+        let config = args.config(NonZeroUsize::new(5).expect("not zero"), 7);
         let config = config.expect("there is a command");
         assert_eq!((config.processes.get(), config.first_nonce), (5, 7));
         assert_eq!(config.command.command, "miner --fast");
@@ -225,7 +213,7 @@ mod tests {
     #[test]
     fn without_flags_it_is_what_the_haskell_client_documents() {
         let args = args(&["--external-worker-cmd", "miner"]);
-        let config = args.config(None, 0);
+        let config = args.config(PROCESSES, 0);
         let config = config.expect("there is a command");
         assert_eq!(config.processes.get(), 2);
         let Protocol::Once(Once {

@@ -4,7 +4,7 @@ use ::stratum::Interface;
 use anyhow::Context;
 use clap::Args;
 
-use super::stratum::interface;
+use super::stratum::{interface, port};
 use crate::timing::Timing;
 use crate::worker::Worker;
 use crate::worker::on_demand::OnDemand;
@@ -14,7 +14,7 @@ use crate::worker::on_demand::OnDemand;
 #[command(next_help_heading = "On demand")]
 pub struct OnDemandArgs {
     /// The port on which blocks can be asked for.
-    #[arg(long, value_name = "PORT", default_value = "1917")]
+    #[arg(long, value_name = "PORT", default_value = "1917", value_parser = port)]
     pub on_demand_port: u16,
     /// Where to listen for that; the forms are those of --stratum-interface.
     #[arg(long, value_name = "INTERFACE", default_value = "*", value_parser = interface)]

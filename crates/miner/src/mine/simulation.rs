@@ -22,7 +22,7 @@ pub struct SimulationArgs {
     pub hash_rate: f64,
     /// With the worker `simulation`: fixes the time that each thread takes for each of its works [default: another one
     /// each time, which the log tells].
-    #[arg(long, value_name = "NUMBER", help_heading = HEADING)]
+    #[arg(long, value_name = "NUMBER", value_parser = seed, help_heading = HEADING)]
     pub seed: Option<u64>,
 }
 
@@ -36,4 +36,9 @@ impl SimulationArgs {
             seed: seed.unwrap_or_else(|| rand::make_rng::<StdRng>().next_u64()),
         }))
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    let wrong = |_| format!("expected a whole number from 0 to {}", u64::MAX);
+    text.parse().map_err(wrong)
 }

@@ -107,7 +107,7 @@ pub(super) fn interface(text: &str) -> Result<Interface, String> {
         .map_err(|error: ::stratum::InterfaceError| error.to_string())
 }
 
-fn port(text: &str) -> Result<u16, &'static str> {
+pub(super) fn port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "expected a port from 0 to 65535")
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod program;
 mod signals;
 mod stratum;
 
+use std::fs::File;
 use std::io::{Write, pipe};
 use std::process::Stdio;
 
@@ -123,6 +124,21 @@ fn help_and_version_have_the_short_forms_of_the_haskell_client() {
         assert_eq!(output.status.code(), Some(0));
         let version = concat!("chainweb-mining-client ", env!("CARGO_PKG_VERSION"), "\n");
         assert_eq!(text(&output.stdout), version);
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_printed_is_a_failure_unless_nobody_reads_it() {
+    for flag in ["--help", "--version", "--info", "--print-config"] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = program().arg(flag).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{flag}");
+        assert!(text(&output.stderr).starts_with("error: "), "{flag}");
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let output = program().arg(flag).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{flag}");
+        assert_eq!(text(&output.stderr), "", "{flag}");
     }
 }
 

@@ -7,9 +7,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::super::document::Quoted;
 use super::super::spelling::nearest;
 
-/// What was expected instead of this value, and the value. `None` if the error is about something else.
-pub(super) fn on_value(error: &clap::Error, text: &str) -> Option<String> {
-    is_about_value(error.kind()).then(|| why(error, text))
+/// What was expected instead of this value, and as much of it as may be repeated. `None` if the error is about something
+/// else.
+pub(super) fn on_value(error: &clap::Error, text: &str, repeated: &str) -> Option<String> {
+    is_about_value(error.kind()).then(|| why(error, text, repeated))
 }
 
 fn is_about_value(kind: ErrorKind) -> bool {
@@ -19,8 +20,8 @@ fn is_about_value(kind: ErrorKind) -> bool {
     )
 }
 
-fn why(error: &clap::Error, text: &str) -> String {
-    let got = Quoted(text);
+fn why(error: &clap::Error, text: &str, repeated: &str) -> String {
+    let got = Quoted(repeated);
     if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue) {
         let expected = one_of(values);
         return match nearest(text, values.iter().cloned()) {
@@ -30,17 +31,7 @@ fn why(error: &clap::Error, text: &str) -> String {
     }
     let source = error.source().map(ToString::to_string);
     let source = source.unwrap_or_else(|| "expected a value".to_owned());
-    // What the standard library says of whole numbers.
-    let wanted = [
-        ("invalid digit", "a whole number"),
-        ("cannot parse integer", "a whole number"),
-        ("number too large", "a smaller number"),
-        ("number too small", "a larger number"),
-    ];
-    let mut wanted = wanted.iter();
-    if let Some((_, wanted)) = wanted.find(|(start, _)| source.starts_with(start)) {
-        format!("expected {wanted}, got {got}")
-    } else if source.contains(&got.to_string())
+    if source.contains(&got.to_string())
         || (!text.is_empty()
             && source
                 .strip_prefix(text)

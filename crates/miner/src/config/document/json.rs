@@ -5,15 +5,17 @@
 
 use serde::de::IgnoredAny;
 
-use super::{Bounds, DocumentError, Entry, Node, Place, Style, Value, at};
+use super::{Bounds, DocumentError, Entry, Node, Place, Style, Value, at, place};
 
 /// Reads the one value of a text.
 pub(super) fn parse(text: &str) -> Result<Node, DocumentError> {
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
-        let place = Place {
-            line: error.line(),
-            column: error.column().max(1),
-        };
+        // The library counts the bytes of a line.
+        let lines = text
+            .split_inclusive('\n')
+            .take(error.line().saturating_sub(1));
+        let line_start: usize = lines.map(str::len).sum();
+        let place = place(text, line_start + error.column().saturating_sub(1));
         let what = error.to_string();
         let what = what.split(" at line ").next().unwrap_or_default();
         at(place, format!("is not JSON: {what}"))

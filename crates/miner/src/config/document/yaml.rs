@@ -5,7 +5,7 @@
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
-use super::{Bounds, DocumentError, Entry, Node, Place, Style, Value, at};
+use super::{Bounds, DocumentError, Entry, Node, Place, Quoted, Style, Value, at};
 
 /// Reads the one document of a text. `None` if there is none.
 pub(super) fn parse(text: &str) -> Result<Option<Node>, DocumentError> {
@@ -135,7 +135,9 @@ fn no_anchor(anchor: usize, place: Place) -> Result<(), DocumentError> {
 fn core_tag(tag: Option<&Tag>, place: Place) -> Result<(), DocumentError> {
     match tag {
         Some(tag) if !tag.is_yaml_core_schema() && !tag.suffix.is_empty() => {
-            Err(at(place, format!("the tag {tag} is not supported")))
+            let tag = tag.to_string();
+            let what = format!("the tag {} is not supported", Quoted(&tag));
+            Err(at(place, what))
         }
         _ => Ok(()),
     }

@@ -190,6 +190,8 @@ fn a_redirect_never_leaves_tls() {
     assert_eq!(from(&[&tls], &tls), Ok(()));
     let why = "it redirects from https to http, where anybody can change it";
     assert_eq!(from(&[&plain, &tls], &plain), Err(why));
+    let why = "it redirects to what is neither http nor https";
+    assert_eq!(from(&[&plain], &url("ftp://host/")), Err(why));
     assert_eq!(from(&[&plain; 6], &plain), Err("it redirects too often"));
 }
 

@@ -6,11 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::assignment::{Layer, Winners};
 use super::super::catalog::{Catalog, Form};
-use super::super::from_bytes;
 use super::super::key::environment_variable;
-use super::super::print::{PrintAs, print};
 use super::{Settings, settle};
 
 /// Values of all kinds, good ones for one setting or another, and texts that a careless writer gets wrong.
@@ -258,35 +255,4 @@ fn all_settings_are_printed_and_those_of_the_haskell_client_first() {
         assert!(place(pair[0]) < place(pair[1]), "{pair:?} in {keys:?}");
     }
     assert!(!printed.contains("configFile") && !printed.contains("printConfig"));
-}
-
-#[test]
-fn a_switch_that_nothing_sets_is_told_from_one_that_is_off() {
-    let command = clap::Command::new("client").args(
-        ["tls", "no-tls", "color", "no-color", "alone"].map(|flag| {
-            clap::Arg::new(flag)
-                .long(flag)
-                .action(clap::ArgAction::SetTrue)
-        }),
-    );
-    let catalog = Catalog::of(command);
-    let check = |file: &str, printed: &str, flags: &[&str]| {
-        let items = from_bytes(&catalog, &"a.yaml".into(), file.as_bytes(), None);
-        assert_eq!(items.mistakes, []);
-        let mut winners = Winners::default();
-        winners.lay(&catalog, Layer::File(0), items.assignments);
-        assert_eq!(print(&catalog, &winners, PrintAs::Full), printed);
-        assert_eq!(winners.flags(&catalog, |_| true), flags);
-    };
-    check("", "useTls: false\ncolor: null\nalone: false\n", &[]);
-    check(
-        "useTls: no\ncolor: no\nalone: no\n",
-        "useTls: false\ncolor: false\nalone: false\n",
-        &["--no-color"],
-    );
-    check(
-        "useTls: yes\ncolor: yes\nalone: yes\n",
-        "useTls: true\ncolor: true\nalone: true\n",
-        &["--tls", "--color", "--alone"],
-    );
 }

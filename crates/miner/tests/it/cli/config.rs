@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, id};
 use std::thread::{self, JoinHandle};
 
+use rustix::process::Signal;
+
 use super::program::{Running, field, program, run, text};
 
 /// A folder of files that goes away with the test.
@@ -108,7 +110,7 @@ fn what_was_printed_is_what_a_miner_can_be_started_with() {
     // The environment names the file if no flag does.
     let mut miner = Running::spawn(program().env("CHAINWEB_MINING_CONFIG_FILE", &file));
     miner.wait_for("solved a block");
-    miner.signal(rustix::process::Signal::TERM);
+    miner.signal(Signal::TERM);
     assert_eq!(miner.wait().code(), Some(0));
 }
 
@@ -238,4 +240,48 @@ fn settings_that_contradict_each_other_are_told_with_where_they_were_set() {
     let origin = format!("\n  --thread-count is set by {file}:1:2: threadCount\n");
     assert!(message.contains("--work-slots 4"), "{message}");
     assert!(message.ends_with(&origin), "{message}");
+}
+
+#[test]
+fn a_contradiction_is_one_event_of_a_log_in_json() {
+    let output = program()
+        .args(["--log-format=json", "--work-slots", "4"])
+        .env("CHAINWEB_MINING_THREAD_COUNT", "3")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let lines: Vec<serde_json::Value> = text(&output.stderr)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let fields = &lines.last().unwrap()["fields"];
+    assert!(fields["error"].as_str().unwrap().contains("--work-slots 4"));
+    assert_eq!(
+        fields["origins"],
+        "--thread-count is set by CHAINWEB_MINING_THREAD_COUNT"
+    );
+}
+
+#[test]
+fn an_address_of_a_node_is_told_without_its_password() {
+    let output = run(&["--node", "http://user:hunter2@host:1848"]);
+    assert_eq!(output.status.code(), Some(64));
+    let message = text(&output.stderr);
+    assert!(message.contains("--node \"http://host:1848\""), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_configuration() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/miner.yaml", listener.local_addr().unwrap());
+        let mut client = Running::start(&["--config-file", &url]);
+        // Whoever has asked has taken over the signals.
+        let connection = listener.accept().unwrap();
+        client.signal(signal);
+        client.wait_for("leaving before all settings are read");
+        assert_eq!(client.wait().code(), Some(0));
+        drop(connection);
+    }
 }

@@ -13,7 +13,11 @@ fn wrong_values_are_told_with_what_is_expected() {
         ("--hash-rate=-1", "-1", "as in 2.5M"),
         ("-r", "1e300Y", "as in 2.5M"),
         ("--seed", "1.5", "a whole number"),
-        ("--seed", "18446744073709551616", "a smaller number"),
+        (
+            "--seed",
+            "18446744073709551616",
+            "from 0 to 18446744073709551615",
+        ),
         ("--constant-delay-block-time", "30s", "30 or 2.5"),
         ("--constant-delay-block-time", "-1", "between 0.001"),
         ("--constant-delay-block-time", "1e9", "a year"),

@@ -153,3 +153,15 @@ fn a_network_on_the_command_line_can_have_every_fault() {
         &["--clock-offset", "10s"],
     );
 }
+
+#[test]
+fn a_reader_that_goes_away_has_not_seen_that_mining_would_work() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = program()
+        .args(["doctor", "-n", "127.0.0.1:1"])
+        .stdout(writer)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+}

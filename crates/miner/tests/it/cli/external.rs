@@ -13,7 +13,7 @@ fn mistakes_in_the_flags_are_told_with_what_to_do() {
         ("--external-target-encoding", "hex", "bytes or words"),
         ("--external-input", "text", "binary or hex"),
         ("--external-env", "DEVICE", "KEY=VALUE"),
-        ("--external-env", "=1", "KEY=VALUE"),
+        ("--external-env", "=", "KEY=VALUE"),
         ("--external-timeout", "10", "10s"),
         ("--external-timeout", "0s", "a microsecond"),
         ("--thread-count", "0", "1 to 1024"),

@@ -12,7 +12,7 @@ fn mistakes_in_the_flags_are_told_with_what_to_do() {
     let check = |flags: &[&str], told: &[&str]| {
         check_usage(&[&["--worker", "on-demand"], flags].concat(), told);
     };
-    check(&["--on-demand-port", "70000"], &["70000", "0..=65535"]);
+    check(&["--on-demand-port", "70000"], &["70000", "0 to 65535"]);
     check(&["--on-demand-interface", "a:1"], &["a:1", "host name"]);
     check(
         &["-c", "99"],

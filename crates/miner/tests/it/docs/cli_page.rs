@@ -29,7 +29,14 @@ comes before both.
 const COMMANDS: &str = "\
 ## Commands
 
-A command stands first, its flags behind it. The flags of the section *Logging* and `--help` may be given to each.
+A command stands first, its flags behind it; only `doctor` may stand behind settings. The flags of the section
+*Logging* and `--help` may be given to each.
+
+";
+
+const CONFIGURED: &str = "\
+It takes all settings, from flags and all other sources, as mining does; those that are about mining alone count for
+nothing.
 
 ";
 
@@ -38,8 +45,10 @@ A command stands first, its flags behind it. The flags of the section *Logging* 
 enum Place {
     /// In the program itself: a setting, if its name does not say otherwise.
     Program,
-    /// In a command, for which no configuration is read.
+    /// In a command for which no configuration is read.
     Command,
+    /// In a command that takes settings: a setting, if the program has it too.
+    Configured,
 }
 
 /// The page, of the program and its commands.
@@ -63,7 +72,18 @@ pub(super) fn generate(command: &Command) -> String {
         writeln!(page, "### `{name}`\n").unwrap();
         write_about(&mut page, command);
         write_usage(&mut page, built.find_subcommand_mut(name).unwrap());
-        write_flags(&mut page, command, Place::Command);
+        let is_configured = command
+            .get_arguments()
+            .any(|arg| arg.get_long() == Some("config-file"));
+        if is_configured {
+            page.push_str(CONFIGURED);
+        }
+        let place = if is_configured {
+            Place::Configured
+        } else {
+            Place::Command
+        };
+        write_flags(&mut page, command, place);
     }
     let end = page.trim_end().len();
     page.truncate(end);
@@ -97,7 +117,9 @@ fn write_flags(page: &mut String, command: &Command, place: Place) {
     for section in sections {
         match (section, place) {
             (Some(section), Place::Program) => writeln!(page, "### {section}\n").unwrap(),
-            (Some(section), Place::Command) => writeln!(page, "*{section}*\n").unwrap(),
+            (Some(section), Place::Command | Place::Configured) => {
+                writeln!(page, "*{section}*\n").unwrap();
+            }
             (None, _) => {}
         }
         for arg in args.iter().filter(|arg| arg.get_help_heading() == section) {
@@ -185,7 +207,12 @@ fn write_values(page: &mut String, values: &[PossibleValue]) {
 /// The line under a flag: what it is without being given, and how else it can be given.
 fn write_facts(page: &mut String, arg: &Arg, default: Option<&str>, place: Place) {
     let flag = arg.get_long().unwrap_or_default();
-    let is_setting = place == Place::Program && is_setting(flag);
+    let is_setting = match place {
+        Place::Program => is_setting(flag),
+        // Its own flags are in no section.
+        Place::Configured => is_setting(flag) && arg.get_help_heading().is_some(),
+        Place::Command => false,
+    };
     let mut facts = Vec::new();
     if let Some(default) = default {
         facts.push(format!("Default: {default}"));
@@ -197,6 +224,9 @@ fn write_facts(page: &mut String, arg: &Arg, default: Option<&str>, place: Place
     }
     if is_setting {
         facts.push(format!("key `{}`", config_key(flag)));
+        facts.push(format!("variable `{}`", environment_variable(flag)));
+    }
+    if flag == "config-file" {
         facts.push(format!("variable `{}`", environment_variable(flag)));
     }
     if !facts.is_empty() {
