@@ -118,7 +118,7 @@ async fn a_second_signal_leaves_no_command_behind() {
     let (mut client, processes) = with_stubborn_command(&network, "once");
     client.signal(Signal::INT);
     client.wait_for("shutting down");
-    client.signal(Signal::INT);
+    client.signal(Signal::TERM);
     client.wait_for("leaving at once");
     assert_eq!(client.wait().code(), Some(1));
     until_gone(processes).await;
