@@ -175,9 +175,24 @@ fn single(catalog: &Catalog, setting: usize, value: &Value) -> Result<String, St
         Value::Scalar(text, Style::Plain) if ["true", "false"].contains(&text.as_str()) => Err(
             format!("expected a text or a number, got {text}; put quotes around it if it is meant"),
         ),
+        Value::Scalar(text, Style::Plain) if !catalog.is_text(setting) => {
+            let checked = catalog.check(setting, text);
+            // A whole number may be written as one with a fraction or an exponent, as the Haskell client takes it.
+            match whole(text).filter(|_| checked.is_err()) {
+                Some(whole) => catalog.check(setting, &whole).or(checked),
+                None => checked,
+            }
+        }
         Value::Scalar(text, _) => catalog.check(setting, text),
         value => Err(format!("expected one value, got {value}")),
     }
+}
+
+/// The digits of a whole number that a double holds exactly.
+fn whole(text: &str) -> Option<String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number: f64 = text.parse().ok()?;
+    (number.fract() == 0.0 && number.abs() <= EXACT).then(|| format!("{number:.0}"))
 }
 
 /// As YAML has it, and as environments do.

@@ -106,6 +106,32 @@ defaultHTTPTimeout: 2000000
 ";
 
 #[test]
+fn whole_numbers_are_read_however_they_are_written() {
+    for (key, written, read) in [
+        ("threadCount", "1e1", "10"),
+        ("stratumPort", "1918.0", "1918"),
+        ("defaultHTTPTimeout", "5e6", "5000000"),
+        ("stratumDifficulty", "46.0", "46"),
+        ("stratumRate", "1.5e3", "1500"),
+        // Which is no number.
+        ("account", "1e1", "1e1"),
+    ] {
+        for (name, text) in [
+            ("a.yaml", format!("{key}: {written}")),
+            ("a.toml", format!("{key} = {written}")),
+            ("a.json", format!("{{\"{key}\": {written}}}")),
+        ] {
+            let printed = printed(&[], &[], &[(name, &text)]).replace(['"', '\''], "");
+            assert_eq!(printed, format!("{key}: {read}\n"), "{text}");
+        }
+    }
+    assert_eq!(
+        mistakes(&[], &[], &[("a.yaml", "stratumPort: 19.5")]),
+        ["a.yaml:1:14: stratumPort: expected a port from 0 to 65535, got \"19.5\""]
+    );
+}
+
+#[test]
 fn a_file_of_the_haskell_client_is_read_as_it_is() {
     let printed = printed(&[], &[], &[("miner.yaml", HASKELL)]);
     let plain = |text: &str| text.replace(['"', '\''], "");
@@ -218,7 +244,7 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
         "a.yaml:13:19: stratumInterface: an interface is `*`, `*4`, `*6`, `!4`, `!6`, an address or a host name; got \"a b\"",
         "b.json:2:3: cpu: expected a section of settings, got \"3\"",
         "b.json:3:18: threadCount: expected one value, got a list",
-        "b.json:4:18: stratumRate: expected a time in milliseconds from 1 to 3600000, got \"\"",
+        "b.json:4:18: stratumRate: expected a time in milliseconds, as in 1000, got \"\"",
         "c.toml:1:12: logLevel: expected quiet, error, warn, info or debug, got \"loud\"",
         "c.toml:2:14: work_slots: expected a number from 1 to 98, got \"0\"",
         "c.toml:4:10: cpu.kernel: expected auto, avx512, avx2, ssse3, sse2, neon or portable, got \"avx3\"; did you mean avx2?",
