@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first asks for a clean end, the second leaves at once.
+//! SIGINT, SIGTERM and SIGHUP: the first asks for a clean end, the second leaves at once.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -16,10 +16,12 @@ const TWICE: Duration = Duration::from_millis(200);
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// `None` where it is ignored, as `nohup` has it.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
-    /// Takes over both signals.
+    /// Takes over the signals.
     ///
     /// # Errors
     /// The system gives no handler.
@@ -27,6 +29,11 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: if is_hang_up_ignored() {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
+            },
         })
     }
 
@@ -35,6 +42,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
+            Some(()) = hang_up(&mut self.hang_up) => "SIGHUP",
         }
     }
 
@@ -55,4 +63,21 @@ impl Signals {
             }
         }
     }
+}
+
+async fn hang_up(signal: &mut Option<Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// By `/proc/self/status`, whose mask of ignored signals is in hex, the first one's bit the lowest.
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }

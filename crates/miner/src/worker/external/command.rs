@@ -21,7 +21,8 @@ pub struct ShellCommand {
 impl ShellCommand {
     /// The command with its arguments and, if there is one, `last` behind them; all of its pipes lead here.
     pub(super) fn with(&self, last: Option<&str>) -> Command {
-        let mut command = Command::new("sh");
+        // By its path: a PATH among the variables is the command's, and need not lead to a shell.
+        let mut command = Command::new("/bin/sh");
         command
             .arg("-c")
             .arg(self.line(last))
@@ -33,7 +34,8 @@ impl ShellCommand {
     }
 
     fn line(&self, last: Option<&str>) -> String {
-        let mut line = self.command.clone();
+        // A newline at its end, as a file or a variable may bring, would end the command before its arguments.
+        let mut line = self.command.trim_end().to_owned();
         for argument in &self.arguments {
             line.push(' ');
             line.push_str(&quoted(argument));
@@ -77,6 +79,7 @@ mod tests {
             assert_eq!(command(shell, arguments).line(last), line);
         }
         check("miner", &[], Some("ff00"), "miner ff00");
+        check("miner -x\n", &["a"], Some("ff00"), "miner -x a ff00");
         check(
             "miner --fast",
             &["-d", "2"],

@@ -3,6 +3,7 @@
 //! Signals go to the whole group: a shell that is killed alone leaves behind what it has started. The leader is reaped
 //! last, so that as long as a signal can be sent the number of the group belongs to it. Whatever is dropped is killed.
 
+use std::fs;
 use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -70,6 +71,20 @@ impl Group {
         }
     }
 
+    /// Whether a process of the group but its leader is alive.
+    pub(super) fn has_others(&self) -> bool {
+        let Ok(processes) = fs::read_dir("/proc") else {
+            return false;
+        };
+        let stats = processes.flatten().filter_map(|process| {
+            let name = process.file_name();
+            let pid: i32 = name.to_str()?.parse().ok()?;
+            let is_leader = pid == self.id.as_raw_pid();
+            (!is_leader).then(|| fs::read_to_string(process.path().join("stat")).ok())?
+        });
+        stats.into_iter().any(|stat| is_alive_in(self.id, &stat))
+    }
+
     /// Sends a signal to all processes of the group.
     pub(super) fn signal(&self, signal: Signal) {
         if !self.reaped {
@@ -105,6 +120,17 @@ impl Group {
             }
         }
     }
+}
+
+/// Whether `/proc/…/stat` is of a process of this group that has not ended. The name in it may hold anything.
+fn is_alive_in(group: Pid, stat: &str) -> bool {
+    let Some((_, fields)) = stat.rsplit_once(") ") else {
+        return false;
+    };
+    let mut fields = fields.split(' ');
+    let (state, of) = (fields.next(), fields.nth(1));
+    !matches!(state, Some("Z" | "X"))
+        && of.and_then(|of| of.parse().ok()) == Some(group.as_raw_pid())
 }
 
 impl Drop for Group {

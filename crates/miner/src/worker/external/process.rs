@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::group::{Group, Pipes};
 use super::stderr::ErrorLog;
@@ -20,6 +20,9 @@ use super::stderr::ErrorLog;
 /// The most output that waits to be taken.
 const OUTPUT: usize = 64 << 10;
 const CHUNK: usize = 4 << 10;
+
+/// Between two looks at whether a group has ended, which nothing tells.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A command that has been started.
 #[derive(Debug)]
@@ -161,7 +164,14 @@ impl Process {
     /// Asks the whole group to end and gives it time to do so.
     pub(super) async fn terminate(&mut self, grace: Duration) {
         self.group.signal(Signal::TERM);
-        self.until_over(grace).await;
+        let alone = async {
+            while self.step().await != Step::Over {}
+            // What its shell has started may hold none of the pipes, and need longer than the shell.
+            while self.group.has_others() {
+                sleep(LOOK_AGAIN).await;
+            }
+        };
+        timeout(grace, alone).await.ok();
     }
 
     /// Kills whatever of the group still runs, takes what is left in the pipes, and reaps the command.

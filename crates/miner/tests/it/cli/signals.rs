@@ -27,7 +27,7 @@ async fn network() -> Simnet {
 
 #[test]
 fn the_first_signal_ends_cleanly_though_no_node_is_there() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let mut client = Running::start(&["--node", "127.0.0.1:1", "-w", "cpu", "-c", "1"]);
         client.wait_for("cannot connect");
         client.signal(signal);

@@ -177,6 +177,26 @@ async fn what_is_dropped_is_killed_with_all_its_children_and_reaped() {
     }
 }
 
+#[tokio::test]
+async fn a_child_without_a_pipe_gets_its_time_to_end() {
+    let dir = std::env::temp_dir().join(format!("ending-{}", std::process::id()));
+    let done = dir.with_extension("done");
+    let child = format!(
+        "trap 'sleep 0.1; echo done >{}; exit' TERM; echo ready >&3; exec 3>&-; while :; do sleep 0.01; done",
+        done.display()
+    );
+    // The child holds none of the pipes, and the shell ends at once.
+    let mut process = start(&format!(
+        "exec 3>&1; sh -c \"{child}\" </dev/null >/dev/null 2>&1 & exec 3>&-; sleep 1000"
+    ));
+    lines(&mut process, 1).await;
+    process.terminate(PATIENCE).await;
+    let said = std::fs::read_to_string(&done);
+    process.finish(PATIENCE).await;
+    std::fs::remove_file(&done).ok();
+    assert_eq!(said.expect("the child has ended by itself"), "done\n");
+}
+
 /// As in a container whose first process is this one: what has lost its parent becomes its child.
 #[tokio::test]
 async fn orphans_are_reaped_with_the_command_where_they_become_children() {
