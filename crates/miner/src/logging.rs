@@ -3,6 +3,7 @@
 //! Escape codes are written only where somebody sees colours: on a terminal, and not where `NO_COLOR` is set, unless
 //! the flags say otherwise. JSON never has any.
 
+mod lines;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,9 @@ use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::prelude::*;
+
+use self::lines::Lines;
+pub use self::lines::flush;
 
 /// How to log.
 #[derive(Clone, Copy, Debug, Args)]
@@ -189,7 +193,12 @@ impl LogArgs {
 
 /// Installs the log for the whole program. What `simnet` has to say is of interest only where the simulated network
 /// is all there is.
-pub fn install(args: LogArgs, simnet: LogLevel) {
+///
+/// # Errors
+/// The system gives no thread.
+pub fn install(args: LogArgs, simnet: LogLevel) -> io::Result<()> {
     let color = args.color_of(&io::stderr());
-    args.subscriber(simnet, color, io::stderr).init();
+    let lines = Lines::of_stderr()?;
+    args.subscriber(simnet, color, move || lines.clone()).init();
+    Ok(())
 }

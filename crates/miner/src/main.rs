@@ -28,6 +28,12 @@ const LEAVING: Duration = Duration::from_millis(500);
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
+    let code = invoked();
+    logging::flush(LEAVING);
+    code
+}
+
+fn invoked() -> ExitCode {
     match config::read(env::args_os()) {
         Ok(Invocation::Settings(flags)) => configured(*flags),
         Ok(Invocation::Command(cli)) => command(&cli),
@@ -52,7 +58,9 @@ fn command(cli: &Cli) -> ExitCode {
     if let Some(printed) = print_at_once(cli) {
         return exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain);
     }
-    logging::install(cli.log, simnet_log_level(cli));
+    if let Err(error) = install_log(cli) {
+        return exit_code(Err(error), LogFormat::Plain);
+    }
     let result = finished(async {
         let signals = Signals::install().context("signals cannot be handled")?;
         run_until(signals, cli).await
@@ -100,7 +108,9 @@ async fn settled(flags: Flags) -> ExitCode {
     if let Some(printed) = print_at_once(cli) {
         return exit_code(printed.map(|()| ExitCode::SUCCESS), LogFormat::Plain);
     }
-    logging::install(cli.log, simnet_log_level(cli));
+    if let Err(error) = install_log(cli) {
+        return exit_code(Err(error), LogFormat::Plain);
+    }
     for warning in &settings.warnings {
         warn!(warning, "odd settings");
     }
@@ -114,8 +124,13 @@ async fn settled(flags: Flags) -> ExitCode {
     }
 }
 
+fn install_log(cli: &Cli) -> anyhow::Result<()> {
+    logging::install(cli.log, simnet_log_level(cli)).context("the log cannot start")
+}
+
 /// Says something where the log is not there yet, or not any more.
 fn tell(line: &str) {
+    logging::flush(LEAVING);
     // Where even this cannot be printed, the exit code has to do.
     writeln!(io::stderr(), "{line}").ok();
 }
