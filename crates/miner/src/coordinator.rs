@@ -169,6 +169,11 @@ impl Coordinator {
         &self.published
     }
 
+    /// Whether solutions wait for a node to take them.
+    pub fn is_handing_in(&self) -> bool {
+        !self.submissions.is_empty()
+    }
+
     /// Whether, after [`Event::Stop`], nothing is left to wait for.
     pub fn is_finished(&self) -> bool {
         self.stopping && self.submissions.is_empty() && !self.fates.any_final_look_due()
