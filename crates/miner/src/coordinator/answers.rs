@@ -58,12 +58,16 @@ impl Coordinator {
         let chains = identity.chains.clone();
         match &mut node.identity {
             Some(known) if known.version == identity.version => {
-                known.chains = identity.chains;
-                known.graph = identity.graph;
+                // A network that is begun anew under its old name may have other chains.
+                let has_other_chains = *known != identity;
+                *known = identity;
                 if doubt == Doubt::Restart {
                     node.unsolved.hurry(now);
                     self.live.doubt(now, id);
                     self.listen_anew(id, ticket);
+                }
+                if has_other_chains {
+                    self.show_network(id, ticket);
                 }
             }
             known => {

@@ -1,6 +1,6 @@
 //! A worker that wants work on certain chains, or none.
 
-use super::pieces::{busy, piece};
+use super::pieces::{broken, busy, piece};
 use super::script::{Script, config};
 
 #[test]
@@ -104,8 +104,27 @@ fn a_network_is_shown_before_its_heights_are_known_and_anew_when_it_changes() {
         .gives(&["show", "listen to net/0", "work on 0", "cut"]);
     s.cut(&[(0, 7, 0)]).gives(&["show 0:7"]);
     s.at(10).lost(0);
-    s.work_fails(&super::pieces::broken());
+    s.work_fails(&broken());
     s.at(20).tick();
     s.identified("other", 1)
         .gives(&["unsubscribe", "show", "listen to other/0", "cut"]);
+}
+
+#[test]
+fn other_chains_of_the_same_network_are_shown_and_the_same_ones_are_not() {
+    for (chains, shown) in [(4, None), (5, Some("show"))] {
+        let mut s = Script::idle(1);
+        s.wants(&[]).gives(&["cut"]);
+        s.cut_fails(&broken()).gives(&["identify"]);
+        let listen: Vec<_> = (0..chains)
+            .map(|chain| format!("listen to net/{chain}"))
+            .collect();
+        let (again, new) = listen.split_at(4);
+        let mut expected = vec!["unsubscribe"];
+        expected.extend(again.iter().map(String::as_str));
+        expected.extend(shown);
+        expected.extend(new.iter().map(String::as_str));
+        expected.push("cut");
+        s.at(200).identified("net", chains).gives(&expected);
+    }
 }
