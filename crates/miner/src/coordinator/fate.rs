@@ -19,8 +19,11 @@ use crate::timing::Timing;
 
 /// How many blocks on top of one make its place final; the protocol fixes no number.
 const DEPTH: u64 = 6;
-/// How many blocks are followed at a time. The oldest is given up for one more: nothing looks them up for hours then.
-const FOLLOWED: usize = 4096;
+/// How many blocks are followed at a time. The oldest is given up for one more.
+pub(super) const FOLLOWED: usize = 4096;
+/// With so many, all are looked up without delay: a worker that makes blocks by the thousand would be over the limit
+/// before the first look.
+pub(super) const CROWD: usize = FOLLOWED / 2;
 /// How often a block is looked for at shutdown before it counts as pending.
 const FINAL_LOOKS: u8 = 5;
 
@@ -29,6 +32,10 @@ const FINAL_LOOKS: u8 = 5;
 pub(super) struct Fates {
     followed: VecDeque<Followed>,
     settled: BlockTally,
+    /// Before when a crowd is not looked up once more.
+    crowd_pause: Option<Instant>,
+    /// How many blocks were given up since there was no room, until there is plenty again.
+    given_up: u64,
     /// Whether the looks that are still made are the last ones.
     stopping: bool,
 }
@@ -79,7 +86,7 @@ impl Fates {
         if self.followed.len() == FOLLOWED
             && let Some(oldest) = self.followed.pop_front()
         {
-            self.settle(&oldest);
+            self.give_up(&oldest);
         }
         self.followed.push_back(Followed {
             node: job.node,
@@ -96,6 +103,17 @@ impl Fates {
             asked: false,
             final_looks_left: FINAL_LOOKS,
         });
+        self.hurry_crowd(now, timing);
+    }
+
+    /// Makes a look at all blocks due if there are many.
+    fn hurry_crowd(&mut self, now: Instant, timing: &Timing) {
+        if self.followed.len() >= CROWD && self.crowd_pause.is_none_or(|pause| pause <= now) {
+            self.crowd_pause = Some(now + timing.retry_min);
+            for block in &mut self.followed {
+                block.next_look = block.next_look.min(now);
+            }
+        }
     }
 
     /// Counts a block that cannot be looked up.
@@ -113,6 +131,7 @@ impl Fates {
             }
             stays
         });
+        self.tell_given_up();
     }
 
     /// Looks once more at every block, soon.
@@ -238,6 +257,7 @@ impl Fates {
                 _ => info!(%chain, height, %block, "block orphaned: another stands in its place"),
             }
         }
+        self.tell_given_up();
     }
 
     /// The branch could not be had: the blocks on the chain are looked up again later.
@@ -273,9 +293,27 @@ impl Fates {
         self.settled.settle(seen);
     }
 
-    fn settle(&mut self, block: &Followed) {
-        warn!(chain = %block.chain, height = block.height, block = %block.hash, "block no longer followed: too many wait for their node");
+    fn give_up(&mut self, block: &Followed) {
+        if self.given_up == 0 {
+            warn!(
+                followed = FOLLOWED,
+                "too many blocks wait for their node to show what became of them: the oldest are no longer followed"
+            );
+        }
+        self.given_up += 1;
+        debug!(chain = %block.chain, height = block.height, block = %block.hash, "block no longer followed");
         self.count(block.seen);
+    }
+
+    /// Tells how many blocks were given up once there is plenty of room.
+    fn tell_given_up(&mut self) {
+        if self.given_up > 0 && self.followed.len() < CROWD {
+            let blocks = std::mem::take(&mut self.given_up);
+            warn!(
+                blocks,
+                "there is room to follow blocks again; so many were given up"
+            );
+        }
     }
 }
 
