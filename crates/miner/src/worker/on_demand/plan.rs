@@ -114,7 +114,13 @@ impl Plan {
                 .handed_in
                 .get(&chain)
                 .is_none_or(|block| block.height < height);
-            if is_needed && is_new {
+            // The cut may tell of a block before the chain's updates take the job away.
+            let known = view
+                .heights
+                .as_ref()
+                .and_then(|heights| heights.of.get(&chain));
+            let is_above = known.is_none_or(|known| height > *known);
+            if is_needed && is_new && is_above {
                 let lost = now + self.patience;
                 self.handed_in.insert(chain, HandedIn { height, lost });
                 taken.push(Arc::clone(job));
@@ -201,6 +207,17 @@ mod tests {
         assert_eq!(plan.demand(), chains(&[]), "its block may come");
         plan.see(view(now, [6, 5]));
         assert_eq!(plan.demand(), Demand::Nothing);
+    }
+
+    #[test]
+    fn a_job_that_the_cut_has_passed_is_not_handed_in() {
+        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
+        plan.see(view(now, [5, 5]));
+        plan.ask(now, &[(ChainId::new(0), 2)].into())
+            .expect("it is not too much");
+        plan.see(view(now, [6, 5]));
+        assert_eq!(taken(&mut plan, now, &[job(0, 6)]), []);
+        assert_eq!(taken(&mut plan, now, &[job(0, 7)]), [(0, 7)]);
     }
 
     #[test]
