@@ -175,6 +175,7 @@ impl Fates {
         node: NodeId,
         cut: &Cut,
     ) -> Vec<Lookup> {
+        self.forget_begun_anew(node, cut);
         let being_asked: BTreeSet<ChainId> = self
             .followed
             .iter()
@@ -258,6 +259,20 @@ impl Fates {
             }
         }
         self.tell_given_up();
+    }
+
+    /// A tip so far below a block shows that its chain was begun anew, as those of a development network are: what was last
+    /// seen of the block stands.
+    fn forget_begun_anew(&mut self, node: NodeId, cut: &Cut) {
+        let settled = &mut self.settled;
+        self.followed.retain(|block| {
+            let is_far_below = |tip: Tip| tip.height + DEPTH < block.height;
+            let is_gone = block.node == node && cut.tip(block.chain).is_some_and(is_far_below);
+            if is_gone {
+                settled.settle(block.seen);
+            }
+            !is_gone
+        });
     }
 
     /// The branch could not be had: the blocks on the chain are looked up again later.

@@ -94,6 +94,30 @@ fn six_blocks_above_it_its_place_is_settled() {
 }
 
 #[test]
+fn a_tip_far_below_it_shows_that_its_chain_was_begun_anew() {
+    for (tip, expected) in [
+        (3, tally(0, 0, 1)),
+        (
+            2,
+            BlockTally {
+                unknown: 1,
+                ..tally(0, 0, 0)
+            },
+        ),
+    ] {
+        let mut s = Script::mining(1);
+        s.new_cut(0);
+        s.work(piece(0, 9, 'a')).gives(&["publish 0:9a"]);
+        s.solved("0:9a");
+        s.submitted(Ok(()));
+        s.work(piece(1, 1, 'a')).gives(&["publish 1:1a"]);
+        s.at(2200).tick().gives(&["cut"]);
+        s.cut(&[(0, tip, 0)]).gives(&[]);
+        assert_eq!(s.counters().blocks, expected);
+    }
+}
+
+#[test]
 fn a_branch_that_cannot_be_had_decides_nothing() {
     let (mut s, _) = taken();
     s.cut_with(0, 7, block(0, 7, 0))
