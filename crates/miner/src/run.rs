@@ -3,7 +3,7 @@
 //! All requests and update streams live in this one task, as futures that it polls: nothing is shared, and dropping a
 //! future ends its request. Beside it runs only the worker.
 
-pub(crate) mod status;
+mod status;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

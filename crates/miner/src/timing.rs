@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// The clock skew of a node that is reported when exceeded. Mining does not depend on it: creation times come from the
+/// node.
+pub const SKEW_TOLERATED: Duration = Duration::from_secs(5);
+
 /// The durations of the coordinator, the workers and the program around them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {

@@ -61,9 +61,6 @@ pub enum WorkerError {
     /// The Stratum server failed.
     #[error(transparent)]
     Stratum(#[from] ::stratum::ServerError),
-    /// The server of the on-demand worker failed.
-    #[error("the on-demand server ended unexpectedly")]
-    OnDemandServerEnded,
     /// What looks after an external process ended.
     #[error("an external process is no longer looked after")]
     ProcessLost,

@@ -7,10 +7,8 @@ use tracing::{info, warn};
 
 use crate::coordinator::Coordinator;
 use crate::meter::{Meter, Rate, Reading};
+use crate::timing::SKEW_TOLERATED;
 use crate::units::{About, or_unknown};
-
-/// A clock that differs by more is worth a word. Mining does not depend on it: creation times come from the node.
-pub(crate) const SKEW_TOLERATED: Duration = Duration::from_secs(5);
 
 /// What the next line is measured against.
 #[derive(Debug)]

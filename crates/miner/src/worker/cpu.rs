@@ -168,6 +168,6 @@ impl HashThread {
 }
 
 /// The processor time that the calling thread has used.
-pub(crate) fn thread_cpu_time() -> Duration {
+pub fn thread_cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

@@ -4,30 +4,23 @@
 //! whoever asks sends it an order and gets an answer. How orders come in is the server's affair, and what they lead to is
 //! the plan's.
 
-mod accept;
-mod counts;
+pub mod counts;
 mod goals;
 mod needs;
 mod plan;
-mod routes;
-mod server;
 
 use std::collections::BTreeMap;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ::stratum::{BindError, Interface};
 use chainweb::ChainId;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::goals::{Mark, Progress};
-use self::plan::{Plan, Refused, list};
+pub use self::plan::Refused;
+use self::plan::{Plan, list};
 use super::{WorkerError, until};
 use crate::demand::{Demand, Wanted, Wants, conversation};
 use crate::job::{Jobs, Solution};
@@ -36,10 +29,10 @@ use crate::timing::Timing;
 /// Orders that wait for the worker, which takes them at once. Whoever has one more waits.
 const ORDERS_QUEUED: usize = 64;
 
-/// The on-demand worker: a server that listens, and does not answer before it is run.
+/// The on-demand worker, which makes the blocks that are requested over a channel.
 #[derive(Debug)]
 pub struct OnDemand {
-    listener: TcpListener,
+    orders: mpsc::Receiver<Order>,
     wants: Wants,
     wanted: Wanted,
     timing: Timing,
@@ -47,11 +40,14 @@ pub struct OnDemand {
 
 /// What somebody asks of the worker.
 #[derive(Debug)]
-enum Order {
+pub enum Order {
     /// Blocks; who waits for them is told when they are made.
     Make {
+        /// How many blocks, by chain.
         counts: BTreeMap<ChainId, u64>,
+        /// Receives whether the request is accepted.
         answer: oneshot::Sender<Result<(), Refused>>,
+        /// Receives the outcome, if the caller waits for it.
         done: Option<oneshot::Sender<Done>>,
     },
     /// To know what is outstanding.
@@ -62,7 +58,7 @@ enum Order {
 
 /// What became of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Done {
+pub enum Done {
     /// Its blocks are in the cut.
     Made,
     /// It was given up.
@@ -84,20 +80,17 @@ enum Look {
 }
 
 impl OnDemand {
-    /// Takes the port; with port 0 the system picks one.
-    pub async fn bind(interface: &Interface, port: u16, timing: Timing) -> Result<Self, BindError> {
+    /// Returns the worker and the sender of its requests.
+    pub fn new(timing: Timing) -> (Self, mpsc::Sender<Order>) {
         let (wants, wanted) = conversation(Demand::Nothing);
-        Ok(Self {
-            listener: interface.listen(port).await?,
+        let (sender, orders) = mpsc::channel(ORDERS_QUEUED);
+        let worker = Self {
+            orders,
             wants,
             wanted,
             timing,
-        })
-    }
-
-    /// Where orders can be sent.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        };
+        (worker, sender)
     }
 
     pub(crate) fn wanted(&self) -> Wanted {
@@ -110,13 +103,6 @@ impl OnDemand {
         solutions: mpsc::Sender<Solution>,
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
-        // With port 0 nothing else tells where.
-        if let Ok(address) = self.address() {
-            info!(%address, "blocks are made on demand: POST /make-blocks");
-        }
-        let (orders, ordered) = mpsc::channel(ORDERS_QUEUED);
-        let mut serving = JoinSet::new();
-        serving.spawn(server::run(self.listener, orders, stop.clone()));
         let desk = Desk {
             plan: Plan::new(self.timing.fate_first),
             waiters: Vec::new(),
@@ -124,7 +110,8 @@ impl OnDemand {
             wants: self.wants,
             solutions,
         };
-        desk.run(ordered, serving, stop).await
+        desk.run(self.orders, stop).await;
+        Ok(())
     }
 }
 
@@ -138,12 +125,7 @@ struct Desk {
 }
 
 impl Desk {
-    async fn run(
-        mut self,
-        mut orders: mpsc::Receiver<Order>,
-        mut serving: JoinSet<()>,
-        stop: CancellationToken,
-    ) -> Result<(), WorkerError> {
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>, stop: CancellationToken) {
         loop {
             let loss = self.plan.next_loss();
             // All of these lose nothing when they are dropped.
@@ -156,21 +138,12 @@ impl Desk {
                     Look::IfChanged
                 }
                 () = until(loss) => Look::Anew,
-                // Told to stop, it may be done before this sees that.
-                _ = serving.join_next() => {
-                    if stop.is_cancelled() {
-                        break;
-                    }
-                    return Err(WorkerError::OnDemandServerEnded);
-                }
             };
             self.settle(look).await;
         }
         // Whoever waits for blocks, or for an answer, learns from this that nothing more is made.
         self.waiters.clear();
         drop(orders);
-        while serving.join_next().await.is_some() {}
-        Ok(())
     }
 
     fn take(&mut self, order: Order) -> Look {

@@ -20,7 +20,7 @@ pub struct Placement {
 
 impl Placement {
     /// Places the calling thread, the `index`-th of its worker.
-    pub(crate) fn apply(&self, index: usize) {
+    pub fn apply(&self, index: usize) {
         if !self.processors.is_empty() {
             let processor = self.processors[index % self.processors.len()];
             let mut set = CpuSet::new();

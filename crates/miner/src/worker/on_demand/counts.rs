@@ -6,7 +6,7 @@ use chainweb::ChainId;
 
 /// Why a body does not say how many blocks.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CountsError {
+pub enum CountsError {
     /// No such object.
     #[error("expected an object of chains and numbers of blocks, as in {{\"0\":2,\"5\":1}}: {0}")]
     Form(#[from] serde_json::Error),
@@ -16,7 +16,7 @@ pub(super) enum CountsError {
 }
 
 /// Reads an object as in `{"0":2,"5":1}`. Of a key that is there twice the last one counts.
-pub(super) fn from_json(text: &[u8]) -> Result<BTreeMap<ChainId, u64>, CountsError> {
+pub fn from_json(text: &[u8]) -> Result<BTreeMap<ChainId, u64>, CountsError> {
     let counts: BTreeMap<String, u64> = serde_json::from_slice(text)?;
     let read = |(key, count): (String, u64)| {
         let is_decimal = key.bytes().all(|byte| byte.is_ascii_digit());
@@ -29,7 +29,7 @@ pub(super) fn from_json(text: &[u8]) -> Result<BTreeMap<ChainId, u64>, CountsErr
 }
 
 /// Writes the same.
-pub(super) fn to_json(counts: &BTreeMap<ChainId, u64>) -> String {
+pub fn to_json(counts: &BTreeMap<ChainId, u64>) -> String {
     let items = counts
         .iter()
         .map(|(chain, count)| format!("\"{chain}\":{count}"));

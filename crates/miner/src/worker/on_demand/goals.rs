@@ -62,7 +62,7 @@ pub(super) enum Progress {
 
 /// Why blocks cannot be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TooMuch {
+pub enum TooMuch {
     #[error(
         "no more than {MOST_BLOCKS} blocks of a chain can be outstanding, and chain {0} would have more"
     )]

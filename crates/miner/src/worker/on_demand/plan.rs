@@ -17,7 +17,7 @@ use crate::job::{Job, Jobs};
 
 /// Why an order is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
+pub enum Refused {
     /// Chains that the node does not have.
     #[error("the node has no chain {0}; it has {1}")]
     UnknownChain(ChainId, String),

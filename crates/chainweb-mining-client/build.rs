@@ -1,0 +1,52 @@
+//! Tells the program what it is built from and for. Nothing here fails a build: what is not known is left out.
+
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=SOURCE_COMMIT");
+    // Whoever builds without the repository at hand, in a container say, can name the commit.
+    let mut commit = variable("SOURCE_COMMIT");
+    // Else only a release asks git: a build for development would be done anew after each commit.
+    if commit.is_none() && variable("PROFILE").as_deref() == Some("release") && is_checkout() {
+        commit = git(&["rev-parse", "--short=12", "HEAD"]);
+        for name in ["HEAD", "logs/HEAD"] {
+            if let Some(path) = git(&["rev-parse", "--git-path", name])
+                && Path::new(&path).exists()
+            {
+                println!("cargo::rerun-if-changed={path}");
+            }
+        }
+    }
+    for (name, value) in [
+        ("BUILT_COMMIT", commit),
+        ("BUILT_TARGET", variable("TARGET")),
+        ("BUILT_PROFILE", variable("PROFILE")),
+        (
+            "BUILT_TARGET_FEATURES",
+            variable("CARGO_CFG_TARGET_FEATURE"),
+        ),
+    ] {
+        println!("cargo::rustc-env={name}={}", value.unwrap_or_default());
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var(name).ok()?;
+    let value = value.lines().next()?.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// Whether the repository around is this one, and not one that the sources happen to lie in.
+fn is_checkout() -> bool {
+    git(&["rev-parse", "--show-prefix"]).as_deref() == Some("crates/chainweb-mining-client/")
+}
+
+/// The one line that git says, if there is a git, and a repository.
+fn git(args: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(args).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let line = text.lines().next()?.trim();
+    (output.status.success() && !line.is_empty()).then(|| line.to_owned())
+}

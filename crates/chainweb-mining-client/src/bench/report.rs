@@ -1,0 +1,204 @@
+//! What was measured, for people and as JSON.
+
+use std::fmt;
+
+use pow::Kernel;
+use serde::{Serialize, Serializer};
+
+use super::spread::Spread;
+use miner::units::HashRate;
+
+/// The result of a bench. Rates are millions of hashes per second, each a median with its lower and upper quartile.
+#[derive(Clone, Debug, Serialize)]
+pub struct BenchReport {
+    /// The `blake2` crate over whole headers, per second of processor time.
+    pub blake2_mh_per_cpu_second: f64,
+    /// Its quartiles.
+    pub blake2_mh_per_cpu_second_quartiles: [f64; 2],
+    /// The kernels that were measured.
+    pub kernels: Vec<KernelReport>,
+    /// The kernels that could not be, and why.
+    pub not_measured: Vec<NotMeasured>,
+    /// The kernel by which threads were measured.
+    #[serde(serialize_with = "by_name")]
+    pub threads_kernel: Kernel,
+    /// Numbers of threads, ascending, from one on; empty if the bench was interrupted before.
+    pub threads: Vec<ThreadsReport>,
+}
+
+/// One kernel on one thread.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct KernelReport {
+    /// The kernel.
+    #[serde(serialize_with = "by_name")]
+    pub kernel: Kernel,
+    /// The number of pairs of samples.
+    pub pairs: usize,
+    /// Per second of processor time.
+    pub mh_per_cpu_second: f64,
+    /// Its quartiles.
+    pub mh_per_cpu_second_quartiles: [f64; 2],
+    /// Times the `blake2` crate beside it.
+    pub ratio_to_blake2: f64,
+    /// Its quartiles.
+    pub ratio_to_blake2_quartiles: [f64; 2],
+}
+
+/// A number of threads together.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ThreadsReport {
+    /// How many.
+    pub threads: usize,
+    /// The number of rounds.
+    pub rounds: usize,
+    /// Per second by the clock on the wall.
+    pub mh_per_second: f64,
+    /// Its quartiles.
+    pub mh_per_second_quartiles: [f64; 2],
+    /// Times one thread in the same round.
+    pub ratio_to_one: f64,
+    /// Its quartiles.
+    pub ratio_to_one_quartiles: [f64; 2],
+}
+
+/// A kernel that could not be measured.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct NotMeasured {
+    /// The kernel.
+    #[serde(serialize_with = "by_name")]
+    pub kernel: Kernel,
+    /// Why.
+    pub lacking: Lacking,
+}
+
+/// What a kernel lacks on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lacking {
+    /// The machine does not have its instructions.
+    Instructions,
+    /// It does not find what is known.
+    Proof,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn by_name<S: Serializer>(kernel: &Kernel, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kernel.name())
+}
+
+impl BenchReport {
+    /// From what was measured in hashes per second; `None` if that is nothing.
+    pub(super) fn new(
+        reference: Option<Spread>,
+        kernels: Vec<KernelReport>,
+        without: Vec<(Kernel, Lacking)>,
+        threads_kernel: Kernel,
+        threads: Vec<ThreadsReport>,
+    ) -> Option<Self> {
+        let reference = reference?.times(1e-6);
+        let not_measured = without.into_iter();
+        Some(Self {
+            blake2_mh_per_cpu_second: reference.median,
+            blake2_mh_per_cpu_second_quartiles: reference.quartiles,
+            kernels,
+            not_measured: not_measured
+                .map(|(kernel, lacking)| NotMeasured { kernel, lacking })
+                .collect(),
+            threads_kernel,
+            threads,
+        })
+    }
+}
+
+impl KernelReport {
+    /// From hashes per second and ratios, pair by pair; `None` if there are none.
+    pub(super) fn new(kernel: Kernel, rates: Vec<f64>, ratios: Vec<f64>) -> Option<Self> {
+        let pairs = rates.len();
+        let (rate, ratio) = (Spread::of(rates)?.times(1e-6), Spread::of(ratios)?);
+        Some(Self {
+            kernel,
+            pairs,
+            mh_per_cpu_second: rate.median,
+            mh_per_cpu_second_quartiles: rate.quartiles,
+            ratio_to_blake2: ratio.median,
+            ratio_to_blake2_quartiles: ratio.quartiles,
+        })
+    }
+}
+
+impl ThreadsReport {
+    /// From hashes per second and ratios, round by round; `None` if there are none.
+    pub(super) fn new(threads: usize, rates: Vec<f64>, ratios: Vec<f64>) -> Option<Self> {
+        let rounds = rates.len();
+        let (rate, ratio) = (Spread::of(rates)?.times(1e-6), Spread::of(ratios)?);
+        Some(Self {
+            threads,
+            rounds,
+            mh_per_second: rate.median,
+            mh_per_second_quartiles: rate.quartiles,
+            ratio_to_one: ratio.median,
+            ratio_to_one_quartiles: ratio.quartiles,
+        })
+    }
+}
+
+/// Two tables for people.
+impl fmt::Display for BenchReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs = self.kernels.iter().map(|kernel| kernel.pairs).min();
+        writeln!(
+            f,
+            "one thread, by processor time; medians and quartiles of {} pairs",
+            pairs.unwrap_or_default()
+        )?;
+        let rate = |mega: f64| HashRate(mega * 1e6).to_string();
+        let mut lines = vec![row("kernel", "rate", "times the blake2 crate")];
+        lines.extend(self.kernels.iter().map(|kernel| {
+            row(
+                kernel.kernel.name(),
+                &rate(kernel.mh_per_cpu_second),
+                &ratio(kernel.ratio_to_blake2, kernel.ratio_to_blake2_quartiles),
+            )
+        }));
+        let reference = rate(self.blake2_mh_per_cpu_second);
+        lines.push(row("blake2 crate", &reference, "1.00"));
+        lines.extend(self.not_measured.iter().map(|without| {
+            let why = match without.lacking {
+                Lacking::Instructions => "not on this machine",
+                Lacking::Proof => "computes wrongly on this machine",
+            };
+            row(without.kernel.name(), why, "")
+        }));
+        lines.push(String::new());
+        if self.threads.is_empty() {
+            lines.push("interrupted before threads were measured".to_owned());
+        } else {
+            lines.push(format!(
+                "threads of {} together, by the clock on the wall",
+                self.threads_kernel
+            ));
+            lines.push(row("threads", "rate", "times one thread"));
+        }
+        lines.extend(self.threads.iter().map(|threads| {
+            row(
+                &threads.threads.to_string(),
+                &rate(threads.mh_per_second),
+                &ratio(threads.ratio_to_one, threads.ratio_to_one_quartiles),
+            )
+        }));
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// A line of a table.
+fn row(name: &str, rate: &str, ratio: &str) -> String {
+    let row = format!("{name:<14}{rate:<12}{ratio}");
+    row.trim_end().to_owned()
+}
+
+fn ratio(median: f64, [lower, upper]: [f64; 2]) -> String {
+    format!("{median:.2} ({lower:.2} to {upper:.2})")
+}

@@ -1,0 +1,233 @@
+//! The command line.
+//!
+//! Each command declares its own flags beside what it does with them; here they become one program.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::about::AboutArgs;
+use crate::bench::BenchArgs;
+use crate::completions::CompletionsArgs;
+use crate::config::ConfigArgs;
+use crate::demo::DemoArgs;
+use crate::doctor::DoctorArgs;
+use crate::flags::MineArgs;
+use crate::generate_key::GenerateKeyArgs;
+use crate::header::HeaderArgs;
+use crate::logging::LogArgs;
+use crate::man::ManArgs;
+use crate::simulate::SimnetArgs;
+
+/// What most people start the program for.
+const EXAMPLES: &str = "\
+Examples:
+  See it work, with no node at hand:
+    chainweb-mining-client demo
+
+  Serve ASICs, whose pool is port 1917 of this machine:
+    chainweb-mining-client --worker stratum --node localhost:1848 --public-key KEY
+
+  Mine with the processors of this machine, and leave them to others where they want them:
+    chainweb-mining-client --worker cpu --cpu-priority idle --node localhost:1848 --public-key KEY
+
+  Make a pair of keys to mine for:
+    chainweb-mining-client --generate-key
+";
+
+/// The flags that `-h` shows: a newcomer needs no others, and finds the others with `--help`.
+const ESSENTIAL: [&str; 12] = [
+    "node",
+    "tls",
+    "insecure",
+    "public-key",
+    "account",
+    "worker",
+    "thread-count",
+    "config-file",
+    "log-level",
+    "generate-key",
+    "help",
+    "version",
+];
+
+/// Mines for Kadena's Chainweb network.
+///
+/// Fetches work from a chainweb node, keeps it fresh, has it solved and hands the solutions in. With `demo` it needs
+/// no node: a simulated network comes with it.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    disable_version_flag = true,
+    disable_help_flag = true,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_value_name = "COMMAND",
+    mut_args(shortened),
+    after_help = "All flags, with examples: --help",
+    after_long_help = EXAMPLES,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// Something else than mining on a node.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to mine.
+    #[command(flatten)]
+    pub mine: MineArgs,
+    /// Where settings come from.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// How to log.
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// What to do instead of mining.
+    #[command(flatten)]
+    pub generate_key: GenerateKeyArgs,
+    /// What to say about the program instead of mining.
+    #[command(flatten)]
+    pub about: AboutArgs,
+    /// Print help: `-h` the essential flags, `--help` all.
+    #[arg(short, visible_short_alias = '?', long, global = true, action = ArgAction::Help,
+          help_heading = "About the program")]
+    help: Option<bool>,
+    /// Print the version.
+    #[arg(short, long, action = ArgAction::Version, help_heading = "About the program")]
+    version: Option<bool>,
+}
+
+/// What else the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Mine on a simulated network that comes up with the program.
+    Demo(DemoArgs),
+    /// Run a simulated network with one node, for any mining client.
+    Simnet(SimnetArgs),
+    /// Measure how fast this machine hashes, beside the blake2 crate in the same run.
+    Bench(BenchArgs),
+    /// Decode block headers and check their proof of work.
+    Header(HeaderArgs),
+    /// Check whether mining on a node would work, and say what to change if not.
+    Doctor(DoctorArgs),
+    /// Print a script that completes this program's flags in a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page of this program.
+    Man(ManArgs),
+}
+
+/// The command line as a whole, for whatever tells of it.
+pub fn command() -> clap::Command {
+    Cli::command().mut_args(|flag| flag.hide_short_help(false))
+}
+
+/// Reads the command line. What it gives instead of flags, such as help, has the colours that the flags ask for.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let mut command = Cli::command().color(color(&args));
+    let matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// A flag as `-h` has it: if it is not essential, not at all.
+fn shortened(flag: Arg) -> Arg {
+    let name = flag.get_long().unwrap_or_default();
+    let is_essential = ESSENTIAL.contains(&name);
+    flag.hide_short_help(!is_essential)
+}
+
+/// The colours of help, and of mistakes in the flags of commands, so found without reading the flags.
+fn color(args: &[OsString]) -> ColorChoice {
+    let words = args.iter().filter_map(|arg| arg.to_str());
+    let words: Vec<&str> = words.flat_map(|word| word.split('=')).collect();
+    let asked = words.windows(2).rfind(|pair| pair[0] == "--color");
+    let is_asked = |when: &str| asked.is_some_and(|pair| pair[1].eq_ignore_ascii_case(when));
+    if words.contains(&"--no-color") || is_asked("never") {
+        ColorChoice::Never
+    } else if is_asked("always") {
+        ColorChoice::Always
+    } else {
+        ColorChoice::Auto
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{ColorChoice, Parser};
+
+    use super::{Cli, ESSENTIAL, EXAMPLES, color, command};
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn what_a_newcomer_needs_is_there() {
+        let command = command();
+        for name in ESSENTIAL {
+            let mut flags = command.get_arguments();
+            assert!(flags.any(|flag| flag.get_long() == Some(name)), "--{name}");
+        }
+    }
+
+    #[test]
+    fn colours_are_asked_for_as_the_flag_takes_it() {
+        for (args, expected) in [
+            (&["--color", "always"][..], ColorChoice::Always),
+            (&["--color=ALWAYS"], ColorChoice::Always),
+            (&["--color=always", "--color", "Never"], ColorChoice::Never),
+            (&["--color=always", "--no-color"], ColorChoice::Never),
+            (&["--color=auto"], ColorChoice::Auto),
+            (&[], ColorChoice::Auto),
+        ] {
+            let args: Vec<_> = args.iter().map(Into::into).collect();
+            assert_eq!(color(&args), expected, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn the_examples_are_flags_that_the_program_takes() {
+        let lines = EXAMPLES.lines().map(str::trim);
+        let examples: Vec<&str> = lines
+            .filter(|line| line.starts_with("chainweb-mining-client"))
+            .collect();
+        assert_eq!(examples.len(), EXAMPLES.matches(":\n    ").count());
+        for example in examples {
+            if let Err(error) = Cli::try_parse_from(example.split(' ')) {
+                panic!("{example}: {error}");
+            }
+        }
+    }
+
+    /// The section of the flags before goes on where a flag names none.
+    #[test]
+    fn flags_stand_in_the_section_whose_first_word_they_begin_with() {
+        let command = command();
+        let flags: Vec<(&str, String)> = command
+            .get_arguments()
+            .map(|flag| {
+                let section = flag.get_help_heading().expect("each flag is in a section");
+                let first = section.split(' ').next().unwrap_or_default();
+                let section = first.to_lowercase();
+                (flag.get_long().expect("each flag has a long form"), section)
+            })
+            .collect();
+        let named_sections: BTreeSet<&str> = flags
+            .iter()
+            .map(|(_, section)| section.as_str())
+            .filter(|section| {
+                let prefix = format!("{section}-");
+                flags.iter().any(|(name, _)| name.starts_with(&prefix))
+            })
+            .collect();
+        assert!(named_sections.contains("stratum"), "{named_sections:?}");
+        for (name, section) in &flags {
+            for named in &named_sections {
+                let is_there = section == named;
+                assert_eq!(name.starts_with(named), is_there, "--{name} in {section}");
+            }
+        }
+    }
+}

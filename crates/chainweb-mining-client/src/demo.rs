@@ -1,0 +1,129 @@
+//! The `demo` command: a simulated network and the real client on it, in one program.
+//!
+//! The client speaks to the network over HTTP on loopback, as it would to a node. The network is made so that it is
+//! lively from the first second on any machine: its first difficulty follows from the rate that this machine was
+//! measured at, and foreign miners find a quarter of all blocks, so that work goes stale.
+
+mod report;
+
+use std::future::pending;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::Context;
+use chainweb::{ChainGraph, Difficulty};
+use clap::Args;
+use node::{Endpoint, Limits, Miner};
+use simnet::Simnet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+pub use self::report::DemoReport;
+
+use crate::flags::cpu::CpuArgs;
+use crate::flags::thread_count;
+use crate::measure::{on_thread, wall_rate};
+use miner::coordinator::Preemption;
+use miner::run;
+use miner::timing::Timing;
+use miner::units::{About, HashRate, Prefixed};
+
+use crate::quantity::positive_duration;
+
+/// How long this machine's rate is measured.
+const MEASURED: Duration = Duration::from_millis(300);
+
+/// What the demonstration is like.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// End after this time, such as `20s`; without it, run until interrupted.
+    #[arg(long = "for", value_name = "TIME", value_parser = positive_duration)]
+    pub duration: Option<Duration>,
+    /// Print the result as one JSON object, the last line on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// Hashing threads [default: one for each processor that this program may use].
+    #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
+    pub thread_count: Option<NonZeroUsize>,
+    /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
+    #[arg(long, default_value = "twenty")]
+    pub graph: ChainGraph,
+    /// The time between two blocks of a chain that the difficulty is adjusted to.
+    #[arg(long, value_name = "TIME", default_value = "4s", value_parser = positive_duration)]
+    pub block_delay: Duration,
+    /// Fixes every random choice of the network; hashing is random all the same.
+    #[arg(long, default_value = "0")]
+    pub seed: u64,
+    /// How to hash.
+    #[command(flatten)]
+    pub cpu: CpuArgs,
+}
+
+/// Runs the demonstration until `stop` is cancelled or its time is over.
+pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
+    let hashing = args.cpu.hashing(args.thread_count)?;
+    let (threads, kernel) = (hashing.threads, hashing.searcher.kernel());
+    let own_rate = {
+        let (searcher, placement) = (hashing.searcher, hashing.placement.clone());
+        on_thread("measure", move || {
+            wall_rate(threads, &searcher, &placement, MEASURED)
+        })
+        .await?
+    };
+    let own_rate = own_rate.context("cannot start the hashing threads")?;
+    let foreign_rate = own_rate.0 / 3.0;
+    let chains = args.graph.len();
+    let difficulty = (own_rate.0 + foreign_rate) * args.block_delay.as_secs_f64() / chains as f64;
+    info!(
+        chains, own_rate = %own_rate, foreign_rate = %HashRate(foreign_rate),
+        block_delay = %About(args.block_delay), hashes_per_block = %Prefixed(difficulty).to_string().trim_end(),
+        "starting a simulated network"
+    );
+    let config = simnet::Config {
+        graph: args.graph.clone(),
+        block_delay: args.block_delay,
+        start_difficulty: Difficulty::from_f64(difficulty),
+        foreign_hash_rate: foreign_rate,
+        seed: args.seed,
+        ..simnet::Config::default()
+    };
+    let simnet = Simnet::start(config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .await
+        .context("the simulated network cannot start")?;
+    let tips_before = simnet.tips();
+    let timing = Timing::default();
+    let node = node::Config {
+        endpoint: Endpoint::parse(&simnet.address().to_string(), false)?,
+        miner: Miner::new(None, Some("demo")),
+        insecure: false,
+        limits: Limits::default(),
+    };
+    let config = run::Config {
+        nodes: vec![node],
+        work_slots: 2,
+        worker: hashing.worker(timing),
+        preemption: Preemption::default(),
+        timing,
+    };
+    let until = stop.child_token();
+    let time_over = async {
+        match args.duration {
+            Some(duration) => sleep(duration).await,
+            None => pending().await,
+        }
+    };
+    let mut client = pin!(run::run(config, until.clone()));
+    let summary = tokio::select! {
+        summary = &mut client => summary,
+        () = time_over => {
+            until.cancel();
+            client.await
+        }
+    }?;
+    let report = DemoReport::new(threads, kernel, &summary, &tips_before, &simnet);
+    simnet.shutdown().await;
+    Ok(report)
+}

@@ -1,0 +1,202 @@
+//! The way to the node as far as it has nothing to do with HTTP: its addresses and its port.
+//!
+//! A client of the node tries the addresses in turn, so one that connects is enough.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use node::Endpoint;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::check::{Check, Finding};
+use miner::units::About;
+
+/// No more addresses of one name are tried.
+const MOST_ADDRESSES: usize = 8;
+
+const UNKNOWN: &str = "is the host in --node spelt right? If it is, this machine's name servers do not know it: give \
+                       its IP address instead, or set them right (/etc/resolv.conf)";
+const SILENT: &str = "this machine's name servers do not answer: is its network up, and are they the right ones \
+                      (/etc/resolv.conf)? An IP address as --node does without them";
+
+/// Looks the node's name up. Without an address the finding is a failure.
+pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, Vec<SocketAddr>) {
+    let host = endpoint.host().trim_matches(['[', ']']);
+    let began = Instant::now();
+    let found = match timeout(limit, lookup_host((host, endpoint.port()))).await {
+        Ok(Ok(addresses)) => Ok(addresses.collect()),
+        Ok(Err(error)) => Err((error.to_string(), UNKNOWN)),
+        Err(_) => Err((format!("no answer within {}", About(limit)), SILENT)),
+    };
+    let took = About(began.elapsed());
+    let mut addresses: Vec<SocketAddr> = found.as_ref().map_or_else(|_| Vec::new(), Vec::clone);
+    // One address can come once for each kind of socket.
+    addresses.dedup();
+    addresses.truncate(MOST_ADDRESSES);
+    let finding = match found {
+        Err((why, advice)) => Finding::fail(Check::Name, format!("{host}: {why}"), advice),
+        Ok(_) if addresses.is_empty() => Finding::fail(
+            Check::Name,
+            format!("{host} has no address"),
+            "give the node's IP address as --node",
+        ),
+        Ok(_) if host.parse() == Ok(addresses[0].ip()) => {
+            Finding::ok(Check::Name, format!("{host} is an address"))
+        }
+        Ok(_) => {
+            let list: Vec<_> = addresses
+                .iter()
+                .map(|address| address.ip().to_string())
+                .collect();
+            Finding::ok(
+                Check::Name,
+                format!("{host} is {} ({took})", list.join(", ")),
+            )
+        }
+    };
+    (finding, addresses)
+}
+
+/// Connects to all addresses, side by side.
+pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Finding {
+    let attempts = addresses.iter().map(|&address| async move {
+        let began = Instant::now();
+        let result = match timeout(limit, TcpStream::connect(address)).await {
+            Ok(connected) => connected.map(drop),
+            Err(_) => Err(ErrorKind::TimedOut.into()),
+        };
+        Attempt {
+            address,
+            result,
+            took: began.elapsed(),
+        }
+    });
+    judge(&join_all(attempts).await)
+}
+
+struct Attempt {
+    address: SocketAddr,
+    result: io::Result<()>,
+    took: Duration,
+}
+
+impl Attempt {
+    fn is(&self, kind: ErrorKind) -> bool {
+        self.result
+            .as_ref()
+            .is_err_and(|error| error.kind() == kind)
+    }
+
+    fn figure(&self) -> String {
+        let (address, took) = (self.address, About(self.took));
+        match &self.result {
+            Ok(()) => format!("{address} connects ({took})"),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                format!("{address} refuses")
+            }
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                format!("{address} does not answer ({took})")
+            }
+            Err(error) => format!("{address}: {error}"),
+        }
+    }
+}
+
+fn judge(attempts: &[Attempt]) -> Finding {
+    let figures: Vec<_> = attempts.iter().map(Attempt::figure).collect();
+    let figure = figures.join(", ");
+    let all_are = |kind| attempts.iter().all(|attempt| attempt.is(kind));
+    if attempts.iter().any(|attempt| attempt.result.is_ok()) {
+        return match attempts
+            .iter()
+            .find(|attempt| attempt.is(ErrorKind::TimedOut))
+        {
+            None => Finding::ok(Check::Connection, figure),
+            Some(silent) => Finding::warn(
+                Check::Connection,
+                figure,
+                format!(
+                    "connecting can take longer than it should: have packets to {} answered or refused, or give an \
+                     address that connects as --node",
+                    silent.address
+                ),
+            ),
+        };
+    }
+    let advice = if all_are(ErrorKind::ConnectionRefused) {
+        "nothing listens there: is the node running, and is this the port of its service API (1848 unless it was \
+         told otherwise)? A node in a container has to publish it"
+    } else if all_are(ErrorKind::TimedOut) {
+        "nothing answers there: is the machine up, and does a firewall let this port through?"
+    } else {
+        "there is no way to the node from here: is this machine's network up, and is the address right?"
+    };
+    Finding::fail(Check::Connection, figure, advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::State;
+    use super::*;
+
+    #[track_caller]
+    fn check(outcomes: &[Option<ErrorKind>], state: State, figure: &str, advice: &str) {
+        let attempts: Vec<_> = outcomes
+            .iter()
+            .zip(1..)
+            .map(|(outcome, port)| Attempt {
+                address: SocketAddr::from(([10, 0, 0, 1], port)),
+                result: outcome.map_or(Ok(()), |kind| Err(kind.into())),
+                took: Duration::from_millis(40),
+            })
+            .collect();
+        let finding = judge(&attempts);
+        assert_eq!(
+            (finding.state, finding.figure.as_str()),
+            (state, figure),
+            "{finding:?}"
+        );
+        let said = finding.advice.unwrap_or_default();
+        assert!(said.contains(advice), "{said}");
+        assert_eq!(advice.is_empty(), said.is_empty(), "{said}");
+    }
+
+    #[test]
+    fn one_address_that_connects_is_enough() {
+        use ErrorKind::{ConnectionRefused, NetworkUnreachable, TimedOut};
+        check(&[None], State::Ok, "10.0.0.1:1 connects (40 ms)", "");
+        check(
+            &[Some(ConnectionRefused), None],
+            State::Ok,
+            "10.0.0.1:1 refuses, 10.0.0.1:2 connects (40 ms)",
+            "",
+        );
+        check(
+            &[None, Some(TimedOut)],
+            State::Warn,
+            "10.0.0.1:1 connects (40 ms), 10.0.0.1:2 does not answer (40 ms)",
+            "10.0.0.1:2",
+        );
+        check(
+            &[Some(ConnectionRefused), Some(ConnectionRefused)],
+            State::Fail,
+            "10.0.0.1:1 refuses, 10.0.0.1:2 refuses",
+            "nothing listens there",
+        );
+        check(
+            &[Some(TimedOut)],
+            State::Fail,
+            "10.0.0.1:1 does not answer (40 ms)",
+            "firewall",
+        );
+        check(
+            &[Some(NetworkUnreachable), Some(TimedOut)],
+            State::Fail,
+            "10.0.0.1:1: network unreachable, 10.0.0.1:2 does not answer (40 ms)",
+            "no way to the node",
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! The work that a node gives: how hard it is, how fresh, and whether it stands on blocks that the node knows.
+//!
+//! Bytes that were changed on the way can still have the form of work. What they build on shows it.
+
+use std::time::Duration;
+
+use chainweb::{Adjacents, BlockHash, ChainId, CreationTime, Work};
+use node::{Client, Cut, Error, Info, Refusal};
+
+use super::check::{Check, Finding};
+use super::mining::CHANGED_ON_THE_WAY;
+use super::pace::BLOCK_DELAY;
+use miner::units::{About, Prefixed};
+
+/// With blocks that come at random, one in half a billion takes this many times as long as the mean.
+const OLD: u32 = 20;
+
+/// What there is to say about work that came within `took`.
+pub(super) async fn judge(
+    client: &Client,
+    info: &Info,
+    cut: Option<&Cut>,
+    work: &Work,
+    took: Duration,
+) -> Finding {
+    let header = work.header();
+    let figure = format!(
+        "chain {}, height {}, {}hashes expected, in {}",
+        work.chain(),
+        header.height(),
+        Prefixed(work.target().difficulty().as_f64()),
+        About(took)
+    );
+    let created = match block(client, info, work.chain(), header.parent()).await {
+        Ok(Some(created)) => created,
+        Ok(None) => return Finding::ok(Check::Work, figure),
+        Err(unknown) => return unknown,
+    };
+    if let Adjacents::Recorded(adjacents) = header.adjacents() {
+        for (chain, hash) in adjacents.iter() {
+            let tip = cut.and_then(|cut| cut.tip(chain));
+            if tip.is_none_or(|tip| tip.hash != hash)
+                && let Err(unknown) = block(client, info, chain, hash).await
+            {
+                return unknown;
+            }
+        }
+    }
+    let age = header.creation_time().saturating_since(created);
+    let figure = format!("{figure}; its parent is {} old", About(age));
+    // The first block of a network stands on one that is as old as its program.
+    if header.height() > 1 && age > info.block_delay.unwrap_or(BLOCK_DELAY) * OLD {
+        return Finding::warn(Check::Work, figure, too_old(age));
+    }
+    Finding::ok(Check::Work, figure)
+}
+
+/// When a block that work builds on was made, if the node tells; the finding if it does not know the block.
+async fn block(
+    client: &Client,
+    info: &Info,
+    chain: ChainId,
+    hash: BlockHash,
+) -> Result<Option<CreationTime>, Finding> {
+    let has_chain = info.chains.is_empty() || info.chains.contains(&chain);
+    let answer = if has_chain {
+        client.block_header(&info.version, chain, hash).await
+    } else {
+        Err(Refusal::UnknownBlock(hash).into())
+    };
+    match answer {
+        Ok(header) => Ok(Some(header.work().creation_time())),
+        Err(Error::Refused(Refusal::UnknownBlock(_))) => {
+            let figure =
+                format!("it builds on block {hash} of chain {chain}, which the node does not know");
+            Err(Finding::fail(Check::Work, figure, CHANGED_ON_THE_WAY))
+        }
+        // That the node does not tell is no reason not to mine.
+        Err(_) => Ok(None),
+    }
+}
+
+fn too_old(age: Duration) -> String {
+    format!(
+        "no block on this chain for {}: on a public network the node has lost touch with it, and what is mined here \
+         is wasted (compare its /cut with another node's); on a network without other miners that is as it should be",
+        About(age)
+    )
+}

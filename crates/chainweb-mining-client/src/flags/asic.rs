@@ -1,0 +1,213 @@
+//! The flags of the Stratum server.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use ::stratum::{Config, DifficultyMode, Instance, Interface};
+use anyhow::Context;
+use chainweb::Level;
+use clap::Args;
+use rand::rngs::StdRng;
+
+use super::count;
+use miner::timing::Timing;
+use miner::worker::Worker;
+use miner::worker::stratum::Stratum;
+
+/// The most connections that can be asked for: all values of nonce1 are fewer.
+const MOST_CONNECTIONS: usize = 65_536;
+
+/// Devices need a line from the server every half minute.
+const MOST_RATE_MS: u64 = 25_000;
+
+/// A session's last ten jobs are kept, which have to last as long as shares for them count: five seconds.
+const LEAST_RATE_MS: u64 = 500;
+
+/// How to serve mining devices.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Stratum")]
+pub struct StratumArgs {
+    /// The port that devices connect to.
+    #[arg(long = "stratum-port", value_name = "PORT", default_value = "1917", value_parser = port)]
+    pub port: u16,
+    /// Where to listen: `*` for all addresses, `*4` and `*6` for all with a preference, `!4` and `!6` for one family
+    /// alone, an address or a host name.
+    #[arg(long = "stratum-interface", value_name = "INTERFACE", default_value = "*", value_parser = interface)]
+    pub interface: Interface,
+    /// How hard shares are: `block`, a level from 0 to 256 (leading zero bits), `auto`, or `auto:<seconds>` for a share
+    /// in so many seconds.
+    #[arg(
+        long = "stratum-difficulty",
+        value_name = "DIFFICULTY",
+        default_value = "auto"
+    )]
+    pub difficulty: DifficultyMode,
+    /// The longest time between two jobs of a device, in milliseconds; less than 500 are taken for 500, and more than
+    /// 25000 for 25000.
+    #[arg(short = 's', long = "stratum-rate", value_name = "MS", default_value = "1000",
+          value_parser = rate_ms)]
+    pub rate_ms: u64,
+    /// The easiest level that `auto` goes down to and that a password gets; a fixed level below it is taken as it is,
+    /// and then bounds passwords. Devices hide easier shares than 2^40.
+    #[arg(long = "stratum-min-difficulty", value_name = "LEVEL", default_value = "40", value_parser = level)]
+    pub min_difficulty: Level,
+    /// Which of several servers on the same node this is, as in `3/8`: no two of them give out the same work.
+    #[arg(long = "stratum-instance", value_name = "K/N", default_value = "1/1")]
+    pub instance: Instance,
+    /// The most devices at a time.
+    #[arg(long = "stratum-max-connections", value_name = "COUNT", default_value = "10000", value_parser = connections)]
+    pub max_connections: NonZeroUsize,
+    /// The most devices at a time from one address [default: no limit, as a farm sits behind one].
+    #[arg(long = "stratum-max-connections-per-ip", value_name = "COUNT", value_parser = connections)]
+    pub max_connections_per_ip: Option<NonZeroUsize>,
+}
+
+impl StratumArgs {
+    /// The Stratum worker, which listens.
+    pub(crate) async fn worker(&self, timing: &Timing) -> anyhow::Result<Worker> {
+        let mut rng = rand::make_rng::<StdRng>();
+        let bound = Stratum::bind(&self.interface, self.port, self.config(timing), &mut rng).await;
+        let stratum = bound.with_context(|| {
+            format!(
+                "the Stratum server cannot use --stratum-interface {} with --stratum-port {}; choose others or free it",
+                self.interface, self.port
+            )
+        })?;
+        Ok(Worker::Stratum(stratum))
+    }
+
+    /// The longest time between two jobs of a device.
+    pub(super) fn time_between_jobs(&self, timing: &Timing) -> Duration {
+        let config = self.config(timing);
+        config.rate.min(config.session.heartbeat)
+    }
+
+    fn config(&self, timing: &Timing) -> Config {
+        Config {
+            difficulty: self.difficulty,
+            min_level: self.min_difficulty,
+            rate: Duration::from_millis(self.rate_ms.clamp(LEAST_RATE_MS, MOST_RATE_MS)),
+            instance: self.instance,
+            max_connections: self.max_connections,
+            max_connections_per_ip: self.max_connections_per_ip,
+            report_interval: timing.worker_table,
+            ..Config::default()
+        }
+    }
+}
+
+/// The Haskell client takes this flag as JSON, so that quotes are a part of many a command line.
+pub(super) fn interface(text: &str) -> Result<Interface, String> {
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    inner
+        .unwrap_or(text)
+        .parse()
+        .map_err(|error: ::stratum::InterfaceError| error.to_string())
+}
+
+pub(super) fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "expected a port from 0 to 65535")
+}
+
+fn rate_ms(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "expected a time in milliseconds, as in 1000".to_owned())
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().and_then(Level::new);
+    level.ok_or_else(|| "expected a level from 0 to 256".to_owned())
+}
+
+fn connections(text: &str) -> Result<NonZeroUsize, String> {
+    count(text, MOST_CONNECTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    use ::stratum::{DifficultyMode, Interface};
+    use chainweb::Level;
+    use clap::Parser;
+
+    use super::interface;
+    use crate::cli::Cli;
+    use miner::timing::Timing;
+
+    #[test]
+    fn every_flag_reaches_the_server() {
+        let flags = [
+            "chainweb-mining-client",
+            "--stratum-port=1918",
+            "--stratum-interface=!4",
+            "--stratum-difficulty=auto:20",
+            "-s1500",
+            "--stratum-min-difficulty=30",
+            "--stratum-instance=3/8",
+            "--stratum-max-connections=77",
+            "--stratum-max-connections-per-ip=7",
+        ];
+        let args = Cli::try_parse_from(flags).expect("good flags").mine.stratum;
+        assert_eq!((args.port, &args.interface), (1918, &Interface::OnlyIpv4));
+        let timing = Timing {
+            worker_table: Duration::from_secs(5),
+            ..Timing::default()
+        };
+        let config = args.config(&timing);
+        let twenty = DifficultyMode::Auto(Duration::from_secs(20));
+        assert_eq!(config.difficulty, twenty);
+        assert_eq!(config.rate, Duration::from_millis(1500));
+        assert_eq!(Some(config.min_level), Level::new(30));
+        assert_eq!(config.instance.to_string(), "3/8");
+        assert_eq!(config.max_connections.get(), 77);
+        assert_eq!(config.max_connections_per_ip, NonZeroUsize::new(7));
+        assert_eq!(config.report_interval, timing.worker_table);
+    }
+
+    #[test]
+    fn a_rate_that_no_device_could_live_with_is_taken_for_the_nearest() {
+        for (asked, rate_ms) in [("0", 500), ("499", 500), ("25001", 25_000)] {
+            let flags = ["chainweb-mining-client", "-s", asked];
+            let args = Cli::try_parse_from(flags)
+                .expect("a good flag")
+                .mine
+                .stratum;
+            let config = args.config(&Timing::default());
+            assert_eq!(config.rate, Duration::from_millis(rate_ms), "{asked}");
+        }
+    }
+
+    #[test]
+    fn without_flags_the_server_is_what_the_documents_say() {
+        let args = Cli::try_parse_from(["chainweb-mining-client"])
+            .expect("no flag is needed")
+            .mine
+            .stratum;
+        assert_eq!((args.port, &args.interface), (1917, &Interface::All));
+        // All others are the server's own.
+        assert_eq!(
+            format!("{:?}", args.config(&Timing::default())),
+            format!("{:?}", ::stratum::Config::default())
+        );
+    }
+
+    #[test]
+    fn interfaces_are_read_with_and_without_the_quotes_of_json() {
+        let loopback = Interface::Address(Ipv4Addr::LOCALHOST.into());
+        for text in ["127.0.0.1", "\"127.0.0.1\""] {
+            assert_eq!(interface(text), Ok(loopback.clone()));
+        }
+        for text in ["*", "\"*\""] {
+            assert_eq!(interface(text), Ok(Interface::All));
+        }
+        for text in ["\"", "\"\"", "\"*", "'*'"] {
+            let error = interface(text).expect_err("no interface");
+            assert!(error.contains("host name"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The flags of whatever hashes on this machine's processors.
+
+pub(crate) mod affinity;
+
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+
+use anyhow::Context;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use pow::{Kernel, KernelFault, Searcher};
+use rand::Rng;
+use rand::rngs::StdRng;
+use tracing::warn;
+
+use self::affinity::Affinity;
+use crate::usage::UsageError;
+use miner::timing::Timing;
+use miner::worker::Worker;
+use miner::worker::cpu::placement::Placement;
+use miner::worker::cpu::{self, Cpu};
+
+/// How to hash on this machine's processors.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "CPU")]
+pub struct CpuArgs {
+    /// The instructions to hash with; `auto` takes the widest that prove themselves on this machine.
+    #[arg(long = "cpu-kernel", value_name = "KERNEL", default_value = "auto", value_parser = kernel_choice())]
+    pub kernel: KernelChoice,
+    /// Bind each hashing thread to a processor: `auto` for any, or a list as in `0-3,8`, with a thread for each of the
+    /// list unless --thread-count says otherwise.
+    #[arg(long = "cpu-affinity", value_name = "PROCESSORS")]
+    pub affinity: Option<Affinity>,
+    /// How much hashing gives way to other programs.
+    #[arg(
+        long = "cpu-priority",
+        value_enum,
+        value_name = "PRIORITY",
+        default_value = "normal"
+    )]
+    pub priority: Priority,
+}
+
+/// How much the hashing threads give way to other programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Priority {
+    /// As any other program.
+    Normal,
+    /// After programs of normal priority (nice 10).
+    Low,
+    /// Little more than the time that nothing else wants (nice 19).
+    Idle,
+}
+
+/// The kernel that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelChoice {
+    /// The fastest one that proves itself.
+    Auto,
+    /// This one.
+    Only(Kernel),
+}
+
+/// What all hashing threads are to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Hashing {
+    pub(crate) threads: NonZeroUsize,
+    pub(crate) searcher: Searcher,
+    pub(crate) placement: Placement,
+}
+
+impl CpuArgs {
+    /// Proves the kernel and finds the processors. With a thread for each processor if no number is given.
+    pub(crate) fn hashing(&self, threads: Option<NonZeroUsize>) -> anyhow::Result<Hashing> {
+        let placement = self.placement()?;
+        Ok(Hashing {
+            threads: threads.unwrap_or_else(|| self.thread_count(&placement)),
+            searcher: self.kernel.searcher()?,
+            placement,
+        })
+    }
+
+    /// Where the threads run.
+    pub(crate) fn placement(&self) -> Result<Placement, UsageError> {
+        let processors = self.affinity.as_ref().map(Affinity::resolve).transpose()?;
+        Ok(Placement {
+            processors: processors.unwrap_or_default(),
+            niceness: match self.priority {
+                Priority::Normal => None,
+                Priority::Low => Some(10),
+                Priority::Idle => Some(19),
+            },
+        })
+    }
+
+    /// The number of threads where none is given: one for each processor of a list, or for each that the program may
+    /// use.
+    pub(crate) fn thread_count(&self, placement: &Placement) -> NonZeroUsize {
+        match self.affinity {
+            Some(Affinity::Processors(_)) => NonZeroUsize::new(placement.processors.len()),
+            Some(Affinity::Auto) | None => None,
+        }
+        .unwrap_or_else(processors)
+    }
+}
+
+impl Hashing {
+    /// The CPU worker, which begins at a random nonce.
+    pub(crate) fn worker(self, timing: Timing) -> Worker {
+        Worker::Cpu(Cpu::new(cpu::Config {
+            threads: self.threads,
+            searcher: self.searcher,
+            placement: self.placement,
+            first_nonce: rand::make_rng::<StdRng>().next_u64(),
+            timing,
+        }))
+    }
+}
+
+impl KernelChoice {
+    /// The kernel, proved. A kernel that does not find what is known is reported, and with `auto` the next one is taken.
+    pub(crate) fn searcher(self) -> anyhow::Result<Searcher> {
+        let searcher = match self {
+            Self::Only(kernel) => kernel.prove(),
+            Self::Auto => first_proved(Kernel::ALL.iter().map(|kernel| kernel.prove())),
+        };
+        match searcher {
+            Err(KernelFault::Unavailable(kernel)) => Err(UsageError::Kernel { kernel }.into()),
+            searcher => searcher.context("this machine cannot mine"),
+        }
+    }
+}
+
+/// The first that stands. Those that this machine does not have are passed over without a word.
+fn first_proved<T>(
+    kernels: impl IntoIterator<Item = Result<T, KernelFault>>,
+) -> Result<T, KernelFault> {
+    let mut last = KernelFault::Unavailable(Kernel::Portable);
+    for proved in kernels {
+        match proved {
+            Ok(searcher) => return Ok(searcher),
+            Err(KernelFault::Unavailable(_)) => {}
+            Err(fault) => {
+                warn!(error = %fault, "a kernel computes wrongly on this machine and is not used");
+                last = fault;
+            }
+        }
+    }
+    Err(last)
+}
+
+fn kernel_choice() -> impl TypedValueParser<Value = KernelChoice> {
+    const AUTO: &str = "auto";
+    let names = Kernel::ALL.iter().map(|kernel| kernel.name());
+    PossibleValuesParser::new(std::iter::once(AUTO).chain(names)).map(|name| {
+        let kernel = Kernel::ALL.iter().find(|kernel| kernel.name() == name);
+        kernel.map_or(KernelChoice::Auto, |kernel| KernelChoice::Only(*kernel))
+    })
+}
+
+/// The processors that this program may use, within the limits of its control group.
+pub(crate) fn processors() -> NonZeroUsize {
+    available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use chainweb::PowHash;
+    use pow::{Kernel, KernelFault};
+
+    use super::first_proved;
+
+    #[test]
+    fn a_kernel_that_computes_wrongly_is_passed_over() {
+        let wrong = KernelFault::Hash(PowHash::from_le_bytes([0; 32]));
+        let lacking = KernelFault::Unavailable(Kernel::Neon);
+        let proved = first_proved([Err(wrong.clone()), Err(lacking.clone()), Ok(3), Ok(4)]);
+        assert_eq!(proved, Ok(3));
+        let proved = first_proved::<u8>([Err(wrong.clone()), Err(lacking)]);
+        assert_eq!(proved, Err(wrong));
+    }
+}

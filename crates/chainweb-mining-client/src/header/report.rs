@@ -1,0 +1,219 @@
+//! What is said about a header: its fields, and what comes out when they are checked against each other.
+//!
+//! Text and JSON are two forms of one report. Numbers that a double cannot hold are decimal or hex strings in JSON.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::{Duration, UNIX_EPOCH};
+
+use chainweb::{Adjacents, ChainId, CreationTime, Work};
+use serde::Serialize;
+
+use super::input::{Form, HASH, Item};
+use miner::units::Prefixed;
+
+/// A header's fields and the results of its checks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Report {
+    source: String,
+    form: &'static str,
+    /// In this form.
+    length: usize,
+    chain: u32,
+    height: u64,
+    creation_time: Option<String>,
+    creation_time_us: i64,
+    parent: String,
+    /// By chain; absent if the header holds only a hash of its neighbours.
+    adjacents: Option<BTreeMap<u32, String>>,
+    target: String,
+    difficulty: String,
+    #[serde(skip)]
+    difficulty_about: f64,
+    payload: String,
+    weight: String,
+    version_code: u32,
+    version: Option<&'static str>,
+    epoch_start: Option<String>,
+    epoch_start_us: i64,
+    flags: String,
+    nonce: String,
+    pow_hash: String,
+    meets_target: bool,
+    /// Computed; absent if the header holds only a hash of its neighbours.
+    block_hash: Option<String>,
+    /// As the header states it, if it does.
+    stated_block_hash: Option<String>,
+    /// Absent if there is nothing to compare.
+    block_hash_is_right: Option<bool>,
+}
+
+impl Report {
+    pub(super) fn of(item: &Item) -> Self {
+        let header = &item.header;
+        let adjacents = match header.adjacents() {
+            Adjacents::Recorded(records) => {
+                let text = |(chain, hash): (ChainId, _)| (chain.get(), format!("{hash}"));
+                Some(records.iter().map(text).collect())
+            }
+            Adjacents::Hashed => None,
+        };
+        let (form, more, stated) = match item.form {
+            Form::Block(hash) => ("block header", HASH, Some(hash)),
+            Form::Bare => ("header without block hash", 0, None),
+            Form::Work => ("work", Work::PREFIX_LENGTH, None),
+        };
+        let block_hash = header.block_hash();
+        let pow_hash = pow::hash(header);
+        let difficulty = header.target().difficulty();
+        Self {
+            source: item.origin.to_string(),
+            form,
+            length: header.as_bytes().len() + more,
+            chain: header.chain().get(),
+            height: header.height(),
+            creation_time: rfc3339(header.creation_time()),
+            creation_time_us: header.creation_time().as_micros(),
+            parent: header.parent().to_string(),
+            adjacents,
+            target: header.target().to_be_hex(),
+            difficulty: difficulty.to_string(),
+            difficulty_about: difficulty.as_f64(),
+            payload: header.payload_hash().to_string(),
+            weight: header.weight().to_string(),
+            version_code: header.version_code(),
+            version: version_name(header.version_code()),
+            epoch_start: rfc3339(header.epoch_start()),
+            epoch_start_us: header.epoch_start().as_micros(),
+            flags: const_hex::encode(header.flags()),
+            nonce: header.nonce().to_string(),
+            pow_hash: pow_hash.to_string(),
+            meets_target: header.target().is_met_by(&pow_hash),
+            block_hash: block_hash.map(|hash| hash.to_string()),
+            stated_block_hash: stated.map(|hash| hash.to_string()),
+            block_hash_is_right: block_hash.zip(stated).map(|(hash, stated)| hash == stated),
+        }
+    }
+
+    /// Whether the header meets its target and has the hash that it states, if it states one.
+    pub(super) fn is_sound(&self) -> bool {
+        self.meets_target && self.block_hash_is_right != Some(false)
+    }
+
+    /// One line.
+    pub(super) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        writeln!(out)
+    }
+
+    /// A line for each field.
+    pub(super) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut line = |label: &str, value: &str| writeln!(out, "{label:<14}{value}");
+        line(
+            "header:",
+            &format!("{} of {} bytes ({})", self.form, self.length, self.source),
+        )?;
+        line("chain:", &self.chain.to_string())?;
+        line("height:", &self.height.to_string())?;
+        let time = |date: &Option<String>, micros| match date {
+            Some(date) => format!("{date} ({micros} µs)"),
+            None => format!("not of this era ({micros} µs)"),
+        };
+        line(
+            "created:",
+            &time(&self.creation_time, self.creation_time_us),
+        )?;
+        line("parent:", &self.parent)?;
+        match &self.adjacents {
+            Some(adjacents) => {
+                for (chain, hash) in adjacents {
+                    line(&format!("adjacent {chain}:"), hash)?;
+                }
+            }
+            None => line("adjacents:", "only a hash over them")?,
+        }
+        line("target:", &self.target)?;
+        let about = Prefixed(self.difficulty_about);
+        line(
+            "difficulty:",
+            &format!("{} ({about}hashes)", self.difficulty),
+        )?;
+        line("payload:", &self.payload)?;
+        line("weight:", &self.weight)?;
+        let version = self.version.unwrap_or("unknown");
+        line("version:", &format!("{} ({version})", self.version_code))?;
+        line(
+            "epoch start:",
+            &time(&self.epoch_start, self.epoch_start_us),
+        )?;
+        line("flags:", &self.flags)?;
+        line("nonce:", &self.nonce)?;
+        line("pow hash:", &self.pow_hash)?;
+        line("block hash:", &self.block_hash_text())?;
+        line("meets target:", self.meets_target_text())
+    }
+
+    fn block_hash_text(&self) -> String {
+        match (&self.block_hash, &self.stated_block_hash) {
+            (Some(hash), None) => hash.clone(),
+            (Some(hash), Some(stated)) if hash == stated => format!("{hash} (as stated)"),
+            (Some(hash), Some(stated)) => format!("{hash} (WRONG: the header states {stated})"),
+            (None, None) => "cannot be computed from a hash over the neighbours".to_owned(),
+            (None, Some(stated)) => {
+                format!("{stated} (not checked: the header holds only a hash over its neighbours)")
+            }
+        }
+    }
+
+    fn meets_target_text(&self) -> &'static str {
+        if self.meets_target { "yes" } else { "no" }
+    }
+}
+
+/// The date in UTC, RFC 3339; `None` before 1970 and after 9999, which headers may hold as well.
+fn rfc3339(time: CreationTime) -> Option<String> {
+    const YEAR_10000: u64 = 253_402_300_800_000_000;
+    let micros = u64::try_from(time.as_micros()).ok()?;
+    let date = || humantime::format_rfc3339_micros(UNIX_EPOCH + Duration::from_micros(micros));
+    (micros < YEAR_10000).then(|| date().to_string())
+}
+
+/// The networks that have a code: chainweb-node, `src/Chainweb/Version/*.hs`.
+fn version_name(code: u32) -> Option<&'static str> {
+    Some(match code {
+        0x01 => "recap-development",
+        0x02 => "development",
+        0x05 => "mainnet01",
+        0x07 => "testnet04",
+        0x08 => "testnet06",
+        0x09 => "testnet05",
+        0x0a => "evm-testnet",
+        0x0b => "evm-development",
+        0x0001_000b => "evm-development-pair",
+        0x0001_000c => "evm-development-singleton",
+        0x8000_0000.. => "a network of the node's own tests",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chainweb::CreationTime;
+
+    use super::rfc3339;
+
+    #[test]
+    fn times_from_1970_to_9999_have_a_date() {
+        #[track_caller]
+        fn check(micros: i64, date: Option<&str>) {
+            assert_eq!(rfc3339(CreationTime::from_micros(micros)).as_deref(), date);
+        }
+        check(i64::MIN, None);
+        check(-1, None);
+        check(0, Some("1970-01-01T00:00:00.000000Z"));
+        check(1_581_922_293_298_087, Some("2020-02-17T06:51:33.298087Z"));
+        check(253_402_300_799_999_999, Some("9999-12-31T23:59:59.999999Z"));
+        check(253_402_300_800_000_000, None);
+        check(i64::MAX, None);
+    }
+}

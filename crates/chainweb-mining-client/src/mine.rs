@@ -1,0 +1,41 @@
+//! Mining on a node: runs the engine, and the HTTP server of the on-demand worker where there is one.
+
+use anyhow::bail;
+use miner::run::{self, Summary};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::on_demand::Server;
+
+/// What to run.
+#[derive(Debug)]
+pub struct Mining {
+    /// The engine's configuration.
+    pub engine: run::Config,
+    /// The server through which blocks are requested from the on-demand worker.
+    pub server: Option<Server>,
+}
+
+/// Mines until `stop` is cancelled.
+///
+/// # Errors
+///
+/// Returns an error if the engine fails or the server ends unexpectedly.
+pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Summary> {
+    let mut serving = JoinSet::new();
+    if let Some(server) = mining.server {
+        serving.spawn(server.run(stop.clone()));
+    }
+    let mut engine = Box::pin(run::run(mining.engine, stop.clone()));
+    let summary = tokio::select! {
+        summary = &mut engine => summary?,
+        Some(_) = serving.join_next() => {
+            if !stop.is_cancelled() {
+                bail!("the on-demand server ended unexpectedly");
+            }
+            engine.await?
+        }
+    };
+    serving.join_all().await;
+    Ok(summary)
+}

@@ -1,0 +1,112 @@
+//! The `simnet` command: a simulated network with one node.
+
+mod fault;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use chainweb::{ChainGraph, Difficulty};
+use clap::Args;
+use simnet::{Miner, Miners, ProofOfWork};
+use tokio::net::TcpListener;
+
+pub use self::fault::Fault;
+use crate::quantity::{positive_duration, positive_number, prefixed_number};
+
+/// What the simulated network is like.
+#[derive(Debug, Args)]
+pub struct SimnetArgs {
+    /// Where the node listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1848", value_parser = address)]
+    pub listen: SocketAddr,
+    /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
+    #[arg(long, default_value = "twenty")]
+    pub graph: ChainGraph,
+    /// The time between two blocks of a chain that the difficulty is adjusted to.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
+    pub block_delay: Duration,
+    /// The expected number of hashes for a block at the start.
+    #[arg(long, value_name = "HASHES", default_value = "100k", value_parser = prefixed_number)]
+    pub start_difficulty: f64,
+    /// The hash rate of other miners in the network, who hash nothing but find blocks as if they did.
+    #[arg(long, value_name = "RATE", default_value = "0", value_parser = prefixed_number)]
+    pub foreign_hash_rate: f64,
+    /// Take any solution, solved or not.
+    #[arg(long)]
+    pub disable_pow: bool,
+    /// Divides the durations of the node's housekeeping: payload expiry, refreshes and the life of streams.
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = positive_number)]
+    pub time_scale: f64,
+    /// Give work only to the miner with this key and the account `k:KEY`; may be repeated. Without it anyone gets
+    /// work.
+    #[arg(long, value_name = "KEY")]
+    pub mining_public_key: Vec<String>,
+    /// Something that goes wrong: ENDPOINT=FAULT, as in `work=status:503`, `info=hang` or `cut=delay:2s`; may be
+    /// repeated.
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<Fault>,
+    /// How far the node's clock is ahead of this machine's, such as `1h`, or `-1h` for behind.
+    #[arg(long, value_name = "TIME", default_value = "0s", allow_hyphen_values = true, value_parser = offset)]
+    pub clock_offset: i64,
+    /// Fixes every random choice.
+    #[arg(long, default_value = "0")]
+    pub seed: u64,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "expected an IP address and a port, as in 127.0.0.1:1848")
+}
+
+/// A time in microseconds, which may have a minus in front of it.
+fn offset(text: &str) -> Result<i64, String> {
+    if text == "0s" {
+        return Ok(0);
+    }
+    let (sign, time) = match text.strip_prefix('-') {
+        Some(time) => (-1, time),
+        None => (1, text),
+    };
+    let micros = positive_duration(time)?.as_micros();
+    Ok(sign * i64::try_from(micros).expect("a year has fewer microseconds"))
+}
+
+impl SimnetArgs {
+    /// The network that the flags describe.
+    pub fn config(&self) -> simnet::Config {
+        let miners = match self.mining_public_key.as_slice() {
+            [] => Miners::Any,
+            keys => Miners::Only(keys.iter().map(|key| Miner::with_public_key(key)).collect()),
+        };
+        simnet::Config {
+            graph: self.graph.clone(),
+            block_delay: self.block_delay,
+            start_difficulty: Difficulty::from_f64(self.start_difficulty),
+            foreign_hash_rate: self.foreign_hash_rate,
+            proof_of_work: if self.disable_pow {
+                ProofOfWork::Disabled
+            } else {
+                ProofOfWork::Required
+            },
+            time_scale: self.time_scale,
+            miners,
+            faults: self.fault.iter().map(|fault| fault.0.clone()).collect(),
+            clock_offset_micros: self.clock_offset,
+            seed: self.seed,
+            ..simnet::Config::default()
+        }
+    }
+
+    /// Runs the network until `shutdown` completes.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or no network can be like this.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let listener = TcpListener::bind(self.listen).await.map_err(|error| {
+            let what = format!("--listen {}: {error}", self.listen);
+            io::Error::new(error.kind(), what)
+        })?;
+        simnet::run(self.config(), listener, shutdown).await
+    }
+}

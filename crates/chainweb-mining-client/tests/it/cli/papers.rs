@@ -1,0 +1,155 @@
+//! What the program prints instead of doing something: itself, its manual, a pair of keys.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use ring::signature::{Ed25519KeyPair, KeyPair};
+
+use super::program::{check_usage, program, run, text};
+
+/// The output of the program, which ends well and says nothing else.
+#[track_caller]
+fn printed(args: &[&str]) -> String {
+    let output = run(args);
+    assert_eq!(text(&output.stderr), "", "{args:?}");
+    assert_eq!(output.status.code(), Some(0), "{args:?}");
+    text(&output.stdout).to_owned()
+}
+
+fn key(line: &str, name: &str) -> [u8; 32] {
+    let digits = line.strip_prefix(name).unwrap();
+    assert_eq!(digits.to_lowercase(), digits);
+    let mut key = [0; 32];
+    const_hex::decode_to_slice(digits, &mut key).unwrap();
+    key
+}
+
+#[test]
+fn generated_keys_are_pairs_in_the_eyes_of_another_library_and_differ_each_time() {
+    let pairs = [(); 2].map(|()| {
+        let lines = printed(&["--generate-key"]);
+        let lines: Vec<&str> = lines.lines().collect();
+        let [public, private] = lines[..] else {
+            panic!("two lines, not {lines:?}")
+        };
+        (key(public, "public:  "), key(private, "private: "))
+    });
+    for (public, private) in &pairs {
+        let pair = Ed25519KeyPair::from_seed_unchecked(private).unwrap();
+        assert_eq!(pair.public_key().as_ref(), public);
+    }
+    assert_ne!(pairs[0], pairs[1]);
+}
+
+#[test]
+fn generate_key_needs_nothing_and_can_be_undone() {
+    // A node that cannot be, on which nobody mines.
+    for flags in [
+        ["--generate-key", "--node=ftp://nowhere"],
+        ["--no-generate-key", "--generate-key"],
+    ] {
+        assert_eq!(printed(&flags).lines().count(), 2, "{flags:?}");
+    }
+    let undone = [
+        "--generate-key",
+        "--no-generate-key",
+        "--node=ftp://nowhere",
+    ];
+    check_usage(&undone, &["ftp://nowhere"]);
+}
+
+#[test]
+fn the_program_tells_what_it_is_before_it_looks_at_anything_else() {
+    let version = env!("CARGO_PKG_VERSION");
+    let first = format!("chainweb-mining-client {version}");
+    for flag in ["--info", "--long-info"] {
+        let text = printed(&["--node=ftp://nowhere", flag]);
+        assert!(text.starts_with(&first), "{text}");
+        assert!(text.contains("MIT OR Apache-2.0"), "{text}");
+    }
+    let text = printed(&["--long-info"]);
+    for part in ["target ", std::env::consts::ARCH, "kernels ", "portable"] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+}
+
+#[test]
+fn the_licences_are_printed_whole() {
+    let text = printed(&["--license"]);
+    for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        let path = [env!("CARGO_MANIFEST_DIR"), "../..", name];
+        let licence = fs::read_to_string(path.iter().collect::<PathBuf>()).unwrap();
+        assert!(text.contains(&licence), "{name}");
+    }
+}
+
+#[test]
+fn completions_know_the_flags_and_the_commands_in_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = printed(&["completions", shell]);
+        for word in ["chainweb-mining-client", "stratum-port", "simnet"] {
+            assert!(script.contains(word), "no {word} for {shell}");
+        }
+    }
+    check_usage(&["completions", "csh"], &["csh", "bash", "zsh"]);
+    check_usage(&["completions"], &["<SHELL>"]);
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let page = printed(&["man"]);
+    for part in [
+        ".TH chainweb-mining-client 1",
+        "\\-\\-stratum\\-port",
+        ".SH EXAMPLES",
+        ".SH \"EXIT STATUS\"",
+    ] {
+        assert!(page.contains(part), "no {part:?} in {page}");
+    }
+
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("manual/pages");
+    fs::remove_dir_all(&dir).ok();
+    let args = ["man", "--dir", dir.to_str().unwrap()];
+    assert_eq!(printed(&args), "");
+    let entries = fs::read_dir(&dir).unwrap();
+    let names: BTreeSet<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let mut expected: BTreeSet<String> = chainweb_mining_client::cli::command()
+        .get_subcommands()
+        .map(|command| format!("chainweb-mining-client-{}.1", command.get_name()))
+        .collect();
+    expected.insert("chainweb-mining-client.1".to_owned());
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_told() {
+    let output = run(&["man", "--dir", "/dev/null/pages"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.contains("--dir /dev/null/pages"), "{message}");
+}
+
+#[test]
+fn mistakes_and_help_are_coloured_as_the_flags_say() {
+    let is_coloured = |args: &[&str], flags: &[&str], no_color: &str| {
+        let mut command = program();
+        command.args(args).args(flags).env("NO_COLOR", no_color);
+        let output = command.output().unwrap();
+        text(&output.stdout).contains('\u{1b}') || text(&output.stderr).contains('\u{1b}')
+    };
+    for args in [["simnet", "--help"], ["simnet", "--time-scale=x"]] {
+        let check = |flags: &[&str], no_color, expected| {
+            let is_coloured = is_coloured(&args, flags, no_color);
+            assert_eq!(is_coloured, expected, "{args:?} {flags:?}");
+        };
+        check(&[], "", false);
+        check(&["--color", "always"], "", true);
+        check(&["--color=always"], "1", true);
+        check(&["--color=never"], "", false);
+        check(&["--no-color"], "", false);
+        check(&["--no-color", "--color=always"], "", false);
+    }
+}

@@ -1,0 +1,89 @@
+//! The pages that speak of flags, held against the flags themselves.
+
+mod cli_page;
+mod haskell_client;
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use clap::{Arg, ArgAction, Command};
+
+/// A page in the folder `docs`.
+fn page(name: &str) -> PathBuf {
+    let path = [env!("CARGO_MANIFEST_DIR"), "../../docs", name];
+    path.iter().collect()
+}
+
+/// The values that a flag has without being given. One that takes none is off, which clap writes down later.
+fn defaults(flag: &Arg) -> Vec<&str> {
+    if matches!(flag.get_action(), ArgAction::SetTrue) {
+        return vec!["false"];
+    }
+    let values = flag.get_default_values().iter();
+    values.map(|value| value.to_str().unwrap()).collect()
+}
+
+#[test]
+fn the_page_of_the_command_line_is_what_the_flags_say() {
+    let path = page("cli.md");
+    let generated = cli_page::generate(&chainweb_mining_client::cli::command());
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &generated).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    let difference = written
+        .lines()
+        .zip(generated.lines())
+        .find(|(written, generated)| written != generated);
+    assert!(
+        written == generated,
+        "docs/cli.md is not what the flags say (first difference: {difference:?}); write it with\n\
+         UPDATE_DOCS=1 cargo test -p chainweb-mining-client --test it docs"
+    );
+}
+
+#[test]
+fn a_section_of_the_page_shows_all_there_is_to_a_flag() {
+    let command = Command::new("program")
+        .about("Does something.")
+        .arg(
+            Arg::new("tls")
+                .short('t')
+                .long("tls")
+                .action(ArgAction::SetTrue)
+                .help("Speak TLS <here>")
+                .help_heading("Node"),
+        )
+        .arg(
+            Arg::new("no")
+                .long("no-tls")
+                .action(ArgAction::SetTrue)
+                .help_heading("Node"),
+        )
+        .arg(
+            Arg::new("thread-count")
+                .short('c')
+                .long("thread-count")
+                .value_name("COUNT")
+                .help("Threads [default: one `*` each]")
+                .help_heading("Node"),
+        );
+    let page = cli_page::generate(&command);
+    let section = &page[page.find("### Node").unwrap()..];
+    assert_eq!(
+        section,
+        "### Node\n\
+         \n\
+         #### `-t`, `--tls`, `--no-tls`\n\
+         \n\
+         Speak TLS \\<here>.\n\
+         \n\
+         Default `false` · key `useTls` · variable `CHAINWEB_MINING_TLS`\n\
+         \n\
+         #### `-c`, `--thread-count <COUNT>`\n\
+         \n\
+         Threads.\n\
+         \n\
+         Default: one `*` each · key `threadCount` · variable `CHAINWEB_MINING_THREAD_COUNT`\n"
+    );
+}

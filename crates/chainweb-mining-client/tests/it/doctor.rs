@@ -1,0 +1,140 @@
+//! `doctor` on the simulated network, with one thing wrong at a time.
+
+mod tls;
+mod wrong;
+
+use std::time::Duration;
+
+use chainweb_mining_client::cli::{Cli, Command};
+use chainweb_mining_client::doctor::{Form, Verdict, run};
+use clap::Parser;
+use serde_json::Value;
+use simnet::{Config, Simnet};
+use tokio_util::sync::CancellationToken;
+
+use crate::seed;
+
+const KEY: &str = "f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f";
+
+/// For answers that come: far more than they take, so that only a hang runs into it.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// For answers that never come.
+const IMPATIENCE: Duration = Duration::from_millis(1500);
+
+async fn network(config: Config) -> Simnet {
+    let config = Config {
+        seed: seed(),
+        ..config
+    };
+    let anywhere = ([127, 0, 0, 1], 0).into();
+    Simnet::start(config, anywhere).await.unwrap()
+}
+
+/// What `doctor` says about a node with these flags.
+async fn examined(node: &str, flags: &[&str], patience: Duration) -> Examined {
+    let timeout = format!("{}ms", patience.as_millis());
+    let command = [
+        "client",
+        "doctor",
+        "--json",
+        "--node",
+        node,
+        "--timeout",
+        &timeout,
+    ];
+    let cli = Cli::try_parse_from(command.iter().chain(flags)).unwrap();
+    let Some(Command::Doctor(args)) = cli.command else {
+        panic!("another command: {cli:?}");
+    };
+    let mut out = Vec::new();
+    let verdict = run(&args, CancellationToken::new(), &mut out, Form::Json)
+        .await
+        .unwrap();
+    Examined::read(&out, verdict == Verdict::Healthy)
+}
+
+/// The result, read back from its JSON.
+struct Examined {
+    works: bool,
+    object: Value,
+}
+
+impl Examined {
+    #[track_caller]
+    fn read(out: &[u8], works: bool) -> Self {
+        let object: Value = serde_json::from_slice(out).unwrap();
+        assert_eq!(object["mining_would_work"], works, "{object:#}");
+        let names: Vec<_> = object["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|check| &check["name"])
+            .collect();
+        let all = [
+            "name",
+            "connection",
+            "protocol",
+            "info",
+            "network",
+            "cut",
+            "mining-api",
+            "key",
+            "work",
+            "updates",
+            "clock",
+            "round-trip",
+        ];
+        assert_eq!(names, all);
+        Self { works, object }
+    }
+
+    /// The checks in this state, separated by spaces.
+    fn in_state(&self, state: &str) -> String {
+        let checks = self.object["checks"].as_array().unwrap().iter();
+        let names: Vec<_> = checks
+            .filter(|check| check["state"] == state)
+            .map(|check| check["name"].as_str().unwrap())
+            .collect();
+        names.join(" ")
+    }
+
+    fn check(&self, name: &str) -> &Value {
+        let mut checks = self.object["checks"].as_array().unwrap().iter();
+        checks.find(|check| check["name"] == name).unwrap()
+    }
+
+    /// Everything is right; what may be left out is named.
+    #[track_caller]
+    fn is_well(&self, skipped: &str) {
+        assert_eq!(self.in_state("fail"), "", "{:#}", self.object);
+        assert_eq!(self.in_state("warn"), "", "{:#}", self.object);
+        assert_eq!(self.in_state("skipped"), skipped, "{:#}", self.object);
+        assert!(self.works);
+    }
+
+    /// One check fails, with these words in what was seen and what to change, and these are skipped because of it.
+    #[track_caller]
+    fn fails(&self, name: &str, figure: &str, advice: &str, skipped: &str) {
+        assert_eq!(self.in_state("fail"), name, "{:#}", self.object);
+        assert_eq!(self.in_state("skipped"), skipped, "{:#}", self.object);
+        assert!(!self.works);
+        self.says(name, figure, advice);
+    }
+
+    /// One check is warned about with these words, and mining works all the same.
+    #[track_caller]
+    fn warns(&self, name: &str, figure: &str, advice: &str) {
+        assert_eq!(self.in_state("fail"), "", "{:#}", self.object);
+        assert_eq!(self.in_state("warn"), name, "{:#}", self.object);
+        assert!(self.works);
+        self.says(name, figure, advice);
+    }
+
+    #[track_caller]
+    fn says(&self, name: &str, figure: &str, advice: &str) {
+        let check = self.check(name);
+        let said = |part: &str| check[part].as_str().unwrap().to_owned();
+        assert!(said("figure").contains(figure), "{check:#}");
+        assert!(said("advice").contains(advice), "{check:#}");
+    }
+}

@@ -1,0 +1,302 @@
+//! Blocks on demand: exactly those that are asked for and those that braiding forces.
+
+mod http;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use chainweb::{ChainGraph, ChainId};
+use chainweb_mining_client::on_demand::Server;
+use miner::worker::Worker;
+use miner::worker::on_demand::OnDemand;
+use simnet::{Endpoint, ProofOfWork, Verdict};
+use stratum::{Interface, raise_descriptor_limit};
+use tokio::task::JoinSet;
+
+use self::http::ask;
+use super::setting::{PATIENCE, Setting, Story};
+
+/// Sockets of both ends, which are in one process here.
+const DESCRIPTORS: u64 = 4096;
+
+/// A network without proof of work, and a client that makes blocks there for whoever asks.
+struct Shop {
+    story: Story,
+    address: SocketAddr,
+}
+
+fn setting(graph: ChainGraph) -> Setting {
+    let mut setting = Setting::new(graph, 1000);
+    setting.network.proof_of_work = ProofOfWork::Disabled;
+    setting
+}
+
+impl Shop {
+    async fn open(mut story: Story) -> Self {
+        let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
+        let (worker, orders) = OnDemand::new(story.timing());
+        let server = Server::bind(&interface, 0, orders).await.unwrap();
+        let address = server.address().unwrap();
+        story.start_client_and_server(Worker::OnDemand(worker), Some(server));
+        Self { story, address }
+    }
+
+    async fn on(graph: ChainGraph) -> Self {
+        let mut shop = Self::open(setting(graph).network().await).await;
+        shop.story.until_said(&["mining for a network"], 1).await;
+        shop
+    }
+
+    /// Asks for blocks and does not wait for them.
+    async fn post(&self, body: &str) -> (u16, String) {
+        ask(self.address, "POST", "/make-blocks", body).await
+    }
+
+    /// Asks for blocks; they are in the cut.
+    async fn make(&self, body: &str) {
+        let answer = ask(self.address, "POST", "/make-blocks?wait=60", body).await;
+        assert_eq!(answer, (200, "[]".to_owned()), "{}", self.story.log);
+    }
+
+    async fn outstanding(&self) -> String {
+        let (status, body) = ask(self.address, "GET", "/make-blocks", "").await;
+        assert_eq!(status, 200);
+        body
+    }
+
+    /// The chains that have blocks, and how many.
+    fn heights(&self) -> BTreeMap<u32, u64> {
+        let tips = self.story.simnet.tips();
+        let heights = tips.iter().map(|(chain, tip)| (chain.get(), tip.height));
+        heights.filter(|(_, height)| *height > 0).collect()
+    }
+
+    /// Checks what the client was good for.
+    async fn ends_with(self, blocks: u64) {
+        let ended = self.story.ends_well().await;
+        let tally = ended.report.tally;
+        assert_eq!((tally.accepted, tally.stale), (blocks, 0), "{}", ended.log);
+    }
+}
+
+#[tokio::test]
+async fn three_blocks_on_a_chain_take_fifteen_on_twenty_chains_and_no_other() {
+    let shop = Shop::on(ChainGraph::twenty()).await;
+    shop.make(r#"{"7":3}"#).await;
+    let one = [0, 4, 6, 8, 12, 17].map(|chain| (chain, 1));
+    let two = [2, 5, 9].map(|chain| (chain, 2));
+    let expected: BTreeMap<_, _> = one.into_iter().chain(two).chain([(7, 3)]).collect();
+    assert_eq!(shop.heights(), expected);
+    assert_eq!(shop.outstanding().await, "{}");
+    shop.ends_with(15).await;
+}
+
+#[tokio::test]
+async fn two_blocks_on_every_chain_are_two_on_every_chain() {
+    let shop = Shop::on(ChainGraph::twenty()).await;
+    let counts = (0..20).map(|chain| format!("\"{chain}\":2"));
+    let counts: Vec<_> = counts.collect();
+    shop.make(&format!("{{{}}}", counts.join(","))).await;
+    assert_eq!(shop.heights(), (0..20).map(|chain| (chain, 2)).collect());
+    shop.ends_with(40).await;
+}
+
+#[tokio::test]
+async fn blocks_on_the_only_chain_and_on_both_of_two_are_as_many_as_asked_for() {
+    let shop = Shop::on(ChainGraph::singleton()).await;
+    shop.make(r#"{"0":5}"#).await;
+    shop.make(r#"{"0":1}"#).await;
+    assert_eq!(shop.heights(), [(0, 6)].into());
+    shop.ends_with(6).await;
+    let shop = Shop::on(ChainGraph::pair()).await;
+    shop.make(r#"{"0":2,"1":3}"#).await;
+    assert_eq!(shop.heights(), [(0, 2), (1, 3)].into());
+    shop.ends_with(5).await;
+}
+
+#[tokio::test]
+async fn without_update_streams_the_cut_alone_tells_how_it_goes_on() {
+    let story = setting(ChainGraph::pair()).network().await;
+    let refused = Verdict::Status(503, "No more update streams".into());
+    story.fault(Endpoint::Updates, refused);
+    let shop = Shop::open(story).await;
+    shop.make(r#"{"0":2,"1":2}"#).await;
+    assert_eq!(shop.heights(), [(0, 2), (1, 2)].into());
+    shop.ends_with(4).await;
+}
+
+#[tokio::test]
+async fn nothing_is_asked_of_the_node_while_nothing_is_asked_for() {
+    let mut shop = Shop::on(ChainGraph::pair()).await;
+    for chain in [0, 1] {
+        shop.story.simnet.mine_foreign(ChainId::new(chain)).unwrap();
+    }
+    shop.make("{}").await;
+    assert_eq!(shop.story.asked(Endpoint::Work), 0);
+    assert_eq!(shop.story.asked(Endpoint::Cut), 0);
+    shop.make(r#"{"0":1}"#).await;
+    shop.story
+        .until_said(&["all blocks that were asked for are in the cut"], 1)
+        .await;
+    assert_eq!(shop.heights(), [(0, 2), (1, 1)].into());
+    shop.ends_with(1).await;
+}
+
+#[tokio::test]
+async fn blocks_of_others_from_before_do_not_count() {
+    let shop = Shop::on(ChainGraph::petersen()).await;
+    shop.make(r#"{"3":1}"#).await;
+    // The client looks the other way.
+    for _ in 0..4 {
+        for chain in 0..10 {
+            // Where a neighbour is lower there is none.
+            shop.story.simnet.mine_foreign(ChainId::new(chain)).ok();
+        }
+    }
+    let before = shop.heights();
+    let height = before[&3];
+    assert!(height > 1, "{before:?}");
+    shop.make(r#"{"3":1}"#).await;
+    assert_eq!(shop.heights()[&3], height + 1);
+    shop.story.end().await;
+}
+
+#[tokio::test]
+async fn with_other_miners_about_no_block_is_made_that_is_not_needed() {
+    let mut setting = setting(ChainGraph::petersen());
+    // A block every few milliseconds.
+    setting.network.foreign_hash_rate = 200_000.0;
+    let graph = setting.network.graph.clone();
+    let shop = Shop::open(setting.network().await).await;
+    shop.make(r#"{"3":20}"#).await;
+    let reached = shop.heights()[&3];
+    let ended = shop.story.end().await;
+    ended.check_solutions();
+    assert!(ended.report.tally.foreign_blocks > 0);
+    let own = &ended.report.own_in_cut;
+    assert!(!own.is_empty());
+    for block in own {
+        let distance = graph.distance(ChainId::new(3), block.chain).unwrap();
+        assert!(block.height + distance as u64 <= reached, "{block:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_before_the_node_is_there_is_kept_added_up_and_made() {
+    let story = setting(ChainGraph::petersen()).network().await;
+    story.simnet.set_listening(false).await.unwrap();
+    let mut shop = Shop::open(story).await;
+    let ok = (200, "[]".to_owned());
+    assert_eq!(shop.post(r#"{"0":2,"9":0}"#).await, ok);
+    assert_eq!(shop.post(r#"{"0":1,"3":1,"99":4}"#).await, ok);
+    assert_eq!(shop.outstanding().await, r#"{"0":3,"3":1,"99":4}"#);
+    shop.story.simnet.set_listening(true).await.unwrap();
+    shop.story
+        .until_said(&["chains that the node does not have", "99"], 1)
+        .await;
+    shop.story
+        .until_said(&["all blocks that were asked for are in the cut"], 1)
+        .await;
+    let heights = shop.heights();
+    assert_eq!((heights[&0], heights[&3]), (3, 2), "3 is beside 0");
+    let (status, text) = shop.post(r#"{"99":1}"#).await;
+    assert_eq!(status, 400);
+    assert!(text.contains("no chain 99; it has 0, 1, 2"), "{text}");
+    shop.story.ends_well().await;
+}
+
+#[tokio::test]
+async fn what_is_outstanding_can_be_given_up() {
+    let story = setting(ChainGraph::petersen()).network().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    let mut shop = Shop::open(story).await;
+    shop.story.until_said(&["mining for a network"], 1).await;
+    let mut waiting = JoinSet::new();
+    let address = shop.address;
+    waiting.spawn(async move { ask(address, "POST", "/make-blocks?wait=60", r#"{"4":2}"#).await });
+    shop.story.until_said(&["blocks are asked for"], 1).await;
+    let answer = ask(address, "DELETE", "/make-blocks", "").await;
+    assert_eq!(answer, (204, String::new()));
+    let answer = waiting.join_next().await.unwrap().unwrap();
+    assert_eq!(answer, (409, "the blocks were given up".to_owned()));
+    assert_eq!(shop.outstanding().await, "{}");
+    // Whose time is over keeps what he asked for.
+    let answer = ask(address, "POST", "/make-blocks?wait=0.05", r#"{"4":1}"#).await;
+    let text = "not all blocks are in the cut yet; they stay outstanding";
+    assert_eq!(answer, (504, text.to_owned()));
+    assert_eq!(shop.outstanding().await, r#"{"4":1}"#);
+    shop.story.simnet.faults().clear();
+    shop.story
+        .until_said(&["all blocks that were asked for are in the cut"], 1)
+        .await;
+    assert_eq!(shop.heights(), [(4, 1)].into());
+    shop.ends_with(1).await;
+}
+
+#[tokio::test]
+async fn a_node_that_restarts_in_the_middle_has_all_blocks_in_the_end() {
+    for version in [None, Some("other".to_owned())] {
+        let mut shop = Shop::on(ChainGraph::pair()).await;
+        // So that it takes a while.
+        let delay = Verdict::Delay(Duration::from_millis(5));
+        shop.story.fault(Endpoint::Work, delay);
+        assert_eq!(shop.post(r#"{"0":20}"#).await.0, 200);
+        shop.story
+            .until("some blocks", PATIENCE, |story| story.accepted() >= 8)
+            .await;
+        shop.story.simnet.restart(version).await.unwrap();
+        shop.make(r#"{"1":1}"#).await;
+        shop.story
+            .until_said(&["all blocks that were asked for are in the cut"], 1)
+            .await;
+        // Of another network nothing is known but what was outstanding when it came.
+        let heights = shop.heights();
+        assert!(heights[&0] >= 20 && heights[&0] <= 22, "{heights:?}");
+        shop.story.end().await.check_solutions();
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_orders_at_once_are_all_taken() {
+    raise_descriptor_limit(DESCRIPTORS);
+    let story = setting(ChainGraph::pair()).network().await;
+    story.simnet.set_listening(false).await.unwrap();
+    let shop = Shop::open(story).await;
+    let mut orders = JoinSet::new();
+    for _ in 0..1000 {
+        let address = shop.address;
+        orders.spawn(async move { ask(address, "POST", "/make-blocks", r#"{"0":1,"1":2}"#).await });
+    }
+    for answer in orders.join_all().await {
+        assert_eq!(answer, (200, "[]".to_owned()));
+    }
+    assert_eq!(shop.outstanding().await, r#"{"0":1000,"1":2000}"#);
+    shop.story.end().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_blocks_is_told_when_the_client_ends() {
+    let story = setting(ChainGraph::pair()).network().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    let mut shop = Shop::open(story).await;
+    let mut waiting = JoinSet::new();
+    let address = shop.address;
+    waiting.spawn(async move { ask(address, "POST", "/make-blocks?wait=60", r#"{"0":1}"#).await });
+    shop.story.until_said(&["blocks are asked for"], 1).await;
+    let ended = shop.story.end().await;
+    assert_eq!(ended.log.count(&["not everything could be handed in"]), 0);
+    let answer = waiting.join_next().await.unwrap().unwrap();
+    assert_eq!(answer, (503, "the client is ending".to_owned()));
+}
+
+#[tokio::test]
+async fn a_node_that_checks_proof_of_work_is_told_of_with_what_to_do() {
+    let mut shop = Shop::open(Setting::new(ChainGraph::pair(), 1 << 40).network().await).await;
+    assert_eq!(shop.post(r#"{"0":1}"#).await.0, 200);
+    shop.story
+        .until_said(&["checks proof of work", "--disable-pow"], 1)
+        .await;
+    assert_eq!(shop.outstanding().await, r#"{"0":1}"#);
+    shop.story.end().await;
+}
