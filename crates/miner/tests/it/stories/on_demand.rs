@@ -7,10 +7,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use chainweb::{ChainGraph, ChainId};
+use listen::{Interface, raise_descriptor_limit};
 use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
 use simnet::{Endpoint, ProofOfWork, Verdict};
-use stratum::{Interface, raise_descriptor_limit};
 use tokio::task::JoinSet;
 
 use self::http::ask;
