@@ -7,8 +7,8 @@ mod server;
 use std::io;
 use std::net::SocketAddr;
 
+use listen::{BindError, Interface};
 use miner::worker::on_demand::Order;
-use stratum::{BindError, Interface};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

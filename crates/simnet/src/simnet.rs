@@ -169,11 +169,11 @@ impl Simnet {
             (Port::Open { stop, served }, false) => {
                 stop.cancel();
                 served.await.map_err(io::Error::other)?;
-                *port = Port::Closed(socket_at(self.address).ok());
+                *port = Port::Closed(listen::bind(self.address).ok());
             }
             (Port::Closed(placeholder), true) => {
                 drop(placeholder.take());
-                let listener = socket_at(self.address)?.listen(BACKLOG)?;
+                let listener = listen::bind(self.address)?.listen(BACKLOG)?;
                 *port = open(&self.engine, listener, &self.stop, &self.tasks);
             }
             _ => {}
@@ -210,17 +210,6 @@ fn open(
         stop.clone(),
     ));
     Port::Open { stop, served }
-}
-
-/// A socket bound to an address that connections of before may still linger on.
-fn socket_at(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
 }
 
 /// Runs a network until `shutdown` completes.

@@ -2,8 +2,8 @@
 
 use std::io;
 
+use listen::{Descriptors, raise_descriptor_limit};
 use rustix::thread::{CpuSet, sched_setaffinity};
-use stratum::{Descriptors, raise_descriptor_limit};
 
 /// The limit of open files is too low.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

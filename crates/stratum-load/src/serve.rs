@@ -11,12 +11,10 @@ use std::time::{Duration, Instant};
 
 use chainweb::Level;
 use clap::Args;
+use listen::{BindError, Interface};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use stratum::{
-    BindError, Config, DifficultyMode, Interface, LiveWork, Server, ServerError, SessionLimits,
-    Solution,
-};
+use stratum::{Config, DifficultyMode, LiveWork, Server, ServerError, SessionLimits, Solution};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;

@@ -25,10 +25,7 @@ pub use job_id::{JobId, JobIds};
 pub use judge::ShareTargets;
 pub use nonce1::{Exhausted, Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
 pub use origin::{LiveWork, Novelty, Origin};
-pub use server::{
-    BindError, Config, Counters, Descriptors, Interface, InterfaceError, Server, ServerError,
-    raise_descriptor_limit,
-};
+pub use server::{Config, Counters, Server, ServerError};
 pub use session::{Close, Outbox, Session, ShareEvent, Solution};
 pub use stats::{
     Freshness, HashRates, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,

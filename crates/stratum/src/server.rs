@@ -6,11 +6,8 @@
 //! known here.
 
 mod accept;
-mod admission;
 mod connection;
 mod counters;
-mod descriptors;
-mod interface;
 mod slice;
 
 use std::num::NonZeroUsize;
@@ -18,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::Level;
+use listen::{Descriptors, raise_descriptor_limit};
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -28,8 +26,6 @@ use tracing::{info, warn};
 
 use self::accept::Accept;
 pub use self::counters::Counters;
-pub use self::descriptors::{Descriptors, raise_descriptor_limit};
-pub use self::interface::{BindError, Interface, InterfaceError};
 use self::slice::Slice;
 use crate::{
     Board, Boards, DifficultyMode, Instance, JobIds, LiveWork, Nonce1Size, Nonce1Space,

@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ::stratum::{Config, DifficultyMode, Instance, Interface};
+use ::stratum::{Config, DifficultyMode, Instance};
 use anyhow::Context;
 use chainweb::Level;
 use clap::Args;
+use listen::Interface;
 use rand::rngs::StdRng;
 
 use super::count;
@@ -104,7 +105,7 @@ pub(super) fn interface(text: &str) -> Result<Interface, String> {
     inner
         .unwrap_or(text)
         .parse()
-        .map_err(|error: ::stratum::InterfaceError| error.to_string())
+        .map_err(|error: listen::InterfaceError| error.to_string())
 }
 
 pub(super) fn port(text: &str) -> Result<u16, &'static str> {
@@ -131,9 +132,10 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::time::Duration;
 
-    use ::stratum::{DifficultyMode, Interface};
+    use ::stratum::DifficultyMode;
     use chainweb::Level;
     use clap::Parser;
+    use listen::Interface;
 
     use super::interface;
     use crate::cli::Cli;

@@ -1,8 +1,8 @@
 //! The flags of the on-demand worker.
 
-use ::stratum::Interface;
 use anyhow::Context;
 use clap::Args;
+use listen::Interface;
 
 use super::asic::{interface, port};
 use miner::timing::Timing;

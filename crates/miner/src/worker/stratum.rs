@@ -10,7 +10,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::stratum::{BindError, Interface, LiveWork, Server, ServerError, Stats};
+use ::stratum::{LiveWork, Server, ServerError, Stats};
+use listen::{BindError, Interface};
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};

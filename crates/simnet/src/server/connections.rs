@@ -1,5 +1,6 @@
-//! Connections: accepted while there is room, broken off all at once when the node stops.
+//! The HTTP connections of the node; they break when the node stops.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +8,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::serve;
 use crate::engine::Engine;
@@ -18,51 +17,21 @@ use crate::engine::Engine;
 /// How long a connection may take for the head of a request, idle time included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The pause after a failure to accept: most are a lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
 /// Serves until stopped, and returns when the last connection is closed.
 pub(crate) async fn serve_connections(
     engine: Arc<Engine>,
     listener: TcpListener,
     stop: CancellationToken,
 ) {
-    let connections = TaskTracker::new();
     let limit = engine.with(|network, _| network.config().limits.connections);
-    let room = Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
-    loop {
-        let accepted = async {
-            let slot = Arc::clone(&room).acquire_owned().await;
-            let slot = slot.expect("the semaphore is never closed");
-            (slot, listener.accept().await)
-        };
-        let (slot, accepted) = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = accepted => accepted,
-        };
-        match accepted {
-            Ok((socket, _)) => {
-                let (engine, stop) = (Arc::clone(&engine), stop.clone());
-                connections.spawn(async move {
-                    serve_connection(engine, socket, stop).await;
-                    drop(slot);
-                });
-            }
-            Err(error) => {
-                warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    drop(listener);
-    connections.close();
-    connections.wait().await;
+    let limit = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
+    listen::serve(listener, limit, stop.clone(), |socket| {
+        serve_connection(Arc::clone(&engine), socket, stop.clone())
+    })
+    .await;
 }
 
 async fn serve_connection(engine: Arc<Engine>, socket: TcpStream, stop: CancellationToken) {
-    if let Err(error) = socket.set_nodelay(true) {
-        debug!(%error, "cannot send small packets at once");
-    }
     let service = {
         let stop = stop.clone();
         service_fn(move |request| serve(Arc::clone(&engine), stop.clone(), request))

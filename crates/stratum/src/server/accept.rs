@@ -1,4 +1,4 @@
-//! Accepts connections, within the limits, and gives each a task.
+//! Accepts devices within the limits and starts a session for each.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use listen::{Acceptor, Permits};
 use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -13,13 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::admission::Admission;
 use super::connection::{Connection, House};
 use super::{Server, Slices};
 use crate::{Session, Solution};
-
-/// The pause after a failure to accept: most are a lack of file descriptors.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a connection is silent before the system asks whether the peer is still there, and how often it asks.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
@@ -29,7 +26,7 @@ const KEEPALIVE_PROBES: u32 = 3;
 /// What accepting needs.
 pub(super) struct Accept {
     house: Arc<House>,
-    admission: Admission,
+    permits: Permits,
     slices: Slices,
     stop: CancellationToken,
     /// Connections so far: deals out slices and lanes.
@@ -51,49 +48,34 @@ impl Accept {
                 solutions,
                 write_stall: server.config.write_stall,
             }),
-            admission: Admission::new(max_connections, server.config.max_connections_per_ip),
+            permits: Permits::new(max_connections, server.config.max_connections_per_ip),
             slices,
             stop,
             dealt: 0,
         }
     }
 
-    /// Accepts until told to stop, and returns when the last connection is closed.
+    /// Accepts until stopped; returns when the last connection is closed.
     pub(super) async fn run(mut self, listener: TcpListener) {
         let connections = TaskTracker::new();
-        let mut failures = 0_u64;
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((socket, peer)) => self.admit(socket, peer, &connections),
-                Err(error) => {
-                    failures += 1;
-                    // A lack of something lasts, and is said each time that it has doubled.
-                    if failures.is_power_of_two() {
-                        warn!(%error, so_far = failures, "cannot accept a connection");
-                    }
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
+        let mut acceptor = Acceptor::new(listener, self.stop.clone());
+        while let Some((socket, peer)) = acceptor.accept().await {
+            self.admit(socket, peer, &connections);
         }
-        drop(listener);
+        drop(acceptor);
         connections.close();
         connections.wait().await;
     }
 
     fn admit(&mut self, socket: TcpStream, peer: SocketAddr, connections: &TaskTracker) {
-        let permit = match self.admission.enter(peer.ip()) {
+        let permit = match self.permits.try_acquire(peer.ip()) {
             Ok(permit) => permit,
-            Err(refusal) => {
+            Err(limit) => {
                 let refused = &self.house.counters.refused_connections;
                 let before = refused.fetch_add(1, Ordering::Relaxed);
                 // A storm is said each time that it has doubled.
                 if (before + 1).is_power_of_two() {
-                    warn!(%peer, %refusal, so_far = before + 1, "connection refused");
+                    warn!(%peer, %limit, so_far = before + 1, "connection refused");
                 }
                 return;
             }
@@ -118,7 +100,6 @@ impl Accept {
     }
 
     fn set_options(&self, socket: &TcpStream) -> std::io::Result<()> {
-        socket.set_nodelay(true)?;
         sockopt::set_socket_keepalive(socket, true)?;
         sockopt::set_tcp_keepidle(socket, KEEPALIVE_IDLE)?;
         sockopt::set_tcp_keepintvl(socket, KEEPALIVE_INTERVAL)?;

@@ -7,12 +7,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use chainweb::{CreationTime, Level, Nonce, PowHash};
+use listen::{BindError, Interface};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::framing::MAX_LINE;
 use stratum::{
-    BindError, Config, Counters, DifficultyMode, Interface, LiveWork, Server, ServerError,
-    SessionLimits, Solution, WorkerName,
+    Config, Counters, DifficultyMode, LiveWork, Server, ServerError, SessionLimits, Solution,
+    WorkerName,
 };
 use tokio::net::TcpSocket;
 use tokio::sync::{mpsc, watch};

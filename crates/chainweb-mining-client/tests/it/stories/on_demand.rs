@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use chainweb::{ChainGraph, ChainId};
 use chainweb_mining_client::on_demand::Server;
+use listen::{Interface, raise_descriptor_limit};
 use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
 use simnet::{Endpoint, ProofOfWork, Verdict};
-use stratum::{Interface, raise_descriptor_limit};
 use tokio::task::JoinSet;
 
 use self::http::ask;

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{ChainGraph, Level};
+use listen::Interface;
 use miner::coordinator::Preemption;
 use miner::worker::Worker;
 use miner::worker::stratum::Stratum;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use simnet::{Endpoint, Verdict};
-use stratum::{Config, DifficultyMode, Interface, SessionLimits, Stats};
+use stratum::{Config, DifficultyMode, SessionLimits, Stats};
 use tokio::time::sleep;
 
 use self::by_hand::Session;

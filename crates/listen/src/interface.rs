@@ -1,79 +1,44 @@
-//! Where the server listens.
+//! The value of a setting for where to listen.
 //!
-//! The forms are those of the Haskell client: `*` for everything, `*4` and `*6` for everything with a preference, `!4`
-//! and `!6` for one family alone, an address, or a host name.
+//! The forms are those of the `HostPreference` of Haskell's `streaming-commons`
+//! (`Data.Streaming.Network`), which the Haskell mining client uses.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use rustix::net::sockopt;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 
-/// Connections that wait to be accepted; the system may allow fewer.
-const BACKLOG: u32 = 4096;
+use crate::bind::{BindError, Families, listen};
 
-/// One or more of the machine's addresses.
+/// The local addresses to listen on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Interface {
-    /// `*` or `*6`: all addresses, or all of IPv4 where there is no IPv6.
+    /// `*` or `*6`: all IPv6 and IPv4 addresses; IPv4 alone where the system has no IPv6.
     #[default]
     All,
-    /// `*4`: all addresses of IPv4, or all of IPv6 where there is no IPv4.
+    /// `*4`: all IPv4 addresses; those of IPv6 where the system has no IPv4.
     PreferIpv4,
-    /// `!4`: all addresses of IPv4.
+    /// `!4`: all IPv4 addresses.
     OnlyIpv4,
-    /// `!6`: all addresses of IPv6.
+    /// `!6`: all IPv6 addresses, without IPv4 clients.
     OnlyIpv6,
     /// One address.
     Address(IpAddr),
-    /// The first address of this name that can be used.
+    /// A host name: the first of its addresses which can be bound.
     Host(String),
 }
 
-/// Why a text names no interface.
+/// A text that is not an interface; holds its first 80 characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an interface is `*`, `*4`, `*6`, `!4`, `!6`, an address or a host name; got {0:?}")]
 pub struct InterfaceError(String);
-
-/// Why the server cannot listen.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// Somebody else listens there.
-    #[error("{0} is in use by another program")]
-    InUse(SocketAddr),
-    /// The name has no address.
-    #[error("no address for the host {host:?}")]
-    Host {
-        /// The name.
-        host: String,
-        /// What the resolver says.
-        #[source]
-        source: io::Error,
-    },
-    /// Anything else.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-}
 
 impl FromStr for Interface {
     type Err = InterfaceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_name = |text: &str| {
-            !text.is_empty()
-                && text.len() <= 253
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-        };
         match text {
             "*" | "*6" => Ok(Self::All),
             "*4" => Ok(Self::PreferIpv4),
@@ -81,14 +46,22 @@ impl FromStr for Interface {
             "!6" => Ok(Self::OnlyIpv6),
             _ => match text.trim_start_matches('[').trim_end_matches(']').parse() {
                 Ok(address) => Ok(Self::Address(address)),
-                Err(_) if is_name(text) => Ok(Self::Host(text.to_owned())),
+                Err(_) if is_host_name(text) => Ok(Self::Host(text.to_owned())),
                 Err(_) => Err(InterfaceError(text.chars().take(80).collect())),
             },
         }
     }
 }
 
-/// The text that is read as the same interface.
+fn is_host_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 253
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+}
+
+/// Writes a text which parses as the same interface.
 impl fmt::Display for Interface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -102,18 +75,15 @@ impl fmt::Display for Interface {
     }
 }
 
-/// Whether a socket for IPv6 takes clients of IPv4 too.
-#[derive(Clone, Copy)]
-enum Families {
-    Both,
-    One,
-}
-
 const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 impl Interface {
-    /// Listens on a port; with port 0 the system picks one. To be called in a tokio runtime.
+    /// Listens on `port`; with port 0 the system picks one. Has to be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// Returns [`BindError::InUse`] if the port is taken, [`BindError::Host`] if the host name does
+    /// not resolve, and [`BindError::Listen`] for any other error.
     pub async fn listen(&self, port: u16) -> Result<TcpListener, BindError> {
         let all = |ip: IpAddr| listen(SocketAddr::new(ip, port), Families::Both);
         match self {
@@ -141,7 +111,7 @@ impl Interface {
     }
 }
 
-/// Tries the other family unless the port is taken: then the operator wants to know.
+/// Tries the other family, unless the port is taken: that is an error to report.
 fn or_other_family(
     error: BindError,
     other: impl FnOnce() -> Result<TcpListener, BindError>,
@@ -150,27 +120,6 @@ fn or_other_family(
         BindError::InUse(_) => Err(error),
         BindError::Host { .. } | BindError::Listen { .. } => other(),
     }
-}
-
-fn listen(address: SocketAddr, families: Families) -> Result<TcpListener, BindError> {
-    let attempt = || {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => {
-                let socket = TcpSocket::new_v6()?;
-                sockopt::set_ipv6_v6only(&socket, matches!(families, Families::One))?;
-                socket
-            }
-        };
-        // Connections of the last run that wait for their end are no hindrance.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    attempt().map_err(|source: io::Error| match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::InUse(address),
-        _ => BindError::Listen { address, source },
-    })
 }
 
 #[cfg(test)]

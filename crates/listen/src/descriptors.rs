@@ -1,23 +1,24 @@
-//! How many files the process may hold open; a connection is one.
+//! The limit on file descriptors of the process: a connection uses one.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Whether the process may hold as many files open as it wants.
+/// The result of [`raise_descriptor_limit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Descriptors {
-    /// It may.
+    /// The process may open at least as many files as it wants.
     Enough,
-    /// It may hold only this many.
+    /// The process may open fewer.
     Short {
-        /// The limit that is in force now.
+        /// The soft limit now in force, in descriptors.
         limit: u64,
     },
 }
 
-/// Raises the limit of open files to `wanted` or as far as the system lets it.
+/// Raises the soft limit on open files (`RLIMIT_NOFILE`) to `wanted`, or as far as the hard limit
+/// allows. Never lowers it.
 pub fn raise_descriptor_limit(wanted: u64) -> Descriptors {
     let mut limit = getrlimit(Resource::Nofile);
-    // No limit is none to be raised.
+    // `None` is no limit.
     let Some(present) = limit.current.filter(|&present| present < wanted) else {
         return Descriptors::Enough;
     };
