@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use chainweb::{
-    BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
-};
+use chainweb::{Nonce, Target};
 
 use crate::job::{Job, JobId, NodeId};
 
@@ -13,26 +11,10 @@ use crate::job::{Job, JobId, NodeId};
 pub(super) fn job(id: u64) -> Arc<Job> {
     let mut target = [0xff; 32];
     target[31] = 0x7f;
-    let header = HeaderFields {
-        flags: [0; 8],
-        creation_time: CreationTime::from_micros(1_000_000),
-        parent: BlockHash::new([0; 32]),
-        adjacents: [1, 2, 3]
-            .map(|chain| (ChainId::new(chain), BlockHash::new([0; 32])))
-            .into(),
-        target: Target::from_le_bytes(target),
-        payload_hash: PayloadHash::new([0; 32]),
-        chain: ChainId::new(0),
-        weight: Weight::from_le_bytes([0; 32]),
-        height: id,
-        version_code: 5,
-        epoch_start: CreationTime::from_micros(0),
-        nonce: Nonce::new(0),
-    };
     Arc::new(Job {
         id: JobId(id),
         node: NodeId(0),
-        work: Work::new(header.encode()).expect("the target is not zero"),
+        work: fixtures::work(0, id, Target::from_le_bytes(target)),
         received: Instant::now(),
     })
 }
