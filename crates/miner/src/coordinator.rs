@@ -44,7 +44,7 @@ use self::preemption::Heard;
 use self::submission::Submissions;
 use self::upstream::{Doubt, Upstream};
 use crate::demand::Demand;
-use crate::job::{Job, Jobs, NodeId};
+use crate::job::{Job, Jobs, NodeId, Proof};
 use crate::timing::Timing;
 
 /// The choices of the coordinator.
@@ -60,15 +60,6 @@ pub struct Config {
     pub proof: Proof,
     /// All durations.
     pub timing: Timing,
-}
-
-/// What a solution must prove before it is handed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// That its hash meets the target, by a computation without the worker's kernel.
-    Verified,
-    /// Nothing: the worker gives work back unsolved, for nodes that do not check.
-    None,
 }
 
 /// The state machine.

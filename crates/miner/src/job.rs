@@ -97,15 +97,26 @@ impl Jobs {
     }
 }
 
-/// A job and the fields that, put into its header, solve it.
+/// A job and the two header fields that solve it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Solution {
     /// The job that is solved.
     pub job: Arc<Job>,
     /// The nonce found.
     pub nonce: Nonce,
-    /// The creation time under which it was found.
+    /// The creation time that was hashed with the nonce.
     pub creation_time: CreationTime,
+    /// The device or thread that found it, if the worker names them.
+    pub found_by: Option<Arc<str>>,
+}
+
+/// What the solutions of a worker prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Their hash meets the target. The client checks that before it submits, by code other than the worker's.
+    Verified,
+    /// Nothing: the worker returns work unsolved, for nodes that do not check proof of work.
+    None,
 }
 
 impl Solution {
@@ -115,6 +126,7 @@ impl Solution {
         Self {
             nonce: header.nonce(),
             creation_time: header.creation_time(),
+            found_by: None,
             job,
         }
     }

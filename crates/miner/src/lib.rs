@@ -20,6 +20,7 @@ pub mod mine;
 pub mod run;
 pub mod shutdown;
 pub mod simulate;
+pub mod telemetry;
 pub mod timing;
 pub mod units;
 pub mod usage;

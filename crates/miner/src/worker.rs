@@ -27,9 +27,8 @@ use self::external::External;
 use self::on_demand::OnDemand;
 use self::simulation::Simulation;
 use self::stratum::Stratum;
-use crate::coordinator::Proof;
 use crate::demand::Wanted;
-use crate::job::{Jobs, Solution};
+use crate::job::{Jobs, Proof, Solution};
 use crate::meter::Meter;
 
 /// One of the ways to have jobs solved.

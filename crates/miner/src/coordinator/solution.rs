@@ -14,9 +14,9 @@ use super::live::Retired;
 use super::submission::{Chain, Submission, Unanswered};
 use super::unsolved::Answer;
 use super::upstream::Doubt;
-use super::{Action, Coordinator, Proof, Request, SubmissionId, Ticket};
+use super::{Action, Coordinator, Request, SubmissionId, Ticket};
 use crate::demand::Demand;
-use crate::job::{NodeId, Solution};
+use crate::job::{NodeId, Proof, Solution};
 use crate::units::About;
 
 impl Coordinator {

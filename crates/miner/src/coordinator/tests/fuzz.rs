@@ -17,10 +17,10 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
-use super::super::{Action, Config, Coordinator, Event, Preemption, Proof, Request, SubmissionId};
+use super::super::{Action, Config, Coordinator, Event, Preemption, Request, SubmissionId};
 use super::pieces::broken;
 use crate::demand::{Demand, View};
-use crate::job::{Job, JobId, Jobs, NodeId, Solution};
+use crate::job::{Job, JobId, Jobs, NodeId, Proof, Solution};
 use crate::timing::Timing;
 
 /// Longer than the longest pause, which follows a refused miner, by enough for the node to come upon its last free chain
@@ -522,6 +522,7 @@ impl World {
             job: Arc::clone(job),
             nonce: Nonce::new(self.rng.random_range(0..1000)),
             creation_time: job.creation_time_at(self.now),
+            found_by: None,
         })
     }
 

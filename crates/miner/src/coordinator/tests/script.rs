@@ -11,12 +11,12 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
 
 use super::super::{
-    Action, Config, Coordinator, Counters, Event, Identity, Preemption, Proof, Request,
-    SubmissionId, Ticket,
+    Action, Config, Coordinator, Counters, Event, Identity, Preemption, Request, SubmissionId,
+    Ticket,
 };
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
-use crate::job::{Job, NodeId, Solution};
+use crate::job::{Job, NodeId, Proof, Solution};
 use crate::timing::Timing;
 
 fn name(header: &WorkHeader) -> String {
@@ -479,6 +479,7 @@ impl Script {
         Solution {
             nonce: Nonce::new(nonce),
             creation_time: job.creation_time_at(self.now()),
+            found_by: None,
             job,
         }
     }
