@@ -5,6 +5,8 @@
 
 pub mod counters;
 pub mod event;
+mod log;
 
 pub use self::counters::Counters;
 pub use self::event::Event;
+pub(crate) use self::log::log;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, CreationTime, Difficulty, Nonce, WorkHeader};
-use node::{Skew, Version};
+use node::{Error, NoAnswer, Retry, Skew, Version};
 
 use crate::job::{Job, JobId, NodeId, Proof};
 
@@ -217,8 +217,9 @@ pub enum Retirement {
     Preempted,
     /// Work on other blocks replaced it, without an update that announced the change.
     Superseded,
-    /// It was old and due to be fetched again; newer work, perhaps on another chain, took its slot.
-    Aged,
+    /// It was due to be fetched again, because of its age or a restart of the node, and newer work, perhaps on another
+    /// chain, took its slot.
+    Refetched,
     /// The node has discarded its payload by now.
     Expired,
     /// The node serves another network.
@@ -354,6 +355,18 @@ pub enum Untracked {
     TooMany,
 }
 
+impl From<&Error> for FailureCause {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::NoAnswer(NoAnswer::Connect { .. }) => Self::Unreachable,
+            Error::NoAnswer(_) => Self::NoAnswer,
+            Error::Refused(refusal) if refusal.retry() == Retry::Later => Self::Misconfigured,
+            Error::Refused(_) => Self::Refused,
+            Error::Malformed(_) => Self::Malformed,
+        }
+    }
+}
+
 impl From<&Job> for JobRef {
     fn from(job: &Job) -> Self {
         Self {
@@ -387,7 +400,7 @@ impl Retirement {
         Self::NotInCut,
         Self::Preempted,
         Self::Superseded,
-        Self::Aged,
+        Self::Refetched,
         Self::Expired,
         Self::NetworkChanged,
         Self::PowRequired,
@@ -404,7 +417,7 @@ impl Retirement {
             Self::NotInCut => "not_in_cut",
             Self::Preempted => "preempted",
             Self::Superseded => "superseded",
-            Self::Aged => "aged",
+            Self::Refetched => "refetched",
             Self::Expired => "expired",
             Self::NetworkChanged => "network_changed",
             Self::PowRequired => "pow_required",

@@ -29,7 +29,7 @@ use tracing::{info, warn};
 use self::goals::{Mark, Progress};
 use self::plan::{Plan, Refused, list};
 use super::{WorkerError, until};
-use crate::demand::{Demand, Wanted, Wants, conversation};
+use crate::demand::{self, Demand, DemandHandle, DemandWatch};
 use crate::job::{Jobs, Solution};
 use crate::timing::Timing;
 
@@ -40,8 +40,8 @@ const ORDERS_QUEUED: usize = 64;
 #[derive(Debug)]
 pub struct OnDemand {
     listener: TcpListener,
-    wants: Wants,
-    wanted: Wanted,
+    wants: DemandHandle,
+    wanted: DemandWatch,
     timing: Timing,
 }
 
@@ -86,7 +86,7 @@ enum Look {
 impl OnDemand {
     /// Takes the port; with port 0 the system picks one.
     pub async fn bind(interface: &Interface, port: u16, timing: Timing) -> Result<Self, BindError> {
-        let (wants, wanted) = conversation(Demand::Nothing);
+        let (wants, wanted) = demand::channel(Demand::Nothing);
         Ok(Self {
             listener: interface.listen(port).await?,
             wants,
@@ -100,7 +100,7 @@ impl OnDemand {
         self.listener.local_addr()
     }
 
-    pub(crate) fn wanted(&self) -> Wanted {
+    pub(crate) fn wanted(&self) -> DemandWatch {
         self.wanted.clone()
     }
 
@@ -118,7 +118,7 @@ impl OnDemand {
         let mut serving = JoinSet::new();
         serving.spawn(server::run(self.listener, orders, stop.clone()));
         let desk = Desk {
-            plan: Plan::new(self.timing.fate_first),
+            plan: Plan::new(self.timing.first_block_lookup),
             waiters: Vec::new(),
             jobs,
             wants: self.wants,
@@ -133,7 +133,7 @@ struct Desk {
     plan: Plan,
     waiters: Vec<Waiter>,
     jobs: watch::Receiver<Arc<Jobs>>,
-    wants: Wants,
+    wants: DemandHandle,
     solutions: mpsc::Sender<Solution>,
 }
 
