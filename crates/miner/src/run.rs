@@ -20,12 +20,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use self::status::Status;
-use crate::coordinator::{
-    self, Action, Coordinator, Counters, Event, Identity, Preemption, Request,
-};
-use crate::demand::Wanted;
+use crate::coordinator::{self, Action, Coordinator, Event, Identity, Preemption, Request};
+use crate::demand::DemandWatch;
 use crate::job::{Jobs, NodeId, Solution};
 use crate::meter::{Meter, Rate, Reading};
+use crate::telemetry::{self, Counters};
 use crate::timing::Timing;
 use crate::units::About;
 use crate::worker::{Worker, WorkerError, until};
@@ -80,7 +79,7 @@ impl Summary {
     fn log_refreshes(&self) {
         let refreshes = &self.counters.refreshes;
         debug!(
-            heard = refreshes.heard,
+            received = refreshes.received,
             fetches = refreshes.fetches,
             preempted = refreshes.preempted,
             identical = refreshes.identical,
@@ -101,7 +100,7 @@ impl Summary {
         info!(
             after = %About(self.elapsed),
             rate = self.rate.field().map(display),
-            accepted = blocks.in_cut,
+            accepted = blocks.accepted,
             pending = blocks.pending,
             orphaned = blocks.orphaned,
             stale = solutions_stale,
@@ -142,6 +141,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
             timing,
         }),
         streams: clients.iter().map(|_| SelectAll::new()).collect(),
+        addresses: clients
+            .iter()
+            .map(|client| client.endpoint().to_string())
+            .collect(),
         clients,
         requests: FuturesUnordered::new(),
         jobs,
@@ -156,11 +159,13 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, Run
 struct Engine {
     coordinator: Coordinator,
     clients: Vec<Client>,
+    /// The addresses of the nodes, for the log.
+    addresses: Vec<String>,
     requests: FuturesUnordered<BoxFuture<'static, (Event, Duration)>>,
     streams: Vec<SelectAll<BoxStream<'static, Event>>>,
     jobs: watch::Sender<Arc<Jobs>>,
     /// Of a worker that does not take any work.
-    wanted: Option<Wanted>,
+    wanted: Option<DemandWatch>,
     meter: Meter,
     status: Status,
 }
@@ -183,7 +188,7 @@ impl Engine {
             let now = Instant::now();
             let deadline = stopped.map(|at| at + timing.grace);
             if deadline.is_some_and(|deadline| deadline <= now) {
-                if self.coordinator.is_handing_in() || !solutions.is_empty() {
+                if self.coordinator.is_submitting() || !solutions.is_empty() {
                     warn!(grace = ?timing.grace, "not everything could be handed in before the end");
                 } else {
                     info!(grace = ?timing.grace, "the fate of the last blocks could not be looked up before the end");
@@ -207,7 +212,7 @@ impl Engine {
                 event = next_update(&mut self.streams) => self.take(event),
                 Some(solution) = solutions.recv() => {
                     // The worker has said before what it wants after this.
-                    if self.wanted.as_ref().is_some_and(Wanted::is_new) {
+                    if self.wanted.as_ref().is_some_and(DemandWatch::has_changed) {
                         self.hear_demand();
                     }
                     self.take(Event::Solved(solution));
@@ -283,6 +288,7 @@ impl Engine {
                 self.streams[node.0].push(events.boxed());
             }
             Action::Unsubscribe { node } => self.streams[node.0].clear(),
+            Action::Report(event) => telemetry::log(&event, &self.addresses),
             Action::Request { node, request } => {
                 let client = self.clients[node.0].clone();
                 self.requests.push(Box::pin(answer(client, node, request)));
@@ -309,24 +315,20 @@ async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Durat
         }
         Request::Work {
             version,
-            ticket,
+            seq,
             chain,
         } => {
             let result = client.work(&version, chain).await;
-            Event::Work {
-                node,
-                ticket,
-                result,
-            }
+            Event::Work { node, seq, result }
         }
-        Request::Cut { version, ticket } => Event::Cut {
+        Request::Cut { version, seq } => Event::Cut {
             node,
-            ticket,
+            seq,
             result: client.cut(&version).await,
         },
         Request::Ancestors {
             version,
-            ticket,
+            seq,
             chain,
             tip,
             heights,
@@ -334,7 +336,7 @@ async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Durat
             let result = client.ancestors(&version, chain, tip.hash, heights).await;
             Event::Ancestors {
                 node,
-                ticket,
+                seq,
                 chain,
                 tip_height: tip.height,
                 result,
@@ -368,7 +370,7 @@ async fn next_update(streams: &mut [SelectAll<BoxStream<'static, Event>>]) -> Ev
 }
 
 /// Until a worker wants something else; pending for ever if it takes any work, an error once it has ended.
-async fn demand_changes(wanted: Option<&mut Wanted>) -> Result<(), RecvError> {
+async fn demand_changes(wanted: Option<&mut DemandWatch>) -> Result<(), RecvError> {
     match wanted {
         Some(wanted) => wanted.demand.changed().await,
         None => std::future::pending().await,

@@ -27,9 +27,8 @@ use self::external::External;
 use self::on_demand::OnDemand;
 use self::simulation::Simulation;
 use self::stratum::Stratum;
-use crate::coordinator::Proof;
-use crate::demand::Wanted;
-use crate::job::{Jobs, Solution};
+use crate::demand::DemandWatch;
+use crate::job::{Jobs, Proof, Solution};
 use crate::meter::Meter;
 
 /// One of the ways to have jobs solved.
@@ -86,7 +85,7 @@ impl Worker {
     }
 
     /// What tells what the worker wants fetched; `None` of one that takes any work.
-    pub(crate) fn wanted(&self) -> Option<Wanted> {
+    pub(crate) fn wanted(&self) -> Option<DemandWatch> {
         match self {
             Self::OnDemand(on_demand) => Some(on_demand.wanted()),
             Self::Cpu(_)

@@ -90,7 +90,7 @@ impl DemoReport {
             kernel: kernel.name(),
             hash_rate: HashRate::of(hashed.hashes, *elapsed).0,
             hashes_per_cpu_second: HashRate::of(hashed.hashes, hashed.cpu_time).0,
-            blocks_accepted: counters.blocks.in_cut,
+            blocks_accepted: counters.blocks.accepted,
             blocks_orphaned: counters.blocks.orphaned,
             blocks_pending: counters.blocks.pending,
             solutions_rejected: counters.solutions_rejected,
@@ -101,12 +101,12 @@ impl DemoReport {
             chains_mined: mined.len(),
             updates_received: counters.updates_received,
             jobs: counters.jobs,
-            preemptions: counters.preemptions,
-            refreshes_heard: counters.refreshes.heard,
+            preemptions: counters.jobs_retired.unsolved(),
+            refreshes_heard: counters.refreshes.received,
             refreshes_fetched: counters.refreshes.fetches,
             refreshes_identical: counters.refreshes.identical,
             refreshes_preempting: counters.refreshes.preempted,
-            uncovered_jobs: counters.uncovered_jobs,
+            uncovered_jobs: counters.unwatched_jobs,
         }
     }
 }

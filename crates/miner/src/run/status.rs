@@ -58,7 +58,7 @@ impl Status {
         };
         info!(
             rate = rate.field().map(display),
-            accepted = counters.blocks.in_cut,
+            accepted = counters.blocks.accepted,
             pending = counters.blocks.pending,
             orphaned = counters.blocks.orphaned,
             stale = counters.solutions_stale,

@@ -22,7 +22,7 @@ use self::goals::{Mark, Progress};
 pub use self::plan::Refused;
 use self::plan::{Plan, list};
 use super::{WorkerError, until};
-use crate::demand::{Demand, Wanted, Wants, conversation};
+use crate::demand::{self, Demand, DemandHandle, DemandWatch};
 use crate::job::{Jobs, Solution};
 use crate::timing::Timing;
 
@@ -33,8 +33,8 @@ const ORDERS_QUEUED: usize = 64;
 #[derive(Debug)]
 pub struct OnDemand {
     orders: mpsc::Receiver<Order>,
-    wants: Wants,
-    wanted: Wanted,
+    wants: DemandHandle,
+    wanted: DemandWatch,
     timing: Timing,
 }
 
@@ -82,7 +82,7 @@ enum Look {
 impl OnDemand {
     /// Returns the worker and the sender of its requests.
     pub fn new(timing: Timing) -> (Self, mpsc::Sender<Order>) {
-        let (wants, wanted) = conversation(Demand::Nothing);
+        let (wants, wanted) = demand::channel(Demand::Nothing);
         let (sender, orders) = mpsc::channel(ORDERS_QUEUED);
         let worker = Self {
             orders,
@@ -93,7 +93,7 @@ impl OnDemand {
         (worker, sender)
     }
 
-    pub(crate) fn wanted(&self) -> Wanted {
+    pub(crate) fn wanted(&self) -> DemandWatch {
         self.wanted.clone()
     }
 
@@ -104,7 +104,7 @@ impl OnDemand {
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
         let desk = Desk {
-            plan: Plan::new(self.timing.fate_first),
+            plan: Plan::new(self.timing.first_block_lookup),
             waiters: Vec::new(),
             jobs,
             wants: self.wants,
@@ -120,7 +120,7 @@ struct Desk {
     plan: Plan,
     waiters: Vec<Waiter>,
     jobs: watch::Receiver<Arc<Jobs>>,
-    wants: Wants,
+    wants: DemandHandle,
     solutions: mpsc::Sender<Solution>,
 }
 

@@ -127,6 +127,7 @@ async fn hand_on(
         job: Arc::clone(job),
         nonce: solution.nonce,
         creation_time: solution.creation_time,
+        found_by: solution.worker.as_ref().map(|name| name.as_str().into()),
     };
     // Nobody listens only when the program ends.
     solutions.send(solution).await.ok();

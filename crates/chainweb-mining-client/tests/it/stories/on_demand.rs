@@ -44,7 +44,7 @@ impl Shop {
 
     async fn on(graph: ChainGraph) -> Self {
         let mut shop = Self::open(setting(graph).network().await).await;
-        shop.story.until_said(&["mining for a network"], 1).await;
+        shop.story.until_said(&["connected to network"], 1).await;
         shop
     }
 
@@ -211,7 +211,7 @@ async fn what_is_outstanding_can_be_given_up() {
     let story = setting(ChainGraph::petersen()).network().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     let mut shop = Shop::open(story).await;
-    shop.story.until_said(&["mining for a network"], 1).await;
+    shop.story.until_said(&["connected to network"], 1).await;
     let mut waiting = JoinSet::new();
     let address = shop.address;
     waiting.spawn(async move { ask(address, "POST", "/make-blocks?wait=60", r#"{"4":2}"#).await });

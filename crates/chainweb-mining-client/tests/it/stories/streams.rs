@@ -29,7 +29,9 @@ async fn refused_streams_are_replaced_by_looks_at_the_cut() {
     story.fault(Endpoint::Updates, refused());
     story.start_client();
     for chain in ["chain=0", "chain=1"] {
-        story.until_said(&["new job", chain, "cover=None"], 1).await;
+        story
+            .until_said(&["new job", chain, "watched=false"], 1)
+            .await;
     }
     story.fault(Endpoint::Work, Verdict::Hang);
     moves_are_noticed(&mut story).await;

@@ -64,7 +64,7 @@ fn jobs_that_are_not_wanted_any_more_make_room() {
     // Their answers come too late.
     s.at(10).work(piece(3, 1, 'a')).gives(&[]);
     s.at(11).cut(&[(0, 0, 0)]).gives(&[]);
-    assert_eq!(s.counters().preemptions, 0);
+    assert_eq!(s.counters().jobs_retired.unsolved(), 0);
 }
 
 #[test]

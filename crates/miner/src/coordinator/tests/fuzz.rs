@@ -17,10 +17,12 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
-use super::super::{Action, Config, Coordinator, Event, Preemption, Proof, Request, SubmissionId};
+use super::super::{Action, Config, Coordinator, Event, Preemption, Request, SubmissionId};
 use super::pieces::broken;
 use crate::demand::{Demand, View};
-use crate::job::{Job, JobId, Jobs, NodeId, Solution};
+use crate::job::{Job, JobId, Jobs, NodeId, Proof, Solution};
+use crate::telemetry;
+use crate::telemetry::event::BlockEvent;
 use crate::timing::Timing;
 
 /// Longer than the longest pause, which follows a refused miner, by enough for the node to come upon its last free chain
@@ -64,6 +66,8 @@ struct World {
     /// The blocks that were handed in, and the jobs that they solve.
     ours: BTreeSet<BlockHash>,
     solved: BTreeSet<JobId>,
+    /// What was reported of each block.
+    blocks: BTreeMap<JobId, Vec<BlockEvent>>,
     /// The blocks that solutions extend, and the event that last answered each.
     handed_in: BTreeMap<SubmissionId, (NodeId, BlockHash, Option<u64>)>,
 }
@@ -148,6 +152,7 @@ impl World {
             new_cuts: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
+            blocks: BTreeMap::new(),
             handed_in: BTreeMap::new(),
         };
         for node in &mut world.nodes {
@@ -216,6 +221,7 @@ impl World {
                 chain,
             } => self.nodes[node.0].listen(version, subscription, chain),
             Action::Unsubscribe { node } => self.nodes[node.0].streams.clear(),
+            Action::Report(event) => self.check_report(event),
             Action::Request { node, request } => {
                 self.check_request(node, &request);
                 self.flights.push(Flight {
@@ -294,6 +300,35 @@ impl World {
         }
     }
 
+    /// A block is found once, and what is reported of it later fits its hash.
+    fn check_report(&mut self, event: telemetry::Event) {
+        if let telemetry::Event::Block(block, event) = event {
+            let events = self.blocks.entry(block.job).or_default();
+            assert_eq!(
+                events.is_empty(),
+                matches!(event, BlockEvent::Found { .. }),
+                "{event:?} after {events:?}"
+            );
+            let is_over = events.last().is_some_and(|last| {
+                matches!(
+                    last,
+                    BlockEvent::Confirmed { .. }
+                        | BlockEvent::Orphaned { .. }
+                        | BlockEvent::Rejected { .. }
+                        | BlockEvent::RejectedWithoutPow
+                        | BlockEvent::Stale
+                        | BlockEvent::Untracked { .. }
+                )
+            });
+            assert!(!is_over, "{event:?} after {events:?}");
+            if let BlockEvent::Displaced { by } | BlockEvent::Orphaned { by, .. } = event {
+                assert_ne!(Some(by), block.hash, "in its own place");
+            }
+            assert_ne!(events.last(), Some(&event), "reported twice");
+            events.push(event);
+        }
+    }
+
     /// The same work never takes the place of a live job.
     fn check_replacements(&self, jobs: &Jobs) {
         let live = self.jobs.iter().map(|(job, _)| job);
@@ -311,7 +346,7 @@ impl World {
     fn check_refreshes(&self) {
         let tally = self.coordinator.counters().refreshes;
         let known = tally.preempted + tally.identical + tally.skipped + tally.pending;
-        assert_eq!(tally.heard, known, "{tally:?}");
+        assert_eq!(tally.received, known, "{tally:?}");
         assert!(tally.pending <= self.slots as u64, "{tally:?}");
     }
 
@@ -319,7 +354,7 @@ impl World {
     fn check_view(&self, view: &View) {
         assert_ne!(self.demand, Demand::Any, "shown to one who does not look");
         if let Some(heights) = &view.heights {
-            assert!(heights.asked <= self.now);
+            assert!(heights.requested <= self.now);
             assert_eq!(heights.of.len(), view.graph.len());
         }
     }
@@ -522,6 +557,7 @@ impl World {
             job: Arc::clone(job),
             nonce: Nonce::new(self.rng.random_range(0..1000)),
             creation_time: job.creation_time_at(self.now),
+            found_by: None,
         })
     }
 
@@ -677,7 +713,7 @@ impl World {
         if self.nodes.iter().all(|node| node.networks == 0) {
             let tally = self.coordinator.counters().blocks;
             let in_cut: usize = self.nodes.iter().map(|node| node.count(&self.ours)).sum();
-            assert_eq!(usize::try_from(tally.in_cut), Ok(in_cut));
+            assert_eq!(usize::try_from(tally.accepted), Ok(in_cut));
             assert_eq!(tally.pending, 0);
         }
     }

@@ -50,8 +50,11 @@ fn troubles_that_alternate_do_not_flood_the_log() {
 fn pauses_grow_with_failures_and_end_with_success() {
     let (mut gate, now, timing) = (Gate::default(), Instant::now(), Timing::default());
     let pause = |gate: &mut Gate, error: &Error| {
-        assert!(gate.open(now + Duration::from_mins(1)));
-        assert!(!gate.open(now + Duration::from_mins(1)), "one at a time");
+        assert!(gate.try_start(now + Duration::from_mins(1)));
+        assert!(
+            !gate.try_start(now + Duration::from_mins(1)),
+            "one at a time"
+        );
         gate.fail(now, &timing, error);
         gate.wakeup().map(|at| (at - now).as_millis())
     };
@@ -60,9 +63,9 @@ fn pauses_grow_with_failures_and_end_with_success() {
     }
     assert_eq!(pause(&mut gate, &unauthorized()), Some(30_000));
     // No update ends the pause after a failure.
-    gate.resume();
-    assert!(!gate.open(now));
-    assert!(gate.open(now + Duration::from_secs(30)));
+    gate.release();
+    assert!(!gate.try_start(now));
+    assert!(gate.try_start(now + Duration::from_secs(30)));
     assert_eq!(
         gate.succeed(now + Duration::from_secs(30)),
         Some(Duration::from_secs(30))

@@ -119,7 +119,7 @@ fn another_network_voids_all_that_belongs_to_the_one_before() {
         "listen to other/0",
         "listen to other/1",
     ]);
-    assert_eq!(s.counters().preemptions, 1);
+    assert_eq!(s.counters().jobs_retired.unsolved(), 1);
     assert_eq!(s.counters().blocks.unknown, 1, "its node will not tell");
     // Nothing is handed in to a network that it is not of.
     s.at(120).tick().gives(&["work"]);

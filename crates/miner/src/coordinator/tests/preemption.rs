@@ -7,7 +7,7 @@ use super::script::Script;
 fn an_update_on_the_jobs_chain_retires_it_before_anything_is_asked() {
     let mut s = Script::mining(2);
     s.at(50).new_cut(0).gives(&["publish 1:1a", "work"]);
-    assert_eq!(s.counters().preemptions, 1);
+    assert_eq!(s.counters().jobs_retired.unsolved(), 1);
     s.at(60)
         .work(piece(2, 1, 'a'))
         .gives(&["publish 2:1a 1:1a"]);
@@ -18,7 +18,7 @@ fn update_on_another_chain_does_not_preempt() {
     let mut s = Script::mining(2);
     s.new_cut(3).gives(&[]);
     s.refreshed(3).gives(&[]);
-    assert_eq!(s.counters().preemptions, 0);
+    assert_eq!(s.counters().jobs_retired.unsolved(), 0);
     assert_eq!(s.counters().updates_received, 2);
 }
 
@@ -76,7 +76,7 @@ fn identical_work_never_preempts() {
     let mut s = Script::mining(1);
     s.at(120_000).tick().gives(&["work on 0"]);
     s.at(120_010).work(piece(0, 1, 'a')).gives(&[]);
-    assert_eq!(s.counters().preemptions, 0);
+    assert_eq!(s.counters().jobs_retired.unsolved(), 0);
     assert_eq!(s.counters().jobs, 1);
     // Its age counts from the answer.
     assert_eq!(s.wakeup_ms(), Some(240_010));
@@ -103,7 +103,7 @@ fn beside_chain_1() -> Script {
         ..piece(0, 2, 'a')
     };
     s.work(piece).gives(&["publish 0:2a"]);
-    assert_eq!(s.counters().uncovered_jobs, 0);
+    assert_eq!(s.counters().unwatched_jobs, 0);
     s
 }
 
@@ -166,7 +166,7 @@ fn work_that_a_move_beside_it_overtakes_is_compared_with_the_cut() {
         ..piece(0, 2, 'a')
     };
     s.work(piece).gives(&["publish 0:2a", "cut"]);
-    assert_eq!(s.counters().uncovered_jobs, 0);
+    assert_eq!(s.counters().unwatched_jobs, 0);
     s.cut(&[(0, 1, 0), (1, 1, 1)]).gives(&["publish", "work"]);
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::{Preemption, RefreshTally};
+use super::super::Preemption;
 use super::pieces::{Piece, piece};
 use super::script::Script;
+use crate::telemetry::counters::RefreshCounts;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -21,12 +22,12 @@ fn immediate_fetches_each_newer_payload_at_once() {
     s.at(20).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
     s.at(21).refreshed(0).gives(&["work on 0"]);
     s.at(30).work(piece(0, 1, 'c')).gives(&["publish 0:1c"]);
-    let expected = RefreshTally {
-        heard: 2,
+    let expected = RefreshCounts {
+        received: 2,
         fetches: 2,
         preempted: 2,
         outdated: ms(19),
-        ..RefreshTally::default()
+        ..RefreshCounts::default()
     };
     assert_eq!(s.counters().refreshes, expected);
 }
@@ -42,14 +43,14 @@ fn batch_complete_fetches_once_at_the_end_of_the_batch() {
     // The batches of the new job begin with it.
     s.at(2020).refreshed(0).gives(&[]);
     assert_eq!(s.wakeup_ms(), Some(3010));
-    let expected = RefreshTally {
-        heard: 3,
+    let expected = RefreshCounts {
+        received: 3,
         fetches: 1,
         skipped: 1,
         preempted: 1,
         pending: 1,
         outdated: ms(810),
-        ..RefreshTally::default()
+        ..RefreshCounts::default()
     };
     assert_eq!(s.counters().refreshes, expected);
 }
@@ -96,9 +97,9 @@ fn conditional_fetches_at_most_once_per_interval() {
     s.at(40_000).refreshed(0).gives(&[]);
     assert_eq!(s.wakeup_ms(), Some(45_020));
     s.at(60_000).tick().gives(&["work on 0"]);
-    assert_eq!(s.counters().preemptions, 1);
-    let expected = RefreshTally {
-        heard: 4,
+    assert_eq!(s.counters().jobs_retired.unsolved(), 1);
+    let expected = RefreshCounts {
+        received: 4,
         fetches: 3,
         skipped: 1,
         identical: 1,
@@ -140,14 +141,14 @@ fn identical_work_preempts_under_no_policy() {
         s.at(500).refreshed(0);
         s.at(1500).tick();
         s.at(1510).work(piece(0, 1, 'a')).gives(&[]);
-        let expected = RefreshTally {
-            heard: 1,
+        let expected = RefreshCounts {
+            received: 1,
             fetches: 1,
             identical: 1,
-            ..RefreshTally::default()
+            ..RefreshCounts::default()
         };
         assert_eq!(s.counters().refreshes, expected, "{policy:?}");
-        assert_eq!(s.counters().preemptions, 0, "{policy:?}");
+        assert_eq!(s.counters().jobs_retired.unsolved(), 0, "{policy:?}");
     }
 }
 
@@ -161,10 +162,10 @@ fn a_new_block_takes_the_job_away_at_once_under_every_policy() {
     s.at(500).refreshed(0).gives(&[]);
     s.at(600).new_cut(0).gives(&["publish", "work"]);
     s.at(610).work(piece(0, 2, 'a')).gives(&["publish 0:2a"]);
-    let expected = RefreshTally {
-        heard: 1,
+    let expected = RefreshCounts {
+        received: 1,
         skipped: 1,
-        ..RefreshTally::default()
+        ..RefreshCounts::default()
     };
     assert_eq!(s.counters().refreshes, expected);
     // Nothing is left of it.
@@ -181,13 +182,13 @@ fn a_payload_that_is_renewed_during_a_fetch_is_fetched_as_well() {
         .work(piece(0, 1, 'b'))
         .gives(&["publish 0:1b", "work on 0"]);
     s.at(40).work(piece(0, 1, 'b')).gives(&[]);
-    let expected = RefreshTally {
-        heard: 2,
+    let expected = RefreshCounts {
+        received: 2,
         fetches: 2,
         identical: 1,
         preempted: 1,
         outdated: ms(20),
-        ..RefreshTally::default()
+        ..RefreshCounts::default()
     };
     assert_eq!(s.counters().refreshes, expected);
 }
@@ -216,12 +217,12 @@ fn a_payload_that_a_request_from_before_cannot_have_waits_for_the_next() {
     s.at(50)
         .work(piece(0, 1, 'c'))
         .gives(&["publish 0:1c 1:2a"]);
-    let expected = RefreshTally {
-        heard: 1,
+    let expected = RefreshCounts {
+        received: 1,
         fetches: 1,
         preempted: 1,
         outdated: ms(40),
-        ..RefreshTally::default()
+        ..RefreshCounts::default()
     };
     assert_eq!(s.counters().refreshes, expected);
 }
@@ -235,11 +236,11 @@ fn a_job_that_work_on_another_parent_replaces_is_not_counted_as_refreshed() {
         ..piece(0, 1, 'b')
     };
     s.at(20).work(elsewhere).gives(&["publish 0:1b"]);
-    let expected = RefreshTally {
-        heard: 1,
+    let expected = RefreshCounts {
+        received: 1,
         fetches: 1,
         skipped: 1,
-        ..RefreshTally::default()
+        ..RefreshCounts::default()
     };
     assert_eq!(s.counters().refreshes, expected);
 }
@@ -248,10 +249,10 @@ fn a_job_that_work_on_another_parent_replaces_is_not_counted_as_refreshed() {
 fn a_payload_of_a_chain_without_a_job_is_nobodys() {
     let mut s = Script::mining_under(Preemption::Immediate, 1);
     s.at(10).refreshed(3).gives(&[]);
-    let expected = RefreshTally {
-        heard: 1,
+    let expected = RefreshCounts {
+        received: 1,
         skipped: 1,
-        ..RefreshTally::default()
+        ..RefreshCounts::default()
     };
     assert_eq!(s.counters().refreshes, expected);
 }

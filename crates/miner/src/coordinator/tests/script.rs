@@ -11,12 +11,12 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
 
 use super::super::{
-    Action, Config, Coordinator, Counters, Event, Identity, Preemption, Proof, Request,
-    SubmissionId, Ticket,
+    Action, Config, Coordinator, Event, Identity, Preemption, Request, Seq, SubmissionId,
 };
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
-use crate::job::{Job, NodeId, Solution};
+use crate::job::{Job, NodeId, Proof, Solution};
+use crate::telemetry::{self, Counters};
 use crate::timing::Timing;
 
 fn name(header: &WorkHeader) -> String {
@@ -31,14 +31,15 @@ pub(super) struct Script {
     start: Instant,
     ms: u64,
     node: NodeId,
-    listening: BTreeMap<NodeId, Ticket>,
+    listening: BTreeMap<NodeId, Seq>,
     identify: BTreeSet<NodeId>,
-    work: BTreeMap<NodeId, Ticket>,
-    cut: BTreeMap<NodeId, Ticket>,
-    ancestors: VecDeque<(NodeId, Ticket, ChainId, u64)>,
+    work: BTreeMap<NodeId, Seq>,
+    cut: BTreeMap<NodeId, Seq>,
+    ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
     submissions: VecDeque<SubmissionId>,
     /// Every job that was ever live, the newest last.
     jobs: Vec<Arc<Job>>,
+    reports: Vec<telemetry::Event>,
 }
 
 /// What followed from an event.
@@ -76,6 +77,7 @@ impl Script {
             ancestors: VecDeque::new(),
             submissions: VecDeque::new(),
             jobs: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
@@ -121,7 +123,7 @@ impl Script {
             script.work(piece(chain, 1, 'a'));
         }
         assert!(script.work.is_empty() && script.cut.is_empty());
-        assert_eq!(script.counters().uncovered_jobs, 0);
+        assert_eq!(script.counters().unwatched_jobs, 0);
         // Scripts count from here.
         script.start += Duration::from_millis(100);
         script.ms = 0;
@@ -171,6 +173,11 @@ impl Script {
         self.coordinator.is_finished()
     }
 
+    /// What was reported since the last call.
+    pub(super) fn reports(&mut self) -> Vec<telemetry::Event> {
+        std::mem::take(&mut self.reports)
+    }
+
     /// Whether the node is being asked for what it serves.
     pub(super) fn is_asked_what_it_is(&self) -> bool {
         self.identify.contains(&self.node)
@@ -196,12 +203,14 @@ impl Script {
     #[track_caller]
     fn event(&mut self, event: Event) -> Outcome {
         let actions = self.coordinator.handle(self.now(), event);
-        Outcome(
-            actions
-                .into_iter()
-                .map(|action| self.read(action))
-                .collect(),
-        )
+        let mut texts = Vec::new();
+        for action in actions {
+            match action {
+                Action::Report(event) => self.reports.push(event),
+                action => texts.push(self.read(action)),
+            }
+        }
+        Outcome(texts)
     }
 
     #[track_caller]
@@ -233,6 +242,7 @@ impl Script {
             }
             Action::Unsubscribe { node } => (node, "unsubscribe".to_owned()),
             Action::Request { node, request } => (node, self.read_request(node, request)),
+            Action::Report(event) => unreachable!("kept before: {event:?}"),
         };
         if node == NodeId(0) {
             text
@@ -248,23 +258,23 @@ impl Script {
                 let twice = !self.identify.insert(node);
                 ("identify".to_owned(), twice)
             }
-            Request::Work { ticket, chain, .. } => {
-                let twice = self.work.insert(node, ticket).is_some();
+            Request::Work { seq, chain, .. } => {
+                let twice = self.work.insert(node, seq).is_some();
                 let on = chain.map_or_else(String::new, |chain| format!(" on {chain}"));
                 (format!("work{on}"), twice)
             }
-            Request::Cut { ticket, .. } => {
-                let twice = self.cut.insert(node, ticket).is_some();
+            Request::Cut { seq, .. } => {
+                let twice = self.cut.insert(node, seq).is_some();
                 ("cut".to_owned(), twice)
             }
             Request::Ancestors {
-                ticket,
+                seq,
                 chain,
                 tip,
                 heights,
                 ..
             } => {
-                self.ancestors.push_back((node, ticket, chain, tip.height));
+                self.ancestors.push_back((node, seq, chain, tip.height));
                 let text = format!("blocks {heights:?} of {chain} below {}", tip.height);
                 (text, false)
             }
@@ -319,12 +329,8 @@ impl Script {
     #[track_caller]
     fn answer_work(&mut self, result: Result<Work, Error>) -> Outcome {
         let node = self.node;
-        let ticket = self.work.remove(&node).expect("work is asked for");
-        self.event(Event::Work {
-            node,
-            ticket,
-            result,
-        })
+        let seq = self.work.remove(&node).expect("work is asked for");
+        self.event(Event::Work { node, seq, result })
     }
 
     /// The node gives work that carries the present time.
@@ -342,12 +348,8 @@ impl Script {
     #[track_caller]
     fn answer_cut(&mut self, result: Result<Cut, Error>) -> Outcome {
         let node = self.node;
-        let ticket = self.cut.remove(&node).expect("the cut is asked for");
-        self.event(Event::Cut {
-            node,
-            ticket,
-            result,
-        })
+        let seq = self.cut.remove(&node).expect("the cut is asked for");
+        self.event(Event::Cut { node, seq, result })
     }
 
     /// The node tells its tips: chain, height, and which of the blocks there.
@@ -387,10 +389,10 @@ impl Script {
     #[track_caller]
     fn answer_ancestors(&mut self, result: Result<BTreeMap<u64, BlockHash>, Error>) -> Outcome {
         let asked = self.ancestors.pop_front();
-        let (node, ticket, chain, tip_height) = asked.expect("blocks are asked for");
+        let (node, seq, chain, tip_height) = asked.expect("blocks are asked for");
         self.event(Event::Ancestors {
             node,
-            ticket,
+            seq,
             chain,
             tip_height,
             result,
@@ -414,14 +416,14 @@ impl Script {
     }
 
     /// The subscription in force.
-    pub(super) fn subscription(&self) -> Ticket {
+    pub(super) fn subscription(&self) -> Seq {
         self.listening[&self.node]
     }
 
     #[track_caller]
     pub(super) fn update_of(
         &mut self,
-        subscription: Ticket,
+        subscription: Seq,
         chain: u32,
         update: UpdateEvent,
     ) -> Outcome {
@@ -479,6 +481,7 @@ impl Script {
         Solution {
             nonce: Nonce::new(nonce),
             creation_time: job.creation_time_at(self.now()),
+            found_by: None,
             job,
         }
     }

@@ -18,7 +18,7 @@ fn begins_with_what_the_node_serves_then_listens_then_fills_the_slots() {
         .work(piece(1, 1, 'a'))
         .gives(&["publish 1:1a 0:1a"]);
     assert_eq!(s.counters().jobs, 2);
-    assert_eq!(s.counters().uncovered_jobs, 2);
+    assert_eq!(s.counters().unwatched_jobs, 2);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_job_whose_parent_is_no_longer_the_tip_is_retired_by_the_cut() {
     s.at(2030)
         .cut(&[(0, 1, 0), (1, 0, 0)])
         .gives(&["publish 1:1a", "work"]);
-    assert_eq!(s.counters().preemptions, 2);
+    assert_eq!(s.counters().jobs_retired.unsolved(), 2);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Shutting down: nothing new, nothing lost.
 
-use super::super::counters::BlockTally;
 use super::pieces::{broken, busy, connect, piece, timeout};
 use super::script::{Script, config};
+use crate::telemetry::counters::BlockCounts;
 
 #[test]
 fn nothing_is_left_to_do_where_nothing_is_solved() {
@@ -10,7 +10,7 @@ fn nothing_is_left_to_do_where_nothing_is_solved() {
     assert!(!s.is_finished());
     s.stop().gives(&["publish"]);
     assert!(s.is_finished());
-    assert_eq!(s.counters().preemptions, 0);
+    assert_eq!(s.counters().jobs_retired.unsolved(), 0);
     s.at(500_000).tick().gives(&[]);
 }
 
@@ -55,7 +55,7 @@ fn open_submissions_are_handed_in_and_looked_up() {
     s.at(340).tick().gives(&["cut"]);
     s.at(350).cut_with(0, 1, hash).gives(&[]);
     assert!(s.is_finished());
-    assert_eq!(s.counters().blocks.in_cut, 1);
+    assert_eq!(s.counters().blocks.accepted, 1);
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn last_looks_end_where_the_node_does_not_answer() {
     assert!(s.is_finished());
     assert_eq!(
         s.counters().blocks,
-        BlockTally {
+        BlockCounts {
             pending: 1,
-            ..BlockTally::default()
+            ..BlockCounts::default()
         }
     );
 }

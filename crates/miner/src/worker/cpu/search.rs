@@ -99,6 +99,7 @@ impl Search {
             job: Arc::clone(&current.job),
             nonce,
             creation_time: current.creation_time,
+            found_by: None,
         });
         if let Some(solution) = &solution {
             // It was cut short, so its time says nothing about its size.

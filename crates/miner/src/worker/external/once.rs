@@ -109,6 +109,7 @@ async fn attempt(seat: &mut Seat, once: Once, task: &Task) -> Outcome {
             job: Arc::clone(&task.job),
             nonce,
             creation_time: given.creation_time,
+            found_by: None,
         }),
         // That it failed when it was ended says nothing.
         (Err(_), Reason::JobLost | Reason::TimeLimit) => Outcome::Ended(reason),

@@ -195,6 +195,7 @@ impl Talk {
             job: Arc::clone(&given.job),
             nonce,
             creation_time: given.stamped.creation_time,
+            found_by: None,
         }))
     }
 }

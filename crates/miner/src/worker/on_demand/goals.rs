@@ -166,7 +166,7 @@ impl Goals {
         if let Some(heights) = &view.heights {
             for (chain, goal) in &mut self.of {
                 if let Some(height) = heights.of.get(chain) {
-                    goal.see(heights.asked, *height);
+                    goal.see(heights.requested, *height);
                 }
             }
         }

@@ -171,12 +171,12 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(2);
 
     /// Two chains of these heights.
-    fn view(asked: Instant, heights: [u64; 2]) -> Arc<View> {
+    fn view(requested: Instant, heights: [u64; 2]) -> Arc<View> {
         let of = (0..).map(ChainId::new).zip(heights).collect();
         Arc::new(View {
             version: "net".parse().expect("a name"),
             graph: ChainGraph::pair(),
-            heights: Some(Heights { asked, of }),
+            heights: Some(Heights { requested, of }),
         })
     }
 

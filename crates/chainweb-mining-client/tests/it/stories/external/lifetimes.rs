@@ -107,7 +107,7 @@ async fn what_a_command_finds_when_it_is_asked_to_end_counts() {
     story.until_processes("leader", 1).await;
     story.simnet.mine_foreign(ChainId::new(0)).unwrap();
     // The node has no use for it, but that is for the node to say.
-    story.until_said(&["solved a block"], 1).await;
+    story.until_said(&["block found"], 1).await;
     let ended = story.end().await;
     assert_eq!(ended.counters.solutions_rejected, 0, "{}", ended.log);
     assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);

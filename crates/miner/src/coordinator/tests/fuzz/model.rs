@@ -13,7 +13,7 @@ use node::{Cut, Error, Lost, Refusal, Tip, UpdateEvent, Version};
 use rand::rngs::StdRng;
 use rand::{RngExt, seq::IndexedRandom};
 
-use super::super::super::{Event, Identity, Request, Ticket};
+use super::super::super::{Event, Identity, Request, Seq};
 use super::super::pieces::{
     broken, busy, connect, invalid_pow, not_served, stale, timeout, unauthorized,
 };
@@ -49,7 +49,7 @@ pub(super) struct Chain {
 
 #[derive(Debug)]
 pub(super) struct Stream {
-    pub(super) subscription: Ticket,
+    pub(super) subscription: Seq,
     version: Version,
     pub(super) is_open: bool,
     /// Whether the connection leads to nobody, which the client does not notice.
@@ -148,7 +148,7 @@ impl Model {
         self.tell(chain, UpdateEvent::RefreshedBlock);
     }
 
-    pub(super) fn listen(&mut self, version: Version, subscription: Ticket, chain: ChainId) {
+    pub(super) fn listen(&mut self, version: Version, subscription: Seq, chain: ChainId) {
         let stream = Stream {
             subscription,
             version,
@@ -297,7 +297,7 @@ impl Model {
             },
             Request::Work {
                 version,
-                ticket,
+                seq,
                 chain,
             } => {
                 let result = ok
@@ -305,23 +305,23 @@ impl Model {
                     .map(|()| self.work(now, rng, chain));
                 Event::Work {
                     node,
-                    ticket,
+                    seq,
                     result: result.and_then(|work| lost().map(|()| work)),
                 }
             }
-            Request::Cut { version, ticket } => {
+            Request::Cut { version, seq } => {
                 let result = ok
                     .and_then(|()| self.serves(&version))
                     .and_then(|()| lost());
                 Event::Cut {
                     node,
-                    ticket,
+                    seq,
                     result: result.map(|()| self.cut()),
                 }
             }
             Request::Ancestors {
                 version,
-                ticket,
+                seq,
                 chain,
                 tip,
                 heights,
@@ -331,7 +331,7 @@ impl Model {
                     .and_then(|()| lost());
                 Event::Ancestors {
                     node,
-                    ticket,
+                    seq,
                     chain,
                     tip_height: tip.height,
                     result: result.and_then(|()| self.ancestors(chain, tip, heights)),

@@ -40,7 +40,7 @@ impl Chain {
 
     fn see_on(&mut self, network: &str, asked: u64, height: u64) -> (Option<u64>, u64) {
         let heights = Heights {
-            asked: self.at(asked),
+            requested: self.at(asked),
             of: [(ChainId::new(0), height)].into(),
         };
         let lacking = self.goals.see(&View {

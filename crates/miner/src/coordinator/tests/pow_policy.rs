@@ -38,7 +38,7 @@ fn unsolved_work_is_handed_in_as_it_came_and_once() {
     s.returned("0:2a").gives(&[]);
     s.submitted(Ok(())).gives(&[]);
     let counters = s.counters();
-    assert_eq!((counters.solutions, counters.solutions_taken), (1, 1));
+    assert_eq!((counters.solutions, counters.solutions_submitted), (1, 1));
     assert_eq!(counters.solutions_rejected, 0);
 }
 

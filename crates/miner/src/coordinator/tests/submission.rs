@@ -16,9 +16,9 @@ fn a_solution_is_handed_in_first_and_its_job_leaves_at_once() {
     s.at(60).submitted(Ok(())).gives(&[]);
     let counters = s.counters();
     assert_eq!(counters.solutions, 1);
-    assert_eq!(counters.solutions_taken, 1);
+    assert_eq!(counters.solutions_submitted, 1);
     assert_eq!(counters.blocks.pending, 1);
-    assert_eq!(counters.preemptions, 0);
+    assert_eq!(counters.jobs_retired.unsolved(), 0);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn an_unanswered_solution_is_handed_in_again_with_growing_pauses() {
         now += 5;
     }
     s.at(now).submitted(Ok(()));
-    assert_eq!(s.counters().solutions_taken, 1);
+    assert_eq!(s.counters().solutions_submitted, 1);
     assert_eq!(s.counters().solutions, 1);
 }
 
@@ -225,7 +225,7 @@ fn work_that_took_the_place_of_solved_work_leaves_with_it() {
     s.work(piece(0, 1, 'b')).gives(&["publish 0:1b 1:1a"]);
     s.solved("0:1a")
         .gives(&["submit 0:1a to net", "publish 1:1a", "work"]);
-    assert_eq!(s.counters().preemptions, 2);
+    assert_eq!(s.counters().jobs_retired.unsolved(), 2);
     // A late solution of what stood on another block takes nothing from the worker.
     s.work(piece(0, 2, 'a')).gives(&["publish 0:2a 1:1a"]);
     s.solved("0:1b").gives(&["submit 0:1b to net"]);

@@ -2,13 +2,13 @@
 
 use chainweb::BlockHash;
 
-use super::super::counters::BlockTally;
 use super::pieces::{block, busy, not_served, piece};
 use super::script::Script;
+use crate::telemetry::counters::BlockCounts;
 
-fn tally(in_cut: u64, orphaned: u64, pending: u64) -> BlockTally {
-    BlockTally {
-        in_cut,
+fn tally(accepted: u64, orphaned: u64, pending: u64) -> BlockCounts {
+    BlockCounts {
+        accepted,
         orphaned,
         pending,
         unknown: 0,
@@ -99,7 +99,7 @@ fn a_tip_far_below_it_shows_that_its_chain_was_begun_anew() {
         (3, tally(0, 0, 1)),
         (
             2,
-            BlockTally {
+            BlockCounts {
                 unknown: 1,
                 ..tally(0, 0, 0)
             },
@@ -167,9 +167,9 @@ fn what_a_network_that_is_gone_did_not_tell_stays_unknown() {
     let (mut s, _) = taken();
     s.cut_fails(&not_served()).gives(&["identify"]);
     s.identified("other", 1);
-    let unknown = BlockTally {
+    let unknown = BlockCounts {
         unknown: 1,
-        ..BlockTally::default()
+        ..BlockCounts::default()
     };
     assert_eq!(s.counters().blocks, unknown);
 }

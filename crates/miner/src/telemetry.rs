@@ -1,0 +1,12 @@
+//! What the program knows about itself, as plain data for every reader.
+//!
+//! An [`Event`] is something that happened and that an operator may care about; [`Counters`] are totals since the
+//! start. Producers emit an event once, where it happens. Log lines are renderings of events.
+
+pub mod counters;
+pub mod event;
+mod log;
+
+pub use self::counters::Counters;
+pub use self::event::Event;
+pub(crate) use self::log::log;
