@@ -12,7 +12,7 @@ const BACKLOG: u32 = 4096;
 /// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The port is taken.
+    /// The port is in use.
     #[error("{0} is in use by another program")]
     InUse(SocketAddr),
     /// The host name does not resolve.

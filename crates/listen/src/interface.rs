@@ -79,10 +79,11 @@ const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 impl Interface {
-    /// Listens on `port`; with port 0 the system picks one. Has to be called within a tokio runtime.
+    /// Listens on `port`; with port 0 the system picks one. Has to be called within a tokio
+    /// runtime.
     ///
     /// # Errors
-    /// Returns [`BindError::InUse`] if the port is taken, [`BindError::Host`] if the host name does
+    /// Returns [`BindError::InUse`] if the port is in use, [`BindError::Host`] if the host name does
     /// not resolve, and [`BindError::Listen`] for any other error.
     pub async fn listen(&self, port: u16) -> Result<TcpListener, BindError> {
         let all = |ip: IpAddr| listen(SocketAddr::new(ip, port), Families::Both);
@@ -111,7 +112,7 @@ impl Interface {
     }
 }
 
-/// Tries the other family, unless the port is taken: that is an error to report.
+/// Tries the other family, unless the port is in use: that is an error to report.
 fn or_other_family(
     error: BindError,
     other: impl FnOnce() -> Result<TcpListener, BindError>,

@@ -1,13 +1,15 @@
-//! The table of workers that a log gets every minute.
+//! The table of workers in the log.
 //!
-//! Few lines whatever the number of workers: the fastest, then the rest in one, then all. Rates are those of the last 15
-//! minutes: at a share in five seconds that of a minute says little. *Stale* are shares of superseded jobs, accepted or not.
+//! Few lines for any number of workers: the fastest, then one for the rest and one for all. Rates
+//! are those of the last 15 minutes: with a share in five seconds a minute's is too noisy. *Stale*
+//! counts shares of retired work, accepted or not.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Rejection, WorkerSnapshot};
+use crate::stats::rejection::Rejection;
+use crate::stats::snapshot::WorkerSnapshot;
 
 const HEAD: [&str; 6] = [
     "worker",
@@ -18,14 +20,15 @@ const HEAD: [&str; 6] = [
     "since",
 ];
 
-/// A longer name is cut in its middle: its ends tell most.
+/// Longer names are cut in the middle: their ends differ most.
 const NAME_LENGTH: usize = 24;
 
-/// Lines of a table with at most `most_workers` single workers, those with a session first and of these the fastest;
-/// empty without workers. Who has no session and never sent a share that counts is no line of its own.
+/// Returns the table, without a newline at the end, or an empty text without workers.
 ///
-/// A worker without a session is told by how long it has been off instead of since when it has been known.
-pub fn table(workers: &[WorkerSnapshot], most_workers: usize) -> String {
+/// At most `most_workers` workers have a row of their own: those with a session first, then the
+/// fastest. A worker with neither a session nor an accepted share has none. The last column is the
+/// time since the worker first connected, or since its last session if that has ended.
+pub(crate) fn table(workers: &[WorkerSnapshot], most_workers: usize) -> String {
     if workers.is_empty() {
         return String::new();
     }
@@ -34,11 +37,10 @@ pub fn table(workers: &[WorkerSnapshot], most_workers: usize) -> String {
         let rate = ordered(worker.rates.quarter_hour);
         Reverse((worker.sessions > 0, worker.accepted > 0, rate))
     });
-    let is_of_interest = |worker: &&WorkerSnapshot| worker.sessions > 0 || worker.accepted > 0;
-    let of_interest = sorted.partition_point(is_of_interest);
-    let (shown, rest) = sorted.split_at(most_workers.min(of_interest));
+    let active = sorted.partition_point(|worker| worker.sessions > 0 || worker.accepted > 0);
+    let (single, rest) = sorted.split_at(most_workers.min(active));
     let mut rows = vec![HEAD.map(str::to_owned)];
-    rows.extend(shown.iter().map(|worker| {
+    rows.extend(single.iter().map(|worker| {
         let since = if worker.sessions > 0 {
             about(worker.since)
         } else {
@@ -55,7 +57,7 @@ pub fn table(workers: &[WorkerSnapshot], most_workers: usize) -> String {
     lines(&rows)
 }
 
-/// The bits of a double that is no less than zero are in its order.
+/// Returns bits which order as the rates do, since these are not negative.
 fn ordered(rate: f64) -> u64 {
     rate.max(0.0).to_bits()
 }
@@ -72,14 +74,14 @@ fn lines(rows: &[[String; HEAD.len()]]) -> String {
         let [worker_width, figure_widths @ ..] = widths;
         let mut line = format!("{worker:worker_width$}");
         for (cell, width) in figures.iter().zip(figure_widths) {
-            write!(line, " | {cell:>width$}").expect("a string takes everything");
+            write!(line, " | {cell:>width$}").expect("writing to a string cannot fail");
         }
         line.trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The figures of some workers together.
+/// The totals of some workers.
 #[derive(Default)]
 struct Sum {
     rate: f64,
@@ -96,7 +98,7 @@ impl Sum {
             rate: sum.rate + worker.rates.quarter_hour,
             accepted: sum.accepted + worker.accepted,
             stale: sum.stale + worker.accepted_late + worker.rejections.of(Rejection::Stale),
-            rejected: sum.rejected + worker.rejections.but_stale(),
+            rejected: sum.rejected + worker.rejections.except_stale(),
             best: sum
                 .best
                 .max(worker.best.map_or(0.0, chainweb::Difficulty::as_f64)),
@@ -121,7 +123,7 @@ impl Sum {
 }
 
 fn short(name: &str) -> String {
-    // Names are ASCII: any byte is the border of a character.
+    // Names are ASCII, so any byte index is a character boundary.
     if name.len() <= NAME_LENGTH {
         return name.to_owned();
     }
@@ -130,11 +132,11 @@ fn short(name: &str) -> String {
     format!("{}..{}", &name[..start], &name[name.len() - end..])
 }
 
-/// Three digits, a blank and the prefix of the unit.
+/// Formats a value with three digits, a space and an SI prefix.
 fn prefixed(mut value: f64) -> String {
     let mut prefixes = ["", "k", "M", "G", "T", "P", "E", "Z"].into_iter();
     let mut prefix = prefixes.next().unwrap_or_default();
-    // 999.5 would be written as 1000.
+    // 999.5 would round to 1000.
     while value >= 999.5
         && let Some(larger) = prefixes.next()
     {
@@ -149,7 +151,7 @@ fn prefixed(mut value: f64) -> String {
     format!("{value:.digits$} {prefix}")
 }
 
-/// The time in the largest unit of which there are two.
+/// Formats a time in the largest unit of which it has at least two.
 fn about(time: Duration) -> String {
     let seconds = time.as_secs();
     let (count, unit) = match seconds {

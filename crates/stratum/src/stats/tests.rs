@@ -1,4 +1,4 @@
-//! Stories of workers in simulated time, and the table that is made of them.
+//! Workers in simulated time, and the table of workers.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ fn rejections(list: &[Rejection]) -> Rejections {
     rejections
 }
 
-/// The names of the workers, with their numbers of sessions.
+/// Returns the names of the workers with their numbers of sessions.
 fn present(stats: &Stats, now: Instant) -> Vec<(String, u32)> {
     stats
         .snapshot(now)
@@ -41,24 +41,24 @@ fn share(session: &WorkerSession, now: Instant) {
 }
 
 #[test]
-fn figures_survive_a_reconnect_and_the_best_of_the_session_does_not() {
+fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
     let stats = Stats::new(10);
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
 
     let first = stats.open(start, &name("rig1"));
-    assert_eq!(first.remembered(), None);
-    first.remember(Level::new(43).expect("a level"));
+    assert_eq!(first.last_share_level(), None);
+    first.set_last_share_level(Level::new(43).expect("a level"));
     first.set_level(Level::new(42).expect("a level"));
     first.accepted(at(10), hashes(6000), hashes(70_000), Freshness::Current);
-    first.accepted(at(20), hashes(6000), hashes(9000), Freshness::Superseded);
+    first.accepted(at(20), hashes(6000), hashes(9000), Freshness::Late);
     first.rejected(at(25), Rejection::Stale);
     first.rejected(at(26), Rejection::LowDifficulty);
     first.rejected(at(27), Rejection::LowDifficulty);
     drop(first);
 
     let second = stats.open(at(40), &name("rig1"));
-    assert_eq!(second.remembered(), Level::new(43));
+    assert_eq!(second.last_share_level(), Level::new(43));
     second.accepted(at(50), hashes(12_000), hashes(20_000), Freshness::Current);
     second.block(at(50), hashes(30_000));
 
@@ -106,7 +106,7 @@ fn the_best_of_the_session_lasts_while_one_of_a_workers_sessions_does() {
 }
 
 #[test]
-fn a_worker_that_is_gone_shows_falling_rates_and_is_forgotten_after_a_day() {
+fn the_rates_of_a_gone_worker_decline_and_it_is_removed_after_a_day() {
     let stats = Stats::new(10);
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
@@ -132,13 +132,13 @@ fn a_worker_that_is_gone_shows_falling_rates_and_is_forgotten_after_a_day() {
     assert_eq!(rates(1800), half_an_hour_later);
     assert_eq!(present(&stats, at(7199 + 86_400)), [("rig1".to_owned(), 0)]);
     assert_eq!(present(&stats, at(7200 + 86_400)), []);
-    // With its figures: whoever comes under that name now begins anew.
+    // Its counts are removed too: the name starts at zero.
     let _session = stats.open(at(100_000), &name("rig1"));
     assert_eq!(stats.snapshot(at(100_000))[0].accepted, 0);
 }
 
 #[test]
-fn who_never_sent_a_good_share_is_forgotten_after_an_hour_and_nobody_while_connected() {
+fn workers_without_an_accepted_share_are_removed_after_an_hour_but_not_while_connected() {
     let stats = Stats::new(10);
     let start = Instant::now();
     let at = |minutes| start + Duration::from_mins(minutes);
@@ -161,18 +161,18 @@ fn workers_beyond_the_bound_are_counted_as_one_until_there_is_room() {
     let start = Instant::now();
     let later = start + Duration::from_mins(61);
     let (a, b) = (stats.open(start, &name("a")), stats.open(start, &name("b")));
-    let strangers = [1, 2, 3].map(|number| stats.open(start, &name(&format!("stranger{number}"))));
-    strangers[0].remember(Level::new(43).expect("a level"));
-    assert_eq!(strangers[1].remembered(), None);
+    let surpluss = [1, 2, 3].map(|number| stats.open(start, &name(&format!("surplus{number}"))));
+    surpluss[0].set_last_share_level(Level::new(43).expect("a level"));
+    assert_eq!(surpluss[1].last_share_level(), None);
     let others = |sessions| ("(other workers)".to_owned(), sessions);
     let named = |name: &str| (name.to_owned(), 1);
     assert_eq!(present(&stats, start), [named("a"), named("b"), others(3)]);
-    for stranger in &strangers {
-        share(stranger, start);
+    for surplus in &surpluss {
+        share(surplus, start);
     }
     assert_eq!(stats.snapshot(start)[2].accepted, 3);
-    // A name that has its place keeps it.
-    drop((a, strangers));
+    // A known name stays.
+    drop((a, surpluss));
     let a = stats.open(start, &name("a"));
     drop(b);
     assert_eq!(present(&stats, later), [named("a"), others(0)]);
@@ -282,7 +282,7 @@ a      | 0.00 H/s |                  60/0/0 | none |      0 | 5 min";
 
 proptest! {
     #[test]
-    fn columns_stand_below_each_other_whatever_the_names(users: Vec<Vec<u8>>, most in 0..5_usize) {
+    fn columns_are_aligned_for_any_names(users: Vec<Vec<u8>>, most in 0..5_usize) {
         let workers: Vec<_> = users
             .iter()
             .map(|user| WorkerSnapshot { name: WorkerName::of_user(user), ..worker("", 1.0) })

@@ -1,9 +1,9 @@
-//! What a client writes, made safe to keep: its part of the nonce, and texts cut to a length.
+//! Bounds and parses text from clients.
 
-use crate::Nonce1Size;
+use crate::nonce1::Nonce1Size;
 
-/// Reads hex digits of either case with or without `0x`; missing ones are zeros in front. `None` if there are none or
-/// more than the device's part of the nonce has.
+/// Parses a device's part of the nonce: hex digits of either case, with or without `0x`. Missing
+/// leading digits count as zeros. Returns `None` for no digits or more than the size allows.
 pub(super) fn parse_nonce2(text: &str, size: Nonce1Size) -> Option<u64> {
     let digits = text
         .strip_prefix("0x")
@@ -18,18 +18,18 @@ pub(super) fn parse_nonce2(text: &str, size: Nonce1Size) -> Option<u64> {
     })
 }
 
-/// As much of `text` as goes into so many bytes.
-pub(super) fn cut(text: &str, bytes: usize) -> &str {
+/// Returns the longest prefix of whole characters within `bytes` bytes.
+pub(super) fn truncated(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, parse_nonce2};
-    use crate::Nonce1Size;
+    use super::{parse_nonce2, truncated};
+    use crate::nonce1::Nonce1Size;
 
     #[test]
-    fn nonce2_is_read_as_clients_write_it() {
+    fn nonce2_parses_in_the_forms_that_clients_send() {
         #[track_caller]
         fn check(text: &str, nonce2: Option<u64>) {
             assert_eq!(parse_nonce2(text, Nonce1Size::TWO), nonce2);
@@ -50,8 +50,8 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_between_characters() {
-        assert_eq!(cut("ééé", 5), "éé");
-        assert_eq!(cut("abc", 5), "abc");
+    fn texts_are_truncated_between_characters() {
+        assert_eq!(truncated("ééé", 5), "éé");
+        assert_eq!(truncated("abc", 5), "abc");
     }
 }
