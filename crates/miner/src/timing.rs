@@ -36,8 +36,10 @@ pub struct Timing {
     pub batch: Duration,
     /// How often the status line is logged.
     pub status: Duration,
-    /// How often the table of Stratum workers is logged.
+    /// How often the table of mining devices is logged.
     pub worker_table: Duration,
+    /// How often the state of the program is published.
+    pub snapshot: Duration,
     /// The longest time that shutting down may take.
     pub grace: Duration,
 }
@@ -59,6 +61,7 @@ impl Default for Timing {
             batch: Duration::from_millis(1),
             status: Duration::from_secs(10),
             worker_table: Duration::from_mins(1),
+            snapshot: Duration::from_secs(1),
             grace: Duration::from_secs(5),
         }
     }

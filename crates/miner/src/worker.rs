@@ -17,6 +17,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::stratum::{Counters, Stats};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
@@ -104,11 +105,19 @@ impl Worker {
         }
     }
 
+    /// Returns the statistics and counters of the Stratum server.
+    pub(crate) fn server(&self) -> Option<(Arc<Stats>, Arc<Counters>)> {
+        match self {
+            Self::Stratum(stratum) => Some((stratum.stats(), stratum.counters())),
+            _ => None,
+        }
+    }
+
     /// What tells how much the worker hashes.
     pub fn meter(&self) -> Meter {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
-            Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
+            Self::Stratum(_) => Meter::Estimated,
             Self::Simulation(simulation) => Meter::Simulated(simulation.rate()),
             Self::ConstantDelay(_) | Self::OnDemand(_) => Meter::None,
             Self::External(external) => external.meter(),

@@ -25,7 +25,7 @@ pub use job::StratumJob;
 pub use job_id::{JobId, JobIds};
 pub use job_set::{JobSet, JobSets};
 pub use nonce1::{Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
-pub use server::{Config, Counters, Server, ServerError};
+pub use server::{Config, Counters, Counts, Server, ServerError};
 pub use session::{Close, Outbox, Session, ShareEvent, Solution};
 pub use share_target::ShareTargets;
 pub use stats::{

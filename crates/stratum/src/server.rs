@@ -28,14 +28,14 @@ use tracing::{info, warn};
 use self::accept::Accept;
 pub use self::config::Config;
 use self::connection::Shared;
-pub use self::counters::Counters;
+pub use self::counters::{Counters, Counts};
 use self::publisher::{Publisher, SLICES};
 use crate::context::SessionContext;
 use crate::job_id::JobIds;
 use crate::nonce1::Nonce1Space;
 use crate::session::Solution;
 use crate::share_target::ShareTargets;
-use crate::stats::{Stats, table};
+use crate::stats::Stats;
 use crate::template::LiveWork;
 
 /// The part of the refresh period, as a divisor, in which refreshes pause after new work.
@@ -43,9 +43,6 @@ const PAUSE_PART: u32 = 5;
 
 /// File descriptors which the program needs besides those of connections.
 const OTHER_DESCRIPTORS: u64 = 128;
-
-/// The most workers with a row of their own in the logged table.
-const TABLE_LENGTH: usize = 40;
 
 /// Why a server stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -157,11 +154,6 @@ impl Server {
         };
         let accept = Accept::new(shared, permits, publisher.slices(), stop.clone());
         tasks.spawn(accept.run(listener));
-        tasks.spawn(report(
-            self.stats(),
-            self.config.report_interval,
-            stop.clone(),
-        ));
 
         // No device waits longer than the heartbeat, and the timer never fires without pause.
         let period = self.config.rate.min(self.config.session.heartbeat);
@@ -199,20 +191,5 @@ impl Server {
             }
         }
         result
-    }
-}
-
-/// Logs the table of workers at an interval. A task of its own: the table of a farm takes its time.
-async fn report(stats: Arc<Stats>, interval: Duration, stop: CancellationToken) {
-    while stop
-        .run_until_cancelled(tokio::time::sleep(interval))
-        .await
-        .is_some()
-    {
-        let workers = stats.snapshot(Instant::now());
-        if !workers.is_empty() {
-            let table = format!("\n{}", table(&workers, TABLE_LENGTH));
-            info!(count = workers.len(), %table, "workers");
-        }
     }
 }

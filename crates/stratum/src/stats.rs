@@ -10,7 +10,6 @@ mod name;
 mod rates;
 mod rejection;
 mod snapshot;
-mod table;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -24,7 +23,6 @@ use chainweb::{Difficulty, Level};
 pub use self::name::WorkerName;
 pub use self::rejection::{Freshness, Rejection, Rejections};
 pub use self::snapshot::{HashRates, WorkerSnapshot};
-pub(crate) use self::table::table;
 use self::tally::Tally;
 
 /// The statistics of all workers of a server.
@@ -155,7 +153,7 @@ impl WorkerSession {
     }
 
     /// Records the current share difficulty.
-    pub(crate) fn set_level(&self, level: Level) {
+    pub fn set_level(&self, level: Level) {
         self.worker.tally().level = Some(level);
     }
 

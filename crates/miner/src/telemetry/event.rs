@@ -8,12 +8,26 @@ use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, CreationTime, Difficulty, Nonce, WorkHeader};
 use node::{Error, NoAnswer, Retry, Skew, Version};
+use stratum::WorkerName;
 
 use crate::job::{Job, JobId, NodeId, Proof};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The first work arrived: the node accepts the account.
+    MiningStarted {
+        /// The node that issued the work.
+        node: NodeId,
+    },
+    /// Blocks earn no reward: the worker hashes, the account has no public key, and the node does
+    /// not choose an account of its own.
+    NoPublicKey {
+        /// The node that issued the work.
+        node: NodeId,
+    },
+    /// The state of mining devices changed. The names are sorted.
+    Devices(DeviceChange, Vec<WorkerName>),
     /// Something changed about a node.
     Node(NodeId, NodeEvent),
     /// Something changed about a job.
@@ -82,6 +96,19 @@ pub struct BlockRef {
     pub height: u64,
     /// The hash of the block. `None` on networks where only the node can compute it (EVM).
     pub hash: Option<BlockHash>,
+}
+
+/// What changed about mining devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeviceChange {
+    /// They connected.
+    Connected,
+    /// They closed their last connection.
+    Disconnected,
+    /// They are connected, but send no shares any more.
+    Silent,
+    /// They send shares again.
+    Resumed,
 }
 
 /// What changed about a node.

@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::stratum::{LiveWork, Server, ServerError, Stats};
+use ::stratum::{Counters, LiveWork, Server, ServerError, Stats};
 use listen::{BindError, Interface};
 use rand::Rng;
 use tokio::net::TcpListener;
@@ -55,6 +55,11 @@ impl Stratum {
     /// What the devices have done, by worker; to be read at any time.
     pub fn stats(&self) -> Arc<Stats> {
         self.server.stats()
+    }
+
+    /// Returns the counters of the server.
+    pub fn counters(&self) -> Arc<Counters> {
+        self.server.counters()
     }
 
     pub(crate) async fn run(

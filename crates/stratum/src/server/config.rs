@@ -30,8 +30,6 @@ pub struct Config {
     pub max_connections_per_ip: Option<NonZeroUsize>,
     /// The most worker names with statistics of their own.
     pub max_workers: usize,
-    /// The interval at which the table of workers is logged.
-    pub report_interval: Duration,
     /// Timeouts and rate limits of a session.
     pub session: SessionLimits,
     /// How long a client may leave sent data unread or unacknowledged.
@@ -49,7 +47,6 @@ impl Default for Config {
             max_connections: NonZeroUsize::new(10_000).expect("not zero"),
             max_connections_per_ip: None,
             max_workers: 10_000,
-            report_interval: Duration::from_mins(1),
             session: SessionLimits::default(),
             write_stall: Duration::from_mins(1),
         }

@@ -84,11 +84,12 @@ impl Rejections {
     }
 
     /// Returns the number of shares refused for any reason but [`Rejection::Stale`].
-    pub(crate) fn except_stale(&self) -> u64 {
+    pub fn except_stale(&self) -> u64 {
         self.0.iter().sum::<u64>() - self.of(Rejection::Stale)
     }
 
-    pub(super) fn add(&mut self, rejection: Rejection) {
+    /// Counts a refused share.
+    pub fn add(&mut self, rejection: Rejection) {
         self.0[rejection as usize] += 1;
     }
 }

@@ -1,4 +1,4 @@
-//! Workers in simulated time, and the table of workers.
+//! Workers in simulated time.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,10 +6,7 @@ use std::time::{Duration, Instant};
 use chainweb::{Difficulty, Level};
 use proptest::prelude::*;
 
-use super::{
-    Freshness, HashRates, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
-    table,
-};
+use super::{Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession};
 
 fn name(name: &str) -> WorkerName {
     WorkerName::of_user(name.as_bytes())
@@ -211,89 +208,4 @@ fn sessions_of_many_threads_lose_no_share() {
     );
     assert!(snapshot.iter().all(|worker| worker.sessions == 0));
     assert_eq!(snapshot.len(), 5);
-}
-
-fn worker(user: &str, terahashes: f64) -> WorkerSnapshot {
-    WorkerSnapshot {
-        name: name(user),
-        sessions: 1,
-        since: Duration::from_mins(5),
-        unseen: Duration::ZERO,
-        rates: HashRates {
-            quarter_hour: terahashes * 1e12,
-            ..HashRates::default()
-        },
-        accepted: 60,
-        accepted_late: 0,
-        rejections: Rejections::default(),
-        last_share: Some(Duration::from_secs(3)),
-        best_of_session: None,
-        best: None,
-        blocks: 0,
-        level: None,
-    }
-}
-
-#[test]
-fn the_table_is_aligned_and_has_the_fastest_first() {
-    let ka3 = WorkerSnapshot {
-        since: Duration::from_hours(80),
-        accepted: 57_600,
-        accepted_late: 30,
-        rejections: rejections(&[
-            Rejection::Stale,
-            Rejection::Stale,
-            Rejection::Duplicate,
-            Rejection::Malformed,
-        ]),
-        best: Some(hashes(1 << 62)),
-        blocks: 2,
-        ..worker("k:0123.attic", 166.0)
-    };
-    let gone = WorkerSnapshot {
-        sessions: 0,
-        unseen: Duration::from_secs(754),
-        best: Some(hashes(1 << 48)),
-        ..worker("cellar", 0.31)
-    };
-    let long = worker("a.0123456789abcdef0123456789abcdef\n", 1.6);
-    let workers = [gone, long, ka3];
-    let expected = "\
-worker                   |      rate | accepted/stale/rejected |   best | blocks |      since
-attic                    |  166 TH/s |              57600/32/2 | 4.61 E |      2 |        3 d
-0123456789a..89abcdef%0A | 1.60 TH/s |                  60/0/0 |   none |      0 |      5 min
-cellar                   |  310 GH/s |                  60/0/0 |  281 T |      0 | off 12 min
-all 3                    |  168 TH/s |              57720/32/2 | 4.61 E |      2 |";
-    assert_eq!(table(&workers, 20), expected);
-
-    let shortened = "\
-worker |      rate | accepted/stale/rejected |   best | blocks | since
-attic  |  166 TH/s |              57600/32/2 | 4.61 E |      2 |   3 d
-2 more | 1.91 TH/s |                 120/0/0 |  281 T |      0 |
-all 3  |  168 TH/s |              57720/32/2 | 4.61 E |      2 |";
-    assert_eq!(table(&workers, 1), shortened);
-
-    let one = "\
-worker |     rate | accepted/stale/rejected | best | blocks | since
-a      | 0.00 H/s |                  60/0/0 | none |      0 | 5 min";
-    assert_eq!(table(&[worker("a", 0.0)], 20), one);
-    assert_eq!(table(&[], 20), "");
-}
-
-proptest! {
-    #[test]
-    fn columns_are_aligned_for_any_names(users: Vec<Vec<u8>>, most in 0..5_usize) {
-        let workers: Vec<_> = users
-            .iter()
-            .map(|user| WorkerSnapshot { name: WorkerName::of_user(user), ..worker("", 1.0) })
-            .collect();
-        let columns = |line: &str| line.match_indices('|').map(|(at, _)| at).collect::<Vec<_>>();
-        let table = table(&workers, most);
-        let head = columns(table.lines().next().unwrap_or_default());
-        prop_assert!(table.lines().all(|line| columns(line) == head), "{}", table);
-        let singles = workers.len().min(most);
-        let sums = usize::from(workers.len() > singles) + usize::from(workers.len() > 1);
-        let head_lines = usize::from(!workers.is_empty());
-        prop_assert_eq!(table.lines().count(), head_lines + singles + sums);
-    }
 }
