@@ -57,7 +57,7 @@ pub(crate) fn table(workers: &[WorkerSnapshot], most_workers: usize) -> String {
     lines(&rows)
 }
 
-/// Returns bits which order as the rates do, since these are not negative.
+/// Returns bits that order as the rates do, since these are not negative.
 fn ordered(rate: f64) -> u64 {
     rate.max(0.0).to_bits()
 }

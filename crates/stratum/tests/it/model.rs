@@ -19,7 +19,7 @@ use stratum::{
 
 use crate::fixture::{Client, TestServer, last_job, level, work};
 
-/// The most jobs which a session keeps.
+/// The most jobs that a session keeps.
 const KEPT: usize = 10;
 
 const MOST_CLIENTS: usize = 6;
@@ -50,10 +50,10 @@ enum Expected {
 /// The key of a work, a creation time and a nonce.
 type Solved = (u64, CreationTime, Nonce);
 
-/// The solutions which a share makes.
+/// The solutions that a share makes.
 #[derive(Default)]
 struct Due {
-    /// Of the job which it names and of newer ones.
+    /// Of the job that it names and of newer ones.
     certain: HashSet<Solved>,
     /// Of older jobs: reported only if the share does not meet the target of the named job.
     lucky: HashSet<Solved>,

@@ -223,7 +223,7 @@ fn when_work_retires_its_sessions_switch_at_once_and_others_are_undisturbed() {
         chain(&last_job(&on_second.update_jobs(&server)).unwrap()),
         0
     );
-    // Fresh work: sessions which switched return.
+    // Fresh work: sessions that switched return.
     let fresh = server.work(1, 3, BLOCK);
     server.jobs.set_work(server.now, &[fresh, first]);
     assert_eq!(on_first.update_jobs(&server), "");
@@ -254,7 +254,7 @@ fn a_session_that_returns_to_work_never_gets_the_same_header_twice() {
     headers.sort_by_key(|header| header.as_bytes().to_vec());
     headers.dedup();
     assert_eq!(headers.len(), count);
-    // At first it got the job which others have.
+    // At first it got the job that others have.
     assert!(headers.contains(&other.header));
 }
 
