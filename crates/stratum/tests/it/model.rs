@@ -77,7 +77,7 @@ pub(crate) struct Model {
     devices: Vec<Device>,
     live: Vec<LiveWork>,
     /// All work so far, by key.
-    works: HashMap<u64, LiveWork>,
+    all_work: HashMap<u64, LiveWork>,
     headers: HashMap<String, WorkHeader>,
     ids: HashMap<Vec<u8>, String>,
     reported: HashSet<Solved>,
@@ -112,7 +112,7 @@ impl Model {
             server,
             devices: Vec::new(),
             live: Vec::new(),
-            works: HashMap::new(),
+            all_work: HashMap::new(),
             headers: HashMap::new(),
             ids: HashMap::new(),
             reported: HashSet::new(),
@@ -177,10 +177,10 @@ impl Model {
             self.live.remove(which);
         }
         if self.live.len() < 3 && choices.next(4) != 0 {
-            let key = self.works.len() as u64;
+            let key = self.all_work.len() as u64;
             let block_level = [1, 3, 6][choices.next(3)];
             let fresh = work(0, key, level(block_level), self.server.now);
-            self.works.insert(key, fresh.clone());
+            self.all_work.insert(key, fresh.clone());
             self.live.insert(0, fresh);
         }
         self.server.jobs.set_work(self.server.now, &self.live);
@@ -357,7 +357,7 @@ impl Model {
     fn check_solution(&mut self, solution: &Solution) -> Solved {
         let key = (solution.key, solution.creation_time, solution.nonce);
         assert!(self.reported.insert(key), "{solution:?} is reported twice");
-        let work = &self.works[&solution.key].work;
+        let work = &self.all_work[&solution.key].work;
         let mut header = work.header().with_creation_time(solution.creation_time);
         header.set_nonce(solution.nonce);
         assert!(
