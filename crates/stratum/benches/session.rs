@@ -29,7 +29,7 @@ fn work() -> LiveWork {
     }
 }
 
-/// Returns a session which was sent this many jobs, the id of the newest, and the time.
+/// Returns a session that was sent this many jobs, the id of the newest, and the time.
 fn session(mode: DifficultyMode, jobs: usize) -> (Session, String, Instant) {
     let rng = &mut StdRng::seed_from_u64(0);
     let context = Arc::new(SessionContext {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use chainweb::Level;
 
-/// How a session's share target is chosen. A block target which is easier replaces it.
+/// How a session's share target is chosen. A block target that is easier replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DifficultyMode {
     /// The block target: devices submit blocks only.
     Block,
     /// A fixed difficulty, in leading zero bits.
     Level(Level),
-    /// Variable difficulty which aims at one share per interval.
+    /// Variable difficulty that aims at one share per interval.
     Auto(Duration),
 }
 
@@ -26,7 +26,7 @@ impl Default for DifficultyMode {
     }
 }
 
-/// A text which is no [`DifficultyMode`]; holds its first 40 characters.
+/// The error for a text that is not a [`DifficultyMode`]; holds its first 40 characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a difficulty is `block`, a level from 0 to 256, `auto` or `auto:<seconds>` with 1 to 3600; got {0:?}"
@@ -53,7 +53,7 @@ impl FromStr for DifficultyMode {
     }
 }
 
-/// Writes a text which parses as the same mode, in whole seconds.
+/// Writes a text that parses as the same mode, in whole seconds.
 impl fmt::Display for DifficultyMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

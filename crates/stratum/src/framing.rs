@@ -27,7 +27,7 @@ enum Scan {
     /// Before a line.
     #[default]
     Blank,
-    /// In a line which starts with neither object nor array: only a newline ends it.
+    /// In a line that starts with neither object nor array: only a newline ends it.
     Text,
     /// Within this many objects and arrays.
     Nested(u32),
@@ -39,7 +39,7 @@ enum Scan {
     Returned,
 }
 
-/// The bytes which can change the state within a line.
+/// The bytes that can change the state within a line.
 const STRUCTURAL: [bool; 256] = {
     let mut structural = [false; 256];
     let bytes = br#"{}[]"\"#;
@@ -88,8 +88,8 @@ impl Scan {
 }
 
 impl Framing {
-    /// Returns the next line which ends in `chunk`, without its newline, and advances `chunk` past
-    /// it. Returns `None` at the end of the chunk, whose rest is buffered. Copies no line which
+    /// Returns the next line that ends in `chunk`, without its newline, and advances `chunk` past
+    /// it. Returns `None` at the end of the chunk, whose rest is buffered. Copies no line that
     /// lies within one chunk.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::job_id::JobId;
 use crate::message::notification;
 use crate::template::{Novelty, Template};
 
-/// The most shares which one job accepts: far more than come in its second or so.
+/// The most shares that one job accepts: far more than come in its second or so.
 const MAX_SHARES: usize = 1 << 20;
 
 /// A job.

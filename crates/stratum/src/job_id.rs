@@ -20,7 +20,7 @@ impl JobId {
 
     /// Parses one to eight hex digits of either case, and returns `None` for any other text.
     ///
-    /// Missing leading digits count as zeros: clients which handle the id as a number drop them.
+    /// Missing leading digits count as zeros: clients that handle the id as a number drop them.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if !(1..=8).contains(&text.len()) {
             return None;

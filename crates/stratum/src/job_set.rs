@@ -1,6 +1,6 @@
 //! The current jobs: live work in lanes, and one set of jobs per slice of the sessions.
 //!
-//! Work keeps its lane while it is live; fresh work fills a lane which retired work left empty. So
+//! Work keeps its lane while it is live; fresh work fills a lane that retired work left empty. So
 //! a session is undisturbed by changes on other chains, switches to another live job when its own
 //! retires, and returns to its lane once fresh work fills it. Slices are refreshed in turn, so not
 //! all devices answer at once. All slices share the first job of new work; refreshed jobs differ.

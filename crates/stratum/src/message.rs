@@ -12,4 +12,4 @@ mod request;
 pub(crate) use answer::Answer;
 pub use answer::Refusal;
 pub(crate) use request::Call;
-pub use request::{BadRequest, Id, Request};
+pub use request::{BadRequest, Request};

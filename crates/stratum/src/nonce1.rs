@@ -51,7 +51,7 @@ impl Instance {
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 }
 
-/// A text which is no [`Instance`]; holds its first 40 characters.
+/// The error for a text that is not an [`Instance`]; holds its first 40 characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an instance is its number and how many there are, from 1/1 to 256/256; got {0:?}")]
 pub struct InstanceError(String);
@@ -82,7 +82,7 @@ impl fmt::Display for Instance {
 #[error("all {0} values of nonce1 are in use")]
 pub(crate) struct Exhausted(u32);
 
-/// The values of nonce1 which this server may issue.
+/// The values of nonce1 that this server may issue.
 #[derive(Clone, Debug)]
 pub struct Nonce1Space(Arc<Space>);
 
@@ -183,7 +183,7 @@ impl Slots {
     }
 }
 
-/// A slot: a value which no other session has while this lives.
+/// A slot: a value that no other session has while this lives.
 #[derive(Debug)]
 pub struct Nonce1 {
     value: u32,

@@ -1,8 +1,8 @@
 //! The jobs sent to a session, and the validation of shares against them.
 //!
-//! A solution is reported also if its share is refused, and also for a job which the client did not
-//! name: the Antminer KA3 may hash a new header under the id of an older job. Only then is the share
-//! accepted or refused. Messages and clients are not known here.
+//! A solution is reported also if its share is refused, and also for a job that the client did not
+//! name: the Antminer KA3 may hash a new header under the id of an older job. Only then is the
+//! share accepted or refused. Messages and clients are not known here.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,9 +33,9 @@ pub(crate) struct SentJobs([Option<SentJob>; KEPT_JOBS]);
 /// The hashes of the kept jobs with one nonce, in the order of the jobs.
 pub(crate) struct Hashes {
     nonce: Nonce,
-    /// `None` for jobs which the share cannot belong to.
+    /// `None` for jobs that the share cannot belong to.
     by_job: [Option<PowHash>; KEPT_JOBS],
-    /// The index of the job which the client named.
+    /// The index of the job that the client named.
     named: Option<usize>,
 }
 
@@ -80,10 +80,10 @@ impl SentJobs {
         self.kept().position(|sent| sent.job.id() == id)
     }
 
-    /// Hashes the kept jobs with `nonce`, and calls `on_solution` for each job which this solves
+    /// Hashes the kept jobs with `nonce`, and calls `on_solution` for each job that this solves
     /// for the first time.
     ///
-    /// A share which is good enough for the job that the client named belongs to it, except by luck
+    /// A share that is good enough for the job that the client named belongs to it, except by luck
     /// at very low difficulties. Only newer jobs are tried then, since devices send new headers
     /// under old ids and not the reverse; otherwise all are.
     pub(crate) fn solve(
@@ -186,7 +186,7 @@ impl SentJob {
         })
     }
 
-    /// Returns the first share target which the hash meets: the job's, the current, the previous.
+    /// Returns the first share target that the hash meets: the job's, the current, the previous.
     fn target_met_by<'a>(
         &'a self,
         hash: &PowHash,

@@ -41,7 +41,7 @@ use crate::template::LiveWork;
 /// The part of the refresh period, as a divisor, in which refreshes pause after new work.
 const PAUSE_PART: u32 = 5;
 
-/// File descriptors which the program needs besides those of connections.
+/// File descriptors that the program needs besides those of connections.
 const OTHER_DESCRIPTORS: u64 = 128;
 
 /// Why a server stopped by itself.
@@ -55,7 +55,7 @@ pub enum ServerError {
     Task,
 }
 
-/// A Stratum server which has not started.
+/// A Stratum server that has not started.
 #[derive(Debug)]
 pub struct Server {
     config: Config,

@@ -50,7 +50,7 @@ pub struct Session {
     /// The vendor's figure for the hash rate, in hashes per second; 0 if unknown.
     vendor_rate: f64,
     worker: Option<WorkerSession>,
-    /// The name of a client which has not subscribed, and so is not in the statistics.
+    /// The name of a client that has not subscribed, and so is not in the statistics.
     pending_name: Option<WorkerName>,
     /// The number of worker names so far.
     names: u8,
@@ -61,12 +61,12 @@ pub struct Session {
     next_tick: Option<Instant>,
     /// The share target in force; `None` before the first is sent.
     target: Option<Arc<ShareTarget>>,
-    /// The target before it, and until when shares which meet it are accepted.
+    /// The target before it, and until when shares that meet it are accepted.
     previous_target: Option<(Arc<ShareTarget>, Instant)>,
     jobs: Arc<JobSet>,
-    /// The job of the set which was used last.
+    /// The job of the set that was used last.
     current_job: Option<JobId>,
-    /// For each live work, its key and the job of the set which was used last.
+    /// For each live work, its key and the job of the set that was used last.
     seen_jobs: Vec<(u64, JobId)>,
     recent_jobs: SentJobs,
     /// When a target or job was last sent.
@@ -79,7 +79,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Creates the session of a client which has just connected. `jobs` are those of its slice, and
+    /// Creates the session of a client that has just connected. `jobs` are those of its slice, and
     /// `rank` selects the lane.
     pub fn new(context: Arc<SessionContext>, jobs: Arc<JobSet>, rank: u32, now: Instant) -> Self {
         Self {

@@ -96,7 +96,7 @@ impl Stats {
 
     /// Returns all workers ordered by name, then one entry for those beyond the limit.
     ///
-    /// Removes workers which have been gone for a day, or for an hour if none of their shares was
+    /// Removes workers that have been gone for a day, or for an hour if none of their shares was
     /// accepted. Has to be called at least once an hour, or names without use fill the map.
     pub fn snapshot(&self, now: Instant) -> Vec<WorkerSnapshot> {
         let all: Vec<_> = {
@@ -125,7 +125,7 @@ pub struct WorkerSession {
 
 impl WorkerSession {
     /// Returns the name under which the session is counted.
-    pub fn name(&self) -> &WorkerName {
+    pub(crate) fn name(&self) -> &WorkerName {
         &self.worker.name
     }
 

@@ -1,4 +1,4 @@
-//! The work which jobs are made from, and the solutions found for it.
+//! The work that jobs are made from, and the solutions found for it.
 //!
 //! Each job carries a creation time of its own, so no two jobs have the same header. The time
 //! advances with the monotonic clock and stays behind the node's. Nodes are not known here: the
@@ -15,11 +15,11 @@ use chainweb::{CreationTime, Nonce, Target, Work, WorkHeader};
 /// divisor.
 const DRIFT_MARGIN: u32 = 1024;
 
-/// The most solutions of one work which are reported. The first is enough for the chain; networks
+/// The most solutions of one work that are reported. The first is enough for the chain; networks
 /// of hardly any difficulty have no end of them.
 const MAX_SOLUTIONS: usize = 4096;
 
-/// Work for one chain which can still become a block.
+/// Work for one chain that can still become a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveWork {
     /// Identifies the work in its [`Solution`](crate::Solution)s. New bytes need a new key.
@@ -30,7 +30,7 @@ pub struct LiveWork {
     pub received: Instant,
 }
 
-/// Work, and the state which its jobs share.
+/// Work, and the state that its jobs share.
 #[derive(Debug)]
 pub struct Template {
     live: LiveWork,
@@ -45,7 +45,7 @@ pub struct Template {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Novelty {
     New,
-    /// Reported before, or beyond the number of solutions which are reported.
+    /// Reported before, or beyond the number of solutions that are reported.
     Known,
 }
 
@@ -71,7 +71,7 @@ impl Template {
         self.live.work.target()
     }
 
-    /// Returns the header with a creation time which no other job of this work has.
+    /// Returns the header with a creation time that no other job of this work has.
     ///
     /// The time is the node's, plus the time since the work was received less a 1024th for clock
     /// drift, and at least a microsecond after that of the job before.

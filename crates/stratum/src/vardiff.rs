@@ -30,11 +30,11 @@ const AWAY_INTERVALS: f64 = 12.0;
 /// The largest decrease at once, in bits: a seemingly slower device may be a short outage.
 const STEP_DOWN: u16 = 2;
 
-/// The largest quick increase, in bits: after a network outage shares arrive in a burst which is no
+/// The largest quick increase, in bits: after a network outage shares arrive in a burst that is no
 /// measure of speed.
 const STEP_UP: u16 = 4;
 
-/// The fewest shares which raise a level.
+/// The fewest shares that raise a level.
 const MIN_SHARES: f64 = 8.0;
 
 /// A quick increase needs shares at this many times the expected rate.
@@ -123,7 +123,7 @@ impl Vardiff {
         self.level
     }
 
-    /// Returns the level at the last share, or `None` before the first. A device which has not
+    /// Returns the level at the last share, or `None` before the first. A device that has not
     /// started or has stopped has a level too, which does not reflect its speed.
     pub(crate) fn last_share_level(&self) -> Option<Level> {
         self.last_share_level
@@ -304,7 +304,7 @@ fn difficulty(level: Level) -> f64 {
     2_f64.powi(i32::from(level.bits()))
 }
 
-/// Returns the bits of the highest level which needs at most `hashes` hashes; 0 below one hash.
+/// Returns the bits of the highest level that needs at most `hashes` hashes; 0 below one hash.
 fn level_of(hashes: f64) -> u16 {
     #[expect(
         clippy::cast_possible_truncation,

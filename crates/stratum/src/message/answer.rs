@@ -133,7 +133,7 @@ fn write_refusal(result: &str, refusal: Refusal, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::{Answer, Refusal};
-    use crate::message::{Id, Request};
+    use crate::message::request::{Id, Request};
 
     #[test]
     fn answers_are_byte_exact_and_end_with_the_id_verbatim() {

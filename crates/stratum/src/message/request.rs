@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 /// The id of a request: any JSON value, verbatim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Id<'a>(&'a str);
+pub(crate) struct Id<'a>(&'a str);
 
 impl<'a> Id<'a> {
     /// The id of a request without one.
@@ -31,7 +31,7 @@ impl<'a> Id<'a> {
 /// A line from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// The id which the answer repeats.
+    /// The id that the answer repeats.
     pub(crate) id: Id<'a>,
     /// The method with its parameters, or the error to answer.
     pub(crate) call: Result<Call<'a>, BadRequest>,
@@ -78,7 +78,7 @@ pub enum BadRequest {
     /// The method is missing or not a string.
     #[error("no method")]
     NoMethod,
-    /// A parameter which the method needs is missing or of the wrong type.
+    /// A parameter that the method needs is missing or of the wrong type.
     #[error("invalid parameters")]
     Parameters,
 }
@@ -201,7 +201,7 @@ impl<'de> Deserialize<'de> for Params<'de> {
     }
 }
 
-/// Returns the string which `raw` holds, or `None` for any other type and for invalid escapes.
+/// Returns the string that `raw` holds, or `None` for any other type and for invalid escapes.
 /// Copies only strings with escapes.
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
@@ -213,7 +213,7 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Returns the string which `raw` holds, or the text of a number.
+/// Returns the string that `raw` holds, or the text of a number.
 fn string_or_number(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
     if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {

@@ -68,7 +68,7 @@ impl Accept {
                 let so_far = refused.fetch_add(1, Ordering::Relaxed) + 1;
                 // Logged whenever the number has doubled.
                 if so_far.is_power_of_two() {
-                    warn!(%peer, %limit, so_far, "connection refused");
+                    warn!(%peer, refusal = %limit, so_far, "connection refused");
                 }
                 return;
             }
@@ -77,7 +77,7 @@ impl Accept {
             debug!(%peer, %error, "cannot set socket options");
         }
         let slice = self.sessions % self.slices.len();
-        // Sessions which connect one after the other, and those of one slice, get different lanes:
+        // Sessions that connect one after the other, and those of one slice, get different lanes:
         // a handful of devices is spread over the live work too.
         let rank = self.sessions / self.slices.len() + slice;
         let rank = u32::try_from(rank % (1 << 20)).expect("20 bits");

@@ -1,7 +1,7 @@
 //! The connection of one client: reads lines for its session and writes the session's outbox.
 //!
 //! Most connections are idle, so no buffer outlives a turn: bytes are read onto the stack, and only
-//! an incomplete line and unsent bytes are kept. A client which does not read is not read from
+//! an incomplete line and unsent bytes are kept. A client that does not read is not read from
 //! either, keeps only the newest job, and is disconnected in the end.
 
 use std::fmt;
@@ -79,7 +79,7 @@ pub(super) struct Connection {
     session: Session,
     framing: Framing,
     outbox: Outbox,
-    /// Lines which may have been sent in part.
+    /// Lines that may have been sent in part.
     writing: Bytes,
     /// Since when the socket is not writable.
     stalled: Option<Instant>,
@@ -106,7 +106,7 @@ impl Connection {
 
     /// Serves the client until the connection or the server ends.
     ///
-    /// Takes references only: a future which takes values stores them twice.
+    /// Takes references only: a future that takes values stores them twice.
     pub(super) async fn run(&mut self, jobs: &mut Reader<JobSet>) {
         let counters = Arc::clone(&self.shared.counters);
         Counters::add(&counters.accepted_connections, 1);
@@ -298,7 +298,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends answers which no notification follows, without a copy unless the socket accepts only a
+    /// Sends answers that no notification follows, without a copy unless the socket accepts only a
     /// part of them.
     fn send_answers(&mut self) {
         let is_first = self.writing.is_empty();

@@ -14,9 +14,9 @@ pub struct Counters {
     /// Subscriptions refused because no nonce1 was free.
     pub refused_subscriptions: AtomicU64,
     /// Connections closed by the server: an oversized line, a flood, no subscription, or a client
-    /// which does not read.
+    /// that does not read.
     pub ended_by_server: AtomicU64,
-    /// Lines which were not valid requests.
+    /// Lines that were not valid requests.
     pub bad_lines: AtomicU64,
     /// Accepted shares.
     pub accepted_shares: AtomicU64,

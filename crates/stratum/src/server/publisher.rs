@@ -12,7 +12,7 @@ use crate::template::LiveWork;
 /// answer at once, and few enough sessions wake together not to delay a share.
 pub(super) const SLICES: usize = 400;
 
-/// The job sets which sessions read.
+/// The job sets that sessions read.
 pub(super) type Slices = Arc<[Arc<Slice<JobSet>>]>;
 
 /// Creates the job sets and publishes them. Dropping it ends the slices, and so the sessions.

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 /// The version after the last value.
 const ENDED: u64 = u64::MAX;
 
-/// A value which its readers share and its owner replaces.
+/// A value that its readers share and its owner replaces.
 #[derive(Debug)]
 pub(super) struct Slice<T> {
     /// Changes under the lock of the value; may be read without it.
@@ -143,7 +143,7 @@ impl<T> Reader<T> {
             self.waker = Some(cx.waker().clone());
             lock(&self.slice.wakers).by_index[self.index] = Some(cx.waker().clone());
         }
-        // After the registration: a change which is not seen here wakes the task.
+        // After the registration: a change that is not seen here wakes the task.
         match self.slice.version.load(Ordering::Acquire) {
             ENDED => Poll::Ready(Err(Ended)),
             version if version == self.seen => Poll::Pending,

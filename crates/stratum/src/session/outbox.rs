@@ -1,6 +1,6 @@
 //! The output of a session: lines to send, solutions to report, shares to count.
 //!
-//! Keeps all answers in order but only the newest target and job, so a client which does not read
+//! Keeps all answers in order but only the newest target and job, so a client that does not read
 //! cannot fill it with jobs. Lines are sent in the order answers, target, job.
 
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::job::StratumJob;
 use crate::message::{Refusal, notification};
 use crate::stats::{Freshness, WorkerName};
 
-/// A solution: the fields which complete the header of the work to a block.
+/// A solution: the fields that complete the header of the work to a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Solution {
     /// The [`LiveWork::key`](crate::LiveWork::key) of the work.
@@ -70,7 +70,7 @@ pub struct Outbox {
     pub solutions: Vec<Solution>,
     /// Shares in the order received.
     pub shares: Vec<ShareEvent>,
-    /// The number of lines which were not valid requests.
+    /// The number of lines that were not valid requests.
     pub bad_lines: u64,
     /// The number of subscriptions refused because no nonce1 was free.
     pub refused_subscriptions: u64,

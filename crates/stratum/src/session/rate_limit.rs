@@ -7,7 +7,7 @@ use crate::context::SessionLimits;
 /// As many bytes count as one line, so blank lines are not free.
 const BYTES_PER_LINE: f32 = 512.0;
 
-/// The lines which a client may still send.
+/// The lines that a client may still send.
 #[derive(Debug)]
 pub(super) struct RateLimit {
     lines: f32,

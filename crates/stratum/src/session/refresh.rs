@@ -11,7 +11,7 @@ const MIN_REFRESH: Duration = Duration::from_millis(50);
 /// The part of a header's nonces after which a device gets another header.
 const USED_PART: f64 = 0.75;
 
-/// The most bytes of the nonce which devices search: the Antminer KA3 searches 6 even if more are
+/// The most bytes of the nonce that devices search: the Antminer KA3 searches 6 even if more are
 /// free.
 const MAX_NONCE2_BYTES: u8 = 6;
 

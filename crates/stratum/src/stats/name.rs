@@ -49,7 +49,7 @@ impl WorkerName {
         Self(name.into())
     }
 
-    /// Returns the name which stands for all workers beyond the limit.
+    /// Returns the name that stands for all workers beyond the limit.
     pub(super) fn others() -> Self {
         Self(OTHERS.into())
     }

@@ -117,7 +117,7 @@ impl<const N: usize> Ring<N> {
         }
     }
 
-    /// Returns the number of the bucket at this time, and the part of it which has passed.
+    /// Returns the number of the bucket at this time, and the part of it that has passed.
     fn bucket(&self, at: Duration) -> (u64, f64) {
         let buckets = at.as_secs_f64() / self.width;
         #[expect(

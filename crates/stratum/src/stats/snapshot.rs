@@ -46,7 +46,7 @@ pub struct WorkerSnapshot {
     pub best_of_session: Option<Difficulty>,
     /// The highest difficulty of a hash.
     pub best: Option<Difficulty>,
-    /// Hashes which met the block target.
+    /// Hashes that met the block target.
     pub blocks: u64,
     /// The current share difficulty in leading zero bits; `None` before the first, and in the mode
     /// for blocks only.

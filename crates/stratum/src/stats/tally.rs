@@ -15,7 +15,7 @@ const KEPT: Duration = Duration::from_hours(24);
 /// As [`KEPT`], for a worker without an accepted share: a scanner, or a mistyped name.
 const KEPT_IDLE: Duration = Duration::from_hours(1);
 
-/// Ordered so that the fields which a share changes are adjacent in memory.
+/// Ordered so that the fields that a share changes are adjacent in memory.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Tally {

@@ -1,11 +1,11 @@
-//! Detects a device which reports only hashes harder than required.
+//! Detects a device that reports only hashes harder than required.
 //!
-//! Mining chips filter hashes by a ticket mask. For hashes which meet a target, required over
+//! Mining chips filter hashes by a ticket mask. For hashes that meet a target, required over
 //! achieved difficulty is uniform on (0, 1), so fifty in a row below 0.6 are no coincidence
 //! (10^-11). Each of these shares then counts at the mask's difficulty. Crediting the required
 //! difficulty would underestimate the device and lower its level, over and over.
 
-/// The number of shares in a row which detect a mask.
+/// The number of shares in a row that detect a mask.
 const RUN: u32 = 50;
 
 /// The largest ratio of required to achieved difficulty in such a run.

@@ -4,7 +4,7 @@
 
 use chainweb::Level;
 
-/// Prefixes of agents which identify a device, with its start level and the vendor's figure for its
+/// Prefixes of agents that identify a device, with its start level and the vendor's figure for its
 /// hash rate in hashes per second.
 const AGENTS: [(&str, Level, f64); 1] = [
     // Antminer KA3.
@@ -24,7 +24,7 @@ pub(crate) fn start_level(last: Option<Level>, password: &str, agent: &str) -> L
 
 /// Returns the level of a password `d=<level>`.
 ///
-/// A password may have several parts, separated by commas, semicolons or spaces. Parts which are no
+/// A password may have several parts, separated by commas, semicolons or spaces. Parts that are no
 /// level from 0 to 256 are ignored.
 pub(crate) fn of_password(password: &str) -> Option<Level> {
     password

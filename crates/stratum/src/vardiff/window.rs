@@ -3,7 +3,7 @@
 //!
 //! A share counts in proportion to its difficulty over the level's, so late shares of another level
 //! count at their own. The count goes back to the last change, but at most ten minutes: a level
-//! which held for a day would take hours to be found wrong.
+//! that held for a day would take hours to be found wrong.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ pub(super) enum Count {
 }
 
 impl Window {
-    /// Creates a window which goes back by one to two times `span`.
+    /// Creates a window that goes back by one to two times `span`.
     pub(super) fn new(span: Duration, now: Instant) -> Self {
         Self {
             span,

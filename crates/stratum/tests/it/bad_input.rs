@@ -1,4 +1,4 @@
-//! Every kind of line which a device should not send.
+//! Every kind of line that a device should not send.
 
 use std::time::Duration;
 

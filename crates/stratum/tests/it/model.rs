@@ -19,7 +19,7 @@ use stratum::{
 
 use crate::fixture::{Client, TestServer, last_job, level, work};
 
-/// The most jobs which a session keeps.
+/// The most jobs that a session keeps.
 const KEPT: usize = 10;
 
 const MOST_CLIENTS: usize = 6;
@@ -50,10 +50,10 @@ enum Expected {
 /// The key of a work, a creation time and a nonce.
 type Solved = (u64, CreationTime, Nonce);
 
-/// The solutions which a share makes.
+/// The solutions that a share makes.
 #[derive(Default)]
 struct Due {
-    /// Of the job which it names and of newer ones.
+    /// Of the job that it names and of newer ones.
     certain: HashSet<Solved>,
     /// Of older jobs: reported only if the share does not meet the target of the named job.
     lucky: HashSet<Solved>,
@@ -77,7 +77,7 @@ pub(crate) struct Model {
     devices: Vec<Device>,
     live: Vec<LiveWork>,
     /// All work so far, by key.
-    works: HashMap<u64, LiveWork>,
+    all_work: HashMap<u64, LiveWork>,
     headers: HashMap<String, WorkHeader>,
     ids: HashMap<Vec<u8>, String>,
     reported: HashSet<Solved>,
@@ -112,7 +112,7 @@ impl Model {
             server,
             devices: Vec::new(),
             live: Vec::new(),
-            works: HashMap::new(),
+            all_work: HashMap::new(),
             headers: HashMap::new(),
             ids: HashMap::new(),
             reported: HashSet::new(),
@@ -177,10 +177,10 @@ impl Model {
             self.live.remove(which);
         }
         if self.live.len() < 3 && choices.next(4) != 0 {
-            let key = self.works.len() as u64;
+            let key = self.all_work.len() as u64;
             let block_level = [1, 3, 6][choices.next(3)];
             let fresh = work(0, key, level(block_level), self.server.now);
-            self.works.insert(key, fresh.clone());
+            self.all_work.insert(key, fresh.clone());
             self.live.insert(0, fresh);
         }
         self.server.jobs.set_work(self.server.now, &self.live);
@@ -357,7 +357,7 @@ impl Model {
     fn check_solution(&mut self, solution: &Solution) -> Solved {
         let key = (solution.key, solution.creation_time, solution.nonce);
         assert!(self.reported.insert(key), "{solution:?} is reported twice");
-        let work = &self.works[&solution.key].work;
+        let work = &self.all_work[&solution.key].work;
         let mut header = work.header().with_creation_time(solution.creation_time);
         header.set_nonce(solution.nonce);
         assert!(

@@ -20,8 +20,8 @@ const BLOCK: u16 = 8;
 /// Returns a server with work on two chains, keys 1 and 2, at low levels.
 fn test_server() -> TestServer {
     let mut server = TestServer::new(DifficultyMode::Level(Level::new(SHARE).unwrap()));
-    let works = [server.work(0, 1, BLOCK), server.work(1, 2, BLOCK)];
-    server.jobs.set_work(server.now, &works);
+    let live = [server.work(0, 1, BLOCK), server.work(1, 2, BLOCK)];
+    server.jobs.set_work(server.now, &live);
     server
 }
 
@@ -117,8 +117,8 @@ fn a_block_is_reported_also_if_its_share_is_refused() {
     assert_eq!(solutions(&mut client), [expected]);
     // Long after its work was retired.
     client.log_in_late(&server);
-    let works = [server.work(1, 2, BLOCK)];
-    server.jobs.set_work(server.now, &works);
+    let live = [server.work(1, 2, BLOCK)];
+    server.jobs.set_work(server.now, &live);
     client.update_jobs(&server);
     server.pass(Duration::from_mins(1));
     let block = client.find(&job, block + 1, is_block);
@@ -168,8 +168,8 @@ fn shares_of_retired_work_count_for_a_grace_period() {
     let mut server = test_server();
     let mut client = server.client(0);
     let job = client.log_in(&server, "a.rig", "x");
-    let works = [server.work(1, 2, BLOCK)];
-    server.jobs.set_work(server.now, &works);
+    let live = [server.work(1, 2, BLOCK)];
+    server.jobs.set_work(server.now, &live);
     client.update_jobs(&server);
     server.pass(SessionLimits::default().share_grace);
     let first = client.find(&job, 0, is_share);
@@ -223,7 +223,7 @@ fn when_work_retires_its_sessions_switch_at_once_and_others_are_undisturbed() {
         chain(&last_job(&on_second.update_jobs(&server)).unwrap()),
         0
     );
-    // Fresh work: sessions which switched return.
+    // Fresh work: sessions that switched return.
     let fresh = server.work(1, 3, BLOCK);
     server.jobs.set_work(server.now, &[fresh, first]);
     assert_eq!(on_first.update_jobs(&server), "");
@@ -245,8 +245,8 @@ fn a_session_that_returns_to_work_never_gets_the_same_header_twice() {
     // The work of the first chain is replaced twelve times, more often than jobs are kept.
     for key in 3..15 {
         let [stays, fresh] = [server.work(1, 2, BLOCK), server.work(0, key, BLOCK)];
-        for works in [&[stays.clone()][..], &[fresh, stays]] {
-            server.jobs.set_work(server.now, works);
+        for live in [&[stays.clone()][..], &[fresh, stays]] {
+            server.jobs.set_work(server.now, live);
             headers.push(last_job(&client.update_jobs(&server)).unwrap().header);
         }
     }
@@ -254,7 +254,7 @@ fn a_session_that_returns_to_work_never_gets_the_same_header_twice() {
     headers.sort_by_key(|header| header.as_bytes().to_vec());
     headers.dedup();
     assert_eq!(headers.len(), count);
-    // At first it got the job which others have.
+    // At first it got the job that others have.
     assert!(headers.contains(&other.header));
 }
 

@@ -40,7 +40,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Submission<'_>> {
     })
 }
 
-/// The bytes which need no escape in a string.
+/// The bytes that need no escape in a string.
 const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = b' ';

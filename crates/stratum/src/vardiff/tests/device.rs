@@ -1,4 +1,4 @@
-//! A device and its session in simulated time: exponential gaps between shares, a target which
+//! A device and its session in simulated time: exponential gaps between shares, a target that
 //! reaches the device late, and a tick each second.
 
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::super::{Vardiff, VardiffConfig, difficulty};
 
-/// From a change of level to the first share which meets it: network latency, and the pipeline of
+/// From a change of level to the first share that meets it: network latency, and the pipeline of
 /// the device.
 const LAG_SECONDS: f64 = 0.5;
 
@@ -63,7 +63,7 @@ impl Device {
         self.changes.iter().filter(|(at, _)| *at > seconds).count()
     }
 
-    /// Runs for this many seconds at `rate`, a function of time in seconds which returns hashes per
+    /// Runs for this many seconds at `rate`, a function of time in seconds that returns hashes per
     /// second.
     pub(super) fn run(&mut self, seconds: u32, rate: impl Fn(f64) -> f64) {
         for _ in 0..seconds {

@@ -1,4 +1,4 @@
-//! Devices which change: they stop and return, warm up, or have a ticket mask.
+//! Devices that change: they stop and return, warm up, or have a ticket mask.
 
 use std::time::{Duration, Instant};
 
