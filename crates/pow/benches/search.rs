@@ -1,9 +1,10 @@
 //! How many nonces a second the kernels search, beside the `blake2` crate over all 286 bytes.
 //!
-//! `cargo bench -p pow --bench search`: the throughput (`Kelem/s`, `Melem/s`) is hashes per second of one core. The
-//! crate stands first and last, so that a machine whose speed changes meanwhile shows it; ratios hold within one run
-//! only. Headers of 286 bytes are those of all public networks; with 322 bytes a hash takes two compressions. The
-//! program's `bench` command compares kernel and crate pair by pair.
+//! `cargo bench -p pow --bench search`: the throughput (`Kelem/s`, `Melem/s`) is hashes per second
+//! of one core. The crate stands first and last, so that a machine whose speed changes meanwhile
+//! shows it; ratios hold within one run only. Headers of 286 bytes are those of all public
+//! networks; with 322 bytes a hash takes two compressions. The program's `bench` command compares
+//! kernel and crate pair by pair.
 
 use std::hint::black_box;
 use std::time::Duration;

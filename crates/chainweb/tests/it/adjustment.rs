@@ -18,8 +18,8 @@ const RULES: AdjustmentRules = AdjustmentRules {
     fake_first_epoch_start: false,
 };
 
-/// Until height 771,414 mainnet adjusted each chain by itself, on the inverse of the target. Only recorded blocks
-/// need this, so the rule lives here.
+/// Until height 771,414 mainnet adjusted each chain by itself, on the inverse of the target. Only
+/// recorded blocks need this, so the rule lives here.
 fn legacy_target(parent: &WorkHeader) -> Target {
     type Wide = Uint<512, 8>;
     let max = Wide::from(U256::MAX);
@@ -141,7 +141,7 @@ fn targets_change_only_behind_the_end_of_an_epoch() {
 }
 
 #[test]
-fn the_target_is_the_mean_over_the_neighbours_rounded_as_the_node_rounds() {
+fn the_target_is_the_mean_over_adjacent_chains_rounded_as_by_the_node() {
     #[track_caller]
     fn check(parent: (u64, i64), adjacent: &[(u64, i64)], expected: u64) {
         let header = |(value, elapsed)| at(0, 11, elapsed, target(value));

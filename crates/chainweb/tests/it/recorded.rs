@@ -45,8 +45,8 @@ fn the_fields_of_a_recorded_header_stand_where_the_node_puts_them() {
     let Adjacents::Recorded(adjacents) = header.adjacents() else {
         panic!("hashed adjacents")
     };
-    let neighbours: Vec<_> = adjacents.iter().map(|(chain, _)| chain).collect();
-    assert_eq!(neighbours, ChainGraph::twenty().neighbours(header.chain()));
+    let adjacents: Vec<_> = adjacents.iter().map(|(chain, _)| chain).collect();
+    assert_eq!(adjacents, ChainGraph::twenty().adjacents(header.chain()));
     // Heights below 852,054 are on the Petersen graph.
     let early = headers[0].work();
     assert_eq!((early.chain(), early.height()), (ChainId::new(7), 318_266));

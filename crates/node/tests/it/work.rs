@@ -203,7 +203,7 @@ async fn an_unauthorized_miner_is_told_what_was_sent_and_what_to_change_on_eithe
     assert_eq!(
         error.to_string(),
         format!(
-            "the node does not mine for this miner (403 \"Unauthorized Miner: k:abc\"): sent account \
+            "the node refuses to mine for this key (403 \"Unauthorized Miner: k:abc\"): sent account \
              \"k:{KEY}\", public key \"{KEY}\", predicate keys-all; account and key set must equal one \
              of the node's configured miners exactly: give this client that miner's --public-key and \
              --account (some nodes use the bare key as account), or start the node with \

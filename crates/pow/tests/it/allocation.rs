@@ -11,9 +11,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use chainweb::{Level, Nonce};
-use pow::{Kernel, NonceRange, Prepared};
-
 use fixtures::{DEGREES, header_of_degree};
+use pow::{Kernel, NonceRange, Prepared};
 
 struct Counting;
 
@@ -45,7 +44,8 @@ fn a_search_allocates_nothing() {
     let headers = DEGREES.map(|degree| header_of_degree(degree, b"allocation"));
     assert!(ALLOCATIONS.get() > before, "the allocator counts");
     for header in headers {
-        // Easy enough that candidates come up and are checked in full, in every way that a search can end.
+        // Easy enough that candidates come up and are checked in full, in every way that a search
+        // can end.
         let prepared = Prepared::new(&header, &Level::new(16).unwrap().target());
         for searcher in Kernel::ALL.iter().filter_map(|kernel| kernel.prove().ok()) {
             let before = ALLOCATIONS.get();

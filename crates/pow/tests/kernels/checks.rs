@@ -1,4 +1,5 @@
-//! What every kernel has to find, held against brute force with the `blake2` crate over whole headers.
+//! What every kernel has to find, held against brute force with the `blake2` crate over whole
+//! headers.
 
 use blake2::{Blake2s256, Digest};
 use chainweb::{Level, Nonce, PowHash, Target, WorkHeader};
@@ -161,7 +162,8 @@ fn targets_about_the_end_of_the_top_word_are_met_by_recorded_nonces(searcher: &S
     }
 }
 
-/// Targets this hard cannot be met by trying, but a hash of the right top words can be taken for the target.
+/// Targets this hard cannot be met by trying, but a hash of the right top words can be taken for
+/// the target.
 fn a_hash_equal_to_the_target_is_a_solution_and_one_above_is_not(searcher: &Searcher) {
     for degree in DEGREES {
         let header = header_of_degree(degree, b"equal");

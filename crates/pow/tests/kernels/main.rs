@@ -1,7 +1,8 @@
 //! One kit of checks for all kernels.
 //!
-//! Each check is a test of its own for each kernel, `avx2::an_empty_range_has_no_solution` say, and those of a kernel
-//! whose instructions this machine lacks are shown as ignored: nothing passes that was not tested.
+//! Each check is a test of its own for each kernel, `avx2::an_empty_range_has_no_solution` say, and
+//! those of a kernel whose instructions this machine lacks are shown as ignored: nothing passes
+//! that was not tested.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
