@@ -27,8 +27,8 @@ use crate::prepared::Prepared;
 use crate::range::{NonceRange, Run};
 use crate::scan::scan;
 
-/// Declares the kernels, the widest first: name in code, name in options, the target feature that
-/// the lanes detect, and the processors that may have it.
+/// Declares the kernels, the widest first: name in code, name in options, the target feature
+/// detected by the lanes, and the processors with such a kernel.
 macro_rules! kernels {
     ($($(#[$doc:meta])* $kernel:ident, $name:literal, $($feature:literal,)? $cfg:meta;)*) => {
         /// A way to search.
@@ -62,7 +62,7 @@ macro_rules! kernels {
             }
         }
 
-        /// The lanes of a kernel: proof that this machine has its instructions.
+        /// The lanes of a kernel, the proof of its instructions.
         #[derive(Clone, Copy, Debug)]
         enum Instructions {
             $(#[cfg($cfg)] $kernel($kernel),)*

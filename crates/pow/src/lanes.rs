@@ -1,4 +1,4 @@
-//! The operations that the search needs from an instruction set, on lanes of 32 bits.
+//! The operations of an instruction set, on lanes of 32 bits, for the search.
 //!
 //! The rounds and the scan are written once over [`Lanes`]; each nonce has its own lane. A value of
 //! an implementing type proves that the machine has the instructions, so its methods are safe; only
@@ -46,10 +46,10 @@ pub(crate) trait Lanes: Copy {
     fn any_equal(self, a: Self::V, b: Self::V) -> bool;
 }
 
-/// The byte shuffle that rotates each of four words right by 8 bits in one instruction.
+/// The indices of a byte shuffle to rotate four words right by 8 bits.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 const ROTATE_8: [u8; 16] = [1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12];
 
-/// The byte shuffle that rotates each of four words right by 16 bits.
+/// The indices of a byte shuffle to rotate four words right by 16 bits.
 #[cfg(target_arch = "x86_64")]
 const ROTATE_16: [u8; 16] = [2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13];

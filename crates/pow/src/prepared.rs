@@ -1,4 +1,4 @@
-//! The part of a header's hash that does not depend on the nonce.
+//! The part of a header's hash before the nonce, computed once per search.
 //!
 //! The nonce is the last eight bytes of a header, so all blocks before it are compressed once. The
 //! rest, the *tail*, is one block, or two where the nonce crosses the end of a block (degree 4:

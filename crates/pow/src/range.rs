@@ -1,6 +1,6 @@
 //! Ranges of nonces.
 //!
-//! Kernels scan *runs*: nonces with equal upper 48 bits, so that only one word of the message
+//! Kernels scan *runs*: nonces with equal upper 48 bits, so only one word of the message
 //! varies. A range may begin and end anywhere; after the largest nonce it continues with zero.
 
 use chainweb::Nonce;

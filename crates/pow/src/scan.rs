@@ -38,7 +38,7 @@ trait TopWord<S: Lanes> {
     /// 16 bits of the nonces.
     fn top_word(&self, lanes: S, low: S::V) -> S::V;
 
-    /// Returns the part of the chaining value that [`TopWord::top_word`] leaves out.
+    /// Returns the part of the chaining value left out by [`TopWord::top_word`].
     fn left_out(prepared: &Prepared) -> u32;
 }
 
@@ -74,7 +74,7 @@ impl<S: Lanes> TopWord<S> for HalfBlock<S> {
 struct OneBlock<S: Lanes> {
     start: [S::V; 16],
     words: [S::V; 16],
-    /// All ones for the word that varies.
+    /// All ones for the varying word, zero for the others.
     varies: [S::V; 16],
 }
 
@@ -240,7 +240,7 @@ mod tests {
                     prepared.search(&searcher, NonceRange::new(Nonce::default(), 1 << 16));
                     CHECKS.get()
                 };
-                // One nonce in 2^32 has the zero bits of the top word.
+                // One nonce in 2^31 has the zero bits of the top word.
                 assert_eq!(checks(256), 0, "{} {degree}", searcher.kernel());
                 assert!(checks(10) > 0, "{} {degree}", searcher.kernel());
             }

@@ -34,7 +34,7 @@ fn every_form_has_one_canonical_url() {
 }
 
 #[test]
-fn the_flag_decides_where_the_text_does_not() {
+fn the_tls_argument_applies_to_texts_without_a_scheme() {
     assert_eq!(
         Endpoint::parse("host", true).unwrap().to_string(),
         "https://host:1848"
@@ -128,7 +128,7 @@ fn an_invalid_address_is_an_error_with_the_invalid_part() {
 }
 
 #[test]
-fn this_machine_is_recognised_in_all_its_names() {
+fn every_name_of_this_machine_is_loopback() {
     for (text, expected) in [
         ("localhost", true),
         ("api.localhost", true),

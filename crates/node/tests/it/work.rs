@@ -19,7 +19,7 @@ fn work() -> Work {
 
 const OK: &str = "200 OK\r\nContent-Type: application/octet-stream";
 
-/// What comes of a request for work that is answered by the script.
+/// Returns the result of a request for work with this response.
 async fn ask(acts: Vec<Act>) -> Result<Work, Error> {
     Scripted::start([acts])
         .await
@@ -29,7 +29,7 @@ async fn ask(acts: Vec<Act>) -> Result<Work, Error> {
 }
 
 #[tokio::test]
-async fn work_is_asked_for_with_the_miner_as_json_in_a_get_request() {
+async fn work_is_requested_by_get_with_the_miner_as_json() {
     let bytes = work().encode();
     let mut node = Scripted::start([chunked(OK, &[&bytes])]).await;
     assert_eq!(node.client().work(&version(), None).await, Ok(work()));
@@ -48,7 +48,7 @@ async fn work_is_asked_for_with_the_miner_as_json_in_a_get_request() {
 }
 
 #[tokio::test]
-async fn a_wanted_chain_is_suggested_in_the_query() {
+async fn a_chain_is_suggested_in_the_query() {
     let mut node = Scripted::start([plain(OK, &work().encode())]).await;
     node.client()
         .work(&version(), Some(ChainId::new(19)))
@@ -61,7 +61,7 @@ async fn a_wanted_chain_is_suggested_in_the_query() {
 }
 
 #[tokio::test]
-async fn the_miner_is_sent_exactly_as_given() {
+async fn the_miner_is_sent_unchanged() {
     let table = [
         (
             None,
@@ -106,7 +106,7 @@ async fn the_miner_is_sent_exactly_as_given() {
 }
 
 #[tokio::test]
-async fn work_in_any_pieces_is_the_same_work() {
+async fn work_does_not_depend_on_the_pieces() {
     let bytes = work().encode();
     let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
     assert_eq!(ask(chunked(OK, &pieces)).await, Ok(work()));
@@ -119,7 +119,7 @@ fn check_refusal(result: Result<Work, Error>, expected: Refusal, retry: Retry) {
 }
 
 #[tokio::test]
-async fn every_refusal_is_told_apart() {
+async fn every_refusal_has_its_variant() {
     let path = || "/chainweb/0.0/development/mining/work".to_owned();
     let status = |status, text: &str| Refusal::Status {
         path: path(),
@@ -196,7 +196,7 @@ async fn every_refusal_is_told_apart() {
 }
 
 #[tokio::test]
-async fn an_unauthorized_miner_is_told_what_was_sent_and_what_to_change_on_either_side() {
+async fn an_unauthorized_miner_is_an_error_with_what_to_change() {
     let error = ask(plain("403 Forbidden", b"Unauthorized Miner: k:abc"))
         .await
         .unwrap_err();
@@ -227,18 +227,18 @@ async fn only_the_start_of_an_error_text_is_kept() {
 }
 
 #[tokio::test]
-async fn too_long_work_is_refused_without_reading_it() {
+async fn work_over_the_limit_is_an_error_and_not_read() {
     let too_long = Err(Error::Malformed(Malformed::TooLong {
         what: "work",
         limit_bytes: 4096,
     }));
-    // Ten megabytes are announced and never sent: only the announcement can tell.
+    // Ten megabytes are declared and never sent: the declared length is an error.
     let announced = vec![
         Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n".to_vec()),
         Act::Hang,
     ];
     assert_eq!(ask(announced).await, too_long);
-    // Nothing is announced, and it never ends.
+    // No length is declared, and the body never ends.
     let endless = vec![
         Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec()),
         Act::SendForEver([b"1000\r\n".as_slice(), &[0; 0x1000], b"\r\n"].concat()),
@@ -253,9 +253,9 @@ async fn too_long_work_is_refused_without_reading_it() {
 }
 
 #[tokio::test]
-async fn what_is_not_work_is_malformed_and_says_how_long_it_is() {
+async fn malformed_work_is_an_error_with_its_length() {
     for len in [0, 35, 36, 213, 321, 322, 323] {
-        // Every byte different from its neighbours: no such work exists.
+        // Each byte differs from the bytes next to it: no such work exists.
         let bytes: Vec<u8> = (0..len)
             .map(|at| u8::try_from(at * 7 % 251).unwrap())
             .collect();
@@ -267,7 +267,7 @@ async fn what_is_not_work_is_malformed_and_says_how_long_it_is() {
 }
 
 #[tokio::test]
-async fn work_that_stops_in_the_middle_is_no_answer() {
+async fn truncated_work_is_no_response() {
     let mut half = unfinished(OK, &[&work().encode()[..100]]);
     half.push(Act::Close);
     for acts in [
@@ -307,7 +307,7 @@ async fn a_node_without_work_holds_the_request_until_the_time_limit() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn no_bytes_after_the_status_line_can_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn any_bytes_after_the_status_line_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let acts = vec![Act::Send([b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &bytes].concat()), Act::Close];
         let result = runtime.block_on(ask(acts));

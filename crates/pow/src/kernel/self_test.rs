@@ -33,7 +33,7 @@ const HASH: [u8; 32] = match const_hex::const_decode_to_array(
     Err(_) => panic!("not hex"),
 };
 
-/// The error of a kernel that cannot be used on this machine.
+/// The error of a kernel not usable on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KernelFault {
     /// The machine lacks the instructions.
@@ -44,8 +44,8 @@ pub enum KernelFault {
     Hash(PowHash),
     /// The search returns a wrong nonce.
     #[error(
-        "kernel {kernel} failed its self-test: found {found:?} instead of {expected:?} in {range:?}, \
-         header of {length} bytes"
+        "kernel {kernel} failed its self-test: found {found:?} instead of {expected:?} in \
+         {range:?}, header of {length} bytes"
     )]
     Search {
         /// The kernel.
@@ -56,7 +56,7 @@ pub enum KernelFault {
         range: NonceRange,
         /// The first solution.
         expected: Option<Nonce>,
-        /// The nonce that the kernel returned.
+        /// The nonce returned by the kernel.
         found: Option<Nonce>,
     },
 }

@@ -29,7 +29,7 @@ pub(crate) struct Avx2 {
 }
 
 impl Avx2 {
-    /// Returns the proof that this machine has the instructions, if it has them.
+    /// Returns the lanes if this machine has the instructions.
     pub(crate) fn detect() -> Option<Self> {
         if !is_x86_feature_detected!("avx2") {
             return None;

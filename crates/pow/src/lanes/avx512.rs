@@ -22,7 +22,7 @@ use super::{Lanes, MOST_LANES};
 pub(crate) struct Avx512(());
 
 impl Avx512 {
-    /// Returns the proof that this machine has the instructions, if it has them.
+    /// Returns the lanes if this machine has the instructions.
     pub(crate) fn detect() -> Option<Self> {
         is_x86_feature_detected!("avx512f").then_some(Self(()))
     }

@@ -28,7 +28,7 @@ pub(crate) struct Neon {
 }
 
 impl Neon {
-    /// Returns the proof that this machine has the instructions, if it has them.
+    /// Returns the lanes if this machine has the instructions.
     pub(crate) fn detect() -> Option<Self> {
         if !is_aarch64_feature_detected!("neon") {
             return None;

@@ -22,7 +22,7 @@ use super::{Lanes, MOST_LANES};
 pub(crate) struct Sse2(());
 
 impl Sse2 {
-    /// Returns the proof that this machine has the instructions, if it has them.
+    /// Returns the lanes if this machine has the instructions.
     pub(crate) fn detect() -> Option<Self> {
         is_x86_feature_detected!("sse2").then_some(Self(()))
     }

@@ -26,7 +26,7 @@ pub(crate) struct Ssse3 {
 }
 
 impl Ssse3 {
-    /// Returns the proof that this machine has the instructions, if it has them.
+    /// Returns the lanes if this machine has the instructions.
     pub(crate) fn detect() -> Option<Self> {
         if !is_x86_feature_detected!("ssse3") {
             return None;
