@@ -228,13 +228,13 @@ async fn the_header_of_another_block_is_an_error() {
     let mut forged = header.encode();
     forged[8] ^= 1;
     let other = hash(A);
-    for (body, asked) in [
+    for (body, requested) in [
         (forged, header.hash()),
         (header.encode(), other),
         (b"<html>".to_vec(), other),
     ] {
-        let answer = block_header(OCTETS, &body, asked).await;
-        assert_eq!(answer, Err(Malformed::BlockHeader(asked).into()));
+        let answer = block_header(OCTETS, &body, requested).await;
+        assert_eq!(answer, Err(Malformed::BlockHeader(requested).into()));
     }
 }
 

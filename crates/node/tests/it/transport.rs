@@ -11,7 +11,7 @@ use tokio::{
 use crate::scripted::{Act, Scripted, client_of, plain};
 
 /// Sends a request to a port that responds with the given bytes and closes the connection.
-async fn ask_port(scheme: &str, answer: &'static [u8]) -> Error {
+async fn request_from_port(scheme: &str, answer: &'static [u8]) -> Error {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("{scheme}://{}", listener.local_addr().unwrap());
     let client = client_of(&url, Limits::default());
@@ -60,7 +60,7 @@ async fn an_unknown_host_is_an_error() {
 
 #[tokio::test]
 async fn tls_to_a_plain_port_is_detected() {
-    let error = ask_port("https", b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let error = request_from_port("https", b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     assert!(
         matches!(error, Error::NoAnswer(NoAnswer::Connect { .. })),
         "{error:?}"
@@ -71,7 +71,7 @@ async fn tls_to_a_plain_port_is_detected() {
 
 #[tokio::test]
 async fn a_port_closed_during_the_tls_handshake_may_be_plain() {
-    let error = ask_port("https", b"").await;
+    let error = request_from_port("https", b"").await;
     let hint = "the port may be one without TLS: try http:// or leave --tls out";
     assert!(error.to_string().ends_with(hint), "{error}");
 }
@@ -95,7 +95,7 @@ async fn a_plain_request_to_a_tls_port_is_detected() {
         ),
     ];
     for (answer, hint) in answers {
-        let error = ask_port("http", answer).await;
+        let error = request_from_port("http", answer).await;
         assert!(
             matches!(error, Error::NoAnswer(NoAnswer::Broken { .. })),
             "{error:?}"

@@ -20,7 +20,7 @@ fn work() -> Work {
 const OK: &str = "200 OK\r\nContent-Type: application/octet-stream";
 
 /// Returns the result of a request for work with this response.
-async fn ask(acts: Vec<Act>) -> Result<Work, Error> {
+async fn request_work(acts: Vec<Act>) -> Result<Work, Error> {
     Scripted::start([acts])
         .await
         .client()
@@ -109,7 +109,7 @@ async fn the_miner_is_sent_unchanged() {
 async fn work_does_not_depend_on_the_pieces() {
     let bytes = work().encode();
     let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
-    assert_eq!(ask(chunked(OK, &pieces)).await, Ok(work()));
+    assert_eq!(request_work(chunked(OK, &pieces)).await, Ok(work()));
 }
 
 #[track_caller]
@@ -129,7 +129,7 @@ async fn every_refusal_has_its_variant() {
     let text = str::to_owned;
 
     check_refusal(
-        ask(chunked(
+        request_work(chunked(
             "403 Forbidden\r\nContent-Type: text/plain;charset=utf-8",
             &[b"Unauthorized Miner: k:abc"],
         ))
@@ -141,7 +141,7 @@ async fn every_refusal_has_its_variant() {
         Retry::Later,
     );
     check_refusal(
-        ask(plain(
+        request_work(plain(
             "400 Bad Request",
             b"Error in $: key \"account\" not found",
         ))
@@ -153,39 +153,39 @@ async fn every_refusal_has_its_variant() {
         Retry::Later,
     );
     check_refusal(
-        ask(plain("404 Not Found", b"")).await,
+        request_work(plain("404 Not Found", b"")).await,
         Refusal::NotServed { path: path() },
         Retry::AfterInfo,
     );
     check_refusal(
-        ask(plain("503 Service Unavailable", b"Too many work requests")).await,
+        request_work(plain("503 Service Unavailable", b"Too many work requests")).await,
         Refusal::Busy {
             text: text("Too many work requests"),
         },
         Retry::Soon,
     );
     check_refusal(
-        ask(plain("500 Internal Server Error", b"Something went wrong")).await,
+        request_work(plain("500 Internal Server Error", b"Something went wrong")).await,
         status(500, "Something went wrong"),
         Retry::Soon,
     );
     check_refusal(
-        ask(plain("405 Method Not Allowed", b"")).await,
+        request_work(plain("405 Method Not Allowed", b"")).await,
         status(405, ""),
         Retry::Soon,
     );
     check_refusal(
-        ask(plain("406 Not Acceptable", b"")).await,
+        request_work(plain("406 Not Acceptable", b"")).await,
         status(406, ""),
         Retry::Soon,
     );
     check_refusal(
-        ask(plain("415 Unsupported Media Type", b"")).await,
+        request_work(plain("415 Unsupported Media Type", b"")).await,
         status(415, ""),
         Retry::Soon,
     );
     check_refusal(
-        ask(plain(
+        request_work(plain(
             "301 Moved Permanently\r\nLocation: https://example.com/",
             b"",
         ))
@@ -197,7 +197,7 @@ async fn every_refusal_has_its_variant() {
 
 #[tokio::test]
 async fn an_unauthorized_miner_is_an_error_with_what_to_change() {
-    let error = ask(plain("403 Forbidden", b"Unauthorized Miner: k:abc"))
+    let error = request_work(plain("403 Forbidden", b"Unauthorized Miner: k:abc"))
         .await
         .unwrap_err();
     assert_eq!(
@@ -223,7 +223,7 @@ async fn only_the_start_of_an_error_text_is_kept() {
         status: 500,
         text: "Oops".repeat(256),
     };
-    check_refusal(ask(endless).await, expected, Retry::Soon);
+    check_refusal(request_work(endless).await, expected, Retry::Soon);
 }
 
 #[tokio::test]
@@ -237,17 +237,17 @@ async fn work_over_the_limit_is_an_error_and_not_read() {
         Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n".to_vec()),
         Act::Hang,
     ];
-    assert_eq!(ask(announced).await, too_long);
+    assert_eq!(request_work(announced).await, too_long);
     // No length is declared, and the body never ends.
     let endless = vec![
         Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec()),
         Act::SendForEver([b"1000\r\n".as_slice(), &[0; 0x1000], b"\r\n"].concat()),
     ];
-    assert_eq!(ask(endless).await, too_long);
+    assert_eq!(request_work(endless).await, too_long);
     // One byte too much, and exactly enough.
-    assert_eq!(ask(plain(OK, &[0; 4097])).await, too_long);
+    assert_eq!(request_work(plain(OK, &[0; 4097])).await, too_long);
     assert!(matches!(
-        ask(plain(OK, &[0; 4096])).await,
+        request_work(plain(OK, &[0; 4096])).await,
         Err(Error::Malformed(Malformed::Work { len: 4096, .. }))
     ));
 }
@@ -260,7 +260,7 @@ async fn malformed_work_is_an_error_with_its_length() {
             .map(|at| u8::try_from(at * 7 % 251).unwrap())
             .collect();
         let why = Work::decode(&bytes).unwrap_err();
-        let error = ask(plain(OK, &bytes)).await.unwrap_err();
+        let error = request_work(plain(OK, &bytes)).await.unwrap_err();
         assert_eq!(error, Error::Malformed(Malformed::Work { len, why }));
         assert_eq!(error.retry(), Retry::Soon);
     }
@@ -277,7 +277,7 @@ async fn truncated_work_is_no_response() {
             Act::Close,
         ],
     ] {
-        let error = ask(acts).await.unwrap_err();
+        let error = request_work(acts).await.unwrap_err();
         assert!(
             matches!(error, Error::NoAnswer(NoAnswer::Broken { .. })),
             "{error:?}"
@@ -310,7 +310,7 @@ proptest! {
     fn any_bytes_after_the_status_line_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let acts = vec![Act::Send([b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &bytes].concat()), Act::Close];
-        let result = runtime.block_on(ask(acts));
+        let result = runtime.block_on(request_work(acts));
         let why = Work::decode(&bytes).unwrap_err();
         prop_assert_eq!(result, Err(Error::Malformed(Malformed::Work { len: bytes.len(), why })));
     }
