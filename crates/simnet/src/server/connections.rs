@@ -1,4 +1,4 @@
-//! Connections: accepted while there is room, broken off all at once when the node stops.
+//! Accepts connections up to a limit, and breaks all of them when the node stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use tracing::{debug, warn};
 use super::serve;
 use crate::engine::Engine;
 
-/// How long a connection may take for the head of a request, idle time included.
+/// Time limit for the head of a request, idle time included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The pause after a failure to accept: most are a lack of file descriptors.
+/// Pause after a failure to accept: usually there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until stopped, and returns when the last connection is closed.
+/// Serves connections until `stop` is cancelled. Returns when the last one is closed.
 pub(crate) async fn serve_connections(
     engine: Arc<Engine>,
     listener: TcpListener,
