@@ -65,13 +65,13 @@ pub struct DeviceReport {
     pub accepted: u64,
     /// Number of shares without an answer.
     pub unanswered: u64,
-    /// The first [`DeviceReport::KEPT`] rejected shares.
+    /// The first 100 rejected shares.
     pub rejections: Vec<Rejection>,
     /// Number of rejected shares.
     pub rejected: u64,
     /// Number of rejected shares with the server at fault.
     pub(crate) rejected_by_server_fault: u64,
-    /// The first [`DeviceReport::KEPT`] violations.
+    /// The first 100 violations.
     pub violations: Vec<Violation>,
     /// Number of violations.
     pub(crate) violation_count: u64,

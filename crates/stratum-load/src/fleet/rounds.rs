@@ -1,9 +1,9 @@
 //! Rounds: publications of new work, and their arrivals at the sessions.
 //!
 //! A round starts with the server's report of a publication or with the first notification of new
-//! work, whichever is first. Its time zero is the reported time, or the first notification if the
-//! server reports none. A session counts once per round, and only if it had work before: the work
-//! that comes with a login is not new.
+//! work, the earlier of the two. Its time zero is the reported time, or the first notification if
+//! the server reports none. A session counts once per round, and only if it had work before: the
+//! work that comes with a login is not new.
 
 use serde::Serialize;
 
