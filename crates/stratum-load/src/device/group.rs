@@ -1,4 +1,4 @@
-//! Several devices at once, and what they tell together.
+//! Several devices at once, and their common report.
 
 use std::fmt;
 use std::io;
@@ -9,19 +9,21 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::device::{DeviceConfig, DeviceReport, DuplicateWork, Fault, duplicate_work, emulator};
+use crate::device::duplicates::{DuplicateWork, duplicate_work};
+use crate::device::emulator::{self, DeviceConfig};
+use crate::device::report::{DeviceReport, Fault};
 
-/// What the devices tell together.
+/// Reports of several devices.
 #[derive(Clone, Debug, Serialize)]
 pub struct DevicesReport {
-    /// Each device, in the order of the configuration.
+    /// One report per device, in the order of the configuration.
     pub devices: Vec<DeviceReport>,
-    /// Work that was done more than once.
+    /// Hashes computed more than once.
     pub duplicate_work: DuplicateWork,
 }
 
 impl DevicesReport {
-    /// Gathers what the devices tell.
+    /// Combines the reports of devices.
     pub fn of(devices: Vec<DeviceReport>) -> Self {
         let mined = devices.iter().map(|device| &device.mined[..]);
         let duplicate_work = duplicate_work(mined);
@@ -31,7 +33,8 @@ impl DevicesReport {
         }
     }
 
-    /// Whether every device logged in, and the server broke no rule, refused no good share and gave no work twice.
+    /// Whether every device logged in and the server broke no rule, rejected no good share and sent
+    /// no work twice.
     pub fn is_flawless(&self) -> bool {
         let is_flawless = |device: &DeviceReport| {
             device.logins > 0 && device.violation_count == 0 && device.rejected_by_server_fault == 0
@@ -40,7 +43,10 @@ impl DevicesReport {
     }
 }
 
-/// Mines with all devices for some time.
+/// Mines with all devices for `duration`.
+///
+/// # Errors
+/// Returns an error if a hashing thread cannot be started.
 pub async fn run_all(
     configs: &[DeviceConfig],
     address: SocketAddr,
@@ -60,7 +66,7 @@ pub async fn run_all(
     reports.map(DevicesReport::of)
 }
 
-/// A table, and below it what went wrong.
+/// Formats a table of the devices, followed by the errors.
 impl fmt::Display for DevicesReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -97,7 +103,7 @@ impl fmt::Display for DevicesReport {
         } = self.duplicate_work;
         writeln!(
             f,
-            "hashed twice: {by_itself} by a device itself, {by_two_devices} by two devices"
+            "hashed twice: {by_itself} by one device, {by_two_devices} by two devices"
         )?;
         for device in &self.devices {
             let user = &device.user;
@@ -109,16 +115,20 @@ impl fmt::Display for DevicesReport {
                 writeln!(f, "{user}: never logged in")?;
             }
             for violation in &device.violations {
-                writeln!(f, "{user}: broken: {}: {}", violation.rule, violation.line)?;
+                writeln!(
+                    f,
+                    "{user}: violation: {}: {}",
+                    violation.rule, violation.line
+                )?;
             }
-            let faults = device.rejections.iter();
-            for rejection in faults.filter(|rejection| rejection.fault == Fault::Server) {
+            let rejections = device.rejections.iter();
+            for rejection in rejections.filter(|rejection| rejection.fault == Fault::Server) {
                 let code = rejection
                     .code
                     .map_or("no code".to_owned(), |code| code.to_string());
                 writeln!(
                     f,
-                    "{user}: refused without need: {code} {}",
+                    "{user}: unjustified rejection: {code} {}",
                     rejection.reason
                 )?;
             }

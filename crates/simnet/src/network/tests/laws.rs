@@ -1,4 +1,4 @@
-//! What holds on any graph, whatever the seed: the cut rule's consequences, and the validity of every block.
+//! Laws on every graph and seed: consequences of the cut rule, and the validity of every block.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{Network, Solved, WorkAnswer};
 use crate::config::{Config, Miner};
+use crate::network::{Network, Solved, WorkAnswer};
 
 const START: CreationTime = CreationTime::from_micros(1_700_000_000_000_000);
 
@@ -26,8 +26,8 @@ fn graphs() -> impl Strategy<Value = ChainGraph> {
     ])
 }
 
-/// The neighbours of a chain are within one of it, no two chains farther apart than the graph is wide, and some
-/// chain can be extended.
+/// Checks the heights of the cut: adjacent chains differ by at most one, all chains by at most the
+/// diameter, and some chain can be extended.
 fn check_cut(network: &Network, diameter: u64) {
     let graph = network.graph();
     let heights: BTreeMap<_, _> = network
@@ -36,8 +36,8 @@ fn check_cut(network: &Network, diameter: u64) {
         .map(|(chain, tip)| (chain, tip.height))
         .collect();
     for chain in graph.chains() {
-        for neighbour in graph.adjacents(chain) {
-            assert!(heights[&chain].abs_diff(heights[neighbour]) <= 1);
+        for adjacent in graph.adjacents(chain) {
+            assert!(heights[&chain].abs_diff(heights[adjacent]) <= 1);
         }
     }
     let highest = heights.values().max().expect("a graph has a chain");
@@ -46,7 +46,7 @@ fn check_cut(network: &Network, diameter: u64) {
     assert!(graph.chains().any(|chain| network.is_mineable(chain)));
 }
 
-/// Everything that a node checks of a block but its proof of work and its clock.
+/// Checks a block as a node does, except for proof of work and clock.
 fn check_block(network: &Network, chain: ChainId, block: &BlockHeader) {
     let header = block.work();
     assert!(block.hash_is_valid());
@@ -60,15 +60,15 @@ fn check_block(network: &Network, chain: ChainId, block: &BlockHeader) {
     };
     let parent = at(chain);
     assert_eq!(header.parent(), parent.hash());
-    let neighbours = network.graph().adjacents(chain);
-    let adjacent: Vec<_> = neighbours.iter().map(|n| at(*n).work()).collect();
+    let adjacents = network.graph().adjacents(chain);
+    let adjacent: Vec<_> = adjacents.iter().map(|n| at(*n).work()).collect();
     let Adjacents::Recorded(recorded) = header.adjacents() else {
         panic!("adjacent hashes are recorded");
     };
     assert!(
         recorded
             .iter()
-            .eq(neighbours.iter().map(|n| (*n, at(*n).hash())))
+            .eq(adjacents.iter().map(|n| (*n, at(*n).hash())))
     );
     let parents = adjacent.iter().copied().chain([parent.work()]);
     for before in parents {
@@ -100,7 +100,7 @@ fn check_blocks(network: &Network) {
 static SEARCHER: LazyLock<Searcher> =
     LazyLock::new(|| Kernel::Portable.prove().expect("safe code"));
 
-/// A miner of ours who works for a while on what he is given.
+/// Requests work, searches for a while, and submits a solution if there is one.
 fn mine_own(network: &mut Network, rng: &mut StdRng, now: &mut CreationTime) {
     let miner = Miner::with_public_key("aa");
     let WorkAnswer::Work(work) = network.work(&miner, None, *now) else {
@@ -115,7 +115,7 @@ fn mine_own(network: &mut Network, rng: &mut StdRng, now: &mut CreationTime) {
         match network.solve(header.as_bytes(), *now) {
             Solved::Accepted(hash) => assert_eq!(Some(hash), header.block_hash()),
             Solved::Stale => assert_eq!(network.report().tally.stale, before.stale + 1),
-            other => panic!("{other:?}: a correct solution is a block or late"),
+            other => panic!("{other:?}: a correct solution is accepted or stale"),
         }
     }
 }
@@ -144,8 +144,8 @@ proptest! {
                 1 => {
                     let chains = network.graph().len();
                     let chain = network.graph().chains().nth(rng.random_range(0..chains));
-                    // A firm tip stays.
-                    let _firm = network.reorganise(chain.expect("there are so many"), now);
+                    // Fails for a pinned tip.
+                    let _result = network.reorganise(chain.expect("the index is in range"), now);
                 }
                 _ => mine_own(&mut network, &mut rng, &mut now),
             }
@@ -176,7 +176,8 @@ fn a_seed_fixes_the_whole_network() {
     assert_ne!(run(1).0, run(2).0);
 }
 
-/// The equilibrium is hash rate times block delay over the number of chains, and then each chain keeps its delay.
+/// At equilibrium the difficulty is hash rate × block delay / number of chains, and the block time
+/// is the delay.
 #[test]
 fn difficulty_converges_to_theory() {
     const HEIGHT: u64 = 480;

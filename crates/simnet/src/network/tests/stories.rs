@@ -1,21 +1,23 @@
-//! What becomes of work and solutions, told on virtual time.
+//! Stories of work and solutions.
 
 use std::time::Duration;
 
 use chainweb::{ChainGraph, ChainId, CreationTime, Difficulty, Nonce, PayloadHash, Work};
 
-use super::{Event, Invalid, Network, Solved, Update, WorkAnswer};
 use crate::config::{Config, GenesisBlocks, Miner, Miners, ProofOfWork};
+use crate::network::Network;
+use crate::network::outcome::{Event, Invalid, MoveError, Solved, Update, WorkAnswer};
 
 const START: CreationTime = CreationTime::from_micros(1_700_000_000_000_000);
 
-/// A network with its time, on which no hash is hard to find.
+/// A network and its current time.
 struct Story {
     network: Network,
     now: CreationTime,
 }
 
 impl Story {
+    /// A network on which any hash is a solution.
     fn new(graph: ChainGraph) -> Self {
         Self::with(Config {
             graph,
@@ -60,10 +62,10 @@ impl Story {
         self.pass(Duration::from_millis(10));
         self.network
             .mine_foreign(ChainId::new(chain), self.now)
-            .expect("it can be extended");
+            .expect("the chain can be extended");
     }
 
-    /// The updates of a chain since this was last asked.
+    /// Returns the updates of a chain since the last call.
     fn updates(&mut self, chain: u32) -> Vec<Update> {
         self.network
             .take_events()
@@ -103,22 +105,22 @@ fn a_solution_becomes_the_tip_once() {
 }
 
 #[test]
-fn a_chain_waits_for_its_neighbours() {
+fn a_chain_waits_for_its_adjacent_chains() {
     let mut story = Story::new(ChainGraph::pair());
     story.mine_foreign(0);
-    // Chain 0 is ahead: whatever is wanted, the work is for chain 1.
+    // Chain 0 is ahead: a request for it gets work on chain 1.
     let WorkAnswer::Work(work) = story.answer(0) else {
         panic!("chain 1 has work");
     };
     assert_eq!(work.chain(), ChainId::new(1));
     assert_eq!(
         story.network.mine_foreign(ChainId::new(0), story.now),
-        Err(super::MoveError::Blocked(ChainId::new(0)))
+        Err(MoveError::Blocked(ChainId::new(0)))
     );
 }
 
 #[test]
-fn bad_proof_of_work_costs_the_payload() {
+fn bad_proof_of_work_removes_the_payload() {
     let mut story = Story::with(Config {
         graph: ChainGraph::singleton(),
         start_difficulty: Difficulty::from_u128(1 << 60),
@@ -127,14 +129,14 @@ fn bad_proof_of_work_costs_the_payload() {
     let work = story.work(0);
     assert_eq!(story.solve(&work), Solved::BadPow);
     assert_eq!(story.solve(&work), Solved::UnknownPayload);
-    // Asking again brings the same payload back.
+    // Another request restores the same payload.
     let again = story.work(0);
     assert!(again.header().differs_only_in_time_and_nonce(work.header()));
     assert_eq!(story.solve(&work), Solved::BadPow);
 }
 
 #[test]
-fn without_proof_of_work_any_solution_will_do() {
+fn without_proof_of_work_any_nonce_is_accepted() {
     let mut story = Story::with(Config {
         graph: ChainGraph::singleton(),
         start_difficulty: Difficulty::from_u128(1 << 60),
@@ -146,18 +148,18 @@ fn without_proof_of_work_any_solution_will_do() {
 }
 
 #[test]
-fn a_payload_is_forgotten_at_the_first_tidying_after_five_minutes() {
+fn a_payload_is_dropped_at_the_first_pruning_after_five_minutes() {
     let mut story = Story::new(ChainGraph::singleton());
     let work = story.work(0);
     story.pass(Duration::from_secs(329));
-    let renewed = story.work(0);
+    let refetched = story.work(0);
     story.pass(Duration::from_secs(1));
     assert_eq!(story.solve(&work), Solved::UnknownPayload);
-    assert!(accepted(&story.solve(&renewed)));
+    assert!(accepted(&story.solve(&refetched)));
 }
 
 #[test]
-fn a_payload_lives_up_to_the_tidying() {
+fn a_payload_lives_until_the_pruning() {
     let mut story = Story::new(ChainGraph::singleton());
     let work = story.work(0);
     story.pass(Duration::from_secs(329));
@@ -175,7 +177,7 @@ fn work_before_a_refresh_stays_valid() {
     assert_eq!(new.header().parent(), old.header().parent());
     assert_ne!(new.header().payload_hash(), old.header().payload_hash());
     assert!(accepted(&story.solve(&old)));
-    // The other payload is still known, but its parent is not the tip any more.
+    // The other payload is still cached, but its parent is no longer the tip.
     assert_eq!(story.solve(&new), Solved::Stale);
 }
 
@@ -189,7 +191,7 @@ fn work_overtaken_by_a_foreign_block_is_stale() {
 }
 
 #[test]
-fn a_neighbours_progress_leaves_work_alone() {
+fn a_block_on_an_adjacent_chain_leaves_work_valid() {
     let mut story = Story::new(ChainGraph::pair());
     let work = story.work(0);
     story.mine_foreign(1);
@@ -198,7 +200,7 @@ fn a_neighbours_progress_leaves_work_alone() {
 }
 
 #[test]
-fn a_neighbours_reorganisation_makes_work_stale_without_an_event() {
+fn a_reorganisation_of_an_adjacent_chain_makes_work_stale_without_an_event() {
     let mut story = Story::new(ChainGraph::pair());
     story.mine_foreign(0);
     let ours = story.work(1);
@@ -208,7 +210,7 @@ fn a_neighbours_reorganisation_makes_work_stale_without_an_event() {
     story
         .network
         .reorganise(ChainId::new(1), story.now)
-        .expect("nothing stands on it");
+        .expect("no block is above the tip");
     assert_eq!(story.updates(0), []);
     assert_eq!(story.solve(&work), Solved::Stale);
     let report = story.network.report();
@@ -217,7 +219,7 @@ fn a_neighbours_reorganisation_makes_work_stale_without_an_event() {
 }
 
 #[test]
-fn a_block_is_told_in_one_to_three_events_and_withholds_work_meanwhile() {
+fn a_block_sends_one_to_three_events_and_withholds_work_meanwhile() {
     let mut counts = [0; 4];
     let mut story = Story::with(Config {
         graph: ChainGraph::singleton(),
@@ -228,8 +230,8 @@ fn a_block_is_told_in_one_to_three_events_and_withholds_work_meanwhile() {
         let work = story.work(0);
         story.updates(0);
         assert!(accepted(&story.solve(&work)));
-        let asked = story.network.work(&miner(), None, story.now);
-        assert_eq!(asked, WorkAnswer::NotYet);
+        let answer = story.network.work(&miner(), None, story.now);
+        assert_eq!(answer, WorkAnswer::NotYet);
         story.pass(Duration::from_millis(4));
         let updates = story.updates(0);
         assert!(updates.iter().all(|update| *update == Update::NewCut));
@@ -259,7 +261,7 @@ fn check_stall(alter: impl FnOnce(&mut Story, &mut Vec<u8>), expected: Invalid) 
 }
 
 #[test]
-fn an_invalid_block_stalls_its_chain_until_a_foreign_one_comes() {
+fn an_invalid_block_stalls_its_chain_until_the_next_foreign_block() {
     let time_of = |time: CreationTime| time.as_micros().to_le_bytes();
     check_stall(
         |story, bytes| {
@@ -273,15 +275,15 @@ fn an_invalid_block_stalls_its_chain_until_a_foreign_one_comes() {
         Invalid::NotAfterParents,
     );
     check_stall(|_, bytes| bytes[0] ^= 1, Invalid::Fields);
-    // The singleton's target is at 50.
+    // A singleton's header has its target at offset 50.
     check_stall(|_, bytes| bytes[50..82].fill(0xff), Invalid::Fields);
     check_stall(
         |story, bytes| {
             let other = PayloadHash::new([7; 32]);
-            let elsewhere = chainweb::BlockHash::new([8; 32]);
+            let other_parent = chainweb::BlockHash::new([8; 32]);
             let chain = ChainId::new(0);
             let payloads = &mut story.network.payloads;
-            payloads.insert(other, chain, elsewhere, &miner(), story.now);
+            payloads.insert(other, chain, other_parent, &miner(), story.now);
             bytes[82..114].copy_from_slice(other.as_bytes());
         },
         Invalid::Payload,
@@ -310,23 +312,23 @@ fn changed_adjacent_hashes_make_an_orphan() {
 }
 
 #[test]
-fn a_solution_may_move_time_and_nonce() {
+fn a_solution_may_change_time_and_nonce() {
     let mut story = Story::new(ChainGraph::singleton());
     let work = story.work(0);
     story.pass(Duration::from_secs(1));
-    let moved = work
+    let changed = work
         .header()
         .with_creation_time(story.now)
         .with_nonce(Nonce::new(u64::MAX));
-    let solved = story.network.solve(moved.as_bytes(), story.now);
+    let solved = story.network.solve(changed.as_bytes(), story.now);
     assert_eq!(
         solved,
-        Solved::Accepted(moved.block_hash().expect("recorded"))
+        Solved::Accepted(changed.block_hash().expect("recorded"))
     );
 }
 
 #[test]
-fn what_is_no_header_is_malformed() {
+fn a_body_that_is_not_a_header_is_malformed() {
     let mut story = Story::new(ChainGraph::pair());
     let bytes = story.work(0).header().as_bytes().to_vec();
     for malformed in [&bytes[..213], &[bytes.as_slice(), &[0]].concat(), &[]] {
@@ -345,12 +347,15 @@ fn the_number_of_payloads_is_checked_before_the_miner() {
     };
     config.limits.payloads = 1;
     let mut story = Story::with(config);
-    let stranger = Miner {
+    let unknown_miner = Miner {
         predicate: "keys-any".to_owned(),
         ..miner()
     };
-    let ask = |story: &mut Story, miner: &Miner| story.network.work(miner, None, story.now);
-    assert_eq!(ask(&mut story, &stranger), WorkAnswer::Unauthorized);
+    let request = |story: &mut Story, miner: &Miner| story.network.work(miner, None, story.now);
+    assert_eq!(
+        request(&mut story, &unknown_miner),
+        WorkAnswer::Unauthorized
+    );
     story.work(0);
     story.work(0);
     story
@@ -358,12 +363,15 @@ fn the_number_of_payloads_is_checked_before_the_miner() {
         .refresh(ChainId::new(0))
         .expect("a chain of the graph");
     story.work(0);
-    assert_eq!(ask(&mut story, &stranger), WorkAnswer::TooManyPayloads);
-    assert_eq!(ask(&mut story, &miner()), WorkAnswer::TooManyPayloads);
+    assert_eq!(
+        request(&mut story, &unknown_miner),
+        WorkAnswer::TooManyPayloads
+    );
+    assert_eq!(request(&mut story, &miner()), WorkAnswer::TooManyPayloads);
 }
 
 #[test]
-fn a_restart_forgets_payloads_and_stalls() {
+fn a_restart_clears_payloads_and_stalls() {
     let mut story = Story::new(ChainGraph::singleton());
     let work = story.work(0);
     let renamed = Some("development-2".to_owned());
@@ -399,19 +407,19 @@ fn the_time_scale_divides_the_nodes_durations() {
 }
 
 #[test]
-fn developments_genesis_blocks_are_the_real_ones() {
-    let facts: Vec<serde_json::Value> =
-        serde_json::from_str(include_str!("../../tests/data/genesis-development.json"))
+fn the_genesis_blocks_of_development_are_the_real_ones() {
+    let expected: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("../../../tests/data/genesis-development.json"))
             .expect("a list of headers");
     let config = Config {
         genesis: GenesisBlocks::Development,
         ..Config::default()
     };
     let network = Network::new(config, START);
-    assert_eq!(facts.len(), 20);
-    for (fact, chain) in facts.iter().zip(network.graph().chains()) {
+    assert_eq!(expected.len(), 20);
+    for (expected, chain) in expected.iter().zip(network.graph().chains()) {
         let block = network.chain(chain).expect("a chain of the graph").tip();
-        assert_eq!(fact["header_hex"], const_hex::encode(block.encode()));
-        assert_eq!(fact["hash_b64url"], block.hash().to_string());
+        assert_eq!(expected["header_hex"], const_hex::encode(block.encode()));
+        assert_eq!(expected["hash_b64url"], block.hash().to_string());
     }
 }
