@@ -17,9 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chainweb::{
-    BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
-};
+use chainweb::Target;
 use miner::job::{Job, JobId, Jobs, NodeId};
 use miner::timing::Timing;
 use miner::worker::Worker;
@@ -58,26 +56,11 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 fn unsolvable() -> Arc<Jobs> {
-    let header = HeaderFields {
-        flags: [0; 8],
-        creation_time: CreationTime::from_micros(0),
-        parent: BlockHash::new([1; 32]),
-        adjacents: [1, 2, 3]
-            .map(|chain| (ChainId::new(chain), BlockHash::new([2; 32])))
-            .into(),
-        target: Target::from_be_hex(&format!("{:064x}", 1)).unwrap(),
-        payload_hash: PayloadHash::new([3; 32]),
-        chain: ChainId::new(0),
-        weight: Weight::from_le_bytes([0; 32]),
-        height: 1,
-        version_code: 2,
-        epoch_start: CreationTime::from_micros(0),
-        nonce: Nonce::new(0),
-    };
+    let target = Target::from_be_hex(&format!("{:064x}", 1)).unwrap();
     Arc::new(Jobs::new(vec![Arc::new(Job {
         id: JobId(1),
         node: NodeId(0),
-        work: Work::new(header.encode()).unwrap(),
+        work: fixtures::work(0, 1, target),
         received: Instant::now(),
     })]))
 }

@@ -12,18 +12,14 @@ use blake2::{Blake2s256, Digest};
 use chainweb::{Level, Nonce, WorkHeader};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use fixtures::header_of_degree;
 use pow::{Kernel, NonceRange, Prepared};
 
 /// Nonces in one measured call.
 const COUNT: u64 = 4096;
 
 fn header(degree: u8) -> WorkHeader {
-    let mut bytes = vec![0x5a; 178 + 36 * usize::from(degree)];
-    bytes[48..50].copy_from_slice(&[degree, 0]);
-    for chain in 0..degree {
-        bytes[50 + 36 * usize::from(chain)] = chain;
-    }
-    WorkHeader::decode(&bytes).expect("the chains ascend")
+    header_of_degree(degree, &[0x5a])
 }
 
 fn blake2_crate(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {

@@ -2,14 +2,11 @@
 //!
 //! `cargo bench -p stratum`
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::{
-    BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Weight, Work,
-};
+use chainweb::Level;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -25,25 +22,9 @@ fn level(bits: u16) -> Level {
 }
 
 fn work() -> LiveWork {
-    let header = HeaderFields {
-        flags: [0; 8],
-        creation_time: CreationTime::from_micros(1_700_000_000_000_000),
-        parent: BlockHash::new([1; 32]),
-        adjacents: BTreeMap::from(
-            [2, 3, 4].map(|chain| (ChainId::new(chain), BlockHash::new([2; 32]))),
-        ),
-        target: level(70).target(),
-        payload_hash: PayloadHash::new([3; 32]),
-        chain: ChainId::new(0),
-        weight: Weight::from_le_bytes([4; 32]),
-        height: 1,
-        version_code: 5,
-        epoch_start: CreationTime::from_micros(1_699_999_000_000_000),
-        nonce: Nonce::default(),
-    };
     LiveWork {
         key: 1,
-        work: Work::new(header.encode()).expect("its target is not zero"),
+        work: fixtures::work(0, 1, level(70).target()),
         received: Instant::now(),
     }
 }

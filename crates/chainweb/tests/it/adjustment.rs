@@ -6,6 +6,7 @@ use chainweb::{
     AdjustmentRules, BlockHeader, ChainGraph, ChainId, CreationTime, Genesis, HeaderFields,
     PayloadHash, Target, WorkHeader, next_header,
 };
+use fixtures::fields;
 use ruint::Uint;
 use ruint::aliases::U256;
 
@@ -99,18 +100,15 @@ fn at(chain: u32, height: u64, elapsed_micros: i64, target: Target) -> WorkHeade
     };
     let header = genesis.header(ChainId::new(chain), PayloadHash::new([0; 32]));
     HeaderFields {
-        flags: [0; 8],
         creation_time: CreationTime::from_micros(1_000_000 + elapsed_micros),
         parent: header.hash(),
         adjacents: [].into(),
         target,
-        payload_hash: PayloadHash::new([0; 32]),
         chain: ChainId::new(chain),
         weight: header.work().weight(),
         height,
-        version_code: 2,
         epoch_start: CreationTime::from_micros(1_000_000),
-        nonce: header.work().nonce(),
+        ..fields()
     }
     .encode()
 }

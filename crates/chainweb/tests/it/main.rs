@@ -7,18 +7,6 @@ mod recorded;
 
 use chainweb::BlockHeader;
 
-/// Length of a header with its hash on the public networks.
-const HEADER_LEN: usize = 318;
-
-fn headers(bytes: &[u8]) -> Vec<BlockHeader> {
-    let (headers, rest) = bytes.as_chunks::<HEADER_LEN>();
-    assert_eq!(rest.len(), 0);
-    headers
-        .iter()
-        .map(|bytes| BlockHeader::decode(bytes).unwrap())
-        .collect()
-}
-
 /// A recorded block with all that its validity depends on.
 struct Family {
     block: BlockHeader,
@@ -27,7 +15,7 @@ struct Family {
 }
 
 fn families() -> Vec<Family> {
-    headers(include_bytes!("../data/mainnet-families.bin"))
+    fixtures::block_headers(include_bytes!("../data/mainnet-families.bin"))
         .as_chunks::<5>()
         .0
         .iter()

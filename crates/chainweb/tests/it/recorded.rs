@@ -5,12 +5,9 @@ use chainweb::{
     Adjacents, BlockHeader, ChainGraph, ChainId, CreationTime, Genesis, HeaderError, Nonce,
     PowHash, Target, Work, WorkError, WorkHeader,
 };
+use fixtures::{BLOCK_HEADER_LENGTH, mainnet};
 
-use crate::{HEADER_LEN, families, headers};
-
-fn mainnet() -> Vec<BlockHeader> {
-    headers(include_bytes!("../data/mainnet-headers.bin"))
-}
+use crate::families;
 
 #[test]
 fn every_recorded_header_meets_its_target_and_has_its_hash() {
@@ -21,7 +18,7 @@ fn every_recorded_header_meets_its_target_and_has_its_hash() {
         assert!(header.work().target().is_met_by(&hash), "{header:?}");
         assert_eq!(header.work().block_hash(), Some(header.hash()));
         assert!(header.hash_is_valid());
-        assert_eq!(header.encode().len(), HEADER_LEN);
+        assert_eq!(header.encode().len(), BLOCK_HEADER_LENGTH);
     }
 }
 

@@ -9,12 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Format, HeaderArgs, Verdict, run};
 
-/// Fifteen headers of mainnet01; `README.md` beside it names the sources.
-const FIXTURE: &[u8] = include_bytes!("../../../chainweb/tests/data/mainnet-headers.bin");
-const FIXTURE_PATH: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../chainweb/tests/data/mainnet-headers.bin"
-);
+const FIXTURE: &[u8] = fixtures::MAINNET;
+const FIXTURE_PATH: &str = fixtures::MAINNET_PATH;
 
 /// Block 2111409 of chain 5.
 fn recorded() -> &'static [u8] {

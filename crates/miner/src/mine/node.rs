@@ -98,7 +98,7 @@ mod tests {
                 "{key:?}: {doubt:?}"
             );
         }
-        const KEY: &str = "f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f";
+        const KEY: &str = fixtures::PUBLIC_KEY;
         check(KEY, None);
         check(&KEY.to_uppercase(), None);
         check("", None);

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use chainweb::{
-    BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
-};
+use chainweb::Target;
 
 use crate::job::{Job, JobId, Jobs, NodeId};
 
@@ -22,26 +20,10 @@ pub(super) fn job_at(chain: u32, height: u64) -> Arc<Job> {
 }
 
 fn made(id: u64, (chain, height): (u32, u64), target: Target, received: Instant) -> Arc<Job> {
-    let fields = HeaderFields {
-        flags: [0; 8],
-        creation_time: CreationTime::from_micros(5_000_000),
-        parent: BlockHash::new([1; 32]),
-        adjacents: [1, 2, 3]
-            .map(|chain| (ChainId::new(chain), BlockHash::new([2; 32])))
-            .into(),
-        target,
-        payload_hash: PayloadHash::new([3; 32]),
-        chain: ChainId::new(chain),
-        weight: Weight::from_le_bytes([0; 32]),
-        height,
-        version_code: 2,
-        epoch_start: CreationTime::from_micros(0),
-        nonce: Nonce::new(0),
-    };
     Arc::new(Job {
         id: JobId(id),
         node: NodeId(0),
-        work: Work::new(fields.encode()).expect("the target is not zero"),
+        work: fixtures::work(chain, height, target),
         received,
     })
 }

@@ -23,10 +23,7 @@ use serde_json::Value;
 use self::program::{Running, field, program, run, text};
 
 /// The recorded headers of the mainnet, one after the other.
-const HEADERS: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../chainweb/tests/data/mainnet-headers.bin"
-);
+const HEADERS: &str = fixtures::MAINNET_PATH;
 
 #[test]
 fn wrong_usage_exits_with_64_and_says_what_to_do() {

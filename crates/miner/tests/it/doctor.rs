@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::seed;
 
-const KEY: &str = "f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f";
+const KEY: &str = fixtures::PUBLIC_KEY;
 
 /// For answers that come: far more than they take, so that only a hang runs into it.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -200,8 +200,7 @@ async fn a_malformed_page_is_named_as_such() {
 
 /// The first of the recorded mainnet headers.
 fn recorded() -> BlockHeader {
-    let headers = include_bytes!("../../../chainweb/tests/data/mainnet-headers.bin");
-    BlockHeader::decode(&headers[..318]).unwrap()
+    fixtures::mainnet().swap_remove(0)
 }
 
 async fn block_header(status: &str, body: &[u8], block: BlockHash) -> Result<BlockHeader, Error> {

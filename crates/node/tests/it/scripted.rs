@@ -127,12 +127,10 @@ impl Scripted {
     }
 }
 
-pub(crate) const KEY: &str = "f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f";
-
 pub(crate) fn client_of(url: &str, limits: Limits) -> Client {
     Client::new(Config {
         endpoint: url.parse().unwrap(),
-        miner: Miner::new(Some(KEY), None),
+        miner: Miner::new(Some(fixtures::PUBLIC_KEY), None),
         insecure: false,
         limits,
     })

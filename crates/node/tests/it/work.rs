@@ -3,18 +3,14 @@
 use std::time::Duration;
 
 use chainweb::{ChainId, Work, WorkHeader};
+use fixtures::PUBLIC_KEY as KEY;
 use node::{Client, Config, Error, Limits, Malformed, Miner, NoAnswer, Refusal, Retry};
 use proptest::prelude::*;
 
-use crate::scripted::{
-    Act, KEY, Scripted, chunked, plain, request, short_limits, unfinished, version,
-};
+use crate::scripted::{Act, Scripted, chunked, plain, request, short_limits, unfinished, version};
 
 pub(crate) fn header() -> WorkHeader {
-    let hex: String = include_str!("../data/header-5-2111409.hex")
-        .split_whitespace()
-        .collect();
-    WorkHeader::decode(&const_hex::decode(hex).unwrap()).unwrap()
+    fixtures::mainnet()[7].work().clone()
 }
 
 fn work() -> Work {

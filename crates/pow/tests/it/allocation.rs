@@ -13,7 +13,7 @@ use std::cell::Cell;
 use chainweb::{Level, Nonce};
 use pow::{Kernel, NonceRange, Prepared};
 
-use crate::fixture::{DEGREES, header};
+use fixtures::{DEGREES, header_of_degree};
 
 struct Counting;
 
@@ -42,7 +42,7 @@ static COUNTING: Counting = Counting;
 #[test]
 fn a_search_allocates_nothing() {
     let before = ALLOCATIONS.get();
-    let headers = DEGREES.map(|degree| header(degree, b"allocation"));
+    let headers = DEGREES.map(|degree| header_of_degree(degree, b"allocation"));
     assert!(ALLOCATIONS.get() > before, "the allocator counts");
     for header in headers {
         // Easy enough that candidates come up and are checked in full, in every way that a search can end.

@@ -5,7 +5,7 @@ use chainweb::{Nonce, PowHash, Target, WorkHeader};
 use pow::{Prepared, hash, verify};
 use proptest::prelude::*;
 
-use crate::fixture::{DEGREES, equal_to, header, mainnet};
+use fixtures::{DEGREES, header_of_degree, mainnet, target_equal_to};
 
 /// Of the recorded headers in the order of the file, as their sources state them.
 const HASHES: [&str; 15] = [
@@ -55,7 +55,7 @@ fn a_changed_bit_makes_a_recorded_header_miss_its_target() {
 #[test]
 fn a_hash_equal_to_the_target_meets_it_and_one_above_does_not() {
     for header in mainnet() {
-        let target = equal_to(&hash(header.work()));
+        let target = target_equal_to(&hash(header.work()));
         assert!(verify(header.work(), &target));
         let mut below = target.to_le_bytes();
         // The recorded hashes end in no zero byte.
@@ -70,7 +70,7 @@ proptest! {
         degree in prop::sample::select(&DEGREES[..]),
         fill in prop::collection::vec(any::<u8>(), 61..=97),
     ) {
-        let header = header(degree, &fill);
+        let header = header_of_degree(degree, &fill);
         let expected = PowHash::from_le_bytes(Blake2s256::digest(header.as_bytes()).into());
         prop_assert_eq!(hash(&header), expected);
     }
@@ -81,7 +81,7 @@ proptest! {
         fill in prop::collection::vec(any::<u8>(), 61..=97),
         nonce: u64,
     ) {
-        let header = header(degree, &fill);
+        let header = header_of_degree(degree, &fill);
         let prepared = Prepared::new(&header, &header.target());
         let nonce = Nonce::new(nonce);
         prop_assert_eq!(prepared.hash_with(nonce), hash(&header.with_nonce(nonce)));

@@ -6,7 +6,7 @@ use pow::{Kernel, NonceRange, Prepared, Searcher};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::fixture::{DEGREES, equal_to, header, mainnet};
+use fixtures::{DEGREES, header_of_degree, mainnet, target_equal_to};
 
 /// A check with its name, which says what it shows.
 pub(crate) type Check = (&'static str, fn(&Searcher));
@@ -106,7 +106,7 @@ fn solutions_are_those_of_brute_force_on_headers_of_every_length(searcher: &Sear
     for degree in 0..16 {
         let solutions = check(
             searcher,
-            &header(degree, b"all of them"),
+            &header_of_degree(degree, b"all of them"),
             &level(5),
             0xffff_ff00,
             1000,
@@ -116,7 +116,7 @@ fn solutions_are_those_of_brute_force_on_headers_of_every_length(searcher: &Sear
 }
 
 fn a_target_of_ones_is_met_by_every_nonce(searcher: &Searcher) {
-    let header = header(3, b"easy");
+    let header = header_of_degree(3, b"easy");
     let solutions = check(searcher, &header, &Target::MAX, u64::MAX - 2, 700);
     assert_eq!(solutions, nonces(u64::MAX - 2, 700).collect::<Vec<_>>());
 }
@@ -124,11 +124,23 @@ fn a_target_of_ones_is_met_by_every_nonce(searcher: &Searcher) {
 fn targets_of_any_number_of_zero_bits_are_met_as_by_brute_force(searcher: &Searcher) {
     for degree in DEGREES {
         for bits in [0, 1, 2, 7, 8, 9] {
-            let solutions = check(searcher, &header(degree, b"bits"), &level(bits), 0, 2048);
+            let solutions = check(
+                searcher,
+                &header_of_degree(degree, b"bits"),
+                &level(bits),
+                0,
+                2048,
+            );
             assert!(!solutions.is_empty(), "degree {degree}, {bits} bits");
         }
         for bits in [31, 32, 33, 64, 255, 256] {
-            check(searcher, &header(degree, b"bits"), &level(bits), 0, 512);
+            check(
+                searcher,
+                &header_of_degree(degree, b"bits"),
+                &level(bits),
+                0,
+                512,
+            );
         }
     }
 }
@@ -137,7 +149,7 @@ fn targets_of_any_number_of_zero_bits_are_met_as_by_brute_force(searcher: &Searc
 fn targets_about_the_end_of_the_top_word_are_met_by_recorded_nonces(searcher: &Searcher) {
     for recorded in mainnet() {
         let (work, nonce) = (recorded.work(), recorded.work().nonce());
-        let zero_bits = equal_to(&reference(work)).level().bits();
+        let zero_bits = target_equal_to(&reference(work)).level().bits();
         assert!(zero_bits >= 46);
         for bits in [0, 1, 7, 8, 9, 16, 23, 24, 25, 30, 31, 32, 33, zero_bits] {
             assert_eq!(check(searcher, work, &level(bits), nonce.get(), 1), [nonce]);
@@ -152,9 +164,9 @@ fn targets_about_the_end_of_the_top_word_are_met_by_recorded_nonces(searcher: &S
 /// Targets this hard cannot be met by trying, but a hash of the right top words can be taken for the target.
 fn a_hash_equal_to_the_target_is_a_solution_and_one_above_is_not(searcher: &Searcher) {
     for degree in DEGREES {
-        let header = header(degree, b"equal");
+        let header = header_of_degree(degree, b"equal");
         for nonce in nonces(0x1_fff0, 40) {
-            let target = equal_to(&reference(&header.with_nonce(nonce)));
+            let target = target_equal_to(&reference(&header.with_nonce(nonce)));
             let solutions = check(searcher, &header, &target, nonce.get(), 1);
             assert_eq!(solutions, [nonce]);
             let mut below = target.to_le_bytes();
@@ -178,9 +190,9 @@ fn a_hash_equal_to_the_target_is_a_solution_and_one_above_is_not(searcher: &Sear
 }
 
 fn every_word_of_the_target_decides_when_those_above_are_equal(searcher: &Searcher) {
-    let header = header(3, b"words");
+    let header = header_of_degree(3, b"words");
     let nonce = Nonce::new(77);
-    let bytes = equal_to(&reference(&header.with_nonce(nonce))).to_le_bytes();
+    let bytes = target_equal_to(&reference(&header.with_nonce(nonce))).to_le_bytes();
     for word in 0..8 {
         let mut above = bytes;
         above[..4 * word].fill(0);
@@ -203,14 +215,14 @@ fn every_word_of_the_target_decides_when_those_above_are_equal(searcher: &Search
 /// Equality with the target makes one nonce a solution, wherever it stands.
 fn the_first_and_the_last_nonce_of_a_range_belong_to_it(searcher: &Searcher) {
     for degree in DEGREES {
-        let header = header(degree, b"ends");
+        let header = header_of_degree(degree, b"ends");
         // Carries between the words of the nonce, the end of a chunk, the wrap to zero.
         for carry in [1 << 16, 1 << 32, 1 << 48, 0x1_0100, 256, 0] {
             let start = 0_u64.wrapping_add(carry).wrapping_sub(3);
             for count in [1, 2, 3, 4, 5, 256, 257] {
                 let last = start.wrapping_add(count - 1);
                 for nonce in [start, last] {
-                    let target = equal_to(&reference(&header.with_nonce(Nonce::new(nonce))));
+                    let target = target_equal_to(&reference(&header.with_nonce(Nonce::new(nonce))));
                     let found = check(searcher, &header, &target, nonce, 1);
                     assert_eq!(found, [Nonce::new(nonce)]);
                     let found = check(searcher, &header, &target, start, count);
@@ -229,7 +241,7 @@ fn solutions_about_carries_and_the_wrap_are_those_of_brute_force(searcher: &Sear
         for carry in [1 << 16, 1 << 32, 1 << 48, 0xffff << 48, 0] {
             check(
                 searcher,
-                &header(degree, b"carry"),
+                &header_of_degree(degree, b"carry"),
                 &level(4),
                 0_u64.wrapping_add(carry).wrapping_sub(90),
                 200,
@@ -239,7 +251,7 @@ fn solutions_about_carries_and_the_wrap_are_those_of_brute_force(searcher: &Sear
 }
 
 fn an_empty_range_has_no_solution(searcher: &Searcher) {
-    let prepared = Prepared::new(&header(3, b"empty"), &Target::MAX);
+    let prepared = Prepared::new(&header_of_degree(3, b"empty"), &Target::MAX);
     for start in [0, 1, 0xffff, u64::MAX] {
         assert_eq!(
             prepared.search(searcher, NonceRange::new(Nonce::new(start), 0)),
@@ -249,7 +261,7 @@ fn an_empty_range_has_no_solution(searcher: &Searcher) {
 }
 
 fn the_longest_range_ends_with_its_first_solution(searcher: &Searcher) {
-    let header = header(3, b"long");
+    let header = header_of_degree(3, b"long");
     let start = u64::MAX - 1000;
     let expected = nonces(start, 1 << 20)
         .find(|&nonce| level(12).is_met_by(&reference(&header.with_nonce(nonce))));
@@ -259,7 +271,7 @@ fn the_longest_range_ends_with_its_first_solution(searcher: &Searcher) {
 }
 
 fn the_nonce_that_the_header_came_with_does_not_matter(searcher: &Searcher) {
-    let header = header(3, b"nonce");
+    let header = header_of_degree(3, b"nonce");
     let prepared = [0, 1, u64::MAX, 0x0123_4567_89ab_cdef]
         .map(|nonce| Prepared::new(&header.with_nonce(Nonce::new(nonce)), &level(6)));
     let found = prepared
@@ -304,7 +316,7 @@ fn solutions_of_any_range_are_those_of_brute_force(searcher: &Searcher) {
         target[28..].copy_from_slice(&top.to_le_bytes());
         check(
             searcher,
-            &header(degree, &fill),
+            &header_of_degree(degree, &fill),
             &Target::from_le_bytes(target),
             start,
             count,
@@ -318,7 +330,7 @@ fn solutions_of_any_range_are_those_of_brute_force(searcher: &Searcher) {
 fn solutions_among_a_million_nonces_are_those_of_the_portable_kernel(searcher: &Searcher) {
     let portable = Kernel::Portable.prove().unwrap();
     for degree in [3, 2, 4] {
-        let header = header(degree, b"many");
+        let header = header_of_degree(degree, b"many");
         let prepared = Prepared::new(&header, &level(12));
         let (start, count) = ((1 << 32) - 300_000, 1 << 20);
         let expected = search_all(&portable, &prepared, start, count);

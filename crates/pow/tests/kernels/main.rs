@@ -6,8 +6,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod checks;
-#[path = "../it/fixture.rs"]
-mod fixture;
 
 use std::process::ExitCode;
 

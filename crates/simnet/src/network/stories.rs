@@ -77,7 +77,7 @@ impl Story {
 }
 
 fn miner() -> Miner {
-    Miner::with_public_key("f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f")
+    Miner::with_public_key(fixtures::PUBLIC_KEY)
 }
 
 fn accepted(solved: &Solved) -> bool {

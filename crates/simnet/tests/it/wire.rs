@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 /// What should come comes long before this; it only ends a test that has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) const KEY: &str = "f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f";
+pub(crate) const KEY: &str = fixtures::PUBLIC_KEY;
 
 pub(crate) const OCTETS: &str = "Content-Type: application/octet-stream";
 pub(crate) const JSON: &str = "Content-Type: application/json";

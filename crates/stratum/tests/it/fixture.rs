@@ -1,13 +1,9 @@
 //! Works, and sessions that are driven by hand.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::{
-    BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Target, Weight,
-    Work, WorkHeader,
-};
+use chainweb::{Level, Nonce, Target, WorkHeader};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::{
@@ -21,25 +17,9 @@ pub(crate) fn level(bits: u16) -> Target {
 
 /// A work on a chain whose blocks have this target; its key is its height.
 pub(crate) fn work(chain: u32, key: u64, target: Target, received: Instant) -> LiveWork {
-    let header = HeaderFields {
-        flags: [0, 0, 0, 0, 1, 0, 0, 0],
-        creation_time: CreationTime::from_micros(1_700_000_000_000_000),
-        parent: BlockHash::new([0x11; 32]),
-        adjacents: BTreeMap::from(
-            [20, 21, 22].map(|chain| (ChainId::new(chain), BlockHash::new([0x22; 32]))),
-        ),
-        target,
-        payload_hash: PayloadHash::new([0x33; 32]),
-        chain: ChainId::new(chain),
-        weight: Weight::from_le_bytes([0x44; 32]),
-        height: key,
-        version_code: 5,
-        epoch_start: CreationTime::from_micros(1_699_999_000_000_000),
-        nonce: Nonce::default(),
-    };
     LiveWork {
         key,
-        work: Work::new(header.encode()).unwrap(),
+        work: fixtures::work(chain, key, target),
         received,
     }
 }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use chainweb::{
-    BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
-};
+use chainweb::{BlockHash, ChainId, CreationTime, HeaderFields, PayloadHash, Target, Work};
 use node::{Error, Miner, NoAnswer, Refusal};
 
 /// A piece of work in few words.
@@ -53,18 +51,14 @@ impl Piece {
         };
         let micros = i64::try_from(time_ms * 1000).expect("scripts are short");
         let fields = HeaderFields {
-            flags: [0; 8],
             creation_time: CreationTime::from_micros(micros),
             parent: block(self.chain, self.height - 1, self.parent),
             adjacents: [self.neighbour, 101, 102].map(beside).into(),
             target: self.target,
             payload_hash: PayloadHash::new([self.payload as u8; 32]),
             chain: ChainId::new(self.chain),
-            weight: Weight::from_le_bytes([0; 32]),
             height: self.height,
-            version_code: 2,
-            epoch_start: CreationTime::from_micros(0),
-            nonce: Nonce::new(0),
+            ..fixtures::fields()
         };
         Work::new(fields.encode()).expect("the target is not zero")
     }

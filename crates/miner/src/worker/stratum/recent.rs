@@ -39,34 +39,16 @@ mod tests {
     use std::sync::Arc;
     use std::time::Instant;
 
-    use chainweb::{
-        BlockHash, ChainId, CreationTime, HeaderFields, Nonce, PayloadHash, Target, Weight, Work,
-    };
+    use chainweb::Target;
 
     use super::{KEPT, RecentJobs};
     use crate::job::{Job, JobId, NodeId};
 
     fn job(id: usize) -> Arc<Job> {
-        let header = HeaderFields {
-            flags: [0; 8],
-            creation_time: CreationTime::from_micros(0),
-            parent: BlockHash::new([0; 32]),
-            adjacents: [1, 2, 3]
-                .map(|chain| (ChainId::new(chain), BlockHash::new([0; 32])))
-                .into(),
-            target: Target::MAX,
-            payload_hash: PayloadHash::new([0; 32]),
-            chain: ChainId::new(0),
-            weight: Weight::from_le_bytes([0; 32]),
-            height: id as u64,
-            version_code: 5,
-            epoch_start: CreationTime::from_micros(0),
-            nonce: Nonce::new(0),
-        };
         Arc::new(Job {
             id: JobId(id as u64),
             node: NodeId(0),
-            work: Work::new(header.encode()).expect("the target is not zero"),
+            work: fixtures::work(0, id as u64, Target::MAX),
             received: Instant::now(),
         })
     }

@@ -48,7 +48,7 @@ const HOPELESS: Duration = Duration::from_mins(2);
 /// A worker that has counted no hash for this long, a hundred batches, does not hash.
 const STILL: Duration = Duration::from_millis(120);
 
-pub(super) const KEY: &str = "f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f";
+pub(super) const KEY: &str = fixtures::PUBLIC_KEY;
 
 /// What a story begins with.
 pub(super) struct Setting {

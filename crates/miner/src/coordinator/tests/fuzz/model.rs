@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use chainweb::{
-    Adjacents, BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Weight,
-    Work,
+    Adjacents, BlockHash, ChainId, CreationTime, HeaderFields, Level, PayloadHash, Work,
 };
 use node::{Cut, Error, Lost, Refusal, Tip, UpdateEvent, Version};
 use rand::rngs::StdRng;
@@ -379,18 +378,15 @@ impl Model {
         // Some work is solved by every nonce, some by every other.
         let level = Level::new(u16::try_from(number.get() % 2).expect("0 or 1"));
         let fields = HeaderFields {
-            flags: [0; 8],
             creation_time: CreationTime::from_micros(i64::try_from(micros).expect("short")),
             parent: *chain.blocks.last().expect("there is a genesis block"),
             adjacents: [self.beside(number), strange(101), strange(102)].into(),
             target: level.expect("at most 256").target(),
             payload_hash: chain.payload,
             chain: number,
-            weight: Weight::from_le_bytes([0; 32]),
             height: chain.blocks.len() as u64,
             version_code: self.networks,
-            epoch_start: CreationTime::from_micros(0),
-            nonce: Nonce::new(0),
+            ..fixtures::fields()
         };
         self.payloads.insert(chain.payload, now);
         Work::new(fields.encode()).expect("its target is not zero")
