@@ -3,6 +3,7 @@
 //! A worker watches the live jobs, chooses among them by itself and sends solutions. It knows no node: which jobs are
 //! live and what becomes of a solution is not its affair.
 
+pub mod asic;
 pub mod constant_delay;
 pub mod cpu;
 pub mod external;
@@ -11,7 +12,6 @@ mod returned;
 #[cfg(test)]
 mod sample;
 pub mod simulation;
-pub mod stratum;
 
 use std::io;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
+use self::asic::Asic;
 use self::constant_delay::ConstantDelay;
 use self::cpu::Cpu;
 use self::external::External;
 use self::on_demand::OnDemand;
 use self::simulation::Simulation;
-use self::stratum::Stratum;
 use crate::coordinator::Proof;
 use crate::demand::Wanted;
 use crate::job::{Jobs, Solution};
@@ -37,8 +37,8 @@ use crate::meter::Meter;
 pub enum Worker {
     /// Threads of this machine.
     Cpu(Cpu),
-    /// Devices that speak Stratum.
-    Stratum(Stratum),
+    /// Devices that connect over Stratum.
+    Asic(Asic),
     /// Nothing: blocks come as at a given hash rate.
     Simulation(Simulation),
     /// Nothing: blocks come on a beat.
@@ -60,7 +60,7 @@ pub enum WorkerError {
     ThreadEnded(usize),
     /// The Stratum server failed.
     #[error(transparent)]
-    Stratum(#[from] ::stratum::ServerError),
+    Stratum(#[from] stratum::ServerError),
     /// The server of the on-demand worker failed.
     #[error("the on-demand server ended unexpectedly")]
     OnDemandServerEnded,
@@ -80,7 +80,7 @@ impl Worker {
     ) -> Result<(), WorkerError> {
         match self {
             Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
-            Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
+            Self::Asic(asic) => asic.run(jobs, solutions, stop).await,
             Self::External(external) => external.run(jobs, solutions, stop).await,
             Self::Simulation(simulation) => simulation.run(jobs, solutions, stop).await,
             Self::ConstantDelay(beat) => beat.run(jobs, solutions, stop).await,
@@ -93,7 +93,7 @@ impl Worker {
         match self {
             Self::OnDemand(on_demand) => Some(on_demand.wanted()),
             Self::Cpu(_)
-            | Self::Stratum(_)
+            | Self::Asic(_)
             | Self::External(_)
             | Self::Simulation(_)
             | Self::ConstantDelay(_) => None,
@@ -103,7 +103,7 @@ impl Worker {
     /// What its solutions prove.
     pub fn proof(&self) -> Proof {
         match self {
-            Self::Cpu(_) | Self::Stratum(_) | Self::External(_) => Proof::Verified,
+            Self::Cpu(_) | Self::Asic(_) | Self::External(_) => Proof::Verified,
             Self::Simulation(_) | Self::ConstantDelay(_) | Self::OnDemand(_) => Proof::None,
         }
     }
@@ -112,7 +112,7 @@ impl Worker {
     pub fn meter(&self) -> Meter {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
-            Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
+            Self::Asic(asic) => Meter::Estimated(asic.stats()),
             Self::Simulation(simulation) => Meter::Simulated(simulation.rate()),
             Self::ConstantDelay(_) | Self::OnDemand(_) => Meter::None,
             Self::External(external) => external.meter(),

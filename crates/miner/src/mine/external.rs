@@ -19,7 +19,7 @@ use crate::worker::external::{
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "External")]
 pub struct ExternalArgs {
-    /// The shell command that solves work, run by `sh -c`.
+    /// The shell command to solve work, run by `sh -c`.
     #[arg(
         long = "external-worker-cmd",
         value_name = "COMMAND",
@@ -81,7 +81,8 @@ pub struct ExternalArgs {
 /// The protocol between the worker and its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProtocolName {
-    /// One run per header: header on standard input, target as last argument, nonce on standard output.
+    /// One run per header: header on standard input, target as last argument, nonce on standard
+    /// output.
     Once,
     /// One long-running process that receives jobs and returns nonces as lines of JSON.
     Lines,
@@ -92,7 +93,8 @@ pub enum ProtocolName {
 pub enum TargetEncodingName {
     /// The bytes as in the header, least significant first, as the Haskell client documents.
     Bytes,
-    /// Four 64-bit words, least significant word first, each word most significant digit first, as the Haskell client 0.5 writes.
+    /// Four 64-bit words, least significant word first, each word most significant digit first, as
+    /// the Haskell client 0.5 writes.
     Words,
 }
 

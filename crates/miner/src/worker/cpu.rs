@@ -34,7 +34,7 @@ pub struct Config {
     pub searcher: Searcher,
     /// The processors and the niceness of the threads.
     pub placement: Placement,
-    /// The first nonce of the first thread. Instances of this program that share work should use
+    /// The first nonce of the first thread. Instances of this program on the same work should use
     /// different values.
     pub first_nonce: u64,
     /// The time per batch and the greatest age of a creation time.
@@ -57,7 +57,7 @@ impl Cpu {
         }
     }
 
-    /// Returns the meter that counts the hashes.
+    /// Returns the meter, which counts all hashes.
     pub fn meter(&self) -> Arc<HashMeter> {
         Arc::clone(&self.meter)
     }
@@ -168,7 +168,7 @@ impl HashThread {
     }
 }
 
-/// Returns the processor time that the calling thread has used.
+/// Returns the processor time of the calling thread.
 pub(crate) fn thread_cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Commands of the user that solve jobs, several at a time.
+//! Runs commands of the user to solve jobs, several at a time.
 //!
 //! The worker assigns jobs to slots; the task of each slot runs one command at a time and owns its
 //! process, which never outlives the task. Output of commands is bounded, and nonces are verified

@@ -1,7 +1,7 @@
 //! Jobs that a development worker has returned unsolved while they are still live.
 //!
-//! A job stays live until the coordinator has retired it. Until then, the worker must not return it a
-//! second time. The set never has more entries than there are live jobs.
+//! A job stays live until the coordinator has retired it. Until then, the worker must not return it
+//! a second time. The set never has more entries than there are live jobs.
 
 use crate::job::{Job, JobId, Jobs};
 

@@ -1,8 +1,8 @@
 //! Simulates a hash rate without hashing, for networks that do not check proof of work.
 //!
-//! Each of several simulated threads works on a live job of its own if there are enough. It waits as
-//! long as hashing could have taken and then returns the job unsolved. There are no operating system
-//! threads: one task waits for the next simulated block.
+//! Each of several simulated threads works on a live job of its own if there are enough. It waits
+//! as long as hashing could have taken and then returns the job unsolved. There are no operating
+//! system threads: one task waits for the next simulated block.
 
 mod threads;
 

@@ -1,7 +1,7 @@
-//! The beat, and the number of blocks that are due.
+//! The beat, and the number of blocks due.
 //!
-//! The beat starts with the first job and keeps its phase. Blocks that are missing at a beat for lack
-//! of jobs are produced when jobs arrive, at most those of one earlier beat. So a slightly late job
+//! The beat starts with the first job and keeps its phase. Blocks missing at a beat for lack of
+//! jobs are produced when jobs arrive, at most those of one earlier beat. So a slightly late job
 //! costs nothing, and an outage of the node is not followed by a flood of blocks.
 
 use std::num::NonZeroUsize;
@@ -12,8 +12,8 @@ use super::Config;
 use crate::job::{Job, Jobs};
 use crate::worker::returned::Returned;
 
-/// The number of chains if the node does not report it: that of the public networks, which the
-/// Haskell client always uses.
+/// The number of chains if the node does not report it: the public networks have 20, and the
+/// Haskell client always uses 20.
 const CHAINS: NonZeroUsize = NonZeroUsize::new(20).expect("not zero");
 
 /// The state of the beat.
@@ -58,7 +58,7 @@ impl Beat {
         self.next
     }
 
-    /// Adds the blocks of the beats up to `now` to those that are due.
+    /// Adds the blocks of the beats up to `now` to those due.
     fn count(&mut self, now: Instant, jobs: &Jobs) {
         let interval = self.interval(jobs);
         match self.next {

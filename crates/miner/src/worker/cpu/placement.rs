@@ -1,7 +1,7 @@
 //! The processors and the niceness of hashing threads.
 //!
-//! Both are requests to the operating system. If it refuses one, the thread logs a warning and hashes
-//! anyway.
+//! Both are requests to the operating system. If it refuses one, the thread logs a warning and
+//! hashes anyway.
 
 use std::sync::Arc;
 

@@ -26,7 +26,7 @@ pub(super) struct Search {
     batch: Batch,
     next_nonce: u64,
     current: Option<Current>,
-    /// Jobs that this thread has solved and the coordinator has not retired yet.
+    /// Jobs solved by this thread and not retired by the coordinator yet.
     solved: Vec<JobId>,
 }
 

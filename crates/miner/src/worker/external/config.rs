@@ -11,14 +11,14 @@ use crate::timing::CommandTiming;
 /// What to run, and how.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The number of processes that run at a time.
+    /// The number of processes running at a time.
     pub processes: NonZeroUsize,
-    /// The command that each process runs.
+    /// The command of each process.
     pub command: ShellCommand,
-    /// The protocol that the command implements.
+    /// The protocol of the command.
     pub protocol: Protocol,
     /// The first nonce of the first process with [`Protocol::Lines`]. Instances of this program
-    /// that share work should use different values.
+    /// on the same work should use different values.
     pub first_nonce: u64,
     /// Pauses and time limits.
     pub timing: CommandTiming,
@@ -29,7 +29,7 @@ pub struct Config {
 pub enum Protocol {
     /// One run of the command per header, as in the Haskell client.
     Once(Once),
-    /// A long-running process that receives job after job.
+    /// A long-running process, which receives job after job.
     Lines,
 }
 

@@ -52,8 +52,11 @@ fn meaning(status: ExitStatus) -> &'static str {
     }
 }
 
-/// Returns the failure of a command that did not exit with status 0. The status is `None` if the
-/// command still runs.
+/// Checks the status of a command, which is `None` if it still runs.
+///
+/// # Errors
+///
+/// Returns a failure unless the status is 0.
 pub(super) fn check_exit(status: Option<ExitStatus>) -> Result<(), Failure> {
     match status {
         None => Err(Failure::Unkillable),

@@ -1,8 +1,7 @@
 //! The JSON messages of the line protocol, without the process.
 //!
-//! An answer belongs to the job that it names, even if that is no longer the current one. A line
-//! that is not a message is skipped. A line that is too long, or too many bad lines in a row, are
-//! errors.
+//! An answer belongs to the job it names, even after another job was sent. Bad lines are skipped,
+//! but a line over the limit, or too many bad lines in a row, are an error.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -20,14 +19,14 @@ use crate::job::Solution;
 const LINE: usize = 4 << 10;
 /// The number of recent jobs whose answers are accepted: those of several minutes.
 const REMEMBERED: usize = 64;
-/// The number of bad lines in a row that are skipped, for programs that print a greeting.
+/// The number of bad lines skipped in a row. Some programs print a greeting.
 const BAD_LINES: u32 = 1000;
 
-/// The line that sends no job.
+/// The line for "no job".
 pub(super) const NO_JOB: &[u8] = b"{\"job\":null}\n";
 
-/// Returns the nonces of one process. The ranges are adjacent, do not wrap around, and start at a
-/// nonce that depends on `first_nonce`.
+/// Returns the nonces of one process. The ranges are adjacent and do not wrap around. The start
+/// of the first depends on `first_nonce`.
 pub(super) fn nonce_span(process: usize, processes: usize, first_nonce: u64) -> Range<u64> {
     let [process, processes] = [process, processes].map(|number| number as u64);
     // One range more than processes, to leave room for the start to vary.
@@ -43,7 +42,7 @@ pub(super) enum Message {
     Solution(Solution),
     /// The number of hashes since the last such message.
     Hashes(u64),
-    /// A line or answer that is skipped.
+    /// A bad line or answer, which is skipped.
     Bad(Failure),
 }
 
@@ -65,7 +64,7 @@ struct Fields {
 }
 
 impl LineProtocol {
-    /// Returns the line that sends a job.
+    /// Returns the line for a job.
     pub(super) fn job_line(&mut self, work: IssuedWork, span: &Range<u64>) -> Vec<u8> {
         let name = format!("{:016x}", work.job.id.0);
         let header = const_hex::encode(work.header.as_bytes());

@@ -1,7 +1,7 @@
-//! The persistent protocol: a process that is started once and receives jobs as lines of JSON.
+//! The persistent protocol: a process is started once and receives jobs as lines of JSON.
 //!
-//! The process receives only the newest job: one that it has not read is replaced. A process that
-//! ends is restarted.
+//! The process receives only the newest job, which replaces a job not written yet. If the process
+//! ends, it is restarted.
 
 use super::failure::{Failure, check_exit};
 use super::line_protocol::{LineProtocol, Message, NO_JOB, nonce_span};

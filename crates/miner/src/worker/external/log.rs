@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use tracing::debug;
 
-/// The longest line that is logged whole, in bytes.
+/// The longest line logged whole, in bytes.
 const LINE: usize = 400;
 const LINES_PER_SECOND: u64 = 20;
 const SECOND: Duration = Duration::from_secs(1);
 /// How much of the end is kept, in bytes.
 const TAIL: usize = 600;
-/// The number of bytes that a message quotes from standard output.
+/// The number of bytes of standard output quoted in a message.
 const QUOTED: usize = 60;
 
 /// The standard error of one process.
@@ -85,8 +85,8 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Counts an event. Returns `None` if it exceeds `limit` events per `interval`, otherwise the
-    /// number of events that exceeded the limit since the last admitted event, plus one.
+    /// Counts an event. Returns `None` if it exceeds `limit` events per `interval`, otherwise one
+    /// plus the number of events over the limit since the previous admitted event.
     pub(super) fn admit(&mut self, now: Instant, limit: u64, interval: Duration) -> Option<u64> {
         let mut suppressed = 0;
         if self

@@ -2,7 +2,7 @@
 //!
 //! The command receives the target as its last argument and the header on standard input, and
 //! prints the nonce. A command whose job is lost is ended before the next one starts, so two never
-//! share a device; a nonce that it prints until then still counts.
+//! share a device; a nonce printed until then still counts.
 
 use std::process::ExitStatus;
 use std::time::Duration;

@@ -2,11 +2,12 @@
 //!
 //! The command is the leader of a process group of its own, and signals go to the whole group:
 //! killing only the shell would leave its children running. The leader is reaped last, so the
-//! group's id cannot be reused while a signal can still be sent. Dropping a process kills its group.
+//! group's id cannot be reused while a signal can still be sent. Dropping a process kills its
+//! group.
 //!
-//! The caller drives a process with [`Process::step`], which moves bytes on whichever pipe is
-//! ready, so no pipe blocks another. Input is at most two messages: the one that is being written
-//! and the newest. Output is bounded: while it is full, the command waits.
+//! The caller drives a process with [`Process::step`], which moves bytes on any ready pipe, so no
+//! pipe blocks another. Input is at most two messages: one in progress and the newest. Output is
+//! bounded: while it is full, the command waits.
 
 use std::fs;
 use std::io;
@@ -40,7 +41,7 @@ pub(super) struct Process {
     pub(super) ended: bool,
     /// `None` while the command runs, and if it runs even after SIGKILL.
     pub(super) status: Option<ExitStatus>,
-    /// The rest of the message that is being written.
+    /// The rest of the message in progress.
     input: Vec<u8>,
     next_input: Option<Vec<u8>>,
     is_input_closed: bool,
@@ -74,7 +75,7 @@ impl Process {
         })
     }
 
-    /// Queues a message, which replaces a queued one that is not being written yet.
+    /// Queues a message, in place of the queued one if its writing has not started.
     pub(super) fn write(&mut self, message: Vec<u8>) {
         self.next_input = Some(message);
     }

@@ -66,7 +66,7 @@ impl Runner {
         self.solutions.send(solution).await.ok();
     }
 
-    /// Pauses after the failure of a command that has ended, before it is restarted.
+    /// Logs the failure of a command and pauses before the next one.
     pub(super) async fn back_off(&mut self, failure: &Failure, ended: Option<&Process>) {
         let timing = &self.config.timing;
         if ended.is_some_and(|process| process.started.elapsed() > timing.retry_max) {

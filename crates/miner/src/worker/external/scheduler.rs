@@ -1,8 +1,8 @@
 //! Assigns live jobs to processes.
 //!
-//! A process keeps its job as long as the job is live. A free process gets a job that no other
-//! process works on, the newest first. If there are fewer jobs than processes, it shares one after
-//! a while. Each header of a job has its own creation time, so no two commands hash the same header.
+//! A process keeps its job as long as the job is live. A free process gets a job without a
+//! process, the newest first. If there are fewer jobs than processes, it shares one after a while.
+//! Each header of a job has its own creation time, so no two commands hash the same header.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use tokio::time::sleep_until;
 use super::failure::{Failure, REVERSED};
 use crate::job::{Job, Jobs, Solution};
 
-/// A job that is assigned to one or more processes.
+/// A job assigned to one or more processes.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) job: Arc<Job>,
@@ -47,7 +47,11 @@ impl Task {
 }
 
 impl IssuedWork {
-    /// Returns the solution with this nonce, verified by code that the command does not share.
+    /// Returns the solution with this nonce.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure::WrongNonce`] if the nonce does not solve the header.
     pub(super) fn solution(&self, nonce: Nonce) -> Result<Solution, Failure> {
         let target = self.header.target();
         let solves = |nonce| pow::verify(&self.header.with_nonce(nonce), &target);
@@ -94,7 +98,7 @@ impl Scheduler {
         Self { slots, patience }
     }
 
-    /// Returns a receiver of the current task of a process.
+    /// Returns a receiver for the current task of a process.
     pub(super) fn subscribe(&self, process: usize) -> watch::Receiver<Option<Task>> {
         self.slots[process].sender.subscribe()
     }

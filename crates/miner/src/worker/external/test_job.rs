@@ -9,7 +9,7 @@ use super::scheduler::IssuedWork;
 use crate::job::Job;
 use crate::worker::sample;
 
-/// A job with this id that about every second nonce solves.
+/// A job with this id, solved by about every second nonce.
 pub(super) fn job(id: u64) -> Arc<Job> {
     let mut target = [0xff; 32];
     target[31] = 0x7f;

@@ -1,9 +1,9 @@
 //! The job of each simulated thread, and when the thread solves it.
 //!
-//! Solve times are exponentially distributed, as in hashing, and therefore memoryless: the remaining
-//! time has the same distribution as the whole. A thread that changes jobs draws a new time, and the
-//! rate of blocks is the same as without the change. For the same reason, threads that share a job
-//! solve it at the sum of their rates.
+//! Solve times are exponentially distributed, as in hashing, and therefore memoryless: the
+//! remaining time has the same distribution as the whole. If a thread changes jobs, it draws a new
+//! time, and the rate of blocks is the same as without the change. For the same reason, several
+//! threads on one job solve it at the sum of their rates.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::worker::returned::Returned;
 pub(super) struct Threads {
     /// The rate of one thread, in hashes per second.
     rate: f64,
-    threads: Vec<Thread>,
+    all: Vec<Thread>,
     returned: Returned,
 }
 
@@ -49,18 +49,18 @@ impl Threads {
         };
         Self {
             rate: config.rate.0 / config.threads.get() as f64,
-            threads: (0..config.threads.get()).map(thread).collect(),
+            all: (0..config.threads.get()).map(thread).collect(),
             returned: Returned::default(),
         }
     }
 
-    /// Returns the jobs that are solved by `now`, each only once, and assigns live jobs to the free
+    /// Returns the jobs solved by `now`, each only once, and assigns live jobs to the free
     /// threads.
     pub(super) fn step(&mut self, now: Instant, jobs: &Jobs) -> Vec<Arc<Job>> {
         self.returned.forget_retired(jobs);
         self.end_tasks(|job| !jobs.contains(job.id));
         let mut done = Vec::new();
-        for thread in &mut self.threads {
+        for thread in &mut self.all {
             if let Some(task) = thread.task.take_if(|task| task.is_due(now))
                 && self.returned.insert(&task.job)
             {
@@ -75,20 +75,18 @@ impl Threads {
 
     /// Returns when the next job is solved.
     pub(super) fn wakeup(&self) -> Option<Instant> {
-        let tasks = self
-            .threads
-            .iter()
-            .filter_map(|thread| thread.task.as_ref());
+        let tasks = self.all.iter().filter_map(|thread| thread.task.as_ref());
         tasks.filter_map(|task| task.due).min()
     }
 
     fn end_tasks(&mut self, is_ended: impl Fn(&Job) -> bool) {
-        for thread in &mut self.threads {
+        for thread in &mut self.all {
             thread.task.take_if(|task| is_ended(&task.job));
         }
     }
 
-    /// Assigns jobs without a thread, the newest first, to free threads and to threads that share.
+    /// Assigns jobs without a thread, the newest first, to free threads and to threads on a shared
+    /// job.
     /// Threads for which there is no such job share one.
     fn spread(&mut self, now: Instant, jobs: &Jobs) {
         let open = jobs.iter().filter(|job| !self.returned.contains(job));
@@ -97,12 +95,12 @@ impl Threads {
             let task = thread.task.as_ref()?;
             open.iter().position(|(job, _)| job.id == task.job.id)
         };
-        for thread in &self.threads {
+        for thread in &self.all {
             if let Some(at) = place(thread, &open) {
                 open[at].1 += 1;
             }
         }
-        for thread in &mut self.threads {
+        for thread in &mut self.all {
             let held = place(thread, &open);
             let least = (0..open.len()).min_by_key(|at| open[*at].1);
             let Some(to) = least.filter(|to| match held {
@@ -131,8 +129,8 @@ impl Task {
     }
 }
 
-/// Returns a random solve time in an exponential distribution whose mean is the difficulty divided by
-/// `rate`, in hashes per second. Returns [`Duration::MAX`] for a time that `Duration` cannot hold.
+/// Returns a random solve time in an exponential distribution whose mean is the difficulty divided
+/// by `rate`, in hashes per second. Returns [`Duration::MAX`] if the time is out of range.
 fn solve_time(target: Target, rate: f64, rng: &mut impl Rng) -> Duration {
     let means: f64 = rng.sample(Exp1);
     let seconds = means * (target.difficulty().as_f64() / rate);

@@ -46,7 +46,8 @@ impl Network {
         jobs(&live).on_chains(self.chains)
     }
 
-    /// Returns the times of blocks in milliseconds, up to `until`. One job is replaced every `update`.
+    /// Returns the times of blocks in milliseconds, up to `until`. One job is replaced every
+    /// `update`.
     fn blocks(&mut self, beat: &mut Beat, until: Duration, update: Duration) -> Vec<u128> {
         let (mut made, mut passed, mut updated) = (Vec::new(), Duration::ZERO, Duration::ZERO);
         while passed <= until {

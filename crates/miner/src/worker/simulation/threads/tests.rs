@@ -29,13 +29,13 @@ impl Threads {
     /// The job of each thread.
     fn on(&self) -> Vec<Option<u64>> {
         let task = |thread: &Thread| Some(thread.task.as_ref()?.job.id.0);
-        self.threads.iter().map(task).collect()
+        self.all.iter().map(task).collect()
     }
 
     /// The time after `start` at which each thread solves its job.
     fn due(&self, start: Instant) -> Vec<Option<Duration>> {
         let due = |thread: &Thread| Some(thread.task.as_ref()?.due? - start);
-        self.threads.iter().map(due).collect()
+        self.all.iter().map(due).collect()
     }
 }
 
@@ -83,8 +83,8 @@ fn times_are_exponential_with_a_mean_of_difficulty_over_rate() {
     }
 }
 
-/// Mines a number of blocks on several chains, each of which has a new job after each block. Another
-/// miner mines `moves` blocks per block on average. Returns the times between our blocks.
+/// Mines a number of blocks on several chains, each of which has a new job after each block.
+/// Another miner mines `moves` blocks per block on average. Returns the times between our blocks.
 fn mine(count: usize, chains: usize, moves: f64, blocks: usize) -> Vec<Duration> {
     const RATE: f64 = 1e6;
     const HASHES: u64 = 2_000_000;
