@@ -1,7 +1,7 @@
-//! Whatever solves the jobs.
+//! Workers, which solve jobs.
 //!
-//! A worker watches the live jobs, chooses among them by itself and sends solutions. It knows no node: which jobs are
-//! live and what becomes of a solution is not its affair.
+//! A worker watches the live jobs, chooses among them and sends solutions. It does not know nodes: the
+//! coordinator decides which jobs are live, and submits the solutions.
 
 pub mod asic;
 pub mod constant_delay;
@@ -32,30 +32,30 @@ use crate::demand::Wanted;
 use crate::job::{Jobs, Solution};
 use crate::meter::Meter;
 
-/// One of the ways to have jobs solved.
+/// A worker of any kind.
 #[derive(Debug)]
 pub enum Worker {
-    /// Threads of this machine.
+    /// Threads on this machine.
     Cpu(Cpu),
-    /// Devices that connect over Stratum.
+    /// Mining devices on the Stratum protocol.
     Asic(Asic),
-    /// Nothing: blocks come as at a given hash rate.
+    /// Blocks at a simulated hash rate, without hashing.
     Simulation(Simulation),
-    /// Nothing: blocks come on a beat.
+    /// Blocks at a constant rate, without hashing.
     ConstantDelay(ConstantDelay),
-    /// Nobody: a block is made when somebody asks for one.
+    /// Blocks on request over HTTP, without hashing.
     OnDemand(OnDemand),
-    /// Programs that are run as shell commands.
+    /// Programs run as shell commands.
     External(External),
 }
 
-/// Why a worker cannot go on.
+/// An error for which a worker ends.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The system gives no thread.
+    /// The operating system cannot start a thread.
     #[error("cannot start a hashing thread")]
     Spawn(#[source] io::Error),
-    /// A thread ended that was not told to.
+    /// A hashing thread ended before shutdown.
     #[error("the hashing thread cpu-{0} ended unexpectedly")]
     ThreadEnded(usize),
     /// The Stratum server failed.
@@ -64,14 +64,18 @@ pub enum WorkerError {
     /// The server of the on-demand worker failed.
     #[error("the on-demand server ended unexpectedly")]
     OnDemandServerEnded,
-    /// What looks after an external process ended.
-    #[error("an external process is no longer looked after")]
+    /// The task of an external process ended before shutdown.
+    #[error("the task of an external process ended unexpectedly")]
     ProcessLost,
 }
 
 impl Worker {
-    /// Solves the newest jobs until `stop` is cancelled; sends any number of solutions. Gives up waiting for its
-    /// threads if it is dropped: they end by themselves.
+    /// Solves live jobs and sends solutions until `stop` is cancelled. If the future is dropped,
+    /// hashing threads end by themselves and are not joined.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the worker ends before `stop` is cancelled.
     pub async fn run(
         self,
         jobs: watch::Receiver<Arc<Jobs>>,
@@ -88,7 +92,7 @@ impl Worker {
         }
     }
 
-    /// What tells what the worker wants fetched; `None` of one that takes any work.
+    /// Returns the requests for work on specific chains, or `None` if the worker accepts any work.
     pub(crate) fn wanted(&self) -> Option<Wanted> {
         match self {
             Self::OnDemand(on_demand) => Some(on_demand.wanted()),
@@ -100,7 +104,7 @@ impl Worker {
         }
     }
 
-    /// What its solutions prove.
+    /// Returns whether the solutions have proof of work.
     pub fn proof(&self) -> Proof {
         match self {
             Self::Cpu(_) | Self::Asic(_) | Self::External(_) => Proof::Verified,
@@ -108,7 +112,7 @@ impl Worker {
         }
     }
 
-    /// What tells how much the worker hashes.
+    /// Returns the hash meter of the worker.
     pub fn meter(&self) -> Meter {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
@@ -120,7 +124,7 @@ impl Worker {
     }
 }
 
-/// Pending until then, or for ever.
+/// Waits until `wakeup`, or forever.
 pub(crate) async fn until(wakeup: Option<Instant>) {
     match wakeup {
         Some(at) => sleep_until(at.into()).await,

@@ -69,7 +69,11 @@ impl External {
         let (processes, timing) = (config.processes.get(), &config.timing);
         // At debug only: a command can contain secrets.
         debug!(command = ?config.command.command, arguments = ?config.command.arguments, "external command");
-        info!(processes, protocol = ?config.protocol, "external worker ready");
+        let protocol = match config.protocol {
+            Protocol::Once(_) => "once",
+            Protocol::Lines => "lines",
+        };
+        info!(processes, %protocol, "external worker ready");
         let failure_limit = Arc::new(FailureLimit::default());
         let mut scheduler = Scheduler::new(Instant::now(), processes, timing.job_share);
         let mut runners = JoinSet::new();

@@ -58,11 +58,9 @@ fn meaning(status: ExitStatus) -> &'static str {
 ///
 /// Returns a failure unless the status is 0.
 pub(super) fn check_exit(status: Option<ExitStatus>) -> Result<(), Failure> {
-    match status {
-        None => Err(Failure::Unkillable),
-        Some(status) if status.success() => Ok(()),
-        Some(status) => Err(Failure::Exit { status }),
-    }
+    let status = status.ok_or(Failure::Unkillable)?;
+    let success = status.success().then_some(());
+    success.ok_or(Failure::Exit { status })
 }
 
 /// Limits how often failures are logged, separately for each kind.

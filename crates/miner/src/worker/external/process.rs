@@ -166,8 +166,7 @@ impl Process {
             // A container's first process, which this program may be, has to reap orphans.
             let group = WaitId::Pgid(Some(self.group));
             let none = WaitIdOptions::empty();
-            let orphans =
-                async { while child_ended(&mut self.sigchld, &group, none).await.is_ok() {} };
+            let orphans = async { while child_ended(&mut self.sigchld, &group, none).await {} };
             timeout(grace / 4, orphans).await.ok();
         }
     }
@@ -188,17 +187,15 @@ impl Drop for Process {
     }
 }
 
-/// Waits until such a child has ended. Returns an error if there is no such child. Cancel safe.
-async fn child_ended(
-    sigchld: &mut unix::Signal,
-    child: &WaitId<'_>,
-    options: WaitIdOptions,
-) -> rustix::io::Result<()> {
-    let options = options | WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    while waitid(child.clone(), options)?.is_none() {
-        sigchld.recv().await;
+/// Waits until such a child has ended. Returns `false` if there is no such child. Cancel safe.
+async fn child_ended(sigchld: &mut unix::Signal, child: &WaitId<'_>, flags: WaitIdOptions) -> bool {
+    let flags = flags | WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    loop {
+        match waitid(child.clone(), flags) {
+            Ok(None) => _ = sigchld.recv().await,
+            result => return result.is_ok(),
+        }
     }
-    Ok(())
 }
 
 /// Whether a process of the group is alive. A zombie is not.

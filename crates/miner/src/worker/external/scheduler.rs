@@ -31,18 +31,25 @@ pub(super) struct IssuedWork {
 }
 
 impl Task {
-    /// Issues a header: the first is the job's own, each further one is a microsecond later. Waits
-    /// until the header is valid.
+    /// Issues a header and waits until the job may have its creation time.
     pub(super) async fn issue(&self) -> IssuedWork {
+        let (work, valid_from) = self.next_work();
+        sleep_until(valid_from.into()).await;
+        work
+    }
+
+    /// Returns work and the time from which it is valid. The first header is the job's own; each
+    /// further one is a microsecond later.
+    fn next_work(&self) -> (IssuedWork, Instant) {
         let offset = Duration::from_micros(self.issued.fetch_add(1, Ordering::Relaxed));
         let header = self.job.work.header();
         let creation_time = header.creation_time().saturating_add(offset);
-        // Twice the offset: `Job::creation_time_at` runs slightly slower than the clock.
-        sleep_until((self.job.received + 2 * offset).into()).await;
-        IssuedWork {
+        let work = IssuedWork {
             job: Arc::clone(&self.job),
             header: header.with_creation_time(creation_time),
-        }
+        };
+        // Twice the offset: `Job::creation_time_at` runs slightly slower than the clock.
+        (work, self.job.received + 2 * offset)
     }
 }
 
@@ -208,25 +215,21 @@ mod tests {
         check(&mut scheduler, late, &[8, 7], [Some(8), Some(7), Some(8)]);
     }
 
-    #[tokio::test]
-    async fn headers_of_a_job_are_unique_and_the_first_is_its_own() {
+    #[test]
+    fn headers_of_a_job_are_unique_and_the_first_is_its_own() {
         let start = Instant::now();
         let mut scheduler = Scheduler::new(start, 2, Duration::ZERO);
         let job = job(1);
         scheduler.assign(start, &Jobs::new(vec![Arc::clone(&job)]));
         let tasks: Vec<_> = scheduler.tasks().collect();
-        let issued = [
-            (tasks[0].issue().await, Instant::now()),
-            (tasks[1].issue().await, Instant::now()),
-            (tasks[0].issue().await, Instant::now()),
-        ];
+        let issued = [0, 1, 0].map(|process: usize| tasks[process].next_work());
         let own = job.work.header();
-        for (micros, (work, issued_at)) in (0..).zip(issued) {
+        for (micros, (work, valid_from)) in (0..).zip(issued) {
             let creation_time = CreationTime::from_micros(own.creation_time().as_micros() + micros);
             assert_eq!(work.header.creation_time(), creation_time);
             assert_eq!(work.header, own.with_creation_time(creation_time));
             // The coordinator accepts it from then on.
-            assert!(creation_time <= job.creation_time_at(issued_at));
+            assert!(creation_time <= job.creation_time_at(valid_from));
         }
     }
 }
