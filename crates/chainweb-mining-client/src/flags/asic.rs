@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 
 use super::count;
 use miner::worker::Worker;
-use miner::worker::stratum::Stratum;
+use miner::worker::asic::Asic;
 
 /// The most connections that can be asked for: all values of nonce1 are fewer.
 const MOST_CONNECTIONS: usize = 65_536;
@@ -66,14 +66,14 @@ impl StratumArgs {
     /// The Stratum worker, which listens.
     pub(crate) async fn worker(&self) -> anyhow::Result<Worker> {
         let mut rng = rand::make_rng::<StdRng>();
-        let bound = Stratum::bind(&self.interface, self.port, self.config(), &mut rng).await;
+        let bound = Asic::bind(&self.interface, self.port, self.config(), &mut rng).await;
         let stratum = bound.with_context(|| {
             format!(
                 "the Stratum server cannot use --stratum-interface {} with --stratum-port {}; choose others or free it",
                 self.interface, self.port
             )
         })?;
-        Ok(Worker::Stratum(stratum))
+        Ok(Worker::Asic(stratum))
     }
 
     /// The longest time between two jobs of a device.

@@ -11,7 +11,7 @@ use chainweb::{ChainGraph, Level};
 use listen::Interface;
 use miner::coordinator::Preemption;
 use miner::worker::Worker;
-use miner::worker::stratum::Stratum;
+use miner::worker::asic::Asic;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use simnet::{Endpoint, Verdict};
@@ -70,11 +70,9 @@ impl Farm {
     async fn start(mut story: Story, config: Config) -> Self {
         let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
         let mut rng = StdRng::seed_from_u64(seed());
-        let worker = Stratum::bind(&interface, 0, config, &mut rng)
-            .await
-            .unwrap();
+        let worker = Asic::bind(&interface, 0, config, &mut rng).await.unwrap();
         let (address, stats) = (worker.address().unwrap(), worker.stats());
-        story.start_client_with(Worker::Stratum(worker));
+        story.start_client_with(Worker::Asic(worker));
         Self {
             story,
             address,
@@ -136,7 +134,7 @@ async fn all_devices_mine_together_without_a_fault_and_without_doing_work_twice(
     let stopped = ended.log.lines(&["stopped", "hash_rate="]);
     assert!(!stopped[0].contains("hash_rate=0.0 "), "{}", stopped[0]);
     // Whoever is told of a block, it is one that a device has found.
-    let found = ended.log.count(&["a device has solved a block", "worker="]);
+    let found = ended.log.count(&["block found by device", "worker="]);
     assert!(found as u64 >= ended.counters.solutions, "{}", ended.log);
 }
 

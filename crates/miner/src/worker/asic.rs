@@ -1,8 +1,8 @@
-//! Devices that speak Stratum.
+//! Mining devices on the Stratum protocol.
 //!
-//! The server knows neither jobs nor nodes: works go to it under the number of their job, and what it gives back is told
-//! as that job's solution, also if the job is not live any more. Whether a solution is good, and whether its node may
-//! still take it, is judged elsewhere.
+//! The Stratum server receives the work of each live job with the job's id as its key. The worker
+//! turns solutions of the server into solutions of the job, even if the job is no longer live. The
+//! coordinator verifies and submits them.
 
 mod recent;
 
@@ -10,9 +10,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ::stratum::{Counters, LiveWork, Server, ServerError, Stats};
 use listen::{BindError, Interface};
 use rand::Rng;
+use stratum::{Counters, LiveWork, Server, ServerError, Stats};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -23,22 +23,27 @@ use self::recent::RecentJobs;
 use super::WorkerError;
 use crate::job::{Job, Jobs, Solution};
 
-/// Solutions of the server that wait for this worker, which hands them on at once. A session with one more waits.
+/// The capacity of the channel for solutions from the server, which this worker forwards at once. A
+/// session waits while it is full.
 const SOLUTIONS_QUEUED: usize = 64;
 
-/// The Stratum worker: a server that listens, and does not answer before it is run.
+/// The Stratum worker: a server, which listens but accepts no connection before it is run.
 #[derive(Debug)]
-pub struct Stratum {
+pub struct Asic {
     listener: TcpListener,
     server: Server,
 }
 
-impl Stratum {
-    /// Takes the port; with port 0 the system picks one.
+impl Asic {
+    /// Binds the port; port 0 is any free port.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the interface or the port is not available.
     pub async fn bind(
         interface: &Interface,
         port: u16,
-        config: ::stratum::Config,
+        config: stratum::Config,
         rng: &mut impl Rng,
     ) -> Result<Self, BindError> {
         Ok(Self {
@@ -47,12 +52,12 @@ impl Stratum {
         })
     }
 
-    /// Where devices can connect.
+    /// Returns the address at which devices can connect.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// What the devices have done, by worker; to be read at any time.
+    /// Returns the statistics of devices by worker name, which can be read at any time.
     pub fn stats(&self) -> Arc<Stats> {
         self.server.stats()
     }
@@ -72,12 +77,12 @@ impl Stratum {
         let live = live_works(&jobs.borrow_and_update(), &mut recent);
         let (works, watched) = watch::channel(live);
         let (found, mut solved) = mpsc::channel(SOLUTIONS_QUEUED);
-        // The server ends too when nobody gives jobs any more.
+        // Also stops the server if the sender of jobs is dropped.
         let stop = stop.child_token();
         let mut serving = JoinSet::new();
         serving.spawn(self.server.run(self.listener, watched, found, stop.clone()));
         loop {
-            // All of these lose nothing when they are dropped.
+            // All of these are cancel safe.
             tokio::select! {
                 biased;
                 changed = jobs.changed(), if !stop.is_cancelled() => match changed {
@@ -86,8 +91,8 @@ impl Stratum {
                     }
                     Err(_) => stop.cancel(),
                 },
-                // The server ends when all sessions have, and what is found until then is handed on.
-                Some(solution) = solved.recv() => hand_on(solution, &recent, &solutions).await,
+                // The server ends after all its sessions; solutions are forwarded until then.
+                Some(solution) = solved.recv() => forward(solution, &recent, &solutions).await,
                 Some(ended) = serving.join_next() => {
                     return Ok(ended.map_err(|_| ServerError::Task)??);
                 }
@@ -96,7 +101,7 @@ impl Stratum {
     }
 }
 
-/// The live jobs as the server takes them; they are recent from now on.
+/// Returns the live jobs for the server and remembers them as recent.
 fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> Arc<[LiveWork]> {
     let live_work = |job: &Arc<Job>| {
         recent.insert(job);
@@ -109,9 +114,9 @@ fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> Arc<[LiveWork]> {
     jobs.iter().map(live_work).collect()
 }
 
-/// Tells a solution of the server as one of its job.
-async fn hand_on(
-    solution: ::stratum::Solution,
+/// Forwards a solution of the server as a solution of its job.
+async fn forward(
+    solution: stratum::Solution,
     recent: &RecentJobs,
     solutions: &mpsc::Sender<Solution>,
 ) {
@@ -120,20 +125,20 @@ async fn hand_on(
         .as_ref()
         .map_or("(no name)", |name| name.as_str());
     let Some(job) = recent.get(solution.key) else {
-        // So old a job is worth nothing to any node.
+        // No node accepts a solution of a job this old.
         debug!(
             job = solution.key,
-            worker, "a device has solved a job of long ago"
+            worker, "ignoring a block for an expired job"
         );
         return;
     };
-    info!(chain = %job.chain(), height = job.work.header().height(), worker, "a device has solved a block");
+    info!(chain = %job.chain(), height = job.work.header().height(), worker, "block found by device");
     let solution = Solution {
         job: Arc::clone(job),
         nonce: solution.nonce,
         creation_time: solution.creation_time,
         found_by: solution.worker.as_ref().map(|name| name.as_str().into()),
     };
-    // Nobody listens only when the program ends.
+    // The receiver is gone only at shutdown.
     solutions.send(solution).await.ok();
 }

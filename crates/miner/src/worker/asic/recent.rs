@@ -1,14 +1,15 @@
-//! The jobs that a device may still come up with a block for.
+//! The jobs for which a device can still find a block.
 //!
-//! As many as the coordinator knows solved ones of, so that it can tell a second solution of any of them.
+//! There are as many as the coordinator remembers solved jobs, so it can recognize a second
+//! solution of any of them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::job::Job;
 
-/// How many jobs are kept: those of several minutes on the public networks, where sessions know those of the last
-/// seconds.
+/// The number of jobs: those of several minutes on the public networks, while sessions remember
+/// those of the last seconds.
 const KEPT: usize = 256;
 
 /// The newest jobs, live or not.
@@ -16,7 +17,7 @@ const KEPT: usize = 256;
 pub(super) struct RecentJobs(VecDeque<Arc<Job>>);
 
 impl RecentJobs {
-    /// Keeps a job, in the place of the oldest if there are too many; one that is kept already stays where it is.
+    /// Adds a job and removes the oldest if there are too many. A known job keeps its place.
     pub(super) fn insert(&mut self, job: &Arc<Job>) {
         if self.get(job.id.0).is_some() {
             return;
@@ -27,9 +28,9 @@ impl RecentJobs {
         self.0.push_back(Arc::clone(job));
     }
 
-    /// The job of this number.
+    /// Returns the job with this id.
     pub(super) fn get(&self, id: u64) -> Option<&Arc<Job>> {
-        // Most are asked for soon after they came.
+        // Most lookups are of new jobs.
         self.0.iter().rev().find(|job| job.id.0 == id)
     }
 }
@@ -37,29 +38,22 @@ impl RecentJobs {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Instant;
-
-    use chainweb::Target;
 
     use super::{KEPT, RecentJobs};
-    use crate::job::{Job, JobId, NodeId};
+    use crate::job::Job;
+    use crate::worker::sample::job_at;
 
     fn job(id: usize) -> Arc<Job> {
-        Arc::new(Job {
-            id: JobId(id as u64),
-            node: NodeId(0),
-            work: fixtures::work(0, id as u64, Target::MAX),
-            received: Instant::now(),
-        })
+        job_at(0, id as u64)
     }
 
     #[test]
-    fn the_newest_jobs_are_kept_and_the_oldest_goes_for_one_more() {
+    fn oldest_job_is_removed_for_a_new_one() {
         let mut recent = RecentJobs::default();
         for id in 0..KEPT {
             recent.insert(&job(id));
         }
-        // A job that stays live is published over and over.
+        // A job that stays live is published again and again.
         for _ in 0..10 {
             recent.insert(&job(0));
         }
