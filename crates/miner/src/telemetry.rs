@@ -1,7 +1,7 @@
 //! What the program knows about itself, as plain data for every reader.
 //!
-//! An [`Event`] is something that happened and that an operator may care about; [`Counters`] are totals since the
-//! start. Producers emit an event once, where it happens. Log lines are renderings of events.
+//! An [`Event`] is something an operator may care about; [`Counters`] are totals since the start.
+//! An event is emitted once, where it happens. Log lines are renderings of events.
 
 pub mod counters;
 pub mod event;

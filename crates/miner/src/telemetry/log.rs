@@ -1,6 +1,6 @@
 //! The log: each event as one line with a constant message and its data in fields.
 //!
-//! Levels: error if a person has to act, warn for faults that the program works around, info for the
+//! Levels: error if a person has to act, warn for faults the program works around, info for the
 //! life of the program and of blocks, debug for jobs.
 
 use std::fmt::Display;
@@ -14,6 +14,11 @@ use super::event::{
 };
 use crate::job::Proof;
 use crate::units::About;
+
+/// What to do about a node that requires proof of work.
+const ENABLE_NO_POW: &str = "the workers simulation, constant-delay and on-demand do none: start \
+    the node of a development network with --disable-pow (DISABLE_POW_VALIDATION has no effect \
+    since chainweb-node 2.19.2), or mine with --worker cpu or stratum";
 
 /// A line about a block.
 macro_rules! block_line {
@@ -63,7 +68,7 @@ pub(crate) fn log(event: &Event, nodes: &[impl Display]) {
             creation_time,
             reason,
         } => {
-            let by = found_by.as_deref();
+            let by = found_by.as_deref().map(display);
             let (nonce, time) = (display(nonce), creation_time.as_micros());
             match reason {
                 SolutionDiscarded::TargetMissed => job_line!(
@@ -137,7 +142,10 @@ fn log_node(node: &impl Display, event: &NodeEvent) {
             version,
             chains,
         } => {
-            warn!(%node, network = %version, chains, before = %from, "node serves another network now");
+            warn!(
+                %node, network = %version, chains, before = %from,
+                "node serves another network now"
+            );
         }
         NodeEvent::NetworkReset {
             version,
@@ -145,21 +153,20 @@ fn log_node(node: &impl Display, event: &NodeEvent) {
             from,
             to,
         } => {
-            warn!(%node, network = %version, %chain, height = to, before = from, "network was reset");
+            warn!(
+                %node, network = %version, %chain, height = to, before = from,
+                "network was reset"
+            );
         }
         NodeEvent::PowRequired { error, retry_in } => {
-            error!(
-                %node, error, retry_in = %About(*retry_in),
-                "node requires proof of work, which the workers simulation, constant-delay and on-demand do not do: \
-                 start the node of a development network with --disable-pow (DISABLE_POW_VALIDATION has no effect \
-                 since chainweb-node 2.19.2), or mine with --worker cpu or stratum"
-            );
+            let retry_in = About(*retry_in);
+            error!(%node, %error, %retry_in, fix = %ENABLE_NO_POW, "node requires proof of work");
         }
         NodeEvent::PowNotRequired => {
             info!(%node, "node accepts blocks without proof of work now");
         }
         NodeEvent::LookupFailed { chain, error } => {
-            debug!(%node, %chain, error, "could not look up blocks");
+            debug!(%node, %chain, %error, "could not look up blocks");
         }
         NodeEvent::ClockSkew(skew) => {
             warn!(%node, seconds = skew.seconds(), "node clock differs from this machine's");
@@ -175,15 +182,15 @@ fn log_failure(
 ) {
     match failure {
         (RequestKind::Info, FailureCause::Unreachable) => warn!(
-            %node, error, %retry_in,
+            %node, %error, %retry_in,
             "node unreachable: is it running, and is this its service port?"
         ),
-        (RequestKind::Info, _) => warn!(%node, error, %retry_in, "could not read /info"),
+        (RequestKind::Info, _) => warn!(%node, %error, %retry_in, "could not read /info"),
         (RequestKind::Work, FailureCause::Misconfigured) => {
-            error!(%node, error, %retry_in, "node refuses to issue work");
+            warn!(%node, %error, %retry_in, "node refuses to issue work");
         }
-        (RequestKind::Work, _) => warn!(%node, error, %retry_in, "could not fetch work"),
-        (RequestKind::Cut, _) => warn!(%node, error, %retry_in, "could not fetch the cut"),
+        (RequestKind::Work, _) => warn!(%node, %error, %retry_in, "could not fetch work"),
+        (RequestKind::Cut, _) => warn!(%node, %error, %retry_in, "could not fetch the cut"),
     }
 }
 
@@ -222,7 +229,7 @@ fn log_block(block: &BlockRef, event: &BlockEvent) {
             after,
             proof,
         } => {
-            let (by, after) = (found_by.as_deref(), display(About(*after)));
+            let (by, after) = (found_by.as_deref().map(display), display(About(*after)));
             match proof {
                 Proof::Verified => {
                     block_line!(info, block, "block found", by = by, after = after);
@@ -244,10 +251,11 @@ fn log_block(block: &BlockRef, event: &BlockEvent) {
             block,
             "could not submit block; trying again",
             attempts = attempts,
-            error = error,
+            error = display(error),
             retry_in = display(About(*retry_in))
         ),
         BlockEvent::Submitted { attempts } => {
+            let attempts = Some(*attempts).filter(|attempts| *attempts > 1);
             block_line!(info, block, "block submitted", attempts = attempts);
         }
         BlockEvent::SubmissionUncertain { attempts, error } => block_line!(
@@ -255,7 +263,7 @@ fn log_block(block: &BlockRef, event: &BlockEvent) {
             block,
             "block is lost unless one of the submissions got through",
             attempts = attempts,
-            error = error
+            error = display(error)
         ),
         BlockEvent::Accepted => block_line!(info, block, "block accepted"),
         BlockEvent::Displaced { by } => block_line!(
@@ -278,7 +286,7 @@ fn log_block(block: &BlockRef, event: &BlockEvent) {
             error,
             block,
             "node rejected block",
-            error = error,
+            error = display(error),
             header = const_hex::encode(header.as_bytes())
         ),
         BlockEvent::RejectedWithoutPow => {

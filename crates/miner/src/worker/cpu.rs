@@ -143,10 +143,11 @@ impl HashThread {
                 Step::Hashed { hashes, solution } => {
                     meter.add(hashes);
                     meter.set_cpu_time(thread_cpu_time());
-                    if let Some(solution) = solution
-                        && self.solutions.blocking_send(solution).is_err()
-                    {
-                        return;
+                    if let Some(mut solution) = solution {
+                        solution.found_by = Some(format!("cpu-{}", self.index).into());
+                        if self.solutions.blocking_send(solution).is_err() {
+                            return;
+                        }
                     }
                 }
                 Step::Idle => {
