@@ -1,6 +1,6 @@
 //! The log: each event as one line with a constant message and its data in fields.
 //!
-//! Levels: error if a person has to act, warn for faults that the program works around, info for the
+//! Levels: error if a person has to act, warn for faults the program works around, info for the
 //! life of the program and of blocks, debug for jobs.
 //!
 //! Fields are for machines: `event` is a name that stays, and a number has its unit in its name. The
@@ -19,6 +19,11 @@ use super::event::{
 };
 use super::snapshot::{NodeSnapshot, Payee, Program};
 use crate::job::Proof;
+
+/// What to do about a node that requires proof of work.
+const ENABLE_NO_POW: &str = "the workers simulation, constant-delay and on-demand do none: start \
+    the node of a development network with --disable-pow (DISABLE_POW_VALIDATION has no effect \
+    since chainweb-node 2.19.2), or mine with --worker cpu or stratum";
 
 /// A line about a block.
 macro_rules! block_line {
@@ -329,9 +334,8 @@ fn log_node(node: &str, event: &NodeEvent) {
             node,
             error,
             retry_in_seconds = retry_in.as_secs_f64(),
-            "node requires proof of work, which the workers simulation, constant-delay and on-demand do not do: \
-             start the node of a development network with --disable-pow (DISABLE_POW_VALIDATION has no effect \
-             since chainweb-node 2.19.2), or mine with --worker cpu or stratum"
+            fix = ENABLE_NO_POW,
+            "node requires proof of work"
         ),
         NodeEvent::PowNotRequired => info!(
             event = "pow_not_required",
@@ -368,19 +372,11 @@ fn log_failure(
         (RequestKind::Work, _) => "could not fetch work",
         (RequestKind::Cut, _) => "could not fetch the cut",
     };
-    let is_misconfigured = (request, cause) == (RequestKind::Work, FailureCause::Misconfigured);
     let (request, retry_in_seconds) = (name(request), retry_in.as_secs_f64());
-    if is_misconfigured {
-        error!(
-            event = "requests_failed",
-            node, request, error, retry_in_seconds, "{message}"
-        );
-    } else {
-        warn!(
-            event = "requests_failed",
-            node, request, error, retry_in_seconds, "{message}"
-        );
-    }
+    warn!(
+        event = "requests_failed",
+        node, request, error, retry_in_seconds, "{message}"
+    );
 }
 
 fn name(request: RequestKind) -> &'static str {
