@@ -1,4 +1,4 @@
-//! The house rules that a machine can check: wording, comments, imports, modules and files.
+//! The house rules that a machine can check: wording, comments, imports, modules, files and links.
 //!
 //! Each rule is a function from sources to findings. One test applies it to the repository, others
 //! prove on a bad snippet that the rule finds what it is for.
@@ -7,6 +7,7 @@ mod circles;
 mod comments;
 mod files;
 mod imports;
+mod links;
 mod modules;
 mod source;
 mod words;

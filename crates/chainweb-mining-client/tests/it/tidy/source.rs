@@ -19,7 +19,17 @@ impl Source {
     }
 
     pub(super) fn is_rust(&self) -> bool {
-        Path::new(&self.path).extension().is_some_and(|e| e == "rs")
+        self.has_extension("rs")
+    }
+
+    pub(super) fn is_page(&self) -> bool {
+        self.has_extension("md")
+    }
+
+    fn has_extension(&self, extension: &str) -> bool {
+        Path::new(&self.path)
+            .extension()
+            .is_some_and(|e| e == extension)
     }
 
     /// `path:line`, as editors and terminals link it.
