@@ -351,7 +351,7 @@ fn errors_say_where_and_what_was_expected() {
         &["-"],
         &work,
         "standard input: 322 bytes that are no header: \
-         the work is for chain 6, its header says chain 5",
+         the work is for chain 6, but its header is for chain 5",
     );
     work.truncate(321);
     check_error(
