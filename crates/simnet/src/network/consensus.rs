@@ -19,7 +19,7 @@ impl Network {
         let height_of = |chain| self.slots[chain].chain.height();
         let height = height_of(&chain);
         self.graph()
-            .neighbours(chain)
+            .adjacents(chain)
             .iter()
             .all(|n| height_of(n) >= height)
     }
@@ -31,7 +31,7 @@ impl Network {
         height: u64,
     ) -> Option<Vec<&BlockHeader>> {
         self.graph()
-            .neighbours(chain)
+            .adjacents(chain)
             .iter()
             .map(|n| self.slots[n].chain.at(height))
             .collect()

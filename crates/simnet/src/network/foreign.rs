@@ -115,7 +115,7 @@ impl Network {
         let old = slot.chain.tip().hash();
         let parent_height = height.checked_sub(1);
         let parents = parent_height
-            .filter(|_| !self.graph().neighbours(chain).iter().any(needed))
+            .filter(|_| !self.graph().adjacents(chain).iter().any(needed))
             .and_then(|height| {
                 let parent = slot.chain.at(height)?;
                 Some((parent, self.adjacent_parents(chain, height)?))

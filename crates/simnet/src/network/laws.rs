@@ -36,7 +36,7 @@ fn check_cut(network: &Network, diameter: u64) {
         .map(|(chain, tip)| (chain, tip.height))
         .collect();
     for chain in graph.chains() {
-        for neighbour in graph.neighbours(chain) {
+        for neighbour in graph.adjacents(chain) {
             assert!(heights[&chain].abs_diff(heights[neighbour]) <= 1);
         }
     }
@@ -60,7 +60,7 @@ fn check_block(network: &Network, chain: ChainId, block: &BlockHeader) {
     };
     let parent = at(chain);
     assert_eq!(header.parent(), parent.hash());
-    let neighbours = network.graph().neighbours(chain);
+    let neighbours = network.graph().adjacents(chain);
     let adjacent: Vec<_> = neighbours.iter().map(|n| at(*n).work()).collect();
     let Adjacents::Recorded(recorded) = header.adjacents() else {
         panic!("adjacent hashes are recorded");

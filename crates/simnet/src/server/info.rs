@@ -17,7 +17,7 @@ pub(crate) fn node_info(network: &Network) -> Value {
     let adjacency: Vec<_> = graph
         .chains()
         .map(|chain| {
-            let neighbours = graph.neighbours(chain).iter().map(|n| n.get());
+            let neighbours = graph.adjacents(chain).iter().map(|n| n.get());
             json!([chain.get(), neighbours.collect::<Vec<_>>()])
         })
         .collect();

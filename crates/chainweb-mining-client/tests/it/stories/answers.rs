@@ -58,7 +58,7 @@ async fn garbage_from_info_is_never_used() {
     let story = never_used(Endpoint::Info, answers).await;
     let hint = [
         "the node does not say what it is",
-        "the node's /info is not what a chainweb node sends",
+        "the node's /info is malformed",
     ];
     assert!(story.log.count(&hint) > 0, "{}", story.log);
     story.ends_well().await;
