@@ -1,28 +1,28 @@
-//! The way to the node as far as it has nothing to do with HTTP: its addresses and its port.
+//! The network path to the node, below HTTP: its addresses and its port.
 //!
-//! A client of the node tries the addresses in turn, so one that connects is enough.
+//! Clients try the addresses in turn, so one connection is enough.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use miner::units::About;
 use node::Endpoint;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::check::{Check, Finding};
-use miner::units::About;
 
-/// No more addresses of one name are tried.
-const MOST_ADDRESSES: usize = 8;
+/// The most addresses of one name to try.
+const MAX_ADDRESSES: usize = 8;
 
-const UNKNOWN: &str = "is the host in --node spelt right? If it is, this machine's name servers do not know it: give \
-                       its IP address instead, or set them right (/etc/resolv.conf)";
-const SILENT: &str = "this machine's name servers do not answer: is its network up, and are they the right ones \
-                      (/etc/resolv.conf)? An IP address as --node does without them";
+const UNKNOWN: &str = "is the host in --node spelt right? If it is, this machine's name servers do \
+                       not know it: use its IP address, or correct them (/etc/resolv.conf)";
+const SILENT: &str = "this machine's name servers do not answer: is its network up, and are they \
+                      right (/etc/resolv.conf)? With an IP address as --node they are not needed";
 
-/// Looks the node's name up. Without an address the finding is a failure.
+/// Resolves the node's name. Fails without an address.
 pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, Vec<SocketAddr>) {
     let host = endpoint.host().trim_matches(['[', ']']);
     let began = Instant::now();
@@ -33,15 +33,15 @@ pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, V
     };
     let took = About(began.elapsed());
     let mut addresses: Vec<SocketAddr> = found.as_ref().map_or_else(|_| Vec::new(), Vec::clone);
-    // One address can come once for each kind of socket.
+    // An address can be listed once for each kind of socket.
     addresses.dedup();
-    addresses.truncate(MOST_ADDRESSES);
+    addresses.truncate(MAX_ADDRESSES);
     let finding = match found {
         Err((why, advice)) => Finding::fail(Check::Name, format!("{host}: {why}"), advice),
         Ok(_) if addresses.is_empty() => Finding::fail(
             Check::Name,
             format!("{host} has no address"),
-            "give the node's IP address as --node",
+            "set --node to the node's IP address",
         ),
         Ok(_) if host.parse() == Ok(addresses[0].ip()) => {
             Finding::ok(Check::Name, format!("{host} is an address"))
@@ -60,7 +60,7 @@ pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, V
     (finding, addresses)
 }
 
-/// Connects to all addresses, side by side.
+/// Connects to all addresses at the same time.
 pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Finding {
     let attempts = addresses.iter().map(|&address| async move {
         let began = Instant::now();
@@ -119,20 +119,20 @@ fn judge(attempts: &[Attempt]) -> Finding {
                 Check::Connection,
                 figure,
                 format!(
-                    "connecting can take longer than it should: have packets to {} answered or refused, or give an \
-                     address that connects as --node",
+                    "connecting can take longer than necessary: have {} accept or refuse connections, \
+                     or set --node to an address that connects",
                     silent.address
                 ),
             ),
         };
     }
     let advice = if all_are(ErrorKind::ConnectionRefused) {
-        "nothing listens there: is the node running, and is this the port of its service API (1848 unless it was \
-         told otherwise)? A node in a container has to publish it"
+        "nothing listens there: is the node running, and is this the port of its service API (1848 \
+         by default)? A node in a container has to publish it"
     } else if all_are(ErrorKind::TimedOut) {
         "nothing answers there: is the machine up, and does a firewall let this port through?"
     } else {
-        "there is no way to the node from here: is this machine's network up, and is the address right?"
+        "there is no route to the node: is this machine's network up, and is the address right?"
     };
     Finding::fail(Check::Connection, figure, advice)
 }
@@ -159,9 +159,9 @@ mod tests {
             (state, figure),
             "{finding:?}"
         );
-        let said = finding.advice.unwrap_or_default();
-        assert!(said.contains(advice), "{said}");
-        assert_eq!(advice.is_empty(), said.is_empty(), "{said}");
+        let text = finding.advice.unwrap_or_default();
+        assert!(text.contains(advice), "{text}");
+        assert_eq!(advice.is_empty(), text.is_empty(), "{text}");
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             &[Some(NetworkUnreachable), Some(TimedOut)],
             State::Fail,
             "10.0.0.1:1: network unreachable, 10.0.0.1:2 does not answer (40 ms)",
-            "no way to the node",
+            "no route to the node",
         );
     }
 }
