@@ -15,19 +15,19 @@ use self::report::Report;
 
 /// Decodes block headers and checks their proof of work and block hash.
 ///
-/// Exits with 1 if a header does not meet its target or states another block hash than its fields
-/// give. The first blocks of a network need no proof of work and mostly show none.
+/// Exits with 1 if a header does not meet its target or states a wrong block hash. The first blocks
+/// of a network need no proof of work, and most have none.
 #[derive(clap::Args, Clone, Debug, PartialEq, Eq)]
 pub struct HeaderArgs {
     /// A header in hex or base64url, the path of a file of headers, or - for standard input.
     ///
-    /// A header may be whole (318 bytes on public networks), without the block hash (286 bytes) or
-    /// work as a node hands it out (322 bytes). Files and standard input hold one in hex or
-    /// base64url per line, or whole headers as raw bytes one after the other.
+    /// A header may be whole (318 bytes on public networks), without the block hash (286 bytes), or
+    /// work as a node sends it (322 bytes). Files and standard input hold one per line in hex or
+    /// base64url, or whole headers as raw bytes, one after the other.
     #[arg(required = true, value_name = "HEADER")]
     pub headers: Vec<String>,
 
-    /// Prints one JSON object per header and line.
+    /// Print one JSON object per header, each on a line.
     #[arg(long)]
     pub json: bool,
 }

@@ -30,16 +30,16 @@ pub(super) fn clock(skew: Option<Skew>) -> Finding {
         } else {
             "behind"
         };
-        return Finding::warn(
-            Check::Clock,
-            format!("the node's is {apart} {side} this machine's"),
-            "blocks carry the node's time, and the network rejects those from the future or older than \
-             their parent: set the clocks of both machines right (NTP)",
-        );
+        let figure = format!("the node's is {apart} {side} this machine's");
+        let advice = "blocks carry the node's time, and the network rejects those from the future or \
+                      older than their parent: set the clocks of both machines right (NTP)";
+        return Finding::warn(Check::Clock, figure, advice);
     }
-    let bounds = [skew.least_micros(), skew.most_micros()];
-    let most = bounds.map(i64::unsigned_abs).into_iter().max();
-    let most = About(Duration::from_micros(most.unwrap_or(0)));
+    let micros = skew
+        .least_micros()
+        .unsigned_abs()
+        .max(skew.most_micros().unsigned_abs());
+    let most = About(Duration::from_micros(micros));
     Finding::ok(
         Check::Clock,
         format!("the node's is within {most} of this machine's"),

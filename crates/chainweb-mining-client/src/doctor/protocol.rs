@@ -3,7 +3,7 @@
 //! Judged by the first request. If it failed as with the wrong protocol, one more request in the
 //! other protocol decides.
 
-use node::{CertificateFault, Client, Config, Endpoint, Error, Hint, Info, Limits, NoAnswer};
+use node::{CertificateFault, Client, Config, Endpoint, Error, Hint, Info, NoAnswer};
 
 use super::check::{Check, Finding};
 
@@ -28,16 +28,11 @@ pub(super) async fn judge(node: &Config, answer: &Result<Info, Error>) -> Findin
         let (figure, hint) = if other.is_tls() {
             ("plain HTTP to a port that speaks TLS", "")
         } else {
-            (
-                "TLS to a port that speaks plain HTTP",
-                " and leave --tls out",
-            )
+            let hint = " and leave --tls out";
+            ("TLS to a port that speaks plain HTTP", hint)
         };
-        return Finding::fail(
-            Check::Protocol,
-            figure,
-            format!("write --node {other}{hint}"),
-        );
+        let advice = format!("write --node {other}{hint}");
+        return Finding::fail(Check::Protocol, figure, advice);
     }
     match (failed, failed.hint()) {
         (_, Some(hint)) => Finding::fail(Check::Protocol, why, hint.to_string()),
@@ -72,17 +67,11 @@ async fn other_protocol(node: &Config) -> Option<Endpoint> {
     };
     let (host, port) = (node.endpoint.host(), node.endpoint.port());
     let endpoint: Endpoint = format!("{scheme}://{host}:{port}").parse().ok()?;
-    let limits = Limits {
-        info: node.limits.connect,
-        ..node.limits.clone()
-    };
-    let client = Client::new(Config {
-        endpoint: endpoint.clone(),
-        insecure: true,
-        limits,
-        ..node.clone()
-    });
-    match client.ok()?.info().await {
+    let mut config = node.clone();
+    config.endpoint = endpoint.clone();
+    config.insecure = true;
+    config.limits.info = node.limits.connect;
+    match Client::new(config).ok()?.info().await {
         Err(Error::NoAnswer(_)) => None,
         _ => Some(endpoint),
     }

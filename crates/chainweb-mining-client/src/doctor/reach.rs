@@ -25,37 +25,36 @@ const SILENT: &str = "this machine's name servers do not answer: is its network 
 /// Resolves the node's name. Fails without an address.
 pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, Vec<SocketAddr>) {
     let host = endpoint.host().trim_matches(['[', ']']);
-    let began = Instant::now();
-    let found = match timeout(limit, lookup_host((host, endpoint.port()))).await {
-        Ok(Ok(addresses)) => Ok(addresses.collect()),
-        Ok(Err(error)) => Err((error.to_string(), UNKNOWN)),
-        Err(_) => Err((format!("no answer within {}", About(limit)), SILENT)),
+    let fail = |why, advice| Finding::fail(Check::Name, format!("{host}: {why}"), advice);
+    let start = Instant::now();
+    let mut addresses: Vec<_> = match timeout(limit, lookup_host((host, endpoint.port()))).await {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(error)) => return (fail(error.to_string(), UNKNOWN), Vec::new()),
+        Err(_) => {
+            let why = format!("no answer within {}", About(limit));
+            return (fail(why, SILENT), Vec::new());
+        }
     };
-    let took = About(began.elapsed());
-    let mut addresses: Vec<SocketAddr> = found.as_ref().map_or_else(|_| Vec::new(), Vec::clone);
+    let took = About(start.elapsed());
     // An address can be listed once for each kind of socket.
     addresses.dedup();
     addresses.truncate(MAX_ADDRESSES);
-    let finding = match found {
-        Err((why, advice)) => Finding::fail(Check::Name, format!("{host}: {why}"), advice),
-        Ok(_) if addresses.is_empty() => Finding::fail(
-            Check::Name,
-            format!("{host} has no address"),
+    let ips: Vec<_> = addresses
+        .iter()
+        .map(|address| address.ip().to_string())
+        .collect();
+    let finding = match addresses.first().map(SocketAddr::ip) {
+        None => fail(
+            "no address".to_owned(),
             "set --node to the node's IP address",
         ),
-        Ok(_) if host.parse() == Ok(addresses[0].ip()) => {
+        Some(ip) if host.parse() == Ok(ip) => {
             Finding::ok(Check::Name, format!("{host} is an address"))
         }
-        Ok(_) => {
-            let list: Vec<_> = addresses
-                .iter()
-                .map(|address| address.ip().to_string())
-                .collect();
-            Finding::ok(
-                Check::Name,
-                format!("{host} is {} ({took})", list.join(", ")),
-            )
-        }
+        Some(_) => Finding::ok(
+            Check::Name,
+            format!("{host} is {} ({took})", ips.join(", ")),
+        ),
     };
     (finding, addresses)
 }
@@ -63,15 +62,13 @@ pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, V
 /// Connects to all addresses at the same time.
 pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Finding {
     let attempts = addresses.iter().map(|&address| async move {
-        let began = Instant::now();
-        let result = match timeout(limit, TcpStream::connect(address)).await {
-            Ok(connected) => connected.map(drop),
-            Err(_) => Err(ErrorKind::TimedOut.into()),
-        };
+        let start = Instant::now();
+        let connected = timeout(limit, TcpStream::connect(address)).await;
+        let result = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
         Attempt {
             address,
-            result,
-            took: began.elapsed(),
+            error: result.err(),
+            took: start.elapsed(),
         }
     });
     judge(&join_all(attempts).await)
@@ -79,28 +76,24 @@ pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Findin
 
 struct Attempt {
     address: SocketAddr,
-    result: io::Result<()>,
+    error: Option<io::Error>,
     took: Duration,
 }
 
 impl Attempt {
     fn is(&self, kind: ErrorKind) -> bool {
-        self.result
-            .as_ref()
-            .is_err_and(|error| error.kind() == kind)
+        self.error.as_ref().map(io::Error::kind) == Some(kind)
     }
 
     fn figure(&self) -> String {
         let (address, took) = (self.address, About(self.took));
-        match &self.result {
-            Ok(()) => format!("{address} connects ({took})"),
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                format!("{address} refuses")
-            }
-            Err(error) if error.kind() == ErrorKind::TimedOut => {
+        match &self.error {
+            None => format!("{address} connects ({took})"),
+            Some(_) if self.is(ErrorKind::ConnectionRefused) => format!("{address} refuses"),
+            Some(_) if self.is(ErrorKind::TimedOut) => {
                 format!("{address} does not answer ({took})")
             }
-            Err(error) => format!("{address}: {error}"),
+            Some(error) => format!("{address}: {error}"),
         }
     }
 }
@@ -109,22 +102,19 @@ fn judge(attempts: &[Attempt]) -> Finding {
     let figures: Vec<_> = attempts.iter().map(Attempt::figure).collect();
     let figure = figures.join(", ");
     let all_are = |kind| attempts.iter().all(|attempt| attempt.is(kind));
-    if attempts.iter().any(|attempt| attempt.result.is_ok()) {
-        return match attempts
-            .iter()
-            .find(|attempt| attempt.is(ErrorKind::TimedOut))
-        {
-            None => Finding::ok(Check::Connection, figure),
-            Some(silent) => Finding::warn(
-                Check::Connection,
-                figure,
-                format!(
-                    "connecting can take longer than necessary: have {} accept or refuse connections, \
-                     or set --node to an address that connects",
-                    silent.address
-                ),
-            ),
+    let mut silent = attempts
+        .iter()
+        .filter(|attempt| attempt.is(ErrorKind::TimedOut));
+    if attempts.iter().any(|attempt| attempt.error.is_none()) {
+        let Some(silent) = silent.next() else {
+            return Finding::ok(Check::Connection, figure);
         };
+        let advice = format!(
+            "connecting can take longer than necessary: have {} accept or refuse connections, or \
+             set --node to an address that connects",
+            silent.address
+        );
+        return Finding::warn(Check::Connection, figure, advice);
     }
     let advice = if all_are(ErrorKind::ConnectionRefused) {
         "nothing listens there: is the node running, and is this the port of its service API (1848 \
@@ -149,7 +139,7 @@ mod tests {
             .zip(1..)
             .map(|(outcome, port)| Attempt {
                 address: SocketAddr::from(([10, 0, 0, 1], port)),
-                result: outcome.map_or(Ok(()), |kind| Err(kind.into())),
+                error: outcome.map(io::Error::from),
                 took: Duration::from_millis(40),
             })
             .collect();

@@ -67,7 +67,7 @@ impl Report {
         let pow_hash = pow::hash(header);
         let difficulty = header.target().difficulty();
         Self {
-            source: item.origin.to_string(),
+            source: item.origin.clone(),
             form,
             length: header.as_bytes().len() + more,
             chain: header.chain().get(),
