@@ -1,8 +1,9 @@
-//! What a worker wants the coordinator to fetch, and what it is told of the network in return.
+//! What a worker wants the coordinator to fetch, and the state of the network as it is sent to the
+//! worker.
 //!
-//! A worker that takes any work has nothing to say here. One that needs blocks on certain chains says on which, anew
-//! whenever that changes, and sees the heights of all chains as long as it wants some. Neither side waits for the other:
-//! both are values of which the newest counts.
+//! Most workers take any work. A worker in need of blocks on certain chains changes its [`Demand`]
+//! as it goes, and gets a [`View`] for every change of the cut while it wants work. Both are
+//! watched values: neither side waits, and only the newest value counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,10 +19,10 @@ pub enum Demand {
     /// Work on any chain.
     #[default]
     Any,
-    /// No work: the node is not asked for any.
+    /// No work: the node gets no request for any.
     Nothing,
-    /// Work on these chains and no others, and the cut. Empty while no chain that needs a block can be extended: then
-    /// the cut alone, which shows when one can.
+    /// Work on these chains only, and the cut. The set is empty while no chain in need of a block
+    /// can be extended; the next cut may change this.
     Chains(BTreeSet<ChainId>),
 }
 
@@ -36,55 +37,56 @@ impl Demand {
     }
 }
 
-/// The network as a node has told it.
+/// The state of the network as a node describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
-    /// The network.
+    /// The name of the network.
     pub version: Version,
-    /// How its chains are braided. Of a node that does not say it is supposed that each chain is beside all others,
-    /// which forbids nothing that is allowed and demands more than is needed.
+    /// The graph of its chains. If the node does not describe it, all chains are adjacent to each
+    /// other, which demands more blocks than necessary and forbids none.
     pub graph: ChainGraph,
-    /// How high they are; `None` until the node has told it.
+    /// The heights of the chains; `None` until the first cut.
     pub heights: Option<Heights>,
 }
 
-/// How high the chains of a network are.
+/// The heights of all chains in a cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heights {
-    /// When the node was asked: what happened before is in them.
-    pub asked: Instant,
-    /// By chain.
+    /// When the cut was requested. It includes what happened before.
+    pub requested: Instant,
+    /// The height of each chain.
     pub of: BTreeMap<ChainId, u64>,
 }
 
-/// A worker's end of the conversation.
+/// The worker's end: sets the demand and watches the network.
 #[derive(Debug)]
-pub(crate) struct Wants {
+pub(crate) struct DemandHandle {
     pub(crate) demand: watch::Sender<Demand>,
     pub(crate) view: watch::Receiver<Option<Arc<View>>>,
 }
 
-/// The coordinator's end of it.
+/// The coordinator's end: watches the demand and sets the view.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct DemandWatch {
     pub(crate) demand: watch::Receiver<Demand>,
     pub(crate) view: Arc<watch::Sender<Option<Arc<View>>>>,
 }
 
-impl Wanted {
-    /// Whether the worker has said something that was not read yet. One that has ended says nothing more.
-    pub(crate) fn is_new(&self) -> bool {
+impl DemandWatch {
+    /// Returns whether the demand has changed since it was last read; false once the worker has
+    /// stopped.
+    pub(crate) fn has_changed(&self) -> bool {
         self.demand.has_changed().unwrap_or(false)
     }
 }
 
-/// Both ends of a conversation that begins with this demand.
-pub(crate) fn conversation(first: Demand) -> (Wants, Wanted) {
-    let (demand, demanded) = watch::channel(first);
-    let (shown, view) = watch::channel(None);
-    let wanted = Wanted {
-        demand: demanded,
-        view: Arc::new(shown),
+/// Returns both ends of a channel with this first demand.
+pub(crate) fn channel(first: Demand) -> (DemandHandle, DemandWatch) {
+    let (demand, demand_watch) = watch::channel(first);
+    let (view_sender, view) = watch::channel(None);
+    let watch = DemandWatch {
+        demand: demand_watch,
+        view: Arc::new(view_sender),
     };
-    (Wants { demand, view }, wanted)
+    (DemandHandle { demand, view }, watch)
 }

@@ -1,7 +1,7 @@
-//! Jobs and their solutions: what goes from the coordinator to the worker and back.
+//! Jobs and their solutions, which go from the coordinator to the worker and back.
 //!
-//! A job never changes: new bytes are a new job with a new id. A solution names its job and the two fields that a
-//! miner may choose, so that nothing else of the header can differ.
+//! A job never changes: new bytes are a new job with a new id. A solution names its job and the two
+//! header fields a miner may choose; no other field can differ.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -10,14 +10,14 @@ use std::time::Instant;
 
 use chainweb::{ChainId, CreationTime, Nonce, Work, WorkHeader};
 
-/// The part of the time passed by which the node's clock may lag behind this machine's, as a divisor.
+/// The share of elapsed time by which the node's clock may lag behind this machine's, as a divisor.
 const DRIFT_MARGIN: u32 = 1024;
 
-/// The place of a node in the configuration.
+/// The position of a node in the configuration, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeId(pub usize);
 
-/// Names a job for the life of the program.
+/// The id of a job, unique for the life of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
@@ -27,31 +27,31 @@ impl fmt::Display for JobId {
     }
 }
 
-/// A piece of work, immutable, with where and when it came from.
+/// An immutable work, with its source and time of arrival.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Its name.
+    /// Its id.
     pub id: JobId,
-    /// The node that handed it out, and the only one that can take its solution.
+    /// The node that issued the work, and the only one that can take its solution.
     pub node: NodeId,
-    /// What is to be solved.
+    /// The work to solve.
     pub work: Work,
-    /// When the answer with the work arrived.
+    /// When the work arrived.
     pub received: Instant,
 }
 
 impl Job {
-    /// The chain that the job extends.
+    /// Returns the chain of the job.
     pub fn chain(&self) -> ChainId {
         self.work.chain()
     }
 
-    /// The creation time that the job may carry at `now`: the work's own, moved by the time since it was received, less
-    /// a 1024th.
+    /// Returns the creation time of the job's header at `now`: the work's own plus the time since
+    /// the work arrived, less a 1024th.
     ///
-    /// It never runs ahead of the node's clock, whatever the wall clock of this machine says: a block from a node's
-    /// future is lost, and can stall its chain. The part that is left out is for drift: two quartz clocks go apart by
-    /// up to some hundred millionths of the time, and one that is being slewed by up to 500 more.
+    /// It never runs ahead of the node's clock and does not depend on the wall clock of this
+    /// machine: a block from a node's future is lost, and can stall its chain. The 1024th allows
+    /// for drift: two quartz clocks drift apart by up to 100 ppm or so, a slewed one by 500 more.
     pub fn creation_time_at(&self, now: Instant) -> CreationTime {
         let elapsed = now.saturating_duration_since(self.received);
         let certain = elapsed.saturating_sub(elapsed / DRIFT_MARGIN);
@@ -67,7 +67,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// The set of these jobs, which are live and stand newest first.
+    /// Returns a set of these jobs, newest first.
     pub fn new(newest_first: Vec<Arc<Job>>) -> Self {
         Self {
             newest_first,
@@ -75,18 +75,18 @@ impl Jobs {
         }
     }
 
-    /// The same jobs, of a network with so many chains as far as its node says.
+    /// Sets the number of chains of the network, if the node lists them.
     #[must_use]
     pub fn on_chains(self, chains: Option<NonZeroUsize>) -> Self {
         Self { chains, ..self }
     }
 
-    /// How many chains the network has, where its node says it.
+    /// Returns the number of chains of the network, if the node lists them.
     pub fn chains(&self) -> Option<NonZeroUsize> {
         self.chains
     }
 
-    /// The jobs, newest first.
+    /// Returns the jobs, newest first.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
         self.newest_first.iter()
     }
@@ -97,29 +97,42 @@ impl Jobs {
     }
 }
 
-/// A job and the fields that, put into its header, solve it.
+/// A job and the two header fields that solve it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Solution {
-    /// The job that is solved.
+    /// The solved job.
     pub job: Arc<Job>,
     /// The nonce found.
     pub nonce: Nonce,
-    /// The creation time under which it was found.
+    /// The creation time hashed with the nonce.
     pub creation_time: CreationTime,
+    /// The name of the device or thread, if the worker has names for them.
+    pub found_by: Option<Arc<str>>,
+}
+
+/// What the solutions of a worker prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Their hash meets the target. The client checks it before submission, by code other than the
+    /// worker's.
+    Verified,
+    /// Nothing: the worker returns work unsolved, for nodes with proof of work disabled.
+    None,
 }
 
 impl Solution {
-    /// The job given back as it came: its own nonce, its own time, and no work done.
+    /// Returns the job as it arrived, with the nonce and time of its work.
     pub fn unsolved(job: Arc<Job>) -> Self {
         let header = job.work.header();
         Self {
             nonce: header.nonce(),
             creation_time: header.creation_time(),
+            found_by: None,
             job,
         }
     }
 
-    /// The header to be handed in.
+    /// Returns the header to submit.
     pub fn header(&self) -> WorkHeader {
         let mut header = self
             .job

@@ -5,6 +5,7 @@ pub mod demand;
 pub mod job;
 pub mod meter;
 pub mod run;
+pub mod telemetry;
 pub mod timing;
 pub mod units;
 pub mod worker;

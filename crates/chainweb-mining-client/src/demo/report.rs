@@ -10,7 +10,7 @@ use pow::Kernel;
 use serde::Serialize;
 use simnet::{Simnet, Tip};
 
-use miner::run::Summary;
+use miner::telemetry::Snapshot;
 use miner::units::{About, HashRate};
 
 /// The result of a demonstration.
@@ -66,16 +66,14 @@ impl DemoReport {
     pub(super) fn new(
         threads: NonZeroUsize,
         kernel: Kernel,
-        summary: &Summary,
+        snapshot: &Snapshot,
         tips_before: &BTreeMap<ChainId, Tip>,
         simnet: &Simnet,
     ) -> Self {
-        let Summary {
-            counters,
-            hashed,
-            elapsed,
-            ..
-        } = summary;
+        let Snapshot {
+            counters, elapsed, ..
+        } = snapshot;
+        let hashed = snapshot.hashing.counted;
         let tips = simnet.tips();
         let report = simnet.report();
         let mined: BTreeSet<ChainId> = report.own_in_cut.iter().map(|block| block.chain).collect();
@@ -90,7 +88,7 @@ impl DemoReport {
             kernel: kernel.name(),
             hash_rate: HashRate::of(hashed.hashes, *elapsed).0,
             hashes_per_cpu_second: HashRate::of(hashed.hashes, hashed.cpu_time).0,
-            blocks_accepted: counters.blocks.in_cut,
+            blocks_accepted: counters.blocks.accepted,
             blocks_orphaned: counters.blocks.orphaned,
             blocks_pending: counters.blocks.pending,
             solutions_rejected: counters.solutions_rejected,
@@ -101,12 +99,12 @@ impl DemoReport {
             chains_mined: mined.len(),
             updates_received: counters.updates_received,
             jobs: counters.jobs,
-            preemptions: counters.preemptions,
-            refreshes_heard: counters.refreshes.heard,
+            preemptions: counters.jobs_retired.unsolved(),
+            refreshes_heard: counters.refreshes.received,
             refreshes_fetched: counters.refreshes.fetches,
             refreshes_identical: counters.refreshes.identical,
             refreshes_preempting: counters.refreshes.preempted,
-            uncovered_jobs: counters.uncovered_jobs,
+            uncovered_jobs: counters.unwatched_jobs,
         }
     }
 }

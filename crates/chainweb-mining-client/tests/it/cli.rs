@@ -248,7 +248,7 @@ fn the_client_and_the_network_in_two_processes_survive_each_others_death() {
         "-c",
         "1",
     ]);
-    client.wait_for("solved a block");
+    client.wait_for("block found");
     second.wait_for("block mined");
 
     client.signal(Signal::TERM);

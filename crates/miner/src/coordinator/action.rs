@@ -6,54 +6,58 @@ use std::sync::Arc;
 use chainweb::{ChainId, WorkHeader};
 use node::{Tip, Version};
 
-use super::{SubmissionId, Ticket};
+use super::event::SubmissionId;
+use super::seq::Seq;
 use crate::demand::View;
 use crate::job::{Jobs, NodeId};
+use crate::telemetry;
 
-/// Something to be done.
+/// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields say to whom and about what")]
+#[expect(missing_docs, reason = "the fields name the node and the subject")]
 pub enum Action {
-    /// Give the worker these jobs in the place of all former ones.
+    /// Replace the worker's live jobs by these.
     Publish(Arc<Jobs>),
-    /// Show the worker how the network stands.
+    /// Send the worker the state of the network.
     Show(Arc<View>),
-    /// Listen to a chain from now on.
+    /// Open the update stream of a chain.
     Subscribe {
         node: NodeId,
         version: Version,
-        subscription: Ticket,
+        subscription: Seq,
         chain: ChainId,
     },
     /// Close all update streams of a node.
     Unsubscribe { node: NodeId },
-    /// Ask a node something.
+    /// Send a request to a node.
     Request { node: NodeId, request: Request },
+    /// Report what happened.
+    Report(telemetry::Event),
 }
 
-/// A question to a node. Each is answered by one [`Event`](super::Event), whether it succeeds or not.
+/// A request to a node. Each is answered by one [`Event`](super::Event), also if it fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields repeat those of the node's API")]
 pub enum Request {
-    /// What it serves.
+    /// Which network it serves.
     Identify,
-    /// Work, on the chain if one is named and the node can.
+    /// Work, on `chain` if the node supports the choice.
     Work {
         version: Version,
-        ticket: Ticket,
+        seq: Seq,
         chain: Option<ChainId>,
     },
     /// The tips of its chains.
-    Cut { version: Version, ticket: Ticket },
-    /// The blocks at the heights on the branch that ends in `tip`.
+    Cut { version: Version, seq: Seq },
+    /// The blocks at these heights on the branch below `tip`.
     Ancestors {
         version: Version,
-        ticket: Ticket,
+        seq: Seq,
         chain: ChainId,
         tip: Tip,
         heights: RangeInclusive<u64>,
     },
-    /// To take a solution.
+    /// Submits a solved header.
     Submit {
         version: Version,
         submission: SubmissionId,

@@ -1,9 +1,9 @@
-//! What the worker wants, and the network that it is shown.
+//! The demand of the worker, and the state of the network as sent to the worker.
 //!
-//! Only work that is wanted becomes a job. Which chain a node gives is its own choice, the hint that goes with the
-//! request counts for little: so the wanted chains are named in turn, and work on another is dropped and asked for again
-//! after a pause or an update. While chains are wanted the node's cut is looked at whenever something can have changed
-//! it.
+//! Only wanted work becomes a job. A node chooses the chain by itself and may ignore the one in a
+//! request. So requests name the wanted chains in turn, and work on another chain is dropped and
+//! requested again after a pause or an update. While the worker wants certain chains, the cut is
+//! fetched whenever it may have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -12,28 +12,31 @@ use std::time::Instant;
 
 use chainweb::{ChainGraph, ChainId};
 use node::Cut;
-use tracing::debug;
 
-use super::{Action, Coordinator, Identity, Ticket};
+use super::action::Action;
+use super::event::Identity;
+use super::seq::Seq;
+use super::state::Coordinator;
 use crate::demand::{Demand, Heights, View};
 use crate::job::NodeId;
+use crate::telemetry::event::Retirement;
 
 impl Coordinator {
-    /// The worker wants something else from now on.
+    /// The worker changed its demand.
     pub(super) fn demand(&mut self, demand: Demand) {
-        let ticket = self.ticket();
-        (self.demand, self.demanded) = (demand, ticket);
-        for job in self.live.retire_unless(|chain| self.demand.admits(chain)) {
-            debug!(job = %job.id, chain = %job.chain(), "job dropped: no more is wanted of its chain");
+        let seq = self.newest_seq.advance();
+        (self.demand, self.demanded) = (demand, seq);
+        for job in self.live.take_unless(|chain| self.demand.admits(chain)) {
+            self.retired(&job, Retirement::Unwanted);
         }
         for node in &mut self.nodes {
-            node.work.resume();
-            node.stirred(ticket);
+            node.work.release();
+            node.cut_changed(seq);
         }
     }
 
-    /// Whether free slots are to be filled.
-    pub(super) fn has_use_for_work(&self) -> bool {
+    /// Whether a slot is free for a wanted job.
+    pub(super) fn needs_jobs(&self) -> bool {
         self.live.has_room(self.config.work_slots)
             && match &self.demand {
                 Demand::Any => true,
@@ -42,7 +45,7 @@ impl Coordinator {
             }
     }
 
-    /// The wanted chain to name in a request: the next one in turn without a job.
+    /// Returns the chain for the next request: the next wanted one in turn without a job.
     pub(super) fn next_hint(&self) -> Option<ChainId> {
         let Demand::Chains(chains) = &self.demand else {
             return None;
@@ -52,27 +55,17 @@ impl Coordinator {
         in_turn.find(|chain| !self.live.holds(**chain)).copied()
     }
 
-    /// The node gave work on a chain on which no block is wanted, asked for at that moment.
-    pub(super) fn turn_down(&mut self, now: Instant, id: NodeId, asked: Ticket, chain: ChainId) {
-        debug!(%chain, "work on a chain on which no block is wanted");
-        // Since something else is wanted, the node was not asked for that.
-        if asked > self.demanded {
-            let until = now + self.config.timing.unwanted_pause;
-            self.nodes[id.0].work.pause(until);
-        }
-    }
-
-    /// Whether the worker is to see the cut of a node.
+    /// Whether the worker gets the cuts of a node.
     pub(super) fn wants_view(&self, id: NodeId) -> bool {
-        matches!(self.demand, Demand::Chains(_)) && self.first_well() == Some(id)
+        matches!(self.demand, Demand::Chains(_)) && self.preferred() == Some(id)
     }
 
-    /// The node serves another network than before.
-    pub(super) fn show_network(&mut self, id: NodeId, ticket: Ticket) {
-        if self.demand == Demand::Any || self.first_well() != Some(id) {
+    /// The node serves another network or other chains: sends the worker a view without heights.
+    pub(super) fn show_network(&mut self, id: NodeId, seq: Seq) {
+        if self.demand == Demand::Any || self.preferred() != Some(id) {
             return;
         }
-        self.nodes[id.0].stirred(ticket);
+        self.nodes[id.0].cut_changed(seq);
         if let Some(identity) = &self.nodes[id.0].identity
             && let Some(graph) = graph(identity, None)
         {
@@ -84,8 +77,8 @@ impl Coordinator {
         }
     }
 
-    /// The cut of a node has come that was asked for then.
-    pub(super) fn show_cut(&mut self, id: NodeId, asked: Instant, cut: &Cut) {
+    /// Sends the worker a cut requested at `requested`, if the worker wants cuts.
+    pub(super) fn show_cut(&mut self, id: NodeId, requested: Instant, cut: &Cut) {
         if let Some(identity) = &self.nodes[id.0].identity
             && self.wants_view(id)
             && let Some(graph) = graph(identity, Some(cut))
@@ -95,7 +88,7 @@ impl Coordinator {
             self.show(View {
                 version: identity.version.clone(),
                 graph,
-                heights: Some(Heights { asked, of }),
+                heights: Some(Heights { requested, of }),
             });
         }
     }
@@ -105,23 +98,21 @@ impl Coordinator {
     }
 }
 
-/// How the chains are braided, or the closest that can be if the node does not say; `None` if it does not even say which
-/// there are.
+/// Returns the graph of the chains. If the node does not describe it, all known chains are adjacent
+/// to each other; `None` if none is known.
 fn graph(identity: &Identity, cut: Option<&Cut>) -> Option<ChainGraph> {
-    let all = || {
-        let told = identity.chains.iter();
-        let chains: BTreeSet<_> = told
-            .chain(cut.into_iter().flat_map(|cut| cut.tips.keys()))
-            .collect();
-        let beside = |chain: &ChainId| {
-            let others = chains.iter().filter(|other| **other != chain);
-            others.map(|other| **other).collect::<Vec<_>>()
-        };
-        let adjacency: BTreeMap<_, _> = chains
-            .iter()
-            .map(|chain| (**chain, beside(chain)))
-            .collect();
-        ChainGraph::from_adjacency(adjacency).ok()
+    if identity.graph.is_some() {
+        return identity.graph.clone();
+    }
+    let in_cut = cut.into_iter().flat_map(|cut| cut.tips.keys());
+    let chains: BTreeSet<_> = identity.chains.iter().chain(in_cut).copied().collect();
+    let adjacent = |chain: ChainId| {
+        let others = chains.iter().copied();
+        others.filter(|other| *other != chain).collect::<Vec<_>>()
     };
-    identity.graph.clone().or_else(all)
+    let adjacency: BTreeMap<_, _> = chains
+        .iter()
+        .map(|chain| (*chain, adjacent(*chain)))
+        .collect();
+    ChainGraph::from_adjacency(adjacency).ok()
 }

@@ -1,30 +1,15 @@
-//! What the coordinator is told.
+//! What the coordinator reacts to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chainweb::{BlockHash, ChainGraph, ChainId, Work};
 use node::{Cut, Error, UpdateEvent, Version};
 
+use super::seq::Seq;
 use crate::demand::Demand;
-use crate::job::{Job, JobId, NodeId, Solution};
+use crate::job::{NodeId, Solution};
 
-/// A moment in the order of everything that happens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(pub u64);
-
-impl Ticket {
-    /// The moment when the job came in, which is what it is named by.
-    pub(super) fn of(job: &Job) -> Self {
-        Self(job.id.0)
-    }
-
-    /// The name of a job that comes in at this moment.
-    pub(super) fn names_job(self) -> JobId {
-        JobId(self.0)
-    }
-}
-
-/// Names a solution that is being handed in.
+/// The id of a submission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SubmissionId(pub u64);
 
@@ -33,13 +18,13 @@ pub struct SubmissionId(pub u64);
 pub struct Identity {
     /// The network.
     pub version: Version,
-    /// Its chains; empty where the node does not say.
+    /// The chains of the network; empty if the node does not list them.
     pub chains: BTreeSet<ChainId>,
-    /// How they are braided, where the node says.
+    /// The graph of the chains, if the node describes it.
     pub graph: Option<ChainGraph>,
 }
 
-/// Something that happened. Requests that fail give an event as well.
+/// An input of the coordinator. A failed request is an event as well.
 #[derive(Clone, Debug)]
 #[expect(
     missing_docs,
@@ -54,47 +39,47 @@ pub enum Event {
     /// The answer to [`Work`](super::Request::Work).
     Work {
         node: NodeId,
-        ticket: Ticket,
+        seq: Seq,
         result: Result<Work, Error>,
     },
     /// The answer to [`Cut`](super::Request::Cut).
     Cut {
         node: NodeId,
-        ticket: Ticket,
+        seq: Seq,
         result: Result<Cut, Error>,
     },
-    /// The answer to [`Ancestors`](super::Request::Ancestors): the branch below a tip, by height.
+    /// The answer to [`Ancestors`](super::Request::Ancestors): blocks of the branch by height.
     Ancestors {
         node: NodeId,
-        ticket: Ticket,
+        seq: Seq,
         chain: ChainId,
         tip_height: u64,
         result: Result<BTreeMap<u64, BlockHash>, Error>,
     },
-    /// An update stream has something to say.
+    /// An event of an update stream.
     Update {
         node: NodeId,
-        subscription: Ticket,
+        subscription: Seq,
         chain: ChainId,
         update: UpdateEvent,
     },
-    /// The worker has found a solution.
+    /// The worker found a solution.
     Solved(Solution),
-    /// The worker wants this from now on.
+    /// The worker changed its demand.
     Demand(Demand),
     /// The answer to [`Submit`](super::Request::Submit).
     Submitted {
         submission: SubmissionId,
         result: Result<(), Error>,
     },
-    /// Time has passed.
+    /// Time passed.
     Tick,
-    /// No more work is wanted; what is solved is still handed in.
+    /// The program stops: no new work, but solutions are still submitted.
     Stop,
 }
 
 impl Event {
-    /// Whether a node has answered a request as it should.
+    /// Whether the event is a successful answer of a node.
     pub(crate) fn is_answer(&self) -> bool {
         match self {
             Self::Identified { result, .. } => result.is_ok(),

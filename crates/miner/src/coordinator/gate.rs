@@ -1,4 +1,4 @@
-//! One kind of request to one node: at most one on the way, and pauses between them.
+//! One kind of request to one node: at most one in flight, with pauses in between.
 
 use std::time::{Duration, Instant};
 
@@ -6,56 +6,52 @@ use node::{Error, Retry};
 
 use crate::timing::Timing;
 
-/// How often a trouble that goes on is told again.
+/// How often a persistent error is reported again.
 const REPEAT: Duration = Duration::from_secs(30);
-/// How soon after it the next is told, if a node is in another trouble each time.
+/// The shortest time between reports of different errors.
 const CHANGE: Duration = Duration::from_secs(5);
 
 /// The state of one kind of request.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     in_flight: bool,
-    pause: Option<Pause>,
-    trouble: Option<Trouble>,
-}
-
-#[derive(Debug)]
-struct Pause {
-    until: Instant,
-    /// Whether an update ends the pause early.
-    ends_with_update: bool,
+    /// The end of the pause after a failure.
+    retry_at: Option<Instant>,
+    /// The end of a pause without a failure, which an update ends early.
+    held_until: Option<Instant>,
+    failures: Option<Failures>,
 }
 
 /// Failures in a row.
 #[derive(Debug)]
-struct Trouble {
+struct Failures {
     since: Instant,
-    failures: u32,
-    told: Option<(Instant, Error)>,
+    count: u32,
+    reported: Option<(Instant, Error)>,
 }
 
 impl Gate {
-    /// Whether a request may go out now; if so, it counts as on its way.
-    pub(super) fn open(&mut self, now: Instant) -> bool {
-        let open = !self.in_flight && self.pause.as_ref().is_none_or(|pause| pause.until <= now);
-        if open {
+    /// Returns whether a request may be sent now; if so, it counts as in flight.
+    pub(super) fn try_start(&mut self, now: Instant) -> bool {
+        let is_open = !self.in_flight && self.pause_end().is_none_or(|end| end <= now);
+        if is_open {
             self.in_flight = true;
-            self.pause = None;
+            self.clear();
         }
-        open
+        is_open
     }
 
-    /// The request was answered. Gives the length of the trouble that this ends, if it had been told.
+    /// The request succeeded. Returns the time since the first failure if failures were reported.
     pub(super) fn succeed(&mut self, now: Instant) -> Option<Duration> {
         self.in_flight = false;
-        let trouble = self.trouble.take()?;
-        trouble
-            .told
-            .map(|_| now.saturating_duration_since(trouble.since))
+        let failures = self.failures.take()?;
+        failures.reported?;
+        Some(now.saturating_duration_since(failures.since))
     }
 
-    /// The request failed. Gives the pause that follows if the trouble is to be told: when it begins, when it turns
-    /// into another, and now and then while it lasts. What somebody has to change the configuration for is told once.
+    /// The request failed. Returns the length of the pause if the error is to be reported: the
+    /// first time, when it changes, and now and then while it lasts. An error in the configuration
+    /// is reported once.
     pub(super) fn fail(
         &mut self,
         now: Instant,
@@ -63,60 +59,54 @@ impl Gate {
         error: &Error,
     ) -> Option<Duration> {
         self.in_flight = false;
-        let trouble = self.trouble.get_or_insert(Trouble {
+        let failures = self.failures.get_or_insert(Failures {
             since: now,
-            failures: 0,
-            told: None,
+            count: 0,
+            reported: None,
         });
-        trouble.failures = trouble.failures.saturating_add(1);
-        let (pause, passes) = match error.retry() {
-            Retry::Soon | Retry::AfterInfo => (timing.backoff(trouble.failures), true),
+        failures.count = failures.count.saturating_add(1);
+        let (pause, is_transient) = match error.retry() {
+            Retry::Soon | Retry::AfterInfo => (timing.backoff(failures.count), true),
             Retry::Later | Retry::Never => (timing.misconfigured_retry, false),
         };
-        self.pause = Some(Pause {
-            until: now + pause,
-            ends_with_update: false,
-        });
-        let known = trouble.told.as_ref().is_some_and(|(told, before)| {
-            let silence = now.saturating_duration_since(*told);
-            match (before == error, passes) {
+        self.retry_at = Some(now + pause);
+        let is_known = failures.reported.as_ref().is_some_and(|(at, before)| {
+            let silence = now.saturating_duration_since(*at);
+            match (before == error, is_transient) {
                 (true, true) => silence < REPEAT,
                 (true, false) => true,
                 (false, true) => silence < CHANGE,
                 (false, false) => false,
             }
         });
-        if known {
+        if is_known {
             return None;
         }
-        trouble.told = Some((now, error.clone()));
+        failures.reported = Some((now, error.clone()));
         Some(pause)
     }
 
-    /// Lets no request out before `until`, unless [`resume`](Self::resume) is called.
-    pub(super) fn pause(&mut self, until: Instant) {
-        self.pause = Some(Pause {
-            until,
-            ends_with_update: true,
-        });
+    /// Pauses until `until`, or until [`release`](Self::release) is called.
+    pub(super) fn hold(&mut self, until: Instant) {
+        self.held_until = Some(until);
     }
 
-    /// Ends a pause that was not caused by a failure.
-    pub(super) fn resume(&mut self) {
-        self.pause.take_if(|pause| pause.ends_with_update);
+    /// Ends a pause not caused by a failure.
+    pub(super) fn release(&mut self) {
+        self.held_until = None;
     }
 
     /// Ends any pause.
-    pub(super) fn hurry(&mut self) {
-        self.pause = None;
+    pub(super) fn clear(&mut self) {
+        (self.retry_at, self.held_until) = (None, None);
     }
 
-    /// When the gate opens by itself.
+    /// The end of the pause, unless a request is in flight.
     pub(super) fn wakeup(&self) -> Option<Instant> {
-        if self.in_flight {
-            None
-        } else {
-            self.pause.as_ref().map(|pause| pause.until)
-        }
+        self.pause_end().filter(|_| !self.in_flight)
+    }
+
+    fn pause_end(&self) -> Option<Instant> {
+        self.retry_at.max(self.held_until)
     }
 }

@@ -1,37 +1,35 @@
-//! When work with a newer payload is fetched for a job that is still good.
+//! When to fetch new work for a job whose payload the node has refreshed.
 //!
-//! A job whose chain has moved is retired at once: for that there is no choice. A node also renews the payload of a
-//! block that is yet to be mined; the job in hand then only lacks the newest transactions, and how soon it makes way is a
-//! policy. It decides about the time of the fetch alone: what the fetch brings takes the job's place if it differs.
-//! It knows neither jobs nor requests.
+//! A new block on a job's chain always retires the job at once. After a refresh the job is still
+//! good and only lacks the newest transactions. The policy decides when to fetch the refreshed
+//! work, which replaces the job if it differs. It knows neither jobs nor requests.
 
 use std::time::{Duration, Instant};
 
-use super::Ticket;
+use super::seq::Seq;
 
-/// When newer work is fetched after the node has told of a newer payload.
+/// When to fetch new work after the node has refreshed the payload of a job's block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preemption {
-    /// At once, each time.
+    /// At once, after each refresh.
     Immediate,
-    /// When the batch in hand is complete: the worker then begins a header anew by itself, and one with a newer payload
-    /// costs it nothing.
+    /// At the end of the current batch, when the worker starts on a new header anyway.
     BatchComplete {
-        /// The time from one such header to the next, counted from the arrival of the job. One that is beyond the end of
-        /// time leaves a job alone until its age has it fetched again.
+        /// The length of a batch; batches are counted from the arrival of the job. If it exceeds
+        /// the range of [`Instant`], only the age of the job leads to a fetch.
         batch: Duration,
     },
-    /// So long after the first payload that is newer.
+    /// This long after the first refresh.
     Delayed(Duration),
-    /// At once, but not sooner after the last answer with work for the chain than this.
+    /// At once, but only some time after the last answer with work for the chain.
     Conditional {
-        /// The least time between two.
+        /// The shortest time between the answer and the fetch.
         min_interval: Duration,
     },
 }
 
 impl Default for Preemption {
-    /// As seldom as a node renews payloads by itself.
+    /// The interval at which nodes refresh payloads by themselves.
     fn default() -> Self {
         Self::Conditional {
             min_interval: Duration::from_secs(15),
@@ -40,55 +38,58 @@ impl Default for Preemption {
 }
 
 impl Preemption {
-    /// When to fetch, for a job that came in at `received` and was last given by its node at `confirmed`; none for never.
+    /// Returns when to fetch new work for a job received at `received` and last issued by its node
+    /// at `issued`; `None` for never.
     pub(super) fn due(
         self,
-        heard: Instant,
+        refreshed: Instant,
         received: Instant,
-        confirmed: Instant,
+        issued: Instant,
     ) -> Option<Instant> {
         match self {
-            Self::Immediate => Some(heard),
-            Self::BatchComplete { batch } => end_of_batch(heard, received, batch),
-            Self::Delayed(delay) => heard.checked_add(delay),
+            Self::Immediate => Some(refreshed),
+            Self::BatchComplete { batch } => end_of_batch(refreshed, received, batch),
+            Self::Delayed(delay) => refreshed.checked_add(delay),
             Self::Conditional { min_interval } => {
-                Some(heard.max(confirmed.checked_add(min_interval)?))
+                Some(refreshed.max(issued.checked_add(min_interval)?))
             }
         }
     }
 }
 
-/// The end of the batch that `heard` falls into.
-fn end_of_batch(heard: Instant, received: Instant, batch: Duration) -> Option<Instant> {
-    let elapsed = heard.saturating_duration_since(received);
+/// Returns the end of the batch at the time of a refresh.
+fn end_of_batch(refreshed: Instant, received: Instant, batch: Duration) -> Option<Instant> {
+    let elapsed = refreshed.saturating_duration_since(received);
     let over = elapsed.as_nanos().checked_rem(batch.as_nanos())?;
     let over = Duration::from_nanos(u64::try_from(over).ok()?);
-    heard.max(received).checked_add(batch.saturating_sub(over))
+    refreshed
+        .max(received)
+        .checked_add(batch.saturating_sub(over))
 }
 
-/// A newer payload that the node has told of.
+/// A refresh reported by an update stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Heard {
+pub(super) struct Refresh {
     pub(super) at: Instant,
-    /// Answers to requests from before may not have it yet.
-    pub(super) ticket: Ticket,
+    /// Work requested before this may not include it.
+    pub(super) seq: Seq,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Times in milliseconds, of a job that came in at 1000 and was given again at 3000.
+    /// Times in milliseconds, for a job that arrived at 1000 and was issued again at 3000.
     #[track_caller]
-    fn check(policy: Preemption, heard_ms: u64, due_ms: Option<u64>) {
+    fn check(policy: Preemption, refreshed_ms: u64, due_ms: Option<u64>) {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let due = policy.due(at(heard_ms), at(1000), at(3000));
-        assert_eq!(due, due_ms.map(at), "{policy:?} at {heard_ms}");
+        let due = policy.due(at(refreshed_ms), at(1000), at(3000));
+        assert_eq!(due, due_ms.map(at), "{policy:?} at {refreshed_ms}");
     }
 
     #[test]
-    fn each_policy_has_its_time() {
+    fn each_policy_sets_the_time_of_the_fetch() {
         let ms = Duration::from_millis;
         check(Preemption::Immediate, 3100, Some(3100));
         check(Preemption::Delayed(ms(250)), 3100, Some(3350));
@@ -105,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_told_of_before_the_job_came_waits_for_a_whole_batch() {
+    fn a_refresh_before_the_job_arrived_waits_for_a_whole_batch() {
         let batch = Duration::from_millis(700);
         check(Preemption::BatchComplete { batch }, 900, Some(1700));
     }
 
     #[test]
-    fn what_never_ends_is_never_due() {
+    fn an_endless_pause_is_never_due() {
         let batch = Duration::MAX;
         check(Preemption::BatchComplete { batch }, 3100, None);
         check(Preemption::Delayed(Duration::MAX), 3100, None);

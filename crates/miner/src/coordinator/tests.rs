@@ -1,17 +1,18 @@
 //! The coordinator as tables of events and the actions that follow, and under random interleavings.
 
+mod blocks;
 mod demand;
-mod fates;
 mod fuzz;
 mod gate;
-mod handing_in;
 mod late;
 mod outages;
 mod pieces;
+mod pow_policy;
 mod preemption;
 mod refetch;
 mod refreshed;
+mod reports;
 mod script;
 mod start;
 mod stop;
-mod unsolved;
+mod submission;

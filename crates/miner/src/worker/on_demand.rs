@@ -18,9 +18,7 @@ use tracing::{info, warn};
 
 use self::plan::{MAX_BLOCKS, MAX_CHAINS, Plan, list};
 use super::{WorkerError, until};
-use crate::demand::{
-    Demand, Wanted as DemandWatch, Wants as DemandHandle, conversation as channel,
-};
+use crate::demand::{self, Demand, DemandHandle, DemandWatch};
 use crate::job::{Jobs, Solution};
 use crate::timing::Timing;
 
@@ -85,12 +83,12 @@ pub struct OnDemand {
 impl OnDemand {
     /// Returns the worker and the sender of its requests.
     pub fn new(timing: Timing) -> (Self, mpsc::Sender<Request>) {
-        let (handle, watch) = channel(Demand::Nothing);
+        let (handle, watch) = demand::channel(Demand::Nothing);
         let (sender, requests) = mpsc::channel(MAX_QUEUED);
         let worker = Self {
             requests,
             plan: Plan::default(),
-            patience: timing.fate_first,
+            patience: timing.first_block_lookup,
             waiters: Vec::new(),
             handle,
             watch,

@@ -109,7 +109,7 @@ fn what_was_printed_is_what_a_miner_can_be_started_with() {
     let file = folder.file("printed.yaml", &printed.stdout);
     // The environment names the file if no flag does.
     let mut miner = Running::spawn(program().env("CHAINWEB_MINING_CONFIG_FILE", &file));
-    miner.wait_for("solved a block");
+    miner.wait_for("block found");
     miner.signal(Signal::TERM);
     assert_eq!(miner.wait().code(), Some(0));
 }

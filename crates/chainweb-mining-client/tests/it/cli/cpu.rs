@@ -111,7 +111,7 @@ fn niceness(stat: &str) -> i32 {
 /// The processors and the niceness of a program's hashing threads, in their order, as soon as there are so many.
 fn hashing_threads(demo: &Running, count: usize) -> Vec<(String, i32)> {
     loop {
-        demo.wait_for("solved a block");
+        demo.wait_for("block found");
         let tasks = fs::read_dir(format!("/proc/{}/task", demo.id())).unwrap();
         let mut threads = Vec::new();
         for task in tasks {
@@ -268,7 +268,7 @@ fn a_bench_that_is_interrupted_tells_what_it_has() {
 #[test]
 fn a_demo_with_a_time_limit_ends_with_the_first_signal() {
     let mut demo = Running::start(&["demo", "--for", "10m", "--graph", "pair"]);
-    demo.wait_for("solved a block");
+    demo.wait_for("block found");
     demo.signal(rustix::process::Signal::INT);
     // The patience of this wait is a minute.
     assert_eq!(demo.wait().code(), Some(0));

@@ -55,7 +55,7 @@ fn mine(flags: &[&str]) -> String {
     let (network, address) = network();
     let mut client = Running::start(&[&["--node", &address], flags].concat());
     for _ in 0..3 {
-        client.wait_for("handing work in unsolved");
+        client.wait_for("submitting block without proof of work");
     }
     network.wait_for("block mined");
     client.signal(Signal::TERM);

@@ -62,7 +62,7 @@ async fn a_second_signal_leaves_at_once() {
         "-c",
         "1",
     ]);
-    client.wait_for("solved a block");
+    client.wait_for("block found");
     client.signal(Signal::INT);
     client.wait_for("shutting down");
     client.signal(Signal::TERM);

@@ -56,10 +56,7 @@ async fn garbage_from_info_is_never_used() {
     answers.push(replaced(vec![b' '; 10 << 20]));
     answers.push(Verdict::Truncate(20));
     let story = never_used(Endpoint::Info, answers).await;
-    let hint = [
-        "the node does not say what it is",
-        "the node's /info is malformed",
-    ];
+    let hint = ["could not read /info", "the node's /info is malformed"];
     assert!(story.log.count(&hint) > 0, "{}", story.log);
     story.ends_well().await;
 }
@@ -89,7 +86,10 @@ async fn bytes_that_are_no_work_are_never_hashed() {
         Verdict::End,
     ];
     let story = never_used(Endpoint::Work, answers).await;
-    let why = ["no work", "the node's answer of 0 bytes is not work"];
+    let why = [
+        "could not fetch work",
+        "the node's answer of 0 bytes is not work",
+    ];
     assert_eq!(story.log.count(&why), 1, "said once: {}", story.log);
     story.ends_well().await;
 }

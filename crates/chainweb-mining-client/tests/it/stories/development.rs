@@ -55,15 +55,15 @@ async fn simulated_blocks_come_no_faster_than_at_their_rate() {
     story.start_client_with(simulation(TWO));
     let took = until_blocks(&mut story, 40).await;
     let expected = took.as_secs_f64() * 1e6 / f64::from(HASHES);
-    let made = story.log.count(&["handing work in unsolved"]) as f64;
+    let made = story.log.count(&["submitting block without proof of work"]) as f64;
     assert!(
         made <= expected + 5.0 * expected.sqrt(),
         "{made} blocks in {took:?}\n{}",
         story.log
     );
     let ended = story.ends_well().await;
-    assert_eq!(ended.counters.solutions_taken, ended.counters.solutions);
-    assert_eq!(ended.log.count(&["solved a block"]), 0, "{}", ended.log);
+    assert_eq!(ended.counters.solutions_submitted, ended.counters.solutions);
+    assert_eq!(ended.log.count(&["block found"]), 0, "{}", ended.log);
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn beats_follow_the_chains_of_the_node_whatever_happens_to_jobs() {
     // A block every 100 ms on ten chains.
     story.start_client_with(beat(Duration::from_secs(1), NonZeroUsize::MIN));
     let took = until_blocks(&mut story, 15).await;
-    let made = story.log.count(&["handing work in unsolved"]);
+    let made = story.log.count(&["submitting block without proof of work"]);
     let beats = took.as_millis() / 100;
     assert!(
         made as u128 <= beats + 1,
@@ -124,14 +124,14 @@ async fn a_node_that_checks_proof_is_told_of_once_and_is_not_flooded() {
             story.log
         );
         story
-            .until_said(&["the node refused unsolved work"], 6)
+            .until_said(&["node rejected block without proof of work"], 6)
             .await;
         let told = story.log.lines(&["ERROR"]);
         let [line] = told.as_slice() else {
             panic!("not said once: {}", story.log);
         };
         for words in [
-            "the node checks proof of work",
+            "node requires proof of work",
             "simulation",
             "constant-delay",
             "--disable-pow",
@@ -141,7 +141,7 @@ async fn a_node_that_checks_proof_is_told_of_once_and_is_not_flooded() {
         }
         let ended = story.end().await;
         assert_eq!(ended.report.tally.accepted, 0);
-        assert_eq!(ended.counters.solutions_taken, 0);
+        assert_eq!(ended.counters.solutions_submitted, 0);
     }
 }
 
@@ -151,12 +151,10 @@ async fn mining_goes_on_by_itself_when_the_node_does_not_check_proof_any_more() 
     let refusal = "Invalid solved work: Invalid POW hash";
     story.fault(Endpoint::Solved, Verdict::Status(400, refusal.into()));
     story.start_client_with(simulation(TWO));
-    story
-        .until_said(&["the node checks proof of work"], 1)
-        .await;
+    story.until_said(&["node requires proof of work"], 1).await;
     story.simnet.faults().clear();
     story
-        .until_said(&["the node takes unsolved work now"], 1)
+        .until_said(&["node accepts blocks without proof of work now"], 1)
         .await;
     until_blocks(&mut story, 10).await;
     story.end().await;

@@ -44,7 +44,7 @@ impl Shop {
 
     async fn on(graph: ChainGraph) -> Self {
         let mut shop = Self::open(setting(graph).network().await).await;
-        shop.story.until_said(&["mining for a network"], 1).await;
+        shop.story.until_said(&["connected to network"], 1).await;
         shop
     }
 
@@ -211,7 +211,7 @@ async fn outstanding_blocks_can_be_cancelled() {
     let story = setting(ChainGraph::petersen()).network().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     let mut shop = Shop::open(story).await;
-    shop.story.until_said(&["mining for a network"], 1).await;
+    shop.story.until_said(&["connected to network"], 1).await;
     let mut waiting = JoinSet::new();
     let address = shop.address;
     waiting.spawn(async move { ask(address, "POST", "/make-blocks?wait=60", r#"{"4":2}"#).await });
@@ -296,7 +296,7 @@ async fn a_node_that_checks_proof_of_work_is_reported_with_advice() {
     let mut shop = Shop::open(Setting::new(ChainGraph::pair(), 1 << 40).network().await).await;
     assert_eq!(shop.post(r#"{"0":1}"#).await.0, 200);
     shop.story
-        .until_said(&["checks proof of work", "--disable-pow"], 1)
+        .until_said(&["requires proof of work", "--disable-pow"], 1)
         .await;
     assert_eq!(shop.outstanding().await, r#"{"0":1}"#);
     shop.story.end().await;

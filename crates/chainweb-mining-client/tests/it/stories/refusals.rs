@@ -17,7 +17,7 @@ async fn unauthorized_miner_is_told_what_was_sent_and_what_to_set() {
     setting.network.miners = Miners::Only(vec![Miner::with_public_key(KEY)]);
     let mut story = setting.begin().await;
     story.until_asked(Endpoint::Work, 3).await;
-    let told = story.log.lines(&["no work", "403"]);
+    let told = story.log.lines(&["node refuses to issue work", "403"]);
     let [line] = told.as_slice() else {
         panic!("not said once: {}", story.log);
     };
@@ -47,7 +47,7 @@ async fn unauthorized_miner_mines_as_soon_as_it_is_asked_again_after_the_node_wa
     story.until_asked(Endpoint::Work, 2).await;
     story.recovers().await;
     assert_eq!(
-        story.log.count(&["the node gives work again"]),
+        story.log.count(&["node issues work again"]),
         1,
         "{}",
         story.log

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 use chainweb::{ChainGraph, Difficulty};
 use chainweb_mining_client::mine::{self, Mining};
 use chainweb_mining_client::on_demand::Server;
-use miner::coordinator::{Counters, Preemption};
+use miner::coordinator::Preemption;
 use miner::meter::HashMeter;
-use miner::run::{self, Summary};
+use miner::run;
+use miner::telemetry::Counters;
+use miner::telemetry::snapshot::{Payee, Program, Snapshot};
 use miner::timing::Timing;
 use miner::worker::Worker;
 use miner::worker::cpu::placement::Placement;
@@ -88,8 +90,8 @@ impl Setting {
                 retry_min: timing.retry_min / QUICKER,
                 retry_max: timing.retry_max / QUICKER,
                 cut_check: timing.cut_check / QUICKER,
-                fate_first: timing.fate_first / QUICKER,
-                fate_interval: timing.fate_interval / QUICKER,
+                first_block_lookup: timing.first_block_lookup / QUICKER,
+                block_lookup_interval: timing.block_lookup_interval / QUICKER,
                 // Which chain the node offers is chance: how often one has to wait for another, too.
                 held_chain_pause: timing.held_chain_pause / 50,
                 misconfigured_retry: timing.misconfigured_retry / 60,
@@ -143,7 +145,7 @@ pub(super) struct Story {
     timing: Timing,
     limits: Limits,
     preemption: Preemption,
-    client: JoinSet<anyhow::Result<Summary>>,
+    client: JoinSet<anyhow::Result<Snapshot>>,
     stop: CancellationToken,
     meter: Arc<HashMeter>,
     _logging: DefaultGuard,
@@ -176,6 +178,10 @@ impl Story {
             limits: self.limits.clone(),
         };
         let engine = run::Config {
+            program: Program {
+                version: "test",
+                payee: Payee::Account(format!("k:{KEY}")),
+            },
             nodes: vec![node],
             work_slots: 2,
             worker,
@@ -316,7 +322,8 @@ impl Story {
 
     /// How many jobs were retired before they were solved.
     pub(super) fn retired(&self) -> usize {
-        self.log.count(&["job retired"])
+        let solved = self.log.count(&["job retired", "it is solved"]);
+        self.log.count(&["job retired"]) - solved
     }
 
     /// Asks the client to end.
@@ -369,10 +376,9 @@ impl Ended {
         let (counters, report, log) = (&self.counters, &self.report, &self.log);
         let (tally, blocks) = (report.tally, counters.blocks);
         let in_cut = report.own_in_cut.len() as u64;
-        assert_eq!(blocks.in_cut, in_cut, "{counters:?} {tally:?}\n{log}");
+        assert_eq!(blocks.accepted, in_cut, "{counters:?} {tally:?}\n{log}");
         // Only a block that the node may have taken without saying so can be nowhere.
-        let unanswered = log.count(&["the node knows the solution no more"])
-            + log.count(&["it is too late for another try"]);
+        let unanswered = log.count(&["block is lost unless one of the submissions got through"]);
         assert!(
             blocks.pending <= unanswered as u64,
             "{counters:?} {tally:?}\n{log}"

@@ -96,7 +96,7 @@ async fn stop_without_anything_in_hand_takes_no_grace() {
     let mut story = network(grace).await;
     story.simnet.set_listening(false).await.unwrap();
     story.start_client();
-    story.until_said(&["the node cannot be reached"], 1).await;
+    story.until_said(&["node unreachable"], 1).await;
     let ended = story.ends_well().await;
     assert!(ended.took < SLACK, "{:?}\n{}", ended.took, ended.log);
 }
@@ -110,7 +110,10 @@ async fn solution_on_its_way_at_the_stop_is_waited_for() {
     story.stop();
     let ended = story.ends_well().await;
     assert!(ended.report.tally.accepted >= 1, "{}", ended.log);
-    assert_eq!(ended.report.tally.accepted, ended.counters.solutions_taken);
+    assert_eq!(
+        ended.report.tally.accepted,
+        ended.counters.solutions_submitted
+    );
 }
 
 #[tokio::test]
@@ -118,7 +121,7 @@ async fn solution_in_hand_at_the_stop_is_handed_in_when_the_node_can_take_it() {
     let mut story = network(Duration::from_secs(10)).await;
     story.fault(Endpoint::Solved, Verdict::Drop);
     story.start_client();
-    story.until_said(&["handing it in again"], 1).await;
+    story.until_said(&["could not submit block"], 1).await;
     story.stop();
     sleep(Duration::from_millis(300)).await;
     assert_eq!(story.accepted(), 0);
@@ -126,7 +129,7 @@ async fn solution_in_hand_at_the_stop_is_handed_in_when_the_node_can_take_it() {
     let ended = story.ends_well().await;
     assert!(ended.report.tally.accepted >= 1, "{}", ended.log);
     assert_eq!(
-        ended.report.tally.accepted, ended.counters.solutions_taken,
+        ended.report.tally.accepted, ended.counters.solutions_submitted,
         "{}",
         ended.log
     );

@@ -26,11 +26,7 @@ async fn solution_that_is_too_late_is_counted_and_mining_goes_on() {
     let ended = one_solution(status(404, "No associated Payload")).await;
     ended.check();
     assert!(ended.counters.solutions_stale >= 1);
-    assert!(
-        ended.log.count(&["the solution came too late"]) >= 1,
-        "{}",
-        ended.log
-    );
+    assert!(ended.log.count(&["block too late"]) >= 1, "{}", ended.log);
 }
 
 #[tokio::test]
@@ -39,7 +35,7 @@ async fn solution_that_the_node_calls_invalid_is_counted_and_shown_with_its_byte
     assert_eq!(ended.counters.solutions_rejected, 1);
     let lines = ended
         .log
-        .lines(&["ERROR", "the node refused the solution", "header="]);
+        .lines(&["ERROR", "node rejected block", "header="]);
     let [line] = lines.as_slice() else {
         panic!("not said once: {}", ended.log);
     };
@@ -47,7 +43,7 @@ async fn solution_that_the_node_calls_invalid_is_counted_and_shown_with_its_byte
     let hex = header.trim_matches('"').split(['"', ' ']).next().unwrap();
     assert_eq!(hex.len(), 2 * 286, "{line}");
     assert_eq!(
-        ended.counters.blocks.in_cut,
+        ended.counters.blocks.accepted,
         ended.report.own_in_cut.len() as u64
     );
 }
@@ -78,7 +74,7 @@ async fn solutions_answered_with_a_failure_are_handed_in_until_they_are_taken() 
         let before = story.accepted();
         story.fault(Endpoint::Solved, verdict);
         story
-            .until_said(&["handing it in again", "attempts=2"], 1)
+            .until_said(&["could not submit block", "attempts=2"], 1)
             .await;
         assert!(story.accepted() <= before + 2, "{}", story.log);
         story.recovers().await;
@@ -97,11 +93,11 @@ async fn work_whose_solution_waits_to_be_taken_is_not_hashed_again() {
     let mut story = Setting::easy().begin().await;
     story.until_mining().await;
     story.fault(Endpoint::Solved, status(500, "Something went wrong"));
-    let before = story.log.count(&["solved a block"]);
+    let before = story.log.count(&["block found"]);
     // Each chain is solved once, and then there is nothing left to hash.
     story.until_asked(Endpoint::Solved, 30).await;
     story.until_idle().await;
-    let solved = story.log.count(&["solved a block"]) - before;
+    let solved = story.log.count(&["block found"]) - before;
     assert!(solved <= 10, "{solved}\n{}", story.log);
     story.recovers().await;
     let ended = story.ends_well().await;
@@ -134,7 +130,7 @@ async fn solution_whose_answer_breaks_off_is_taken() {
     story.until_mining().await;
     let ended = story.ends_well().await;
     assert_eq!(
-        ended.log.count(&["handing it in again"]),
+        ended.log.count(&["could not submit block"]),
         0,
         "{}",
         ended.log

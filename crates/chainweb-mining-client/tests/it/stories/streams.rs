@@ -29,7 +29,9 @@ async fn refused_streams_are_replaced_by_looks_at_the_cut() {
     story.fault(Endpoint::Updates, refused());
     story.start_client();
     for chain in ["chain=0", "chain=1"] {
-        story.until_said(&["new job", chain, "cover=None"], 1).await;
+        story
+            .until_said(&["new job", chain, "watched=false"], 1)
+            .await;
     }
     story.fault(Endpoint::Work, Verdict::Hang);
     moves_are_noticed(&mut story).await;
@@ -183,7 +185,7 @@ async fn move_on_a_silent_stream_is_noticed_when_the_work_is_fetched_again() {
             })
             .await;
     }
-    let why = ["job retired", "newer work took its place"];
+    let why = ["job retired", "newer work on other blocks replaced it"];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     story.ends_well().await;
 }

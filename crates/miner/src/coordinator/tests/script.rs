@@ -1,7 +1,8 @@
-//! A script of events for a coordinator: each event is told the whole list of actions that has to follow.
+//! A script of events for a coordinator, each with the complete list of actions to follow.
 //!
-//! Actions are compared as text, in which a job is called by its chain, height and payload: `3:7b`. The script keeps
-//! the requests that are on the way, refuses a second one of a kind, and answers them in the order they were made.
+//! Actions are compared as text, which names a job by its chain, height and payload: `3:7b`. The
+//! script keeps the requests in flight, rejects a second one of a kind, and answers them in the
+//! order of their making. Reports are kept apart.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -11,12 +12,12 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
 
 use super::super::{
-    Action, Config, Coordinator, Counters, Event, Identity, Preemption, Proof, Request,
-    SubmissionId, Ticket,
+    Action, Config, Coordinator, Event, Identity, Preemption, Request, Seq, SubmissionId,
 };
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
-use crate::job::{Job, NodeId, Solution};
+use crate::job::{Job, NodeId, Proof, Solution};
+use crate::telemetry::{self, Counters};
 use crate::timing::Timing;
 
 fn name(header: &WorkHeader) -> String {
@@ -24,21 +25,22 @@ fn name(header: &WorkHeader) -> String {
     format!("{}:{}{payload}", header.chain(), header.height())
 }
 
-/// A coordinator, the time, and what it waits for.
+/// A coordinator, the time, and the requests in flight.
 #[derive(Debug)]
 pub(super) struct Script {
     coordinator: Coordinator,
     start: Instant,
     ms: u64,
     node: NodeId,
-    listening: BTreeMap<NodeId, Ticket>,
+    listening: BTreeMap<NodeId, Seq>,
     identify: BTreeSet<NodeId>,
-    work: BTreeMap<NodeId, Ticket>,
-    cut: BTreeMap<NodeId, Ticket>,
-    ancestors: VecDeque<(NodeId, Ticket, ChainId, u64)>,
+    work: BTreeMap<NodeId, Seq>,
+    cut: BTreeMap<NodeId, Seq>,
+    ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
     submissions: VecDeque<SubmissionId>,
     /// Every job that was ever live, the newest last.
     jobs: Vec<Arc<Job>>,
+    reports: Vec<telemetry::Event>,
 }
 
 /// What followed from an event.
@@ -76,11 +78,12 @@ impl Script {
             ancestors: VecDeque::new(),
             submissions: VecDeque::new(),
             jobs: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
-    /// A coordinator that has been told of chains 0 to 3, hears them all, and holds the covered jobs `n:1a` of the
-    /// first of them in all its slots, at time 0.
+    /// A coordinator with open streams of chains 0 to 3 and the current jobs `n:1a` of the first of
+    /// them in all its slots, at time 0.
     #[track_caller]
     pub(super) fn mining(work_slots: u32) -> Self {
         Self::mining_with(&config(work_slots as usize))
@@ -95,7 +98,7 @@ impl Script {
         })
     }
 
-    /// The same with a worker that gives work back unsolved.
+    /// The same with a worker without proof of work.
     #[track_caller]
     pub(super) fn returning(work_slots: u32) -> Self {
         Self::mining_with(&Config {
@@ -113,7 +116,7 @@ impl Script {
         for chain in 0..4 {
             script.update(chain, UpdateEvent::Opened);
         }
-        // This one was asked for before the streams were open.
+        // This one was requested before the streams were open.
         script.work_fails(&busy());
         script.at(100);
         script.tick();
@@ -121,14 +124,14 @@ impl Script {
             script.work(piece(chain, 1, 'a'));
         }
         assert!(script.work.is_empty() && script.cut.is_empty());
-        assert_eq!(script.counters().uncovered_jobs, 0);
+        assert_eq!(script.counters().unwatched_jobs, 0);
         // Scripts count from here.
         script.start += Duration::from_millis(100);
         script.ms = 0;
         script
     }
 
-    /// A coordinator whose worker wants nothing, that has been told of chains 0 to 3 and hears them all, at time 0.
+    /// A coordinator with open streams of chains 0 to 3 and no demand, at time 0.
     #[track_caller]
     pub(super) fn idle(work_slots: usize) -> Self {
         let mut script = Self::new(&config(work_slots));
@@ -145,7 +148,7 @@ impl Script {
         script
     }
 
-    /// What follows happens so many milliseconds after the beginning.
+    /// Moves the time to this many milliseconds after the beginning.
     #[track_caller]
     pub(super) fn at(&mut self, ms: u64) -> &mut Self {
         assert!(ms >= self.ms, "time does not run backwards");
@@ -153,7 +156,7 @@ impl Script {
         self
     }
 
-    /// What follows is done by this node.
+    /// Selects the node that acts from now on.
     pub(super) fn on(&mut self, node: usize) -> &mut Self {
         self.node = NodeId(node);
         self
@@ -171,8 +174,13 @@ impl Script {
         self.coordinator.is_finished()
     }
 
-    /// Whether the node is being asked for what it serves.
-    pub(super) fn is_asked_what_it_is(&self) -> bool {
+    /// Returns the reports since the last call.
+    pub(super) fn reports(&mut self) -> Vec<telemetry::Event> {
+        std::mem::take(&mut self.reports)
+    }
+
+    /// Whether a request for `/info` is in flight.
+    pub(super) fn is_identifying(&self) -> bool {
         self.identify.contains(&self.node)
     }
 
@@ -196,12 +204,14 @@ impl Script {
     #[track_caller]
     fn event(&mut self, event: Event) -> Outcome {
         let actions = self.coordinator.handle(self.now(), event);
-        Outcome(
-            actions
-                .into_iter()
-                .map(|action| self.read(action))
-                .collect(),
-        )
+        let mut texts = Vec::new();
+        for action in actions {
+            match action {
+                Action::Report(event) => self.reports.push(event),
+                action => texts.push(self.read(action)),
+            }
+        }
+        Outcome(texts)
     }
 
     #[track_caller]
@@ -233,6 +243,7 @@ impl Script {
             }
             Action::Unsubscribe { node } => (node, "unsubscribe".to_owned()),
             Action::Request { node, request } => (node, self.read_request(node, request)),
+            Action::Report(event) => unreachable!("kept before: {event:?}"),
         };
         if node == NodeId(0) {
             text
@@ -248,23 +259,23 @@ impl Script {
                 let twice = !self.identify.insert(node);
                 ("identify".to_owned(), twice)
             }
-            Request::Work { ticket, chain, .. } => {
-                let twice = self.work.insert(node, ticket).is_some();
+            Request::Work { seq, chain, .. } => {
+                let twice = self.work.insert(node, seq).is_some();
                 let on = chain.map_or_else(String::new, |chain| format!(" on {chain}"));
                 (format!("work{on}"), twice)
             }
-            Request::Cut { ticket, .. } => {
-                let twice = self.cut.insert(node, ticket).is_some();
+            Request::Cut { seq, .. } => {
+                let twice = self.cut.insert(node, seq).is_some();
                 ("cut".to_owned(), twice)
             }
             Request::Ancestors {
-                ticket,
+                seq,
                 chain,
                 tip,
                 heights,
                 ..
             } => {
-                self.ancestors.push_back((node, ticket, chain, tip.height));
+                self.ancestors.push_back((node, seq, chain, tip.height));
                 let text = format!("blocks {heights:?} of {chain} below {}", tip.height);
                 (text, false)
             }
@@ -298,7 +309,7 @@ impl Script {
         self.event(Event::Identified { node, result })
     }
 
-    /// The node says that it serves a network of chains 0 and on.
+    /// The node serves a network of this many chains.
     #[track_caller]
     pub(super) fn identified(&mut self, version: &str, chains: u32) -> Outcome {
         let version: Version = version.parse().expect("scripts name networks well");
@@ -319,15 +330,11 @@ impl Script {
     #[track_caller]
     fn answer_work(&mut self, result: Result<Work, Error>) -> Outcome {
         let node = self.node;
-        let ticket = self.work.remove(&node).expect("work is asked for");
-        self.event(Event::Work {
-            node,
-            ticket,
-            result,
-        })
+        let seq = self.work.remove(&node).expect("work is asked for");
+        self.event(Event::Work { node, seq, result })
     }
 
-    /// The node gives work that carries the present time.
+    /// The node issues work with the present time.
     #[track_caller]
     pub(super) fn work(&mut self, piece: Piece) -> Outcome {
         let work = piece.work(self.ms);
@@ -342,15 +349,11 @@ impl Script {
     #[track_caller]
     fn answer_cut(&mut self, result: Result<Cut, Error>) -> Outcome {
         let node = self.node;
-        let ticket = self.cut.remove(&node).expect("the cut is asked for");
-        self.event(Event::Cut {
-            node,
-            ticket,
-            result,
-        })
+        let seq = self.cut.remove(&node).expect("the cut is asked for");
+        self.event(Event::Cut { node, seq, result })
     }
 
-    /// The node tells its tips: chain, height, and which of the blocks there.
+    /// The node sends its tips: chain, height, and which of the blocks there.
     #[track_caller]
     pub(super) fn cut(&mut self, tips: &[(u32, u64, u8)]) -> Outcome {
         let tip = |&(chain, height, which): &(u32, u64, u8)| {
@@ -361,7 +364,7 @@ impl Script {
         self.answer_cut(Ok(Cut { tips }))
     }
 
-    /// The node tells that its tip on a chain is this block.
+    /// The node sends a cut with this block as the tip of a chain.
     #[track_caller]
     pub(super) fn cut_with(&mut self, chain: u32, height: u64, hash: BlockHash) -> Outcome {
         let tips = [(ChainId::new(chain), Tip { height, hash })].into();
@@ -373,7 +376,7 @@ impl Script {
         self.answer_cut(Err(error.clone()))
     }
 
-    /// The oldest question for blocks of a chain is answered.
+    /// The oldest request for a branch is answered.
     #[track_caller]
     pub(super) fn ancestors(&mut self, hashes: &[(u64, BlockHash)]) -> Outcome {
         self.answer_ancestors(Ok(hashes.iter().copied().collect()))
@@ -387,17 +390,17 @@ impl Script {
     #[track_caller]
     fn answer_ancestors(&mut self, result: Result<BTreeMap<u64, BlockHash>, Error>) -> Outcome {
         let asked = self.ancestors.pop_front();
-        let (node, ticket, chain, tip_height) = asked.expect("blocks are asked for");
+        let (node, seq, chain, tip_height) = asked.expect("blocks are asked for");
         self.event(Event::Ancestors {
             node,
-            ticket,
+            seq,
             chain,
             tip_height,
             result,
         })
     }
 
-    /// The oldest solution on its way is answered.
+    /// The oldest submission in flight is answered.
     #[track_caller]
     pub(super) fn submitted(&mut self, result: Result<(), Error>) -> Outcome {
         let submission = self
@@ -413,15 +416,15 @@ impl Script {
         self.update_of(subscription, chain, update)
     }
 
-    /// The subscription in force.
-    pub(super) fn subscription(&self) -> Ticket {
+    /// The present subscription.
+    pub(super) fn subscription(&self) -> Seq {
         self.listening[&self.node]
     }
 
     #[track_caller]
     pub(super) fn update_of(
         &mut self,
-        subscription: Ticket,
+        subscription: Seq,
         chain: u32,
         update: UpdateEvent,
     ) -> Outcome {
@@ -479,6 +482,7 @@ impl Script {
         Solution {
             nonce: Nonce::new(nonce),
             creation_time: job.creation_time_at(self.now()),
+            found_by: None,
             job,
         }
     }
@@ -489,7 +493,7 @@ impl Script {
         self.event(Event::Solved(solution))
     }
 
-    /// The worker gives the job back as it came.
+    /// The worker returns the job unsolved.
     #[track_caller]
     pub(super) fn returned(&mut self, called: &str) -> Outcome {
         let solution = Solution::unsolved(self.job(called));

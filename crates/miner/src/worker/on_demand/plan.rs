@@ -75,7 +75,7 @@ impl Plan {
         if let Some(heights) = &view.heights {
             for (chain, height) in &heights.of {
                 if let Some(target) = self.targets.get_mut(chain) {
-                    target.update(heights.asked, *height);
+                    target.update(heights.requested, *height);
                 }
             }
             self.submitted

@@ -9,12 +9,12 @@ use crate::worker::sample::job_at as job;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A view of two chains at these heights.
-fn view(asked: Instant, heights: [u64; 2]) -> Arc<View> {
+fn view(requested: Instant, heights: [u64; 2]) -> Arc<View> {
     let of = (0..).map(ChainId::new).zip(heights).collect();
     Arc::new(View {
         version: "net".parse().expect("a name"),
         graph: ChainGraph::pair(),
-        heights: Some(Heights { asked, of }),
+        heights: Some(Heights { requested, of }),
     })
 }
 
@@ -139,7 +139,7 @@ impl Chain {
 
     fn update_on(&mut self, network: &str, second: u64, height: u64) -> (Option<u64>, u64) {
         let heights = Heights {
-            asked: self.at(second),
+            requested: self.at(second),
             of: [(ChainId::new(0), height)].into(),
         };
         let removed = self.plan.update_view(view_of_one(network, Some(heights)));

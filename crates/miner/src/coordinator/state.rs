@@ -1,0 +1,187 @@
+//! The state of the coordinator, and the way of an event through it.
+//!
+//! The handlers of the events are in files of their own: `identity`, `work`, `cut`, `updates`,
+//! `solution` and `demand`. After each event, `requests` works out what is missing.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chainweb::ChainId;
+
+use super::action::Action;
+use super::config::Config;
+use super::event::Event;
+use super::live::LiveJobs;
+use super::node_state::NodeState;
+use super::seq::Seq;
+use super::submissions::Submissions;
+use super::tracker::BlockTracker;
+use crate::demand::Demand;
+use crate::job::{Job, Jobs, NodeId};
+use crate::telemetry;
+use crate::telemetry::Counters;
+use crate::telemetry::event::{BlockEvent, BlockRef, JobEvent, JobRef, NodeEvent, Retirement};
+
+/// The state machine between the nodes and the worker.
+#[derive(Debug)]
+pub struct Coordinator {
+    pub(super) config: Config,
+    pub(super) nodes: Vec<NodeState>,
+    pub(super) live: LiveJobs,
+    pub(super) submissions: Submissions,
+    pub(super) tracker: BlockTracker,
+    pub(super) counters: Counters,
+    pub(super) newest_seq: Seq,
+    /// When the last event was handled.
+    handled: Option<Instant>,
+    published: Arc<Jobs>,
+    /// What the worker wants.
+    pub(super) demand: Demand,
+    /// When the worker last changed its demand.
+    pub(super) demanded: Seq,
+    /// The wanted chain in the last request for work.
+    pub(super) hinted: Option<ChainId>,
+    pub(super) actions: Vec<Action>,
+    pub(super) is_stopping: bool,
+}
+
+impl Coordinator {
+    /// Returns a coordinator without any requests. The first event should be [`Event::Tick`].
+    pub fn new(config: Config) -> Self {
+        Self {
+            nodes: (0..config.nodes).map(|_| NodeState::default()).collect(),
+            live: LiveJobs::default(),
+            submissions: Submissions::default(),
+            tracker: BlockTracker::default(),
+            counters: Counters::default(),
+            newest_seq: Seq::default(),
+            handled: None,
+            published: Arc::default(),
+            demand: Demand::default(),
+            demanded: Seq::default(),
+            hinted: None,
+            actions: Vec::new(),
+            is_stopping: false,
+            config,
+        }
+    }
+
+    /// Handles an event and returns the actions due after it.
+    pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
+        self.handled = Some(now);
+        match event {
+            Event::Identified { node, result } => self.identified(now, node, result),
+            Event::Work { node, seq, result } => self.work(now, node, seq, result),
+            Event::Cut { node, seq, result } => self.cut(now, node, seq, result),
+            Event::Update {
+                node,
+                subscription,
+                chain,
+                update,
+            } => {
+                self.update(now, node, (subscription, chain), &update);
+            }
+            Event::Solved(solution) => self.solved(now, &solution),
+            Event::Demand(demand) => self.demand(demand),
+            Event::Submitted { submission, result } => self.submitted(now, submission, result),
+            Event::Ancestors {
+                node,
+                seq,
+                chain,
+                tip_height,
+                result,
+            } => self.ancestors(now, node, seq, (chain, tip_height), result),
+            Event::Tick => {}
+            Event::Stop => self.stop(now),
+        }
+        self.request_missing(now);
+        for event in self.tracker.take_events() {
+            self.report(event);
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Returns the totals so far.
+    pub fn counters(&self) -> Counters {
+        Counters {
+            blocks: self.tracker.counts(),
+            refreshes: self.live.refreshes(),
+            ..self.counters.clone()
+        }
+    }
+
+    /// Returns the live jobs as last published.
+    pub fn jobs(&self) -> &Arc<Jobs> {
+        &self.published
+    }
+
+    /// Whether submissions wait for an answer.
+    pub fn is_submitting(&self) -> bool {
+        !self.submissions.is_empty()
+    }
+
+    /// Whether, after [`Event::Stop`], nothing is left to wait for.
+    pub fn is_finished(&self) -> bool {
+        self.is_stopping && !self.is_submitting() && !self.tracker.is_any_final_lookup_due()
+    }
+
+    /// Returns when to send [`Event::Tick`] if nothing happens before: after the last event, but
+    /// not necessarily in the future.
+    pub fn next_wakeup(&self) -> Option<Instant> {
+        let nodes = self.nodes.iter().flat_map(NodeState::wakeups);
+        nodes
+            .chain(self.live.wakeups(&self.config.timing))
+            .chain(self.submissions.wakeups())
+            .chain(self.tracker.wakeups())
+            // Earlier times were handled with the last event, or wait for an answer.
+            .filter(|at| self.handled.is_none_or(|handled| *at > handled))
+            .min()
+    }
+
+    fn stop(&mut self, now: Instant) {
+        self.is_stopping = true;
+        for job in self.live.take_all() {
+            self.retired(&job, Retirement::Stopping);
+        }
+        self.tracker.start_final_lookups(now);
+        for node in &mut self.nodes {
+            node.cut.clear();
+        }
+    }
+
+    /// Publishes the live jobs if they have changed.
+    pub(super) fn publish(&mut self) {
+        if !self.live.equals(&self.published) {
+            // All nodes are of one network.
+            let identity = self.nodes.iter().find_map(|node| node.identity.as_ref());
+            let chains = identity.and_then(|identity| NonZeroUsize::new(identity.chains.len()));
+            let jobs = Jobs::new(self.live.jobs()).on_chains(chains);
+            self.published = Arc::new(jobs);
+            let action = Action::Publish(Arc::clone(&self.published));
+            self.actions.push(action);
+        }
+    }
+
+    /// Counts and reports a job no longer live.
+    pub(super) fn retired(&mut self, job: &Job, reason: Retirement) {
+        self.counters.jobs_retired.count(reason);
+        self.report_job(job, JobEvent::Retired { reason });
+    }
+
+    pub(super) fn report(&mut self, event: telemetry::Event) {
+        self.actions.push(Action::Report(event));
+    }
+
+    pub(super) fn report_job(&mut self, job: &Job, event: JobEvent) {
+        self.report(telemetry::Event::Job(JobRef::from(job), event));
+    }
+
+    pub(super) fn report_node(&mut self, node: NodeId, event: NodeEvent) {
+        self.report(telemetry::Event::Node(node, event));
+    }
+
+    pub(super) fn report_block(&mut self, block: BlockRef, event: BlockEvent) {
+        self.report(telemetry::Event::Block(block, event));
+    }
+}

@@ -1,0 +1,189 @@
+//! The update streams of one node, by chain: which are open, and what they reported when.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chainweb::{ChainId, WorkHeader};
+
+use super::freshness::Freshness;
+use super::parents::adjacents;
+use super::preemption::Refresh;
+use super::seq::Seq;
+
+/// The number of tip changes kept for chains without a stream, known from cuts only.
+const UNWATCHED_CHANGES: usize = 256;
+/// The highest number of streams to a node, several times that of the largest network. Jobs on
+/// further chains are mined unwatched.
+const MAX_STREAMS: usize = 512;
+
+/// The update streams of one node.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    by_chain: BTreeMap<ChainId, Stream>,
+    /// The latest tip changes of chains without a stream, and the latest dropped one.
+    unwatched: VecDeque<(ChainId, Seq)>,
+    dropped: Seq,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    opened: Option<Seq>,
+    /// Whether its connection may be dead without a sign of it.
+    is_suspect: bool,
+    tip_changed: Seq,
+    refreshed: Option<Refresh>,
+}
+
+impl Streams {
+    /// Adds a stream. Returns whether it has to be opened: not if the chain has one or there are
+    /// too many.
+    pub(super) fn add(&mut self, chain: ChainId) -> bool {
+        let is_new = self.by_chain.len() < MAX_STREAMS && !self.by_chain.contains_key(&chain);
+        if is_new {
+            let stream = Stream {
+                tip_changed: self.last_tip_change(chain),
+                ..Stream::default()
+            };
+            self.by_chain.insert(chain, stream);
+        }
+        is_new
+    }
+
+    pub(super) fn opened(&mut self, chain: ChainId, seq: Seq) {
+        if let Some(stream) = self.by_chain.get_mut(&chain) {
+            stream.opened = Some(seq);
+            stream.is_suspect = false;
+        }
+    }
+
+    /// The stream closed. Returns whether it was the last open one.
+    pub(super) fn closed(&mut self, chain: ChainId) -> bool {
+        let was_open = self
+            .by_chain
+            .get_mut(&chain)
+            .is_some_and(|stream| stream.opened.take().is_some());
+        was_open && self.by_chain.values().all(|stream| stream.opened.is_none())
+    }
+
+    /// The node may have been restarted, which can leave dead connections with no sign of it.
+    pub(super) fn suspect(&mut self) {
+        for stream in self.by_chain.values_mut() {
+            stream.is_suspect = stream.opened.is_some();
+        }
+    }
+
+    /// If a stream is suspect, counts all as closed and returns the chains to subscribe to again.
+    pub(super) fn reopen(&mut self) -> Vec<ChainId> {
+        let is_suspect = |stream: &Stream| stream.is_suspect && stream.opened.is_some();
+        if !self.by_chain.values().any(is_suspect) {
+            return Vec::new();
+        }
+        for stream in self.by_chain.values_mut() {
+            stream.opened = None;
+        }
+        self.by_chain.keys().copied().collect()
+    }
+
+    /// The chain has another tip since `seq`.
+    pub(super) fn tip_changed(&mut self, chain: ChainId, seq: Seq) {
+        if let Some(stream) = self.by_chain.get_mut(&chain) {
+            stream.tip_changed = stream.tip_changed.max(seq);
+            return;
+        }
+        if self.unwatched.len() == UNWATCHED_CHANGES
+            && let Some((_, oldest)) = self.unwatched.pop_front()
+        {
+            self.dropped = self.dropped.max(oldest);
+        }
+        self.unwatched.push_back((chain, seq));
+    }
+
+    /// The payload of the chain's next block was refreshed.
+    pub(super) fn refreshed(&mut self, chain: ChainId, refresh: Refresh) {
+        if let Some(stream) = self.by_chain.get_mut(&chain) {
+            stream.refreshed = Some(refresh);
+        }
+    }
+
+    /// Returns the latest refresh of the chain if work requested at `requested` may not include it.
+    pub(super) fn refreshed_since(&self, chain: ChainId, requested: Seq) -> Option<Refresh> {
+        let latest = self.by_chain.get(&chain)?.refreshed;
+        latest.filter(|refresh| refresh.seq > requested)
+    }
+
+    fn last_tip_change(&self, chain: ChainId) -> Seq {
+        if let Some(stream) = self.by_chain.get(&chain) {
+            return stream.tip_changed;
+        }
+        let changes = self.unwatched.iter();
+        // A change that was dropped may have been on this chain.
+        changes
+            .filter(|(changed, _)| *changed == chain)
+            .map(|(_, seq)| *seq)
+            .fold(self.dropped, Seq::max)
+    }
+
+    /// Whether the chain's stream has been open since before `seq`: then it reported everything to
+    /// outdate the answer to a request made at `seq`.
+    pub(super) fn is_watched_since(&self, chain: ChainId, seq: Seq) -> bool {
+        self.by_chain
+            .get(&chain)
+            .and_then(|stream| stream.opened)
+            .is_some_and(|opened| opened < seq)
+    }
+
+    /// Whether the chain's tip may have changed after `seq`: its stream reported it, or was closed.
+    fn may_have_changed_since(&self, chain: ChainId, seq: Seq) -> bool {
+        self.by_chain.get(&chain).is_some_and(|stream| {
+            stream.tip_changed > seq || stream.opened.is_some_and(|opened| opened > seq)
+        })
+    }
+
+    /// Returns how current work requested at `requested` is at `now`, judged by the streams.
+    pub(super) fn freshness(&self, work: &WorkHeader, requested: Seq, now: Seq) -> Freshness {
+        let chain = work.chain();
+        let mut adjacents = adjacents(work);
+        if self.last_tip_change(chain) > requested {
+            Freshness::Outdated
+        } else if self.is_watched_since(chain, requested)
+            && !adjacents.any(|(chain, _)| self.may_have_changed_since(chain, requested))
+        {
+            Freshness::Current
+        } else {
+            Freshness::Unconfirmed { since: now }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(streams: &Streams, chain: ChainId, last_tip_change: u64) {
+        assert_eq!(streams.last_tip_change(chain), Seq(last_tip_change));
+    }
+
+    #[test]
+    fn tip_changes_of_chains_without_a_stream_are_known_as_well() {
+        let mut streams = Streams::default();
+        let [a, b] = [1, 2].map(ChainId::new);
+        streams.tip_changed(a, Seq(10));
+        check(&streams, a, 10);
+        check(&streams, b, 0);
+        assert!(streams.add(a));
+        check(&streams, a, 10);
+    }
+
+    #[test]
+    fn a_tip_change_that_was_dropped_may_have_been_on_any_chain() {
+        let mut streams = Streams::default();
+        let [a, b, c] = [1, 2, 3].map(ChainId::new);
+        streams.tip_changed(a, Seq(10));
+        for seq in 0..UNWATCHED_CHANGES as u64 {
+            streams.tip_changed(b, Seq(20 + seq));
+        }
+        for chain in [a, c] {
+            check(&streams, chain, 10);
+        }
+    }
+}

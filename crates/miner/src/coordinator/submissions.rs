@@ -1,0 +1,205 @@
+//! Solutions on their way to the node of their job.
+//!
+//! A solution is submitted at once, and again while no answer comes and the node could still take
+//! it. A job is submitted once: after the first solution the node has discarded its payload.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chainweb::{ChainId, WorkHeader};
+
+use super::event::SubmissionId;
+use super::freshness::Freshness;
+use super::seq::Seq;
+use crate::job::{Job, NodeId};
+use crate::telemetry::event::BlockRef;
+use crate::timing::Timing;
+
+/// The number of remembered solved jobs, to recognise a second solution: more than a worker has at
+/// a time.
+const REMEMBERED: usize = 256;
+
+/// A solution with a submission under way.
+#[derive(Debug)]
+pub(super) struct Submission {
+    pub(super) job: Arc<Job>,
+    pub(super) header: WorkHeader,
+    pub(super) attempts: u32,
+    /// When the node must have discarded the payload.
+    pub(super) expires: Instant,
+    pub(super) freshness: Freshness,
+    /// When to submit again; `None` while a request is in flight.
+    retry_at: Option<Instant>,
+}
+
+/// What follows when a submission got no answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// It is repeated after a pause.
+    Retry { pause: Duration },
+    /// It is too late for another try. The node may have taken it without an answer.
+    GiveUp(Submission),
+}
+
+impl Submission {
+    pub(super) fn new(
+        job: &Arc<Job>,
+        header: WorkHeader,
+        expires: Instant,
+        freshness: Freshness,
+    ) -> Self {
+        Self {
+            job: Arc::clone(job),
+            header,
+            attempts: 1,
+            expires,
+            freshness,
+            retry_at: None,
+        }
+    }
+
+    pub(super) fn block(&self) -> BlockRef {
+        BlockRef::new(&self.job, &self.header)
+    }
+
+    /// Whether the chain has a new tip, which makes another try useless.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.freshness == Freshness::Outdated
+    }
+}
+
+/// All submissions under way.
+#[derive(Debug, Default)]
+pub(super) struct Submissions {
+    open: BTreeMap<SubmissionId, Submission>,
+    newest: SubmissionId,
+    solved: VecDeque<Solved>,
+}
+
+/// A solved job.
+#[derive(Debug)]
+struct Solved {
+    job: Arc<Job>,
+    /// When it was first submitted, or answered. Work requested before may have the same parent.
+    known: Seq,
+}
+
+impl Submissions {
+    /// Marks the job as solved. Returns whether this is its first solution.
+    pub(super) fn mark_solved(&mut self, job: &Arc<Job>, now: Seq) -> bool {
+        if self.solved.iter().any(|solved| solved.job.id == job.id) {
+            return false;
+        }
+        if self.solved.len() == REMEMBERED {
+            self.solved.pop_front();
+        }
+        self.solved.push_back(Solved {
+            job: Arc::clone(job),
+            known: now,
+        });
+        true
+    }
+
+    /// Adds a submission whose first request the caller sends.
+    pub(super) fn begin(&mut self, submission: Submission) -> SubmissionId {
+        self.newest.0 += 1;
+        self.open.insert(self.newest, submission);
+        self.newest
+    }
+
+    /// Returns how current work requested at `requested` is, judged by solutions on its parent.
+    pub(super) fn freshness(&self, node: NodeId, work: &WorkHeader, requested: Seq) -> Freshness {
+        let is_sibling = |job: &Job| {
+            job.node == node
+                && job.chain() == work.chain()
+                && job.work.header().parent() == work.parent()
+        };
+        let mut solved = self.solved.iter();
+        if solved.any(|solved| requested < solved.known && is_sibling(&solved.job)) {
+            Freshness::Outdated
+        } else if self.open.values().any(|open| is_sibling(&open.job)) {
+            Freshness::Contested
+        } else {
+            Freshness::Current
+        }
+    }
+
+    pub(super) fn get(&self, id: SubmissionId) -> Option<&Submission> {
+        self.open.get(&id)
+    }
+
+    /// Removes and returns a finished submission.
+    pub(super) fn end(&mut self, id: SubmissionId, now: Seq) -> Option<Submission> {
+        let submission = self.open.remove(&id)?;
+        for solved in &mut self.solved {
+            if solved.job.id == submission.job.id {
+                solved.known = now;
+            }
+        }
+        Some(submission)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// A submission failed without a decision of the node about the solution.
+    pub(super) fn unanswered(
+        &mut self,
+        now: Instant,
+        timing: &Timing,
+        id: SubmissionId,
+        seq: Seq,
+    ) -> Option<Unanswered> {
+        let submission = self.open.get_mut(&id)?;
+        if submission.is_outdated() || submission.expires <= now {
+            return self.end(id, seq).map(Unanswered::GiveUp);
+        }
+        let pause = timing.backoff(submission.attempts);
+        submission.retry_at = Some(now + pause);
+        Some(Unanswered::Retry { pause })
+    }
+
+    /// The chain has a new tip.
+    pub(super) fn tip_changed(&mut self, node: NodeId, chain: ChainId) {
+        for open in self.open.values_mut() {
+            if open.job.node == node && open.job.chain() == chain {
+                open.freshness = Freshness::Outdated;
+            }
+        }
+    }
+
+    /// The node serves another network: nothing is submitted again. Removes and returns the
+    /// submissions without a request in flight.
+    pub(super) fn network_changed(&mut self, node: NodeId) -> Vec<Submission> {
+        for open in self.open.values_mut() {
+            if open.job.node == node {
+                open.freshness = Freshness::Outdated;
+            }
+        }
+        self.open
+            .extract_if(.., |_, open| {
+                open.job.node == node && open.retry_at.is_some()
+            })
+            .map(|(_, submission)| submission)
+            .collect()
+    }
+
+    /// Returns the solutions to submit again now; each counts as in flight.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<(SubmissionId, NodeId, WorkHeader)> {
+        let mut due = Vec::new();
+        for (id, open) in &mut self.open {
+            if open.retry_at.take_if(|at| *at <= now).is_some() {
+                open.attempts = open.attempts.saturating_add(1);
+                due.push((*id, open.job.node, open.header.clone()));
+            }
+        }
+        due
+    }
+
+    /// When a solution is to be submitted again.
+    pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
+        self.open.values().filter_map(|open| open.retry_at)
+    }
+}

@@ -1,0 +1,124 @@
+//! Events of the update streams: which jobs they outdate, and what to fetch after them.
+
+use std::time::Instant;
+
+use chainweb::ChainId;
+use node::{Error, Lost, NoAnswer, UpdateEvent};
+
+use super::action::Action;
+use super::node_state::Suspicion;
+use super::preemption::Refresh;
+use super::seq::Seq;
+use super::state::Coordinator;
+use crate::demand::Demand;
+use crate::job::NodeId;
+use crate::telemetry::event::Retirement;
+
+impl Coordinator {
+    /// Opens the update stream of a chain without one.
+    pub(super) fn subscribe(&mut self, id: NodeId, chain: ChainId) {
+        if self.nodes[id.0].streams.add(chain) {
+            self.open_stream(id, chain);
+        }
+    }
+
+    fn open_stream(&mut self, id: NodeId, chain: ChainId) {
+        let node = &self.nodes[id.0];
+        let identity = node.identity.as_ref();
+        self.actions.push(Action::Subscribe {
+            node: id,
+            version: identity
+                .expect("chains are known of identified nodes only")
+                .version
+                .clone(),
+            subscription: node.subscription,
+            chain,
+        });
+    }
+
+    /// Opens all streams again if one may be dead.
+    ///
+    /// A connection whose other end is gone stays silent for as long as TCP allows, like one
+    /// without news. A new stream opens or fails. Streams closed or opened again since the restart
+    /// was suspected are in no doubt, such as the only one of a network with one chain.
+    pub(super) fn reopen_streams(&mut self, id: NodeId, seq: Seq) {
+        let node = &mut self.nodes[id.0];
+        let chains = node.streams.reopen();
+        if !chains.is_empty() {
+            node.subscription = seq;
+            self.actions.push(Action::Unsubscribe { node: id });
+            for chain in chains {
+                self.open_stream(id, chain);
+            }
+        }
+    }
+
+    pub(super) fn update(
+        &mut self,
+        now: Instant,
+        id: NodeId,
+        (subscription, chain): (Seq, ChainId),
+        update: &UpdateEvent,
+    ) {
+        let seq = self.newest_seq.advance();
+        if subscription != self.nodes[id.0].subscription {
+            return;
+        }
+        match update {
+            UpdateEvent::Opened => self.stream_opened(id, chain, seq),
+            UpdateEvent::NewCut => self.tip_changed(id, chain, seq),
+            UpdateEvent::RefreshedBlock => self.refreshed(id, chain, Refresh { at: now, seq }),
+            UpdateEvent::Lost(lost) => self.stream_lost(id, chain, seq, lost),
+        }
+    }
+
+    fn stream_opened(&mut self, id: NodeId, chain: ChainId, seq: Seq) {
+        let node = &mut self.nodes[id.0];
+        node.streams.opened(chain, seq);
+        // Tip changes before this may have been missed.
+        self.live.suspect_adjacent(id, chain, seq);
+        if self.live.is_unconfirmed(id, chain) {
+            node.cut.release();
+        }
+    }
+
+    fn tip_changed(&mut self, id: NodeId, chain: ChainId, seq: Seq) {
+        self.counters.updates_received += 1;
+        let node = &mut self.nodes[id.0];
+        node.streams.tip_changed(chain, seq);
+        node.work.release();
+        if self.demand != Demand::Any {
+            node.cut_changed(seq);
+        }
+        self.submissions.tip_changed(id, chain);
+        // The pause between two requests for the cut goes on, however many tips change.
+        self.live.suspect_adjacent(id, chain, seq);
+        if let Some(job) = self.live.take_on(id, chain) {
+            self.retired(&job, Retirement::NewCut);
+        }
+    }
+
+    fn refreshed(&mut self, id: NodeId, chain: ChainId, refresh: Refresh) {
+        self.counters.updates_received += 1;
+        let node = &mut self.nodes[id.0];
+        // On EVM nodes a refresh can be what makes work available.
+        node.work.release();
+        node.streams.refreshed(chain, refresh);
+        let policy = self.config.preemption;
+        self.live.refreshed(id, chain, policy, refresh);
+    }
+
+    fn stream_lost(&mut self, id: NodeId, chain: ChainId, seq: Seq, lost: &Lost) {
+        self.live.suspect(id, chain, seq);
+        let node = &mut self.nodes[id.0];
+        // A node that is restarted closes all streams at once and is unreachable for a while.
+        let was_last = node.streams.closed(chain);
+        let is_unreachable = matches!(
+            lost,
+            Lost::Failed(Error::NoAnswer(NoAnswer::Connect { .. }))
+        );
+        if was_last || is_unreachable {
+            node.suspect(Suspicion::Restart);
+        }
+    }
+}
