@@ -202,5 +202,5 @@ async fn silent_clients_do_not_delay_the_shutdown() {
     halfway.write_all(half.as_bytes()).await.unwrap();
     shop.make("{}").await;
     let ended = shop.story.end().await;
-    assert_eq!(ended.log.count(&["not everything could be handed in"]), 0);
+    assert_eq!(ended.log.count(&["not all blocks could be submitted"]), 0);
 }
