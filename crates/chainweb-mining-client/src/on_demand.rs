@@ -1,6 +1,6 @@
 //! The HTTP server of the on-demand worker.
 //!
-//! [`http`] answers requests and passes them on to the worker. Each connection has limits in time,
+//! `http` answers requests and passes them on to the worker. Each connection has limits in time,
 //! and on shutdown idle ones are closed at once.
 
 mod accept;
