@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::about::AboutArgs;
 use crate::bench::BenchArgs;
@@ -15,7 +15,7 @@ use crate::doctor::DoctorArgs;
 use crate::flags::MineArgs;
 use crate::generate_key::GenerateKeyArgs;
 use crate::header::HeaderArgs;
-use crate::logging::LogArgs;
+use crate::logging::{LogArgs, LogLevel};
 use crate::man::ManArgs;
 use crate::simulate::SimnetArgs;
 
@@ -115,27 +115,35 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// The command line as a whole, for whatever tells of it.
+/// Returns the command line with all flags in `-h`, for the pages that describe it.
 pub fn command() -> clap::Command {
     Cli::command().mut_args(|flag| flag.hide_short_help(false))
 }
 
-/// Reads the command line. What it gives instead of flags, such as help, has the colours that the flags ask for.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let args: Vec<OsString> = args.into_iter().collect();
-    let mut command = Cli::command().color(color(&args));
-    let matches = command.try_get_matches_from_mut(args)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+/// Returns the command line whose help and errors have the colours that `args` ask for.
+pub fn coloured(args: &[OsString]) -> clap::Command {
+    Cli::command().color(color(args))
 }
 
-/// A flag as `-h` has it: if it is not essential, not at all.
+impl Cli {
+    /// The log level of the simulated network: at most `warn` unless it runs alone.
+    pub fn simnet_log_level(&self) -> LogLevel {
+        match self.command {
+            Some(Command::Simnet(_)) => self.log.log_level,
+            _ => self.log.log_level.min(LogLevel::Warn),
+        }
+    }
+}
+
+/// Hides a flag in `-h` unless it is essential.
 fn shortened(flag: Arg) -> Arg {
     let name = flag.get_long().unwrap_or_default();
     let is_essential = ESSENTIAL.contains(&name);
     flag.hide_short_help(!is_essential)
 }
 
-/// The colours of help, and of mistakes in the flags of commands, so found without reading the flags.
+/// Finds `--color` and `--no-color` without parsing, because the parser's own output depends on
+/// them.
 fn color(args: &[OsString]) -> ColorChoice {
     let words = args.iter().filter_map(|arg| arg.to_str());
     let words: Vec<&str> = words.flat_map(|word| word.split('=')).collect();

@@ -113,6 +113,21 @@ const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 /// as in the Haskell client.
 const PROCESSES: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
+/// Why the number of works to hold is unclear.
+#[derive(Debug, thiserror::Error)]
+enum SlotsError {
+    #[error(
+        "--thread-count {0}: with --worker stratum or on-demand it is the number of works held, \
+         from 1 to {1}"
+    )]
+    TooMany(NonZeroUsize, NonZeroUsize),
+    #[error(
+        "--thread-count {0} contradicts --work-slots {1}: with --worker stratum or on-demand both \
+         are the number of works held; leave one of them out"
+    )]
+    Differ(NonZeroUsize, NonZeroUsize),
+}
+
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_SLOTS.get())
 }
@@ -128,7 +143,7 @@ pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
 /// anything begins.
 pub async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     let node = args.node.config()?;
-    let work_slots = slots(args)?;
+    let work_slots = slots(args).map_err(UsageError::new)?;
     let timing = Timing::default();
     let preemption = args.preemption.policy(batch(args, &timing));
     let mut server = None;
@@ -167,15 +182,15 @@ fn batch(args: &MineArgs, timing: &Timing) -> Duration {
 }
 
 /// How many works are held: for devices and on demand the Haskell client says it with `--thread-count`.
-fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
+fn slots(args: &MineArgs) -> Result<NonZeroUsize, SlotsError> {
     let slots = args.work_slots;
     match (args.worker, args.thread_count) {
         (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) if count > MOST_SLOTS => {
-            Err(UsageError::TooManySlots(count, MOST_SLOTS.get()))
+            Err(SlotsError::TooMany(count, MOST_SLOTS))
         }
         (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) => {
             match slots.filter(|slots| *slots != count) {
-                Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
+                Some(slots) => Err(SlotsError::Differ(count, slots)),
                 None => Ok(count),
             }
         }

@@ -4,10 +4,12 @@
 pub mod about;
 pub mod bench;
 pub mod cli;
+pub mod commands;
 pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod doctor;
+pub mod exit;
 pub mod flags;
 pub mod generate_key;
 pub mod header;

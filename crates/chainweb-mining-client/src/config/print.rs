@@ -1,35 +1,43 @@
-//! The configuration as a document that says the same when it is read.
+//! The settings as YAML, which a file of settings may consist of.
 //!
-//! The Haskell client's keys come first, all keys are flat, and what is text is in quotes where YAML could take it for
-//! something else.
+//! The keys of the Haskell client come first, all keys are flat, and a text is quoted where YAML
+//! could read it as something else.
 
 use std::fmt::Write;
 
 use clap::ValueEnum;
 
-use super::assignment::{Given, Winners};
-use super::catalog::{Catalog, Form};
+use super::catalog::Catalog;
+use super::findings::Assignment;
+use super::setting::{Form, Setting};
 
-/// How much of the configuration is printed.
+/// Which settings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PrintAs {
-    /// Every setting.
+    /// All settings.
     Full,
-    /// What differs from the defaults.
+    /// Only settings that differ from their defaults.
     Minimal,
-    /// Every setting, what differs marked with its default.
+    /// All settings, with the differences from the defaults marked.
     Diff,
 }
 
-/// Prints what counts in the end.
-pub(crate) fn print(catalog: &Catalog, winners: &Winners, print_as: PrintAs) -> String {
+/// Prints the settings with these assignments.
+pub(crate) fn print(catalog: &Catalog, resolved: &[&Assignment], print_as: PrintAs) -> String {
     let mut text = String::new();
     if print_as == PrintAs::Diff {
         text.push_str("--- default\n+++ actual\n");
     }
     for setting in catalog.in_files() {
-        let default = entry(catalog, setting, &default(catalog, setting));
-        let actual = entry(catalog, setting, &actual(catalog, setting, winners));
+        let of_setting = resolved
+            .iter()
+            .filter(|assignment| assignment.setting.flag == setting.flag);
+        let values = of_setting.flat_map(|assignment| assignment.values.iter().cloned());
+        let default = entry(setting, &setting.defaults());
+        let actual = match values.collect::<Vec<_>>() {
+            values if values.is_empty() => default.clone(),
+            values => entry(setting, &values),
+        };
         match print_as {
             PrintAs::Minimal if actual == default => {}
             PrintAs::Full | PrintAs::Minimal => text.push_str(&actual),
@@ -41,7 +49,7 @@ pub(crate) fn print(catalog: &Catalog, winners: &Winners, print_as: PrintAs) -> 
         }
     }
     if text.is_empty() {
-        // A document with no entries is written as such.
+        // A map without entries; an empty document would be a warning.
         text.push_str("{}\n");
     }
     text
@@ -49,78 +57,43 @@ pub(crate) fn print(catalog: &Catalog, winners: &Winners, print_as: PrintAs) -> 
 
 fn mark(text: &mut String, mark: char, lines: &str) {
     for line in lines.lines() {
-        writeln!(text, "{mark}{line}").expect("a string takes any text");
-    }
-}
-
-/// The value of a setting that nothing sets.
-fn default(catalog: &Catalog, setting: usize) -> Given {
-    if let Form::Switch { .. } = catalog.setting(setting).form {
-        return Given::Switch(false);
-    }
-    match catalog.defaults(setting) {
-        defaults if defaults.is_empty() => Given::Default,
-        defaults => Given::Texts(defaults),
-    }
-}
-
-fn actual(catalog: &Catalog, setting: usize, winners: &Winners) -> Given {
-    let mut gathered = Vec::new();
-    for winner in winners.of(setting) {
-        match &winner.value {
-            Given::Texts(texts) => gathered.extend(texts.iter().cloned()),
-            Given::Switch(truth) => return Given::Switch(*truth),
-            Given::Default => {}
-        }
-    }
-    if gathered.is_empty() {
-        default(catalog, setting)
-    } else {
-        Given::Texts(gathered)
+        text.extend([mark]);
+        text.extend([line, "\n"]);
     }
 }
 
 /// The lines of one setting.
-fn entry(catalog: &Catalog, setting: usize, value: &Given) -> String {
-    let key = &catalog.setting(setting).key;
+fn entry(setting: &Setting, values: &[String]) -> String {
+    let key = &setting.key;
     let scalar = |text: &String| {
-        if catalog.is_text(setting) {
-            quoted(text)
+        if setting.form == Form::Switch || (!setting.is_text() && is_plain(text)) {
+            text.clone()
         } else {
-            scalar(text)
+            quoted(text)
         }
     };
-    match value {
-        Given::Default => format!("{key}: null\n"),
-        Given::Switch(truth) => format!("{key}: {truth}\n"),
-        Given::Texts(texts) => match texts.as_slice() {
-            [text] => format!("{key}: {}\n", scalar(text)),
-            texts => {
-                let items: Vec<String> = texts.iter().map(scalar).collect();
-                format!("{key}:\n  - {}\n", items.join("\n  - "))
-            }
-        },
+    match values {
+        [] => format!("{key}: null\n"),
+        [text] => format!("{key}: {}\n", scalar(text)),
+        texts => {
+            let items: Vec<String> = texts.iter().map(scalar).collect();
+            format!("{key}:\n  - {}\n", items.join("\n  - "))
+        }
     }
 }
 
-/// A text in the plainest form that YAML reads as it is.
-fn scalar(text: &str) -> String {
-    let is_number = {
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        digits(whole) && digits(fraction) && (whole == "0" || !whole.starts_with('0'))
-    };
+/// Whether YAML reads a text without quotes as it is: a number or a word.
+fn is_plain(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = digits(whole) && digits(fraction) && (whole == "0" || !whole.starts_with('0'));
     let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c))
         && !["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
-            .contains(&text.to_ascii_lowercase().as_str());
-    if is_number || is_word {
-        text.to_owned()
-    } else {
-        quoted(text)
-    }
+            .contains(&&*text.to_ascii_lowercase());
+    is_number || is_word
 }
 
 /// A text in double quotes, which YAML and JSON read alike.
@@ -129,10 +102,7 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}' => {
-                write!(quoted, "\\u{:04x}", u32::from(c)).expect("a string takes any text");
-            }
-            c if c.is_control() => {
+            c if c.is_control() || "\u{feff}\u{2028}\u{2029}\u{fffe}\u{ffff}".contains(c) => {
                 write!(quoted, "\\u{:04x}", u32::from(c)).expect("a string takes any text");
             }
             c => quoted.push(c),

@@ -61,6 +61,14 @@ pub enum KernelChoice {
     Only(Kernel),
 }
 
+/// The machine lacks the instructions of a kernel.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "--cpu-kernel {0}: this machine does not have the instructions; it has those of {available}",
+    available = available_kernels()
+)]
+struct Unavailable(Kernel);
+
 /// What all hashing threads are to be.
 #[derive(Clone, Debug)]
 pub(crate) struct Hashing {
@@ -82,7 +90,8 @@ impl CpuArgs {
 
     /// Where the threads run.
     pub(crate) fn placement(&self) -> Result<Placement, UsageError> {
-        let processors = self.affinity.as_ref().map(Affinity::resolve).transpose()?;
+        let processors = self.affinity.as_ref().map(Affinity::resolve).transpose();
+        let processors = processors.map_err(UsageError::new)?;
         Ok(Placement {
             processors: processors.unwrap_or_default(),
             niceness: match self.priority {
@@ -125,7 +134,9 @@ impl KernelChoice {
             Self::Auto => first_proved(Kernel::ALL.iter().map(|kernel| kernel.prove())),
         };
         match searcher {
-            Err(KernelFault::Unavailable(kernel)) => Err(UsageError::Kernel { kernel }.into()),
+            Err(KernelFault::Unavailable(kernel)) => {
+                Err(UsageError::new(Unavailable(kernel)).into())
+            }
             searcher => searcher.context("this machine cannot mine"),
         }
     }
@@ -156,6 +167,12 @@ fn kernel_choice() -> impl TypedValueParser<Value = KernelChoice> {
         let kernel = Kernel::ALL.iter().find(|kernel| kernel.name() == name);
         kernel.map_or(KernelChoice::Auto, |kernel| KernelChoice::Only(*kernel))
     })
+}
+
+fn available_kernels() -> String {
+    let available = Kernel::ALL.iter().filter(|kernel| kernel.is_available());
+    let names: Vec<&str> = available.map(|kernel| kernel.name()).collect();
+    names.join(", ")
 }
 
 /// The processors that this program may use, within the limits of its control group.

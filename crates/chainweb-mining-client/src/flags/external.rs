@@ -78,6 +78,11 @@ pub struct ExternalArgs {
     pub time_limit: Option<Duration>,
 }
 
+/// The external worker has nothing to run.
+#[derive(Debug, thiserror::Error)]
+#[error("--worker external needs a command: --external-worker-cmd 'miner --device 0'")]
+struct NoCommand;
+
 /// The ways to speak with a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProtocolName {
@@ -110,7 +115,7 @@ impl ExternalArgs {
     ) -> Result<external::Config, UsageError> {
         let command = self.command.as_deref().unwrap_or_default();
         if command.trim().is_empty() {
-            return Err(UsageError::NoExternalCommand);
+            return Err(UsageError::new(NoCommand));
         }
         Ok(external::Config {
             processes,

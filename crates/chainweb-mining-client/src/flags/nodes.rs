@@ -1,11 +1,32 @@
 //! The flags that say on which node to work and for whom: shared by every command that speaks to a node.
 
-use ::node::{Endpoint, Miner};
+use ::node::{Endpoint, EndpointError, Miner};
 use clap::Args;
 use tracing::warn;
 
 use super::timeouts::TimeoutArgs;
 use crate::usage::UsageError;
+
+/// Why the flags do not name a node.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NodeError {
+    #[error("--node appears {0} times: this version mines on one node; keep one of them")]
+    Several(usize),
+    #[error("--node {:?}", without_user(text))]
+    Address { text: String, source: EndpointError },
+    #[error("--tls contradicts --node {0:?}: write https:// or leave out one of the two")]
+    PlainWithTls(String),
+}
+
+/// An address without the user and the password before its host.
+fn without_user(address: &str) -> String {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    scheme + host
+}
 
 /// On which node to work, and for whom.
 #[derive(Clone, Debug, Args)]
@@ -45,14 +66,14 @@ impl NodeArgs {
     /// The node that the flags name. What looks like a mistake but need not be one is warned about in the log.
     pub fn config(&self) -> Result<::node::Config, UsageError> {
         let [address] = self.node.as_slice() else {
-            return Err(UsageError::SeveralNodes(self.node.len()));
+            return Err(UsageError::new(NodeError::Several(self.node.len())));
         };
-        let endpoint = Endpoint::parse(address, self.tls).map_err(|source| UsageError::Node {
-            text: address.clone(),
-            source,
+        let endpoint = Endpoint::parse(address, self.tls).map_err(|source| {
+            let text = address.clone();
+            UsageError::new(NodeError::Address { text, source })
         })?;
         if self.tls && !endpoint.is_tls() {
-            return Err(UsageError::PlainWithTls(address.clone()));
+            return Err(UsageError::new(NodeError::PlainWithTls(address.clone())));
         }
         if self.insecure && !endpoint.is_tls() {
             warn!("--insecure has no effect: without TLS there is no certificate");
@@ -84,7 +105,20 @@ fn doubt_about(key: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::doubt_about;
+    use super::{doubt_about, without_user};
+
+    #[test]
+    fn user_and_password_are_removed_from_addresses() {
+        for (address, public) in [
+            ("http://user:hunter2@host:1848", "http://host:1848"),
+            ("user@host", "host"),
+            ("https://a:b@c@host/d", "https://host/d"),
+            ("http://host/path", "http://host/path"),
+            ("host:port", "host:port"),
+        ] {
+            assert_eq!(without_user(address), public);
+        }
+    }
 
     #[test]
     fn what_does_not_look_like_a_public_key_is_doubted() {

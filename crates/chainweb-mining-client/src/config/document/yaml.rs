@@ -1,13 +1,14 @@
-//! YAML, from the events of its parser.
+//! YAML with places, from the events of its parser.
 //!
-//! The parser resolves nothing, which keeps every scalar as it was written. Anchors and aliases are refused: settings
-//! do not need them, and a few lines of them stand for billions of values.
+//! The parser does not resolve scalars, so they keep their form. Anchors and aliases are refused:
+//! settings do not need them, and a few lines of them can stand for billions of values.
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
 
-use super::{Bounds, DocumentError, Entry, Node, Place, Quoted, Style, Value, at};
+use super::super::suggest::Quoted;
+use super::tree::{Bounds, DocumentError, Entry, Node, Place, Style, Value};
 
-/// Reads the one document of a text. `None` if there is none.
+/// Parses a text with one document. Returns `None` if there is none.
 pub(super) fn parse(text: &str) -> Result<Option<Node>, DocumentError> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
@@ -15,15 +16,13 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, DocumentError> {
     };
     let mut document = None;
     while let Some((event, place)) = reader.next()? {
-        match event {
-            Event::DocumentStart(_) if document.is_some() => {
-                return Err(at(place, "a second document begins here: one is enough"));
+        if let Event::DocumentStart(_) = event {
+            if document.is_some() {
+                let what = "a second document starts here; settings are one document";
+                return Err(DocumentError::at(place, what));
             }
-            Event::DocumentStart(_) => {
-                let (event, place) = reader.expect()?;
-                document = Some(reader.node(event, place, 0)?);
-            }
-            _ => {}
+            let (event, place) = reader.expect()?;
+            document = Some(reader.node(event, place, 0)?);
         }
     }
     Ok(document)
@@ -35,17 +34,30 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// The next event and its place. Returns an error for what settings must not use.
     fn next(&mut self) -> Result<Option<(Event<'a>, Place)>, DocumentError> {
-        match self.parser.next_event() {
-            None => Ok(None),
-            Some(Ok((event, span))) => Ok(Some((event, place(span.start)))),
-            Some(Err(error)) => Err(syntax(&error)),
+        let (event, marker) = match self.parser.next_event() {
+            None => return Ok(None),
+            Some(Ok((event, span))) => (Ok(event), span.start),
+            Some(Err(error)) => (
+                Err(format!("is not YAML: {}", error.info())),
+                *error.marker(),
+            ),
+        };
+        let place = Place {
+            line: marker.line(),
+            column: marker.col() + 1,
+        };
+        let event = event.map_err(|what| DocumentError::at(place, what))?;
+        match unsupported(&event) {
+            Some(what) => Err(DocumentError::at(place, format!("{what} not supported"))),
+            None => Ok(Some((event, place))),
         }
     }
 
     fn expect(&mut self) -> Result<(Event<'a>, Place), DocumentError> {
         let next = self.next()?;
-        Ok(next.expect("the parser ends all that it has begun before it ends the stream"))
+        Ok(next.expect("the parser ends every node before it ends the stream"))
     }
 
     fn node(
@@ -54,24 +66,24 @@ impl<'a> Reader<'a> {
         place: Place,
         depth: usize,
     ) -> Result<Node, DocumentError> {
-        self.bounds.take(depth, place)?;
+        self.bounds.count(depth, place)?;
         let value = match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                no_anchor(anchor, place)?;
-                scalar(text.into_owned(), style, tag.as_deref(), place)?
+            Event::Scalar(text, style, _, tag) => {
+                let is_text = tag.is_some_and(|tag| tag.suffix == "str" || tag.suffix.is_empty());
+                match &*text {
+                    _ if is_text || style != ScalarStyle::Plain => {
+                        Value::Scalar(text.into_owned(), Style::Quoted)
+                    }
+                    "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+                    _ => Value::Scalar(text.into_owned(), Style::Plain),
+                }
             }
-            Event::SequenceStart(anchor, tag) => {
-                no_anchor(anchor, place)?;
-                core_tag(tag.as_deref(), place)?;
-                self.list(depth)?
+            Event::SequenceStart(..) => self.list(depth)?,
+            Event::MappingStart(..) => self.map(depth)?,
+            other => {
+                let what = format!("expected a value, got {other:?}");
+                return Err(DocumentError::at(place, what));
             }
-            Event::MappingStart(anchor, tag) => {
-                no_anchor(anchor, place)?;
-                core_tag(tag.as_deref(), place)?;
-                self.map(depth)?
-            }
-            Event::Alias(_) => return Err(at(place, "aliases (*name) are not supported")),
-            other => return Err(at(place, format!("expected a value, got {other:?}"))),
         };
         Ok(Node { place, value })
     }
@@ -89,16 +101,10 @@ impl<'a> Reader<'a> {
     fn map(&mut self, depth: usize) -> Result<Value, DocumentError> {
         let mut entries = Vec::new();
         loop {
-            let (event, place) = self.expect()?;
-            if event == Event::MappingEnd {
-                return Ok(Value::Map(entries));
-            }
-            let key = match event {
-                Event::Scalar(text, _, 0, _) => text.into_owned(),
-                Event::Alias(_) | Event::Scalar(..) => {
-                    return Err(at(place, "anchors and aliases are not supported"));
-                }
-                _ => return Err(at(place, "a key has to be a word")),
+            let (key, place) = match self.expect()? {
+                (Event::MappingEnd, _) => return Ok(Value::Map(entries)),
+                (Event::Scalar(text, ..), place) => (text.into_owned(), place),
+                (_, place) => return Err(DocumentError::at(place, "a key must be a word")),
             };
             let (event, value_place) = self.expect()?;
             let node = self.node(event, value_place, depth + 1)?;
@@ -107,50 +113,18 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Numbers and truth values stay text; nothing at all, `~` and `null` are null.
-fn scalar(
-    text: String,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-    place: Place,
-) -> Result<Value, DocumentError> {
-    core_tag(tag, place)?;
-    let is_text = tag.is_some_and(|tag| tag.suffix == "str" || tag.suffix.is_empty());
-    if style != ScalarStyle::Plain || is_text {
-        return Ok(Value::Scalar(text, Style::Quoted));
+/// What an event uses although settings must not, with its verb.
+fn unsupported(event: &Event<'_>) -> Option<String> {
+    let (anchor, tag) = match event {
+        Event::Alias(_) => return Some("aliases (*name) are".to_owned()),
+        Event::Scalar(_, _, anchor, tag)
+        | Event::SequenceStart(anchor, tag)
+        | Event::MappingStart(anchor, tag) => (*anchor, tag.as_deref()),
+        _ => return None,
+    };
+    if anchor != 0 {
+        return Some("anchors (&name) are".to_owned());
     }
-    Ok(match text.as_str() {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        _ => Value::Scalar(text, Style::Plain),
-    })
-}
-
-fn no_anchor(anchor: usize, place: Place) -> Result<(), DocumentError> {
-    match anchor {
-        0 => Ok(()),
-        _ => Err(at(place, "anchors (&name) are not supported")),
-    }
-}
-
-fn core_tag(tag: Option<&Tag>, place: Place) -> Result<(), DocumentError> {
-    match tag {
-        Some(tag) if !tag.is_yaml_core_schema() && !tag.suffix.is_empty() => {
-            let tag = tag.to_string();
-            let what = format!("the tag {} is not supported", Quoted(&tag));
-            Err(at(place, what))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn syntax(error: &ScanError) -> DocumentError {
-    let what = format!("is not YAML: {}", error.info());
-    at(place(*error.marker()), what)
-}
-
-fn place(marker: Marker) -> Place {
-    Place {
-        line: marker.line(),
-        column: marker.col() + 1,
-    }
+    let tag = tag.filter(|tag| !tag.is_yaml_core_schema() && !tag.suffix.is_empty())?;
+    Some(format!("the tag {} is", Quoted(&tag.to_string())))
 }

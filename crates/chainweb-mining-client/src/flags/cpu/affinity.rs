@@ -56,9 +56,9 @@ fn processor(text: &str) -> Option<usize> {
 
 /// Why threads cannot be bound as asked for.
 #[derive(Debug, thiserror::Error)]
-pub enum AffinityError {
+pub(crate) enum AffinityError {
     /// The program may not run there.
-    #[error("this program may not use processor {processor}; it may use {allowed}")]
+    #[error("--cpu-affinity: this program may not use processor {processor}; it may use {allowed}")]
     NotAllowed {
         /// The first of the processors that it may not use.
         processor: usize,
@@ -66,7 +66,7 @@ pub enum AffinityError {
         allowed: String,
     },
     /// The system does not say which processors there are.
-    #[error("the system does not tell which processors this program may use")]
+    #[error("--cpu-affinity: cannot read which processors this program may use")]
     Unknown(#[source] io::Errno),
 }
 

@@ -7,7 +7,7 @@ use simnet::{Config, Simnet};
 use super::program::{Running, check_usage, field};
 
 #[test]
-fn mistakes_in_the_flags_are_told_with_what_to_do() {
+fn errors_in_the_flags_say_what_to_do() {
     for (flag, wrong, hint) in [
         ("--external-protocol", "json", "once or lines"),
         ("--external-target-encoding", "hex", "bytes or words"),
@@ -119,7 +119,7 @@ async fn a_second_signal_leaves_no_command_behind() {
     client.signal(Signal::INT);
     client.wait_for("shutting down");
     client.signal(Signal::TERM);
-    client.wait_for("leaving at once");
+    client.wait_for("quitting immediately");
     assert_eq!(client.wait().code(), Some(1));
     until_gone(processes).await;
     network.shutdown().await;

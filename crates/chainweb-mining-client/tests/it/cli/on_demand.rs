@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use super::program::{Running, check_usage, field, run, text};
 
 #[test]
-fn mistakes_in_the_flags_are_told_with_what_to_do() {
+fn errors_in_the_flags_say_what_to_do() {
     let check = |flags: &[&str], told: &[&str]| {
         check_usage(&[&["--worker", "on-demand"], flags].concat(), told);
     };

@@ -1,0 +1,77 @@
+//! What the sources of settings contain, and which assignments take effect.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use super::setting::Setting;
+
+/// A source of settings, in order of precedence: the last one wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Layer {
+    Environment,
+    /// The position in the list of `--config-file`.
+    Remote(usize),
+    /// The position in the list of `--config-file`.
+    File(usize),
+    Flags,
+}
+
+/// One setting, set in one place.
+#[derive(Clone, Debug)]
+pub(crate) struct Assignment {
+    pub(crate) setting: Arc<Setting>,
+    pub(crate) layer: Layer,
+    /// Valid values: several only for a list, `true` or `false` for a switch, none for the default.
+    pub(crate) values: Vec<String>,
+    /// The place, as messages name it.
+    pub(crate) source: String,
+}
+
+/// Everything found in the sources.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) assignments: Vec<Assignment>,
+    /// Errors, each with its place.
+    pub(crate) problems: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Findings {
+    pub(crate) fn assign(
+        &mut self,
+        layer: Layer,
+        setting: &Arc<Setting>,
+        values: Vec<String>,
+        source: String,
+    ) {
+        self.assignments.push(Assignment {
+            setting: Arc::clone(setting),
+            layer,
+            values,
+            source,
+        });
+    }
+
+    pub(crate) fn problem(&mut self, source: impl Display, what: impl Display) {
+        self.problems.push(format!("{source}: {what}"));
+    }
+
+    /// Returns the assignments that take effect, in order of precedence.
+    ///
+    /// A later assignment replaces an earlier one. The values of a list are collected within a
+    /// layer, and replaced by those of another layer.
+    pub(crate) fn resolved(&self) -> Vec<&Assignment> {
+        let mut assignments: Vec<&Assignment> = self.assignments.iter().collect();
+        assignments.sort_by_key(|assignment| assignment.layer);
+        let mut resolved: Vec<&Assignment> = Vec::new();
+        for assignment in assignments {
+            let is_list = assignment.setting.is_list();
+            resolved.retain(|earlier| {
+                earlier.setting.flag != assignment.setting.flag
+                    || (is_list && earlier.layer == assignment.layer)
+            });
+            resolved.push(assignment);
+        }
+        resolved
+    }
+}
