@@ -24,7 +24,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use self::catalog::Catalog;
 use self::document::Format;
-use self::findings::{Findings, Layer};
+use self::findings::{Assignment, Findings, Layer};
 use self::from_flags::Request;
 pub use self::print::PrintAs;
 use self::setting::Form;
@@ -78,15 +78,14 @@ pub struct Problems(Findings);
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.problems.as_slice() {
-            [problem] => f.write_str(problem)?,
-            problems => {
-                let problems = problems.join("\n  ");
-                let count = self.0.problems.len();
-                write!(f, "{count} errors in the settings\n  {problems}")?;
-            }
+        let Findings {
+            problems, warnings, ..
+        } = &self.0;
+        if problems.len() > 1 {
+            write!(f, "{} errors in the settings\n  ", problems.len())?;
         }
-        let mut warnings = self.0.warnings.iter();
+        f.write_str(&problems.join("\n  "))?;
+        let mut warnings = warnings.iter();
         warnings.try_for_each(|warning| write!(f, "\nwarning: {warning}"))
     }
 }
@@ -101,21 +100,21 @@ pub fn read<P: FromArgMatches>(
     args: impl IntoIterator<Item = OsString>,
 ) -> Result<Invocation<P>, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let catalog = Catalog::new(command);
-    let mut findings = Findings::default();
-    let parsed = match from_flags::read(&catalog, args.iter().skip(1).cloned(), &mut findings) {
-        Request::Command => parse(&catalog, args),
+    let mut flags = Flags {
+        catalog: Catalog::new(command),
+        command: Vec::new(),
+        findings: Findings::default(),
+    };
+    let parsed = match from_flags::read(&flags.catalog, &args[1..], &mut flags.findings) {
+        Request::Command => parse(&flags.catalog, args),
         // The answer does not depend on other arguments, even if they are invalid.
-        Request::Answer(alone) => match parse(&catalog, args) {
-            Err(error) if error.use_stderr() => parse(&catalog, alone),
+        Request::Answer(alone) => match parse(&flags.catalog, args) {
+            Err(error) if error.use_stderr() => parse(&flags.catalog, alone),
             answer => answer,
         },
         Request::Settings(command) => {
-            return Ok(Invocation::Settings(Flags {
-                catalog,
-                command,
-                findings,
-            }));
+            flags.command = command;
+            return Ok(Invocation::Settings(flags));
         }
     };
     parsed.map(|(parsed, _)| Invocation::Command(parsed))
@@ -145,10 +144,14 @@ impl Flags {
         from_environment::read(&self.catalog, environment, &mut self.findings);
         let resolved = self.findings.resolved().into_iter();
         let named = resolved.filter(|assignment| assignment.setting.flag == "config-file");
-        for (position, named) in named.cloned().collect::<Vec<_>>().into_iter().enumerate() {
-            for place in &named.values {
-                self.read_file(position, place, &named.source, &report)
-                    .await;
+        let named = named.flat_map(|Assignment { values, source, .. }| {
+            let places = values.iter().cloned();
+            places.map(|place| (place, source.clone()))
+        });
+        let named: Vec<(String, String)> = named.collect();
+        for (position, (place, source)) in named.iter().enumerate() {
+            if let Err(problem) = self.read_file(position, place, source, &report).await {
+                self.findings.problems.push(problem);
             }
         }
         self.settle()
@@ -161,13 +164,9 @@ impl Flags {
         place: &str,
         source: &str,
         report: impl Fn(&str),
-    ) {
-        let findings = &mut self.findings;
-        let (layer, name, read) = if remote::is_url(place) {
-            let url = match remote::parse(place) {
-                Ok(url) => url,
-                Err(what) => return findings.problem(source, what),
-            };
+    ) -> Result<(), String> {
+        let (layer, name, read) = if let Some(url) = remote::parse(place) {
+            let url = url.map_err(|what| format!("{source}: {what}"))?;
             let fetched = remote::fetch(&url, remote::PATIENCE, report).await;
             (Layer::Remote(position), remote::public(&url), fetched)
         } else {
@@ -175,12 +174,9 @@ impl Flags {
             let read = file::read(place).map(|bytes| (bytes, Format::of_name(place)));
             (Layer::File(position), name.to_owned(), read)
         };
-        match read {
-            Ok((bytes, format)) => {
-                from_document::read(&self.catalog, layer, &name, &bytes, format, findings);
-            }
-            Err(what) => findings.problem(name, what),
-        }
+        let document = read.map_err(|what| format!("{name}: {what}"))?;
+        from_document::read(&self.catalog, (layer, &name), document, &mut self.findings);
+        Ok(())
     }
 
     fn settle<P: FromArgMatches>(mut self) -> Result<Settings<P>, Problems> {
@@ -194,7 +190,7 @@ impl Flags {
                 let text = error.to_string();
                 let what = text.lines().next().unwrap_or_default();
                 let what = what.trim_start_matches("error: ");
-                self.findings.problem("settings", what);
+                self.findings.problems.push(format!("settings: {what}"));
                 return Err(Problems(self.findings));
             }
         };
@@ -212,9 +208,8 @@ impl Flags {
 
     /// The command line that sets the same without other sources.
     fn args(&self) -> Vec<OsString> {
-        let program = self.catalog.command().get_name().to_owned();
-        let mut args = vec![program];
-        args.extend(self.command.iter().cloned());
+        let mut args = vec![self.catalog.command().get_name().to_owned()];
+        args.extend_from_slice(&self.command);
         for assignment in self.findings.resolved() {
             let flag = &assignment.setting.flag;
             // Settings for mining alone have no effect on a command.

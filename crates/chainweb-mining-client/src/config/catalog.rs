@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{Arg, Command};
 
 use super::key;
-use super::setting::{Setting, is_answer};
+use super::setting::Setting;
 use super::suggest::{joined, nearest};
 
 /// The settings of the Haskell client, in its order.
@@ -17,7 +17,7 @@ const HASKELL: &str = "hash-rate node tls insecure public-key account thread-cou
     stratum-rate constant-delay-block-time on-demand-interface on-demand-port default-http-timeout";
 
 /// The flags that print a text about the program.
-const ABOUT: [&str; 3] = ["info", "license", "long-info"];
+const ABOUT: [&str; 3] = ["--info", "--license", "--long-info"];
 
 /// The command line and its settings.
 #[derive(Clone, Debug)]
@@ -59,14 +59,9 @@ impl Catalog {
 
     /// The setting of a long flag without its dashes, and the value that the flag gives a switch.
     pub(crate) fn by_flag(&self, flag: &str) -> Option<(&Arc<Setting>, bool)> {
-        self.settings.iter().find_map(|setting| {
-            if setting.flag == flag {
-                Some((setting, true))
-            } else {
-                let is_opposite = setting.opposite.as_deref() == Some(flag);
-                is_opposite.then_some((setting, false))
-            }
-        })
+        let is_it = |set: &Setting| set.flag == flag || set.opposite.as_deref() == Some(flag);
+        let setting = self.find(is_it)?;
+        Some((setting, setting.flag == flag))
     }
 
     /// The setting of a flag of one letter.
@@ -147,33 +142,22 @@ impl Catalog {
         args.any(|arg| arg.get_long() == Some(flag))
     }
 
-    /// Whether a flag, dashes included, prints help, the version or a text about the program.
-    pub(crate) fn is_answered(&self, flag: &str) -> bool {
-        answers(&self.command, flag)
+    /// Returns the arguments that ask for nothing but the answer to a flag such as `--help`, with
+    /// its dashes: of the command if it has that flag, else of the program. `None` if the flag sets
+    /// something.
+    pub(crate) fn answer(&self, flag: &str, command: Option<&str>) -> Option<Vec<OsString>> {
+        let program = self.command.get_name();
+        if ABOUT.contains(&flag) {
+            return Some([program, flag].map(OsString::from).to_vec());
+        } else if self.by_flag(flag.trim_start_matches('-')).is_some() {
+            return None;
+        }
+        let in_command = command.map(|command| vec![program, command, flag]);
+        let mut attempts = in_command.into_iter().chain([vec![program, flag]]);
+        let args = attempts.find(|args| {
+            let result = self.command.clone().try_get_matches_from(args);
+            result.is_err_and(|error| !error.use_stderr())
+        })?;
+        Some(args.into_iter().map(OsString::from).collect())
     }
-
-    /// The arguments that ask for the answer to a flag: of the command, if it has that flag.
-    pub(crate) fn answer(&self, flag: &str, command: Option<&str>) -> Vec<OsString> {
-        let found = command.and_then(|command| self.command.find_subcommand(command));
-        let command = command.filter(|_| found.is_some_and(|found| answers(found, flag)));
-        let words = [Some(self.command.get_name()), command, Some(flag)];
-        words.into_iter().flatten().map(OsString::from).collect()
-    }
-}
-
-/// Whether a command prints something about itself or the program for a flag, dashes included.
-fn answers(command: &Command, flag: &str) -> bool {
-    let is_about = |arg: &Arg| arg.get_long().is_some_and(|long| ABOUT.contains(&long));
-    let mut args = command.get_arguments();
-    args.any(|arg| (is_answer(arg) || is_about(arg)) && is_named(arg, flag))
-}
-
-/// Whether `flag`, dashes included, is a name of the argument.
-fn is_named(arg: &Arg, flag: &str) -> bool {
-    if let Some(long) = flag.strip_prefix("--") {
-        return arg.get_long() == Some(long);
-    }
-    let aliases = arg.get_all_short_aliases().unwrap_or_default();
-    let mut letters = arg.get_short().into_iter().chain(aliases);
-    letters.any(|letter| flag.chars().eq(['-', letter]))
 }

@@ -9,6 +9,7 @@ mod toml;
 mod tree;
 mod yaml;
 
+pub(crate) use self::json::parse as parse_json;
 pub(crate) use self::tree::{DocumentError, Entry, Node, Place, Style, Value};
 
 /// The largest document.
@@ -24,6 +25,9 @@ pub(crate) enum Format {
     Json,
     Toml,
 }
+
+/// The bytes of a document, and its format if that is known.
+pub(crate) type Document = (Vec<u8>, Option<Format>);
 
 impl Format {
     /// The format by the extension of a file name.
@@ -72,34 +76,28 @@ pub(crate) fn parse(
     let text = text(bytes)?;
     if is_markup(text) {
         let what = "looks like a web page (HTML or XML), not like settings";
-        return Err(DocumentError::whole(what));
+        return Err(DocumentError::new(None, what));
     }
     if text.trim().is_empty() {
         return Ok(None);
     }
     let node = match format.unwrap_or_else(|| Format::of_text(text)) {
-        Format::Toml => Some(toml::parse(text)?),
-        Format::Json => Some(json::parse(text)?),
+        Format::Toml => toml::parse(text)?,
+        Format::Json => parse_json(text)?,
         // JSON is YAML except for its escapes and its tabs.
-        Format::Yaml if text.trim_start().starts_with('{') => match json::parse(text) {
-            Ok(node) => Some(node),
-            Err(_) => yaml::parse(text)?,
-        },
+        Format::Yaml if text.trim_start().starts_with('{') => {
+            parse_json(text).or_else(|_| yaml::parse(text))?
+        }
         Format::Yaml => yaml::parse(text)?,
     };
-    match node.map(|node| (node.place, node.value)) {
-        None | Some((_, Value::Null)) => Ok(None),
-        Some((_, Value::Map(entries))) => Ok(Some(entries)),
-        Some((place, value)) => {
+    match node.value {
+        Value::Null => Ok(None),
+        Value::Map(entries) => Ok(Some(entries)),
+        value => {
             let what = format!("expected settings as `key: value`, got {value}");
-            Err(DocumentError::at(place, what))
+            Err(DocumentError::new(node.place, what))
         }
     }
-}
-
-/// Parses a single JSON value, such as an environment variable.
-pub(crate) fn parse_json(text: &str) -> Result<Node, DocumentError> {
-    json::parse(text)
 }
 
 /// Whether a text starts like HTML or XML. YAML may start with `<<`.
@@ -111,16 +109,16 @@ fn is_markup(text: &str) -> bool {
 fn text(bytes: &[u8]) -> Result<&str, DocumentError> {
     if bytes.len() > MAX_BYTES {
         let what = "is larger than 1 MiB, the limit for settings";
-        return Err(DocumentError::whole(what));
+        return Err(DocumentError::new(None, what));
     }
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     if bytes.contains(&0) {
         let what = "is not a text file: it contains zero bytes";
-        return Err(DocumentError::whole(what));
+        return Err(DocumentError::new(None, what));
     }
     str::from_utf8(bytes).map_err(|error| {
         let valid = str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-        DocumentError::at(Place::of_byte(valid, valid.len()), NOT_UTF8)
+        DocumentError::new(Place::of_byte(valid, valid.len()), NOT_UTF8)
     })
 }
 

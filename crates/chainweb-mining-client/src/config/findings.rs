@@ -1,6 +1,5 @@
 //! What the sources of settings contain, and which assignments take effect.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use super::setting::Setting;
@@ -37,23 +36,23 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    pub(crate) fn assign(
+    /// Adds an assignment, or the errors in its values, each with its place.
+    pub(crate) fn record(
         &mut self,
         layer: Layer,
         setting: &Arc<Setting>,
-        values: Vec<String>,
         source: String,
+        values: Result<Vec<String>, Vec<String>>,
     ) {
-        self.assignments.push(Assignment {
-            setting: Arc::clone(setting),
-            layer,
-            values,
-            source,
-        });
-    }
-
-    pub(crate) fn problem(&mut self, source: impl Display, what: impl Display) {
-        self.problems.push(format!("{source}: {what}"));
+        match values {
+            Ok(values) => self.assignments.push(Assignment {
+                setting: Arc::clone(setting),
+                layer,
+                values,
+                source,
+            }),
+            Err(problems) => self.problems.extend(problems),
+        }
     }
 
     /// Returns the assignments that take effect, in order of precedence.

@@ -4,118 +4,85 @@
 //! even after an error.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::catalog::Catalog;
-use super::document::{self, Entry, Format, Node, Place, Style, Value};
+use super::document::{self, Document, DocumentError, Entry, Node, Place, Style, Value};
 use super::findings::{Findings, Layer};
 use super::setting::{Form, Setting};
 use super::suggest::quoted_name;
 
-/// Reads the settings of a document. Messages name it by `name`.
+/// Reads the settings of a document. Messages call it `name`.
 pub(crate) fn read(
     catalog: &Catalog,
-    layer: Layer,
-    name: &str,
-    bytes: &[u8],
-    format: Option<Format>,
+    (layer, name): (Layer, &str),
+    (bytes, format): Document,
     findings: &mut Findings,
 ) {
-    match document::parse(bytes, format) {
-        Ok(Some(entries)) => {
-            let mut reader = Reader {
-                catalog,
-                layer,
-                name,
-                places: BTreeMap::new(),
-                findings,
-            };
-            reader.section("", &entries);
+    let entries = match document::parse(&bytes, format) {
+        Ok(entries) => entries,
+        Err(DocumentError { place, what }) => {
+            let place = place.map_or(String::new(), |place| format!(":{place}"));
+            return findings.problems.push(format!("{name}{place}: {what}"));
         }
-        Ok(None) => {
-            let warning = format!("{name}: contains no settings");
-            findings.warnings.push(warning);
-        }
-        Err(error) => match error.place {
-            Some(place) => findings.problem(format_args!("{name}:{place}"), error.what),
-            None => findings.problem(name, error.what),
-        },
+    };
+    if entries.is_none() {
+        let warning = format!("{name}: contains no settings");
+        findings.warnings.push(warning);
+    }
+    let mut places = BTreeMap::new();
+    for (key, entry) in flattened(catalog, "", entries.as_deref().unwrap_or_default()) {
+        let source = |place| format!("{name}:{place}: {}", quoted_name(&key));
+        let setting = catalog.by_key(&key);
+        let first = setting.and_then(|setting| places.insert(&setting.flag, entry.place));
+        let problem = match (setting, first, catalog.nearest_key(&key)) {
+            (Some(setting), None, _) => {
+                let values = values(setting, &entry.node, source);
+                findings.record(layer, setting, source(entry.place), values);
+                continue;
+            }
+            (Some(_), Some(first), _) => format!("already set at {first}"),
+            (None, ..) if catalog.is_section(&key) => {
+                format!("expected a section of settings, got {}", entry.node.value)
+            }
+            (None, _, Some(nearest)) => format!("unknown setting; did you mean {nearest}?"),
+            (None, ..) => "unknown setting; --print-config lists all".to_owned(),
+        };
+        findings
+            .problems
+            .push(format!("{}: {problem}", source(entry.place)));
     }
 }
 
-struct Reader<'a> {
-    catalog: &'a Catalog,
-    layer: Layer,
-    name: &'a str,
-    /// Where each setting is set, by its flag.
-    places: BTreeMap<String, Place>,
-    findings: &'a mut Findings,
-}
-
-impl Reader<'_> {
-    fn section(&mut self, path: &str, entries: &[Entry]) {
-        for entry in entries {
-            let key = match path {
-                "" => entry.key.clone(),
-                _ => format!("{path}.{}", entry.key),
-            };
-            let setting = self.catalog.by_key(&key);
-            let is_section = self.catalog.is_section(&key);
-            match (&entry.node.value, setting) {
-                (Value::Map(entries), setting)
-                    if is_section && setting.is_none_or(|setting| setting.form != Form::Map) =>
-                {
-                    self.section(&key, entries);
-                }
-                (_, Some(setting)) => self.setting(setting, &key, entry),
-                (Value::Null, None) if is_section => {}
-                (value, None) if is_section => {
-                    let what = format!("expected a section of settings, got {value}");
-                    self.problem(entry.place, &key, &what);
-                }
-                (_, None) => {
-                    let what = match self.catalog.nearest_key(&key) {
-                        Some(nearest) => format!("unknown setting; did you mean {nearest}?"),
-                        None => "unknown setting; --print-config lists all".to_owned(),
-                    };
-                    self.problem(entry.place, &key, &what);
-                }
+/// The entries of a document and of its sections, with the joined keys. Empty sections are left out.
+fn flattened<'a>(catalog: &Catalog, path: &str, entries: &'a [Entry]) -> Vec<(String, &'a Entry)> {
+    let mut flat = Vec::new();
+    for entry in entries {
+        let key = match path {
+            "" => entry.key.clone(),
+            _ => format!("{path}.{}", entry.key),
+        };
+        let setting = catalog.by_key(&key);
+        let is_map = setting.is_some_and(|setting| setting.form == Form::Map);
+        match &entry.node.value {
+            Value::Map(entries) if catalog.is_section(&key) && !is_map => {
+                flat.extend(flattened(catalog, &key, entries));
             }
+            Value::Null if catalog.is_section(&key) && setting.is_none() => {}
+            _ => flat.push((key, entry)),
         }
     }
-
-    fn setting(&mut self, setting: &Arc<Setting>, key: &str, entry: &Entry) {
-        if let Some(first) = self.places.insert(setting.flag.clone(), entry.place) {
-            self.problem(entry.place, key, &format!("already set at {first}"));
-            return;
-        }
-        match values(setting, &entry.node) {
-            Ok(values) => {
-                let source = self.source(entry.place, key);
-                self.findings.assign(self.layer, setting, values, source);
-            }
-            Err(problems) => {
-                for (place, what) in problems {
-                    self.problem(place, key, &what);
-                }
-            }
-        }
-    }
-
-    fn problem(&mut self, place: Place, key: &str, what: &str) {
-        self.findings.problem(self.source(place, key), what);
-    }
-
-    fn source(&self, place: Place, key: &str) -> String {
-        format!("{}:{place}: {}", self.name, quoted_name(key))
-    }
+    flat
 }
 
 /// The values to which a node sets a setting; none for the default.
 ///
 /// # Errors
-/// Returns every error in the node, with its place.
-pub(crate) fn values(setting: &Setting, node: &Node) -> Result<Vec<String>, Vec<(Place, String)>> {
+/// Returns every error in the node. `source` turns a place into the text before the error.
+pub(crate) fn values(
+    setting: &Setting,
+    node: &Node,
+    source: impl Fn(Place) -> String,
+) -> Result<Vec<String>, Vec<String>> {
     let checked = match (setting.form, &node.value) {
         (_, Value::Null) => Vec::new(),
         (Form::Switch, value) => vec![switch(value).map_err(|what| (node.place, what))],
@@ -125,10 +92,13 @@ pub(crate) fn values(setting: &Setting, node: &Node) -> Result<Vec<String>, Vec<
         (Form::Map, Value::Map(entries)) => pairs(setting, entries),
         _ => vec![single(setting, node)],
     };
-    let mut problems = Vec::new();
-    let values = checked.into_iter();
-    let values = values.filter_map(|value| value.map_err(|problem| problems.push(problem)).ok());
-    let values = values.collect();
+    let (mut values, mut problems) = (Vec::new(), Vec::new());
+    for value in checked {
+        match value {
+            Ok(value) => values.push(value),
+            Err((place, what)) => problems.push(format!("{}: {what}", source(place))),
+        }
+    }
     if problems.is_empty() {
         Ok(values)
     } else {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use super::catalog::Catalog;
-use super::document::{self, NOT_UTF8, Node, Place, Style, Value};
+use super::document::{self, DocumentError, NOT_UTF8, Node, Place, Style, Value};
 use super::findings::{Findings, Layer};
 use super::from_document::values;
 use super::key::ENVIRONMENT_PREFIX;
@@ -35,34 +35,26 @@ pub(crate) fn read(
         };
         let values = match value.into_string() {
             Ok(text) if text.is_empty() => continue,
-            Ok(text) => parse(setting, text),
-            Err(_) => Err(vec![NOT_UTF8.to_owned()]),
+            Ok(text) => match parse(setting, text) {
+                Ok(node) => values(setting, &node, |_| name.clone()),
+                Err(error) => Err(vec![format!("{name}: {error}")]),
+            },
+            Err(_) => Err(vec![format!("{name}: {NOT_UTF8}")]),
         };
-        match values {
-            Ok(values) => findings.assign(Layer::Environment, setting, values, name),
-            Err(problems) => {
-                for what in problems {
-                    findings.problem(&name, what);
-                }
-            }
-        }
+        findings.record(Layer::Environment, setting, name, values);
     }
 }
 
-/// The values of a variable: one text, or JSON for a list or a map.
-fn parse(setting: &Setting, text: String) -> Result<Vec<String>, Vec<String>> {
-    let node = if setting.is_list() && is_json(&text) {
-        document::parse_json(&text).map_err(|error| vec![error.what])?
-    } else {
-        let place = Place { line: 1, column: 1 };
-        let value = Value::Scalar(text, Style::Quoted);
-        Node { place, value }
-    };
-    values(setting, &node).map_err(|problems| problems.into_iter().map(|(_, what)| what).collect())
-}
-
-/// Whether a text starts like a list or a map in JSON, and not like an IPv6 address in brackets.
-fn is_json(text: &str) -> bool {
-    let rest = text.trim_start().strip_prefix(['[', '{']);
-    rest.is_some_and(|rest| rest.trim_start().starts_with('"'))
+/// Parses a variable: as one text, or as JSON if it starts like a list or a map of texts.
+///
+/// An IPv6 address in brackets is not JSON: no quote follows the bracket.
+fn parse(setting: &Setting, text: String) -> Result<Node, DocumentError> {
+    let inner = text.trim_start().strip_prefix(['[', '{']);
+    let is_json = inner.is_some_and(|inner| inner.trim_start().starts_with('"'));
+    if setting.is_list() && is_json {
+        return document::parse_json(&text);
+    }
+    let place = Place { line: 1, column: 1 };
+    let value = Value::Scalar(text, Style::Quoted);
+    Ok(Node { place, value })
 }

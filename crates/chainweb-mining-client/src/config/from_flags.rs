@@ -4,9 +4,10 @@
 //! continues after an error. Commands without settings, help and the version are left to clap.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::iter::Peekable;
+use std::slice::Iter;
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 use super::catalog::Catalog;
 use super::document::NOT_UTF8;
@@ -26,45 +27,38 @@ pub(crate) enum Request {
 }
 
 /// Reads the command line, without the name of the program.
-pub(crate) fn read(
-    catalog: &Catalog,
-    args: impl IntoIterator<Item = OsString>,
-    findings: &mut Findings,
-) -> Request {
-    let args: Vec<OsString> = args.into_iter().collect();
+pub(crate) fn read(catalog: &Catalog, args: &[OsString], findings: &mut Findings) -> Request {
     let mut reader = Reader {
         catalog,
-        args: args.into_iter().peekable(),
+        args: args.iter().peekable(),
         command: Vec::new(),
         findings,
     };
     while let Some(arg) = reader.args.next() {
         let Some(arg) = arg.to_str() else {
             let arg = arg.to_string_lossy();
-            reader.findings.problem(Quoted(&arg), NOT_UTF8);
+            reader.problem(Quoted(&arg), NOT_UTF8);
             continue;
         };
-        let request = match arg.strip_prefix("--") {
-            Some(long) if !long.is_empty() => reader.long(arg),
-            None if arg.len() > 1 && arg.starts_with('-') => reader.letters(&arg[1..]),
-            _ => reader.word(arg),
+        let request = match arg.strip_prefix('-') {
+            None | Some("" | "-") => reader.word(arg),
+            Some(long) if long.starts_with('-') => reader.long(arg),
+            Some(letters) => reader.letters(letters),
         };
         if let Some(request) = request {
             return request;
         }
     }
     let mut assignments = reader.findings.assignments.iter();
-    let generates_key =
-        assignments.any(|set| set.setting.flag == "generate-key" && set.values == ["true"]);
-    if generates_key && !reader.command.is_empty() {
-        reader.conflict("--generate-key");
+    if assignments.any(|set| set.setting.flag == "generate-key" && set.values == ["true"]) {
+        reader.refuse_with_command("--generate-key");
     }
     Request::Settings(reader.command)
 }
 
 struct Reader<'a> {
     catalog: &'a Catalog,
-    args: Peekable<IntoIter<OsString>>,
+    args: Peekable<Iter<'a, OsString>>,
     command: Vec<String>,
     findings: &'a mut Findings,
 }
@@ -76,23 +70,27 @@ impl Reader<'_> {
             Some((flag, value)) => (flag, Some(value)),
             None => (arg, None),
         };
-        if self.catalog.is_answered(flag) {
-            let command = self.command.first().map(String::as_str);
-            return Some(Request::Answer(self.catalog.answer(flag, command)));
-        }
         let name = flag.trim_start_matches('-');
-        if let Some((setting, is_on)) = self.catalog.by_flag(name) {
-            self.flag(setting, is_on, flag, value);
-            return None;
-        }
         let command = self.command.first().map(String::as_str);
-        if !command.is_some_and(|command| self.catalog.has_flag(command, name)) {
-            let nearest = self.catalog.nearest_flag(command, name);
-            self.unknown(flag, nearest, value.is_some());
-        } else if let Some(value) = value {
-            self.surplus(flag, value);
-        } else {
-            self.command.push(flag.to_owned());
+        if let Some(args) = self.catalog.answer(flag, command) {
+            return Some(Request::Answer(args));
+        }
+        match (self.catalog.by_flag(name), value) {
+            (Some((setting, is_on)), None) if setting.form == Form::Switch => {
+                self.assign(setting, flag, is_on.to_string());
+            }
+            (Some((setting, _)), value) if setting.form != Form::Switch => {
+                self.value(setting, flag, value);
+            }
+            (None, value) if !command.is_some_and(|own| self.catalog.has_flag(own, name)) => {
+                let nearest = self.catalog.nearest_flag(command, name);
+                self.unknown(flag, nearest, value.is_some());
+            }
+            (_, None) => self.command.push(flag.to_owned()),
+            (_, Some(value)) => {
+                let what = format!("takes no value, got {}", Quoted(value));
+                self.problem(flag, &what);
+            }
         }
         None
     }
@@ -101,21 +99,20 @@ impl Reader<'_> {
     fn letters(&mut self, letters: &str) -> Option<Request> {
         let mut letters = letters.chars();
         while let Some(letter) = letters.next() {
-            let flag = format!("-{letter}");
-            if self.catalog.is_answered(&flag) {
-                return self.long(&flag);
-            }
             let rest = letters.as_str();
-            let Some(setting) = self.catalog.by_letter(letter) else {
-                self.unknown(&flag, None, !rest.is_empty());
-                return None;
+            let setting = self.catalog.by_letter(letter);
+            let flag = match setting {
+                Some(setting) => format!("--{}", setting.flag),
+                None => format!("-{letter}"),
             };
-            let flag = &setting.flag;
-            if setting.form == Form::Switch || rest.is_empty() {
-                self.long(&format!("--{flag}"));
-            } else {
+            let is_switch = setting.is_some_and(|setting| setting.form == Form::Switch);
+            if !is_switch && !rest.is_empty() {
                 let value = rest.strip_prefix('=').unwrap_or(rest);
-                return self.long(&format!("--{flag}={value}"));
+                return self.long(&format!("{flag}={value}"));
+            }
+            let request = self.long(&flag);
+            if request.is_some() {
+                return request;
             }
         }
         None
@@ -131,7 +128,7 @@ impl Reader<'_> {
             let problem = format!("unknown command {}; {hint}", Quoted(word));
             self.findings.problems.push(problem);
         } else if !self.command.is_empty() {
-            self.conflict(word);
+            self.refuse_with_command(word);
         } else if self.catalog.takes_settings(word) {
             self.command.push(word.to_owned());
         } else {
@@ -140,30 +137,20 @@ impl Reader<'_> {
         None
     }
 
-    fn flag(&mut self, setting: &Arc<Setting>, is_on: bool, flag: &str, value: Option<&str>) {
-        let values = if setting.form == Form::Switch {
-            if let Some(value) = value {
-                return self.surplus(flag, value);
-            }
-            Ok(is_on.to_string())
-        } else {
-            let value = value.map(OsString::from).or_else(|| {
-                let is_value = |next: &OsString| setting.takes_flags() || !looks_like_flag(next);
-                self.args.next_if(is_value)
-            });
-            let value = value.ok_or_else(|| "a value is missing".to_owned());
-            value.and_then(|value| match value.to_str() {
-                Some(value) => setting.check(value),
-                None => Err(NOT_UTF8.to_owned()),
-            })
-        };
-        match values {
-            Ok(value) => {
-                let source = flag.to_owned();
-                self.findings
-                    .assign(Layer::Flags, setting, vec![value], source);
-            }
-            Err(what) => self.findings.problem(flag, what),
+    /// Reads the value of a flag, which may be the next argument.
+    fn value(&mut self, setting: &Arc<Setting>, flag: &str, value: Option<&str>) {
+        let value = value.map(OsStr::new).or_else(|| {
+            let is_value = |next: &&OsString| setting.takes_flags() || !looks_like_flag(next);
+            self.args.next_if(is_value).map(OsString::as_os_str)
+        });
+        let value = value.ok_or_else(|| "a value is missing".to_owned());
+        let value = value.and_then(|value| match value.to_str() {
+            Some(value) => setting.check(value),
+            None => Err(NOT_UTF8.to_owned()),
+        });
+        match value {
+            Ok(value) => self.assign(setting, flag, value),
+            Err(what) => self.problem(flag, &what),
         }
     }
 
@@ -172,26 +159,32 @@ impl Reader<'_> {
             Some(nearest) => format!("did you mean --{nearest}?"),
             None => "see --help".to_owned(),
         };
-        let what = format!("unknown flag; {hint}");
-        self.findings.problem(quoted_name(flag), what);
+        self.problem(quoted_name(flag), &format!("unknown flag; {hint}"));
         if !has_value {
             // Most flags have a value, which is not a second error.
             let catalog = self.catalog;
-            self.args.next_if(|next| {
-                let is_command = next.to_str().is_some_and(|next| catalog.is_command(next));
-                !looks_like_flag(next) && !is_command
-            });
+            let is_command = |next: &str| catalog.is_command(next);
+            self.args
+                .next_if(|next| !looks_like_flag(next) && !next.to_str().is_some_and(is_command));
         }
     }
 
-    fn surplus(&mut self, flag: &str, value: &str) {
-        let what = format!("takes no value, got {}", Quoted(value));
-        self.findings.problem(flag, what);
+    /// Reports an argument that asks for another task than the command, if there is one.
+    fn refuse_with_command(&mut self, arg: &str) {
+        if let Some(command) = self.command.first() {
+            let what = format!("cannot be combined with the command {command}");
+            self.problem(arg, &what);
+        }
     }
 
-    fn conflict(&mut self, word: &str) {
-        let what = format!("cannot be combined with the command {}", self.command[0]);
-        self.findings.problem(word, what);
+    fn assign(&mut self, setting: &Arc<Setting>, flag: &str, value: String) {
+        let source = flag.to_owned();
+        self.findings
+            .record(Layer::Flags, setting, source, Ok(vec![value]));
+    }
+
+    fn problem(&mut self, arg: impl Display, what: &str) {
+        self.findings.problems.push(format!("{arg}: {what}"));
     }
 }
 

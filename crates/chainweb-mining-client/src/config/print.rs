@@ -3,8 +3,6 @@
 //! The keys of the Haskell client come first, all keys are flat, and a text is quoted where YAML
 //! could read it as something else.
 
-use std::fmt::Write;
-
 use clap::ValueEnum;
 
 use super::catalog::Catalog;
@@ -31,22 +29,19 @@ pub(crate) fn print(catalog: &Catalog, resolved: &[&Assignment], print_as: Print
     for setting in catalog.in_files() {
         let of_setting = resolved
             .iter()
-            .filter(|assignment| assignment.setting.flag == setting.flag);
-        let values = of_setting.flat_map(|assignment| assignment.values.iter().cloned());
+            .filter(|set| set.setting.flag == setting.flag);
+        let values: Vec<String> = of_setting.flat_map(|set| set.values.clone()).collect();
         let default = entry(setting, &setting.defaults());
-        let actual = match values.collect::<Vec<_>>() {
-            values if values.is_empty() => default.clone(),
-            values => entry(setting, &values),
+        let actual = match values.as_slice() {
+            [] => default.clone(),
+            values => entry(setting, values),
         };
-        match print_as {
-            PrintAs::Minimal if actual == default => {}
-            PrintAs::Full | PrintAs::Minimal => text.push_str(&actual),
-            PrintAs::Diff if actual == default => mark(&mut text, ' ', &actual),
-            PrintAs::Diff => {
-                mark(&mut text, '-', &default);
-                mark(&mut text, '+', &actual);
-            }
-        }
+        text += &match print_as {
+            PrintAs::Minimal if actual == default => String::new(),
+            PrintAs::Full | PrintAs::Minimal => actual,
+            PrintAs::Diff if actual == default => marked(' ', &actual),
+            PrintAs::Diff => marked('-', &default) + &marked('+', &actual),
+        };
     }
     if text.is_empty() {
         // A map without entries; an empty document would be a warning.
@@ -55,11 +50,9 @@ pub(crate) fn print(catalog: &Catalog, resolved: &[&Assignment], print_as: Print
     text
 }
 
-fn mark(text: &mut String, mark: char, lines: &str) {
-    for line in lines.lines() {
-        text.extend([mark]);
-        text.extend([line, "\n"]);
-    }
+fn marked(mark: char, lines: &str) -> String {
+    let lines = lines.lines().map(|line| format!("{mark}{line}\n"));
+    lines.collect()
 }
 
 /// The lines of one setting.
@@ -82,32 +75,28 @@ fn entry(setting: &Setting, values: &[String]) -> String {
     }
 }
 
+/// Words that are not text in YAML.
+const RESERVED: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+
 /// Whether YAML reads a text without quotes as it is: a number or a word.
 fn is_plain(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = digits(whole) && digits(fraction) && (whole == "0" || !whole.starts_with('0'));
-    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c))
-        && !["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
-            .contains(&&*text.to_ascii_lowercase());
-    is_number || is_word
+    let is_reserved = RESERVED.contains(&&*text.to_ascii_lowercase());
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "-./_".contains(c);
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    is_number || (starts && text.chars().all(is_word) && !is_reserved)
 }
 
 /// A text in double quotes, which YAML and JSON read alike.
 fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() || "\u{feff}\u{2028}\u{2029}\u{fffe}\u{ffff}".contains(c) => {
-                write!(quoted, "\\u{:04x}", u32::from(c)).expect("a string takes any text");
-            }
-            c => quoted.push(c),
+    let escaped = text.chars().map(|c| match c {
+        '"' | '\\' => format!("\\{c}"),
+        c if c.is_control() || "\u{feff}\u{2028}\u{2029}\u{fffe}\u{ffff}".contains(c) => {
+            format!("\\u{:04x}", u32::from(c))
         }
-    }
-    quoted.push('"');
-    quoted
+        c => c.to_string(),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
 }

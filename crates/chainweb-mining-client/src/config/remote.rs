@@ -12,7 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 use tokio::time::sleep;
 
-use super::document::{Format, MAX_BYTES};
+use super::document::{Document, Format, MAX_BYTES};
 
 /// The number of redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -33,9 +33,6 @@ pub(crate) const PATIENCE: Patience = Patience {
     pause: Duration::from_secs(1),
 };
 
-/// The bytes of a document, and its format if the server or the URL names one.
-type Fetched = (Vec<u8>, Option<Format>);
-
 /// Why an attempt failed.
 #[derive(Debug)]
 enum Failure {
@@ -44,21 +41,19 @@ enum Failure {
     Permanent(String),
 }
 
-/// Whether `place` is a URL rather than a path.
-pub(crate) fn is_url(place: &str) -> bool {
-    place.contains("://")
-}
-
-/// Parses an http or https URL.
-pub(crate) fn parse(text: &str) -> Result<Url, String> {
-    match Url::parse(text) {
+/// Parses a place as an http or https URL. Returns `None` if it is a path.
+///
+/// # Errors
+/// Returns what was expected instead.
+pub(crate) fn parse(place: &str) -> Option<Result<Url, String>> {
+    place.contains("://").then(|| match Url::parse(place) {
         Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(url),
         Ok(url) => Err(format!(
             "expected a path or a URL with http or https, got one with {:?}",
             url.scheme()
         )),
         Err(error) => Err(format!("expected a path or a URL: {error}")),
-    }
+    })
 }
 
 /// The URL without the parts that may be secret.
@@ -80,7 +75,7 @@ pub(crate) async fn fetch(
     url: &Url,
     patience: Patience,
     report: impl Fn(&str),
-) -> Result<Fetched, String> {
+) -> Result<Document, String> {
     let client = client(url, patience.time)
         .map_err(|error| format!("no HTTP client: {:#}", Error::new(error)))?;
     let mut pause = patience.pause;
@@ -133,7 +128,7 @@ fn may_follow(previous: &[Url], next: &Url) -> Result<(), &'static str> {
     }
 }
 
-async fn attempt(client: &Client, url: &Url, time: Duration) -> Result<Fetched, Failure> {
+async fn attempt(client: &Client, url: &Url, time: Duration) -> Result<Document, Failure> {
     let failed = |error: reqwest::Error| {
         if error.is_timeout() {
             return Failure::Transient(format!("no complete response within {time:?}"));

@@ -53,15 +53,14 @@ impl Setting {
             let mut args = command.get_arguments();
             args.any(|arg| arg.get_long() == Some(flag) && is_switch(arg))
         };
-        if is_answer(arg) || flag.strip_prefix("no-").is_some_and(switch) {
-            return None;
-        }
         let values = arg.get_value_names().unwrap_or_default();
         let form = match arg.get_action() {
+            _ if flag.strip_prefix("no-").is_some_and(switch) => return None,
             ArgAction::SetTrue => Form::Switch,
             ArgAction::Append if values.iter().any(|name| name.contains('=')) => Form::Map,
             ArgAction::Append => Form::List,
-            _ => Form::Single,
+            ArgAction::Set => Form::Single,
+            _ => return None,
         };
         let opposite = format!("no-{flag}");
         Some(Self {
@@ -146,12 +145,4 @@ impl Setting {
             format!("{source}, got {got}")
         }
     }
-}
-
-/// Whether an argument prints help or the version.
-pub(crate) fn is_answer(arg: &Arg) -> bool {
-    matches!(
-        arg.get_action(),
-        ArgAction::Help | ArgAction::HelpLong | ArgAction::HelpShort | ArgAction::Version
-    )
 }

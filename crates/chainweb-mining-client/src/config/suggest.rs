@@ -23,13 +23,11 @@ pub(crate) fn nearest<'a>(
         return None;
     }
     let name = joined(name);
-    let rated = candidates.into_iter().map(|candidate| {
-        let likeness = strsim::normalized_damerau_levenshtein(&name, &joined(candidate));
-        (likeness, candidate)
-    });
-    let similar = rated.filter(|(likeness, _)| *likeness >= MIN_LIKENESS);
-    let best = similar.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.map(|(_, candidate)| candidate)
+    let likeness = |other: &str| strsim::normalized_damerau_levenshtein(&name, &joined(other));
+    let rated = candidates.into_iter().map(|other| (likeness(other), other));
+    let best = rated.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.filter(|(likeness, _)| *likeness >= MIN_LIKENESS)
+        .map(|(_, other)| other)
 }
 
 /// A name as a message repeats it: in quotes unless it is plain.

@@ -7,10 +7,10 @@ use std::ffi::OsString;
 use clap::CommandFactory;
 
 use super::findings::Layer;
+use super::from_flags as flags;
 use super::from_flags::Request;
 use super::setting::Form;
 use super::{Catalog, Findings, Flags, Problems, from_document as documents, from_environment};
-use super::{from_flags as flags, remote};
 use crate::cli::Cli;
 
 type Settings = super::Settings<Cli>;
@@ -30,8 +30,8 @@ fn settle(
 ) -> Result<Settings, Problems> {
     let catalog = catalog();
     let mut findings = Findings::default();
-    let args = args.iter().map(OsString::from);
-    let Request::Settings(command) = flags::read(&catalog, args, &mut findings) else {
+    let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+    let Request::Settings(command) = flags::read(&catalog, &args, &mut findings) else {
         panic!("no settings");
     };
     let variables = variables
@@ -39,20 +39,14 @@ fn settle(
         .map(|(name, value)| (name.into(), value.into()));
     from_environment::read(&catalog, variables, &mut findings);
     for (at, (name, text)) in documents.iter().enumerate() {
-        let layer = if remote::is_url(name) {
+        let layer = if name.contains("://") {
             Layer::Remote(at)
         } else {
             Layer::File(at)
         };
         let format = super::Format::of_name(name);
-        documents::read(
-            &catalog,
-            layer,
-            name,
-            text.as_bytes(),
-            format,
-            &mut findings,
-        );
+        let document = (text.as_bytes().to_vec(), format);
+        documents::read(&catalog, (layer, name), document, &mut findings);
     }
     let flags = Flags {
         catalog,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::tree::{Bounds, DocumentError, Entry, Node, Place, Style, Value};
 
 /// Parses a text with one value.
-pub(super) fn parse(text: &str) -> Result<Node, DocumentError> {
+pub(crate) fn parse(text: &str) -> Result<Node, DocumentError> {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
         // The library counts the bytes of a line.
         let lines = text.split_inclusive('\n');
@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Node, DocumentError> {
         let place = Place::of_byte(text, line_start + error.column().saturating_sub(1));
         let what = error.to_string();
         let what = what.split(" at line ").next().unwrap_or_default();
-        DocumentError::at(place, format!("is not JSON: {what}"))
+        DocumentError::new(place, format!("is not JSON: {what}"))
     })?;
     let mut reader = Reader {
         text,
@@ -31,25 +31,22 @@ struct Entries<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Entries<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntriesVisitor)
+        deserializer.deserialize_map(Entries(Vec::new()))
     }
 }
 
-struct EntriesVisitor;
-
-impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Entries<'de>;
+impl<'de> Visitor<'de> for Entries<'de> {
+    type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Entries<'de>, M::Error> {
-        let mut entries = Vec::new();
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<Self, M::Error> {
         while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
+            self.0.push(entry);
         }
-        Ok(Entries(entries))
+        Ok(self)
     }
 }
 
@@ -60,31 +57,27 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn node(&mut self, raw: &RawValue, depth: usize) -> Result<Node, DocumentError> {
-        let json = raw.get();
-        let place = self.place(raw);
+    fn node(&mut self, part: &RawValue, depth: usize) -> Result<Node, DocumentError> {
+        let place = self.place(part);
         self.bounds.count(depth, place)?;
-        let value = match json.as_bytes().first() {
-            Some(b'{') => {
-                let Entries(entries) = decode(json, place)?;
-                let entries = entries.into_iter().map(|(key, value)| {
-                    let place = self.place(key);
-                    Ok(Entry {
-                        key: decode(key.get(), place)?,
-                        place,
-                        node: self.node(value, depth + 1)?,
-                    })
-                });
-                Value::Map(entries.collect::<Result<_, _>>()?)
-            }
-            Some(b'[') => {
-                let items: Vec<&RawValue> = decode(json, place)?;
+        let value = match part.get() {
+            "null" => Value::Null,
+            json if json.starts_with('"') => Value::Scalar(decode(part, place)?, Style::Quoted),
+            json if json.starts_with('[') => {
+                let items: Vec<&RawValue> = decode(part, place)?;
                 let items = items.into_iter().map(|item| self.node(item, depth + 1));
                 Value::List(items.collect::<Result<_, _>>()?)
             }
-            Some(b'"') => Value::Scalar(decode(json, place)?, Style::Quoted),
-            _ if json == "null" => Value::Null,
-            _ => Value::Scalar(json.to_owned(), Style::Plain),
+            json if json.starts_with('{') => {
+                let Entries(entries) = decode(part, place)?;
+                let entries = entries.into_iter().map(|(key, value)| {
+                    let place = self.place(key);
+                    let (key, node) = (decode(key, place)?, self.node(value, depth + 1)?);
+                    Ok(Entry { key, place, node })
+                });
+                Value::Map(entries.collect::<Result<_, _>>()?)
+            }
+            json => Value::Scalar(json.to_owned(), Style::Plain),
         };
         Ok(Node { place, value })
     }
@@ -97,7 +90,7 @@ impl Reader<'_> {
 }
 
 /// Decodes a part. The grammar was checked; only halves of surrogate pairs remain to be found.
-fn decode<'a, T: Deserialize<'a>>(json: &'a str, place: Place) -> Result<T, DocumentError> {
+fn decode<'a, T: Deserialize<'a>>(part: &'a RawValue, place: Place) -> Result<T, DocumentError> {
     let what = "is not JSON: an escape is half of a surrogate pair";
-    serde_json::from_str(json).map_err(|_| DocumentError::at(place, what))
+    serde_json::from_str(part.get()).map_err(|_| DocumentError::new(place, what))
 }

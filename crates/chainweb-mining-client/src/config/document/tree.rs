@@ -61,19 +61,11 @@ pub(crate) struct DocumentError {
 }
 
 impl DocumentError {
-    /// An error at a place.
-    pub(super) fn at(place: Place, what: impl Into<String>) -> Self {
+    /// An error at a place, or of the document as a whole.
+    pub(super) fn new(place: impl Into<Option<Place>>, what: impl Into<String>) -> Self {
         Self {
-            place: Some(place),
+            place: place.into(),
             what: what.into(),
-        }
-    }
-
-    /// An error of the document as a whole.
-    pub(super) fn whole(what: &str) -> Self {
-        Self {
-            place: None,
-            what: what.to_owned(),
         }
     }
 }
@@ -127,6 +119,6 @@ impl Bounds {
         } else {
             return Ok(());
         };
-        Err(DocumentError::at(place, what))
+        Err(DocumentError::new(place, what))
     }
 }

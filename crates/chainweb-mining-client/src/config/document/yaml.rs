@@ -8,24 +8,30 @@ use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
 use super::super::suggest::Quoted;
 use super::tree::{Bounds, DocumentError, Entry, Node, Place, Style, Value};
 
-/// Parses a text with one document. Returns `None` if there is none.
-pub(super) fn parse(text: &str) -> Result<Option<Node>, DocumentError> {
+/// Parses a text with one document. A text without one is null.
+pub(super) fn parse(text: &str) -> Result<Node, DocumentError> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         bounds: Bounds::default(),
     };
     let mut document = None;
-    while let Some((event, place)) = reader.next()? {
-        if let Event::DocumentStart(_) = event {
-            if document.is_some() {
+    loop {
+        match reader.next()? {
+            (Event::DocumentStart(_), place) if document.is_some() => {
                 let what = "a second document starts here; settings are one document";
-                return Err(DocumentError::at(place, what));
+                return Err(DocumentError::new(place, what));
             }
-            let (event, place) = reader.expect()?;
-            document = Some(reader.node(event, place, 0)?);
+            (Event::DocumentStart(_), _) => {
+                let (event, place) = reader.next()?;
+                document = Some(reader.node(event, place, 0)?);
+            }
+            (Event::StreamEnd, place) => {
+                let value = Value::Null;
+                return Ok(document.unwrap_or(Node { place, value }));
+            }
+            _ => {}
         }
     }
-    Ok(document)
 }
 
 struct Reader<'a> {
@@ -34,30 +40,26 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The next event and its place. Returns an error for what settings must not use.
-    fn next(&mut self) -> Result<Option<(Event<'a>, Place)>, DocumentError> {
-        let (event, marker) = match self.parser.next_event() {
-            None => return Ok(None),
-            Some(Ok((event, span))) => (Ok(event), span.start),
-            Some(Err(error)) => (
+    /// The next event and its place, of which the last one ends the stream.
+    ///
+    /// # Errors
+    /// Returns an error for what settings must not use.
+    fn next(&mut self) -> Result<(Event<'a>, Place), DocumentError> {
+        let next = self.parser.next_event();
+        let (event, marker) = match next.expect("nothing is read after the end of the stream") {
+            Ok((event, span)) => (Ok(event), span.start),
+            Err(error) => (
                 Err(format!("is not YAML: {}", error.info())),
                 *error.marker(),
             ),
         };
-        let place = Place {
-            line: marker.line(),
-            column: marker.col() + 1,
-        };
-        let event = event.map_err(|what| DocumentError::at(place, what))?;
-        match unsupported(&event) {
-            Some(what) => Err(DocumentError::at(place, format!("{what} not supported"))),
-            None => Ok(Some((event, place))),
-        }
-    }
-
-    fn expect(&mut self) -> Result<(Event<'a>, Place), DocumentError> {
-        let next = self.next()?;
-        Ok(next.expect("the parser ends every node before it ends the stream"))
+        let (line, column) = (marker.line(), marker.col() + 1);
+        let place = Place { line, column };
+        let event = event.and_then(|event| match unsupported(&event) {
+            Some(what) => Err(format!("{what} not supported")),
+            None => Ok((event, place)),
+        });
+        event.map_err(|what| DocumentError::new(place, what))
     }
 
     fn node(
@@ -82,7 +84,7 @@ impl<'a> Reader<'a> {
             Event::MappingStart(..) => self.map(depth)?,
             other => {
                 let what = format!("expected a value, got {other:?}");
-                return Err(DocumentError::at(place, what));
+                return Err(DocumentError::new(place, what));
             }
         };
         Ok(Node { place, value })
@@ -91,7 +93,7 @@ impl<'a> Reader<'a> {
     fn list(&mut self, depth: usize) -> Result<Value, DocumentError> {
         let mut items = Vec::new();
         loop {
-            match self.expect()? {
+            match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(Value::List(items)),
                 (event, place) => items.push(self.node(event, place, depth + 1)?),
             }
@@ -101,12 +103,12 @@ impl<'a> Reader<'a> {
     fn map(&mut self, depth: usize) -> Result<Value, DocumentError> {
         let mut entries = Vec::new();
         loop {
-            let (key, place) = match self.expect()? {
+            let (key, place) = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(Value::Map(entries)),
                 (Event::Scalar(text, ..), place) => (text.into_owned(), place),
-                (_, place) => return Err(DocumentError::at(place, "a key must be a word")),
+                (_, place) => return Err(DocumentError::new(place, "a key must be a word")),
             };
-            let (event, value_place) = self.expect()?;
+            let (event, value_place) = self.next()?;
             let node = self.node(event, value_place, depth + 1)?;
             entries.push(Entry { key, place, node });
         }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::document::Format;
-use super::{Fetched, Patience, fetch, may_follow, parse, public};
+use super::{Document, Patience, fetch, may_follow, parse, public};
 
 /// Far longer than any request on loopback.
 const LONG: Patience = Patience {
@@ -34,7 +34,7 @@ const BUSY: Behaviour = Answer("HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\
 
 /// The outcome of a fetch.
 struct Outcome {
-    result: Result<Fetched, String>,
+    result: Result<Document, String>,
     reports: Vec<String>,
     requests: Vec<String>,
 }
@@ -191,13 +191,15 @@ fn a_redirect_never_leaves_tls() {
 
 #[test]
 fn public_urls_have_no_user_password_or_query() {
-    let url = parse("https://user:secret@Host:8443/a/b.json?token=secret#x").expect("a URL");
+    let parsed = |text| parse(text).expect("not a path");
+    let url = parsed("https://user:secret@Host:8443/a/b.json?token=secret#x").expect("a URL");
     assert_eq!(public(&url), "https://host:8443/a/b.json");
-    let wrong = parse("ftp://user:secret@host/").expect_err("another scheme");
+    let wrong = parsed("ftp://user:secret@host/").expect_err("another scheme");
     assert_eq!(
         wrong,
         "expected a path or a URL with http or https, got one with \"ftp\""
     );
-    let wrong = parse("http://user:secret@/").expect_err("no host");
+    let wrong = parsed("http://user:secret@/").expect_err("no host");
     assert_eq!(wrong, "expected a path or a URL: empty host");
+    assert!(parse("a/b.yaml").is_none());
 }

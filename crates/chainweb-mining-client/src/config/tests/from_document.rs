@@ -65,7 +65,12 @@ fn an_assignment_has_its_source() {
     let mut findings = Findings::default();
     let text = b"log:\n  level: DEBUG\n";
     let layer = Layer::File(0);
-    from_document::read(&catalog(), layer, "a.yaml", text, None, &mut findings);
+    from_document::read(
+        &catalog(),
+        (layer, "a.yaml"),
+        (text.to_vec(), None),
+        &mut findings,
+    );
     let [assignment] = findings.assignments.as_slice() else {
         panic!("{findings:?}");
     };

@@ -21,7 +21,7 @@ fn an_argument_that_is_not_utf8_is_an_error_among_others() {
         "--nodee".into(),
     ];
     let mut findings = Findings::default();
-    let request = from_flags::read(&catalog(), args, &mut findings);
+    let request = from_flags::read(&catalog(), &args, &mut findings);
     assert_eq!(request, Request::Settings(Vec::new()));
     assert!(findings.assignments.is_empty());
     assert_eq!(
@@ -74,8 +74,8 @@ fn flags_have_all_their_forms() {
 #[test]
 fn commands_help_and_the_version_are_left_to_the_command_line() {
     let request = |args: &[&str]| {
-        let args = args.iter().map(OsString::from);
-        from_flags::read(&catalog(), args, &mut Findings::default())
+        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        from_flags::read(&catalog(), &args, &mut Findings::default())
     };
     assert_eq!(request(&["demo", "--for", "x"]), Request::Command);
     for (args, answered) in [
