@@ -124,7 +124,7 @@ fn parse<P: FromArgMatches>(
     catalog: &Catalog,
     args: Vec<OsString>,
 ) -> Result<(P, ArgMatches), clap::Error> {
-    let mut command = catalog.command().clone();
+    let mut command = catalog.command.clone();
     let matches = command.try_get_matches_from_mut(args)?;
     let parsed = P::from_arg_matches(&matches);
     let parsed = parsed.map_err(|error| error.format(&mut command))?;
@@ -208,7 +208,7 @@ impl Flags {
 
     /// The command line that sets the same without other sources.
     fn args(&self) -> Vec<OsString> {
-        let mut args = vec![self.catalog.command().get_name().to_owned()];
+        let mut args = vec![self.catalog.command.get_name().to_owned()];
         args.extend_from_slice(&self.command);
         for assignment in self.findings.resolved() {
             let flag = &assignment.setting.flag;

@@ -22,7 +22,8 @@ const ABOUT: [&str; 3] = ["--info", "--license", "--long-info"];
 /// The command line and its settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Catalog {
-    command: Command,
+    /// The command line, built.
+    pub(crate) command: Command,
     settings: Vec<Arc<Setting>>,
 }
 
@@ -35,11 +36,6 @@ impl Catalog {
             settings: settings.collect(),
             command,
         }
-    }
-
-    /// The command line, built.
-    pub(crate) fn command(&self) -> &Command {
-        &self.command
     }
 
     /// The settings that can stand in a file, those of the Haskell client first.
@@ -66,7 +62,7 @@ impl Catalog {
 
     /// The setting of a flag of one letter.
     pub(crate) fn by_letter(&self, letter: char) -> Option<&Arc<Setting>> {
-        self.find(|setting| setting.short() == Some(letter))
+        self.find(|setting| setting.arg.get_short() == Some(letter))
     }
 
     /// The setting of a key in a file, in any spelling; the name of the flag is accepted too.
@@ -130,12 +126,7 @@ impl Catalog {
         self.command.find_subcommand(word).is_some()
     }
 
-    /// Whether a command takes the settings of mining too.
-    pub(crate) fn takes_settings(&self, command: &str) -> bool {
-        self.has_flag(command, "config-file")
-    }
-
-    /// Whether a command has this long flag.
+    /// Whether a command has this long flag: one with `config-file` takes the settings of mining.
     pub(crate) fn has_flag(&self, command: &str, flag: &str) -> bool {
         let command = self.command.find_subcommand(command);
         let mut args = command.into_iter().flat_map(Command::get_arguments);

@@ -9,7 +9,7 @@ use super::catalog::Catalog;
 use super::document::{self, Document, DocumentError, Entry, Node, Place, Style, Value};
 use super::findings::{Findings, Layer};
 use super::setting::{Form, Setting};
-use super::suggest::quoted_name;
+use super::suggest::{hint, quoted_name};
 
 /// Reads the settings of a document. Messages call it `name`.
 pub(crate) fn read(
@@ -34,22 +34,23 @@ pub(crate) fn read(
         let source = |place| format!("{name}:{place}: {}", quoted_name(&key));
         let setting = catalog.by_key(&key);
         let first = setting.and_then(|setting| places.insert(&setting.flag, entry.place));
-        let problem = match (setting, first, catalog.nearest_key(&key)) {
-            (Some(setting), None, _) => {
+        let problem = match (setting, first) {
+            (Some(setting), None) => {
                 let values = values(setting, &entry.node, source);
                 findings.record(layer, setting, source(entry.place), values);
                 continue;
             }
-            (Some(_), Some(first), _) => format!("already set at {first}"),
-            (None, ..) if catalog.is_section(&key) => {
+            (Some(_), Some(first)) => format!("already set at {first}"),
+            (None, _) if catalog.is_section(&key) => {
                 format!("expected a section of settings, got {}", entry.node.value)
             }
-            (None, _, Some(nearest)) => format!("unknown setting; did you mean {nearest}?"),
-            (None, ..) => "unknown setting; --print-config lists all".to_owned(),
+            (None, _) => {
+                let hint = hint(catalog.nearest_key(&key), "; --print-config lists all");
+                format!("unknown setting{hint}")
+            }
         };
-        findings
-            .problems
-            .push(format!("{}: {problem}", source(entry.place)));
+        let problem = format!("{}: {problem}", source(entry.place));
+        findings.problems.push(problem);
     }
 }
 
@@ -92,15 +93,11 @@ pub(crate) fn values(
         (Form::Map, Value::Map(entries)) => pairs(setting, entries),
         _ => vec![single(setting, node)],
     };
-    let (mut values, mut problems) = (Vec::new(), Vec::new());
-    for value in checked {
-        match value {
-            Ok(value) => values.push(value),
-            Err((place, what)) => problems.push(format!("{}: {what}", source(place))),
-        }
-    }
+    let problems = checked.iter().filter_map(|value| value.as_ref().err());
+    let problems = problems.map(|(place, what)| format!("{}: {what}", source(*place)));
+    let problems: Vec<String> = problems.collect();
     if problems.is_empty() {
-        Ok(values)
+        Ok(checked.into_iter().flatten().collect())
     } else {
         Err(problems)
     }
@@ -116,10 +113,10 @@ fn pairs(setting: &Setting, entries: &[Entry]) -> Vec<Result<String, (Place, Str
             Value::Scalar(text, _) => setting
                 .check(&format!("{key}={text}"))
                 .map_err(|what| (*place, what)),
-            value => Err((
-                node.place,
-                format!("{name}: expected one value, got {value}"),
-            )),
+            value => {
+                let what = format!("{name}: expected one value, got {value}");
+                Err((node.place, what))
+            }
         }
     });
     pairs.collect()

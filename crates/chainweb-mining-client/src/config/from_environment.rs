@@ -12,6 +12,7 @@ use super::findings::{Findings, Layer};
 use super::from_document::values;
 use super::key::ENVIRONMENT_PREFIX;
 use super::setting::Setting;
+use super::suggest::hint;
 
 /// Reads the variables with the prefix of the program.
 pub(crate) fn read(
@@ -27,10 +28,10 @@ pub(crate) fn read(
     // Sorted, because the order of the environment differs between systems.
     for (name, value) in named.collect::<BTreeMap<_, _>>() {
         let Some(setting) = catalog.by_variable(&name) else {
-            let nearest = catalog.nearest_variable(&name);
-            let hint = nearest.map_or(String::new(), |name| format!("; did you mean {name}?"));
-            let warning = format!("unknown setting {name}{hint}");
-            findings.warnings.push(warning);
+            let hint = hint(catalog.nearest_variable(&name), "");
+            findings
+                .warnings
+                .push(format!("unknown setting {name}{hint}"));
             continue;
         };
         let values = match value.into_string() {

@@ -13,7 +13,7 @@ use super::catalog::Catalog;
 use super::document::NOT_UTF8;
 use super::findings::{Findings, Layer};
 use super::setting::{Form, Setting};
-use super::suggest::{Quoted, quoted_name};
+use super::suggest::{Quoted, hint, quoted_name};
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,14 +77,20 @@ impl Reader<'_> {
         }
         match (self.catalog.by_flag(name), value) {
             (Some((setting, is_on)), None) if setting.form == Form::Switch => {
-                self.assign(setting, flag, is_on.to_string());
+                self.record(setting, flag, Ok(is_on.to_string()));
             }
             (Some((setting, _)), value) if setting.form != Form::Switch => {
-                self.value(setting, flag, value);
+                let value = self.value(setting, value);
+                self.record(setting, flag, value);
             }
             (None, value) if !command.is_some_and(|own| self.catalog.has_flag(own, name)) => {
                 let nearest = self.catalog.nearest_flag(command, name);
-                self.unknown(flag, nearest, value.is_some());
+                let nearest = nearest.map(|nearest| format!("--{nearest}"));
+                let what = format!("unknown flag{}", hint(nearest, "; see --help"));
+                self.problem(quoted_name(flag), &what);
+                if value.is_none() {
+                    self.skip_value();
+                }
             }
             (_, None) => self.command.push(flag.to_owned()),
             (_, Some(value)) => {
@@ -121,15 +127,12 @@ impl Reader<'_> {
     /// Reads the name of a command.
     fn word(&mut self, word: &str) -> Option<Request> {
         if !self.catalog.is_command(word) {
-            let hint = match self.catalog.nearest_command(word) {
-                Some(command) => format!("did you mean {command}?"),
-                None => "see --help".to_owned(),
-            };
-            let problem = format!("unknown command {}; {hint}", Quoted(word));
+            let hint = hint(self.catalog.nearest_command(word), "; see --help");
+            let problem = format!("unknown command {}{hint}", Quoted(word));
             self.findings.problems.push(problem);
         } else if !self.command.is_empty() {
             self.refuse_with_command(word);
-        } else if self.catalog.takes_settings(word) {
+        } else if self.catalog.has_flag(word, "config-file") {
             self.command.push(word.to_owned());
         } else {
             return Some(Request::Command);
@@ -137,36 +140,23 @@ impl Reader<'_> {
         None
     }
 
-    /// Reads the value of a flag, which may be the next argument.
-    fn value(&mut self, setting: &Arc<Setting>, flag: &str, value: Option<&str>) {
-        let value = value.map(OsStr::new).or_else(|| {
-            let is_value = |next: &&OsString| setting.takes_flags() || !looks_like_flag(next);
-            self.args.next_if(is_value).map(OsString::as_os_str)
-        });
-        let value = value.ok_or_else(|| "a value is missing".to_owned());
-        let value = value.and_then(|value| match value.to_str() {
-            Some(value) => setting.check(value),
-            None => Err(NOT_UTF8.to_owned()),
-        });
-        match value {
-            Ok(value) => self.assign(setting, flag, value),
-            Err(what) => self.problem(flag, &what),
-        }
+    /// Checks the value of a flag, which may be the next argument.
+    fn value(&mut self, setting: &Setting, value: Option<&str>) -> Result<String, String> {
+        let takes_flags = setting.arg.is_allow_hyphen_values_set();
+        let is_value = |next: &&OsString| takes_flags || !looks_like_flag(next);
+        let value = match value {
+            Some(value) => Some(OsStr::new(value)),
+            None => self.args.next_if(is_value).map(OsString::as_os_str),
+        };
+        let value = value.ok_or("a value is missing")?;
+        setting.check(value.to_str().ok_or(NOT_UTF8)?)
     }
 
-    fn unknown(&mut self, flag: &str, nearest: Option<&str>, has_value: bool) {
-        let hint = match nearest {
-            Some(nearest) => format!("did you mean --{nearest}?"),
-            None => "see --help".to_owned(),
-        };
-        self.problem(quoted_name(flag), &format!("unknown flag; {hint}"));
-        if !has_value {
-            // Most flags have a value, which is not a second error.
-            let catalog = self.catalog;
-            let is_command = |next: &str| catalog.is_command(next);
-            self.args
-                .next_if(|next| !looks_like_flag(next) && !next.to_str().is_some_and(is_command));
-        }
+    /// Skips the value of an unknown flag: most flags have one, and it is not a second error.
+    fn skip_value(&mut self) {
+        let is_command = |next: &str| self.catalog.is_command(next);
+        self.args
+            .next_if(|next| !looks_like_flag(next) && !next.to_str().is_some_and(is_command));
     }
 
     /// Reports an argument that asks for another task than the command, if there is one.
@@ -177,10 +167,11 @@ impl Reader<'_> {
         }
     }
 
-    fn assign(&mut self, setting: &Arc<Setting>, flag: &str, value: String) {
-        let source = flag.to_owned();
-        self.findings
-            .record(Layer::Flags, setting, source, Ok(vec![value]));
+    fn record(&mut self, setting: &Arc<Setting>, flag: &str, value: Result<String, String>) {
+        let values = value.map(|value| vec![value]);
+        let values = values.map_err(|what| vec![format!("{flag}: {what}")]);
+        let (layer, source) = (Layer::Flags, flag.to_owned());
+        self.findings.record(layer, setting, source, values);
     }
 
     fn problem(&mut self, arg: impl Display, what: &str) {

@@ -35,10 +35,10 @@ pub(crate) const PATIENCE: Patience = Patience {
 
 /// Why an attempt failed.
 #[derive(Debug)]
-enum Failure {
-    /// Another attempt may succeed.
-    Transient(String),
-    Permanent(String),
+struct Failure {
+    /// Whether another attempt may succeed.
+    is_transient: bool,
+    what: String,
 }
 
 /// Parses a place as an http or https URL. Returns `None` if it is a path.
@@ -84,12 +84,12 @@ pub(crate) async fn fetch(
         left = left.saturating_sub(1);
         match attempt(&client, url, patience.time).await {
             Ok(fetched) => return Ok(fetched),
-            Err(Failure::Transient(why)) if left > 0 => {
-                report(&format!("{}: {why}; retrying", public(url)));
+            Err(Failure { is_transient, what }) if is_transient && left > 0 => {
+                report(&format!("{}: {what}; retrying", public(url)));
                 sleep(pause).await;
                 pause *= 2;
             }
-            Err(Failure::Transient(why) | Failure::Permanent(why)) => return Err(why),
+            Err(Failure { what, .. }) => return Err(what),
         }
     }
 }
@@ -130,40 +130,39 @@ fn may_follow(previous: &[Url], next: &Url) -> Result<(), &'static str> {
 
 async fn attempt(client: &Client, url: &Url, time: Duration) -> Result<Document, Failure> {
     let failed = |error: reqwest::Error| {
-        if error.is_timeout() {
-            return Failure::Transient(format!("no complete response within {time:?}"));
-        }
-        let (is_redirect, is_connect) = (error.is_redirect(), error.is_connect());
+        let (is_timeout, is_connect) = (error.is_timeout(), error.is_connect());
+        let is_transient = is_timeout || !error.is_redirect();
         let error = Error::new(error.without_url());
-        if is_redirect {
-            Failure::Permanent(error.root_cause().to_string())
-        } else if is_connect {
-            Failure::Transient(format!("cannot connect: {}", error.root_cause()))
-        } else {
-            Failure::Transient(format!("{error:#}"))
-        }
+        let what = match error.root_cause() {
+            _ if is_timeout => format!("no complete response within {time:?}"),
+            cause if !is_transient => cause.to_string(),
+            cause if is_connect => format!("cannot connect: {cause}"),
+            _ => format!("{error:#}"),
+        };
+        Failure { is_transient, what }
+    };
+    let permanent = |what: &str| Failure {
+        is_transient: false,
+        what: what.to_owned(),
     };
     let mut response = client.get(url.clone()).send().await.map_err(failed)?;
     let status = response.status();
-    let answered = format!("the server returned {status}");
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(Failure::Transient(answered));
-    } else if !status.is_success() {
-        return Err(Failure::Permanent(answered));
+    if !status.is_success() {
+        let is_transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        let what = format!("the server returned {status}");
+        return Err(Failure { is_transient, what });
     }
     let header = response.headers().get(CONTENT_TYPE);
     let media_type = header.and_then(|value| value.to_str().ok());
     let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
     if media_type.starts_with("text/html") {
-        let what = "it is a web page (HTML), not settings".to_owned();
-        return Err(Failure::Permanent(what));
+        return Err(permanent("it is a web page (HTML), not settings"));
     }
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > MAX_BYTES {
-            let what = "it is larger than 1 MiB, the limit for settings".to_owned();
-            return Err(Failure::Permanent(what));
+            return Err(permanent("it is larger than 1 MiB, the limit for settings"));
         }
     }
     let format = Format::of_media_type(&media_type).or_else(|| Format::of_name(url.path()));

@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, Error};
 
 use super::key;
-use super::suggest::{Quoted, nearest};
+use super::suggest::{Quoted, hint, nearest};
 
 /// An option of the program, by the declaration of its flag.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Setting {
     pub(crate) is_in_environment: bool,
     /// The flag that turns a switch off, without its dashes.
     pub(crate) opposite: Option<String>,
-    arg: Arg,
+    pub(crate) arg: Arg,
 }
 
 /// The form of a setting's value.
@@ -75,10 +75,6 @@ impl Setting {
         })
     }
 
-    pub(crate) fn short(&self) -> Option<char> {
-        self.arg.get_short()
-    }
-
     /// Whether the setting can have several values.
     pub(crate) fn is_list(&self) -> bool {
         matches!(self.form, Form::List | Form::Map)
@@ -87,11 +83,6 @@ impl Setting {
     /// Whether every text is a valid value, even one that looks like a number.
     pub(crate) fn is_text(&self) -> bool {
         self.arg.get_value_parser().type_id() == TypeId::of::<String>()
-    }
-
-    /// Whether the word after the flag is its value even if it looks like a flag.
-    pub(crate) fn takes_flags(&self) -> bool {
-        self.arg.is_allow_hyphen_values_set()
     }
 
     /// The values that apply where nothing sets the setting; none if the program chooses.
@@ -120,24 +111,20 @@ impl Setting {
 
     fn explain(&self, error: &Error, text: &str) -> String {
         let names = self.arg.get_value_names().unwrap_or_default();
-        let got = match text.split_once('=') {
-            // The value may be secret.
-            Some((key, _)) if names.iter().any(|name| name == "KEY=VALUE") => {
-                Quoted(&format!("{key}=…")).to_string()
-            }
-            _ => Quoted(text).to_string(),
-        };
+        let is_secret = names.iter().any(|name| name == "KEY=VALUE");
+        let key = text.split_once('=').filter(|_| is_secret);
+        let shown = key.map_or(text.to_owned(), |(key, _)| format!("{key}=…"));
+        let got = Quoted(&shown).to_string();
         if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue) {
             let expected = match values.as_slice() {
                 [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
                 _ => values.concat(),
             };
-            let hint = nearest(text, values.iter().map(String::as_str));
-            let hint = hint.map_or(String::new(), |value| format!("; did you mean {value}?"));
+            let hint = hint(nearest(text, values.iter().map(String::as_str)), "");
             return format!("expected {expected}, got {got}{hint}");
         }
-        let source = error.source().map(ToString::to_string);
-        let source = source.unwrap_or_else(|| "expected a value".to_owned());
+        let source = error.source();
+        let source = source.map_or("expected a value".to_owned(), ToString::to_string);
         let names_value = !text.is_empty() && source.starts_with(&format!("{text} "));
         if source.contains(&got) || names_value {
             source

@@ -30,6 +30,13 @@ pub(crate) fn nearest<'a>(
         .map(|(_, other)| other)
 }
 
+/// The end of a message about an unknown name.
+pub(crate) fn hint(nearest: Option<impl fmt::Display>, otherwise: &str) -> String {
+    nearest.map_or(otherwise.to_owned(), |name| {
+        format!("; did you mean {name}?")
+    })
+}
+
 /// A name as a message repeats it: in quotes unless it is plain.
 pub(crate) fn quoted_name(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);

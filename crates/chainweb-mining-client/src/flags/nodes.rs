@@ -1,4 +1,4 @@
-//! The flags that say on which node to work and for whom: shared by every command that speaks to a node.
+//! The flags for the node and the miner's key, shared by the commands that use a node.
 
 use ::node::{Endpoint, EndpointError, Miner};
 use clap::Args;
@@ -10,7 +10,7 @@ use crate::usage::UsageError;
 /// Why the flags do not name a node.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NodeError {
-    #[error("--node appears {0} times: this version mines on one node; keep one of them")]
+    #[error("--node appears {0} times: this version mines on one node; leave one")]
     Several(usize),
     #[error("--node {:?}", without_user(text))]
     Address { text: String, source: EndpointError },
@@ -28,7 +28,7 @@ fn without_user(address: &str) -> String {
     scheme + host
 }
 
-/// On which node to work, and for whom.
+/// The node to mine on, and the account to mine for.
 #[derive(Clone, Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -36,34 +36,37 @@ fn without_user(address: &str) -> String {
 )]
 #[command(next_help_heading = "Node")]
 pub struct NodeArgs {
-    /// The node: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
+    /// The node's mining API: host[:port], [::1]:1848 or http(s)://host[:port].
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
     pub node: Vec<String>,
-    /// Speak TLS with the node.
+    /// Connect to the node with TLS.
     #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
-    /// Speak plain HTTP: undoes an earlier --tls.
+    /// Connect with plain HTTP; undoes --tls.
     #[arg(long, overrides_with = "tls")]
     no_tls: bool,
-    /// Accept any TLS certificate of the node.
+    /// Accept any TLS certificate of the node, such as a self-signed one.
     #[arg(short = 'x', long, overrides_with = "no_insecure")]
     pub insecure: bool,
-    /// Accept only certificates that can be trusted: undoes an earlier --insecure.
+    /// Accept only trusted TLS certificates; undoes --insecure.
     #[arg(long, overrides_with = "insecure")]
     no_insecure: bool,
-    /// The public key that is mined for, in hex, exactly as the node knows it.
+    /// Public key to mine for, in hex, as configured on the node.
     #[arg(short = 'k', long, value_name = "KEY")]
     pub public_key: Option<String>,
-    /// The account that is mined for [default: `k:` and the public key].
+    /// Account to mine for [default: `k:` and the public key].
     #[arg(short, long)]
     pub account: Option<String>,
-    /// How long requests may take.
+    /// The time limits of requests.
     #[command(flatten)]
     pub timeouts: TimeoutArgs,
 }
 
 impl NodeArgs {
-    /// The node that the flags name. What looks like a mistake but need not be one is warned about in the log.
+    /// Returns the configuration of the node. Logs a warning for what looks like an error.
+    ///
+    /// # Errors
+    /// Returns an error if the flags do not name one node, or contradict each other.
     pub fn config(&self) -> Result<::node::Config, UsageError> {
         let [address] = self.node.as_slice() else {
             return Err(UsageError::new(NodeError::Several(self.node.len())));
@@ -76,7 +79,7 @@ impl NodeArgs {
             return Err(UsageError::new(NodeError::PlainWithTls(address.clone())));
         }
         if self.insecure && !endpoint.is_tls() {
-            warn!("--insecure has no effect: without TLS there is no certificate");
+            warn!("--insecure has no effect without TLS");
         }
         let node = ::node::Config {
             endpoint,
@@ -84,28 +87,29 @@ impl NodeArgs {
             insecure: self.insecure,
             limits: self.timeouts.limits(),
         };
-        if let Some(doubt) = self.public_key.as_deref().and_then(doubt_about) {
-            warn!(key = self.public_key, "{doubt}");
+        if let Some(warning) = self.public_key.as_deref().and_then(warning_about) {
+            warn!(key = self.public_key, "{warning}");
         }
         Ok(node)
     }
 }
 
-/// What is odd about a public key. It is sent as it is all the same: the node compares texts.
-fn doubt_about(key: &str) -> Option<&'static str> {
+/// Returns a warning about a public key that looks wrong. It is sent unchanged: the node compares
+/// texts.
+fn warning_about(key: &str) -> Option<&'static str> {
     let is_key = |key: &str| key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     if key.is_empty() || is_key(key) {
         None
     } else if key.strip_prefix("k:").is_some_and(is_key) {
-        Some("the public key begins with k:, which belongs to the account; leave it out")
+        Some("the public key starts with k:, which is part of the account; leave it out")
     } else {
-        Some("the public key does not look like one: 64 hex digits are usual")
+        Some("the public key does not look like one: expected 64 hex digits")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{doubt_about, without_user};
+    use super::{warning_about, without_user};
 
     #[test]
     fn user_and_password_are_removed_from_addresses() {
@@ -121,15 +125,19 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_look_like_a_public_key_is_doubted() {
+    fn a_text_that_does_not_look_like_a_public_key_is_a_warning() {
         #[track_caller]
         fn check(key: &str, expected: Option<&str>) {
-            let doubt = doubt_about(key);
-            assert_eq!(doubt.is_some(), expected.is_some(), "{key:?}: {doubt:?}");
+            let warning = warning_about(key);
+            assert_eq!(
+                warning.is_some(),
+                expected.is_some(),
+                "{key:?}: {warning:?}"
+            );
             let part = expected.unwrap_or_default();
             assert!(
-                doubt.unwrap_or_default().contains(part),
-                "{key:?}: {doubt:?}"
+                warning.unwrap_or_default().contains(part),
+                "{key:?}: {warning:?}"
             );
         }
         const KEY: &str = fixtures::PUBLIC_KEY;

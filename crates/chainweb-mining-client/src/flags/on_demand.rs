@@ -11,14 +11,14 @@ use miner::worker::on_demand::OnDemand;
 
 use crate::on_demand::Server;
 
-/// How blocks are asked for.
+/// Where to accept requests for blocks.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "On demand")]
 pub struct OnDemandArgs {
-    /// The port on which blocks can be asked for.
+    /// Port of the HTTP API of --worker on-demand.
     #[arg(long, value_name = "PORT", default_value = "1917", value_parser = port)]
     pub on_demand_port: u16,
-    /// Where to listen for that; the forms are those of --stratum-interface.
+    /// Address to listen on for --worker on-demand, as in --stratum-interface.
     #[arg(long, value_name = "INTERFACE", default_value = "*", value_parser = interface)]
     pub on_demand_interface: Interface,
 }

@@ -6,10 +6,10 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::tree::{Bounds, DocumentError, Entry, Node, Place, Style, Value};
+use super::tree::{Bounds, DocumentError, Entry, Node, Parsed, Place, Style, Value};
 
 /// Parses a text as a table.
-pub(super) fn parse(text: &str) -> Result<Node, DocumentError> {
+pub(super) fn parse(text: &str) -> Parsed {
     let table = DeTable::parse(text).map_err(|error| DocumentError {
         place: error.span().map(|span| Place::of_byte(text, span.start)),
         what: format!("is not TOML: {}", error.message().replace('\n', "; ")),
@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Result<Node, DocumentError> {
         bounds: Bounds::default(),
     };
     let span = table.span();
-    reader.node(&DeValue::Table(table.into_inner()), span, 0)
+    reader.node(&DeValue::Table(table.into_inner()), &span, 0)
 }
 
 struct Reader<'a> {
@@ -28,12 +28,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn node(
-        &mut self,
-        value: &DeValue<'_>,
-        span: Range<usize>,
-        depth: usize,
-    ) -> Result<Node, DocumentError> {
+    fn node(&mut self, value: &DeValue<'_>, span: &Range<usize>, depth: usize) -> Parsed {
         let place = Place::of_byte(self.text, span.start);
         self.bounds.count(depth, place)?;
         let plain = |text: String| Value::Scalar(text, Style::Plain);
@@ -45,7 +40,7 @@ impl Reader<'_> {
             DeValue::Datetime(time) => plain(time.to_string()),
             DeValue::Array(items) => {
                 let items = items.iter();
-                let items = items.map(|item| self.node(item.get_ref(), item.span(), depth + 1));
+                let items = items.map(|item| self.node(item.get_ref(), &item.span(), depth + 1));
                 Value::List(items.collect::<Result<_, _>>()?)
             }
             DeValue::Table(table) => {
@@ -56,7 +51,7 @@ impl Reader<'_> {
                     Ok(Entry {
                         key: key.get_ref().to_string(),
                         place: Place::of_byte(self.text, key.span().start),
-                        node: self.node(value.get_ref(), value.span(), depth + 1)?,
+                        node: self.node(value.get_ref(), &value.span(), depth + 1)?,
                     })
                 });
                 Value::Map(entries.collect::<Result<_, _>>()?)

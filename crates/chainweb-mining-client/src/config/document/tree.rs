@@ -35,6 +35,9 @@ pub(crate) enum Value {
     Map(Vec<Entry>),
 }
 
+/// A part of a document, or why it is invalid.
+pub(super) type Parsed = Result<Node, DocumentError>;
+
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {

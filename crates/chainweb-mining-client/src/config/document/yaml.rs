@@ -6,32 +6,30 @@
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
 
 use super::super::suggest::Quoted;
-use super::tree::{Bounds, DocumentError, Entry, Node, Place, Style, Value};
+use super::tree::{Bounds, DocumentError, Entry, Node, Parsed, Place, Style, Value};
 
 /// Parses a text with one document. A text without one is null.
-pub(super) fn parse(text: &str) -> Result<Node, DocumentError> {
+pub(super) fn parse(text: &str) -> Parsed {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         bounds: Bounds::default(),
     };
-    let mut document = None;
-    loop {
-        match reader.next()? {
-            (Event::DocumentStart(_), place) if document.is_some() => {
-                let what = "a second document starts here; settings are one document";
-                return Err(DocumentError::new(place, what));
-            }
-            (Event::DocumentStart(_), _) => {
-                let (event, place) = reader.next()?;
-                document = Some(reader.node(event, place, 0)?);
-            }
-            (Event::StreamEnd, place) => {
-                let value = Value::Null;
-                return Ok(document.unwrap_or(Node { place, value }));
-            }
-            _ => {}
+    let (_, place) = reader.next()?;
+    let value = Value::Null;
+    let mut document = Node { place, value };
+    let mut is_second = false;
+    while let (Event::DocumentStart(_), place) = reader.next()? {
+        if is_second {
+            let what = "a second document starts here; settings are one document";
+            return Err(DocumentError::new(place, what));
         }
+        is_second = true;
+        let root = reader.next()?;
+        document = reader.node(root, 0)?;
+        // The end of the document.
+        reader.next()?;
     }
+    Ok(document)
 }
 
 struct Reader<'a> {
@@ -48,13 +46,11 @@ impl<'a> Reader<'a> {
         let next = self.parser.next_event();
         let (event, marker) = match next.expect("nothing is read after the end of the stream") {
             Ok((event, span)) => (Ok(event), span.start),
-            Err(error) => (
-                Err(format!("is not YAML: {}", error.info())),
-                *error.marker(),
-            ),
+            Err(error) => (Err(error.info().to_owned()), *error.marker()),
         };
         let (line, column) = (marker.line(), marker.col() + 1);
         let place = Place { line, column };
+        let event = event.map_err(|what| format!("is not YAML: {what}"));
         let event = event.and_then(|event| match unsupported(&event) {
             Some(what) => Err(format!("{what} not supported")),
             None => Ok((event, place)),
@@ -62,12 +58,7 @@ impl<'a> Reader<'a> {
         event.map_err(|what| DocumentError::new(place, what))
     }
 
-    fn node(
-        &mut self,
-        event: Event<'a>,
-        place: Place,
-        depth: usize,
-    ) -> Result<Node, DocumentError> {
+    fn node(&mut self, (event, place): (Event<'a>, Place), depth: usize) -> Parsed {
         self.bounds.count(depth, place)?;
         let value = match event {
             Event::Scalar(text, style, _, tag) => {
@@ -95,7 +86,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(Value::List(items)),
-                (event, place) => items.push(self.node(event, place, depth + 1)?),
+                next => items.push(self.node(next, depth + 1)?),
             }
         }
     }
@@ -108,8 +99,8 @@ impl<'a> Reader<'a> {
                 (Event::Scalar(text, ..), place) => (text.into_owned(), place),
                 (_, place) => return Err(DocumentError::new(place, "a key must be a word")),
             };
-            let (event, value_place) = self.next()?;
-            let node = self.node(event, value_place, depth + 1)?;
+            let next = self.next()?;
+            let node = self.node(next, depth + 1)?;
             entries.push(Entry { key, place, node });
         }
     }
