@@ -42,10 +42,8 @@ impl Catalog {
     pub(crate) fn in_files(&self) -> Vec<&Arc<Setting>> {
         let settings = self.settings.iter();
         let mut settings: Vec<_> = settings.filter(|setting| setting.is_in_files).collect();
-        settings.sort_by_key(|setting| {
-            let rank = HASKELL.split(' ').position(|flag| flag == setting.flag);
-            rank.unwrap_or(usize::MAX)
-        });
+        let rank = |flag: &str| HASKELL.split(' ').position(|haskell| haskell == flag);
+        settings.sort_by_key(|setting| rank(&setting.flag).unwrap_or(usize::MAX));
         settings
     }
 
@@ -76,17 +74,16 @@ impl Catalog {
     /// Whether a key is the beginning of others, at the end of a word.
     pub(crate) fn is_section(&self, key: &str) -> bool {
         let key = joined(key);
-        let starts = |setting: &Setting| {
+        self.in_files().iter().any(|setting| {
             let mut dashes = setting.flag.match_indices('-');
             dashes.any(|(end, _)| joined(&setting.flag[..end]) == key)
-        };
-        self.find(|setting| setting.is_in_files && starts(setting))
-            .is_some()
+        })
     }
 
     /// The setting of an environment variable.
     pub(crate) fn by_variable(&self, variable: &str) -> Option<&Arc<Setting>> {
-        self.find(|setting| setting.is_in_environment && setting.variable == variable)
+        let is_allowed = |set: &Setting| set.is_in_files || set.flag == "config-file";
+        self.find(|setting| setting.variable == variable && is_allowed(setting))
     }
 
     /// The flag of a setting or of the command that was probably meant.
@@ -107,11 +104,10 @@ impl Catalog {
 
     /// The variable that was probably meant, which may have been derived from the key.
     pub(crate) fn nearest_variable(&self, variable: &str) -> Option<&str> {
-        let settings = self.settings.iter();
-        let settings = settings.filter(|setting| setting.is_in_environment);
+        let settings = self.in_files().into_iter();
         let names = settings.flat_map(|setting| [setting.flag.as_str(), setting.key.as_str()]);
         let option = variable.strip_prefix(key::ENVIRONMENT_PREFIX);
-        let name = nearest(option.unwrap_or(variable), names)?;
+        let name = nearest(option.unwrap_or(variable), names.chain(["config-file"]))?;
         let setting = self.find(|setting| setting.flag == name || setting.key == name)?;
         Some(&setting.variable)
     }

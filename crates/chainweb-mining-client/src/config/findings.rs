@@ -63,13 +63,12 @@ impl Findings {
         let mut assignments: Vec<&Assignment> = self.assignments.iter().collect();
         assignments.sort_by_key(|assignment| assignment.layer);
         let mut resolved: Vec<&Assignment> = Vec::new();
-        for assignment in assignments {
-            let is_list = assignment.setting.is_list();
-            resolved.retain(|earlier| {
-                earlier.setting.flag != assignment.setting.flag
-                    || (is_list && earlier.layer == assignment.layer)
+        for new in assignments {
+            let is_list = new.setting.is_list();
+            resolved.retain(|old| {
+                old.setting.flag != new.setting.flag || (is_list && old.layer == new.layer)
             });
-            resolved.push(assignment);
+            resolved.push(new);
         }
         resolved
     }

@@ -19,18 +19,18 @@ pub(crate) fn read(
     findings: &mut Findings,
 ) {
     let entries = match document::parse(&bytes, format) {
-        Ok(entries) => entries,
+        Ok(Some(entries)) => entries,
+        Ok(None) => {
+            let warning = format!("{name}: contains no settings");
+            return findings.warnings.push(warning);
+        }
         Err(DocumentError { place, what }) => {
             let place = place.map_or(String::new(), |place| format!(":{place}"));
             return findings.problems.push(format!("{name}{place}: {what}"));
         }
     };
-    if entries.is_none() {
-        let warning = format!("{name}: contains no settings");
-        findings.warnings.push(warning);
-    }
     let mut places = BTreeMap::new();
-    for (key, entry) in flattened(catalog, "", entries.as_deref().unwrap_or_default()) {
+    for (key, entry) in flattened(catalog, "", &entries) {
         let source = |place| format!("{name}:{place}: {}", quoted_name(&key));
         let setting = catalog.by_key(&key);
         let first = setting.and_then(|setting| places.insert(&setting.flag, entry.place));

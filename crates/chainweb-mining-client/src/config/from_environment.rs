@@ -38,7 +38,7 @@ pub(crate) fn read(
             Ok(text) if text.is_empty() => continue,
             Ok(text) => match parse(setting, text) {
                 Ok(node) => values(setting, &node, |_| name.clone()),
-                Err(error) => Err(vec![format!("{name}: {error}")]),
+                Err(error) => Err(vec![format!("{name}: {}", error.what)]),
             },
             Err(_) => Err(vec![format!("{name}: {NOT_UTF8}")]),
         };

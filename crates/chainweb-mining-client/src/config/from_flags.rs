@@ -116,9 +116,8 @@ impl Reader<'_> {
                 let value = rest.strip_prefix('=').unwrap_or(rest);
                 return self.long(&format!("{flag}={value}"));
             }
-            let request = self.long(&flag);
-            if request.is_some() {
-                return request;
+            if let Some(request) = self.long(&flag) {
+                return Some(request);
             }
         }
         None

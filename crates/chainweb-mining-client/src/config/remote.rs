@@ -49,10 +49,10 @@ pub(crate) fn parse(place: &str) -> Option<Result<Url, String>> {
     place.contains("://").then(|| match Url::parse(place) {
         Ok(url) if ["http", "https"].contains(&url.scheme()) => Ok(url),
         Ok(url) => Err(format!(
-            "expected a path or a URL with http or https, got one with {:?}",
+            "expected a path or an http(s) URL, got {:?}",
             url.scheme()
         )),
-        Err(error) => Err(format!("expected a path or a URL: {error}")),
+        Err(error) => Err(format!("expected a path or an http(s) URL: {error}")),
     })
 }
 
@@ -102,15 +102,12 @@ fn client(url: &Url, time: Duration) -> reqwest::Result<Client> {
             Err(why) => attempt.error(why),
         },
     );
-    let builder = Client::builder().user_agent(agent).redirect(redirects);
+    let mut builder = Client::builder().user_agent(agent).redirect(redirects);
     let host = url.host_str().unwrap_or_default();
     // A proxy cannot reach this machine's loopback addresses.
-    let is_loopback = Endpoint::parse(host, false).is_ok_and(|host| host.is_loopback());
-    let builder = if is_loopback {
-        builder.no_proxy()
-    } else {
-        builder
-    };
+    if Endpoint::parse(host, false).is_ok_and(|host| host.is_loopback()) {
+        builder = builder.no_proxy();
+    }
     node::with_trust(builder.timeout(time))?.build()
 }
 

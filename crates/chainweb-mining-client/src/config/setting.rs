@@ -23,8 +23,6 @@ pub(crate) struct Setting {
     pub(crate) form: Form,
     /// Whether the setting can stand in a file.
     pub(crate) is_in_files: bool,
-    /// Whether a variable can set it: so can those that name the files.
-    pub(crate) is_in_environment: bool,
     /// The flag that turns a switch off, without its dashes.
     pub(crate) opposite: Option<String>,
     pub(crate) arg: Arg,
@@ -69,7 +67,6 @@ impl Setting {
             variable: key::environment_variable(flag),
             form,
             is_in_files: key::is_setting(flag),
-            is_in_environment: key::is_setting(flag) || flag == "config-file",
             opposite: switch(&opposite).then_some(opposite),
             arg: arg.clone(),
         })

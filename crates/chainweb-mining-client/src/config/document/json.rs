@@ -5,10 +5,10 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::tree::{Bounds, DocumentError, Entry, Node, Place, Style, Value};
+use super::tree::{Bounds, DocumentError, Entry, Node, Parsed, Place, Style, Value};
 
 /// Parses a text with one value.
-pub(crate) fn parse(text: &str) -> Result<Node, DocumentError> {
+pub(crate) fn parse(text: &str) -> Parsed {
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
         // The library counts the bytes of a line.
         let lines = text.split_inclusive('\n');
@@ -19,11 +19,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, DocumentError> {
         let what = what.split(" at line ").next().unwrap_or_default();
         DocumentError::new(place, format!("is not JSON: {what}"))
     })?;
-    let mut reader = Reader {
-        text,
-        bounds: Bounds::default(),
-    };
-    reader.node(raw, 0)
+    node(raw, 0, &mut Bounds { text, nodes: 0 })
 }
 
 /// The entries of an object, in the order of the text.
@@ -50,43 +46,35 @@ impl<'de> Visitor<'de> for Entries<'de> {
     }
 }
 
-/// Reads parts of a text that is known to be JSON.
-struct Reader<'a> {
-    text: &'a str,
-    bounds: Bounds,
+/// Reads a part of a text that is known to be JSON.
+fn node(part: &RawValue, depth: usize, bounds: &mut Bounds<'_>) -> Parsed {
+    let place = place(part, bounds);
+    bounds.count(depth, place)?;
+    let value = match part.get() {
+        "null" => Value::Null,
+        json if json.starts_with('"') => Value::Scalar(decode(part, place)?, Style::Quoted),
+        json if json.starts_with('[') => {
+            let items: Vec<&RawValue> = decode(part, place)?;
+            let items = items.into_iter().map(|item| node(item, depth + 1, bounds));
+            Value::List(items.collect::<Result<_, _>>()?)
+        }
+        json if json.starts_with('{') => {
+            let Entries(entries) = decode(part, place)?;
+            let entries = entries.into_iter().map(|(key, value)| {
+                let place = self::place(key, bounds);
+                let (key, node) = (decode(key, place)?, node(value, depth + 1, bounds)?);
+                Ok(Entry { key, place, node })
+            });
+            Value::Map(entries.collect::<Result<_, _>>()?)
+        }
+        json => Value::Scalar(json.to_owned(), Style::Plain),
+    };
+    Ok(Node { place, value })
 }
 
-impl Reader<'_> {
-    fn node(&mut self, part: &RawValue, depth: usize) -> Result<Node, DocumentError> {
-        let place = self.place(part);
-        self.bounds.count(depth, place)?;
-        let value = match part.get() {
-            "null" => Value::Null,
-            json if json.starts_with('"') => Value::Scalar(decode(part, place)?, Style::Quoted),
-            json if json.starts_with('[') => {
-                let items: Vec<&RawValue> = decode(part, place)?;
-                let items = items.into_iter().map(|item| self.node(item, depth + 1));
-                Value::List(items.collect::<Result<_, _>>()?)
-            }
-            json if json.starts_with('{') => {
-                let Entries(entries) = decode(part, place)?;
-                let entries = entries.into_iter().map(|(key, value)| {
-                    let place = self.place(key);
-                    let (key, node) = (decode(key, place)?, self.node(value, depth + 1)?);
-                    Ok(Entry { key, place, node })
-                });
-                Value::Map(entries.collect::<Result<_, _>>()?)
-            }
-            json => Value::Scalar(json.to_owned(), Style::Plain),
-        };
-        Ok(Node { place, value })
-    }
-
-    /// The place of a part, which the text contains.
-    fn place(&self, part: &RawValue) -> Place {
-        let start = part.get().as_ptr().addr() - self.text.as_ptr().addr();
-        Place::of_byte(self.text, start)
-    }
+/// The place of a part of the text.
+fn place(part: &RawValue, Bounds { text, .. }: &Bounds<'_>) -> Place {
+    Place::of_byte(text, part.get().as_ptr().addr() - text.as_ptr().addr())
 }
 
 /// Decodes a part. The grammar was checked; only halves of surrogate pairs remain to be found.

@@ -44,8 +44,8 @@ fn check(format: Format, text: &str, expected: &str) {
 fn check_wrong(format: Format, text: &str, place: (usize, usize), what: &str) {
     let error = parse(text.as_bytes(), Some(format)).expect_err("no document");
     let (line, column) = place;
-    assert_eq!(error.place, Some(Place { line, column }), "{error}");
-    assert!(error.what.contains(what), "{error}");
+    assert_eq!(error.place, Some(Place { line, column }), "{error:?}");
+    assert!(error.what.contains(what), "{error:?}");
 }
 
 #[test]

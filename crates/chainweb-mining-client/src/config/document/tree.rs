@@ -56,8 +56,7 @@ pub(crate) struct Entry {
 }
 
 /// Why a text is not a document of settings.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DocumentError {
     pub(crate) place: Option<Place>,
     pub(crate) what: String,
@@ -102,25 +101,24 @@ impl fmt::Display for Value {
     }
 }
 
-/// Counts the values of a tree while it is read.
-#[derive(Debug, Default)]
-pub(super) struct Bounds {
-    nodes: usize,
+/// The text of a document, and the number of values read from it.
+#[derive(Debug)]
+pub(super) struct Bounds<'a> {
+    pub(super) text: &'a str,
+    pub(super) nodes: usize,
 }
 
-impl Bounds {
+impl Bounds<'_> {
     /// Counts one more value, `depth` levels below the top.
     ///
     /// # Errors
     /// Returns an error if the tree is too deep or too large.
     pub(super) fn count(&mut self, depth: usize, place: Place) -> Result<(), DocumentError> {
         self.nodes += 1;
-        let what = if depth > MAX_DEPTH {
-            format!("is nested more than {MAX_DEPTH} levels deep")
-        } else if self.nodes > MAX_NODES {
-            format!("has more than {MAX_NODES} values")
-        } else {
-            return Ok(());
+        let what = match self.nodes {
+            _ if depth > MAX_DEPTH => format!("is nested more than {MAX_DEPTH} levels deep"),
+            nodes if nodes > MAX_NODES => format!("has more than {MAX_NODES} values"),
+            _ => return Ok(()),
         };
         Err(DocumentError::new(place, what))
     }

@@ -12,29 +12,27 @@ use super::tree::{Bounds, DocumentError, Entry, Node, Parsed, Place, Style, Valu
 pub(super) fn parse(text: &str) -> Parsed {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
-        bounds: Bounds::default(),
+        bounds: Bounds { text, nodes: 0 },
     };
     let (_, place) = reader.next()?;
-    let value = Value::Null;
-    let mut document = Node { place, value };
-    let mut is_second = false;
+    let mut document = None;
     while let (Event::DocumentStart(_), place) = reader.next()? {
-        if is_second {
+        if document.is_some() {
             let what = "a second document starts here; settings are one document";
             return Err(DocumentError::new(place, what));
         }
-        is_second = true;
         let root = reader.next()?;
-        document = reader.node(root, 0)?;
+        document = Some(reader.node(root, 0)?);
         // The end of the document.
         reader.next()?;
     }
-    Ok(document)
+    let value = Value::Null;
+    Ok(document.unwrap_or(Node { place, value }))
 }
 
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    bounds: Bounds,
+    bounds: Bounds<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -62,13 +60,12 @@ impl<'a> Reader<'a> {
         self.bounds.count(depth, place)?;
         let value = match event {
             Event::Scalar(text, style, _, tag) => {
-                let is_text = tag.is_some_and(|tag| tag.suffix == "str" || tag.suffix.is_empty());
+                let is_str = tag.is_some_and(|tag| tag.suffix == "str" || tag.suffix.is_empty());
+                let is_text = is_str || style != ScalarStyle::Plain;
+                let style = if is_text { Style::Quoted } else { Style::Plain };
                 match &*text {
-                    _ if is_text || style != ScalarStyle::Plain => {
-                        Value::Scalar(text.into_owned(), Style::Quoted)
-                    }
-                    "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-                    _ => Value::Scalar(text.into_owned(), Style::Plain),
+                    "" | "~" | "null" | "Null" | "NULL" if !is_text => Value::Null,
+                    _ => Value::Scalar(text.into_owned(), style),
                 }
             }
             Event::SequenceStart(..) => self.list(depth)?,

@@ -195,11 +195,8 @@ fn public_urls_have_no_user_password_or_query() {
     let url = parsed("https://user:secret@Host:8443/a/b.json?token=secret#x").expect("a URL");
     assert_eq!(public(&url), "https://host:8443/a/b.json");
     let wrong = parsed("ftp://user:secret@host/").expect_err("another scheme");
-    assert_eq!(
-        wrong,
-        "expected a path or a URL with http or https, got one with \"ftp\""
-    );
+    assert_eq!(wrong, "expected a path or an http(s) URL, got \"ftp\"");
     let wrong = parsed("http://user:secret@/").expect_err("no host");
-    assert_eq!(wrong, "expected a path or a URL: empty host");
+    assert_eq!(wrong, "expected a path or an http(s) URL: empty host");
     assert!(parse("a/b.yaml").is_none());
 }

@@ -207,7 +207,7 @@ fn a_url_without_settings_is_reported_without_its_secrets() {
     let again = format!("{why}; retrying\n");
     check_output(&output, 64, "", &format!("{again}{again}error: {why}\n"));
     let output = run(&["--config-file=ftp://user:secret@host/", "--print-config"]);
-    let what = "expected a path or a URL with http or https, got one with \"ftp\"";
+    let what = "expected a path or an http(s) URL, got \"ftp\"";
     check_output(&output, 64, "", &format!("error: --config-file: {what}\n"));
 }
 
