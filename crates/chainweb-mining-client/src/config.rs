@@ -50,7 +50,7 @@ pub enum Invocation<P> {
     /// A command without settings.
     Command(P),
     /// Mining or a command with settings, whose other sources are still to be read.
-    Settings(Flags),
+    Settings(Box<Flags>),
 }
 
 /// The flags, before the other sources are read.
@@ -114,7 +114,7 @@ pub fn read<P: FromArgMatches>(
         },
         Request::Settings(command) => {
             flags.command = command;
-            return Ok(Invocation::Settings(flags));
+            return Ok(Invocation::Settings(Box::new(flags)));
         }
     };
     parsed.map(|(parsed, _)| Invocation::Command(parsed))

@@ -19,7 +19,7 @@ use tracing::warn;
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().collect();
     let code = match config::read(cli::coloured(&args), args) {
-        Ok(Invocation::Settings(flags)) => block_on(configured(flags)),
+        Ok(Invocation::Settings(flags)) => block_on(configured(*flags)),
         Ok(Invocation::Command(cli)) => command(&cli),
         Err(answer) => print_answer(&answer),
     };

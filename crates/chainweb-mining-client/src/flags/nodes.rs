@@ -36,7 +36,7 @@ fn without_user(address: &str) -> String {
 )]
 #[command(next_help_heading = "Node")]
 pub struct NodeArgs {
-    /// The node's mining API: host[:port], [::1]:1848 or http(s)://host[:port].
+    /// The node's mining API: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
     pub node: Vec<String>,
     /// Connect to the node with TLS.
