@@ -1,4 +1,4 @@
-# Everything that has to pass.
+# All checks.
 ci:
     bash .ci/run
 
@@ -6,14 +6,25 @@ ci:
 test:
     cargo test --workspace
 
-# A simulated network with the client on it.
+# The client on a simulated network.
 demo:
     cargo run --release -- demo
 
-# The kernel's speed beside the blake2 crate's.
+# The words of the doc comments, and the lines of code.
+measure:
+    -scripts/measure words
+    scripts/measure lines
+
+# Each fuzz target for a minute; needs nightly Rust and cargo-fuzz.
+fuzz:
+    cargo +nightly fuzz run stratum_framing -- -max_total_time=60
+    cargo +nightly fuzz run stratum_session -- -max_total_time=60
+
+# The speed of the kernels, compared with the blake2 crate.
 bench:
     cargo bench -p pow --bench search
 
-# The Stratum server's figures beside the floors of the machine: two free cores and four minutes.
+# The figures of the Stratum server, compared with the limits of the machine. Needs two idle cores
+# and four minutes.
 bench-stratum:
     cargo run --release -p stratum-load -- bench

@@ -27,7 +27,8 @@ use crate::flags::cpu::CpuArgs;
 use crate::flags::thread_count;
 use crate::measure::{on_thread, wall_rate};
 use miner::coordinator::Preemption;
-use miner::run;
+use miner::run::{self, Engine};
+use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 use miner::units::{About, HashRate, Prefixed};
 
@@ -102,6 +103,10 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
         limits: Limits::default(),
     };
     let config = run::Config {
+        program: Program {
+            version: env!("CARGO_PKG_VERSION"),
+            payee: Payee::Simulated,
+        },
         nodes: vec![node],
         work_slots: 2,
         worker: hashing.worker(timing),
@@ -115,15 +120,15 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
             None => pending().await,
         }
     };
-    let mut client = pin!(run::run(config, until.clone()));
-    let summary = tokio::select! {
-        summary = &mut client => summary,
+    let mut client = pin!(Engine::new(config)?.run(until.clone()));
+    let snapshot = tokio::select! {
+        snapshot = &mut client => snapshot,
         () = time_over => {
             until.cancel();
             client.await
         }
     }?;
-    let report = DemoReport::new(threads, kernel, &summary, &tips_before, &simnet);
+    let report = DemoReport::new(threads, kernel, &snapshot, &tips_before, &simnet);
     simnet.shutdown().await;
     Ok(report)
 }

@@ -29,6 +29,7 @@ use crate::mine::Mining;
 use crate::quantity::count;
 use crate::usage::UsageError;
 use miner::run;
+use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 
 /// What solves the work.
@@ -143,7 +144,7 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     let mut server = None;
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
-        WorkerKind::Stratum => args.stratum.worker(&timing).await?,
+        WorkerKind::Stratum => args.stratum.worker().await?,
         WorkerKind::Simulation => args.simulation.worker(processes(args)),
         WorkerKind::ConstantDelay => args.constant_delay.worker(processes(args)),
         WorkerKind::OnDemand => {
@@ -153,7 +154,16 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
         }
         WorkerKind::External => args.external.worker(processes(args))?,
     };
+    let payee = if node.miner.public_key().is_empty() {
+        Payee::NoKey
+    } else {
+        Payee::Account(node.miner.account().to_owned())
+    };
     let engine = run::Config {
+        program: Program {
+            version: env!("CARGO_PKG_VERSION"),
+            payee,
+        },
         nodes: vec![node],
         work_slots: work_slots.get(),
         worker,
@@ -166,7 +176,7 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
 /// Returns how often the worker starts a new header without a reason, or would if it hashed.
 fn batch(args: &MineArgs, timing: &Timing) -> Duration {
     match args.worker {
-        WorkerKind::Stratum => args.stratum.time_between_jobs(timing),
+        WorkerKind::Stratum => args.stratum.time_between_jobs(),
         WorkerKind::External => args.external.time_between_headers(timing),
         WorkerKind::Cpu
         | WorkerKind::Simulation

@@ -3,6 +3,7 @@
 //! Colours are written only to a terminal, and not if `NO_COLOR` is set, unless flags override both.
 //! JSON has no colours.
 
+mod format;
 mod lines;
 #[cfg(test)]
 mod tests;
@@ -11,11 +12,13 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 
 use clap::{Args, ValueEnum};
+use miner::telemetry::table;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::prelude::*;
 
+use self::format::{Json, Plain};
 use self::lines::Lines;
 pub use self::lines::flush;
 
@@ -181,14 +184,20 @@ impl LogArgs {
             .with_target("stratum", level)
             .with_target("simnet", simnet.filter());
         let layer = fmt::layer().with_writer(writer);
-        let layer = match self.log_format {
-            LogFormat::Plain => layer
-                .with_ansi(color == Color::On)
-                .with_target(false)
-                .boxed(),
-            // Fields stay in their own object, because a field may be named `level` or `target`.
-            LogFormat::Json => layer.with_ansi(false).json().boxed(),
+        let (layer, unused) = match self.log_format {
+            LogFormat::Plain => {
+                let format = Plain {
+                    whole_hashes: self.log_level >= LogLevel::Debug,
+                };
+                let layer = layer.with_ansi(color == Color::On).event_format(format);
+                (layer.boxed(), table::JSON)
+            }
+            LogFormat::Json => (
+                layer.with_ansi(false).event_format(Json).boxed(),
+                table::PLAIN,
+            ),
         };
+        let filter = filter.with_target(unused, LevelFilter::OFF);
         tracing_subscriber::registry().with(layer.with_filter(filter))
     }
 }

@@ -1,7 +1,8 @@
 //! Mining on a node: runs the engine, and the HTTP server of the on-demand worker where there is one.
 
 use anyhow::bail;
-use miner::run::{self, Summary};
+use miner::run::{self, Engine};
+use miner::telemetry::Snapshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -21,14 +22,14 @@ pub struct Mining {
 /// # Errors
 ///
 /// Returns an error if the engine fails or the server ends unexpectedly.
-pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Summary> {
+pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
     let mut serving = JoinSet::new();
     if let Some(server) = mining.server {
         serving.spawn(server.run(stop.clone()));
     }
-    let mut engine = Box::pin(run::run(mining.engine, stop.clone()));
-    let summary = tokio::select! {
-        summary = &mut engine => summary?,
+    let mut engine = Box::pin(Engine::new(mining.engine)?.run(stop.clone()));
+    let snapshot = tokio::select! {
+        snapshot = &mut engine => snapshot?,
         Some(_) = serving.join_next() => {
             if !stop.is_cancelled() {
                 bail!("the on-demand server ended unexpectedly");
@@ -37,5 +38,5 @@ pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Summ
         }
     };
     serving.join_all().await;
-    Ok(summary)
+    Ok(snapshot)
 }

@@ -1,9 +1,10 @@
-//! How a network keeps its block delay: the target and the epoch start of the next block.
+//! Difficulty adjustment: the target and the epoch start of the next block.
 //!
-//! At the end of an epoch every chain takes the mean of what its parent and its neighbours would choose by
-//! themselves, in exact arithmetic (chainweb-node `src/Chainweb/BlockHeader/Internal.hs`, `powTarget` and
-//! `epochStart`; `src/Chainweb/Difficulty.hs`, `adjust`). Where the node's conversion to 256 bits wraps, this
-//! saturates, and no target is ever zero.
+//! At the end of an epoch a chain's target becomes the mean of the targets adjusted from its parent
+//! and from each adjacent block, in exact arithmetic (kadena-io/chainweb-node
+//! `src/Chainweb/BlockHeader/Internal.hs`, `powTarget` and `epochStart`;
+//! `src/Chainweb/Difficulty.hs`, `adjust`). The node's conversion to 256 bits wraps; this one
+//! saturates and never returns zero.
 
 use std::time::Duration;
 
@@ -12,22 +13,23 @@ use ruint::aliases::U256;
 
 use crate::{CreationTime, Target, WorkHeader};
 
-/// 256 bits of target times 63 bits of time, and sums of some of them.
+/// Holds sums of products of a target (256 bits) and a time (63 bits).
 type U384 = Uint<384, 6>;
 
-/// What a network fixes about its difficulty adjustment.
+/// A network's parameters of difficulty adjustment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdjustmentRules {
-    /// The intended time between two blocks of one chain; 30 s on all public networks.
+    /// The intended time between two blocks of a chain; 30 s on all public networks.
     pub block_delay: Duration,
     /// The number of blocks in an epoch; 120 on all networks.
     pub window: u64,
-    /// Whether the first epoch counts from the block at height 1: development networks, whose genesis is years old.
+    /// Whether the first epoch starts at the block at height 1, as on development networks, whose
+    /// genesis is years old.
     pub fake_first_epoch_start: bool,
 }
 
 impl AdjustmentRules {
-    /// The window in force after `parent`: a tenth until the first full window has passed.
+    /// Returns the window after `parent`: a tenth until the first full window is over.
     fn effective_window(&self, parent: &WorkHeader) -> u64 {
         let window = if parent.height() <= self.window {
             self.window / 10
@@ -37,7 +39,7 @@ impl AdjustmentRules {
         window.max(1)
     }
 
-    /// Whether the block after `parent` begins an epoch.
+    /// Whether the block after `parent` starts an epoch.
     fn ends_epoch(&self, parent: &WorkHeader) -> bool {
         parent
             .height()
@@ -45,8 +47,8 @@ impl AdjustmentRules {
             .is_multiple_of(self.effective_window(parent))
     }
 
-    /// The target of the block after `parent`. `adjacent_parents` are the blocks on the neighbouring chains at the
-    /// height of `parent`, in any order.
+    /// Returns the target of the block after `parent`. `adjacent_parents` are the blocks on the
+    /// adjacent chains at the height of `parent`, in any order.
     pub fn next_target(&self, parent: &WorkHeader, adjacent_parents: &[&WorkHeader]) -> Target {
         if !self.ends_epoch(parent) {
             return parent.target();
@@ -65,12 +67,12 @@ impl AdjustmentRules {
             .iter()
             .fold(adjusted(parent), |sum, header| sum + adjusted(header));
         let mean = sum / U384::from(adjacent_parents.len() + 1);
-        // The mean of numbers of 256 bits has 256 bits.
+        // The mean of 256-bit numbers fits 256 bits.
         Target::from_u256(mean.saturating_to::<U256>().max(U256::ONE))
     }
 
-    /// The epoch start of the block after `parent`. `genesis_height` is the height of the chain's first block, which
-    /// is not 0 on a chain that a change of graph added.
+    /// Returns the epoch start of the block after `parent`. `genesis_height` is the height of the
+    /// chain's first block: not 0 for a chain added with a later graph.
     pub fn next_epoch_start(&self, parent: &WorkHeader, genesis_height: u64) -> CreationTime {
         let fake_first = self.fake_first_epoch_start && parent.height() == 1;
         let first_on_added_chain = parent.height() > 1 && parent.height() == genesis_height + 1;

@@ -1,8 +1,8 @@
-//! A header together with the hash that names its block.
+//! A header with its block hash.
 
 use crate::{BlockHash, HeaderError, WorkHeader};
 
-/// A whole block header: the bytes that are hashed for the proof of work, and the block hash behind them.
+/// A complete block header: the bytes hashed for the proof of work, then the block hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockHeader {
     work: WorkHeader,
@@ -10,14 +10,18 @@ pub struct BlockHeader {
 }
 
 impl BlockHeader {
-    /// Computes the hash of a header; `None` where the header holds only a hash over its neighbours.
+    /// Adds the block hash to a header. Returns `None` if the header has only a hash over its
+    /// adjacent blocks.
     pub fn seal(work: WorkHeader) -> Option<Self> {
         let hash = work.block_hash()?;
         Some(Self { work, hash })
     }
 
-    /// Reads a header of 210 + 36·n bytes. The hash is taken as it stands; [`hash_is_valid`](Self::hash_is_valid)
-    /// checks it.
+    /// Decodes a header of 210 + 36·n bytes, without a check of the block hash; see
+    /// [`hash_is_valid`](Self::hash_is_valid).
+    ///
+    /// # Errors
+    /// If the bytes before the hash are not a work header.
     pub fn decode(bytes: &[u8]) -> Result<Self, HeaderError> {
         let (work, hash) = bytes
             .split_last_chunk()
@@ -28,22 +32,22 @@ impl BlockHeader {
         })
     }
 
-    /// All bytes: the work header, then the hash.
+    /// Returns all bytes: the work header, then the hash.
     pub fn encode(&self) -> Vec<u8> {
         [self.work.as_bytes(), self.hash.as_bytes()].concat()
     }
 
-    /// The header without the hash.
+    /// Returns the header without the hash.
     pub fn work(&self) -> &WorkHeader {
         &self.work
     }
 
-    /// The hash as stated.
+    /// Returns the recorded hash.
     pub fn hash(&self) -> BlockHash {
         self.hash
     }
 
-    /// Whether the stated hash is the one that the fields give.
+    /// Whether the recorded hash is the hash of the fields.
     pub fn hash_is_valid(&self) -> bool {
         self.work.block_hash() == Some(self.hash)
     }

@@ -1,33 +1,33 @@
 //! The number of a chain.
 //!
-//! 32 bits on the wire, little-endian. Public Pact networks use 0..20, EVM networks up to 97: nothing here bounds
-//! it, since only a graph knows which chains exist.
+//! 32 bits on the wire, little-endian. Public Pact networks use 0 to 19, EVM networks up to 97. Any
+//! number is valid here: only a graph knows which chains exist.
 
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
-/// Names one chain of a network.
+/// The number of a chain in its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChainId(u32);
 
 impl ChainId {
-    /// The chain of this number.
+    /// Returns the chain with this number.
     pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
-    /// The number of the chain.
+    /// Returns the number of the chain.
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// Reads the form used in headers, work and update requests.
+    /// Reads the encoding in headers, work and update requests.
     pub const fn from_le_bytes(bytes: [u8; 4]) -> Self {
         Self(u32::from_le_bytes(bytes))
     }
 
-    /// The form used in headers, work and update requests.
+    /// Returns the encoding in headers, work and update requests.
     pub const fn to_le_bytes(self) -> [u8; 4] {
         self.0.to_le_bytes()
     }

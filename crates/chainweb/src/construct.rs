@@ -1,20 +1,21 @@
-//! New headers from old ones: what a node does when it makes work, and the first blocks of a network.
+//! Headers made from their parents, and the first blocks of a network.
 //!
-//! chainweb-node `src/Chainweb/BlockHeader/Internal.hs`, `newBlockHeader` and `makeGenesisBlockHeader`.
+//! kadena-io/chainweb-node `src/Chainweb/BlockHeader/Internal.hs`, `newBlockHeader` and
+//! `makeGenesisBlockHeader`.
 
 use std::collections::BTreeMap;
 
-use crate::merkle;
+use crate::merkle::{root, untagged_leaf};
 use crate::{
-    AdjustmentRules, BlockHeader, ChainGraph, ChainId, CreationTime, HeaderFields, Nonce,
-    PayloadHash, Target, Weight, WorkHeader,
+    AdjustmentRules, BlockHash, BlockHeader, ChainGraph, ChainId, CreationTime, HeaderFields,
+    Nonce, PayloadHash, Target, Weight, WorkHeader,
 };
 
-/// The header of the block after `parent`, to be mined: its nonce is zero.
+/// Returns the header of the block after `parent`, with a nonce of zero.
 ///
-/// `adjacent_parents` are the blocks at the height of `parent` on the neighbouring chains, in any order.
-/// `genesis_height` is the height of the chain's first block. The flags are the parent's: the node casts no fork
-/// votes.
+/// `adjacent_parents` are the blocks at the height of `parent` on the adjacent chains, in any
+/// order. `genesis_height` is the height of the chain's first block. The flags are the parent's: no
+/// fork votes are cast.
 pub fn next_header(
     rules: &AdjustmentRules,
     parent: &BlockHeader,
@@ -49,10 +50,10 @@ pub fn next_header(
     .encode()
 }
 
-/// What the first blocks of a network have in common.
+/// The parameters of a network's first blocks.
 #[derive(Clone, Debug)]
 pub struct Genesis {
-    /// The code of the network.
+    /// The network's version code.
     pub version_code: u32,
     /// The graph at height 0.
     pub graph: ChainGraph,
@@ -63,12 +64,12 @@ pub struct Genesis {
 }
 
 impl Genesis {
-    /// The first block of a chain of the graph. It is exempt from proof of work.
+    /// Returns the first block of a chain of the graph; it is exempt from proof of work.
     pub fn header(&self, chain: ChainId, payload_hash: PayloadHash) -> BlockHeader {
-        let parent_on = |chain| merkle::genesis_parent(self.version_code, chain);
+        let parent_on = |chain| genesis_parent(self.version_code, chain);
         let adjacents: BTreeMap<_, _> = self
             .graph
-            .neighbours(chain)
+            .adjacents(chain)
             .iter()
             .map(|n| (*n, parent_on(*n)))
             .collect();
@@ -86,6 +87,15 @@ impl Genesis {
             epoch_start: self.time,
             nonce: Nonce::default(),
         };
-        BlockHeader::seal(fields.encode()).expect("encoded fields have one record per neighbour")
+        BlockHeader::seal(fields.encode()).expect("encoded fields record each adjacent block")
     }
+}
+
+/// Returns the hash in place of the parent of a chain's first block (`genesisParentBlockHash`).
+fn genesis_parent(version_code: u32, chain: ChainId) -> BlockHash {
+    BlockHash::new(root(&[
+        untagged_leaf(b"CHAINWEB_GENESIS"),
+        untagged_leaf(&version_code.to_le_bytes()),
+        untagged_leaf(&chain.to_le_bytes()),
+    ]))
 }

@@ -1,8 +1,9 @@
-//! The graph that braids the chains.
+//! The graph of chains: which chains are adjacent.
 //!
-//! Undirected: a chain can be extended once every neighbour is at least as high. The graphs of known networks are
-//! here by name; any other comes from a node's `/info`. Vertices and edges of the named ones: chainweb-node
-//! `libs/digraph` (`petersenGraph`, `twentyChainGraph`, …) and, for `d4k4`, the EVM line of chainweb-node.
+//! The graph is undirected. A chain can be extended once every adjacent chain is at least as high.
+//! Known networks have named graphs; others come from a node's `/info`. Vertices and edges of the
+//! named graphs: kadena-io/chainweb-node, `libs/digraph` (`petersenGraph`, `twentyChainGraph`, …),
+//! and the EVM line of chainweb-node for `d4k4`.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -12,28 +13,28 @@ use crate::ChainId;
 
 mod d4k4;
 
-/// Why an adjacency list is not a chain graph.
+/// The error of an adjacency list that is not a chain graph.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
     /// There is no chain.
-    #[error("a graph needs a chain")]
+    #[error("the graph has no chain")]
     Empty,
-    /// A chain is its own neighbour, or has one twice, or one that is missing, or is not its neighbour's neighbour.
-    #[error("chain {from} and its neighbour {to} do not form an edge")]
+    /// A chain lists itself, another chain twice, or a chain that is missing or does not list it.
+    #[error("chain {from} lists chain {to}, but there is no such edge")]
     Edge {
-        /// The chain in whose list the edge stands.
+        /// The chain whose list has the edge.
         from: ChainId,
-        /// The neighbour.
+        /// The other chain.
         to: ChainId,
     },
-    /// Some chains cannot be reached from the first.
+    /// A chain cannot be reached from the first.
     #[error("the graph is not connected: chain {0} cannot be reached from the first")]
     Disconnected(ChainId),
 }
 
-/// A name that no graph has.
+/// The error of an unknown graph name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no graph is called {0:?}; there are {names}", names = ChainGraph::NAMES.join(", "))]
+#[error("unknown graph {0:?}; known are {names}", names = ChainGraph::NAMES.join(", "))]
 pub struct UnknownGraph(String);
 
 /// An undirected, connected graph of chains.
@@ -43,7 +44,7 @@ pub struct ChainGraph {
 }
 
 impl ChainGraph {
-    /// The names that `FromStr` knows.
+    /// The names that `FromStr` accepts.
     pub const NAMES: [&'static str; 6] = [
         "singleton",
         "pair",
@@ -53,17 +54,20 @@ impl ChainGraph {
         "d4k4",
     ];
 
-    /// A graph from the neighbours of each chain, in any order.
+    /// Returns the graph with these adjacent chains per chain, in any order.
+    ///
+    /// # Errors
+    /// If the lists do not form an undirected, connected graph.
     pub fn from_adjacency(adjacency: BTreeMap<ChainId, Vec<ChainId>>) -> Result<Self, GraphError> {
         let mut graph = Self { adjacency };
-        for neighbours in graph.adjacency.values_mut() {
-            neighbours.sort_unstable();
+        for adjacents in graph.adjacency.values_mut() {
+            adjacents.sort_unstable();
         }
-        for (&from, neighbours) in &graph.adjacency {
-            for (i, &to) in neighbours.iter().enumerate() {
+        for (&from, adjacents) in &graph.adjacency {
+            for (i, &to) in adjacents.iter().enumerate() {
                 if from == to
-                    || neighbours[..i].contains(&to)
-                    || !graph.neighbours(to).contains(&from)
+                    || adjacents[..i].contains(&to)
+                    || !graph.adjacents(to).contains(&from)
                 {
                     return Err(GraphError::Edge { from, to });
                 }
@@ -87,25 +91,25 @@ impl ChainGraph {
                 )
             })
             .collect();
-        Self::from_adjacency(adjacency).expect("the tables hold graphs")
+        Self::from_adjacency(adjacency).expect("the tables are graphs")
     }
 
-    /// One chain without neighbours.
+    /// Returns the graph of one chain.
     pub fn singleton() -> Self {
         Self::from_table(&[[]])
     }
 
-    /// Two chains.
+    /// Returns the graph of two adjacent chains.
     pub fn pair() -> Self {
         Self::from_table(&[[1], [0]])
     }
 
-    /// Three chains, each beside both others.
+    /// Returns the graph of three adjacent chains.
     pub fn triangle() -> Self {
         Self::from_table(&[[1, 2], [0, 2], [0, 1]])
     }
 
-    /// Ten chains of degree 3 and diameter 2: the public networks in their first time.
+    /// Returns the graph of ten chains of degree 3 and diameter 2: the public networks at first.
     pub fn petersen() -> Self {
         Self::from_table(&[
             [2, 3, 5],
@@ -121,7 +125,8 @@ impl ChainGraph {
         ])
     }
 
-    /// Twenty chains of degree 3 and diameter 3: mainnet and most development networks.
+    /// Returns the graph of 20 chains of degree 3 and diameter 3: mainnet and most development
+    /// networks.
     pub fn twenty() -> Self {
         Self::from_table(&[
             [5, 10, 15],
@@ -147,43 +152,43 @@ impl ChainGraph {
         ])
     }
 
-    /// Ninety-eight chains of degree 4 and diameter 4: EVM networks.
+    /// Returns the graph of 98 chains of degree 4 and diameter 4: EVM networks.
     pub fn d4k4() -> Self {
         Self::from_table(&d4k4::ADJACENCY)
     }
 
-    /// The chains in ascending order.
+    /// Returns the chains in ascending order.
     pub fn chains(&self) -> impl ExactSizeIterator<Item = ChainId> + '_ {
         self.adjacency.keys().copied()
     }
 
-    /// The number of chains.
+    /// Returns the number of chains.
     #[expect(clippy::len_without_is_empty, reason = "a graph has a chain")]
     pub fn len(&self) -> usize {
         self.adjacency.len()
     }
 
-    /// Whether the chain is one of the graph's.
+    /// Whether the graph has this chain.
     pub fn contains(&self, chain: ChainId) -> bool {
         self.adjacency.contains_key(&chain)
     }
 
-    /// The neighbours of a chain in ascending order; empty for a chain that is not of the graph.
-    pub fn neighbours(&self, chain: ChainId) -> &[ChainId] {
+    /// Returns the adjacent chains in ascending order, none for an unknown chain.
+    pub fn adjacents(&self, chain: ChainId) -> &[ChainId] {
         self.adjacency.get(&chain).map_or(&[], Vec::as_slice)
     }
 
-    /// The largest number of neighbours.
+    /// Returns the largest number of adjacent chains.
     pub fn degree(&self) -> usize {
         self.adjacency.values().map(Vec::len).max().unwrap_or(0)
     }
 
-    /// The number of edges between `origin` and every chain; of a chain that is not of the graph, only itself.
+    /// Returns the number of edges from `origin` to every chain, only itself for an unknown chain.
     pub fn distances(&self, origin: ChainId) -> BTreeMap<ChainId, usize> {
         let mut distances = BTreeMap::from([(origin, 0)]);
         let mut queue = VecDeque::from([(origin, 0)]);
         while let Some((chain, distance)) = queue.pop_front() {
-            for &next in self.neighbours(chain) {
+            for &next in self.adjacents(chain) {
                 if let Entry::Vacant(entry) = distances.entry(next) {
                     entry.insert(distance + 1);
                     queue.push_back((next, distance + 1));
@@ -193,7 +198,7 @@ impl ChainGraph {
         distances
     }
 
-    /// The number of edges between two chains; `None` where one of them is not of the graph.
+    /// Returns the number of edges between two chains, or `None` if either is unknown.
     pub fn distance(&self, from: ChainId, to: ChainId) -> Option<usize> {
         if self.contains(from) {
             self.distances(from).get(&to).copied()
@@ -202,7 +207,7 @@ impl ChainGraph {
         }
     }
 
-    /// The largest distance between two chains; the heights of a network never differ by more.
+    /// Returns the largest distance between two chains, by which their heights can differ at most.
     pub fn diameter(&self) -> usize {
         self.chains()
             .filter_map(|chain| self.distances(chain).into_values().max())
@@ -247,7 +252,7 @@ mod tests {
             assert!(
                 graph
                     .chains()
-                    .all(|chain| graph.neighbours(chain).len() == degree)
+                    .all(|chain| graph.adjacents(chain).len() == degree)
             );
         }
         check("singleton", 1, 0, 0);
@@ -261,7 +266,7 @@ mod tests {
                 .parse::<ChainGraph>()
                 .map_err(|error| error.to_string()),
             Err(
-                "no graph is called \"cube\"; there are singleton, pair, triangle, petersen, \
+                "unknown graph \"cube\"; known are singleton, pair, triangle, petersen, \
                  twenty, d4k4"
                     .to_owned()
             )
@@ -269,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_no_graph_is_refused_with_the_place() {
+    fn an_invalid_adjacency_list_is_an_error_with_the_edge() {
         #[track_caller]
         fn check(rows: &[(u32, &[u32])], expected: GraphError) {
             let adjacency: BTreeMap<_, _> = rows

@@ -1,7 +1,7 @@
-//! 32-byte hashes, each with a type of its own, so that one cannot be taken for another.
+//! 32-byte hashes, one type per kind.
 //!
-//! Block and payload hashes are opaque bytes, written in unpadded base64url as the node's API does. A proof-of-work
-//! hash is a number to be compared with a target, written in hex with the most significant digit first.
+//! Block and payload hashes are opaque bytes, in text unpadded base64url as in the node's API. A
+//! proof-of-work hash is a number to compare with a target, in text big-endian hex.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,13 +9,13 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Why a text is not a hash.
+/// The error of parsing a hash.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// The text has another length than 32 bytes have in base64url.
-    #[error("a hash has 43 characters of base64url, this has {0}")]
+    /// The text does not have the 43 characters of 32 bytes in base64url.
+    #[error("a hash has 43 characters of base64url, not {0}")]
     Length(usize),
-    /// The text holds a character that base64url does not have, or stray bits at its end.
+    /// The text has a character outside base64url, or stray bits at its end.
     #[error("not base64url: {0:?}")]
     Encoding(String),
 }
@@ -39,18 +39,18 @@ macro_rules! opaque_hash {
         pub struct $name([u8; 32]);
 
         impl $name {
-            /// The hash of these bytes, in the order in which they stand in a header.
+            /// Returns the hash with these bytes, in the order of a header.
             pub const fn new(bytes: [u8; 32]) -> Self {
                 Self(bytes)
             }
 
-            /// The bytes in the order in which they stand in a header.
+            /// Returns the bytes in the order of a header.
             pub const fn as_bytes(&self) -> &[u8; 32] {
                 &self.0
             }
         }
 
-        /// Unpadded base64url, 43 characters.
+        /// Writes unpadded base64url, 43 characters.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(&URL_SAFE_NO_PAD.encode(self.0))
@@ -88,18 +88,18 @@ opaque_hash! {
 pub struct PowHash([u8; 32]);
 
 impl PowHash {
-    /// The hash as Blake2s puts it out; read as a number, least significant byte first.
+    /// Reads the output of Blake2s: the number's least significant byte first.
     pub const fn from_le_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The hash as Blake2s puts it out; read as a number, least significant byte first.
+    /// Returns the output of Blake2s: the number's least significant byte first.
     pub const fn as_le_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// 64 hex digits, most significant first.
+/// Writes 64 hex digits, most significant first.
 impl fmt::Display for PowHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut be = self.0;
@@ -119,14 +119,15 @@ mod tests {
     use super::{BlockHash, HashError};
 
     #[test]
-    fn base64url_round_trips_and_rejects_what_is_not_32_bytes() {
+    fn base64url_of_32_bytes_round_trips_and_other_text_is_an_error() {
         let text = "sI6c8YyJ48Poan9J7F6-u9bRJ5Ss5XLZP3wa_jBLRi0";
         let hash: BlockHash = text.parse().expect("a real hash");
         assert_eq!(hash.to_string(), text);
         assert_eq!("abc".parse::<BlockHash>(), Err(HashError::Length(3)));
         let stray = text.replace('-', "+");
         assert_eq!(stray.parse::<BlockHash>(), Err(HashError::Encoding(stray)));
-        // The last of 43 characters carries four bits: stray ones are refused, so that a hash has one spelling.
+        // The last of 43 characters carries four bits. Stray bits are refused, so a hash has one
+        // spelling.
         let ambiguous = format!("{}1", &text[..42]);
         assert_eq!(
             ambiguous.parse::<BlockHash>(),

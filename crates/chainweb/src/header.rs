@@ -1,35 +1,35 @@
-//! The header of a block without its hash: the bytes that a miner hashes.
+//! A block header without the block hash: the bytes that a miner hashes.
 //!
-//! A [`WorkHeader`] owns its bytes and is never anything but well formed: its length belongs to a degree and its
-//! adjacent records fit it. Fields are read in place. A miner may change the creation time and the nonce, nothing
-//! else; the flags are opaque (they carry fork votes) and are copied as they came.
+//! A [`WorkHeader`] owns its bytes and is always well-formed: its length fits its number of
+//! adjacent records. Fields are read in place. A miner may change only the creation time and the
+//! nonce; the flags carry fork votes and are opaque.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
 use crate::layout;
-use crate::merkle;
+use crate::merkle::{root, tagged_leaf};
 use crate::{BlockHash, ChainId, CreationTime, Nonce, PayloadHash, Target, Weight};
 
-/// Why bytes are not a work header.
+/// The error of decoding a work header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
-    /// No degree gives this length.
-    #[error("a work header has 178 + 36·n bytes (286 on all public networks), this has {0}")]
+    /// No degree has this length.
+    #[error("a work header has 178 + 36·n bytes (286 on all public networks), not {0}")]
     Length(usize),
-    /// The number of neighbours that the header states is not the one that its length gives.
-    #[error("a work header of {length} bytes has {expected} adjacent hashes, this states {stated}")]
+    /// The adjacent count differs from the one implied by the length.
+    #[error("a work header of {length} bytes has {expected} adjacent hashes, not {stated}")]
     AdjacentCount {
         /// Length of the header in bytes.
         length: usize,
-        /// The count that belongs to the length.
+        /// The count implied by the length.
         expected: usize,
         /// The count in bytes 48..50.
         stated: u16,
     },
     /// The adjacent records are not in ascending order of their chains.
-    #[error("the adjacent hashes of a work header stand in ascending order of their chains")]
+    #[error("the adjacent hashes of a work header are not in ascending order of their chains")]
     AdjacentOrder,
 }
 
@@ -37,13 +37,13 @@ pub enum HeaderError {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct WorkHeader(Box<[u8]>);
 
-/// What a header says of the blocks on the neighbouring chains.
+/// What a header records of the blocks on the adjacent chains.
 #[derive(Clone, Copy, Debug)]
 pub enum Adjacents<'a> {
-    /// One record per neighbour.
+    /// One record per adjacent chain.
     Recorded(RecordedAdjacents<'a>),
-    /// A hash over the neighbours' hashes in the place of the records (work of EVM networks). The records cannot be
-    /// had back from it, and so neither can the hash of the block.
+    /// A hash over the adjacent hashes in place of the records, as in work of EVM networks. Without
+    /// the records the block hash cannot be computed.
     Hashed,
 }
 
@@ -52,7 +52,7 @@ pub enum Adjacents<'a> {
 pub struct RecordedAdjacents<'a>(&'a [u8]);
 
 impl<'a> RecordedAdjacents<'a> {
-    /// The neighbours and their block hashes.
+    /// Returns the adjacent chains and the hashes of their blocks.
     pub fn iter(self) -> impl ExactSizeIterator<Item = (ChainId, BlockHash)> + Clone + use<'a> {
         self.0.chunks_exact(layout::ADJACENT_RECORD).map(|record| {
             (
@@ -71,16 +71,20 @@ impl fmt::Debug for RecordedAdjacents<'_> {
 
 /// Copies a slice whose length is known from the layout.
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes.try_into().expect("the slice is cut by the layout")
+    bytes.try_into().expect("the layout determines the length")
 }
 
 impl WorkHeader {
-    /// The length in bytes of a header of this degree: 286 for the three neighbours of all public networks.
+    /// Returns the length in bytes of a header of this degree: 286 for degree 3, that of all public
+    /// networks.
     pub const fn length_of_degree(degree: usize) -> usize {
         layout::FIXED + layout::ADJACENT_RECORD * degree
     }
 
-    /// Reads a header. The bytes must be all of it: 178 + 36·n for n neighbours.
+    /// Decodes a header of 178 + 36·n bytes, with n adjacent records.
+    ///
+    /// # Errors
+    /// If the length fits no degree, or the adjacent records do not fit the length.
     pub fn decode(bytes: &[u8]) -> Result<Self, HeaderError> {
         let length = bytes.len();
         let records = length
@@ -106,17 +110,17 @@ impl WorkHeader {
         Ok(header)
     }
 
-    /// All bytes, in the order in which they are hashed.
+    /// Returns all bytes, in the order in which they are hashed.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The number of adjacent records.
+    /// Returns the number of adjacent records.
     pub fn degree(&self) -> usize {
         (self.0.len() - layout::FIXED) / layout::ADJACENT_RECORD
     }
 
-    /// Turns a range behind the adjacent records into one of the header.
+    /// Converts a range relative to the end of the adjacent records into a range of the header.
     fn tail(&self, range: Range<usize>) -> Range<usize> {
         let start = layout::ADJACENTS + layout::ADJACENT_RECORD * self.degree();
         start + range.start..start + range.end
@@ -126,23 +130,23 @@ impl WorkHeader {
         array(&self.0[self.tail(range)])
     }
 
-    /// Feature flags: the fork number (low half) and fork votes (high half) of current nodes; a nonce in the blocks
-    /// of 2019 and early 2020. Opaque to a miner.
+    /// Returns the feature flags, opaque to a miner: the fork number (low half) and fork votes
+    /// (high half) of current nodes; a nonce in the blocks of 2019 and early 2020.
     pub fn flags(&self) -> [u8; 8] {
         array(&self.0[layout::FLAGS])
     }
 
-    /// The creation time.
+    /// Returns the creation time.
     pub fn creation_time(&self) -> CreationTime {
         CreationTime::from_le_bytes(array(&self.0[layout::CREATION_TIME]))
     }
 
-    /// The hash of the block before this one on the same chain.
+    /// Returns the hash of the block before this one on the same chain.
     pub fn parent(&self) -> BlockHash {
         BlockHash::new(array(&self.0[layout::PARENT]))
     }
 
-    /// The blocks on the neighbouring chains, at the height of the parent.
+    /// Returns the blocks on the adjacent chains, at the height of the parent.
     pub fn adjacents(&self) -> Adjacents<'_> {
         if self.0[layout::ADJACENT_COUNT] == layout::HASHED_ADJACENTS {
             Adjacents::Hashed
@@ -152,58 +156,58 @@ impl WorkHeader {
         }
     }
 
-    /// The target that the block's proof of work has to meet.
+    /// Returns the target of the block's proof of work.
     pub fn target(&self) -> Target {
         Target::from_le_bytes(self.field(layout::TARGET))
     }
 
-    /// The hash of the payload.
+    /// Returns the hash of the payload.
     pub fn payload_hash(&self) -> PayloadHash {
         PayloadHash::new(self.field(layout::PAYLOAD))
     }
 
-    /// The chain of the block.
+    /// Returns the chain of the block.
     pub fn chain(&self) -> ChainId {
         ChainId::from_le_bytes(self.field(layout::CHAIN))
     }
 
-    /// The accumulated work up to and including this block.
+    /// Returns the accumulated work up to and including this block.
     pub fn weight(&self) -> Weight {
         Weight::from_le_bytes(self.field(layout::WEIGHT))
     }
 
-    /// The height of the block on its chain.
+    /// Returns the height of the block on its chain.
     pub fn height(&self) -> u64 {
         u64::from_le_bytes(self.field(layout::HEIGHT))
     }
 
-    /// The code of the network: 5 for mainnet01, 2 for development.
+    /// Returns the network's version code: 5 for mainnet01, 2 for development.
     pub fn version_code(&self) -> u32 {
         u32::from_le_bytes(self.field(layout::VERSION))
     }
 
-    /// When the current epoch of difficulty adjustment began.
+    /// Returns the start of the current epoch of difficulty adjustment.
     pub fn epoch_start(&self) -> CreationTime {
         CreationTime::from_le_bytes(self.field(layout::EPOCH_START))
     }
 
-    /// The nonce: the last eight bytes.
+    /// Returns the nonce, the last eight bytes.
     pub fn nonce(&self) -> Nonce {
         Nonce::from_le_bytes(self.field(layout::NONCE))
     }
 
-    /// Puts another nonce in place.
+    /// Replaces the nonce.
     pub fn set_nonce(&mut self, nonce: Nonce) {
         let range = self.tail(layout::NONCE);
         self.0[range].copy_from_slice(&nonce.to_le_bytes());
     }
 
-    /// Puts another creation time in place.
+    /// Replaces the creation time.
     pub fn set_creation_time(&mut self, time: CreationTime) {
         self.0[layout::CREATION_TIME].copy_from_slice(&time.to_le_bytes());
     }
 
-    /// The same header with another nonce.
+    /// Returns the header with this nonce.
     #[must_use]
     pub fn with_nonce(&self, nonce: Nonce) -> Self {
         let mut header = self.clone();
@@ -211,7 +215,7 @@ impl WorkHeader {
         header
     }
 
-    /// The same header with another creation time.
+    /// Returns the header with this creation time.
     #[must_use]
     pub fn with_creation_time(&self, time: CreationTime) -> Self {
         let mut header = self.clone();
@@ -219,7 +223,7 @@ impl WorkHeader {
         header
     }
 
-    /// Whether `other` is this header but for the two fields that a miner may change.
+    /// Whether the two headers are equal except for the fields that a miner may change.
     pub fn differs_only_in_time_and_nonce(&self, other: &Self) -> bool {
         let (a, b) = (self.as_bytes(), other.as_bytes());
         let nonce = self.tail(layout::NONCE).start;
@@ -228,12 +232,29 @@ impl WorkHeader {
             && a[layout::CREATION_TIME.end..nonce] == b[layout::CREATION_TIME.end..nonce]
     }
 
-    /// The hash of the block that this header makes, `None` where the header holds only a hash over its neighbours.
+    /// Returns the block hash, or `None` with [`Adjacents::Hashed`].
+    ///
+    /// A Merkle root over the fields. Order and tags: kadena-io/chainweb-node,
+    /// `src/Chainweb/BlockHeader/Internal.hs`, the Merkle log entries of the header.
     pub fn block_hash(&self) -> Option<BlockHash> {
-        match self.adjacents() {
-            Adjacents::Recorded(adjacents) => Some(merkle::block_hash(self, adjacents)),
-            Adjacents::Hashed => None,
-        }
+        let Adjacents::Recorded(adjacents) = self.adjacents() else {
+            return None;
+        };
+        let mut leaves = vec![
+            tagged_leaf(0x0006, &self.flags()),
+            tagged_leaf(0x0007, &self.creation_time().to_le_bytes()),
+            *self.parent().as_bytes(),
+            tagged_leaf(0x0011, &self.target().to_le_bytes()),
+            *self.payload_hash().as_bytes(),
+            tagged_leaf(0x0002, &self.chain().to_le_bytes()),
+            tagged_leaf(0x0004, &self.weight().to_le_bytes()),
+            tagged_leaf(0x0003, &self.height().to_le_bytes()),
+            tagged_leaf(0x0008, &self.version_code().to_le_bytes()),
+            tagged_leaf(0x0019, &self.epoch_start().to_le_bytes()),
+            tagged_leaf(0x0020, &self.nonce().to_le_bytes()),
+        ];
+        leaves.extend(adjacents.iter().map(|(_, hash)| *hash.as_bytes()));
+        Some(BlockHash::new(root(&leaves)))
     }
 }
 
@@ -249,12 +270,9 @@ impl fmt::Debug for WorkHeader {
     }
 }
 
-/// The fields of a header with one record per neighbour, to build one from.
+/// The fields of a header with adjacent records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "each is documented at the accessor of the same name"
-)]
+#[expect(missing_docs, reason = "documented at the accessors of the same names")]
 pub struct HeaderFields {
     pub flags: [u8; 8],
     pub creation_time: CreationTime,
@@ -271,16 +289,17 @@ pub struct HeaderFields {
 }
 
 impl HeaderFields {
-    /// The header of these fields.
+    /// Returns the header with these fields.
     ///
     /// # Panics
-    /// With more than 65,535 neighbours, or with the 61,680 whose count is the mark of hashed adjacents.
+    /// If there are more than 65,535 adjacent chains, or 61,680, a count that marks hashed
+    /// adjacents.
     pub fn encode(&self) -> WorkHeader {
-        let degree = u16::try_from(self.adjacents.len()).expect("a chain has few neighbours");
+        let degree = u16::try_from(self.adjacents.len()).expect("a chain has few adjacent chains");
         assert_ne!(
             degree.to_le_bytes(),
             layout::HASHED_ADJACENTS,
-            "a chain has few neighbours"
+            "a chain has few adjacent chains"
         );
         let mut bytes =
             Vec::with_capacity(layout::FIXED + layout::ADJACENT_RECORD * usize::from(degree));

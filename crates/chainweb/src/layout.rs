@@ -1,8 +1,8 @@
-//! Where the fields of a header stand.
+//! The offsets of the fields of a header.
 //!
-//! `encodeBlockHeaderWithoutHash`, chainweb-node `src/Chainweb/BlockHeader/Internal.hs`: eight bytes of flags, time,
-//! parent and adjacent count come first, then one record of 36 bytes per neighbour, then the rest. All offsets
-//! behind the records depend on their number, the degree of the graph.
+//! `encodeBlockHeaderWithoutHash`, kadena-io/chainweb-node `src/Chainweb/BlockHeader/Internal.hs`:
+//! flags, time, parent and adjacent count, then one record of 36 bytes per adjacent chain, then the
+//! rest. All offsets after the records depend on their number, the degree of the graph.
 
 use std::ops::Range;
 
@@ -13,9 +13,9 @@ pub(crate) const ADJACENT_COUNT: Range<usize> = 48..50;
 pub(crate) const ADJACENTS: usize = 50;
 /// Chain id (4) and block hash (32).
 pub(crate) const ADJACENT_RECORD: usize = 36;
-/// What stands in the place of the adjacent count where the records hold only a hash over the neighbours.
+/// The value of the adjacent count in headers with a hash over the adjacent hashes.
 pub(crate) const HASHED_ADJACENTS: [u8; 2] = [0xf0, 0xf0];
-/// The length without any record.
+/// The length without records.
 pub(crate) const FIXED: usize = 178;
 
 // Offsets from the end of the records.

@@ -1,9 +1,9 @@
-//! Pure data of Kadena's Chainweb network: what a miner reads, changes and checks.
+//! Pure data of Kadena's Chainweb network: headers, work, targets, the chain graph, and the
+//! consensus rules that lead from one header to the next.
 //!
-//! Numbers with their byte orders, block headers and mining work, the graph that braids the chains, and the
-//! consensus rules that lead from one header to the next. Nothing here knows a socket, a clock or a source of
-//! randomness: all of these arrive as arguments. The layout of the bytes is that of `encodeBlockHeaderWithoutHash`
-//! in chainweb-node, `src/Chainweb/BlockHeader/Internal.hs`.
+//! No I/O, clock or randomness: times and bytes are arguments. Headers are laid out as by
+//! `encodeBlockHeaderWithoutHash` in kadena-io/chainweb-node,
+//! `src/Chainweb/BlockHeader/Internal.hs`.
 
 mod adjustment;
 mod block_header;

@@ -1,9 +1,9 @@
-//! The bound that a proof of work must not exceed, and the two other ways to say it.
+//! The upper bound of a proof-of-work hash, in three forms.
 //!
-//! A *target* is a 256-bit number: a hash is good iff it is less than **or equal**. A *difficulty* is the expected
-//! number of hashes until a good one, 2^256 / (target + 1). A *level* is the number of leading zero bits. On the wire
-//! a target is little-endian in headers and big-endian hex in Stratum: no conversion here goes by a name that leaves
-//! the order open.
+//! A *target* is a 256-bit number; a hash meets it if it is less than **or equal**. A *difficulty*
+//! is the expected number of hashes to meet it, 2^256 / (target + 1). A *level* is its number of
+//! leading zero bits. A target is little-endian in headers and big-endian hex in Stratum, so every
+//! conversion names its byte order.
 
 use std::fmt;
 
@@ -11,17 +11,17 @@ use ruint::aliases::U256;
 
 use crate::PowHash;
 
-/// The largest hash that counts as a proof of work.
+/// The largest valid proof-of-work hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target(U256);
 
-/// Why a text is not a target.
+/// The error of parsing a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a target has 64 hex digits, most significant first; got {0:?}")]
+#[error("a target has 64 hex digits, most significant first, not {0:?}")]
 pub struct TargetError(String);
 
 impl Target {
-    /// The easiest target: every hash meets it.
+    /// The easiest target, met by every hash.
     pub const MAX: Self = Self(U256::MAX);
 
     pub(crate) const fn from_u256(value: U256) -> Self {
@@ -32,17 +32,20 @@ impl Target {
         self.0
     }
 
-    /// Reads the form of headers and work.
+    /// Reads the encoding in headers and work.
     pub const fn from_le_bytes(bytes: [u8; 32]) -> Self {
         Self(U256::from_le_bytes(bytes))
     }
 
-    /// The form of headers and work.
+    /// Returns the encoding in headers and work.
     pub const fn to_le_bytes(self) -> [u8; 32] {
         self.0.to_le_bytes()
     }
 
-    /// Reads 64 hex digits, most significant first.
+    /// Parses 64 hex digits, most significant first.
+    ///
+    /// # Errors
+    /// On any other text.
     pub fn from_be_hex(text: &str) -> Result<Self, TargetError> {
         let mut be = [0; 32];
         if text.len() != 64 || const_hex::decode_to_slice(text, &mut be).is_err() {
@@ -51,25 +54,25 @@ impl Target {
         Ok(Self(U256::from_be_bytes(be)))
     }
 
-    /// 64 hex digits, most significant first.
+    /// Returns 64 hex digits, most significant first.
     pub fn to_be_hex(self) -> String {
         const_hex::encode(self.0.to_be_bytes::<32>())
     }
 
-    /// Whether this is the bound that only the all-zero hash meets: no work can have it.
+    /// Whether the target is zero, which no work can have.
     pub const fn is_zero(self) -> bool {
         self.0.const_is_zero()
     }
 
-    /// Whether `hash`, read as a little-endian number, is less than or equal to the target.
+    /// Whether `hash`, as a little-endian number, is less than or equal to the target.
     pub fn is_met_by(self, hash: &PowHash) -> bool {
         U256::from_le_bytes(*hash.as_le_bytes()) <= self.0
     }
 
-    /// The expected number of hashes until the target is met, rounded down.
+    /// Returns the expected number of hashes to meet the target, rounded down.
     pub fn difficulty(self) -> Difficulty {
         match self.0.checked_add(U256::ONE) {
-            // 2^256 / d = (2^256 - d) / d + 1, and 2^256 - d is what negation gives.
+            // 2^256 / d = (2^256 - d) / d + 1, and negation computes 2^256 - d.
             Some(divisor) => {
                 Difficulty((divisor.wrapping_neg() / divisor).saturating_add(U256::ONE))
             }
@@ -77,14 +80,14 @@ impl Target {
         }
     }
 
-    /// The number of leading zero bits that every hash has which meets the target.
+    /// Returns the number of leading zero bits, which every hash that meets the target has.
     pub const fn level(self) -> Level {
         #[expect(clippy::cast_possible_truncation, reason = "at most 256")]
         Level(self.0.leading_zeros() as u16)
     }
 }
 
-/// 64 hex digits, most significant first.
+/// Writes 64 hex digits, most significant first.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.to_be_hex())
@@ -97,17 +100,17 @@ impl fmt::Debug for Target {
     }
 }
 
-/// An expected number of hashes, at least 1; the 2^256 of target 0 is held as 2^256 - 1.
+/// An expected number of hashes, at least 1 and at most 2^256 - 1, also for a target of zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Difficulty(U256);
 
 impl Difficulty {
-    /// A difficulty of this many hashes; 0 becomes 1.
+    /// Returns the difficulty of this many hashes; 0 becomes 1.
     pub fn from_u128(hashes: u128) -> Self {
         Self(U256::from(hashes.max(1)))
     }
 
-    /// The nearest difficulty from 1 to 2^256 - 1; what is not a number becomes 1.
+    /// Returns the nearest difficulty from 1 to 2^256 - 1; NaN becomes 1.
     pub fn from_f64(hashes: f64) -> Self {
         if hashes.is_nan() || hashes < 1.0 {
             return Self(U256::ONE);
@@ -125,7 +128,7 @@ impl Difficulty {
         Self(value.max(U256::ONE))
     }
 
-    /// The nearest double.
+    /// Returns the nearest double.
     pub fn as_f64(self) -> f64 {
         self.0
             .as_limbs()
@@ -134,14 +137,15 @@ impl Difficulty {
             .fold(0.0, |sum, limb| sum * 2_f64.powi(64) + *limb as f64)
     }
 
-    /// The easiest target that takes at least this many hashes: 2^256 / difficulty - 1, rounded down.
+    /// Returns the easiest target of at least this difficulty: 2^256 / difficulty - 1, rounded
+    /// down.
     pub fn target(self) -> Target {
-        // floor(2^256 / d) - 1 = floor((2^256 - d) / d), and 2^256 - d is what negation gives.
+        // floor(2^256 / d) - 1 = floor((2^256 - d) / d), and negation computes 2^256 - d.
         Target(self.0.wrapping_neg() / self.0)
     }
 }
 
-/// Without a fraction, in full.
+/// Writes all digits, without a fraction.
 impl fmt::Display for Difficulty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
@@ -153,17 +157,17 @@ impl fmt::Display for Difficulty {
 pub struct Level(u16);
 
 impl Level {
-    /// The level of this many zero bits; `None` above 256.
+    /// Returns the level of this many zero bits, or `None` above 256.
     pub const fn new(bits: u16) -> Option<Self> {
         if bits <= 256 { Some(Self(bits)) } else { None }
     }
 
-    /// The number of zero bits.
+    /// Returns the number of zero bits.
     pub const fn bits(self) -> u16 {
         self.0
     }
 
-    /// The easiest target of this level: all ones after the zero bits.
+    /// Returns the easiest target of this level: all ones after the zero bits.
     pub fn target(self) -> Target {
         // Shifting out all 256 bits leaves zero.
         Target(U256::MAX >> usize::from(self.0))
@@ -202,7 +206,7 @@ mod tests {
         check(Target::MAX, "1");
         check(Level::new(1).expect("a level").target(), "2");
         check(Level::new(40).expect("a level").target(), "1099511627776");
-        // 2^256 itself does not fit: target 0 says one less.
+        // 2^256 does not fit.
         check(
             Level::new(256).expect("a level").target(),
             &ruint::aliases::U256::MAX.to_string(),
@@ -210,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stratum_form_of_two_to_the_forty_hashes() {
+    fn the_target_of_2_to_the_40_hashes_in_stratum_hex() {
         let target = Level::new(40).expect("a level").target();
         let text = "0000000000ffffffffffffffffffffffffffffffffffffffffffffffffffffff";
         assert_eq!(target.to_be_hex(), text);
@@ -222,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_become_the_nearest_difficulty() {
+    fn a_double_becomes_the_nearest_difficulty() {
         #[track_caller]
         fn check(hashes: f64, difficulty: &str) {
             assert_eq!(Difficulty::from_f64(hashes).to_string(), difficulty);
@@ -238,7 +242,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_target_of_a_difficulty_takes_at_least_that_many_hashes(
+        fn the_target_of_a_difficulty_has_that_difficulty(
             difficulty in 1..=u128::MAX, shift in 0_u32..128
         ) {
             let difficulty = Difficulty::from_u128(difficulty >> shift);
@@ -256,7 +260,7 @@ mod tests {
         }
 
         #[test]
-        fn byte_orders_are_each_others_reverse(mut bytes: [u8; 32]) {
+        fn hex_is_the_reverse_of_the_bytes(mut bytes: [u8; 32]) {
             let target = Target::from_le_bytes(bytes);
             prop_assert_eq!(target.to_le_bytes(), bytes);
             bytes.reverse();

@@ -6,9 +6,11 @@ use ruint::aliases::U256;
 
 use crate::Target;
 
-/// The sum of the difficulties of a block and all its ancestors; 256 bits, little-endian on the wire.
+/// The sum of the difficulties of a block and all its ancestors; 256 bits, little-endian on the
+/// wire.
 ///
-/// The node's difficulty for this purpose is ⌊(2^256 - 1) / target⌋, which is why the sum has a type of its own.
+/// The node's difficulty for this sum is ⌊(2^256 - 1) / target⌋, not that of
+/// [`Target::difficulty`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Weight(U256);
 
@@ -16,17 +18,17 @@ impl Weight {
     /// The weight of a genesis block.
     pub const ZERO: Self = Self(U256::ZERO);
 
-    /// Reads the header's form.
+    /// Reads the encoding in a header.
     pub const fn from_le_bytes(bytes: [u8; 32]) -> Self {
         Self(U256::from_le_bytes(bytes))
     }
 
-    /// The header's form.
+    /// Returns the encoding in a header.
     pub const fn to_le_bytes(self) -> [u8; 32] {
         self.0.to_le_bytes()
     }
 
-    /// The weight after one more block with this target; stops at 2^256 - 1.
+    /// Returns the weight after a block with this target, at most 2^256 - 1.
     #[must_use]
     pub fn plus(self, target: Target) -> Self {
         let difficulty = U256::MAX.checked_div(target.as_u256()).unwrap_or(U256::MAX);
@@ -34,7 +36,7 @@ impl Weight {
     }
 }
 
-/// The number in decimal.
+/// Writes the number in decimal.
 impl fmt::Display for Weight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

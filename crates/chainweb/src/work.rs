@@ -1,43 +1,43 @@
-//! What a node hands out to be mined.
+//! Mining work, as a node sends it.
 //!
-//! The answer of `/mining/work` is the chain (4 bytes), the target (32) and the header (`encodeWorkHeader`,
-//! chainweb-node `src/Chainweb/Cut/Create.hs`). Chain and target stand in the header a second time: bytes in which
-//! they differ are refused, and so is a target that no hash can meet.
+//! The response to `/mining/work` is the chain (4 bytes), the target (32) and the header
+//! (`encodeWorkHeader`, kadena-io/chainweb-node `src/Chainweb/Cut/Create.hs`). The header repeats
+//! chain and target. Work in which they differ is an error, as is a target of zero.
 
 use crate::{ChainId, HeaderError, Target, WorkHeader};
 
-/// Why bytes are not work.
+/// The error of decoding work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkError {
     /// Too short for chain and target.
-    #[error("work has at least 214 bytes (322 on all public networks), this has {0}")]
+    #[error("work has at least 214 bytes (322 on all public networks), not {0}")]
     Length(usize),
     /// The header is malformed.
     #[error("malformed work of {length} bytes")]
     Header {
         /// Length of the whole work.
         length: usize,
-        /// What is wrong with the header.
+        /// The error of the header.
         #[source]
         source: HeaderError,
     },
-    /// The prefix names another chain than the header.
-    #[error("the work is for chain {prefix}, its header says chain {header}")]
+    /// The prefix and the header differ in the chain.
+    #[error("the work is for chain {prefix}, but its header is for chain {header}")]
     Chain {
-        /// The chain in front of the header.
+        /// The chain before the header.
         prefix: ChainId,
         /// The chain in the header.
         header: ChainId,
     },
-    /// The prefix states another target than the header.
+    /// The prefix and the header differ in the target.
     #[error("the target of the work, {prefix}, differs from the one in its header, {header}")]
     Target {
-        /// The target in front of the header.
+        /// The target before the header.
         prefix: Target,
         /// The target in the header.
         header: Target,
     },
-    /// No hash but zero meets the target.
+    /// The target is zero.
     #[error("the target of the work is 0: it cannot be solved")]
     Unsolvable,
 }
@@ -49,10 +49,13 @@ pub struct Work {
 }
 
 impl Work {
-    /// The length in bytes of what a node puts in front of the header: chain and target.
+    /// The length in bytes of chain and target, which a node sends before the header.
     pub const PREFIX_LENGTH: usize = 4 + 32;
 
-    /// The work with this header.
+    /// Returns the work with this header.
+    ///
+    /// # Errors
+    /// If the target is zero.
     pub fn new(header: WorkHeader) -> Result<Self, WorkError> {
         if header.target().is_zero() {
             Err(WorkError::Unsolvable)
@@ -61,7 +64,10 @@ impl Work {
         }
     }
 
-    /// Reads `4 + 32 + L` bytes as a node sends them.
+    /// Decodes the `4 + 32 + L` bytes of a node's response, with a header of `L` bytes.
+    ///
+    /// # Errors
+    /// If the header is malformed, chain or target differ from the header's, or the target is zero.
     pub fn decode(bytes: &[u8]) -> Result<Self, WorkError> {
         let length = bytes.len();
         let (prefix, header) = bytes
@@ -87,7 +93,7 @@ impl Work {
         Self::new(header)
     }
 
-    /// The bytes that a node sends for this work.
+    /// Returns the bytes of a node's response with this work.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(Self::PREFIX_LENGTH + self.header.as_bytes().len());
         bytes.extend_from_slice(&self.chain().to_le_bytes());
@@ -96,17 +102,17 @@ impl Work {
         bytes
     }
 
-    /// The header to be solved.
+    /// Returns the header to solve.
     pub fn header(&self) -> &WorkHeader {
         &self.header
     }
 
-    /// The chain that the block extends.
+    /// Returns the chain of the block.
     pub fn chain(&self) -> ChainId {
         self.header.chain()
     }
 
-    /// The target to be met; never zero.
+    /// Returns the target, never zero.
     pub fn target(&self) -> Target {
         self.header.target()
     }

@@ -24,7 +24,7 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Creates an acceptor which ends when `stop` is cancelled.
+    /// Creates an acceptor that ends when `stop` is cancelled.
     pub fn new(listener: TcpListener, stop: CancellationToken) -> Self {
         Self {
             listener,

@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Connections which the system queues until they are accepted; it may allow fewer.
+/// Connections that the system queues until they are accepted; it may allow fewer.
 const BACKLOG: u32 = 4096;
 
 /// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The port is taken.
+    /// The port is in use.
     #[error("{0} is in use by another program")]
     InUse(SocketAddr),
     /// The host name does not resolve.
@@ -42,7 +42,7 @@ pub(crate) enum Families {
     One,
 }
 
-/// Binds a socket which does not listen yet: until it does, it holds the port and connections are
+/// Binds a socket without listening yet: until then it holds the port, and connections are
 /// refused. Has to be called within a tokio runtime.
 ///
 /// Sets `SO_REUSEADDR`, so connections of an earlier run in `TIME_WAIT` do not hold the port. On

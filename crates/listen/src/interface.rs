@@ -26,11 +26,11 @@ pub enum Interface {
     OnlyIpv6,
     /// One address.
     Address(IpAddr),
-    /// A host name: the first of its addresses which can be bound.
+    /// A host name: its first address available for binding.
     Host(String),
 }
 
-/// A text that is not an interface; holds its first 80 characters.
+/// The error for a text that is not an interface; holds its first 80 characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an interface is `*`, `*4`, `*6`, `!4`, `!6`, an address or a host name; got {0:?}")]
 pub struct InterfaceError(String);
@@ -61,7 +61,7 @@ fn is_host_name(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
 }
 
-/// Writes a text which parses as the same interface.
+/// Writes a text that parses as the same interface.
 impl fmt::Display for Interface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -79,11 +79,12 @@ const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 impl Interface {
-    /// Listens on `port`; with port 0 the system picks one. Has to be called within a tokio runtime.
+    /// Listens on `port`; with port 0 the system picks one. Has to be called within a tokio
+    /// runtime.
     ///
     /// # Errors
-    /// Returns [`BindError::InUse`] if the port is taken, [`BindError::Host`] if the host name does
-    /// not resolve, and [`BindError::Listen`] for any other error.
+    /// Returns [`BindError::InUse`] if the port is in use, [`BindError::Host`] if the host name
+    /// does not resolve, and [`BindError::Listen`] for any other error.
     pub async fn listen(&self, port: u16) -> Result<TcpListener, BindError> {
         let all = |ip: IpAddr| listen(SocketAddr::new(ip, port), Families::Both);
         match self {
@@ -111,7 +112,7 @@ impl Interface {
     }
 }
 
-/// Tries the other family, unless the port is taken: that is an error to report.
+/// Tries the other family, unless the port is in use: that is an error to report.
 fn or_other_family(
     error: BindError,
     other: impl FnOnce() -> Result<TcpListener, BindError>,
@@ -127,7 +128,7 @@ mod tests {
     use super::{Interface, InterfaceError};
 
     #[test]
-    fn interfaces_are_read_and_written() {
+    fn interfaces_parse_and_print() {
         #[track_caller]
         fn check(text: &str, interface: &Interface, written: &str) {
             assert_eq!(text.parse().as_ref(), Ok(interface));

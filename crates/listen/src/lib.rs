@@ -1,8 +1,8 @@
 //! Listening sockets: where a server binds, and how it accepts connections within limits.
 //!
-//! [`Interface`] names the addresses to bind, [`Acceptor`] accepts with back-off, [`serve`] runs one
-//! task per connection, and [`Permits`] counts connections per client address. The protocol spoken
-//! on a connection is the caller's.
+//! [`Interface`] names the addresses to bind, [`Acceptor`] accepts with back-off, [`serve`] runs
+//! one task per connection, and [`Permits`] counts connections per client address. The protocol
+//! spoken on a connection is the caller's.
 
 mod accept;
 mod bind;

@@ -26,7 +26,7 @@ pub struct Permit {
     issued: Arc<Mutex<Issued>>,
 }
 
-/// The limit which a connection would exceed, with the number of connections now open.
+/// The limit that a connection would exceed, with the number of connections now open.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitReached {
     /// The limit on all connections.
@@ -50,7 +50,7 @@ impl Permits {
     /// Issues a permit to a client at `ip`. An IPv4-mapped IPv6 address counts as its IPv4 address.
     ///
     /// # Errors
-    /// Returns the limit which is reached.
+    /// Returns the limit reached.
     pub fn try_acquire(&self, ip: IpAddr) -> Result<Permit, LimitReached> {
         let ip = ip.to_canonical();
         let mut issued = lock(&self.issued);

@@ -1,11 +1,11 @@
 //! Decides what is mined: the state machine between the nodes and the worker.
 //!
-//! [`Coordinator::handle`] takes an event with the time at which it happened and returns the actions
-//! that follow. The invariant: its node could still take a solution of every published job, as far
-//! as any event shows. Everything an operator may care about is returned as [`Action::Report`].
+//! [`Coordinator::handle`] maps an event and its time to actions. The invariant: as far as any
+//! event shows, the node of a published job could still accept a solution of it. Everything an
+//! operator may care about is returned as [`Action::Report`].
 //!
-//! It knows no socket, clock, task, log or randomness. A logical clock of sequence numbers ([`Seq`])
-//! orders events and requests.
+//! It knows no socket, clock, task, log or randomness. A logical clock of sequence numbers
+//! ([`Seq`]) orders events and requests.
 
 mod action;
 mod config;

@@ -1,8 +1,9 @@
-//! What a worker wants the coordinator to fetch, and the state of the network that it gets in return.
+//! What a worker wants the coordinator to fetch, and the state of the network as it is sent to the
+//! worker.
 //!
-//! Most workers take any work. One that needs blocks on certain chains changes its [`Demand`] as it
-//! goes, and gets a [`View`] for every change of the cut while it wants work. Both are watched
-//! values: neither side waits, and only the newest value counts.
+//! Most workers take any work. A worker in need of blocks on certain chains changes its [`Demand`]
+//! as it goes, and gets a [`View`] for every change of the cut while it wants work. Both are
+//! watched values: neither side waits, and only the newest value counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,8 +21,8 @@ pub enum Demand {
     Any,
     /// No work: the node gets no request for any.
     Nothing,
-    /// Work on these chains only, and the cut. The set is empty while no chain that needs a block can
-    /// be extended; the cut shows when one can.
+    /// Work on these chains only, and the cut. The set is empty while no chain in need of a block
+    /// can be extended; the next cut may change this.
     Chains(BTreeSet<ChainId>),
 }
 

@@ -1,7 +1,7 @@
 //! Jobs and their solutions, which go from the coordinator to the worker and back.
 //!
 //! A job never changes: new bytes are a new job with a new id. A solution names its job and the two
-//! header fields that a miner may choose; no other field can differ.
+//! header fields a miner may choose; no other field can differ.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -41,17 +41,17 @@ pub struct Job {
 }
 
 impl Job {
-    /// The chain that the job extends.
+    /// Returns the chain of the job.
     pub fn chain(&self) -> ChainId {
         self.work.chain()
     }
 
-    /// Returns the creation time that the job may carry at `now`: that of the work plus the time
-    /// since it was received, less a 1024th.
+    /// Returns the creation time of the job's header at `now`: the work's own plus the time since
+    /// the work arrived, less a 1024th.
     ///
-    /// It never runs ahead of the node's clock and does not depend on the wall clock of this machine:
-    /// a block from a node's future is lost, and can stall its chain. The 1024th allows for drift:
-    /// two quartz clocks drift apart by up to 100 ppm or so, one that is being slewed by 500 more.
+    /// It never runs ahead of the node's clock and does not depend on the wall clock of this
+    /// machine: a block from a node's future is lost, and can stall its chain. The 1024th allows
+    /// for drift: two quartz clocks drift apart by up to 100 ppm or so, a slewed one by 500 more.
     pub fn creation_time_at(&self, now: Instant) -> CreationTime {
         let elapsed = now.saturating_duration_since(self.received);
         let certain = elapsed.saturating_sub(elapsed / DRIFT_MARGIN);
@@ -100,22 +100,23 @@ impl Jobs {
 /// A job and the two header fields that solve it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Solution {
-    /// The job that is solved.
+    /// The solved job.
     pub job: Arc<Job>,
     /// The nonce found.
     pub nonce: Nonce,
-    /// The creation time that was hashed with the nonce.
+    /// The creation time hashed with the nonce.
     pub creation_time: CreationTime,
-    /// The device or thread that found it, if the worker names them.
+    /// The name of the device or thread, if the worker has names for them.
     pub found_by: Option<Arc<str>>,
 }
 
 /// What the solutions of a worker prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// Their hash meets the target. The client checks that before it submits, by code other than the worker's.
+    /// Their hash meets the target. The client checks it before submission, by code other than the
+    /// worker's.
     Verified,
-    /// Nothing: the worker returns work unsolved, for nodes that do not check proof of work.
+    /// Nothing: the worker returns work unsolved, for nodes with proof of work disabled.
     None,
 }
 

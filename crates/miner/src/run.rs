@@ -1,9 +1,10 @@
-//! Where events meet I/O: the loop that carries out what the coordinator decides.
+//! The engine's loop: passes events to the coordinator and carries out its actions.
 //!
-//! All requests and update streams live in this one task, as futures that it polls: nothing is shared, and dropping a
-//! future ends its request. Beside it runs only the worker.
+//! All requests and update streams are futures of this one task: nothing is shared, and dropping a
+//! future ends its request. Only the worker and the reader of device statistics are other tasks.
 
-mod status;
+mod devices;
+mod requests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,188 +12,183 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
-use node::{BuildError, Client, Info};
+use node::{BuildError, Client};
 use tokio::sync::watch::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::interval_at;
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
-use self::status::Status;
-use crate::coordinator::{self, Action, Coordinator, Event, Identity, Preemption, Request};
+use self::devices::{Observation, observe};
+use self::requests::answer;
+use crate::coordinator::{self, Action, Coordinator, Event, Preemption};
 use crate::demand::DemandWatch;
-use crate::job::{Jobs, NodeId, Solution};
-use crate::meter::{Meter, Rate, Reading};
-use crate::telemetry::{self, Counters};
+use crate::job::{Jobs, NodeId, Proof, Solution};
+use crate::telemetry::event::Event as Report;
+use crate::telemetry::recorder::Recorder;
+use crate::telemetry::snapshot::{Payee, Program, Snapshot};
 use crate::timing::Timing;
-use crate::units::About;
 use crate::worker::{Worker, WorkerError, until};
 
-/// Solutions that wait for the coordinator. It takes them at once; a worker that is faster waits.
+/// Solutions that wait for the coordinator, which takes them at once. A faster worker waits.
 const SOLUTIONS_QUEUED: usize = 64;
 
-/// What to run.
+/// Observations of devices that wait for the engine. One is enough: a new one comes every second.
+const OBSERVATIONS_QUEUED: usize = 1;
+
+/// The configuration of the engine.
 #[derive(Debug)]
 pub struct Config {
+    /// The version of the program and the account that it mines for.
+    pub program: Program,
     /// The nodes in the order of preference.
     pub nodes: Vec<node::Config>,
-    /// How many jobs are held.
+    /// The highest number of live jobs.
     pub work_slots: usize,
-    /// What solves them.
+    /// Solves the jobs.
     pub worker: Worker,
-    /// When a job makes way for one with a newer payload.
+    /// When to fetch new work after a payload refresh.
     pub preemption: Preemption,
     /// All durations.
     pub timing: Timing,
 }
 
-/// Why the program cannot run, or cannot go on.
+/// Why the engine cannot run, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A client of a node cannot be made.
+    /// The client of a node cannot be built.
     #[error(transparent)]
     Client(#[from] BuildError),
-    /// The worker has failed.
+    /// The worker failed.
     #[error("the worker failed")]
     Worker(#[from] WorkerError),
-    /// The worker has ended or panicked.
+    /// The worker ended or panicked.
     #[error("the worker ended unexpectedly")]
     WorkerEnded,
 }
 
-/// What a run has come to.
-#[derive(Clone, Debug)]
-pub struct Summary {
-    /// What has happened.
-    pub counters: Counters,
-    /// What was counted of the worker's hashes.
-    pub hashed: Reading,
-    /// The worker's mean hash rate, as far as it is known.
-    pub rate: Rate,
-    /// How long the worker ran.
-    pub elapsed: Duration,
-}
-
-impl Summary {
-    /// What the choice of a preemption policy rests on.
-    fn log_refreshes(&self) {
-        let refreshes = &self.counters.refreshes;
-        debug!(
-            received = refreshes.received,
-            fetches = refreshes.fetches,
-            preempted = refreshes.preempted,
-            identical = refreshes.identical,
-            skipped = refreshes.skipped,
-            pending = refreshes.pending,
-            outdated = %About(refreshes.outdated),
-            "renewed payloads"
-        );
-    }
-
-    fn log(&self) {
-        let Counters {
-            blocks,
-            solutions_stale,
-            solutions_rejected,
-            ..
-        } = &self.counters;
-        info!(
-            after = %About(self.elapsed),
-            rate = self.rate.field().map(display),
-            accepted = blocks.accepted,
-            pending = blocks.pending,
-            orphaned = blocks.orphaned,
-            stale = solutions_stale,
-            rejected = solutions_rejected,
-            "stopped"
-        );
-        self.log_refreshes();
-    }
-}
-
-/// Mines until `stop` is cancelled, and then hands in what is solved within the grace of the timing.
-pub async fn run(config: Config, stop: CancellationToken) -> Result<Summary, RunError> {
-    let Config {
-        nodes,
-        work_slots,
-        worker,
-        preemption,
-        timing,
-    } = config;
-    let clients: Vec<_> = nodes
-        .into_iter()
-        .map(Client::new)
-        .collect::<Result<_, _>>()?;
-    for client in &clients {
-        info!(node = %client.endpoint(), "connecting");
-    }
-    let (jobs, watched) = watch::channel(Arc::default());
-    let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
-    let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
-    let mut workers = JoinSet::new();
-    workers.spawn(worker.run(watched, found, stop.child_token()));
-    let engine = Engine {
-        coordinator: Coordinator::new(coordinator::Config {
-            nodes: clients.len(),
-            work_slots,
-            preemption,
-            proof,
-            timing,
-        }),
-        streams: clients.iter().map(|_| SelectAll::new()).collect(),
-        addresses: clients
-            .iter()
-            .map(|client| client.endpoint().to_string())
-            .collect(),
-        clients,
-        requests: FuturesUnordered::new(),
-        jobs,
-        wanted,
-        status: Status::new(Instant::now(), &meter),
-        meter,
-    };
-    engine.run(timing, solutions, workers, stop).await
-}
-
-/// The loop's state.
-struct Engine {
-    coordinator: Coordinator,
+/// The engine: nodes, coordinator and worker.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
     clients: Vec<Client>,
-    /// The addresses of the nodes, for the log.
-    addresses: Vec<String>,
-    requests: FuturesUnordered<BoxFuture<'static, (Event, Duration)>>,
-    streams: Vec<SelectAll<BoxStream<'static, Event>>>,
-    jobs: watch::Sender<Arc<Jobs>>,
-    /// Of a worker that does not take any work.
-    wanted: Option<DemandWatch>,
-    meter: Meter,
-    status: Status,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
 }
 
 impl Engine {
+    /// Creates an engine. It sends no request before it runs.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the client of a node cannot be built.
+    pub fn new(mut config: Config) -> Result<Self, BuildError> {
+        let nodes = std::mem::take(&mut config.nodes).into_iter();
+        Ok(Self {
+            clients: nodes.map(Client::new).collect::<Result<_, _>>()?,
+            config,
+            snapshots: watch::Sender::new(None),
+        })
+    }
+
+    /// Returns a receiver of the engine's state, which changes about once a second. `None` until
+    /// the engine runs.
+    pub fn snapshots(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.snapshots.subscribe()
+    }
+
+    /// Mines until `stop` is cancelled, then submits what is solved, within the grace of the
+    /// timing. Returns the last state.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the worker fails or ends by itself.
+    pub async fn run(self, stop: CancellationToken) -> Result<Snapshot, RunError> {
+        let Config {
+            program,
+            work_slots,
+            worker,
+            preemption,
+            timing,
+            ..
+        } = self.config;
+        let clients = self.clients;
+        for client in &clients {
+            info!(event = "connecting", node = %client.endpoint(), "connecting");
+        }
+        let (jobs, watched) = watch::channel(Arc::default());
+        let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
+        let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
+        let (sender, observations) = mpsc::channel(OBSERVATIONS_QUEUED);
+        let mut observing = JoinSet::new();
+        if let Some((stats, counters)) = worker.server() {
+            observing.spawn(observe(stats, counters, timing.snapshot, sender));
+        }
+        let mut workers = JoinSet::new();
+        workers.spawn(worker.run(watched, found, stop.child_token()));
+        let addresses = clients.iter().map(|client| client.endpoint().to_string());
+        let recorder = Recorder::new(Instant::now(), program, addresses.collect(), meter, proof);
+        let running = Running {
+            coordinator: Coordinator::new(coordinator::Config {
+                nodes: clients.len(),
+                work_slots,
+                preemption,
+                proof,
+                timing,
+            }),
+            streams: clients.iter().map(|_| SelectAll::new()).collect(),
+            clients,
+            requests: FuturesUnordered::new(),
+            jobs,
+            wanted,
+            recorder,
+            snapshots: self.snapshots,
+            proof,
+            is_mining: false,
+        };
+        let ended = running.run(timing, solutions, observations, workers, stop);
+        let snapshot = ended.await;
+        observing.shutdown().await;
+        snapshot
+    }
+}
+
+/// The loop's state.
+struct Running {
+    coordinator: Coordinator,
+    clients: Vec<Client>,
+    requests: FuturesUnordered<BoxFuture<'static, (NodeId, Event, Duration)>>,
+    streams: Vec<SelectAll<BoxStream<'static, Event>>>,
+    jobs: watch::Sender<Arc<Jobs>>,
+    /// Present if the worker asks for specific chains.
+    wanted: Option<DemandWatch>,
+    recorder: Recorder,
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    proof: Proof,
+    /// Whether work has arrived.
+    is_mining: bool,
+}
+
+impl Running {
     async fn run(
         mut self,
         timing: Timing,
         mut solutions: mpsc::Receiver<Solution>,
+        mut observations: mpsc::Receiver<Observation>,
         mut workers: JoinSet<Result<(), WorkerError>>,
         stop: CancellationToken,
-    ) -> Result<Summary, RunError> {
-        let started = Instant::now();
-        let mut status = interval_at((started + timing.status).into(), timing.status);
+    ) -> Result<Snapshot, RunError> {
+        let mut seconds = every(timing.snapshot);
+        let (mut status, mut table) = (every(timing.status), every(timing.worker_table));
         let mut stopped: Option<Instant> = None;
         let mut worker_is_done = false;
-        self.hear_demand();
+        self.pass_demand();
         self.take(Event::Tick);
         while !(self.coordinator.is_finished() && worker_is_done && solutions.is_empty()) {
             let now = Instant::now();
             let deadline = stopped.map(|at| at + timing.grace);
             if deadline.is_some_and(|deadline| deadline <= now) {
-                if self.coordinator.is_submitting() || !solutions.is_empty() {
-                    warn!(grace = ?timing.grace, "not everything could be handed in before the end");
-                } else {
-                    info!(grace = ?timing.grace, "the fate of the last blocks could not be looked up before the end");
-                }
+                self.log_unfinished(timing.grace, !solutions.is_empty());
                 break;
             }
             let wakeup = self
@@ -201,27 +197,28 @@ impl Engine {
                 .into_iter()
                 .chain(deadline)
                 .min();
-            // All of these lose nothing when they are dropped: streams, channels, timers and joins.
+            // Streams, channels, timers and joins lose nothing when they are dropped.
             tokio::select! {
-                Some((event, latency)) = self.requests.next() => {
+                Some((node, event, latency)) = self.requests.next() => {
                     if event.is_answer() {
-                        self.status.latency(latency);
+                        self.recorder.note_latency(node, latency);
                     }
                     self.take(event);
                 }
                 event = next_update(&mut self.streams) => self.take(event),
                 Some(solution) = solutions.recv() => {
-                    // The worker has said before what it wants after this.
+                    // The worker changed its demand before it sent the solution.
                     if self.wanted.as_ref().is_some_and(DemandWatch::has_changed) {
-                        self.hear_demand();
+                        self.pass_demand();
                     }
                     self.take(Event::Solved(solution));
                 }
-                Ok(()) = demand_changes(self.wanted.as_mut()) => self.hear_demand(),
+                Ok(()) = demand_changes(self.wanted.as_mut()) => self.pass_demand(),
                 () = until(wakeup) => self.take(Event::Tick),
-                _ = status.tick() => {
-                    self.status.log(Instant::now(), &self.meter, &self.coordinator, &self.clients);
-                }
+                Some(observation) = observations.recv() => self.note_devices(observation),
+                _ = seconds.tick() => self.publish_snapshot(),
+                _ = status.tick() => self.recorder.log_status(&self.snapshot()),
+                _ = table.tick() => self.recorder.log_devices(),
                 () = stop.cancelled(), if stopped.is_none() => {
                     stopped = Some(Instant::now());
                     self.take(Event::Stop);
@@ -235,27 +232,60 @@ impl Engine {
                 }
             }
         }
-        let ended = stopped.unwrap_or_else(Instant::now);
-        let elapsed = ended.saturating_duration_since(started);
-        let summary = Summary {
-            counters: self.coordinator.counters(),
-            hashed: self.meter.counted(),
-            rate: self.meter.mean_rate(ended, elapsed),
-            elapsed,
-        };
-        summary.log();
-        Ok(summary)
+        let snapshot = self.snapshot();
+        self.recorder.log_end(&snapshot);
+        Ok(snapshot)
     }
 
-    /// Tells the coordinator what the worker wants.
-    fn hear_demand(&mut self) {
+    fn log_unfinished(&self, grace: Duration, has_solutions: bool) {
+        let grace_seconds = grace.as_secs_f64();
+        if self.coordinator.is_submitting() || has_solutions {
+            warn!(
+                event = "submissions_unfinished",
+                grace_seconds, "not all blocks could be submitted before the end"
+            );
+        } else {
+            info!(
+                event = "lookups_unfinished",
+                grace_seconds, "the last blocks could not be looked up before the end"
+            );
+        }
+    }
+
+    /// Passes the worker's demand to the coordinator.
+    fn pass_demand(&mut self) {
         if let Some(wanted) = &mut self.wanted {
             let demand = wanted.demand.borrow_and_update().clone();
             self.take(Event::Demand(demand));
         }
     }
 
-    /// Lets the coordinator take an event in and carries out what follows.
+    fn note_devices(&mut self, (devices, events): Observation) {
+        self.recorder.note_devices(devices);
+        for event in events {
+            self.recorder.record(Instant::now(), event);
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let jobs = Arc::clone(&self.jobs.borrow());
+        let counters = self.coordinator.counters();
+        self.recorder.snapshot(Instant::now(), jobs, counters)
+    }
+
+    fn publish_snapshot(&mut self) {
+        let now = Instant::now();
+        self.recorder.tick(now);
+        for (at, client) in self.clients.iter().enumerate() {
+            if let Some(skew) = client.clock_skew() {
+                self.recorder.note_clock_skew(now, NodeId(at), skew);
+            }
+        }
+        let snapshot = Arc::new(self.snapshot());
+        self.snapshots.send_replace(Some(snapshot));
+    }
+
+    /// Lets the coordinator handle an event, and carries out what follows.
     fn take(&mut self, event: Event) {
         for action in self.coordinator.handle(Instant::now(), event) {
             self.carry_out(action);
@@ -265,6 +295,7 @@ impl Engine {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Publish(jobs) => {
+                self.note_first_work(&jobs);
                 self.jobs.send_replace(jobs);
             }
             Action::Show(view) => {
@@ -288,73 +319,45 @@ impl Engine {
                 self.streams[node.0].push(events.boxed());
             }
             Action::Unsubscribe { node } => self.streams[node.0].clear(),
-            Action::Report(event) => telemetry::log(&event, &self.addresses),
+            Action::Report(event) => self.recorder.record(Instant::now(), event),
             Action::Request { node, request } => {
                 let client = self.clients[node.0].clone();
-                self.requests.push(Box::pin(answer(client, node, request)));
+                let answered = async move {
+                    let (event, latency) = answer(client, node, request).await;
+                    (node, event, latency)
+                };
+                self.requests.push(Box::pin(answered));
             }
+        }
+    }
+
+    /// Reports that mining starts when the first work arrives, since only then the node has
+    /// accepted the account.
+    fn note_first_work(&mut self, jobs: &Jobs) {
+        let Some(job) = jobs.iter().next().filter(|_| !self.is_mining) else {
+            return;
+        };
+        self.is_mining = true;
+        let (now, node) = (Instant::now(), job.node);
+        self.recorder.record(now, Report::MiningStarted { node });
+        // Only the EVM line hashes adjacent parents, which leaves the block hash unknown; its nodes
+        // choose the account themselves.
+        let is_evm = job.work.header().block_hash().is_none();
+        let has_key = !matches!(self.recorder.payee(), Payee::NoKey);
+        if self.proof == Proof::Verified && !has_key && !is_evm {
+            self.recorder.record(now, Report::NoPublicKey { node });
         }
     }
 }
 
-/// Makes a request and gives the event that answers it, and the time that this took.
-async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Duration) {
-    let asked = Instant::now();
-    let event = match request {
-        Request::Identify => {
-            let result = client.info().await;
-            let identity = |info: Info| Identity {
-                version: info.version,
-                chains: info.chains,
-                graph: info.graph,
-            };
-            Event::Identified {
-                node,
-                result: result.map(identity),
-            }
-        }
-        Request::Work {
-            version,
-            seq,
-            chain,
-        } => {
-            let result = client.work(&version, chain).await;
-            Event::Work { node, seq, result }
-        }
-        Request::Cut { version, seq } => Event::Cut {
-            node,
-            seq,
-            result: client.cut(&version).await,
-        },
-        Request::Ancestors {
-            version,
-            seq,
-            chain,
-            tip,
-            heights,
-        } => {
-            let result = client.ancestors(&version, chain, tip.hash, heights).await;
-            Event::Ancestors {
-                node,
-                seq,
-                chain,
-                tip_height: tip.height,
-                result,
-            }
-        }
-        Request::Submit {
-            version,
-            submission,
-            header,
-        } => Event::Submitted {
-            submission,
-            result: client.solved(&version, &header).await,
-        },
-    };
-    (event, asked.elapsed())
+/// An interval that starts after its first period and does not catch up.
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at((Instant::now() + period).into(), period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }
 
-/// The next event of any update stream; pending for ever while there is none.
+/// Returns the next event of any update stream. Pending while there is none.
 async fn next_update(streams: &mut [SelectAll<BoxStream<'static, Event>>]) -> Event {
     let mut all: FuturesUnordered<_> = streams
         .iter_mut()
@@ -369,7 +372,11 @@ async fn next_update(streams: &mut [SelectAll<BoxStream<'static, Event>>]) -> Ev
     std::future::pending().await
 }
 
-/// Until a worker wants something else; pending for ever if it takes any work, an error once it has ended.
+/// Waits for a change of the worker's demand. Pending if the worker takes any work.
+///
+/// # Errors
+///
+/// Returns an error once the worker has ended.
 async fn demand_changes(wanted: Option<&mut DemandWatch>) -> Result<(), RecvError> {
     match wanted {
         Some(wanted) => wanted.demand.changed().await,

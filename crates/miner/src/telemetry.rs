@@ -1,12 +1,19 @@
 //! What the program knows about itself, as plain data for every reader.
 //!
-//! An [`Event`] is something that happened and that an operator may care about; [`Counters`] are totals since the
-//! start. Producers emit an event once, where it happens. Log lines are renderings of events.
+//! An [`Event`] is something that happened and that an operator may care about; a [`Snapshot`] is
+//! the state at one moment. Producers emit an event once, where it happens. Log lines are renderings
+//! of events; status line, summaries and tables are renderings of a snapshot.
 
+mod blocks;
 pub mod counters;
+pub(crate) mod devices;
 pub mod event;
 mod log;
+pub(crate) mod recorder;
+pub mod snapshot;
+mod status;
+pub mod table;
 
 pub use self::counters::Counters;
 pub use self::event::Event;
-pub(crate) use self::log::log;
+pub use self::snapshot::Snapshot;

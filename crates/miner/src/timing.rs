@@ -1,4 +1,4 @@
-//! All durations of the client, in one place so that tests can shorten them.
+//! All durations of the client, in one place for tests to shorten them.
 
 use std::time::Duration;
 
@@ -13,12 +13,13 @@ pub struct Timing {
     pub refetch_age: Duration,
     /// Work older than this can no longer be submitted, and its job is retired.
     pub payload_lifetime: Duration,
-    /// How often jobs that an update may have outdated unseen are compared with the node's cut.
+    /// How often unconfirmed jobs are compared with the node's cut.
     pub cut_check: Duration,
-    /// The pause after the node issues work on a chain with a live job, unless an update comes first.
+    /// The pause after the node issues work on a chain with a live job, unless an update comes
+    /// first.
     pub held_chain_pause: Duration,
-    /// The pause after the node issues work that the worker does not want, and between requests for
-    /// the cut on behalf of a worker that wants certain chains, unless an update comes first.
+    /// The pause after the node issues unwanted work, and between requests for the cut on behalf of
+    /// a worker with a demand for certain chains, unless an update comes first.
     pub unwanted_pause: Duration,
     /// The first pause after a failed request; it doubles with each failure in a row.
     pub retry_min: Duration,
@@ -32,13 +33,15 @@ pub struct Timing {
     pub block_lookup_interval: Duration,
     /// How often a CPU thread updates the creation time of its job.
     pub restamp: Duration,
-    /// The time that a CPU thread hashes before it checks for new jobs.
+    /// The time for which a CPU thread hashes before it checks for new jobs.
     pub batch: Duration,
     /// How often the status line is logged.
     pub status: Duration,
-    /// How often the table of Stratum workers is logged.
+    /// How often the table of mining devices is logged.
     pub worker_table: Duration,
-    /// The longest time that shutting down may take.
+    /// How often the state of the program is published.
+    pub snapshot: Duration,
+    /// The longest time for shutting down.
     pub grace: Duration,
 }
 
@@ -59,6 +62,7 @@ impl Default for Timing {
             batch: Duration::from_millis(1),
             status: Duration::from_secs(10),
             worker_table: Duration::from_mins(1),
+            snapshot: Duration::from_secs(1),
             grace: Duration::from_secs(5),
         }
     }
@@ -74,14 +78,15 @@ impl Timing {
 /// The durations of external commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandTiming {
-    /// The time that a process waits for a job of its own before it shares one.
+    /// The time for which a process waits for a job of its own before it shares one.
     pub job_share: Duration,
-    /// The time that a command may take to end on request. Twice this is less than the grace of the
+    /// The longest time for a command to end on request. Twice this is less than the grace of the
     /// program.
     pub grace: Duration,
     /// The first pause after a command fails; it doubles with each failure in a row.
     pub retry_min: Duration,
-    /// The longest pause after a command fails. A run longer than this resets the count of failures.
+    /// The longest pause after a command fails. A run longer than this resets the count of
+    /// failures.
     pub retry_max: Duration,
     /// How often a persistent failure is logged.
     pub report: Duration,

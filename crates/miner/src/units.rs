@@ -84,11 +84,6 @@ impl fmt::Display for About {
     }
 }
 
-/// A figure as it is written, or that it is not known.
-pub(crate) fn or_unknown(figure: Option<impl fmt::Display>) -> String {
-    figure.map_or_else(|| "unknown".to_owned(), |figure| figure.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -1,8 +1,9 @@
-//! Whatever solves the jobs.
+//! Workers, which solve jobs.
 //!
-//! A worker watches the live jobs, chooses among them by itself and sends solutions. It knows no node: which jobs are
-//! live and what becomes of a solution is not its affair.
+//! A worker watches the live jobs, chooses among them and sends solutions. It does not know nodes: the
+//! coordinator decides which jobs are live, and submits the solutions.
 
+pub mod asic;
 pub mod constant_delay;
 pub mod cpu;
 pub mod external;
@@ -11,63 +12,67 @@ mod returned;
 #[cfg(test)]
 mod sample;
 pub mod simulation;
-pub mod stratum;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use stratum::{Counters, Stats};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
+use self::asic::Asic;
 use self::constant_delay::ConstantDelay;
 use self::cpu::Cpu;
 use self::external::External;
 use self::on_demand::OnDemand;
 use self::simulation::Simulation;
-use self::stratum::Stratum;
 use crate::demand::DemandWatch;
 use crate::job::{Jobs, Proof, Solution};
 use crate::meter::Meter;
 
-/// One of the ways to have jobs solved.
+/// A worker of any kind.
 #[derive(Debug)]
 pub enum Worker {
-    /// Threads of this machine.
+    /// Threads on this machine.
     Cpu(Cpu),
-    /// Devices that speak Stratum.
-    Stratum(Stratum),
-    /// Nothing: blocks come as at a given hash rate.
+    /// Mining devices on the Stratum protocol.
+    Asic(Asic),
+    /// Blocks at a simulated hash rate, without hashing.
     Simulation(Simulation),
-    /// Nothing: blocks come on a beat.
+    /// Blocks at a constant rate, without hashing.
     ConstantDelay(ConstantDelay),
-    /// Nobody: a block is made when somebody asks for one.
+    /// Blocks on request over HTTP, without hashing.
     OnDemand(OnDemand),
-    /// Programs that are run as shell commands.
+    /// Programs run as shell commands.
     External(External),
 }
 
-/// Why a worker cannot go on.
+/// An error for which a worker ends.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// The system gives no thread.
+    /// The operating system cannot start a thread.
     #[error("cannot start a hashing thread")]
     Spawn(#[source] io::Error),
-    /// A thread ended that was not told to.
+    /// A hashing thread ended before shutdown.
     #[error("the hashing thread cpu-{0} ended unexpectedly")]
     ThreadEnded(usize),
     /// The Stratum server failed.
     #[error(transparent)]
-    Stratum(#[from] ::stratum::ServerError),
-    /// What looks after an external process ended.
-    #[error("an external process is no longer looked after")]
+    Stratum(#[from] stratum::ServerError),
+    /// The task of an external process ended before shutdown.
+    #[error("the task of an external process ended unexpectedly")]
     ProcessLost,
 }
 
 impl Worker {
-    /// Solves the newest jobs until `stop` is cancelled; sends any number of solutions. Gives up waiting for its
-    /// threads if it is dropped: they end by themselves.
+    /// Solves live jobs and sends solutions until `stop` is cancelled. If the future is dropped,
+    /// hashing threads end by themselves and are not joined.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the worker ends before `stop` is cancelled.
     pub async fn run(
         self,
         jobs: watch::Receiver<Arc<Jobs>>,
@@ -76,7 +81,7 @@ impl Worker {
     ) -> Result<(), WorkerError> {
         match self {
             Self::Cpu(cpu) => cpu.run(jobs, solutions, stop).await,
-            Self::Stratum(stratum) => stratum.run(jobs, solutions, stop).await,
+            Self::Asic(asic) => asic.run(jobs, solutions, stop).await,
             Self::External(external) => external.run(jobs, solutions, stop).await,
             Self::Simulation(simulation) => simulation.run(jobs, solutions, stop).await,
             Self::ConstantDelay(beat) => beat.run(jobs, solutions, stop).await,
@@ -84,31 +89,39 @@ impl Worker {
         }
     }
 
-    /// What tells what the worker wants fetched; `None` of one that takes any work.
+    /// Returns the requests for work on specific chains, or `None` if the worker accepts any work.
     pub(crate) fn wanted(&self) -> Option<DemandWatch> {
         match self {
             Self::OnDemand(on_demand) => Some(on_demand.wanted()),
             Self::Cpu(_)
-            | Self::Stratum(_)
+            | Self::Asic(_)
             | Self::External(_)
             | Self::Simulation(_)
             | Self::ConstantDelay(_) => None,
         }
     }
 
-    /// What its solutions prove.
+    /// Returns whether the solutions have proof of work.
     pub fn proof(&self) -> Proof {
         match self {
-            Self::Cpu(_) | Self::Stratum(_) | Self::External(_) => Proof::Verified,
+            Self::Cpu(_) | Self::Asic(_) | Self::External(_) => Proof::Verified,
             Self::Simulation(_) | Self::ConstantDelay(_) | Self::OnDemand(_) => Proof::None,
         }
     }
 
-    /// What tells how much the worker hashes.
+    /// Returns the statistics and counters of the Stratum server.
+    pub(crate) fn server(&self) -> Option<(Arc<Stats>, Arc<Counters>)> {
+        match self {
+            Self::Asic(asic) => Some((asic.stats(), asic.counters())),
+            _ => None,
+        }
+    }
+
+    /// Returns the hash meter of the worker.
     pub fn meter(&self) -> Meter {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
-            Self::Stratum(stratum) => Meter::Estimated(stratum.stats()),
+            Self::Asic(_) => Meter::Estimated,
             Self::Simulation(simulation) => Meter::Simulated(simulation.rate()),
             Self::ConstantDelay(_) | Self::OnDemand(_) => Meter::None,
             Self::External(external) => external.meter(),
@@ -116,7 +129,7 @@ impl Worker {
     }
 }
 
-/// Pending until then, or for ever.
+/// Waits until `wakeup`, or forever.
 pub(crate) async fn until(wakeup: Option<Instant>) {
     match wakeup {
         Some(at) => sleep_until(at.into()).await,

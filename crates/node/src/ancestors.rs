@@ -1,7 +1,7 @@
 //! A page of block hashes from `/chain/{chain}/hash/branch`.
 //!
-//! With one upper bound and no lower one, an answer holds exactly one hash for each height, from the
-//! highest down (`chainweb-node`, `Chainweb/TreeDB.hs`), so positions are heights. Pure.
+//! With one upper bound and no lower bound, a page has exactly one hash per height, from the
+//! highest down (kadena-io/chainweb-node, `Chainweb/TreeDB.hs`), so positions are heights. No I/O.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::Malformed;
 
-/// A node lists no more hashes in one answer.
+/// The largest number of hashes in one response of a node.
 pub const MAX_ANCESTORS: u64 = 4096;
 
 #[derive(Deserialize)]
@@ -19,18 +19,18 @@ struct Page {
     items: Vec<String>,
 }
 
-/// The newest [`MAX_ANCESTORS`] of the heights.
+/// Returns the highest [`MAX_ANCESTORS`] of the heights.
 pub(crate) fn newest(heights: RangeInclusive<u64>) -> RangeInclusive<u64> {
     let (low, high) = heights.into_inner();
     low.max(high.saturating_sub(MAX_ANCESTORS - 1))..=high
 }
 
-/// The body that asks for the ancestors of `tip`, itself included.
+/// Returns the request body for the ancestors of `tip`, itself included.
 pub(crate) fn request_json(tip: BlockHash) -> String {
     json!({ "upper": [tip.to_string()] }).to_string()
 }
 
-/// Reads the answer for the heights asked for; the heights missing at its end are below genesis.
+/// Reads the response for the requested heights. Heights missing at its end are below genesis.
 pub(crate) fn from_json(
     body: &[u8],
     heights: RangeInclusive<u64>,
@@ -38,11 +38,11 @@ pub(crate) fn from_json(
     let malformed = |why: String| Malformed::json("page of ancestors", why);
     let page: Page = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
     let mut ancestors = BTreeMap::new();
-    let mut free = heights.rev();
+    let mut remaining = heights.rev();
     for item in page.items {
-        let height = free
+        let height = remaining
             .next()
-            .ok_or_else(|| malformed("it holds more hashes than heights".to_owned()))?;
+            .ok_or_else(|| malformed("more hashes than requested heights".to_owned()))?;
         ancestors.insert(
             height,
             item.parse()

@@ -1,8 +1,7 @@
-//! The client: one method for each thing a miner asks of a node.
+//! The client: one method per endpoint.
 //!
-//! A clone is cheap and shares connections with its original. Every method but
-//! [`updates`](Client::updates) makes one request, is bounded in time, and may be dropped at any
-//! moment: the connection then closes.
+//! Clones are cheap and share connections. Every method except [`updates`](Client::updates) makes
+//! one request, is bounded in time, and is cancel-safe: dropping its future closes the connection.
 
 use std::{
     collections::BTreeMap,
@@ -12,35 +11,35 @@ use std::{
 };
 
 use chainweb::{BlockHash, BlockHeader, ChainId, Work, WorkHeader};
-use futures_util::Stream;
 use reqwest::{Method, RequestBuilder, Url, header, redirect};
 
 use crate::{
-    Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, UpdateEvent, Version,
-    ancestors,
-    exchange::{self, Answer, Bounds, Need},
-    tls, updates,
+    Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, Version, ancestors,
+    answer::Answer,
+    exchange::{self, Bounds, Need},
+    tls,
 };
 
-/// Idle connections that are kept. A node closes them after 30 s; one that is used just then loses
-/// its request, so they are given up earlier.
+/// The number of idle connections kept.
 const MAX_IDLE_CONNECTIONS: usize = 4;
+/// The age at which idle connections are closed. A node closes them after 30 s, which would lose a
+/// request sent at that moment.
 const MAX_IDLE: Duration = Duration::from_secs(15);
 
-/// A node and how to talk to it.
+/// The settings of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Where it listens.
+    /// The node's address.
     pub endpoint: Endpoint,
-    /// Whom to mine for.
+    /// The miner to request work for.
     pub miner: Miner,
-    /// Accept any certificate.
+    /// Whether to accept any certificate.
     pub insecure: bool,
-    /// How long to wait and how much to read.
+    /// The limits of requests.
     pub limits: Limits,
 }
 
-/// The HTTP client could not be set up.
+/// The error of [`Client::new`].
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the HTTP client")]
 pub struct BuildError(#[from] reqwest::Error);
@@ -60,8 +59,11 @@ struct Shared {
 }
 
 impl Client {
-    /// Sets the client up; no connection is made. Proxies of the environment are used unless the node
+    /// Creates a client without a connection. The proxies in the environment apply unless the node
     /// is on this machine.
+    ///
+    /// # Errors
+    /// If the HTTP client cannot be set up.
     pub fn new(config: Config) -> Result<Self, BuildError> {
         tls::install_crypto_provider();
         let mut builder = reqwest::Client::builder()
@@ -89,7 +91,7 @@ impl Client {
         })
     }
 
-    /// The node's address.
+    /// Returns the node's address.
     pub fn endpoint(&self) -> &Endpoint {
         &self.shared.config.endpoint
     }
@@ -98,11 +100,11 @@ impl Client {
         &self.shared.config.limits
     }
 
-    /// `GET /info`: which network the node serves.
+    /// Requests the network that the node serves: `GET /info`.
     pub async fn info(&self) -> Result<Info, Error> {
         let bounds = self.bounds("/info", self.limits().info, self.limits().max_json_bytes);
         let answer = self
-            .ask(self.request(Method::GET, "/info", None), bounds)
+            .send(self.request(Method::GET, "/info", None), bounds)
             .await?;
         if !answer.status.is_success() {
             return Err(Refusal::of(&answer).into());
@@ -110,8 +112,11 @@ impl Client {
         Info::from_json(&answer.body)
     }
 
-    /// `GET …/mining/work`: work on the suggested chain or, if the node cannot or none is suggested,
-    /// on any. The node holds the request while it has none.
+    /// Requests work: `GET …/mining/work`. The node prefers `chain` but may send work on any chain.
+    /// A node without work holds the request.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthorized`] if the node does not mine for the configured miner.
     pub async fn work(&self, version: &Version, chain: Option<ChainId>) -> Result<Work, Error> {
         let bounds = self.bounds("work", self.limits().work, self.limits().max_work_bytes);
         let suggestion = chain.map(|chain| format!("chain={chain}"));
@@ -120,7 +125,7 @@ impl Client {
         let request = request
             .header(header::CONTENT_TYPE, "application/json")
             .body(miner.to_json());
-        let answer = self.ask(request, bounds).await?;
+        let answer = self.send(request, bounds).await?;
         if !answer.status.is_success() {
             return Err(Refusal::of_work(&answer, miner).into());
         }
@@ -131,50 +136,52 @@ impl Client {
         Ok(Work::decode(&answer.body).map_err(malformed)?)
     }
 
-    /// `POST …/mining/solved`: hands a solution in. Success means that the node has read it and that
-    /// its proof of work is good, not that it becomes a block.
+    /// Submits a solution: `POST …/mining/solved`. Success means a valid proof of work, not that
+    /// the block becomes part of the cut.
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`] or [`Refusal::InvalidPow`] if the node rejects the solution.
     pub async fn solved(&self, version: &Version, header: &WorkHeader) -> Result<(), Error> {
         let limits = self.limits();
         let bounds = Bounds {
             body: Need::Status,
-            ..self.bounds("answer to a solution", limits.solved, limits.max_text_bytes)
+            ..self.bounds(
+                "response to a solution",
+                limits.solved,
+                limits.max_text_bytes,
+            )
         };
         let request = self
             .request(Method::POST, &mining(version, "solved"), None)
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .body(header.as_bytes().to_vec());
-        let answer = self.ask(request, bounds).await?;
+        let answer = self.send(request, bounds).await?;
         if !answer.status.is_success() {
             return Err(Refusal::of_solution(&answer).into());
         }
         Ok(())
     }
 
-    /// `GET …/mining/updates`: what happens on a chain, for ever. A stream that ends or fails is
-    /// reported and opened again. Dropping the stream at any moment closes the connection.
-    pub fn updates(
-        &self,
-        version: &Version,
-        chain: ChainId,
-    ) -> impl Stream<Item = UpdateEvent> + Send + Unpin + use<> {
-        updates::stream(self.clone(), version.clone(), chain)
-    }
-
-    /// `GET …/cut`: the tips of all chains.
+    /// Requests the tips of all chains: `GET …/cut`.
     pub async fn cut(&self, version: &Version) -> Result<Cut, Error> {
         let bounds = self.bounds("/cut", self.limits().cut, self.limits().max_json_bytes);
         let request = self.request(Method::GET, &format!("{}/cut", base(version)), None);
-        let answer = self.ask(request, bounds).await?;
+        let answer = self.send(request, bounds).await?;
         if !answer.status.is_success() {
             return Err(Refusal::of(&answer).into());
         }
         Ok(Cut::from_json(&answer.body)?)
     }
 
-    /// `POST …/chain/{chain}/hash/branch`: the block at each of the heights on the branch that ends in
-    /// `tip`, itself included. Heights below genesis are missing; if the highest is above the tip's,
-    /// all are. Of more than [`MAX_ANCESTORS`](crate::MAX_ANCESTORS) heights only the highest are
-    /// asked for. [`Refusal::UnknownBlock`] means that the node does not know the tip.
+    /// Requests the block at each of `heights` on the branch that ends in `tip`, itself included:
+    /// `POST …/chain/{chain}/hash/branch`.
+    ///
+    /// Heights below genesis are missing. If the highest is above the tip's height, all are
+    /// missing. Of more than [`MAX_ANCESTORS`](crate::MAX_ANCESTORS) heights only the highest are
+    /// requested.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownBlock`] if the node does not have the tip.
     pub async fn ancestors(
         &self,
         version: &Version,
@@ -197,14 +204,18 @@ impl Client {
             .request(Method::POST, &path, Some(&query))
             .header(header::CONTENT_TYPE, "application/json")
             .body(ancestors::request_json(tip));
-        let answer = self.ask(request, bounds).await?;
+        let answer = self.send(request, bounds).await?;
         if !answer.status.is_success() {
             return Err(Refusal::of_ancestors(&answer, tip).into());
         }
         Ok(ancestors::from_json(&answer.body, heights)?)
     }
 
-    /// `GET …/chain/{chain}/header/{block}`: a block's header, whose hash is the one asked for.
+    /// Requests a block's header and checks its hash: `GET …/chain/{chain}/header/{block}`.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownBlock`] if the node does not have the block, [`Malformed::BlockHeader`] if
+    /// the response is another header.
     pub async fn block_header(
         &self,
         version: &Version,
@@ -217,7 +228,7 @@ impl Client {
         let request = self
             .request(Method::GET, &path, None)
             .header(header::ACCEPT, "application/octet-stream");
-        let answer = self.ask(request, bounds).await?;
+        let answer = self.send(request, bounds).await?;
         if !answer.status.is_success() {
             return Err(Refusal::of_ancestors(&answer, block).into());
         }
@@ -226,7 +237,7 @@ impl Client {
         Ok(header.ok_or(Malformed::BlockHeader(block))?)
     }
 
-    /// How far the node's clock is from this machine's, by its newest answer that carried a stamp.
+    /// Returns the skew of the node's clock by its newest timestamp, or `None` before the first.
     pub fn clock_skew(&self) -> Option<Skew> {
         *self
             .shared
@@ -235,7 +246,7 @@ impl Client {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The request that opens an update stream.
+    /// Returns the request for an update stream.
     pub(crate) fn updates_request(&self, version: &Version, chain: ChainId) -> RequestBuilder {
         self.request(Method::GET, &mining(version, "updates"), None)
             .header(header::CONTENT_TYPE, "application/octet-stream")
@@ -265,11 +276,11 @@ impl Client {
         self.shared.http.request(method, url)
     }
 
-    async fn ask(&self, request: RequestBuilder, bounds: Bounds) -> Result<Answer, Error> {
+    async fn send(&self, request: RequestBuilder, bounds: Bounds) -> Result<Answer, Error> {
         let result = exchange::exchange(request, self.endpoint(), bounds).await;
         match &result {
             Ok(answer) => {
-                tracing::debug!(endpoint = %self.endpoint(), path = answer.path, status = answer.status.as_u16(), "answer");
+                tracing::debug!(endpoint = %self.endpoint(), path = answer.path, status = answer.status.as_u16(), "response");
                 if answer.skew.is_some() {
                     *self
                         .shared
@@ -279,7 +290,7 @@ impl Client {
                 }
             }
             Err(error) => {
-                tracing::debug!(endpoint = %self.endpoint(), what = bounds.what, %error, "no usable answer");
+                tracing::debug!(endpoint = %self.endpoint(), what = bounds.what, %error, "request failed");
             }
         }
         result

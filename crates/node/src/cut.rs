@@ -1,7 +1,7 @@
 //! The tips of a node's chains, from `/cut`.
 //!
-//! The top-level `height` of the answer is the sum over all chains and of no use here
-//! (`chainweb-node`, `Chainweb/Cut/CutHashes.hs`).
+//! The top-level `height` of the response, the sum over all chains, is ignored
+//! (kadena-io/chainweb-node, `Chainweb/Cut/CutHashes.hs`).
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use serde::Deserialize;
 
 use crate::Malformed;
 
-/// The newest block of each chain, as one node sees it.
+/// The newest block of each chain on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// By chain.
+    /// The tips by chain.
     pub tips: BTreeMap<ChainId, Tip>,
 }
 
@@ -22,7 +22,7 @@ pub struct Cut {
 pub struct Tip {
     /// The height of the block.
     pub height: u64,
-    /// Its hash: the parent of the next block.
+    /// The hash of the block, the parent of the next.
     pub hash: BlockHash,
 }
 
@@ -38,7 +38,7 @@ struct WireTip {
 }
 
 impl Cut {
-    /// The tip of a chain.
+    /// Returns the tip of a chain.
     pub fn tip(&self, chain: ChainId) -> Option<Tip> {
         self.tips.get(&chain).copied()
     }

@@ -1,17 +1,17 @@
-//! Where a node listens: scheme, host and port of its service API.
+//! The address of a node's service API: scheme, host and port.
 //!
-//! A node serves plain HTTP on port 1848 unless it is told otherwise (`chainweb-node`,
-//! `Chainweb/Configuration.hs`); TLS exists only through a reverse proxy in front of it. The path is
-//! the protocol's, so an address that carries one is refused rather than silently cut.
+//! A node serves plain HTTP, by default on port 1848 (kadena-io/chainweb-node,
+//! `Chainweb/Configuration.hs`); a reverse proxy may add TLS. The protocol determines the path, so
+//! an address with a path is an error.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use reqwest::Url;
 
-/// The port of a chainweb node's service API.
+/// The default port of a chainweb node's service API.
 pub const DEFAULT_PORT: u16 = 1848;
 
-/// The address of a node's service API. Displays as the URL it stands for, port included.
+/// The address of a node's service API. Displays as a URL with the port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     tls: bool,
@@ -20,28 +20,32 @@ pub struct Endpoint {
     port: u16,
 }
 
-/// Why a text names no node.
+/// The error of parsing a node's address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// The scheme is neither `http` nor `https`.
-    #[error("scheme {0:?} is not known: use http:// or https://")]
+    #[error("unknown scheme {0:?}: use http:// or https://")]
     Scheme(String),
-    /// More than a scheme, a host and a port.
+    /// The text has more than a scheme, a host and a port.
     #[error(
-        "{part} {text:?} does not belong in a node's address: give HOST, HOST:PORT or http(s)://HOST:PORT"
+        "leave the {part}{} out of the address: give HOST, HOST:PORT or http(s)://HOST:PORT",
+        quoted(text)
     )]
     Surplus {
-        /// Which part of a URL it is.
+        /// The name of the surplus part.
         part: &'static str,
-        /// The part itself; empty for credentials, which are not repeated.
+        /// The part; empty for credentials, which are not repeated.
         text: String,
     },
-    /// The host is empty or not a host name or address.
+    /// The host is missing.
+    #[error("the host name is missing")]
+    NoHost,
+    /// The host is not a host name or address.
     #[error("{host:?} is not a host name or address: {why}")]
     Host {
-        /// The host as given.
+        /// The host.
         host: String,
-        /// What is wrong with it.
+        /// The error of parsing it.
         why: String,
     },
     /// The port is not a number from 1 to 65535.
@@ -50,8 +54,11 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
-    /// Reads `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a URL of these. Without a scheme, `tls` decides; a
-    /// scheme in the text wins. Without a port it is 1848, whatever the scheme.
+    /// Parses `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a URL of these. `tls` applies to a text without
+    /// a scheme. The default port is 1848 with either scheme.
+    ///
+    /// # Errors
+    /// If the text is anything else, such as a URL with a path.
     pub fn parse(text: &str, tls: bool) -> Result<Self, EndpointError> {
         let (tls, rest) = match text.split_once("://") {
             None => (tls, text),
@@ -73,17 +80,17 @@ impl Endpoint {
         self.tls
     }
 
-    /// The host, an IPv6 address in brackets.
+    /// Returns the host, an IPv6 address in brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether the host is this machine, for which no proxy of the environment may be used.
+    /// Whether the host is this machine, for which no proxy applies.
     pub fn is_loopback(&self) -> bool {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         match bare.parse::<IpAddr>() {
@@ -92,16 +99,16 @@ impl Endpoint {
         }
     }
 
-    /// The URL all requests start from.
+    /// Returns the base URL of all requests.
     pub(crate) fn url(&self) -> Url {
-        Url::parse(&self.to_string()).expect("the host was taken from a parsed URL")
+        Url::parse(&self.to_string()).expect("the host is from a parsed URL")
     }
 }
 
 impl FromStr for Endpoint {
     type Err = EndpointError;
 
-    /// Reads as [`Endpoint::parse`] does, without TLS unless the text says `https://`.
+    /// Parses as [`Endpoint::parse`], without TLS unless the scheme is `https`.
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         Self::parse(text, false)
     }
@@ -114,7 +121,15 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Takes a single trailing slash off and refuses everything else that is not host or port.
+fn quoted(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" {text:?}")
+    }
+}
+
+/// Returns host and port without a trailing slash.
 fn authority(rest: &str) -> Result<&str, EndpointError> {
     let (authority, surplus) =
         rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
@@ -150,7 +165,7 @@ fn host_and_port(authority: &str) -> Result<(&str, u16), EndpointError> {
         },
         None if authority.matches(':').count() > 1 => {
             let why =
-                format!("an IPv6 address stands in brackets, as in [{authority}]:{DEFAULT_PORT}");
+                format!("write an IPv6 address in brackets, as in [{authority}]:{DEFAULT_PORT}");
             return Err(EndpointError::Host {
                 host: authority.to_owned(),
                 why,
@@ -169,23 +184,23 @@ fn host_and_port(authority: &str) -> Result<(&str, u16), EndpointError> {
     Ok((host, port))
 }
 
-/// The form a URL has the host in; the parser alone would drop control characters and unescape.
+/// Returns the host as in a URL. The URL parser alone would drop control characters and unescape.
 fn canonical_host(host: &str) -> Result<String, EndpointError> {
     let bad = |why: String| EndpointError::Host {
         host: host.to_owned(),
         why,
     };
     if host.is_empty() {
-        return Err(bad("it is empty".to_owned()));
+        return Err(EndpointError::NoHost);
     }
     if let Some(odd) = host
         .chars()
         .find(|c| c.is_whitespace() || c.is_control() || *c == '%')
     {
-        return Err(bad(format!("{odd:?} cannot stand in it")));
+        return Err(bad(format!("it contains {odd:?}")));
     }
     let url = Url::parse(&format!("http://{host}/")).map_err(|error| bad(error.to_string()))?;
     url.host_str()
         .map(str::to_owned)
-        .ok_or_else(|| bad("it is empty".to_owned()))
+        .ok_or(EndpointError::NoHost)
 }

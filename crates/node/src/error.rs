@@ -1,86 +1,71 @@
-//! Why a request brought nothing to work with, and when to ask again.
+//! The error of a request, and when to retry.
 //!
-//! Three things can happen: no answer comes, the node refuses, or the answer makes no sense. Whether
-//! to ask again is a property ([`Error::retry`]), so that a caller need not know every refusal.
+//! A request fails without a response, with a refusal, or with a malformed response. Whether to
+//! retry is a property ([`Error::retry`]), so callers need not know every refusal.
 
 use std::fmt;
 
 use chainweb::{BlockHash, WorkError};
 
-use crate::{NoAnswer, Refusal, VersionError};
+use crate::{NoAnswer, Refusal, Retry, VersionError, answer::excerpt};
 
-/// Why a request failed.
+/// The error of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No complete answer came. Whether the node acted on the request is unknown.
+    /// No complete response. Whether the node acted on the request is unknown.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
-    /// The node, or a proxy before it, answered that it will not.
+    /// The node, or a proxy in front of it, refused the request.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The node answered, but not what was asked for.
+    /// The response is not of the requested kind.
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }
 
-/// When, if ever, the same request may succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// Again after a short pause: it may pass by itself.
-    Soon,
-    /// Again after asking for `/info`: the network the node serves may have changed.
-    AfterInfo,
-    /// Again in half a minute or so: somebody must first change the configuration of one side.
-    Later,
-    /// Never: it would be refused again.
-    Never,
-}
-
-/// What is wrong with an answer of success.
+/// The error of a successful but malformed response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// `/mining/work` is not work.
+    /// The response to `/mining/work` is not work.
     #[error("the node's answer of {len} bytes is not work: {why}")]
     Work {
-        /// The length of the answer.
+        /// The length of the response in bytes.
         len: usize,
-        /// What is wrong with it.
+        /// The error of decoding it.
         why: WorkError,
     },
-    /// `/info` does not name a network the client can ask for.
+    /// The network name in `/info` is not usable in a path.
     #[error("the node's /info is not usable: {0}")]
     Version(#[from] VersionError),
-    /// An answer in JSON does not have the form of its kind.
-    #[error(
-        "the node's {what} is not what a chainweb node sends: {why}; is this the service API of one?"
-    )]
+    /// A JSON response does not have the expected form.
+    #[error("the node's {what} is malformed: {why}; is this the service API of a chainweb node?")]
     Json {
-        /// Which answer.
+        /// The kind of response.
         what: &'static str,
-        /// What is wrong with it.
+        /// The error of parsing it.
         why: String,
     },
-    /// The answer is not the header of the block that was asked for.
+    /// The response is not the header of the requested block.
     #[error("the node's answer is not the header of block {0}")]
     BlockHeader(BlockHash),
-    /// The answer on an update stream is not a stream of events.
+    /// The response to a request for updates is not an event stream.
     #[error("the node's update stream is of type {content_type:?} instead of text/event-stream")]
     NotEvents {
-        /// What it says it is.
+        /// The content type of the response.
         content_type: String,
     },
-    /// The answer is longer than any of its kind; the rest was not read.
+    /// The response is longer than its limit; the rest was not read.
     #[error("the node's {what} is longer than {limit_bytes} bytes")]
     TooLong {
-        /// Which answer.
+        /// The kind of response.
         what: &'static str,
-        /// The limit for it.
+        /// The limit in bytes.
         limit_bytes: usize,
     },
 }
 
 impl Malformed {
-    /// An answer in JSON that does not have the form of its kind.
+    /// Returns the error of a JSON response without the expected form.
     pub(crate) fn json(what: &'static str, why: impl fmt::Display) -> Self {
         Self::Json {
             what,
@@ -89,19 +74,8 @@ impl Malformed {
     }
 }
 
-/// The start of a text that a node determines the length of.
-pub(crate) fn excerpt(text: &str) -> String {
-    const MAX_CHARS: usize = 300;
-    let start: String = text.chars().take(MAX_CHARS).collect();
-    if start.len() < text.len() {
-        format!("{start}…")
-    } else {
-        start
-    }
-}
-
 impl Error {
-    /// When, if ever, the same request may succeed.
+    /// Returns when to retry the request.
     pub fn retry(&self) -> Retry {
         match self {
             Self::NoAnswer(_) | Self::Malformed(_) => Retry::Soon,

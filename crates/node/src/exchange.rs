@@ -1,19 +1,19 @@
-//! One request and its whole answer, in bounded time and memory.
+//! One request and its complete response, bounded in time and memory.
 //!
-//! A time limit covers everything from the connection to the last byte. An answer of success that is
-//! longer than its limit is an error and is not read further; of a refusal the start is kept.
+//! The time limit covers everything from the connection to the last byte. A response longer than
+//! its limit is an error and not read further; of a refusal the start is kept.
 
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderMap};
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Endpoint, Error, Malformed, NoAnswer, Skew, transport};
+use crate::{Endpoint, Error, Malformed, NoAnswer, Skew, answer::Answer, transport};
 
-/// What is asked for, and how much of it to expect.
+/// The limits of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Names the answer in errors.
+    /// The name of the response in errors.
     pub(crate) what: &'static str,
     pub(crate) body: Need,
     pub(crate) time: Duration,
@@ -21,42 +21,25 @@ pub(crate) struct Bounds {
     pub(crate) max_text_bytes: usize,
 }
 
-/// What an answer of success is good for.
+/// Which part of a successful response the caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Its body.
+    /// The body.
     Body,
-    /// Its status alone. It counts even if the body then breaks off, hangs or is too long.
+    /// The status only. It counts even if the body breaks off, stalls or is too long.
     Status,
 }
 
-/// A complete answer; of a refusal, the start of its body.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) path: String,
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-    pub(crate) skew: Option<Skew>,
-}
-
-impl Answer {
-    /// The body as text.
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).trim().to_owned()
-    }
-}
-
-/// Sends the request and reads the answer.
+/// Sends the request and reads the response.
 pub(crate) async fn exchange(
     request: RequestBuilder,
     endpoint: &Endpoint,
     bounds: Bounds,
 ) -> Result<Answer, Error> {
-    let asked = Instant::now();
-    // A limit beyond the end of time is none.
-    let far = asked + Duration::from_hours(24 * 365);
-    let deadline = asked.checked_add(bounds.time).unwrap_or(far);
+    let sent = Instant::now();
+    // A limit that overflows the clock is no limit.
+    let far = sent + Duration::from_hours(24 * 365);
+    let deadline = sent.checked_add(bounds.time).unwrap_or(far);
     let late = |_| NoAnswer::Timeout {
         endpoint: endpoint.to_string(),
         after: bounds.time,
@@ -64,9 +47,9 @@ pub(crate) async fn exchange(
     let response = timeout_at(deadline, Box::pin(send(request, endpoint)))
         .await
         .map_err(late)??;
-    let skew = Skew::from_headers(response.headers(), asked.elapsed());
-    let taken = bounds.body == Need::Status && response.status().is_success();
-    let status_alone = taken.then(|| Answer {
+    let skew = Skew::from_headers(response.headers(), sent.elapsed());
+    let succeeded = bounds.body == Need::Status && response.status().is_success();
+    let status_alone = succeeded.then(|| Answer {
         path: response.url().path().to_owned(),
         status: response.status(),
         headers: HeaderMap::new(),
@@ -80,7 +63,7 @@ pub(crate) async fn exchange(
     }
 }
 
-/// Sends the request and waits for the head of the answer.
+/// Sends the request and waits for the head of the response.
 pub(crate) async fn send(
     request: RequestBuilder,
     endpoint: &Endpoint,
@@ -91,7 +74,7 @@ pub(crate) async fn send(
         .map_err(|error| NoAnswer::from_reqwest(&error, endpoint))
 }
 
-/// Reads an answer whose head has come.
+/// Reads a response after its head.
 pub(crate) async fn read(
     mut response: Response,
     endpoint: &Endpoint,

@@ -1,8 +1,8 @@
-//! What a node says about itself at `/info`.
+//! A node's description of itself, from `/info`.
 //!
-//! Only the network's name is required, as in every client before this one. Nodes have added fields
-//! over the years (`chainweb-node`, `Chainweb/RestAPI/NodeInfo.hs`), so one that is missing or has
-//! another form than known counts as absent, and mining goes on without what it would have told.
+//! Only the network's name is required, as by other clients. Later releases added fields
+//! (kadena-io/chainweb-node, `Chainweb/RestAPI/NodeInfo.hs`), so a field that is missing or of
+//! unknown form counts as absent.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,21 +15,21 @@ use serde_json::Value;
 
 use crate::{Error, Malformed, Version};
 
-/// The largest network known has 98 chains. A caller opens a stream for each.
+/// The largest known network has 98 chains. Callers open a stream for each.
 const MAX_CHAINS: usize = 256;
 
 /// A node's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
-    /// The network, a part of the path of all other requests.
+    /// The network, part of the path of all other requests.
     pub version: Version,
-    /// The chains of the current graph; empty if the node does not say.
+    /// The chains of the current graph, empty if unknown.
     pub chains: BTreeSet<ChainId>,
-    /// How the current chains are braided.
+    /// The current graph.
     pub graph: Option<ChainGraph>,
-    /// The time between blocks of one chain that the difficulty is adjusted to.
+    /// The intended time between two blocks of a chain.
     pub block_delay: Option<Duration>,
-    /// The release of the node's software.
+    /// The release of the node software.
     pub package_version: Option<String>,
 }
 
@@ -47,7 +47,7 @@ struct Wire {
     block_delay: Value,
 }
 
-/// From which height on which chain has which neighbours.
+/// The adjacent chains of each chain, by the first height of each graph.
 type GraphHistory = Vec<(u64, Vec<(u32, Vec<u32>)>)>;
 
 impl Info {
@@ -78,18 +78,19 @@ fn optional<T: DeserializeOwned>(field: &'static str, value: Value) -> Option<T>
     }
     serde_json::from_value(value)
         .inspect_err(
-            |error| tracing::debug!(field, %error, "a field of /info is not of its known form"),
+            |error| tracing::debug!(field, %error, "ignoring a field of /info of unknown form"),
         )
         .ok()
 }
 
 fn listed_chains(chains: &[String]) -> Option<BTreeSet<ChainId>> {
-    let size_is_sane = (1..=MAX_CHAINS).contains(&chains.len());
+    let size_is_valid = (1..=MAX_CHAINS).contains(&chains.len());
     let parsed = || chains.iter().map(|chain| chain.parse().ok()).collect();
-    size_is_sane.then(parsed).flatten()
+    size_is_valid.then(parsed).flatten()
 }
 
-/// The newest graph on the listed chains; before a transition the history may know the next one.
+/// Returns the newest graph on the listed chains. Before a transition the history may include the
+/// next graph.
 fn current_graph(
     mut history: GraphHistory,
     listed: Option<&BTreeSet<ChainId>>,
@@ -101,10 +102,10 @@ fn current_graph(
         .find_map(|adjacency| {
             let adjacency: BTreeMap<_, Vec<_>> = adjacency
                 .into_iter()
-                .map(|(chain, neighbours)| {
+                .map(|(chain, adjacents)| {
                     (
                         ChainId::new(chain),
-                        neighbours.into_iter().map(ChainId::new).collect(),
+                        adjacents.into_iter().map(ChainId::new).collect(),
                     )
                 })
                 .collect();

@@ -1,15 +1,16 @@
 //! Client of one chainweb node's mining API, over HTTP/1.1.
 //!
-//! [`Client`] asks a node what it is ([`Client::info`]), for work ([`Client::work`]), hands solutions
-//! in ([`Client::solved`]), listens for changes of a chain ([`Client::updates`]) and looks up what
-//! became of a block ([`Client::cut`], [`Client::ancestors`], [`Client::block_header`]). Every answer, and the absence of one,
-//! becomes a type that says what happened and whether to ask again ([`Error::retry`]). Every body is
-//! read up to a limit, and nothing a node sends can panic.
+//! [`Client`] reads what the node is ([`Client::info`]), requests work ([`Client::work`]), submits
+//! solutions ([`Client::solved`]), follows a chain ([`Client::updates`]) and looks up blocks
+//! ([`Client::cut`], [`Client::ancestors`], [`Client::block_header`]). Every failure is a typed
+//! [`Error`], and [`Error::retry`] returns when to retry. Response bodies are bounded, and no
+//! response can panic.
 //!
-//! It knows one node and makes each request once: choosing nodes, retrying, and deciding which work
-//! is still worth hashing belong to its caller.
+//! The client knows one node and sends each request once. Retries, the choice between nodes, and
+//! whether work is still current are the caller's decisions.
 
 mod ancestors;
+mod answer;
 mod client;
 mod cut;
 mod endpoint;
@@ -30,11 +31,11 @@ pub use ancestors::MAX_ANCESTORS;
 pub use client::{BuildError, Client, Config};
 pub use cut::{Cut, Tip};
 pub use endpoint::{DEFAULT_PORT, Endpoint, EndpointError};
-pub use error::{Error, Malformed, Retry};
+pub use error::{Error, Malformed};
 pub use info::Info;
 pub use limits::{Backoff, Limits};
 pub use miner::Miner;
-pub use refusal::Refusal;
+pub use refusal::{Refusal, Retry};
 pub use skew::Skew;
 pub use tls::{install_crypto_provider, with_trust};
 pub use transport::{CertificateFault, Hint, NoAnswer};

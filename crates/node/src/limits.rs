@@ -1,35 +1,33 @@
-//! Every bound of the client: how long it waits and how much it reads.
-//!
-//! All of them are plain fields, so that a test can scale the times down.
+//! The limits of the client in time and size, plain fields that tests scale down.
 
 use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
-/// How long requests may take and how large answers may be.
+/// The limits of requests in time and size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// For a connection to be established, TLS included. Part of the times below.
+    /// For connecting, TLS included. Counts towards the times below.
     pub connect: Duration,
-    /// For `/info`, from the request to the last byte of the answer.
+    /// For `/info`, from the request to the last byte of the response.
     pub info: Duration,
-    /// For `/mining/work`. A node that has no work holds the request for ever.
+    /// For `/mining/work`. A node without work holds the request until this limit.
     pub work: Duration,
     /// For `/mining/solved`.
     pub solved: Duration,
     /// For `/cut` and for a page of ancestors.
     pub cut: Duration,
-    /// For the silence on an update stream, and for its opening. A node ends its streams after 216
-    /// to 264 s and sends nothing in between but events, so this is longer.
+    /// For silence on an update stream, and for opening it. Longer than the 216 to 264 s after
+    /// which a node ends a stream, since a quiet chain has no events.
     pub updates_idle: Duration,
-    /// Between the end of one update stream and the opening of the next.
+    /// The pauses before an update stream is opened again.
     pub reopen: Backoff,
     /// For the body of `/info`, `/cut` and a page of ancestors.
     pub max_json_bytes: usize,
-    /// For the body of `/mining/work`: 36 bytes more than a header, which has 178 bytes and 36 for
-    /// each neighbour of its chain.
+    /// For the body of `/mining/work`: 36 bytes and a header of 178 + 36·n bytes, with n adjacent
+    /// chains.
     pub max_work_bytes: usize,
-    /// For what is kept of the text of a refusal; the rest is not read.
+    /// For the text of a refusal; the rest is not read.
     pub max_text_bytes: usize,
 }
 
@@ -50,12 +48,12 @@ impl Default for Limits {
     }
 }
 
-/// Growing, jittered pauses between attempts.
+/// Exponential backoff with jitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// The longest first pause; each further one may be twice as long.
+    /// The longest first pause; the bound doubles with each failure.
     pub first: Duration,
-    /// No pause is longer. It bounds how late the end of a fault is noticed.
+    /// The longest pause, and so the delay before a recovery is noticed.
     pub max: Duration,
 }
 
@@ -69,8 +67,8 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The pause before the attempt that follows `failures` failures in a row, between half and all
-    /// of `first · 2^(failures − 1)`, or of `max` if that is less. None after no failure.
+    /// Returns the pause after `failures` failures in a row: between half and all of
+    /// `first · 2^(failures − 1)`, at most `max`; zero without a failure.
     pub fn pause(&self, failures: u32, rng: &mut impl Rng) -> Duration {
         let Some(doublings) = failures.checked_sub(1) else {
             return Duration::ZERO;
@@ -80,8 +78,8 @@ impl Backoff {
         longest.mul_f64(rng.random_range(0.5..=1.0))
     }
 
-    /// A pause of at most `first`, to spread what would otherwise happen at the same moment.
-    pub fn jitter(&self, rng: &mut impl Rng) -> Duration {
+    /// Returns a pause of at most `first`, to spread simultaneous attempts.
+    pub(crate) fn jitter(&self, rng: &mut impl Rng) -> Duration {
         self.first
             .min(self.max)
             .mul_f64(rng.random_range(0.0..=1.0))
@@ -105,7 +103,7 @@ mod tests {
             pauses.iter().all(|pause| range.contains(pause)),
             "{pauses:?}"
         );
-        // Jittered over the whole range and not only somewhere in it.
+        // The jitter covers the whole range.
         let fifth = (range.end().abs_diff(*range.start())).mul_f64(0.2);
         assert!(pauses.iter().any(|pause| *pause <= *range.start() + fifth));
         assert!(pauses.iter().any(|pause| *pause + fifth >= *range.end()));

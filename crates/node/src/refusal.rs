@@ -1,21 +1,37 @@
-//! What a node says when it refuses, told apart by status and text.
+//! Refusals of a node, by status and text.
 //!
-//! The table is that of `chainweb-node`, `Chainweb/Miner/RestAPI/Server.hs` and
-//! `Chainweb/Miner/Coordinator.hs`: an empty 404 means that there is no such route, one with text
-//! that the node has forgotten the payload of a solution.
+//! From kadena-io/chainweb-node, `Chainweb/Miner/RestAPI/Server.hs` and
+//! `Chainweb/Miner/Coordinator.hs`. A 404 without text means an unknown route; with text, an
+//! unknown payload of a solution.
 
 use chainweb::BlockHash;
 use reqwest::{StatusCode, header};
 use serde::Deserialize;
 
-use crate::{Miner, Retry, error::excerpt, exchange::Answer};
+use crate::{
+    Miner,
+    answer::{Answer, excerpt},
+};
 
-/// Why a node refuses a request.
+/// When the same request may succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// After a short pause; the cause may be temporary.
+    Soon,
+    /// After a new request for `/info`; the node may serve another network now.
+    AfterInfo,
+    /// After about half a minute; an operator must first change a configuration.
+    Later,
+    /// Never.
+    Never,
+}
+
+/// The reason for which a node refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// 403: the node does not mine for this miner.
+    /// 403: this miner is not among the node's configured miners.
     #[error(
-        "the node does not mine for this miner (403 {text:?}): sent account {:?}, public key {:?}, \
+        "the node refuses to mine for this key (403 {text:?}): sent account {:?}, public key {:?}, \
          predicate {}; account and key set must equal one of the node's configured miners exactly: \
          give this client that miner's --public-key and --account (some nodes use the bare key as \
          account), or start the node with --mining-public-key={} (account k:{})",
@@ -24,58 +40,58 @@ pub enum Refusal {
     Unauthorized {
         /// The miner as sent.
         sent: Miner,
-        /// The node's words.
+        /// The text of the response.
         text: String,
     },
-    /// 404 without a reason: the node has no such route.
-    #[error("the node serves no {path} (404): {}", why_not_served(path))]
+    /// 404 without text: the node does not serve the path.
+    #[error("the node does not serve {path} (404): {}", why_not_served(path))]
     NotServed {
-        /// The path asked for.
+        /// The requested path.
         path: String,
     },
-    /// 503: too many works handed out, or no update stream left.
+    /// 503: too much work outstanding, or too many update streams.
     #[error("the node is too busy (503 {text:?})")]
     Busy {
-        /// The node's words.
+        /// The text of the response.
         text: String,
     },
-    /// 404 to a solution: its payload is solved, submitted before, older than five minutes, or of
-    /// another node. After a retry it may be this client's own first attempt that was taken.
+    /// 404 to a solution: its payload is solved, already submitted, older than five minutes, or of
+    /// another node. After a retry, an earlier attempt of this client may have been accepted.
     #[error(
-        "the node no longer knows the payload of the solution: it is stale or was handed in before"
+        "the node no longer has the payload of the solution: it is stale or was submitted before"
     )]
     Stale,
     /// 400 to a solution: its hash does not meet its target.
-    #[error("the node says that the solution's hash does not meet its target (400 {text:?})")]
+    #[error("the solution's hash does not meet its target (400 {text:?})")]
     InvalidPow {
-        /// The node's words.
+        /// The text of the response.
         text: String,
     },
-    /// 400 otherwise: the node cannot read the request.
+    /// Any other 400: the node cannot read the request.
     #[error("the node cannot read the request (400 {text:?})")]
     Unreadable {
-        /// The node's words.
+        /// The text of the response.
         text: String,
-        /// Whether it was a solution, which will not become readable.
+        /// Whether the request was a solution, for which a retry is useless.
         solution: bool,
     },
-    /// 404 to a question about a block: the node does not know it (yet, or any more).
-    #[error("the node does not know the block {0}")]
+    /// 404 to a block lookup: the node does not have the block, yet or any more.
+    #[error("the node does not have the block {0}")]
     UnknownBlock(BlockHash),
-    /// Anything else.
+    /// Any other status.
     #[error("the node answered {path} with status {status} {text:?}")]
     Status {
-        /// The path asked for.
+        /// The requested path.
         path: String,
         /// The status.
         status: u16,
-        /// The start of the body, or where a redirect leads.
+        /// The start of the body, or the target of a redirect.
         text: String,
     },
 }
 
 impl Refusal {
-    /// When, if ever, the same request may succeed.
+    /// Returns when to retry the request.
     pub fn retry(&self) -> Retry {
         match self {
             Self::Unauthorized { .. }
@@ -90,7 +106,7 @@ impl Refusal {
         }
     }
 
-    /// A refusal by any endpoint, as far as it does not matter which.
+    /// Reads a refusal by any endpoint.
     pub(crate) fn of(answer: &Answer) -> Self {
         let text = answer.text();
         match answer.status {
@@ -115,7 +131,7 @@ impl Refusal {
         }
     }
 
-    /// A refusal by `/mining/work`.
+    /// Reads a refusal by `/mining/work`.
     pub(crate) fn of_work(answer: &Answer, sent: &Miner) -> Self {
         match answer.status {
             StatusCode::FORBIDDEN => Self::Unauthorized {
@@ -130,7 +146,7 @@ impl Refusal {
         }
     }
 
-    /// A refusal by `/mining/solved`.
+    /// Reads a refusal by `/mining/solved`.
     pub(crate) fn of_solution(answer: &Answer) -> Self {
         let text = answer.text();
         match answer.status {
@@ -146,7 +162,7 @@ impl Refusal {
         }
     }
 
-    /// A refusal to list the ancestors of `block`.
+    /// Reads a refusal to look up `block`.
     pub(crate) fn of_ancestors(answer: &Answer, block: BlockHash) -> Self {
         #[derive(Deserialize)]
         struct KeyNotFound {
@@ -164,7 +180,7 @@ impl Refusal {
 
 fn why_not_served(path: &str) -> &'static str {
     if path == "/info" {
-        "this is not the service API of a chainweb node; its port is 1848 unless it was told otherwise"
+        "this is not the service API of a chainweb node, which has port 1848 by default"
     } else {
         "mining coordination is disabled (start the node with --enable-mining-coordination), it serves \
          another network, or this is not its service API"

@@ -1,8 +1,8 @@
-//! How far this machine's clock is from the node's.
+//! The difference between the node's clock and this machine's.
 //!
-//! Every answer of a node carries `X-Server-Timestamp`, its clock in whole seconds
-//! (`chainweb-node`, `Chainweb/RestAPI.hs`). The moment it was taken lies somewhere between the
-//! request and the answer, so the difference is known as an interval and not as a number.
+//! Every response of a node has an `X-Server-Timestamp`, its clock in whole seconds
+//! (kadena-io/chainweb-node, `Chainweb/RestAPI.hs`). The node read its clock at some time between
+//! request and response, so the difference is known only as an interval.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
-/// Node's clock minus own clock, as the bounds between which it lies.
+/// The node's clock minus the local clock, as lower and upper bound in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Skew {
     least_us: i64,
@@ -18,8 +18,8 @@ pub struct Skew {
 }
 
 impl Skew {
-    /// From a stamp of whole seconds in an answer that came at `received_us` (microseconds since the
-    /// epoch, own clock) `elapsed` after the request.
+    /// Returns the skew from a timestamp of whole seconds, received at `received_us` (microseconds
+    /// since the epoch, local clock), `elapsed` after the request.
     fn from_stamp(stamp_s: i64, received_us: i64, elapsed: Duration) -> Self {
         let elapsed_us = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
         let stamp_us = stamp_s.saturating_mul(MICROS_PER_SECOND);
@@ -31,7 +31,7 @@ impl Skew {
         }
     }
 
-    /// Reads the stamp of an answer that has just come, `elapsed` after its request.
+    /// Reads the timestamp of a response received now, `elapsed` after its request.
     pub(crate) fn from_headers(headers: &HeaderMap, elapsed: Duration) -> Option<Self> {
         let stamp = headers
             .get("x-server-timestamp")?
@@ -43,22 +43,22 @@ impl Skew {
         Some(Self::from_stamp(stamp, wall_clock_us()?, elapsed))
     }
 
-    /// The least the node's clock can be ahead, in microseconds; negative if it may be behind.
+    /// Returns the lower bound in microseconds, negative if the node's clock may be behind.
     pub fn least_micros(&self) -> i64 {
         self.least_us
     }
 
-    /// The most the node's clock can be ahead, in microseconds.
+    /// Returns the upper bound in microseconds.
     pub fn most_micros(&self) -> i64 {
         self.most_us
     }
 
-    /// The middle of the two bounds, in seconds: positive if the node's clock is ahead.
+    /// Returns the midpoint in seconds, positive if the node's clock is ahead.
     pub fn seconds(&self) -> f64 {
         f64::midpoint(self.least_us as f64, self.most_us as f64) / MICROS_PER_SECOND as f64
     }
 
-    /// Whether the clocks are certainly further apart than `tolerance`.
+    /// Whether the clocks certainly differ by more than `tolerance`.
     pub fn exceeds(&self, tolerance: Duration) -> bool {
         let tolerance_us = i64::try_from(tolerance.as_micros()).unwrap_or(i64::MAX);
         self.least_us > tolerance_us || self.most_us < -tolerance_us
@@ -67,7 +67,7 @@ impl Skew {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the skew of the wall clock is what is measured here"
+    reason = "measures the skew of the wall clock"
 )]
 fn wall_clock_us() -> Option<i64> {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
@@ -86,13 +86,13 @@ mod tests {
 
     #[test]
     fn the_interval_holds_the_true_difference() {
-        // Equal clocks, immediate answer: anything from now to the end of the second.
+        // Equal clocks and an immediate response: any time until the end of the second.
         check(100, 100_400_000, 0, (-400_000, 600_000));
-        // A slow answer widens it by the time it took.
+        // A slow response widens the interval by its duration.
         check(100, 100_400_000, 2_000, (-400_000, 2_600_000));
         // The node is an hour ahead.
         check(3_700, 100_000_000, 0, (3_600_000_000, 3_601_000_000));
-        // Absurd stamps saturate.
+        // Absurd timestamps saturate.
         check(
             i64::MAX,
             100_000_000,

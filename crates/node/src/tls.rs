@@ -1,35 +1,38 @@
-//! Which cryptography TLS uses and whom it trusts.
+//! The cryptography provider of TLS and its trusted certificates.
 //!
-//! The one place that names the provider, so that it can be switched. Trust is the platform's
-//! certificates, where there are any, and Mozilla's compiled-in roots, so that a client can be built
-//! in an image without certificates.
+//! No other file names the provider. Trusted are the platform's certificates, if any, and Mozilla's
+//! root certificates, which are compiled in for images without certificates.
 
 use reqwest::{Certificate, ClientBuilder};
 use rustls::crypto::{CryptoProvider, ring};
 
-/// Installs the cryptography for TLS, process-wide. Does nothing if a provider is installed already;
+/// Installs the cryptography provider for the process, unless there is one.
 /// [`Client::new`](crate::Client::new) calls it.
 pub fn install_crypto_provider() {
     if CryptoProvider::get_default().is_none() {
-        // Losing the race against another thread leaves a provider installed, which is all we want.
+        // An error means that another thread has just installed a provider.
         ring::default_provider().install_default().ok();
     }
 }
 
-/// Has any HTTPS client trust what the clients of nodes trust, and installs the cryptography for it.
+/// Configures an HTTPS client with the trusted certificates of [`Client`](crate::Client), and
+/// installs the provider.
+///
+/// # Errors
+/// If a compiled-in certificate cannot be read.
 pub fn with_trust(builder: ClientBuilder) -> reqwest::Result<ClientBuilder> {
     install_crypto_provider();
     trust(builder, true, false)
 }
 
-/// Sets up whom a client for the given kind of endpoint trusts.
+/// Configures the trusted certificates of a client.
 pub(crate) fn trust(
     builder: ClientBuilder,
     tls: bool,
     insecure: bool,
 ) -> reqwest::Result<ClientBuilder> {
     if !tls {
-        // Plain HTTP needs no certificates: none are loaded.
+        // Plain HTTP needs no certificates.
         return Ok(builder.tls_certs_only([]));
     }
     if insecure {

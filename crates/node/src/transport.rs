@@ -1,7 +1,7 @@
-//! Why no answer came, found out from the layers of errors below a request.
+//! The error of a request without a response, from the layers of errors below it.
 //!
-//! The one mistake a user makes here, TLS spoken to a port without it or the reverse, shows up as a
-//! violation of either protocol; it is recognised and named.
+//! A common error of users, TLS to a port without TLS or the reverse, appears as a violation of
+//! either protocol. It is detected and named.
 
 use std::{error::Error as StdError, io, time::Duration};
 
@@ -9,77 +9,78 @@ use rustls::CertificateError;
 
 use crate::Endpoint;
 
-/// Why no complete answer came.
+/// The error of a request without a complete response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    /// No connection: unknown host, refused, unreachable, or TLS failed. The request was not sent.
+    /// The connection failed: unknown host, refused, unreachable, or a TLS error. The request was
+    /// not sent.
     #[error("cannot connect to {endpoint}: {why}{}", after_semicolon(*hint))]
     Connect {
-        /// The node.
+        /// The address of the node.
         endpoint: String,
         /// The cause.
         why: String,
-        /// The mistake behind it, where it is known.
+        /// What to change, if known.
         hint: Option<Hint>,
     },
-    /// The connection broke, or what came is not HTTP.
+    /// The connection broke, or the response is not HTTP.
     #[error(
-        "the connection to {endpoint} failed before the answer was complete: {why}{}",
+        "the connection to {endpoint} failed before the response was complete: {why}{}",
         after_semicolon(*hint)
     )]
     Broken {
-        /// The node.
+        /// The address of the node.
         endpoint: String,
         /// The cause.
         why: String,
-        /// The mistake behind it, where it is known.
+        /// What to change, if known.
         hint: Option<Hint>,
     },
-    /// The time limit passed.
-    #[error("no answer from {endpoint} within {after:?}")]
+    /// The time limit expired.
+    #[error("no response from {endpoint} within {after:?}")]
     Timeout {
-        /// The node.
+        /// The address of the node.
         endpoint: String,
         /// The limit.
         after: Duration,
     },
 }
 
-/// The mistake of a user behind a failed connection; displays as what to do about it.
+/// A likely error of the user behind a failed connection. Displays as what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Hint {
-    /// TLS was spoken to a port that answered something else.
+    /// The port did not answer TLS with TLS.
     #[error("this looks like a port without TLS: use http:// or leave --tls out")]
     PlainPort,
-    /// The port hung up on a TLS greeting.
+    /// The port closed the connection during the TLS handshake.
     #[error("the port may be one without TLS: try http:// or leave --tls out")]
     PerhapsPlainPort,
     /// The port does not answer HTTP with HTTP.
     #[error("this is not HTTP; if the port speaks TLS, use https:// or --tls")]
     NotHttp,
-    /// The port said that it wants TLS.
+    /// The port requires TLS.
     #[error("this looks like a port with TLS: use https:// or --tls")]
     TlsPort,
-    /// The certificate is not to be trusted.
+    /// The certificate is not trusted.
     #[error("--insecure accepts any certificate")]
     Certificate(CertificateFault),
 }
 
-/// What is wrong with a certificate.
+/// The error of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateFault {
-    /// It is not valid any more.
+    /// It has expired.
     Expired,
     /// It is not valid yet, by this machine's clock.
     NotYetValid,
-    /// It is for other names than the one that was asked.
+    /// It is not valid for the requested name.
     WrongName,
-    /// Nobody that this machine trusts vouches for it, or it cannot be read.
+    /// Its issuer is not trusted, or it cannot be read.
     Untrusted,
 }
 
 impl NoAnswer {
-    /// Reads a failed request or body.
+    /// Converts the error of a request or of a body.
     pub(crate) fn from_reqwest(error: &reqwest::Error, endpoint: &Endpoint) -> Self {
         let why = root_cause(error);
         let hint = hint(error, endpoint);
@@ -99,7 +100,7 @@ impl NoAnswer {
         }
     }
 
-    /// The mistake behind it, where it is known.
+    /// Returns what to change, if known.
     pub fn hint(&self) -> Option<Hint> {
         match self {
             Self::Connect { hint, .. } | Self::Broken { hint, .. } => *hint,
@@ -112,13 +113,13 @@ fn after_semicolon(hint: Option<Hint>) -> String {
     hint.map_or_else(String::new, |hint| format!("; {hint}"))
 }
 
-/// What a proxy says on a TLS port (nginx, Go) to a plain request.
+/// Whether this is the text of nginx or Go for a plain request to a TLS port.
 pub(crate) fn plain_request_to_tls_port(text: &str) -> bool {
     text.contains("plain HTTP request was sent to HTTPS port")
         || text.contains("HTTP request to an HTTPS server")
 }
 
-/// What to answer where [`plain_request_to_tls_port`] holds.
+/// Returns the error for a [`plain_request_to_tls_port`].
 pub(crate) fn tls_port(endpoint: &Endpoint) -> NoAnswer {
     NoAnswer::Broken {
         endpoint: endpoint.to_string(),
@@ -164,7 +165,7 @@ impl CertificateFault {
     }
 }
 
-/// What the innermost error says.
+/// Returns the text of the innermost error.
 fn root_cause(error: &reqwest::Error) -> String {
     layers(error)
         .last()
@@ -172,12 +173,13 @@ fn root_cause(error: &reqwest::Error) -> String {
         .unwrap_or_default()
 }
 
-/// An error and everything below it, outermost first.
+/// Returns an error and its sources, outermost first.
 fn layers<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&layer| {
-        // An I/O error does not name the error that it wraps as its source, but that one's source.
+        // The source of an I/O error is that of the error it wraps, so look at the wrapped error
+        // first.
         match layer
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)

@@ -1,9 +1,9 @@
-//! What happens on a chain, as a stream that never ends.
+//! The updates of a chain, as a stream that never ends.
 //!
-//! A node ends its update streams every few minutes, which is no failure: they are opened again at
-//! once, spread a little. After a failure, and after a stream that ended as soon as it began, the
-//! pauses grow up to the limit of [`Backoff`](crate::Backoff). Every gap is told ([`UpdateEvent::Lost`]): what happens
-//! on the chain meanwhile is not made up for. Which work an event outdates is the caller's affair.
+//! A node ends its update streams every few minutes. They are opened again at once, with a little
+//! jitter. After a failure, and after a stream that ended as soon as it began, the pauses grow up
+//! to the limit of [`Backoff`](crate::Backoff). Every gap is an event ([`UpdateEvent::Lost`]);
+//! updates during a gap are lost. What an event means for work is the caller's decision.
 
 mod events;
 
@@ -16,27 +16,27 @@ use reqwest::{Response, header};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::events::{Event, Events};
-use crate::{Client, Error, Malformed, NoAnswer, Refusal, Version, error::excerpt, exchange};
+use crate::{Client, Error, Malformed, NoAnswer, Refusal, Version, answer::excerpt, exchange};
 
-/// What happens to a chain, or to the stream that tells of it.
+/// An update of a chain, or a change of its stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpdateEvent {
-    /// The node listens to the chain from now on: what happens after this is told.
+    /// The stream is open: the node reports all further updates of the chain.
     Opened,
-    /// The chain has another tip, or its work was solved: work on the former tip is void.
+    /// The chain has a new tip, or its work was solved: earlier work is stale.
     NewCut,
-    /// Work on the same tip with a newer payload is to be had; the former stays valid.
+    /// The node has work with a refreshed payload on the same tip; earlier work stays valid.
     RefreshedBlock,
-    /// The stream is closed, or could not be opened. It is opened again after a pause.
+    /// The stream is closed or could not be opened. It is opened again after a pause.
     Lost(Lost),
 }
 
-/// Why an update stream is closed.
+/// The reason for the end of an update stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// The node ended it, as it does every few minutes.
+    /// The node ended the stream, as every few minutes.
     Ended,
-    /// It failed, or could not be opened.
+    /// The stream failed or could not be opened.
     Failed(Error),
 }
 
@@ -45,7 +45,7 @@ struct Updates {
     version: Version,
     chain: ChainId,
     state: State,
-    /// Streams in a row that failed or ended as soon as they began.
+    /// The number of streams in a row that failed or ended as soon as they began.
     failures: u32,
     rng: SmallRng,
 }
@@ -62,23 +62,29 @@ struct Open {
     ready: VecDeque<Event>,
 }
 
-pub(crate) fn stream(
-    client: Client,
-    version: Version,
-    chain: ChainId,
-) -> impl Stream<Item = UpdateEvent> + Send + Unpin + use<> {
-    let updates = Updates {
-        client,
-        version,
-        chain,
-        state: State::Waiting(Duration::ZERO),
-        failures: 0,
-        rng: rand::make_rng(),
-    };
-    Box::pin(stream::unfold(updates, |mut updates| async move {
-        let event = updates.next().await;
-        Some((event, updates))
-    }))
+impl Client {
+    /// Follows a chain: `GET …/mining/updates`.
+    ///
+    /// The stream never ends: it reports a failure and reconnects. Dropping it closes the
+    /// connection.
+    pub fn updates(
+        &self,
+        version: &Version,
+        chain: ChainId,
+    ) -> impl Stream<Item = UpdateEvent> + Send + Unpin + use<> {
+        let updates = Updates {
+            client: self.clone(),
+            version: version.clone(),
+            chain,
+            state: State::Waiting(Duration::ZERO),
+            failures: 0,
+            rng: rand::make_rng(),
+        };
+        Box::pin(stream::unfold(updates, |mut updates| async move {
+            let event = updates.next().await;
+            Some((event, updates))
+        }))
+    }
 }
 
 impl Updates {
@@ -156,7 +162,7 @@ impl Open {
                 Some(Event::NewCut) => return Ok(UpdateEvent::NewCut),
                 Some(Event::RefreshedBlock) => return Ok(UpdateEvent::RefreshedBlock),
                 Some(Event::Other(name)) => {
-                    tracing::debug!(name, "an event of an unknown name is ignored");
+                    tracing::debug!(name, "ignoring an unknown update event");
                     continue;
                 }
                 None => {}
@@ -236,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn only_streams_that_end_as_soon_as_they_begin_wait_longer_and_longer() {
+    fn pauses_grow_only_after_streams_that_end_as_soon_as_they_begin() {
         let updates = &mut updates();
         // Four minutes, as a node ends them: at once.
         check(updates, 240_000, 100, 0);

@@ -1,18 +1,18 @@
 //! The name of a chainweb network, such as `mainnet01`, as a segment of a request's path.
 //!
-//! A node states it in `/info` and it goes verbatim into every other path, so a name that would
-//! change the path's meaning is refused where it enters.
+//! A node reports its name in `/info`, and it becomes part of every other path. A name that would
+//! change the meaning of a path is an error.
 
 use std::{fmt, str::FromStr};
 
-/// Names known are at most 32 characters long.
+/// Known names have at most 32 characters.
 const MAX_LEN: usize = 128;
 
 /// A chainweb version: 1 to 128 letters, digits, `-`, `_`, `.` and `~`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(String);
 
-/// The text cannot be a chainweb version.
+/// The error of parsing a version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a chainweb version: 1 to 128 letters, digits, '-', '_', '.' or '~' are expected"
@@ -20,7 +20,7 @@ pub struct Version(String);
 pub struct VersionError(String);
 
 impl Version {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -31,7 +31,7 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-        // The segments "." and ".." would be resolved away.
+        // The segments "." and ".." would change the path.
         let dots = text.bytes().all(|byte| byte == b'.');
         if text.len() > MAX_LEN || dots || !text.bytes().all(plain) {
             return Err(VersionError(text.chars().take(MAX_LEN).collect()));

@@ -1,9 +1,9 @@
-//! How many nonces a second the kernels search, beside the `blake2` crate over all 286 bytes.
+//! Nonces per second of each kernel, compared with the `blake2` crate over all 286 bytes.
 //!
-//! `cargo bench -p pow --bench search`: the throughput (`Kelem/s`, `Melem/s`) is hashes per second of one core. The
-//! crate stands first and last, so that a machine whose speed changes meanwhile shows it; ratios hold within one run
-//! only. Headers of 286 bytes are those of all public networks; with 322 bytes a hash takes two compressions. The
-//! program's `bench` command compares kernel and crate pair by pair.
+//! `cargo bench -p pow --bench search`: the throughput (`Kelem/s`, `Melem/s`) is hashes per second
+//! of one core. The crate runs first and last to show changes in the machine's speed; compare
+//! ratios within one run only. Headers have 286 bytes on all public networks; with 322 bytes a hash
+//! takes two compressions. The program's `bench` command compares kernels and crate in turn.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 use fixtures::header_of_degree;
 use pow::{Kernel, NonceRange, Prepared};
 
-/// Nonces in one measured call.
+/// The number of nonces in one measured call.
 const COUNT: u64 = 4096;
 
 fn header(degree: u8) -> WorkHeader {
@@ -40,7 +40,7 @@ fn search(criterion: &mut Criterion) {
     group.warm_up_time(Duration::from_millis(500));
     group.measurement_time(Duration::from_secs(3));
     blake2_crate(&mut group, "blake2 crate, 286 bytes");
-    // No nonce meets it, and the top word rejects all but one in 2^31.
+    // No nonce meets this target, and the top word rejects all but one in 2^31.
     let target = Level::new(255).expect("at most 256").target();
     for searcher in Kernel::ALL.iter().filter_map(|kernel| kernel.prove().ok()) {
         let kernel = searcher.kernel();

@@ -1,12 +1,12 @@
-//! Blake2s-256 as RFC 7693 writes it down, over whole headers.
+//! Blake2s-256 of whole headers, as RFC 7693 specifies it.
 //!
-//! The yardstick for the search kernels: every solution is checked with it before it is sent. It takes no shortcut
-//! and shares no round code with them, only the constants of the standard and, where a kernel starts, the state after
-//! the bytes before the nonce.
+//! The reference for the search kernels: every solution is checked with it before it is submitted.
+//! It shares no rounds with them, only the constants of the standard and the state after the bytes
+//! before the nonce, from which they start.
 
 use chainweb::{PowHash, Target, WorkHeader};
 
-/// The initial chaining value.
+/// The initialization vector (RFC 7693, §2.6).
 pub(crate) const IV: [u32; 8] = [
     0x6a09_e667,
     0xbb67_ae85,
@@ -18,7 +18,7 @@ pub(crate) const IV: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// Which message word goes where, one row per round.
+/// The message schedule, one row per round (RFC 7693, §2.7).
 pub(crate) const SIGMA: [[usize; 16]; 10] = [
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
     [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
@@ -32,10 +32,10 @@ pub(crate) const SIGMA: [[usize; 16]; 10] = [
     [10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0],
 ];
 
-/// Bytes in a block.
+/// The length of a block in bytes.
 pub(crate) const BLOCK: usize = 64;
 
-/// Where a block stands in its message.
+/// The place of a block in its message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// More blocks follow.
@@ -44,7 +44,7 @@ pub(crate) enum Place {
     Last,
 }
 
-/// Hashes all bytes of a header.
+/// Returns the hash of all bytes of a header.
 pub fn hash(header: &WorkHeader) -> PowHash {
     PowHash::from_le_bytes(digest(header.as_bytes()))
 }
@@ -55,7 +55,7 @@ pub fn verify(header: &WorkHeader, target: &Target) -> bool {
 }
 
 fn digest(message: &[u8]) -> [u8; 32] {
-    // The last block is compressed apart from the others, and is empty only if the whole message is.
+    // The last block is compressed on its own; it is empty only if the message is.
     let inner = message.len().saturating_sub(1) / BLOCK * BLOCK;
     let mut state = midstate(&message[..inner]);
     let last = words(&message[inner..]);
@@ -63,7 +63,7 @@ fn digest(message: &[u8]) -> [u8; 32] {
     le_bytes(&state)
 }
 
-/// The chaining value after `blocks`, the beginning of a longer message: a whole number of blocks.
+/// Returns the chaining value after `blocks`, a whole number of blocks at the start of a message.
 pub(crate) fn midstate(blocks: &[u8]) -> [u32; 8] {
     let mut state = IV;
     // The parameter block: digest of 32 bytes, no key, sequential mode.
@@ -76,7 +76,7 @@ pub(crate) fn midstate(blocks: &[u8]) -> [u32; 8] {
     state
 }
 
-/// The words of a block of up to 64 bytes, padded with zeros.
+/// Returns the words of a block of up to 64 bytes, padded with zeros.
 pub(crate) fn words(bytes: &[u8]) -> [u32; 16] {
     let mut block = [0; BLOCK];
     block[..bytes.len()].copy_from_slice(bytes);
@@ -84,7 +84,7 @@ pub(crate) fn words(bytes: &[u8]) -> [u32; 16] {
     std::array::from_fn(|i| u32::from_le_bytes(words[i]))
 }
 
-/// The bytes of a chaining value, which are the hash after the last block.
+/// Returns the bytes of a chaining value; after the last block they are the hash.
 pub(crate) fn le_bytes(state: &[u32; 8]) -> [u8; 32] {
     let mut bytes = [0; 32];
     for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
@@ -93,12 +93,16 @@ pub(crate) fn le_bytes(state: &[u32; 8]) -> [u8; 32] {
     bytes
 }
 
-/// The sixteen words that the rounds work on. `counter` is the number of message bytes up to the block's end.
+/// Returns the state before the rounds. `counter` is the number of message bytes up to the block's
+/// end.
 pub(crate) fn start(state: &[u32; 8], counter: u64, place: Place) -> [u32; 16] {
     let mut v = [0; 16];
     v[..8].copy_from_slice(state);
     v[8..].copy_from_slice(&IV);
-    #[expect(clippy::cast_possible_truncation, reason = "the counter's two words")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "splits the counter into words"
+    )]
     let (low, high) = (counter as u32, (counter >> 32) as u32);
     v[12] ^= low;
     v[13] ^= high;
@@ -108,7 +112,7 @@ pub(crate) fn start(state: &[u32; 8], counter: u64, place: Place) -> [u32; 16] {
     v
 }
 
-/// Takes one block into the chaining value.
+/// Updates the chaining value with one block.
 pub(crate) fn compress(state: &mut [u32; 8], block: &[u32; 16], counter: u64, place: Place) {
     let mut v = start(state, counter, place);
     for s in &SIGMA {
@@ -147,7 +151,7 @@ mod tests {
     use super::digest;
 
     #[test]
-    fn abc_hashes_as_in_appendix_b_of_rfc_7693() {
+    fn abc_has_the_hash_of_rfc_7693_appendix_b() {
         assert_eq!(
             const_hex::encode(digest(b"abc")),
             "508c5e8c327c14e2e1a72ba34eeb452f37458b209ed63a294d999b4c86675982"
@@ -156,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_message_hashes_as_with_the_blake2_crate(
+        fn any_message_has_the_hash_of_the_blake2_crate(
             message in prop::collection::vec(any::<u8>(), 0..=600)
         ) {
             prop_assert_eq!(digest(&message), <[u8; 32]>::from(Blake2s256::digest(&message)));
@@ -164,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_about_the_ends_of_blocks_hashes_as_with_the_blake2_crate() {
+    fn every_length_near_a_block_end_has_the_hash_of_the_blake2_crate() {
         let message: Vec<u8> = (0..=255).cycle().take(450).collect();
         for length in 0..=message.len() {
             let message = &message[..length];

@@ -1,28 +1,36 @@
 //! The instruction sets to search with.
 //!
-//! A [`Kernel`] is a name, for options and logs, the same on every machine. To search takes a [`Searcher`], which only
-//! [`Kernel::prove`] makes: it asks the machine for the instructions, and then has the kernel find what is known, so
-//! that nothing mines with a kernel that this machine does not have or computes wrongly. A new instruction set is a file
-//! in `lanes/`, a row in the table below, and the two lines that name the module.
+//! A [`Kernel`] is a name for options and logs, the same on every machine. Searching takes a
+//! [`Searcher`], which only [`Kernel::prove`] makes, after detecting the instructions and running
+//! the self-test. To add an instruction set, add a file in `lanes/`, its `mod` line and a row in
+//! the table below.
+
+#![expect(
+    unsafe_code,
+    reason = "a scan is compiled for instructions whose presence a value of `Instructions` proves"
+)]
 
 pub(crate) mod self_test;
 
 use std::fmt;
 
+use chainweb::Nonce;
+
 pub use self_test::KernelFault;
 
-use crate::lanes::Lanes;
 #[cfg(target_arch = "aarch64")]
 use crate::lanes::neon::Neon;
 use crate::lanes::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::{avx2::Avx2, avx512::Avx512, sse2::Sse2, ssse3::Ssse3};
 use crate::prepared::Prepared;
-use crate::range::Run;
+use crate::range::{NonceRange, Run};
+use crate::scan::scan;
 
-/// The kernels, the widest first: a row is a name, what it is called in options, and the processors that may have it.
+/// Declares the kernels, the widest first: name in code, name in options, the target feature
+/// detected by the lanes, and the processors with such a kernel.
 macro_rules! kernels {
-    ($($(#[$doc:meta])* $kernel:ident, $name:literal, $cfg:meta;)*) => {
+    ($($(#[$doc:meta])* $kernel:ident, $name:literal, $($feature:literal,)? $cfg:meta;)*) => {
         /// A way to search.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -31,17 +39,17 @@ macro_rules! kernels {
         }
 
         impl Kernel {
-            /// All kernels, those of other machines too, the widest instructions first.
+            /// All kernels, those of other processors included, the widest first.
             pub const ALL: &[Self] = &[$(Self::$kernel,)*];
 
-            /// The kernel's name in options and logs.
+            /// Returns the kernel's name in options and logs.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$kernel => $name,)*
                 }
             }
 
-            /// The instructions, if this machine has them.
+            /// Returns the instructions, if this machine has them.
             fn detect(self) -> Option<Instructions> {
                 match self {
                     $(
@@ -54,7 +62,7 @@ macro_rules! kernels {
             }
         }
 
-        /// Proof that this machine has the instructions of a kernel.
+        /// The lanes of a kernel, the proof of its instructions.
         #[derive(Clone, Copy, Debug)]
         enum Instructions {
             $(#[cfg($cfg)] $kernel($kernel),)*
@@ -67,9 +75,24 @@ macro_rules! kernels {
                 }
             }
 
+            /// Runs [`scan`], compiled for these instructions.
             fn scan(&self, prepared: &Prepared, run: Run) -> Option<u64> {
-                match self {
-                    $(#[cfg($cfg)] Self::$kernel(lanes) => lanes.scan(prepared, run),)*
+                match *self {
+                    $(
+                        #[cfg($cfg)]
+                        Self::$kernel(lanes) => {
+                            $(#[target_feature(enable = $feature)])?
+                            unsafe fn compiled(
+                                lanes: $kernel,
+                                prepared: &Prepared,
+                                run: Run,
+                            ) -> Option<u64> {
+                                scan(lanes, prepared, run)
+                            }
+                            // SAFETY: `lanes` proves that this machine has the feature.
+                            unsafe { compiled(lanes, prepared, run) }
+                        }
+                    )*
                 }
             }
         }
@@ -78,15 +101,15 @@ macro_rules! kernels {
 
 kernels! {
     /// Sixteen lanes of AVX-512F.
-    Avx512, "avx512", target_arch = "x86_64";
+    Avx512, "avx512", "avx512f", target_arch = "x86_64";
     /// Eight lanes of AVX2.
-    Avx2, "avx2", target_arch = "x86_64";
+    Avx2, "avx2", "avx2", target_arch = "x86_64";
     /// Four lanes of SSSE3.
-    Ssse3, "ssse3", target_arch = "x86_64";
+    Ssse3, "ssse3", "ssse3", target_arch = "x86_64";
     /// Four lanes of SSE2.
-    Sse2, "sse2", target_arch = "x86_64";
+    Sse2, "sse2", "sse2", target_arch = "x86_64";
     /// Four lanes of NEON.
-    Neon, "neon", target_arch = "aarch64";
+    Neon, "neon", "neon", target_arch = "aarch64";
     /// Safe code for every machine.
     Portable, "portable", all();
 }
@@ -97,8 +120,10 @@ impl Kernel {
         self.detect().is_some()
     }
 
-    /// Makes the kernel ready to search: fails if this machine lacks the instructions or the kernel does not find with
-    /// them what is known. It takes some milliseconds.
+    /// Returns a searcher after a self-test of some milliseconds.
+    ///
+    /// # Errors
+    /// If this machine lacks the instructions, or the kernel fails the self-test.
     pub fn prove(self) -> Result<Searcher, KernelFault> {
         let searcher = Searcher(self.detect().ok_or(KernelFault::Unavailable(self))?);
         self_test::check(self, |prepared, range| prepared.search(&searcher, range))?;
@@ -106,22 +131,31 @@ impl Kernel {
     }
 }
 
-/// A kernel that has shown on this machine that it finds what there is to find.
+/// A kernel that has passed its self-test on this machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Searcher(Instructions);
 
 impl Searcher {
-    /// The kernel.
+    /// Returns the kernel.
     pub const fn kernel(&self) -> Kernel {
         self.0.kernel()
     }
+}
 
-    pub(crate) fn scan(&self, prepared: &Prepared, run: Run) -> Option<u64> {
-        self.0.scan(prepared, run)
+impl Prepared {
+    /// Returns the first nonce of `range`, in its order, with which the header meets the target, or
+    /// `None` if there is none.
+    ///
+    /// Allocates nothing; the time is proportional to the range.
+    pub fn search(&self, searcher: &Searcher, range: NonceRange) -> Option<Nonce> {
+        range
+            .runs()
+            .find_map(|run| searcher.0.scan(self, run))
+            .map(Nonce::new)
     }
 }
 
-/// The name.
+/// Writes the name.
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

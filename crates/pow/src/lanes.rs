@@ -1,8 +1,8 @@
-//! What an instruction set has to offer for the search: a few operations on lanes of 32 bits.
+//! The operations of an instruction set, on lanes of 32 bits, for the search.
 //!
-//! The rounds and the scan are written once over [`Lanes`]; every nonce has a lane of its own. A value of an
-//! implementing type is the proof that the machine has the instructions, so it is made only by [`Lanes::detect`], and
-//! whoever holds one may call safe methods. One file for each instruction set; the table in `kernel.rs` lists them.
+//! The rounds and the scan are written once over [`Lanes`]; each nonce has its own lane. A value of
+//! an implementing type proves that the machine has the instructions, so its methods are safe; only
+//! its `detect` makes one. One file per instruction set; the table in `kernel.rs` lists them.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
@@ -16,10 +16,7 @@ pub(crate) mod sse2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod ssse3;
 
-use crate::prepared::Prepared;
-use crate::range::Run;
-
-/// No instruction set has more lanes.
+/// The largest number of lanes of any instruction set.
 pub(crate) const MOST_LANES: usize = 16;
 
 /// Operations on [`Lanes::V`], each on all lanes at once.
@@ -30,18 +27,13 @@ pub(crate) trait Lanes: Copy {
     /// The number of lanes.
     const COUNT: u32;
 
-    /// The number of vectors that are hashed between two looks at the result: one unless the compiler makes something
-    /// better of a loop without a branch.
-    const VECTORS_PER_LOOK: u32 = 1;
-
-    /// The instructions, if this machine has them.
-    fn detect() -> Option<Self>;
-    /// [`scan`](crate::scan::scan), compiled for these instructions.
-    fn scan(self, prepared: &Prepared, run: Run) -> Option<u64>;
+    /// The number of vectors hashed between two checks for candidates. More than one pays only
+    /// where the compiler vectorizes the loop itself.
+    const VECTORS_PER_CHECK: u32 = 1;
 
     /// The same word in every lane.
     fn splat(self, word: u32) -> Self::V;
-    /// The first [`Lanes::COUNT`] of these words, in their order.
+    /// The first [`Lanes::COUNT`] words, in order.
     fn load(self, words: &[u32; MOST_LANES]) -> Self::V;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn xor(self, a: Self::V, b: Self::V) -> Self::V;
@@ -54,17 +46,10 @@ pub(crate) trait Lanes: Copy {
     fn any_equal(self, a: Self::V, b: Self::V) -> bool;
 }
 
-/// Where the bytes of a lane come from when it is rotated right by 16 and by 8 bits: the index vectors of a byte
-/// shuffle, which does it in one instruction.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ByteRotations<V> {
-    pub(crate) by_16: V,
-    pub(crate) by_8: V,
-}
+/// The indices of a byte shuffle to rotate four words right by 8 bits.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+const ROTATE_8: [u8; 16] = [1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12];
 
-impl ByteRotations<[u8; 16]> {
-    pub(crate) const FOUR_LANES: Self = Self {
-        by_16: [2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13],
-        by_8: [1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12],
-    };
-}
+/// The indices of a byte shuffle to rotate four words right by 16 bits.
+#[cfg(target_arch = "x86_64")]
+const ROTATE_16: [u8; 16] = [2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13];

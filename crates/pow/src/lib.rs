@@ -1,8 +1,10 @@
-//! The proof of work of Chainweb: Blake2s-256 over a work header, at most its target when read as a number.
+//! Chainweb's proof of work: the Blake2s-256 hash of a work header, read as a number, must not
+//! exceed the target.
 //!
-//! [`Prepared`] holds all that does not depend on the nonce, and [`Prepared::search`] tries a range of nonces with a
-//! [`Kernel`]. [`hash()`] and [`verify()`] do the same slowly, from the standard alone, to check what a kernel found.
-//! Nothing here knows a thread, a clock or a node: how long a search lasts is the caller's choice of range.
+//! [`Prepared`] computes what does not depend on the nonce, and [`Prepared::search`] tries a range
+//! of nonces with a [`Kernel`]. [`hash()`] and [`verify()`] hash a whole header by the standard and
+//! check what a kernel found. No threads, clocks or nodes: the caller's range decides how long a
+//! search takes.
 
 mod blake2s;
 mod kernel;

@@ -1,29 +1,30 @@
-//! What of a work's hash does not depend on the nonce.
+//! The part of a header's hash before the nonce, computed once per search.
 //!
-//! The nonce is the last eight bytes of a header, so all blocks before it are compressed once. What is left, the
-//! *tail*, is one block, or two where the nonce lies across a block's end (a header of degree 4: bytes 314 to 322).
-//! The length of a header leaves two bytes over a multiple of four: the nonce begins in the upper half of a word.
+//! The nonce is the last eight bytes of a header, so all blocks before it are compressed once. The
+//! rest, the *tail*, is one block, or two where the nonce crosses the end of a block (degree 4:
+//! bytes 314 to 322). A header's length is two more than a multiple of four, so the nonce begins in
+//! the upper half of a word.
 
 use chainweb::{Nonce, PowHash, Target, WorkHeader};
 
 use crate::blake2s::{self, BLOCK, Place};
 use crate::lanes::portable::Portable;
-use crate::{NonceRange, Searcher, rounds};
+use crate::rounds;
 
-/// Bytes in a nonce.
+/// The length of a nonce in bytes.
 const NONCE: usize = 8;
 
-/// A header and a target made ready for the search of a nonce.
+/// A header and a target, prepared for the search of a nonce.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// The chaining value before the tail.
     midstate: [u32; 8],
-    /// The words of the tail's blocks, those of the nonce without it, padded with zeros.
+    /// The words of the tail, with zeros for the nonce and as padding.
     tail: [u32; 32],
     shape: Shape,
-    /// The word of the tail whose upper half is the nonce's low 16 bits.
+    /// The index of the word of the tail whose upper half is the nonce's low 16 bits.
     nonce_word: usize,
-    /// The number of bytes up to the end of the tail's first block.
+    /// The number of header bytes up to the end of the tail's first block.
     first_end: u64,
     /// The length of the header in bytes.
     length: u64,
@@ -31,20 +32,20 @@ pub struct Prepared {
     target: [u32; 8],
 }
 
-/// How the tail lies in its blocks.
+/// How the tail fills its blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// One block of which only words 0 to 7 are not zero, with the nonce from the middle of word 5 on: the 286 bytes
-    /// of all public networks.
+    /// One block whose words 8 to 15 are zero, with the nonce from the middle of word 5: headers of
+    /// 286 bytes, as on all public networks.
     HalfBlock,
     /// One block.
     OneBlock,
-    /// Two blocks, the nonce from the middle of word 14 or 15 of the first on.
+    /// Two blocks, with the nonce from the middle of word 14 or 15 of the first.
     TwoBlocks,
 }
 
 impl Prepared {
-    /// Prepares the search of a nonce for `header` that meets `target`, which need not be the header's own.
+    /// Prepares a search for `header` and `target`, which may differ from the header's own target.
     pub fn new(header: &WorkHeader, target: &Target) -> Self {
         let bytes = header.as_bytes();
         let length = bytes.len();
@@ -70,20 +71,11 @@ impl Prepared {
         }
     }
 
-    /// Looks for the first nonce of `range`, in its order, with which the header meets the target; `None` if there is
-    /// none. Allocates nothing and takes as long as the range is.
-    pub fn search(&self, searcher: &Searcher, range: NonceRange) -> Option<Nonce> {
-        range
-            .runs()
-            .find_map(|run| searcher.scan(self, run))
-            .map(Nonce::new)
-    }
-
     pub(crate) const fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// The word of the tail whose upper half is the nonce's low 16 bits.
+    /// The index of the word of the tail whose upper half is the nonce's low 16 bits.
     pub(crate) const fn nonce_word(&self) -> usize {
         self.nonce_word
     }
@@ -93,7 +85,7 @@ impl Prepared {
         blake2s::start(&self.midstate, self.first_end, self.first_place())
     }
 
-    /// The state before the rounds of the tail's second block for the chaining value `first` after the first one.
+    /// The state before the rounds of the tail's second block, after the chaining value `first`.
     pub(crate) fn second_start(&self, first: &[u32; 8]) -> [u32; 16] {
         blake2s::start(first, self.length, Place::Last)
     }
@@ -108,8 +100,10 @@ impl Prepared {
         self.target[7]
     }
 
-    /// The hash of the header with this nonce: that of [`hash()`](crate::hash()), of which only what depends on the
-    /// nonce is computed, by the rounds of the kernels. Allocates nothing.
+    /// Returns the hash of the header with this nonce.
+    ///
+    /// Equals [`hash()`](crate::hash()) but compresses only the tail, with the rounds of the
+    /// kernels. Allocates nothing.
     pub fn hash_with(&self, nonce: Nonce) -> PowHash {
         let tail = self.tail(nonce.get());
         let (blocks, _) = tail.as_chunks::<16>();
@@ -131,7 +125,7 @@ impl Prepared {
         PowHash::from_le_bytes(blake2s::le_bytes(&state))
     }
 
-    /// Whether the header meets the target with this nonce, by the plain rounds.
+    /// Whether the header meets the target with this nonce, computed by [`blake2s::compress`].
     pub(crate) fn is_met_with(&self, nonce: u64) -> bool {
         let tail = self.tail(nonce);
         let (blocks, _) = tail.as_chunks();
@@ -150,10 +144,10 @@ impl Prepared {
         }
     }
 
-    /// The words of the tail with this nonce in place.
+    /// Returns the words of the tail with this nonce.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "the nonce is cut into words"
+        reason = "splits the nonce into words"
     )]
     pub(crate) fn tail(&self, nonce: u64) -> [u32; 32] {
         let mut tail = self.tail;
@@ -164,7 +158,7 @@ impl Prepared {
     }
 }
 
-/// The chaining value after a block from the one before it and the state after the rounds.
+/// Returns the chaining value after a block, from the one before it and the state after the rounds.
 fn chained(before: &[u32; 8], after: &[u32; 16]) -> [u32; 8] {
     std::array::from_fn(|i| before[i] ^ after[i] ^ after[i + 8])
 }

@@ -1,11 +1,11 @@
 //! Ranges of nonces.
 //!
-//! Kernels work on *runs*: nonces that agree in their upper 48 bits, so that only one word of the message varies. A
-//! range may begin and end anywhere and may pass the largest nonce, after which comes zero.
+//! Kernels scan *runs*: nonces with equal upper 48 bits, so only one word of the message
+//! varies. A range may begin and end anywhere; after the largest nonce it continues with zero.
 
 use chainweb::Nonce;
 
-/// A number of nonces from a first one on; zero follows 2^64 - 1.
+/// A number of nonces from a first one; zero follows 2^64 - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NonceRange {
     start: Nonce,
@@ -13,22 +13,22 @@ pub struct NonceRange {
 }
 
 impl NonceRange {
-    /// The `count` nonces from `start` on, none if it is 0. All nonces but `start - 1` if it is `u64::MAX`.
+    /// Returns the `count` nonces from `start`. With `u64::MAX`, all nonces except `start - 1`.
     pub const fn new(start: Nonce, count: u64) -> Self {
         Self { start, count }
     }
 
-    /// The first nonce, if there is one.
+    /// Returns the first nonce, even of an empty range.
     pub const fn start(self) -> Nonce {
         self.start
     }
 
-    /// The number of nonces.
+    /// Returns the number of nonces.
     pub const fn count(self) -> u64 {
         self.count
     }
 
-    /// Cuts the range where the upper 48 bits change.
+    /// Splits the range where the upper 48 bits change.
     pub(crate) fn runs(self) -> impl Iterator<Item = Run> {
         let (mut first, mut left) = (self.start.get(), self.count);
         std::iter::from_fn(move || {
@@ -51,7 +51,7 @@ pub(crate) struct Run {
 impl Run {
     const LONGEST: u64 = 1 << 16;
 
-    /// The last nonce.
+    /// Returns the last nonce.
     pub(crate) const fn last(self) -> u64 {
         self.first + (self.count - 1)
     }
@@ -70,7 +70,7 @@ mod tests {
             .map(|&(first, count)| Run { first, count })
             .collect();
         let range = NonceRange::new(Nonce::new(start), count);
-        // One more than expected, so that a range without end is seen.
+        // One more than expected, to detect a range without end.
         let found: Vec<Run> = range.runs().take(expected.len() + 1).collect();
         assert_eq!(found, expected);
     }

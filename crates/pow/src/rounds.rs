@@ -1,12 +1,12 @@
-//! The rounds of Blake2s over any [`Lanes`]: the one source for every instruction set.
+//! The rounds of Blake2s over any [`Lanes`]: one source for every instruction set.
 //!
-//! A message has `W` words, the rest is known to be zero and is never added. Which word goes where is settled at
-//! compile time. What does not depend on the nonce is left in its place: the compiler moves it out of the loop around
-//! these functions, which is why `v[a] + v[b]` comes before the message word.
+//! A message block has `W` words; the others are zero and never added. The schedule is resolved at
+//! compile time. The compiler moves what does not depend on the nonce out of the loop around these
+//! functions; for its sake `v[a] + v[b]` comes before the message word.
 
 #![expect(
     clippy::inline_always,
-    reason = "the rounds have to be one piece of straight code within the instruction set of their caller"
+    reason = "the rounds must be straight-line code, compiled for the instructions of their caller"
 )]
 #![expect(clippy::many_single_char_names, reason = "the names of RFC 7693")]
 
@@ -16,7 +16,7 @@ use crate::lanes::Lanes;
 const COLUMNS: [[usize; 4]; 4] = [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]];
 const DIAGONALS: [[usize; 4]; 4] = [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]];
 
-/// All ten rounds.
+/// Returns the state after all ten rounds.
 #[inline(always)]
 pub(crate) fn all<S: Lanes, const W: usize>(lanes: S, v: [S::V; 16], m: &[S::V; W]) -> [S::V; 16] {
     let mut v = first_nine(lanes, v, m);
@@ -24,17 +24,17 @@ pub(crate) fn all<S: Lanes, const W: usize>(lanes: S, v: [S::V; 16], m: &[S::V; 
     v
 }
 
-/// As much of the rounds as the most significant word of the hash takes: `v[7] ^ v[15]` in their last state, rotated
-/// left by 8. Bit 0 is not exact.
+/// Returns `v[7] ^ v[15]` after all rounds, rotated left by 8, except for bit 0: the part of the
+/// state that the most significant word of the hash depends on.
 ///
-/// With x and y for `v[7]` and `v[15]` before their last rotations, by 7 and by 8, that is `rotate_left(x, 1) ^ y`,
-/// and x + x is the rotation but for bit 0, for the price of an addition.
+/// With x and y for `v[7]` and `v[15]` before their last rotations, by 7 and by 8, the result is
+/// `rotate_left(x, 1) ^ y`. An addition, x + x, equals the rotation except for bit 0.
 #[inline(always)]
 pub(crate) fn top_word<S: Lanes, const W: usize>(lanes: S, v: [S::V; 16], m: &[S::V; W]) -> S::V {
     let mut v = first_nine(lanes, v, m);
     let s = &SIGMA[9];
     columns::<S, W, 9>(lanes, &mut v, m);
-    // Of the first diagonal only v[15], of the third only v[7]; the other two are not needed at all.
+    // Of the first diagonal only v[15] is needed, of the third only v[7], of the others nothing.
     let [a, b, _, d] = DIAGONALS[0];
     half_mix_16_12(lanes, &mut v, m, DIAGONALS[0], s[8]);
     add(lanes, &mut v, m, a, b, s[9]);

@@ -1,12 +1,13 @@
 //! The loop over the nonces of a run, written once over any [`Lanes`].
 //!
-//! A vector of nonces is hashed as far as the most significant word, which says no to nearly all of them. If it cannot
-//! say no to every one, all of them are hashed again by the plain rounds, nonce by nonce: what a scan returns never rests
-//! on the lanes alone. Nonces beyond the end of the run may be hashed, but are never looked at.
+//! Each vector of nonces is hashed up to the most significant word, which rules out nearly all of
+//! them. A vector with a candidate left is hashed again nonce by nonce by [`crate::blake2s`], so no
+//! result rests on the lanes alone. Nonces past the end of the run may be hashed but are never
+//! checked.
 
 #![expect(
     clippy::inline_always,
-    reason = "the loop has to be one piece of code within the instruction set of its caller"
+    reason = "the loop must be one piece of code, compiled for the instructions of its caller"
 )]
 
 use crate::lanes::Lanes;
@@ -14,7 +15,7 @@ use crate::prepared::{Prepared, Shape};
 use crate::range::Run;
 use crate::rounds;
 
-/// The first nonce of the run that meets the target.
+/// Returns the first nonce of the run that meets the target.
 #[inline(always)]
 pub(crate) fn scan<S: Lanes>(lanes: S, prepared: &Prepared, run: Run) -> Option<u64> {
     match prepared.shape() {
@@ -24,22 +25,24 @@ pub(crate) fn scan<S: Lanes>(lanes: S, prepared: &Prepared, run: Run) -> Option<
     }
 }
 
-/// The hash of a header, as far as it is needed, as a function of the nonce's low 16 bits.
+/// The top word of a header's hash as a function of the nonce's low 16 bits.
 ///
-/// A trait and no closure: these have to become part of the loop, which nothing makes the compiler do with a closure.
+/// A trait instead of a closure, because nothing forces the compiler to inline a closure into the
+/// loop.
 trait TopWord<S: Lanes> {
-    /// Takes what does not depend on the low 16 bits; `tail` has zeros for them.
+    /// Computes what does not depend on the low 16 bits, which are zero in `tail`.
     fn new(lanes: S, prepared: &Prepared, tail: &[u32; 32]) -> Self;
 
-    /// The top word of the hash, combined with its part of the chaining value if that depends on the nonce, rotated left
-    /// by 8 and without bit 0. `low` has the low 16 bits in the upper halves of its words.
+    /// Returns the top word of the hash, rotated left by 8, except for bit 0. The chaining value is
+    /// included only if it depends on the nonce. The upper halves of the words of `low` are the low
+    /// 16 bits of the nonces.
     fn top_word(&self, lanes: S, low: S::V) -> S::V;
 
-    /// The part of the chaining value that [`TopWord::top_word`] leaves out.
+    /// Returns the part of the chaining value left out by [`TopWord::top_word`].
     fn left_out(prepared: &Prepared) -> u32;
 }
 
-/// One block of eight words, of which word 5 varies.
+/// One block of eight words; word 5 varies.
 struct HalfBlock<S: Lanes> {
     start: [S::V; 16],
     words: [S::V; 8],
@@ -67,11 +70,11 @@ impl<S: Lanes> TopWord<S> for HalfBlock<S> {
     }
 }
 
-/// One block, of which any one word varies.
+/// One block; any one word varies.
 struct OneBlock<S: Lanes> {
     start: [S::V; 16],
     words: [S::V; 16],
-    /// All ones for the word that varies.
+    /// All ones for the varying word, zero for the others.
     varies: [S::V; 16],
 }
 
@@ -109,7 +112,7 @@ impl<S: Lanes> TopWord<S> for OneBlock<S> {
     }
 }
 
-/// A block of which any one word varies, and a second one of two words.
+/// A block in which any one word varies, and a second block of two words.
 struct TwoBlocks<S: Lanes> {
     first: OneBlock<S>,
     second_start: [S::V; 16],
@@ -153,29 +156,30 @@ fn splat_all<S: Lanes, const N: usize>(lanes: S, words: &[u32; N]) -> [S::V; N] 
     all
 }
 
-/// The first nonce of the run that meets the target.
+/// Returns the first nonce of the run that meets the target.
 #[inline(always)]
 fn find<S: Lanes, H: TopWord<S>>(lanes: S, prepared: &Prepared, run: Run) -> Option<u64> {
     let hash = H::new(lanes, prepared, &prepared.tail(run.first & !0xffff));
-    // A hash meets the target only if it has the target's leading zero bits: if the state after the rounds cancels
-    // the top word of the chaining value there. All in the form of `rounds::top_word`: rotated, without bit 0.
+    // A hash can meet the target only if it has the target's leading zero bits, that is, if the
+    // state after the rounds cancels the chaining value's top word in these bits. Mask and key have
+    // the form of `rounds::top_word`: rotated, without bit 0.
     let zero_bits = !u32::MAX
         .checked_shr(prepared.target_top().leading_zeros())
         .unwrap_or(0);
     let mask = zero_bits.rotate_left(8) & !1;
     let key = lanes.splat(H::left_out(prepared).rotate_left(8) & mask);
     let mask = lanes.splat(mask);
-    #[expect(clippy::cast_possible_truncation, reason = "only 16 bits are kept")]
+    #[expect(clippy::cast_possible_truncation, reason = "keeps only 16 bits")]
     let low = (run.first as u32) << 16;
     let lane = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
     let mut low = lanes.load(&lane.map(|lane| low.wrapping_add(lane << 16)));
     let step = lanes.splat(S::COUNT << 16);
-    let chunk = u64::from(S::COUNT * S::VECTORS_PER_LOOK);
+    let chunk = u64::from(S::COUNT * S::VECTORS_PER_CHECK);
     let mut first = run.first;
     loop {
-        // A word and not a truth value: of that the compiler makes vectors too long for the registers.
+        // A word, not a bool: with a bool the compiler builds vectors too long for the registers.
         let mut candidates = 0;
-        for _ in 0..S::VECTORS_PER_LOOK {
+        for _ in 0..S::VECTORS_PER_CHECK {
             let top = hash.top_word(lanes, low);
             candidates |= u32::from(lanes.any_equal(lanes.and(top, mask), key));
             low = lanes.add(low, step);
@@ -183,7 +187,7 @@ fn find<S: Lanes, H: TopWord<S>>(lanes: S, prepared: &Prepared, run: Run) -> Opt
         let left = run.last() - first;
         if candidates != 0 {
             let count = left.min(chunk - 1) + 1;
-            let found = look_at(prepared, Run { first, count });
+            let found = check_each(prepared, Run { first, count });
             if found.is_some() {
                 return found;
             }
@@ -195,12 +199,12 @@ fn find<S: Lanes, H: TopWord<S>>(lanes: S, prepared: &Prepared, run: Run) -> Opt
     }
 }
 
-/// The first nonce of the run that meets the target, by the plain rounds.
+/// Returns the first nonce of the run that meets the target, without the lanes.
 #[cold]
 #[inline(never)]
-fn look_at(prepared: &Prepared, run: Run) -> Option<u64> {
+fn check_each(prepared: &Prepared, run: Run) -> Option<u64> {
     #[cfg(test)]
-    tests::LOOKS.set(tests::LOOKS.get() + 1);
+    tests::CHECKS.set(tests::CHECKS.get() + 1);
     (run.first..=run.last()).find(|&nonce| prepared.is_met_with(nonce))
 }
 
@@ -209,47 +213,42 @@ mod tests {
     use std::array::from_fn;
     use std::cell::Cell;
 
-    use chainweb::{Level, Nonce, WorkHeader};
+    use chainweb::{Level, Nonce};
+    use fixtures::header_of_degree;
 
     use super::scan;
     use crate::kernel::self_test::check;
     use crate::lanes::{Lanes, MOST_LANES};
     use crate::prepared::Prepared;
-    use crate::range::Run;
     use crate::{Kernel, NonceRange};
 
     thread_local! {
-        /// How often this thread has looked at nonces one by one.
-        pub(super) static LOOKS: Cell<u32> = const { Cell::new(0) };
+        /// The number of times this thread has checked nonces one by one.
+        pub(super) static CHECKS: Cell<u32> = const { Cell::new(0) };
     }
 
-    /// A kernel that looked too often would still be right, and slow.
+    /// A kernel that checked too often would be correct but slow.
     #[test]
-    fn only_candidates_are_looked_at() {
+    fn only_candidates_are_checked_one_by_one() {
         for searcher in Kernel::ALL.iter().filter_map(|kernel| kernel.prove().ok()) {
             for degree in [2, 3, 4] {
-                let mut bytes = vec![0x5a; 178 + 36 * usize::from(degree)];
-                bytes[48..50].copy_from_slice(&[degree, 0]);
-                for chain in 0..degree {
-                    bytes[50 + 36 * usize::from(chain)] = chain;
-                }
-                let header = WorkHeader::decode(&bytes).expect("the chains ascend");
-                let looks = |bits| {
+                let header = header_of_degree(degree, &[0x5a]);
+                let checks = |bits| {
                     let target = Level::new(bits).expect("at most 256").target();
                     let prepared = Prepared::new(&header, &target);
-                    LOOKS.set(0);
+                    CHECKS.set(0);
                     prepared.search(&searcher, NonceRange::new(Nonce::default(), 1 << 16));
-                    LOOKS.get()
+                    CHECKS.get()
                 };
-                // A nonce of two thousand millions has the zero bits of the top word.
-                assert_eq!(looks(256), 0, "{} {degree}", searcher.kernel());
-                assert!(looks(10) > 0, "{} {degree}", searcher.kernel());
+                // One nonce in 2^31 has the zero bits of the top word.
+                assert_eq!(checks(256), 0, "{} {degree}", searcher.kernel());
+                assert!(checks(10) > 0, "{} {degree}", searcher.kernel());
             }
         }
     }
 
-    /// Vectors of four lanes in plain arrays: the model of what a real instruction set does. Not inlined, or the
-    /// compiler takes minutes over it.
+    /// Four lanes in plain arrays: a model of an instruction set. Inlined, it would compile for
+    /// minutes.
     #[derive(Clone, Copy)]
     struct Model;
 
@@ -257,15 +256,7 @@ mod tests {
         type V = [u32; 4];
 
         const COUNT: u32 = 4;
-        const VECTORS_PER_LOOK: u32 = 3;
-
-        fn detect() -> Option<Self> {
-            Some(Self)
-        }
-
-        fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
-            scan(self, prepared, run)
-        }
+        const VECTORS_PER_CHECK: u32 = 3;
 
         #[inline(never)]
         fn splat(self, word: u32) -> [u32; 4] {
@@ -323,7 +314,7 @@ mod tests {
         let passed = check(Kernel::Portable, |prepared, range: NonceRange| {
             range
                 .runs()
-                .find_map(|run| Model.scan(prepared, run))
+                .find_map(|run| scan(Model, prepared, run))
                 .map(Nonce::new)
         });
         assert_eq!(passed, Ok(()));

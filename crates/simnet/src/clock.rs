@@ -1,13 +1,13 @@
 //! The node's clock.
 //!
-//! The machine's clock is read once, when the network starts; from there time is monotonic, so that a step of the
-//! machine's clock changes nothing in a running network.
+//! Reads the machine's clock once, at the start, and is monotonic from then on. Steps of the
+//! machine's clock do not reach a running network.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use chainweb::CreationTime;
 
-/// Farther than any timer; adding it to an instant does not overflow.
+/// A year: longer than any timer, and short enough to add to an `Instant` without overflow.
 const FAR: Duration = Duration::from_hours(24 * 365);
 
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct NodeClock {
 impl NodeClock {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a node's clock shows the time of day; this is the only place that reads it"
+        reason = "a node's clock is the time of day; only this line reads it"
     )]
     pub(crate) fn start(offset_micros: i64) -> Self {
         let since_epoch = SystemTime::now()
@@ -36,7 +36,7 @@ impl NodeClock {
         self.start.saturating_add(self.started.elapsed())
     }
 
-    /// When the clock shows this time.
+    /// Returns the instant at which the clock reaches `time`.
     pub(crate) fn instant_of(&self, time: CreationTime) -> Instant {
         self.started + time.saturating_since(self.start).min(FAR)
     }

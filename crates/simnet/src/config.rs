@@ -1,8 +1,8 @@
-//! What a simulated network is like: its graph, its pace, its miners and the limits of its node.
+//! Configuration of a simulated network: graph, pace, miners and limits of the node.
 //!
-//! The defaults are those of a `development` network and of a node as it comes (chainweb-node,
-//! `Chainweb/Miner/Config.hs`). The seed fixes every choice that is not real hashing. The time scale divides the
-//! durations of the node's housekeeping, never the block delay or a time in a header.
+//! The defaults are those of a `development` network and of an unconfigured node
+//! (`Chainweb/Miner/Config.hs`). The seed fixes every choice except real hashing. The time scale
+//! divides the node's housekeeping durations, never the block delay or a time in a header.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,38 +12,38 @@ use serde::Deserialize;
 
 use crate::faults::Rule;
 
-/// Everything that can be chosen about a simulated network and its node.
+/// Configuration of a simulated network and its node.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The chains and what they are braided with.
+    /// The chains and their adjacent chains.
     pub graph: ChainGraph,
-    /// The name of the network: `nodeVersion`, and a part of each path.
+    /// The network's name: `nodeVersion` in `/info`, and a segment of each path.
     pub version: String,
-    /// The code of the network in every header.
+    /// The network's code in every header; 2 for `development`.
     pub version_code: u32,
-    /// Which release of the node is played.
+    /// The simulated release of chainweb-node.
     pub release: Release,
-    /// The block time per chain that the difficulty adjustment aims at.
+    /// Target block time of each chain, for the difficulty adjustment. At least a microsecond.
     pub block_delay: Duration,
-    /// The expected number of hashes for the first blocks.
+    /// Difficulty of the first blocks, in expected hashes.
     pub start_difficulty: Difficulty,
-    /// The first blocks.
+    /// Genesis blocks.
     pub genesis: GenesisBlocks,
-    /// Fixes every random choice.
+    /// Seed of every random choice.
     pub seed: u64,
     /// Whether solutions need proof of work.
     pub proof_of_work: ProofOfWork,
-    /// Hashes per second of all miners elsewhere in the network; 0 for none.
+    /// Total hash rate of the foreign miners, in hashes per second; 0 for none.
     pub foreign_hash_rate: f64,
-    /// Divides the durations in `limits`; 1 for a real node's.
+    /// Divisor of the durations in `limits`; 1 for those of a real node.
     pub time_scale: f64,
-    /// Microseconds by which the node's clock is ahead of this machine's (behind, if negative).
+    /// Offset of the node's clock from this machine's, in microseconds; positive is ahead.
     pub clock_offset_micros: i64,
-    /// Who may ask for work.
+    /// Miners that may request work.
     pub miners: Miners,
-    /// What goes wrong from the start.
+    /// Fault rules in force from the start.
     pub faults: Vec<Rule>,
-    /// The node's bounds and housekeeping durations.
+    /// Bounds and housekeeping durations of the node.
     pub limits: Limits,
 }
 
@@ -70,7 +70,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Refuses what no network can run with.
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// Returns the first error, in the order of the variants of [`ConfigError`].
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if !(self.time_scale.is_finite() && self.time_scale > 0.0) {
             return Err(ConfigError::TimeScale(self.time_scale));
@@ -81,14 +84,14 @@ impl Config {
         if self.block_delay < Duration::from_micros(1) {
             return Err(ConfigError::BlockDelay);
         }
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if self.version.is_empty() || !self.version.chars().all(plain) {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.version.is_empty() || !self.version.chars().all(is_allowed) {
             return Err(ConfigError::Version(self.version.clone()));
         }
         Ok(())
     }
 
-    /// One of the node's housekeeping durations as this network runs it; at least a microsecond.
+    /// Returns a housekeeping duration divided by the time scale; at least a microsecond.
     pub(crate) fn scaled(&self, duration: Duration) -> Duration {
         let seconds = duration.as_secs_f64() / self.time_scale;
         Duration::try_from_secs_f64(seconds)
@@ -97,39 +100,40 @@ impl Config {
     }
 }
 
-/// Why a network cannot be.
+/// Errors in a [`Config`].
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ConfigError {
-    /// Durations cannot be divided by this.
+    /// The time scale is not a finite number above 0.
     #[error("the time scale must be a number above 0, not {0}")]
     TimeScale(f64),
-    /// Not a hash rate.
+    /// The foreign hash rate is negative or not finite.
     #[error("the foreign hash rate must be 0 or more hashes per second, not {0}")]
     ForeignHashRate(f64),
-    /// Difficulty adjustment divides by the block delay.
+    /// The block delay is below a microsecond; the difficulty adjustment divides by it.
     #[error("the block delay must be at least a microsecond")]
     BlockDelay,
-    /// The name of the network is a part of each path.
-    #[error("a network's name has letters, digits, '-', '_' and '.' only, not {0:?}")]
+    /// The network's name cannot be a segment of a path.
+    #[error("the network's name may contain only letters, digits, '-', '_' and '.', not {0:?}")]
     Version(String),
 }
 
-/// Which release of the node is played: it shows in `/info` and in the header `X-Chainweb-Node-Version`.
+/// Simulated release of chainweb-node. It decides the fields of `/info` and the value of the header
+/// `X-Chainweb-Node-Version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
-    /// The community's 3.2.
+    /// 3.2, the community's line.
     Community3_2,
-    /// Kadena's last, 2.32.0.
+    /// 2.32.0, Kadena's last release.
     Kadena2_32,
-    /// 2.31.1, which tells its service date.
+    /// 2.31.1; its `/info` has a service date.
     Kadena2_31,
-    /// 2.23, before `/info` had any of its optional fields.
+    /// 2.23; its `/info` has none of the optional fields.
     Kadena2_23,
 }
 
 impl Release {
-    /// The package version as the node states it.
-    pub const fn package_version(self) -> &'static str {
+    /// Returns the package version, as in `nodePackageVersion`.
+    pub(crate) const fn package_version(self) -> &'static str {
         match self {
             Self::Community3_2 => "3.2",
             Self::Kadena2_32 => "2.32.0",
@@ -139,12 +143,12 @@ impl Release {
     }
 }
 
-/// The first blocks of a network.
+/// Genesis blocks of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GenesisBlocks {
-    /// A network that begins when the simulation does, with the start difficulty.
+    /// A new network: it begins with the simulation, at the start difficulty.
     Fresh,
-    /// The time, the target and the payloads of Kadena's `development`; the start difficulty is not used.
+    /// Time, target and payloads of Kadena's `development`; the start difficulty is ignored.
     Development,
 }
 
@@ -153,22 +157,22 @@ pub enum GenesisBlocks {
 pub enum ProofOfWork {
     /// The hash of a solution must meet its target.
     Required,
-    /// Any solution will do: a node started with `--disable-pow`.
+    /// Any nonce is a solution, as on a node started with `--disable-pow`.
     Disabled,
 }
 
-/// Who may ask for work.
+/// Miners that may request work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Miners {
-    /// Anyone.
+    /// All miners.
     Any,
-    /// Those whose account, key set and predicate all equal one of these; everyone else gets 403, as from a real
-    /// node.
+    /// Only miners whose account, key set and predicate all equal one of these. Others get 403
+    /// (`Chainweb/Miner/RestAPI/Server.hs`).
     Only(Vec<Miner>),
 }
 
 impl Miners {
-    pub(crate) fn admit(&self, miner: &Miner) -> bool {
+    pub(crate) fn allows(&self, miner: &Miner) -> bool {
         match self {
             Self::Any => true,
             Self::Only(known) => known.contains(miner),
@@ -176,20 +180,21 @@ impl Miners {
     }
 }
 
-/// Whom a block pays.
+/// The account that a block pays.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Miner {
-    /// The account, for example `k:` and a public key.
+    /// Account name, for example `k:` and a public key.
     pub account: String,
-    /// The keys that guard it, compared as text.
+    /// Public keys that guard the account, compared as text.
     pub public_keys: BTreeSet<String>,
-    /// How many of them must sign.
+    /// Pact predicate: how many of the keys must sign, for example `keys-all`.
     pub predicate: String,
 }
 
 impl Miner {
-    /// What a node configures for `--mining-public-key`.
+    /// Returns the miner that a node configures for `--mining-public-key`
+    /// (`Chainweb/Miner/Config.hs`).
     pub fn with_public_key(key: &str) -> Self {
         Self {
             account: format!("k:{key}"),
@@ -199,35 +204,36 @@ impl Miner {
     }
 }
 
-/// The node's bounds and the durations of its housekeeping, before the time scale.
+/// Bounds and housekeeping durations of the node, before the time scale is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Payloads remembered at most; more, and `/work` answers 503.
+    /// Maximum number of cached payloads; above it `/work` returns 503.
     pub payloads: usize,
-    /// How long a payload is remembered.
-    pub payload_lifetime: Duration,
-    /// How often old payloads are dropped.
-    pub payload_pruning: Duration,
-    /// How often a chain's payload is renewed; `None` for never.
+    /// Lifetime of a cached payload.
+    pub(crate) payload_lifetime: Duration,
+    /// Interval at which expired payloads are dropped.
+    pub(crate) payload_pruning: Duration,
+    /// Interval at which a chain's payload is refreshed; `None` for never.
     pub payload_refresh: Option<Duration>,
-    /// Update streams are refused with 503 from this many on (one less can be open).
+    /// Size of the counter of update streams: one less can be open, more get 503.
     pub update_streams: usize,
-    /// How long an update stream lives, give or take a tenth.
-    pub update_stream_timeout: Duration,
-    /// How long a chain takes from a block found to stale work, and from there to new work.
-    pub priming: Duration,
-    /// Headers on a page at most.
-    pub page_headers: usize,
-    /// Block hashes on a page at most.
+    /// Lifetime of an update stream, ± 10 %.
+    pub(crate) update_stream_timeout: Duration,
+    /// Time from a new block to stale work, and again from stale work to new work.
+    pub(crate) priming: Duration,
+    /// Maximum number of headers on a page.
+    pub(crate) page_headers: usize,
+    /// Maximum number of block hashes on a page.
     pub page_hashes: usize,
-    /// Upper and lower bounds of a branch at most, each.
-    pub branch_bounds: usize,
-    /// Heights kept on each chain: about 600 bytes each. Older blocks are forgotten. At least 1000.
-    pub kept_heights: u64,
-    /// Connections served at a time; the others wait in the socket's queue.
-    pub connections: usize,
-    /// Bytes of a request body at most; more gets 413.
-    pub request_bytes: usize,
+    /// Maximum number of upper bounds of a branch, and of lower bounds.
+    pub(crate) branch_bounds: usize,
+    /// Number of heights kept on each chain, at about 600 bytes each; at least 1000. Older blocks
+    /// are dropped.
+    pub(crate) kept_heights: u64,
+    /// Maximum number of open connections; others wait in the socket's queue.
+    pub(crate) connections: usize,
+    /// Maximum size of a request body, in bytes; larger ones get 413.
+    pub(crate) request_bytes: usize,
 }
 
 impl Default for Limits {

@@ -1,8 +1,8 @@
-//! What can be asked of the node, and how often each was.
+//! The node's endpoints, and counts of their requests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What can be asked of the node.
+/// An endpoint of the node; paths below `/chainweb/0.0/{version}` are shortened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
     /// `/info`
@@ -50,12 +50,13 @@ impl Counters {
     }
 }
 
-/// How often each endpoint was asked, whatever the answer was; for [`Endpoint::Event`], how many were to be sent.
+/// Number of requests to each endpoint, of any status. For [`Endpoint::Event`], the number
+/// of events due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestCounts([u64; ENDPOINTS]);
 
 impl RequestCounts {
-    /// The count of one endpoint.
+    /// Returns the number of requests to an endpoint.
     pub fn of(&self, endpoint: Endpoint) -> u64 {
         self.0[endpoint as usize]
     }

@@ -1,7 +1,8 @@
-//! The network in motion: its state behind one lock, its clock, and who waits for its events.
+//! The running network: its state behind one lock, its clock and its subscribers.
 //!
-//! Every access first lets happen what is due, and hands out the events of both before it releases the lock, so
-//! that all streams see them in one order. Nothing waits for another task while it holds the lock.
+//! Every access first advances the network to the current time. Events are published before the
+//! lock is released, so all streams receive them in one order. No code awaits while it holds the
+//! lock.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,7 @@ use crate::endpoint::Counters;
 use crate::faults::Faults;
 use crate::network::{Event, Network, Update};
 
-/// A stream that is this many events behind skips them: for the reader one `New Cut` says as much.
+/// A stream this many events behind skips them: to its reader one `New Cut` is equivalent.
 const EVENTS_BEHIND: usize = 64;
 
 #[derive(Debug)]
@@ -26,9 +27,9 @@ pub(crate) struct Engine {
     network: Mutex<Network>,
     clock: NodeClock,
     updates: BTreeMap<ChainId, broadcast::Sender<Update>>,
-    /// Changes with every event: work may have become available.
+    /// Changes with every update: work may have become available.
     changed: watch::Sender<()>,
-    /// Changes when all open update streams are to end.
+    /// Changes when all open update streams must end.
     stream_ends: watch::Sender<()>,
     earlier_timer: Notify,
     pub(crate) faults: Faults,
@@ -45,7 +46,7 @@ impl Engine {
             .chains()
             .map(|chain| (chain, broadcast::Sender::new(EVENTS_BEHIND)))
             .collect();
-        // The node's counter starts at the limit, and the stream that would bring it to zero is refused.
+        // The node's counter starts at the limit; it refuses the stream that would make it zero.
         let slots = config.limits.update_streams.saturating_sub(1);
         let faults = Faults::default();
         for rule in &config.faults {
@@ -69,9 +70,9 @@ impl Engine {
         self.clock.now()
     }
 
-    /// Reads or changes the network as it is now.
+    /// Reads or changes the network, advanced to the current time.
     pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Network, CreationTime) -> T) -> T {
-        // A panic inside is a bug that its task reports; the others go on with what state there is.
+        // A panic in `access` is a bug that its own task reports; other tasks continue.
         let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
         let due_before = network.next_due();
         let now = self.clock.now();
@@ -89,7 +90,7 @@ impl Engine {
     fn publish(&self, event: Event) {
         match event {
             Event::Update(chain, update) => {
-                // Without a stream there is nobody to be told.
+                // Fails only while the chain has no stream.
                 drop(self.updates[&chain].send(update));
                 self.changed.send_replace(());
             }
@@ -108,7 +109,8 @@ impl Engine {
         }
     }
 
-    /// The updates of a chain from now on, if its work is ready; unless it is, no stream of it begins.
+    /// Subscribes to the updates of a chain. Returns `None` while the chain has no work; its
+    /// streams do not begin before.
     pub(crate) fn subscribe_if_ready(&self, chain: ChainId) -> Option<broadcast::Receiver<Update>> {
         self.with(|network, _| {
             network
@@ -117,12 +119,12 @@ impl Engine {
         })
     }
 
-    /// Changes whenever there was an event.
+    /// Returns a receiver that changes with every update.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Changes when all streams are to end.
+    /// Returns a receiver that changes when all update streams must end.
     pub(crate) fn stream_ends(&self) -> watch::Receiver<()> {
         self.stream_ends.subscribe()
     }
@@ -131,8 +133,8 @@ impl Engine {
         self.stream_ends.send_replace(());
     }
 
-    /// Wakes the network whenever something is due.
-    pub(crate) async fn keep_time(&self, stop: CancellationToken) {
+    /// Advances the network whenever a timer is due, until `stop` is cancelled.
+    pub(crate) async fn run_timers(&self, stop: CancellationToken) {
         loop {
             let due = self.with(|network, _| network.next_due());
             let sleep = async {

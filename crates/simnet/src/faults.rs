@@ -1,8 +1,8 @@
-//! What goes wrong, by rules: a request that a rule matches gets its verdict instead of the usual treatment.
+//! Fault injection: a request that matches a rule gets the rule's verdict.
 //!
-//! Rules are installed and removed while the network runs. The first installed rule that matches and still has a
-//! turn decides; the others do not see the request. The events of update streams are judged like requests, one by
-//! one, so that streams which are already open can fall silent or break.
+//! Rules are installed and removed while the network runs. The first installed rule that matches
+//! and applies decides; later rules do not count the request. Each event of an update stream is
+//! judged like a request, so rules also reach streams that are already open.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,47 +12,48 @@ use chainweb::ChainId;
 
 use crate::endpoint::Endpoint;
 
-/// What happens to a request, or to an event of an update stream.
+/// Treatment of a request, or of an event of an update stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing unusual. Shields the request from later rules.
+    /// Handle it normally; later rules do not apply.
     Pass,
-    /// The usual, this much later.
+    /// Handle it normally after this delay.
     Delay(Duration),
-    /// An answer with this status and body, without the node having seen the request. Has no effect on an event.
+    /// Answer with this status and body; the node does not see the request. No effect on events.
     Status(u16, Bytes),
-    /// The usual status and headers with another body; on an event, other bytes in its place.
+    /// Answer with the normal status and headers and this body; an event is replaced by these
+    /// bytes.
     Replace(Bytes),
-    /// The usual up to this many bytes of the body, then the connection breaks.
+    /// Break the connection after this many bytes of the body.
     Truncate(usize),
-    /// The usual, in two pieces that part after this many bytes.
+    /// Send the body in two pieces, split after this many bytes.
     Split(usize),
-    /// The usual with the bits of the byte in the middle inverted.
+    /// Invert the bits of the middle byte of the body.
     Corrupt,
-    /// The connection breaks before the node sees the request; an event is left out.
+    /// Break the connection before the node sees the request; an event is skipped.
     Drop,
-    /// The node handles the request, then the connection breaks before the answer.
+    /// Handle the request, then break the connection before the answer; an event is skipped.
     LoseAnswer,
-    /// No answer ever, and the node does not see the request; a stream is silent from this event on.
+    /// Never answer; the node does not see the request. A stream is silent from this event on.
     Hang,
-    /// The node handles the request and never answers.
+    /// Handle the request and never answer; a stream is silent from this event on.
     HangAnswer,
-    /// The usual status and headers with an empty body; an update stream ends.
+    /// Answer with the normal status and headers and an empty body; an update stream ends.
     End,
 }
 
-/// Which of the requests that match a rule it applies to.
+/// The matching requests to which a rule applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
     /// All.
     Always,
-    /// The first so many.
+    /// The first `n`.
     First(u64),
-    /// Each that makes a whole number of so many: the second, the fourth, … for 2. 0 is none.
+    /// Every `n`th: the second, the fourth, … for 2. None for 0.
     Every(u64),
 }
 
-/// A request that matches gets a verdict.
+/// A verdict for the requests that match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     endpoint: Option<Endpoint>,
@@ -62,7 +63,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// All requests to one endpoint.
+    /// Returns a rule for all requests to an endpoint.
     pub fn on(endpoint: Endpoint, verdict: Verdict) -> Self {
         Self {
             endpoint: Some(endpoint),
@@ -72,7 +73,7 @@ impl Rule {
         }
     }
 
-    /// All requests to any endpoint. Events are no requests.
+    /// Returns a rule for all requests to all endpoints. It does not match events.
     pub fn on_all(verdict: Verdict) -> Self {
         Self {
             endpoint: None,
@@ -82,8 +83,8 @@ impl Rule {
         }
     }
 
-    /// Of these only the ones that name this chain: in the path, in `?chain=`, in the body of `/updates` or
-    /// `/solved`.
+    /// Limits the rule to requests that name `chain`: in the path, in `?chain=`, or in the body of
+    /// `/updates` or `/solved`.
     #[must_use]
     pub fn chain(self, chain: ChainId) -> Self {
         Self {
@@ -92,7 +93,7 @@ impl Rule {
         }
     }
 
-    /// Of these only some.
+    /// Limits the rule to some of its matching requests.
     #[must_use]
     pub fn times(self, times: Times) -> Self {
         Self { times, ..self }
@@ -107,7 +108,7 @@ impl Rule {
     }
 }
 
-/// Names an installed rule.
+/// Identifies an installed rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RuleId(u64);
 
@@ -124,14 +125,14 @@ struct Rules {
     ids: u64,
 }
 
-/// The rules of a running network.
+/// The fault rules of a running network.
 #[derive(Debug, Default)]
 pub struct Faults {
     rules: Mutex<Rules>,
 }
 
 impl Faults {
-    /// Puts a rule behind those that are there.
+    /// Installs a rule after the existing ones.
     pub fn install(&self, rule: Rule) -> RuleId {
         let mut rules = self.lock();
         rules.ids += 1;
@@ -144,19 +145,20 @@ impl Faults {
         id
     }
 
-    /// Removes a rule and says how many requests it has matched; `None` if it is gone already.
+    /// Removes a rule and returns the number of requests that it matched, or `None` if it was
+    /// already removed.
     pub fn remove(&self, id: RuleId) -> Option<u64> {
         let mut rules = self.lock();
         let index = rules.installed.iter().position(|rule| rule.id == id)?;
         Some(rules.installed.remove(index).matched)
     }
 
-    /// Removes all rules: what is asked from now on is answered as usual.
+    /// Removes all rules.
     pub fn clear(&self) {
         self.lock().installed.clear();
     }
 
-    /// The verdict on one request.
+    /// Returns the verdict on one request, and counts the request for its rule.
     pub(crate) fn judge(&self, endpoint: Endpoint, chain: Option<ChainId>) -> Verdict {
         for installed in &mut self.lock().installed {
             if !installed.rule.matches(endpoint, chain) {
@@ -176,7 +178,7 @@ impl Faults {
     }
 
     fn lock(&self) -> MutexGuard<'_, Rules> {
-        // Each change is complete before the lock is released: there is nothing half done to see.
+        // A panic leaves no half-done change: each is complete before the lock is released.
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -186,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_rule_with_a_turn_decides() {
+    fn the_first_rule_that_applies_decides() {
         let faults = Faults::default();
         let status = |code| Verdict::Status(code, Bytes::new());
         let first = faults.install(Rule::on(Endpoint::Work, status(500)).times(Times::First(1)));

@@ -1,9 +1,12 @@
-//! A simulated chainweb network with one node, good enough that a mining client works on it unchanged.
+//! A simulated Chainweb network behind one node, which mining clients use unchanged.
 //!
-//! Real headers on real braided chains, real proof of work, real difficulty adjustment, foreign miners, and faults
-//! on demand. The network itself is pure; [`Simnet`] puts it behind the node's HTTP API. It is written from the
-//! node's protocol alone and shares no code with any client. What it does not play: nodes of the EVM line, fork
-//! votes, changes of graph, and the delay between a block found and the cut that holds it.
+//! Headers, braided chains, proof of work and difficulty adjustment are real. Foreign miners extend
+//! the chains, and rules inject faults. [`Simnet`] serves the network over the HTTP API of
+//! chainweb-node; `network` is a pure state machine below it. The crate shares no code with any
+//! client. It does not simulate nodes of the EVM line, fork votes, graph changes, or the delay
+//! between a solution and its cut.
+//!
+//! Doc comments cite files of `kadena-io/chainweb-node`, relative to its `src` folder.
 
 mod clock;
 mod config;

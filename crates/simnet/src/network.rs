@@ -1,15 +1,17 @@
 //! The network as a pure state machine: chains, cut, work, solutions and foreign miners.
 //!
-//! No socket and no clock: `now` is an argument and never goes back. What happens by itself (work becoming stale
-//! and ready, refreshes, foreign blocks) waits in [`Timers`] until [`Network::advance`]. A block takes effect on the
-//! cut the moment it is taken; a real node needs some milliseconds. States are per chain, where a real node has
-//! them per chain and miner.
+//! It has no socket and no clock: `now` is an argument and never decreases. Scheduled changes
+//! (stale and ready work, refreshes, foreign blocks) wait in [`Timers`] until [`Network::advance`].
+//! An accepted block changes the cut at once; a real node needs some milliseconds. The state of
+//! work is kept per chain; a real node keeps it per chain and miner
+//! (`Chainweb/Miner/Coordinator.hs`).
 
 mod branch;
 mod chain;
 mod consensus;
 mod cut;
 mod foreign;
+mod foreign_blocks;
 mod genesis;
 mod outcome;
 mod payload;
@@ -29,14 +31,15 @@ pub(crate) use branch::{Next, Page, UnknownBlock, Window};
 pub(crate) use chain::Chain;
 use foreign::ForeignMiners;
 pub use outcome::MoveError;
-pub(crate) use outcome::{Event, Invalid, Priming, Solved, Update, WorkAnswer};
+use outcome::Priming;
+pub(crate) use outcome::{Event, Solved, Update, WorkAnswer};
 use payload::PayloadCache;
 use timers::{Timer, Timers};
 
-/// Blocks of our own that are remembered for the report.
+/// Number of submitted blocks kept for the report.
 const OWN_BLOCKS_KEPT: usize = 100_000;
 
-/// The graph's window of difficulty adjustment, the same on all networks.
+/// Heights per epoch of difficulty adjustment, the same on all networks.
 const ADJUSTMENT_WINDOW: u64 = 120;
 
 /// A chain and the state of its work.
@@ -44,9 +47,10 @@ const ADJUSTMENT_WINDOW: u64 = 120;
 struct Slot {
     chain: Chain,
     priming: Priming,
-    /// Grows when the work changes for another reason than a timer: timers of before are void.
+    /// Incremented when the work changes other than by a timer; timers of older generations are
+    /// void.
     generation: u64,
-    /// How often the payload for this parent was renewed.
+    /// Number of payload refreshes on this parent.
     refreshes: u64,
 }
 
@@ -99,7 +103,7 @@ impl Network {
         };
         network.set_prune_timer(now);
         network.set_refresh_timers(now);
-        network.aim_foreign_miners(now);
+        network.restart_foreign_miners(now);
         network
     }
 
@@ -111,7 +115,7 @@ impl Network {
         &self.config.graph
     }
 
-    /// The name of the network as the node states it now.
+    /// Returns the current `nodeVersion`.
     pub(crate) fn version(&self) -> &str {
         &self.version
     }
@@ -142,7 +146,7 @@ impl Network {
             self.slots[&block.chain]
                 .chain
                 .at(block.height)
-                .is_some_and(|there| there.hash() == block.hash)
+                .is_some_and(|in_cut| in_cut.hash() == block.hash)
         };
         Report {
             tally: self.tally,
@@ -150,24 +154,24 @@ impl Network {
         }
     }
 
-    /// What has happened since this was last asked.
+    /// Returns and removes the events since the last call.
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
-    /// How long the next update stream lives.
+    /// Draws the lifetime of the next update stream.
     pub(crate) fn draw_stream_lifetime(&mut self) -> Duration {
         let timeout = self.config.limits.update_stream_timeout;
         self.config
             .scaled(timeout.mul_f64(self.rng.random_range(0.9..=1.1)))
     }
 
-    /// When [`advance`](Self::advance) has something to do.
+    /// Returns the time of the next timer, if any.
     pub(crate) fn next_due(&self) -> Option<CreationTime> {
         self.timers.next_due()
     }
 
-    /// Lets happen what was to happen by itself up to now.
+    /// Fires all timers up to `now`, in order.
     pub(crate) fn advance(&mut self, now: CreationTime) {
         while let Some((due, timer)) = self.timers.pop_due(now) {
             match timer {
@@ -179,7 +183,7 @@ impl Network {
                 Timer::Refresh { chain, generation }
                     if self.slots[&chain].generation == generation =>
                 {
-                    self.renew_payload(chain);
+                    self.refresh_payload(chain);
                     self.set_refresh_timer(chain, due);
                 }
                 Timer::Prime { .. } | Timer::Refresh { .. } => {}
@@ -193,7 +197,8 @@ impl Network {
         }
     }
 
-    /// Work for a miner, on the wanted chain if it has any and on a random one if not.
+    /// Returns work for a miner: on the wanted chain if it has work, else on a random chain
+    /// (`Chainweb/Miner/Coordinator.hs`).
     pub(crate) fn work(
         &mut self,
         miner: &Miner,
@@ -203,7 +208,7 @@ impl Network {
         if self.payloads.len() > self.config.limits.payloads {
             return WorkAnswer::TooManyPayloads;
         }
-        if !self.config.miners.admit(miner) {
+        if !self.config.miners.allows(miner) {
             return WorkAnswer::Unauthorized;
         }
         let has_work = |chain: &ChainId| self.is_ready(*chain) && self.is_mineable(*chain);
@@ -224,10 +229,13 @@ impl Network {
         let header = header.expect("the chain was chosen because it can be extended");
         self.payloads.insert(payload, chain, parent, miner, now);
         self.tally.works += 1;
-        WorkAnswer::Work(Work::new(header).expect("difficulty adjustment gives no zero target"))
+        WorkAnswer::Work(
+            Work::new(header).expect("difficulty adjustment never returns a zero target"),
+        )
     }
 
-    /// Takes a solution, as `/solved` does: what is wrong with time or fields shows only afterwards.
+    /// Handles a submission to `/solved`. As in the node, time and fields are checked only after
+    /// the response is certain to be 200.
     pub(crate) fn solve(&mut self, body: &[u8], now: CreationTime) -> Solved {
         let header = match WorkHeader::decode(body) {
             Ok(header) if matches!(header.adjacents(), Adjacents::Recorded(_)) => header,
@@ -262,16 +270,16 @@ impl Network {
         }
     }
 
-    /// Renews a chain's payload now. Without effect while the chain has no work.
+    /// Refreshes a chain's payload. Has no effect while the chain has no work.
     pub(crate) fn refresh(&mut self, chain: ChainId) -> Result<(), MoveError> {
         if !self.slots.contains_key(&chain) {
             return Err(MoveError::UnknownChain(chain));
         }
-        self.renew_payload(chain);
+        self.refresh_payload(chain);
         Ok(())
     }
 
-    /// What a restart of the node does: payloads are forgotten, stalled chains have work again.
+    /// Restarts the node: cached payloads are lost, and stalled chains have work again.
     pub(crate) fn restart(&mut self, version: Option<String>, now: CreationTime) {
         self.version = version.unwrap_or_else(|| self.version.clone());
         self.payloads.clear();
@@ -287,13 +295,11 @@ impl Network {
         self.slots.get_mut(&chain).expect("a chain of the graph")
     }
 
-    fn malformed(&mut self, why: String) -> Solved {
+    fn malformed(&mut self, reason: String) -> Solved {
         self.tally.malformed += 1;
-        Solved::Malformed(why)
+        Solved::Malformed(reason)
     }
 }
 
 #[cfg(test)]
-mod laws;
-#[cfg(test)]
-mod stories;
+mod tests;

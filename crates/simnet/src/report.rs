@@ -1,55 +1,61 @@
-//! What became of everything that was submitted.
+//! Outcomes of submissions, and counts of blocks.
 
 use chainweb::{BlockHash, ChainId};
 
-/// Where a chain stands.
+/// The last block of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tip {
-    /// The height of its last block.
+    /// Height of the block.
     pub height: u64,
-    /// The hash of its last block.
+    /// Hash of the block.
     pub hash: BlockHash,
 }
 
-/// A block that came in through the API.
+/// A block submitted through the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OwnBlock {
-    /// Its chain.
+    /// Chain of the block.
     pub chain: ChainId,
-    /// Its height.
+    /// Height of the block.
     pub height: u64,
-    /// Its hash.
+    /// Hash of the block.
     pub hash: BlockHash,
 }
 
-/// Counts of what the network has seen.
+/// Counts of submissions and blocks.
+///
+/// A submission increments exactly one of `accepted`, `stale`, `invalid`, `bad_pow`,
+/// `unknown_payload` and `malformed`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Solutions that became blocks of the cut.
     pub accepted: u64,
-    /// Of these, how many a later re-organisation has thrown out again.
+    /// Accepted blocks that a reorganisation later removed from the cut.
     pub orphaned_later: u64,
-    /// Solutions answered 200 that came too late: no block.
+    /// Solutions answered with 200 whose parents had already been replaced; they are no blocks.
     pub stale: u64,
-    /// Solutions answered 200 that then failed validation: no block, and the chain is stalled.
+    /// Solutions answered with 200 that then failed validation; they are no blocks and stall their
+    /// chain.
     pub invalid: u64,
-    /// Solutions refused with 400 because their hash misses their target.
+    /// Solutions refused with 400 because their hash is above their target.
     pub bad_pow: u64,
-    /// Solutions refused with 404: nobody asked for such work, or it was handed in before, or it is too old.
+    /// Solutions refused with 404: their payload was never requested, already submitted, or has
+    /// expired.
     pub unknown_payload: u64,
-    /// Submissions refused with 400 that are no headers.
+    /// Submissions refused with 400 because they are not a header.
     pub malformed: u64,
-    /// Blocks that foreign miners brought into the cut.
+    /// Blocks of foreign miners.
     pub foreign_blocks: u64,
-    /// Works handed out.
-    pub works: u64,
+    /// Responses with work.
+    pub(crate) works: u64,
 }
 
-/// What became of everything that was submitted.
+/// Outcomes of all submissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The counts.
+    /// Counts since the start.
     pub tally: Tally,
-    /// The blocks that came in through the API and are in the cut now, oldest first; of the last 100 000 that came.
+    /// Submitted blocks in the current cut, oldest first. Only the last 100,000 accepted blocks are
+    /// considered.
     pub own_in_cut: Vec<OwnBlock>,
 }

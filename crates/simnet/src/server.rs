@@ -1,11 +1,11 @@
-//! The node's service API over HTTP/1.1, with the faults that the rules ask for.
+//! The node's service API over HTTP/1.1, with injected faults.
 //!
-//! The order of the checks is servant's, which the node is built on: path (404), method (405), Accept (406),
-//! Content-Type (415), query (400), body (400), handler. hyper is used bare, because broken connections and bodies
-//! are part of what is simulated.
+//! Requests are checked in the order of servant, the node's HTTP framework: path (404), method
+//! (405), Accept (406), Content-Type (415), query (400), body (400), handler. hyper is used without
+//! a framework, because faults break connections and bodies.
 
 mod answer;
-mod connections;
+pub(crate) mod connections;
 mod headers;
 mod info;
 mod json;
@@ -32,15 +32,18 @@ use tracing::debug;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::faults::Verdict;
-use crate::network::Network;
+use crate::network::{Chain, Network};
 use answer::{Answer, AnswerBody, corrupt, split};
-pub(crate) use connections::serve_connections;
 use headers::{Bounds, Items};
 use media::Media;
 use query::Query;
 use route::Route;
 
-/// Answers one request, or breaks its connection.
+/// Answers one request.
+///
+/// # Errors
+/// Returns an error where the connection is to break, as a fault or because the request's body
+/// breaks off.
 async fn serve(
     engine: Arc<Engine>,
     stop: CancellationToken,
@@ -72,7 +75,7 @@ async fn serve(
             None => Answer::empty(StatusCode::NOT_FOUND),
         }
     };
-    let broken = || Err(io::ErrorKind::ConnectionAborted.into());
+    let break_connection = || Err(io::ErrorKind::ConnectionAborted.into());
     let answer = match verdict {
         Verdict::Pass => answer.await,
         Verdict::Delay(time) => {
@@ -83,11 +86,11 @@ async fn serve(
             StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             body,
         ),
-        Verdict::Drop => return broken(),
+        Verdict::Drop => return break_connection(),
         Verdict::Hang => never(std::future::pending().await),
         Verdict::LoseAnswer => {
             drop(answer.await);
-            return broken();
+            return break_connection();
         }
         Verdict::HangAnswer => {
             let _unsent = answer.await;
@@ -113,7 +116,7 @@ fn with_body(answer: Answer, change: impl FnOnce(AnswerBody) -> AnswerBody) -> A
     }
 }
 
-/// The chain that a request names, wherever it does.
+/// Returns the chain that a request names in its path, query or body.
 fn named_chain(route: Option<&Route>, query: &Query, body: &Bytes) -> Option<ChainId> {
     let route = route?;
     match route.endpoint {
@@ -124,7 +127,10 @@ fn named_chain(route: Option<&Route>, query: &Query, body: &Bytes) -> Option<Cha
     }
 }
 
-/// The usual treatment of a request.
+/// Handles a request without faults.
+///
+/// # Errors
+/// Returns the answer to a request that fails a check.
 async fn handle(
     engine: &Arc<Engine>,
     stop: &CancellationToken,
@@ -170,7 +176,7 @@ async fn handle(
             Ok(Answer::json(media, &cut))
         }
         Endpoint::Header => {
-            let hash = hash.expect("the route has one");
+            let hash = hash.expect("this route has a hash");
             Ok(on_chain(engine, route, |network, chain| {
                 headers::header(chain, hash, media, network.version())
             }))
@@ -183,7 +189,7 @@ async fn handle(
     }
 }
 
-/// Whether the network has what the path names.
+/// Whether the network has the version and the chain of the path.
 fn exists(network: &Network, route: &Route) -> bool {
     let version = route.version.as_deref();
     version.is_none_or(|version| version == network.version())
@@ -192,9 +198,9 @@ fn exists(network: &Network, route: &Route) -> bool {
             .is_none_or(|chain| network.graph().contains(chain))
 }
 
-/// Method, Accept and Content-Type; gives the form of the answer.
+/// Checks method, Accept and Content-Type, and returns the media type of the answer.
 fn acceptable(route: &Route, head: &Parts) -> Result<Media, Answer> {
-    if !route.takes(&head.method) {
+    if !route.allows(&head.method) {
         return Err(Answer::empty(StatusCode::METHOD_NOT_ALLOWED));
     }
     let offers = route.offers();
@@ -215,7 +221,7 @@ fn acceptable(route: &Route, head: &Parts) -> Result<Media, Answer> {
 fn on_chain(
     engine: &Engine,
     route: &Route,
-    answer: impl FnOnce(&Network, &crate::network::Chain) -> Answer,
+    answer: impl FnOnce(&Network, &Chain) -> Answer,
 ) -> Answer {
     engine.with(
         |network, _| match route.chain.and_then(|chain| network.chain(chain)) {
@@ -225,7 +231,7 @@ fn on_chain(
     )
 }
 
-/// The headers that every answer of the node has.
+/// Adds the headers that every answer has (`Chainweb/RestAPI/Utils.hs`).
 fn respond(engine: &Engine, answer: Answer) -> Response<AnswerBody> {
     let seconds = engine.now().as_micros().div_euclid(1_000_000);
     let release = engine.with(|network, _| network.config().release);

@@ -1,4 +1,4 @@
-//! A running network with its node, to be watched and steered.
+//! A running network with one node: inspection and control.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,12 +19,13 @@ use crate::engine::Engine;
 use crate::faults::Faults;
 use crate::network::MoveError;
 use crate::report::{Report, Tip};
-use crate::server::serve_connections;
+use crate::server::connections::serve_connections;
 
-/// Connections that the socket queues.
+/// Length of the socket's accept queue.
 const BACKLOG: u32 = 1024;
 
-/// A running network with one node that serves its API. Dropping it stops everything without waiting.
+/// A running network whose one node serves the API. Dropping it stops all tasks without waiting for
+/// them.
 #[derive(Debug)]
 pub struct Simnet {
     engine: Arc<Engine>,
@@ -40,23 +41,24 @@ enum Port {
         stop: CancellationToken,
         served: JoinHandle<()>,
     },
-    /// Refuses connections. Bound nevertheless where possible, so that nobody else gets the port.
+    /// Connections are refused. The socket stays bound where possible, to reserve the port.
     Closed(Option<TcpSocket>),
 }
 
 impl Simnet {
-    /// Starts a network whose node listens on an address; port 0 is any free port.
+    /// Starts a network whose node listens on `address`; port 0 selects a free port.
     ///
     /// # Errors
-    /// `InvalidInput` for a [`ConfigError`](crate::ConfigError), and what binding the address gives.
+    /// Returns `InvalidInput` for a [`ConfigError`](crate::ConfigError), and errors of binding
+    /// `address`.
     pub async fn start(config: Config, address: SocketAddr) -> io::Result<Self> {
         Self::start_on(config, TcpListener::bind(address).await?)
     }
 
-    /// Starts a network whose node serves a listener.
+    /// Starts a network whose node accepts connections from `listener`.
     ///
     /// # Errors
-    /// `InvalidInput` for a [`ConfigError`](crate::ConfigError).
+    /// Returns `InvalidInput` for a [`ConfigError`](crate::ConfigError).
     pub fn start_on(config: Config, listener: TcpListener) -> io::Result<Self> {
         config
             .check()
@@ -69,7 +71,7 @@ impl Simnet {
         let tasks = TaskTracker::new();
         tasks.spawn({
             let (engine, stop) = (Arc::clone(&engine), stop.clone());
-            async move { engine.keep_time(stop).await }
+            async move { engine.run_timers(stop).await }
         });
         let port = open(&engine, listener, &stop, &tasks);
         Ok(Self {
@@ -81,22 +83,23 @@ impl Simnet {
         })
     }
 
-    /// Where the node listens.
+    /// Returns the address that the node listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What goes wrong.
+    /// Returns the fault rules.
     pub fn faults(&self) -> &Faults {
         &self.engine.faults
     }
 
-    /// How often each endpoint was asked.
+    /// Returns the number of requests to each endpoint.
     pub fn requests(&self) -> RequestCounts {
         self.engine.counters.read()
     }
 
-    /// How many update streams hold a place; one that its reader has left does so until its next event.
+    /// Returns the number of open update streams. A stream that its reader has closed counts until
+    /// its next event.
     pub fn open_streams(&self) -> usize {
         let limits = self
             .engine
@@ -105,53 +108,56 @@ impl Simnet {
         slots.saturating_sub(self.engine.stream_slots.available_permits())
     }
 
-    /// The cut.
+    /// Returns the cut: the last block of each chain.
     pub fn tips(&self) -> BTreeMap<ChainId, Tip> {
         self.engine.with(|network, _| network.tips())
     }
 
-    /// What became of everything that was submitted.
+    /// Returns the outcomes of all submissions.
     pub fn report(&self) -> Report {
         self.engine.with(|network, _| network.report())
     }
 
-    /// Extends a chain by a foreign block now.
+    /// Extends `chain` with a foreign block and returns its hash.
     ///
     /// # Errors
-    /// There is no such chain, or a neighbour is lower.
+    /// Returns [`MoveError::UnknownChain`], or [`MoveError::Blocked`] while an adjacent chain is
+    /// lower.
     pub fn mine_foreign(&self, chain: ChainId) -> Result<BlockHash, MoveError> {
         self.engine
             .with(|network, now| network.mine_foreign(chain, now))
     }
 
-    /// Replaces the tip of a chain by a foreign sibling: the neighbours' adjacent parent changes without an event on
-    /// their streams.
+    /// Replaces the tip of `chain` with a foreign sibling and returns its hash. Work on adjacent
+    /// chains becomes stale without an event on their streams.
     ///
     /// # Errors
-    /// There is no such chain, a neighbour stands on the tip, or the tip is the genesis block.
+    /// Returns [`MoveError::UnknownChain`], or [`MoveError::PinnedTip`] if the tip is the genesis
+    /// block or an adjacent chain has a block above it.
     pub fn reorganise(&self, chain: ChainId) -> Result<BlockHash, MoveError> {
         self.engine
             .with(|network, now| network.reorganise(chain, now))
     }
 
-    /// Renews a chain's payload now: `Refreshed Block`. Without effect while the chain has no work.
+    /// Refreshes the payload of `chain` and sends `Refreshed Block`. Has no effect while the chain
+    /// has no work.
     ///
     /// # Errors
-    /// There is no such chain.
+    /// Returns [`MoveError::UnknownChain`].
     pub fn refresh(&self, chain: ChainId) -> Result<(), MoveError> {
         self.engine.with(|network, _| network.refresh(chain))
     }
 
-    /// Ends all open update streams properly, as their time limit does.
+    /// Ends all open update streams cleanly, as their time limit does.
     pub fn end_streams(&self) {
         self.engine.end_streams();
     }
 
-    /// Restarts the node: connections break, payloads are forgotten, the chains stay. It may come back under another
-    /// `nodeVersion`.
+    /// Restarts the node, optionally under another `nodeVersion`. Connections break and cached
+    /// payloads are lost; the chains stay.
     ///
     /// # Errors
-    /// The address cannot be bound again.
+    /// Returns errors of binding the address again.
     pub async fn restart(&self, version: Option<String>) -> io::Result<()> {
         self.set_listening(false).await?;
         self.engine
@@ -159,10 +165,11 @@ impl Simnet {
         self.set_listening(true).await
     }
 
-    /// Takes the node off the network (connections break, new ones are refused) or puts it back.
+    /// Closes the node's port, or opens it again. Closing breaks open connections; new ones are
+    /// refused.
     ///
     /// # Errors
-    /// The address cannot be bound again.
+    /// Returns errors of binding the address again.
     pub async fn set_listening(&self, listening: bool) -> io::Result<()> {
         let mut port = self.port.lock().await;
         match (&mut *port, listening) {
@@ -181,7 +188,7 @@ impl Simnet {
         Ok(())
     }
 
-    /// Stops the network, breaks all connections and waits until everything has ended.
+    /// Stops the network, breaks all connections and waits for all tasks.
     pub async fn shutdown(self) {
         self.stop.cancel();
         for tasks in [&self.tasks, &self.engine.streams] {
@@ -212,10 +219,10 @@ fn open(
     Port::Open { stop, served }
 }
 
-/// Runs a network until `shutdown` completes.
+/// Runs a network until `shutdown` completes, then logs its counts.
 ///
 /// # Errors
-/// As [`Simnet::start_on`].
+/// Returns the errors of [`Simnet::start_on`].
 pub async fn run(
     config: Config,
     listener: TcpListener,

@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! Each command's arguments become the plan of the part that carries it out; nothing else knows flags.
+//! Converts each command's flags to the configuration of its module; no other module knows flags.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::serve::ServeArgs;
 #[derive(Debug, Parser)]
 #[command(name = "stratum-load", version)]
 pub struct Cli {
-    /// What to do.
+    /// Command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -26,73 +26,74 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Hold many sessions on a server and measure what it makes of them.
+    /// Load a server with many sessions and measure it
     Run(RunArgs),
-    /// Mine with emulated devices and tell what the server does wrong.
+    /// Mine with emulated devices and report protocol errors of the server
     Devices(DevicesArgs),
-    /// Measure the whole table of figures of this project's server, beside the floors of the machine.
+    /// Measure this project's server and compare it with its limits and with minimal servers
     Bench(BenchArgs),
-    /// Serve work that no node made, as the child of a run.
+    /// Serve synthetic work (used by `run` and `bench`)
     Serve(ServeArgs),
-    /// Be a floor of the machine, as the child of a bench.
+    /// Run a minimal server to compare with (used by `bench`)
     Floor(FloorArgs),
 }
 
-/// `run`
+/// Flags of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The server to load; without it one is started.
+    /// Server to load [default: start one]
     #[arg(long, value_name = "ADDRESS:PORT")]
-    pub address: Option<SocketAddr>,
-    /// The server's process, to tell its CPU time and memory.
+    address: Option<SocketAddr>,
+    /// Process id of the server, to measure its CPU time and memory
     #[arg(long, requires = "address")]
-    pub pid: Option<u32>,
-    /// The number of sessions.
+    pid: Option<u32>,
+    /// Number of sessions
     #[arg(long, default_value_t = 1000)]
-    pub miners: usize,
-    /// Connections a second; without it as fast as the server takes them.
+    miners: usize,
+    /// New connections per second [default: as fast as the server accepts them]
     #[arg(long, value_name = "PER-SECOND", value_parser = positive)]
-    pub connect_rate: Option<f64>,
-    /// Shares of each session a minute.
+    connect_rate: Option<f64>,
+    /// Shares per minute of each session
     #[arg(long, value_name = "NUMBER", value_parser = positive, conflicts_with = "in_flight")]
-    pub shares_per_minute: Option<f64>,
-    /// Shares of each session that are on their way all the time.
+    shares_per_minute: Option<f64>,
+    /// Unanswered shares that each session keeps in flight
     #[arg(long, value_name = "SHARES", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub in_flight: Option<u16>,
-    /// What the shares are, relative to each other.
+    in_flight: Option<u16>,
+    /// Ratio of valid, low and stale shares
     #[arg(long, value_name = "VALID:LOW:STALE", default_value_t = Mix::VALID)]
-    pub mix: Mix,
-    /// So many of the sessions read nothing any more once they are logged in.
+    mix: Mix,
+    /// Number of sessions that stop reading after the login
     #[arg(long, value_name = "SESSIONS", default_value_t = 0)]
-    pub slow_readers: usize,
-    /// Sessions that go and come back at once, at an interval.
+    slow_readers: usize,
+    /// Reconnect this many sessions at once, at this interval
     #[arg(long, value_name = "SESSIONS@INTERVAL")]
-    pub storm: Option<Storm>,
-    /// How long to load the server.
+    storm: Option<Storm>,
+    /// Duration of the run
     #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]
-    pub duration: Duration,
-    /// The user that the sessions are workers of.
+    duration: Duration,
+    /// User name; the sessions log in as its workers
     #[arg(long, default_value = "load")]
-    pub user: String,
-    /// The password of the sessions.
+    user: String,
+    /// Password of the sessions
     #[arg(long, default_value = "d=0")]
-    pub password: String,
-    /// The time between publications of a server that is started.
+    password: String,
+    /// Interval between publications of new work by a started server
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
-    pub publish_every: Duration,
-    /// The share difficulty of a server that is started: `block`, a level or `auto`.
+    publish_every: Duration,
+    /// Share difficulty of a started server: `block`, a level or `auto`
     #[arg(long, default_value = "0", conflicts_with = "address")]
-    pub difficulty: String,
-    /// Decides who sends what when.
+    difficulty: String,
+    /// Seed of all random choices
     #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Print the result as JSON.
+    seed: u64,
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }
 
 impl RunArgs {
-    /// The run that is asked for; `program` is what is started where a server has to be.
+    /// Returns the configuration of the run. `program` is the path of this program, to start a
+    /// server.
     pub fn load(&self, program: PathBuf) -> Load {
         let target = match self.address {
             Some(_) => Target::Running { pid: self.pid },
@@ -133,34 +134,34 @@ impl RunArgs {
     }
 }
 
-/// `devices`
+/// Flags of `devices`.
 #[derive(Debug, Args)]
 pub struct DevicesArgs {
-    /// The server to mine on.
+    /// Server to mine on
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub address: SocketAddr,
-    /// The devices, any of them more than once.
+    /// Devices: any of ka3, kd-box, bm-k1 and plain, also repeatedly
     #[arg(long, value_delimiter = ',', default_value = "ka3,kd-box,bm-k1,plain")]
-    pub device: Vec<FirmwareName>,
-    /// The hash rates and the devices' own limits are divided by 2^this.
+    device: Vec<FirmwareName>,
+    /// Divide the hash rates and firmware limits by 2^BITS
     #[arg(long, value_name = "BITS", default_value_t = 32, value_parser = clap::value_parser!(u32).range(0..=40))]
-    pub scale: u32,
-    /// How long to mine.
+    scale: u32,
+    /// Duration of the run
     #[arg(long = "for", value_name = "TIME", default_value = "1m", value_parser = time)]
     pub duration: Duration,
-    /// The account that the devices are workers of.
+    /// Account; the devices log in as its workers
     #[arg(long, default_value = "emulated")]
-    pub account: String,
-    /// The password of the devices. Scaled down they need a level that they can reach.
+    account: String,
+    /// Password of the devices; scaled-down devices need a low difficulty
     #[arg(long, default_value = "d=9")]
-    pub password: String,
-    /// Print the result as JSON.
+    password: String,
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }
 
 impl DevicesArgs {
-    /// The devices that are asked for.
+    /// Returns the configurations of the devices.
     pub fn configs(&self) -> Vec<DeviceConfig> {
         let numbered = self.device.iter().enumerate();
         let config = |(number, name): (usize, &FirmwareName)| {
@@ -174,40 +175,41 @@ impl DevicesArgs {
     }
 }
 
-/// `bench`
+/// Flags of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Numbers of idle sessions and for the fan-out.
+    /// Numbers of sessions for memory and fan-out
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
-    pub sessions: Vec<usize>,
-    /// Publications for each of them.
+    sessions: Vec<usize>,
+    /// Publications of new work for each of them
     #[arg(long, default_value_t = 20)]
-    pub rounds: usize,
-    /// How long each measurement of shares lasts, and a third of each of round trips.
+    rounds: usize,
+    /// Duration of each measurement of shares; round trips take three times as long
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
-    pub share_time: Duration,
-    /// Miners with a share every three seconds.
+    share_time: Duration,
+    /// Number of miners, with a share every three seconds, for round trips
     #[arg(long, default_value_t = 5000)]
-    pub miners: usize,
-    /// Connections a second, for ten seconds.
+    miners: usize,
+    /// New connections per second, for ten seconds
     #[arg(long, default_value_t = 1000)]
-    pub connect_rate: u16,
-    /// The core of the servers.
+    connect_rate: u16,
+    /// Core of the servers
     #[arg(long, default_value_t = 0)]
-    pub server_core: usize,
-    /// The core of the load.
+    server_core: usize,
+    /// Core of the load generator
     #[arg(long, default_value_t = 1)]
-    pub load_core: usize,
-    /// Decides who sends what when.
+    load_core: usize,
+    /// Seed of all random choices
     #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Print the result as JSON.
+    seed: u64,
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }
 
 impl BenchArgs {
-    /// The bench that is asked for; `program` is what is started as server and floor.
+    /// Returns the configuration of the bench. `program` is the path of this program, to start
+    /// servers.
     pub fn plan(&self, program: PathBuf) -> BenchPlan {
         BenchPlan {
             program,
@@ -225,29 +227,29 @@ impl BenchArgs {
     }
 }
 
-/// `floor`
+/// Flags of `floor`.
 #[derive(Debug, Args)]
 pub struct FloorArgs {
-    /// Which.
+    /// Server to run
     #[command(subcommand)]
     pub floor: Floor,
-    /// The core to run on.
+    /// Core to run on
     #[arg(long, global = true)]
     pub core: Option<usize>,
 }
 
-/// The floors.
+/// A minimal server.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Floor {
-    /// Write the bytes of a job to many sockets.
+    /// Write the bytes of a job to many sockets
     Write,
-    /// Give back what comes.
+    /// Return every line
     Echo,
 }
 
 fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if time.is_zero() => Err("it has to be longer than nothing".to_owned()),
+        Ok(time) if time.is_zero() => Err("must be longer than zero".to_owned()),
         Ok(time) => Ok(time),
         Err(error) => Err(error.to_string()),
     }
@@ -256,7 +258,7 @@ fn time(text: &str) -> Result<Duration, String> {
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        Ok(_) => Err("it has to be more than zero".to_owned()),
+        Ok(_) => Err("must be greater than zero".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }

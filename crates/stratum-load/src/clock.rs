@@ -1,6 +1,7 @@
-//! Moments of the system's monotonic clock, which all processes of a machine share.
+//! Times of the monotonic clock, comparable between the processes of a machine.
 //!
-//! `Instant` is the same clock but cannot be told to another process; the time zero of a fan-out comes from the server.
+//! `Instant` reads the same clock but cannot be sent to another process. The server process sends
+//! the time zero of each fan-out.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,13 +9,14 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Nanoseconds of `CLOCK_MONOTONIC`.
+/// A time of `CLOCK_MONOTONIC`, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
 
 impl Moment {
-    /// The moment this many nanoseconds after the clock's start.
-    pub const fn from_nanos(nanos: u64) -> Self {
+    /// Returns the time `nanos` nanoseconds after the clock's start.
+    #[cfg(test)]
+    pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
@@ -26,13 +28,13 @@ impl Moment {
         Self(seconds * 1_000_000_000 + nanos)
     }
 
-    /// The time since `earlier`; zero if it is not earlier.
+    /// Returns the time since `earlier`; zero if `earlier` is later.
     #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
+    pub(crate) const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// The moment `by` later.
+    /// Returns the time `by` later.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
@@ -40,7 +42,7 @@ impl Moment {
     }
 }
 
-/// The nanoseconds.
+/// Formats the nanoseconds.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

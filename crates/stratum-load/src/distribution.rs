@@ -1,41 +1,41 @@
-//! Many measured times and what is told of them.
+//! Distributions of measured times, and their percentiles.
 //!
-//! A percentile is one of the measured values, the smallest that at least that share of all do not exceed: nothing is
-//! interpolated, so the 99th of a few samples is their largest.
+//! A percentile is the nearest rank, without interpolation: the smallest sample not exceeded by
+//! that share of all samples. The 99th percentile of a few samples is the largest.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// Measured times, in the order in which they came.
+/// Measured times, in order of arrival.
 #[derive(Clone, Debug, Default)]
 pub struct Distribution {
     nanos: Vec<u64>,
 }
 
-/// The figures of a distribution, in microseconds.
+/// Percentiles of a distribution, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
-    /// The number of samples. All else is zero if there is none.
+    /// Number of samples. All other fields are zero without samples.
     pub count: usize,
-    /// The smallest.
-    pub first_us: f64,
-    /// Half of them are not larger.
-    pub median_us: f64,
-    /// 99 of 100 are not larger.
-    pub p99_us: f64,
-    /// The largest.
-    pub last_us: f64,
+    /// Smallest sample.
+    pub(crate) first_us: f64,
+    /// Median.
+    pub(crate) median_us: f64,
+    /// 99th percentile.
+    pub(crate) p99_us: f64,
+    /// Largest sample.
+    pub(crate) last_us: f64,
 }
 
 impl Distribution {
-    /// Takes one more time.
+    /// Adds a sample.
     pub fn add(&mut self, time: Duration) {
         self.nanos
             .push(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// The number of samples.
+    /// Returns the number of samples.
     pub fn len(&self) -> usize {
         self.nanos.len()
     }
@@ -45,7 +45,7 @@ impl Distribution {
         self.nanos.is_empty()
     }
 
-    /// The figures.
+    /// Returns the percentiles.
     pub fn summary(&self) -> Summary {
         let mut sorted = self.nanos.clone();
         sorted.sort_unstable();
@@ -68,14 +68,14 @@ impl FromIterator<Duration> for Distribution {
     }
 }
 
-/// The smallest value that `percent` of all do not exceed.
+/// Returns the smallest value not exceeded by `percent` of all.
 fn nearest_rank(sorted: &[u64], percent: usize) -> Option<u64> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()
 }
 
-/// The median of some figures, by the same rule; zero if there is none.
-pub fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+/// Returns the median by nearest rank, or zero without figures.
+pub(crate) fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
     let mut figures: Vec<f64> = figures.into_iter().collect();
     figures.sort_unstable_by(f64::total_cmp);
     let rank = figures.len().div_ceil(2).max(1);

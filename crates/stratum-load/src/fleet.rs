@@ -1,9 +1,10 @@
-//! Thousands of sessions in one thread: one loop over `epoll`, one owner of everything.
+//! Thousands of sessions in one thread, in one loop over `epoll`.
 //!
-//! The loop shares the machine with the server that it measures, so it does little: a read into one buffer for a
-//! session that has something to say, a look at each line, a stamp of the clock between the two. Nothing is hashed
-//! unless a share has to be good at a target that not every nonce meets.
+//! The loop shares the machine with the measured server, so it does little: for each readable
+//! session one read, one reading of the clock, and a short parse of each line. It hashes only where
+//! a share must meet, or miss, a target that not every nonce meets.
 
+mod connection;
 mod plan;
 mod rounds;
 mod session;
@@ -16,7 +17,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -24,51 +24,47 @@ use rand::rngs::StdRng;
 use rustix::event::epoll;
 use rustix::time::Timespec;
 
+use crate::child::ServerChild;
 use crate::clock::Moment;
 
-pub use plan::{ConnectPace, FleetPlan, Greeting, Idle, Mix, MixError, Shares, Storm, StormError};
-pub use rounds::{Round, Rounds};
-pub use tally::{Kind, Outcomes, Tally};
+pub(crate) use plan::Idle;
+pub use plan::{ConnectPace, FleetPlan, Greeting, Mix, Shares, Storm};
+pub(crate) use rounds::Round;
+use rounds::Rounds;
+use tally::Tally;
+pub use tally::{Kind, Outcomes};
 
 use session::{Session, State};
 use sockets::SourceAddresses;
 
-/// Events that are taken from the system at once.
+/// Maximum number of events per call of `epoll_wait`.
 const EVENTS: usize = 1024;
 
-/// Bytes that are read from a session at once.
+/// Maximum number of bytes per read.
 const READ_BYTES: usize = 64 << 10;
 
-/// What marks an event of the publisher and not of a session.
+/// Marks events of the server process; other values are indices of sessions.
 const PUBLISHER: u64 = u64::MAX;
 
-/// Something that is due at a moment.
+/// An action due at a certain time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    /// A session's next share; only if the session has not been opened again since.
+    /// A session's next share; void if the session has been opened again since.
     Share { session: usize, opened: u32 },
     /// The next storm.
     Storm,
 }
 
-/// Where publications are told, as text that is read when there is some.
-pub trait Publisher {
-    /// What to wait for.
-    fn as_fd(&self) -> BorrowedFd<'_>;
-    /// The publications that have been told: key and moment. Called when there is something to be read.
-    fn publications(&mut self) -> io::Result<Vec<(u64, Moment)>>;
-}
-
-/// The sessions, and what has been measured.
+/// Sessions and their measurements.
 pub struct Fleet {
     plan: FleetPlan,
     epoll: rustix::fd::OwnedFd,
     sessions: Vec<Session>,
-    /// Sessions to be connected, by their numbers, the next one last.
+    /// Indices of sessions to open, the next one last.
     to_open: Vec<usize>,
     next_open: Moment,
-    /// Sessions that are connecting or logging in.
-    underway: usize,
+    /// Number of sessions that are connecting or logging in.
+    logging_in: usize,
     timers: BinaryHeap<Reverse<(Moment, Timer)>>,
     sources: SourceAddresses,
     shares: Shares,
@@ -90,18 +86,21 @@ impl fmt::Debug for Fleet {
 }
 
 impl Fleet {
-    /// The sessions of the plan, none of them connected yet.
+    /// Creates the sessions of a plan, without connecting them.
+    ///
+    /// # Errors
+    /// Returns errors of creating the `epoll` instance.
     pub fn new(plan: FleetPlan, now: Moment) -> io::Result<Self> {
         let mut fleet = Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             sessions: (0..plan.sessions).map(|_| Session::new()).collect(),
             to_open: (0..plan.sessions).rev().collect(),
             next_open: now,
-            underway: 0,
+            logging_in: 0,
             timers: BinaryHeap::new(),
             sources: SourceAddresses::new(plan.address, plan.seed),
             shares: plan.shares,
-            idle: Idle::Asleep,
+            idle: Idle::Sleep,
             tally: Tally::default(),
             rounds: Rounds::default(),
             rng: StdRng::seed_from_u64(plan.seed),
@@ -117,28 +116,28 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// What has been counted and measured.
+    /// Returns counts and times.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// The publications and when they reached the sessions.
+    /// Returns the publications and their arrivals.
     pub fn rounds(&self) -> &Rounds {
         &self.rounds
     }
 
-    /// Forgets the round trips and outcomes so far, for the next measurement.
-    pub fn reset_shares(&mut self) {
+    /// Clears round trips and outcomes of shares.
+    pub(crate) fn reset_shares(&mut self) {
         self.tally.reset_shares();
     }
 
-    /// Waits in another way from now on.
-    pub fn set_idle(&mut self, idle: Idle) {
+    /// Sets how the loop waits.
+    pub(crate) fn set_idle(&mut self, idle: Idle) {
         self.idle = idle;
     }
 
-    /// Lets all sessions submit in another way from now on.
-    pub fn set_shares(&mut self, shares: Shares, now: Moment) {
+    /// Changes when all sessions submit shares.
+    pub(crate) fn set_shares(&mut self, shares: Shares, now: Moment) {
         self.shares = shares;
         for index in 0..self.sessions.len() {
             if self.sessions[index].state == State::Ready {
@@ -147,20 +146,24 @@ impl Fleet {
         }
     }
 
-    /// Runs until a moment, or until `done` says so, which is asked after each batch of events.
+    /// Runs until `until`, or until `done` returns true; it is called after each batch of events.
+    /// Publications of `server` start rounds.
+    ///
+    /// # Errors
+    /// Returns errors of `epoll` and of reading from the server process.
     pub fn drive(
         &mut self,
         until: Moment,
-        mut publisher: Option<&mut dyn Publisher>,
+        mut server: Option<&mut ServerChild>,
         mut done: impl FnMut(&Self) -> bool,
     ) -> io::Result<()> {
-        if let Some(publisher) = &publisher {
+        if let Some(server) = &server {
             let data = epoll::EventData::new_u64(PUBLISHER);
-            epoll::add(&self.epoll, publisher.as_fd(), data, epoll::EventFlags::IN)?;
+            epoll::add(&self.epoll, server.as_fd(), data, epoll::EventFlags::IN)?;
         }
-        let result = self.drive_with(until, &mut publisher, &mut done);
-        if let Some(publisher) = &publisher {
-            epoll::delete(&self.epoll, publisher.as_fd())?;
+        let result = self.drive_with(until, &mut server, &mut done);
+        if let Some(server) = &server {
+            epoll::delete(&self.epoll, server.as_fd())?;
         }
         result
     }
@@ -168,7 +171,7 @@ impl Fleet {
     fn drive_with(
         &mut self,
         until: Moment,
-        publisher: &mut Option<&mut dyn Publisher>,
+        server: &mut Option<&mut ServerChild>,
         done: &mut dyn FnMut(&Self) -> bool,
     ) -> io::Result<()> {
         loop {
@@ -181,8 +184,8 @@ impl Fleet {
             let mut events = std::mem::take(&mut self.events);
             events.clear();
             let timeout = match self.idle {
-                Idle::Awake => Duration::ZERO,
-                Idle::Asleep => {
+                Idle::Spin => Duration::ZERO,
+                Idle::Sleep => {
                     let wakeup = self.next_wakeup().map_or(until, |next| next.min(until));
                     wakeup.since(Moment::now())
                 }
@@ -193,16 +196,16 @@ impl Fleet {
                 Err(error) => return Err(error.into()),
             }
             for event in &events {
-                // The event is packed: its fields are copied, never borrowed.
+                // The event is packed: its fields cannot be borrowed.
                 let (data, flags) = (event.data, event.flags);
-                match (data.u64(), &mut *publisher) {
-                    (PUBLISHER, Some(publisher)) => {
-                        for (key, moment) in publisher.publications()? {
+                match (data.u64(), &mut *server) {
+                    (PUBLISHER, Some(server)) => {
+                        for (key, moment) in server.publications()? {
                             self.rounds.published(key, moment);
                         }
                     }
                     (index, _) => {
-                        let index = usize::try_from(index).expect("it was made of one");
+                        let index = usize::try_from(index).expect("the value is an index");
                         self.session_event(index, flags);
                     }
                 }
@@ -213,7 +216,7 @@ impl Fleet {
 
     fn next_wakeup(&self) -> Option<Moment> {
         let timer = self.timers.peek().map(|Reverse((moment, _))| *moment);
-        let may_open = !self.to_open.is_empty() && !self.is_crowded();
+        let may_open = !self.to_open.is_empty() && !self.is_at_limit();
         let open = may_open.then_some(self.next_open);
         timer.into_iter().chain(open).min()
     }
@@ -231,14 +234,14 @@ impl Fleet {
         }
     }
 
-    /// Lets the storm's number of sessions go and come back at once.
+    /// Closes and reopens the storm's number of sessions.
     fn storm(&mut self, moment: Moment) {
         let Some(storm) = self.plan.storm else { return };
         let mut left = storm.sessions;
         for index in 0..self.sessions.len() {
             if left > 0 && self.sessions[index].state == State::Ready {
                 left -= 1;
-                self.hang_up(index);
+                self.close(index);
                 self.open(index);
             }
         }

@@ -1,8 +1,8 @@
-//! The floors of the machine: what no server can be faster than.
+//! Floors: minimal servers that bound the speed of any server on this machine.
 //!
-//! [`mod@write`] sends the bytes of a job to a number of sockets in a bare loop; [`mod@echo`] gives every line back from a task
-//! per connection. Both are children that run on the core of the server that they are compared with, and the same
-//! fleet reads what they send.
+//! [`mod@write`] writes the bytes of a job to many sockets in a bare loop. [`mod@echo`] returns
+//! every line, with one task per connection. Both run as child processes on the core of the
+//! compared server, under the same load.
 
 pub mod echo;
 pub mod write;

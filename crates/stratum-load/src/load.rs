@@ -1,4 +1,4 @@
-//! One run of the load generator: a server, a fleet, a time, a report.
+//! One run of the load generator.
 
 mod report;
 
@@ -6,64 +6,65 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use report::{FanOut, LoadReport, NoLogin, ServerCost};
+use report::LoadReport;
+pub(crate) use report::{FanOut, ServerCost};
 
 use crate::child::ServerChild;
 use crate::clock::Moment;
-use crate::fleet::{Fleet, FleetPlan, Publisher};
+use crate::fleet::{Fleet, FleetPlan};
 use crate::machine::{self, TooFewFiles};
 use crate::process::Usage;
 
-/// The server that is loaded.
+/// The server under load.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// Any, by the address in the plan; with its process id its costs are told.
+    /// A running server, at the address of the plan.
     Running {
-        /// Its process, if it is on this machine.
+        /// Process id, to report CPU time and memory.
         pid: Option<u32>,
     },
-    /// One that is started for the run, with new work at an interval.
+    /// A server process started for the run.
     Started {
-        /// The program of this crate.
+        /// Path of `stratum-load`.
         program: PathBuf,
-        /// What the program is started with.
+        /// Arguments of the program.
         arguments: Vec<String>,
-        /// The time between publications.
+        /// Interval between publications.
         publish_every: Duration,
     },
 }
 
-/// A run.
+/// Configuration of a run.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// What the sessions do. The address is not used where a server is started.
+    /// The sessions. The address is ignored if a server is started.
     pub plan: FleetPlan,
     /// The server.
     pub target: Target,
-    /// How long it is loaded, from the first connection on.
+    /// Duration of the load, from the first connection on.
     pub duration: Duration,
 }
 
-/// Why there was no run.
+/// Errors of a run.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The sessions cannot be held.
+    /// The limit of open files is too low.
     #[error(transparent)]
     Files(#[from] TooFewFiles),
-    /// The server's process cannot be looked at.
-    #[error("process {pid} cannot be looked at")]
+    /// The server's CPU time and memory cannot be read.
+    #[error("cannot read CPU time and memory of process {pid}")]
     Process {
-        /// The process.
+        /// Process id.
         pid: u32,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
-    /// The system refused something else.
-    #[error("the load cannot be driven")]
+    /// Another system error.
+    #[error("the load generator failed")]
     Io(#[from] io::Error),
 }
 
-/// Loads the server and tells what was measured. Blocks for as long as the run lasts.
+/// Loads the server and returns the measurements. Blocks for the duration of the run.
 pub fn run(load: Load) -> Result<LoadReport, LoadError> {
     machine::allow_sessions(load.plan.sessions)?;
     let mut plan = load.plan;
@@ -112,10 +113,8 @@ fn drive(
             }
             None => end,
         };
-        let to_hear = publisher
-            .as_mut()
-            .map(|(child, _)| &mut **child as &mut dyn Publisher);
-        fleet.drive(until, to_hear, |_| false)?;
+        let child = publisher.as_mut().map(|(child, _)| &mut **child);
+        fleet.drive(until, child, |_| false)?;
         let now = Moment::now();
         if now >= end {
             return Ok((fleet, now.since(start)));

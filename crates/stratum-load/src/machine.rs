@@ -1,27 +1,30 @@
-//! What the machine allows: open files, and the core to run on.
+//! Limits of the machine: open files and cores.
 
 use std::io;
 
 use listen::{Descriptors, raise_descriptor_limit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// The limit of open files is too low.
+/// The hard limit of open files is too low.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{needed} open files are needed and the hard limit is {limit}: raise it (ulimit -Hn) or take fewer sessions"
+    "{needed} open files are needed, but the hard limit is {limit}; raise it (ulimit -Hn) or use fewer sessions"
 )]
 pub struct TooFewFiles {
-    /// What is needed.
-    pub needed: u64,
-    /// The hard limit.
-    pub limit: u64,
+    /// Number of files needed.
+    needed: u64,
+    /// Hard limit.
+    limit: u64,
 }
 
-/// Files that a process has open beside its sessions.
+/// Open files of a process other than its sessions.
 const OTHER_FILES: u64 = 64;
 
-/// Raises the limit of open files so far that this process can hold the sessions.
-pub fn allow_sessions(sessions: usize) -> Result<(), TooFewFiles> {
+/// Raises this process's limit of open files as far as `sessions` connections need.
+///
+/// # Errors
+/// Returns [`TooFewFiles`] if the hard limit is too low.
+pub(crate) fn allow_sessions(sessions: usize) -> Result<(), TooFewFiles> {
     let needed = sessions as u64 + OTHER_FILES;
     match raise_descriptor_limit(needed) {
         Descriptors::Enough => Ok(()),
@@ -29,7 +32,10 @@ pub fn allow_sessions(sessions: usize) -> Result<(), TooFewFiles> {
     }
 }
 
-/// Keeps the calling thread, and those that it starts from now on, on one core.
+/// Pins the calling thread, and all threads that it starts later, to one core.
+///
+/// # Errors
+/// Returns an error if there is no such core.
 pub fn pin_to_core(core: usize) -> io::Result<()> {
     if core >= CpuSet::MAX_CPU {
         return Err(io::ErrorKind::InvalidInput.into());

@@ -1,4 +1,4 @@
-//! The program: reads the command line, runs a command, prints its result.
+//! The program: parses the command line, runs a command and prints its result.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -8,14 +8,14 @@ use clap::Parser;
 use stratum_load::cli::{BenchArgs, Cli, Command, DevicesArgs, Floor, FloorArgs, RunArgs};
 use stratum_load::{bench, device, floor, load, machine, serve};
 
-/// Wrong usage, as in `sysexits.h`.
+/// Exit code of wrong usage, `EX_USAGE` of `sysexits.h`.
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(answer) => {
-            // Where even this cannot be printed, the exit code has to do.
+            // If printing fails, only the exit code remains.
             answer.print().ok();
             return if answer.use_stderr() {
                 ExitCode::from(USAGE)
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     match execute(&cli.command) {
         Ok(code) => code,
         Err(error) => {
-            // Where even this cannot be printed, the exit code has to do.
+            // If printing fails, only the exit code remains.
             writeln!(io::stderr(), "error: {error:#}").ok();
             ExitCode::FAILURE
         }
@@ -44,13 +44,13 @@ fn execute(command: &Command) -> anyhow::Result<ExitCode> {
             runtime()?.block_on(serve::run(args))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Floor(args) => be_floor(args),
+        Command::Floor(args) => serve_floor(args),
     }
 }
 
-/// Fails if there was no login, so that a script can tell; the report is printed all the same.
+/// Prints the report; fails if no session logged in.
 fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let program = std::env::current_exe().context("this program is not found")?;
+    let program = std::env::current_exe().context("cannot find the path of this program")?;
     let report = load::run(args.load(program))?;
     if args.json {
         print(&serde_json::to_string(&report)?)?;
@@ -61,7 +61,7 @@ fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fails if a device has something to complain of, so that a script can tell.
+/// Prints the report; fails unless it is flawless.
 fn devices(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
     let configs = args.configs();
     let report = runtime()?.block_on(device::run_all(&configs, args.address, args.duration))?;
@@ -73,9 +73,9 @@ fn devices(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
     Ok(success_if(report.is_flawless()))
 }
 
-/// Fails if a figure is out of its bound.
+/// Prints each figure; fails if one is outside its bound.
 fn measure(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    let program = std::env::current_exe().context("this program is not found")?;
+    let program = std::env::current_exe().context("cannot find the path of this program")?;
     let table = bench::run(&args.plan(program), |figure| {
         if args.json {
             return Ok(());
@@ -88,11 +88,11 @@ fn measure(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     Ok(success_if(table.figures.iter().all(bench::Figure::is_met)))
 }
 
-fn be_floor(args: &FloorArgs) -> anyhow::Result<ExitCode> {
+fn serve_floor(args: &FloorArgs) -> anyhow::Result<ExitCode> {
     pin(args.core)?;
     match args.floor {
         Floor::Write => floor::write::run(io::stdin().lock())?,
-        Floor::Echo => runtime()?.block_on(floor::echo::run(serve::input_ends()))?,
+        Floor::Echo => runtime()?.block_on(floor::echo::run(serve::end_of_input()))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -100,18 +100,18 @@ fn be_floor(args: &FloorArgs) -> anyhow::Result<ExitCode> {
 fn pin(core: Option<usize>) -> anyhow::Result<()> {
     match core {
         Some(core) => {
-            machine::pin_to_core(core).with_context(|| format!("cannot run on core {core}"))
+            machine::pin_to_core(core).with_context(|| format!("cannot pin to core {core}"))
         }
         None => Ok(()),
     }
 }
 
-/// One thread: all commands are measured, or measure, on one core.
+/// Returns a runtime of one thread: every command measures, or is measured, on one core.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    runtime.context("the runtime cannot start")
+    runtime.context("cannot start the runtime")
 }
 
 fn success_if(good: bool) -> ExitCode {

@@ -1,6 +1,7 @@
-//! What a process costs: its CPU time and its memory, from `/proc`.
+//! CPU time and memory of a process, from `/proc` (proc(5)).
 //!
-//! The CPU time comes in ticks of the kernel, 10 ms as a rule; a measurement should last for seconds.
+//! The CPU time has the resolution of a kernel tick, usually 10 ms; a measurement should last for
+//! seconds.
 
 use std::fs;
 use std::io;
@@ -8,34 +9,37 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// A look at a process.
+/// CPU time and memory of a process at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Usage {
-    /// CPU time since its start, of all threads, in user and kernel mode.
+    /// CPU time of all threads since the start, in user and kernel mode.
     pub cpu: Duration,
     /// Resident memory in bytes.
-    pub rss_bytes: u64,
+    pub(crate) rss_bytes: u64,
 }
 
 impl Usage {
-    /// Looks at the process with this id.
+    /// Reads the usage of the process `pid`.
+    ///
+    /// # Errors
+    /// Returns errors of reading `/proc`, and `InvalidData` for an unknown format.
     pub fn of(pid: u32) -> io::Result<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let statm = fs::read_to_string(format!("/proc/{pid}/statm"))?;
         let ticks = rustix::param::clock_ticks_per_second();
         let page = rustix::param::page_size() as u64;
         parse(&stat, &statm, ticks, page).ok_or_else(|| {
-            let text = format!("/proc/{pid}/stat and statm are not as proc(5) says");
+            let text = format!("/proc/{pid}/stat or statm is not in the format of proc(5)");
             io::Error::new(io::ErrorKind::InvalidData, text)
         })
     }
 }
 
-/// Reads fields 14 and 15 of `stat` and field 2 of `statm`, as numbered in proc(5).
+/// Parses fields 14 and 15 of `stat` and field 2 of `statm`, as numbered in proc(5).
 fn parse(stat: &str, statm: &str, ticks_per_second: u64, page_bytes: u64) -> Option<Usage> {
-    // The command's name, field 2, stands in brackets and may hold anything.
-    let (_, behind_name) = stat.rsplit_once(')')?;
-    let mut fields = behind_name.split_ascii_whitespace().skip(14 - 3);
+    // Field 2, the command's name, is in brackets and may contain any character.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_ascii_whitespace().skip(14 - 3);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     let resident: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
@@ -52,7 +56,7 @@ mod tests {
     use super::{Usage, parse};
 
     #[test]
-    fn fields_are_counted_behind_the_name_whatever_it_holds() {
+    fn fields_are_counted_after_the_name() {
         let stat =
             "14504 (a) R (b c) R 14500 14500 8136 0 -1 4194304 101 0 0 0 250 125 0 0 20 0 1 0";
         let usage = Usage {
@@ -66,7 +70,7 @@ mod tests {
 
     #[test]
     fn this_process_has_used_some_memory() {
-        let usage = Usage::of(std::process::id()).expect("there is a /proc");
+        let usage = Usage::of(std::process::id()).expect("/proc is mounted");
         assert!(usage.rss_bytes > 100_000, "{usage:?}");
     }
 }

@@ -1,8 +1,8 @@
-//! This project's server with work that no node made, as the child of a run.
+//! This project's Stratum server with synthetic work, as a child process.
 //!
-//! New work is published when the input says so, or at an interval, and the output tells the moment just before. The
-//! easiest targets are allowed and there is no limit to what a client may send: it is the server's speed that is asked
-//! for.
+//! It publishes new work on the parent's command or at an interval, and prints the time just
+//! before. It allows the easiest targets and does not limit the rate of lines, so that a run
+//! measures the server's speed.
 
 use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
@@ -19,60 +19,60 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::child::{Said, Told};
+use crate::child::{ChildEvent, ParentCommand};
 use crate::clock::Moment;
 use crate::synthetic::{work, work_key};
 
-/// `serve`
+/// Flags of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// The port to listen on, on loopback; 0 for any that is free.
+    /// Port on loopback; 0 selects a free one
     #[arg(long, default_value_t = 0)]
-    pub port: u16,
-    /// The core to run on.
+    port: u16,
+    /// Core to run on
     #[arg(long)]
     pub core: Option<usize>,
-    /// The time after which a session gets a new job at the latest.
+    /// Maximum time between two jobs of a session
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
-    pub rate: Duration,
-    /// The share difficulty: `block`, a level or `auto`.
+    rate: Duration,
+    /// Share difficulty: `block`, a level or `auto`
     #[arg(long, default_value = "0")]
-    pub difficulty: DifficultyMode,
-    /// The easiest level that is asked for in the automatic mode.
+    difficulty: DifficultyMode,
+    /// Lowest level of `auto`
     #[arg(long, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=256))]
-    pub min_level: u16,
-    /// Live works at a time, each on a chain of its own.
+    min_level: u16,
+    /// Number of live works, each on its own chain
     #[arg(long, default_value = "1")]
-    pub works: NonZeroUsize,
-    /// Publish new work at this interval too, not only when told to.
+    works: NonZeroUsize,
+    /// Publish new work at this interval, too, not only on command
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub publish_every: Option<Duration>,
-    /// Decides job ids and nonces.
+    publish_every: Option<Duration>,
+    /// Seed of job ids and nonces
     #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    seed: u64,
 }
 
-/// More than there can be sessions in one process here, so that a storm finds room while the sessions before it go.
+/// Above the number of sessions of a bench: in a storm, old and new connections overlap.
 const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(15_000).expect("not zero");
 
-/// Nobody solves synthetic work.
+/// Capacity of the channel of solutions: synthetic work is never solved.
 const SOLUTIONS: usize = 1;
 
-/// Why there is no server.
+/// Errors of the server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The port cannot be had.
+    /// The port cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The parent is gone.
-    #[error("nobody hears the server")]
+    /// The output is closed.
+    #[error("the parent process is gone")]
     Io(#[from] std::io::Error),
-    /// The server ended.
+    /// The server failed.
     #[error("the server failed")]
     Server(#[from] ServerError),
 }
 
-/// Serves until the input ends.
+/// Serves until the end of the standard input.
 pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
     let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
     let listener = interface.listen(args.port).await?;
@@ -84,21 +84,21 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
     let serving = server.run(listener, works, solutions, stop.clone());
     tokio::pin!(serving);
-    Said::Listening(address).say()?;
+    ChildEvent::Listening(address).print()?;
     let mut input = BufReader::new(tokio::io::stdin()).lines();
     loop {
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
-            told = next_publication(&mut input, args.publish_every) => match told {
+            due = next_publication(&mut input, args.publish_every) => match due {
                 Some(()) => {
                     let at = Moment::now();
                     let key = series.publish();
                     sender.send_replace(series.live());
-                    Said::Published(key, at).say()?;
+                    ChildEvent::Published(key, at).print()?;
                 }
                 None => break,
             },
-            // A share that solves such work would be a wonder; it must not stop the session that found it.
+            // Drained, so that an improbable solution does not block its session.
             Some(_) = solved.recv() => {}
         }
     }
@@ -109,7 +109,7 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
 fn config(args: &ServeArgs) -> Config {
     Config {
         difficulty: args.difficulty,
-        min_level: Level::new(args.min_level).expect("the command line has checked it"),
+        min_level: Level::new(args.min_level).expect("the command line limits it to 256"),
         rate: args.rate,
         max_connections: MAX_CONNECTIONS,
         session: SessionLimits {
@@ -121,33 +121,38 @@ fn config(args: &ServeArgs) -> Config {
     }
 }
 
-/// Waits for the word of the parent or for the interval; `None` when the input is over. What comes first on the input
-/// is lost by nobody: reading lines is cancel-safe.
+/// Waits for the parent's command or for the interval. Returns `None` at the end of the input.
+/// Cancel-safe, as reading lines is.
 async fn next_publication(
     input: &mut Lines<BufReader<Stdin>>,
     every: Option<Duration>,
 ) -> Option<()> {
-    let word = async {
+    let command = async {
         loop {
             match input.next_line().await {
-                Ok(Some(line)) if Told::read(&line) == Some(Told::Publish) => return Some(()),
-                Ok(Some(_)) => {}
+                Ok(Some(line)) => {
+                    if ParentCommand::parse(&line) == Some(ParentCommand::Publish) {
+                        return Some(());
+                    }
+                }
                 Ok(None) | Err(_) => return None,
             }
         }
     };
     match every {
-        Some(every) => tokio::time::timeout(every, word).await.unwrap_or(Some(())),
-        None => word.await,
+        Some(every) => tokio::time::timeout(every, command)
+            .await
+            .unwrap_or(Some(())),
+        None => command.await,
     }
 }
 
-/// The works that are published one after the other.
+/// A series of works.
 #[derive(Debug)]
 struct Series {
     slots: usize,
     published: u64,
-    /// The newest first, each on a chain of its own.
+    /// The live works, newest first, each on its own chain.
     live: Vec<LiveWork>,
 }
 
@@ -164,7 +169,7 @@ impl Series {
         series
     }
 
-    /// Puts new work in the place of the oldest, and gives its key.
+    /// Replaces the oldest work with a new one, and returns the new key.
     fn publish(&mut self) -> u64 {
         let key = self.published;
         self.published += 1;
@@ -188,8 +193,8 @@ impl Series {
     }
 }
 
-/// Over when the standard input is.
-pub async fn input_ends() {
+/// Completes at the end of the standard input.
+pub async fn end_of_input() {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(_)) = lines.next_line().await {}
 }

@@ -1,7 +1,7 @@
-//! Work that no node made: well-formed headers of degree 3 that nobody will solve.
+//! Synthetic work: well-formed headers of degree 3 that are practically unsolvable.
 //!
-//! Work `n` of a series differs from all others in its height, its parent and its payload. Its target takes 2^200
-//! hashes, so that no share is ever a block.
+//! Each work of a series has its own height, parent and payload. The target has a difficulty of
+//! 2^200 hashes, so no share is a block.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -9,22 +9,22 @@ use chainweb::{
     BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Weight, Work,
 };
 
-/// 2023-11-14: a time that real headers could have.
+/// 2023-11-14, a plausible time of a header.
 const START_MICROS: i64 = 1_700_000_000_000_000;
 
-/// The `n`th work on this chain.
+/// Returns the `n`th work on `chain`.
 pub fn work(n: u64, chain: u32) -> Work {
     let mut parent = [0x5a; 32];
     parent[..8].copy_from_slice(&n.to_le_bytes());
     parent[8..12].copy_from_slice(&chain.to_le_bytes());
     let seconds = i64::try_from(30 * n).unwrap_or(0);
     let time = CreationTime::from_micros(START_MICROS + 1_000_000 * seconds);
-    let neighbours = (1..=3).map(|i| (ChainId::new(chain + i), BlockHash::new([0x11; 32])));
+    let adjacents = (1..=3).map(|i| (ChainId::new(chain + i), BlockHash::new([0x11; 32])));
     let fields = HeaderFields {
         flags: [0; 8],
         creation_time: time,
         parent: BlockHash::new(parent),
-        adjacents: neighbours.collect(),
+        adjacents: adjacents.collect(),
         target: Level::new(200).expect("at most 256").target(),
         payload_hash: PayloadHash::new(parent),
         chain: ChainId::new(chain),
@@ -34,12 +34,12 @@ pub fn work(n: u64, chain: u32) -> Work {
         epoch_start: time,
         nonce: Nonce::default(),
     };
-    Work::new(fields.encode()).expect("its target is not zero")
+    Work::new(fields.encode()).expect("the target is not zero")
 }
 
-/// Tells new work from work that was only given another creation time: a digest of the 572 hex digits of a job's
-/// header without flags, time and nonce.
-pub fn work_key(header_hex: &[u8]) -> u64 {
+/// Returns a digest of a job's header, from its 572 hex digits without flags, creation time and
+/// nonce. It identifies the work: a refreshed creation time does not change it.
+pub(crate) fn work_key(header_hex: &[u8]) -> u64 {
     let end = header_hex.len().saturating_sub(2 * 8);
     let mut hasher = DefaultHasher::new();
     hasher.write(header_hex.get(2 * 16..end).unwrap_or_default());
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn new_work_has_another_key_and_a_new_time_or_nonce_has_not() {
+    fn new_work_changes_the_key_and_a_new_time_or_nonce_does_not() {
         let header = work(7, 3).header().clone();
         let mut later = header.with_nonce(Nonce::new(u64::MAX));
         later.set_creation_time(

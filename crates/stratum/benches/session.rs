@@ -1,4 +1,4 @@
-//! What one line costs: reading it, judging its share, and the line that hands out a job.
+//! The cost of one line: parsing it, validating its share, and building a job.
 //!
 //! `cargo bench -p stratum`
 
@@ -13,8 +13,8 @@ use rand::rngs::StdRng;
 use stratum::framing::Framing;
 use stratum::message::Request;
 use stratum::{
-    Boards, DifficultyMode, Instance, JobId, JobIds, LiveWork, Nonce1Size, Nonce1Space, Origin,
-    Outbox, Session, SessionLimits, ShareTargets, Stats, StratumJob, Terms,
+    DifficultyMode, Instance, JobId, JobIds, JobSets, LiveWork, Nonce1Size, Nonce1Space, Outbox,
+    Session, SessionContext, SessionLimits, ShareTargets, Stats, StratumJob, Template,
 };
 
 fn level(bits: u16) -> Level {
@@ -29,10 +29,10 @@ fn work() -> LiveWork {
     }
 }
 
-/// A session that has been sent so many jobs, the id of the newest, and the time.
+/// Returns a session that was sent this many jobs, the id of the newest, and the time.
 fn session(mode: DifficultyMode, jobs: usize) -> (Session, String, Instant) {
     let rng = &mut StdRng::seed_from_u64(0);
-    let terms = Arc::new(Terms {
+    let context = Arc::new(SessionContext {
         difficulty: mode,
         min_level: level(40),
         rate: Duration::from_secs(1),
@@ -46,21 +46,21 @@ fn session(mode: DifficultyMode, jobs: usize) -> (Session, String, Instant) {
         targets: ShareTargets::default(),
     });
     let now = Instant::now();
-    let mut boards = Boards::new(Arc::clone(&terms.job_ids), 1);
-    boards.set_works(now, &[work()]);
-    let mut session = Session::new(terms, Arc::clone(boards.board(0)), 0, now);
+    let mut sets = JobSets::new(Arc::clone(&context.job_ids), 1);
+    sets.set_work(now, &[work()]);
+    let mut session = Session::new(context, Arc::clone(sets.slice(0)), 0, now);
     let mut out = Outbox::default();
     for line in [
         r#"{"id":1,"method":"mining.subscribe","params":["bench"]}"#,
         r#"{"id":2,"method":"mining.authorize","params":["a.rig",""]}"#,
     ] {
-        session.line(now, line.as_bytes(), &mut out);
+        session.handle_line(now, line.as_bytes(), &mut out);
     }
     for _ in 1..jobs {
-        boards.refresh(now, 0);
-        session.board(now, boards.board(0), &mut out);
+        sets.refresh(now, 0);
+        session.set_jobs(now, sets.slice(0), &mut out);
     }
-    let job = boards.board(0).pick(0).expect("a work is live").id();
+    let job = sets.slice(0).job_for(0).expect("live work").id();
     (session, job.to_string(), now)
 }
 
@@ -118,7 +118,7 @@ fn shares(c: &mut Criterion) {
                     let mut out = Outbox::default();
                     for mut chunk in stream.chunks(16 * 1024) {
                         while let Some(line) = framing.next(&mut chunk) {
-                            session.line(now, line.expect("short lines"), &mut out);
+                            session.handle_line(now, line.expect("short lines"), &mut out);
                         }
                         black_box(out.take_lines());
                         out.shares.clear();
@@ -133,10 +133,10 @@ fn shares(c: &mut Criterion) {
 }
 
 fn jobs(c: &mut Criterion) {
-    let origin = Arc::new(Origin::new(work()));
+    let template = Arc::new(Template::new(work()));
     let now = Instant::now();
     c.bench_function("job with its notify line", |b| {
-        b.iter(|| StratumJob::new(JobId::new(1), &origin, now));
+        b.iter(|| StratumJob::new(JobId::new(1), &template, now));
     });
 }
 

@@ -1,4 +1,4 @@
-//! How hard the shares are that devices are asked for.
+//! The setting for the share difficulty of all devices.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use chainweb::Level;
 
-/// What decides a session's share target. The easiest live block target is always good enough.
+/// How a session's share target is chosen. A block target that is easier replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DifficultyMode {
-    /// Only blocks are asked for.
+    /// The block target: devices submit blocks only.
     Block,
-    /// Shares with this many leading zero bits.
+    /// A fixed difficulty, in leading zero bits.
     Level(Level),
-    /// As hard as it takes for a share to come about this often.
+    /// Variable difficulty that aims at one share per interval.
     Auto(Duration),
 }
 
-/// How often a share comes in the automatic mode if nothing else is said.
+/// The default share interval.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 impl Default for DifficultyMode {
@@ -26,7 +26,7 @@ impl Default for DifficultyMode {
     }
 }
 
-/// Why a text names no mode.
+/// The error for a text that is not a [`DifficultyMode`]; holds its first 40 characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a difficulty is `block`, a level from 0 to 256, `auto` or `auto:<seconds>` with 1 to 3600; got {0:?}"
@@ -53,7 +53,7 @@ impl FromStr for DifficultyMode {
     }
 }
 
-/// The text that is read as the same mode, to whole seconds.
+/// Writes a text that parses as the same mode, in whole seconds.
 impl fmt::Display for DifficultyMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -74,7 +74,7 @@ mod tests {
     use super::{DifficultyMode, DifficultyModeError};
 
     #[test]
-    fn modes_are_read_and_written() {
+    fn modes_parse_and_print() {
         #[track_caller]
         fn check(text: &str, mode: DifficultyMode) {
             assert_eq!(text.parse(), Ok(mode));

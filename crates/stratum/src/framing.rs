@@ -1,69 +1,69 @@
-//! Lines out of the chunks that a socket gives.
+//! Splits a byte stream into lines.
 //!
-//! A line ends at its newline, or as soon as the object that it begins with is closed: some clients glue objects
-//! together, and some leave the last newline out. Blank lines are skipped. What is not JSON at all is one line up to
-//! its newline. The result does not depend on how the bytes are cut into chunks, and no more than [`MAX_LINE`] bytes
-//! are ever held; nothing is held between whole lines. Nothing here knows what a line means.
+//! A line ends at a newline or, if it starts with an object or array, where that closes: some
+//! clients send objects without a newline between or after them. Blank lines are skipped. Other
+//! text is one line up to its newline. The result does not depend on how the bytes are cut into
+//! chunks. At most [`MAX_LINE`] bytes are buffered, none between lines. JSON is not parsed here.
 
-/// The longest line in bytes, its newline not counted.
+/// The longest line in bytes, without its newline.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// A line is longer than [`MAX_LINE`]; nothing behind it can be read.
+/// A line exceeds [`MAX_LINE`]. The stream cannot be read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a line is longer than 65536 bytes")]
 pub struct Oversized;
 
-/// Puts the lines of one connection together.
+/// Splits the bytes of one connection into lines.
 #[derive(Debug, Default)]
 pub struct Framing {
-    /// The beginning of a line whose end has not come, or the line given out last.
-    held: Vec<u8>,
+    /// The start of an incomplete line, or the line returned last.
+    buffer: Vec<u8>,
     scan: Scan,
 }
 
-/// Where in a line the bytes end that were looked at.
+/// The state at the end of the bytes scanned so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Scan {
-    /// In front of a line.
+    /// Before a line.
     #[default]
     Blank,
-    /// In a line that does not begin with an object or array: only a newline ends it.
+    /// In a line that starts with neither object nor array: only a newline ends it.
     Text,
-    /// Inside this many objects and arrays.
+    /// Within this many objects and arrays.
     Nested(u32),
-    /// In a string inside of them.
+    /// In a string within them.
     String(u32),
-    /// Behind a backslash in that string.
+    /// After a backslash in the string.
     Escape(u32),
-    /// The line in `held` was given out.
-    Given,
+    /// The line in `buffer` was returned.
+    Returned,
 }
 
-/// The bytes that can change where in a line the scan is, once it is in one.
-const TELLING: [bool; 256] = {
-    let mut telling = [false; 256];
+/// The bytes that can change the state within a line.
+const STRUCTURAL: [bool; 256] = {
+    let mut structural = [false; 256];
     let bytes = br#"{}[]"\"#;
     let mut at = 0;
     while at < bytes.len() {
-        telling[bytes[at] as usize] = true;
+        structural[bytes[at] as usize] = true;
         at += 1;
     }
-    telling[b'\n' as usize] = true;
-    telling
+    structural[b'\n' as usize] = true;
+    structural
 };
 
-/// What a byte does to the line.
+/// The effect of a byte on the line.
 enum Step {
-    /// It belongs to the line.
-    Take(Scan),
-    /// It is the last byte of the line.
+    /// The line continues.
+    Continue(Scan),
+    /// The line ends with this byte.
     Last,
-    /// It ends the line and does not belong to it.
+    /// The line ends before this byte.
     Newline,
 }
 
 impl Scan {
-    /// Whether only [`TELLING`] bytes change anything.
+    /// Whether only [`STRUCTURAL`] bytes change the state.
     fn is_steady(self) -> bool {
         matches!(self, Self::Text | Self::Nested(_) | Self::String(_))
     }
@@ -72,30 +72,34 @@ impl Scan {
         if byte == b'\n' {
             return Step::Newline;
         }
-        Step::Take(match (self, byte) {
-            (Self::Blank | Self::Given, b'{' | b'[') => Self::Nested(1),
+        Step::Continue(match (self, byte) {
+            (Self::Blank | Self::Returned, b'{' | b'[') => Self::Nested(1),
             (Self::Nested(1), b'}' | b']') => return Step::Last,
             (Self::Nested(depth), b'}' | b']') => Self::Nested(depth - 1),
-            // A line has far fewer bytes than the count takes.
+            // `MAX_LINE` bounds the depth.
             (Self::Nested(depth), b'{' | b'[') => Self::Nested(depth + 1),
             (Self::String(depth), b'"') => Self::Nested(depth),
             (Self::String(depth), b'\\') => Self::Escape(depth),
             (Self::Nested(depth), b'"') | (Self::Escape(depth), _) => Self::String(depth),
             (Self::Nested(_) | Self::String(_), _) => self,
-            (Self::Blank | Self::Given | Self::Text, _) => Self::Text,
+            (Self::Blank | Self::Returned | Self::Text, _) => Self::Text,
         })
     }
 }
 
 impl Framing {
-    /// The next line whose end lies in `chunk`, without its newline; what is used of the chunk is cut off its front.
-    /// `None` when the chunk is used up: the rest of it is held. A line that came in one piece is not copied.
+    /// Returns the next line that ends in `chunk`, without its newline, and advances `chunk` past
+    /// it. Returns `None` at the end of the chunk, whose rest is buffered. Copies no line that
+    /// lies within one chunk.
+    ///
+    /// # Errors
+    /// Returns [`Oversized`] as soon as a line exceeds [`MAX_LINE`].
     pub fn next<'s, 'c: 's>(
         &'s mut self,
         chunk: &mut &'c [u8],
     ) -> Option<Result<&'s [u8], Oversized>> {
-        if self.scan == Scan::Given {
-            self.held.clear();
+        if self.scan == Scan::Returned {
+            self.buffer.clear();
             self.scan = Scan::Blank;
         }
         if self.scan == Scan::Blank {
@@ -103,55 +107,55 @@ impl Framing {
         }
         let mut scan = self.scan;
         let mut end = None;
-        // One byte more than fits shows that the line is too long.
-        let looked_at = chunk.len().min(MAX_LINE + 1 - self.held.len());
-        let bytes = &chunk[..looked_at];
-        let mut place = 0;
+        // One byte beyond the limit proves the line too long.
+        let scanned = chunk.len().min(MAX_LINE + 1 - self.buffer.len());
+        let bytes = &chunk[..scanned];
+        let mut at = 0;
         loop {
             if scan.is_steady() {
                 while bytes
-                    .get(place)
-                    .is_some_and(|byte| !TELLING[usize::from(*byte)])
+                    .get(at)
+                    .is_some_and(|byte| !STRUCTURAL[usize::from(*byte)])
                 {
-                    place += 1;
+                    at += 1;
                 }
             }
-            let Some(&byte) = bytes.get(place) else { break };
+            let Some(&byte) = bytes.get(at) else { break };
             match scan.step(byte) {
-                Step::Take(next) => scan = next,
+                Step::Continue(next) => scan = next,
                 Step::Last => {
-                    end = Some((place + 1, place + 1));
+                    end = Some((at + 1, at + 1));
                     break;
                 }
                 Step::Newline => {
-                    end = Some((place, place + 1));
+                    end = Some((at, at + 1));
                     break;
                 }
             }
-            place += 1;
+            at += 1;
         }
-        let (line, used) = end.unwrap_or((looked_at, looked_at));
+        let (line, used) = end.unwrap_or((scanned, scanned));
         let (line, rest) = (&chunk[..line], &chunk[used..]);
         *chunk = rest;
-        if self.held.len() + line.len() > MAX_LINE {
+        if self.buffer.len() + line.len() > MAX_LINE {
             return Some(Err(Oversized));
         }
         if end.is_none() {
-            if line.is_empty() && self.held.is_empty() {
-                // An idle connection keeps no buffer.
-                self.held = Vec::new();
+            if line.is_empty() && self.buffer.is_empty() {
+                // An idle connection keeps no allocation.
+                self.buffer = Vec::new();
             }
-            self.held.extend_from_slice(line);
+            self.buffer.extend_from_slice(line);
             self.scan = scan;
             return None;
         }
         self.scan = Scan::Blank;
-        if self.held.is_empty() {
+        if self.buffer.is_empty() {
             return Some(Ok(line.trim_ascii_end()));
         }
-        self.held.extend_from_slice(line);
-        self.scan = Scan::Given;
-        Some(Ok(self.held.trim_ascii_end()))
+        self.buffer.extend_from_slice(line);
+        self.scan = Scan::Returned;
+        Some(Ok(self.buffer.trim_ascii_end()))
     }
 }
 
@@ -173,7 +177,7 @@ mod tests {
                     return lines;
                 }
             }
-            assert!(chunk.is_empty(), "the chunk is used up");
+            assert!(chunk.is_empty(), "the chunk is consumed");
         }
         lines
     }
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_at_newlines_and_where_their_object_is_closed() {
+    fn lines_end_at_newlines_and_where_their_object_closes() {
         check("{\"a\":1}\n{\"b\":2}\r\n", &["{\"a\":1}", "{\"b\":2}"]);
         check("{\"a\":[{}]}{\"b\":2}\n", &["{\"a\":[{}]}", "{\"b\":2}"]);
         check("{\"a\":1}", &["{\"a\":1}"]);
@@ -209,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_greatest_length_passes_and_one_byte_more_does_not() {
+    fn a_line_of_maximal_length_is_returned_and_a_longer_one_is_an_error() {
         for chunk in [1, 1000, MAX_LINE, MAX_LINE + 1, 3 * MAX_LINE] {
             let mut stream = vec![b'x'; MAX_LINE];
             stream.push(b'\n');
@@ -219,18 +223,18 @@ mod tests {
             );
             stream.insert(0, b'x');
             assert_eq!(lines(stream.chunks(chunk)), [Err(Oversized)]);
-            // Nobody waits for the newline of a line that is already too long.
+            // The error does not wait for the newline.
             assert_eq!(lines(stream[..=MAX_LINE].chunks(chunk)), [Err(Oversized)]);
         }
     }
 
     #[test]
-    fn no_buffer_is_kept_between_lines() {
+    fn nothing_is_allocated_between_lines() {
         let mut framing = Framing::default();
         for mut chunk in [&b"{\"a\""[..], b":1}", b"\n"] {
             while framing.next(&mut chunk).is_some() {}
         }
-        assert_eq!(framing.held.capacity(), 0);
+        assert_eq!(framing.buffer.capacity(), 0);
     }
 
     fn streams() -> impl Strategy<Value = Vec<u8>> {
@@ -252,7 +256,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunks_do_not_matter(stream in streams(), cuts in prop::collection::vec(0..200_usize, 0..12)) {
+        fn lines_do_not_depend_on_chunks(stream in streams(), cuts in prop::collection::vec(0..200_usize, 0..12)) {
             let whole = lines([&stream[..]]);
             prop_assert_eq!(&lines(stream.chunks(1)), &whole);
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
@@ -271,7 +275,7 @@ mod tests {
         }
 
         #[test]
-        fn glued_lines_are_the_lines(count in 1..10_usize, glue in "[ \r\n]{0,3}") {
+        fn objects_without_a_newline_between_them_are_separate_lines(count in 1..10_usize, glue in "[ \r\n]{0,3}") {
             let line = r#"{"id":[1,"}"],"method":"mining.ping","params":[]}"#;
             let stream = vec![line; count].join(&glue);
             prop_assert_eq!(lines([stream.as_bytes()]), vec![Ok(line.as_bytes().to_vec()); count]);

@@ -1,8 +1,8 @@
-//! A work under one creation time, as it is handed to devices.
+//! A job: work under one creation time, as sent to devices.
 //!
-//! Its bytes never change: another time is another job with another id. The line that hands it out is built once and
-//! shared by all sessions. The nonces that were handed in are kept here and not in a session, so that a share counts
-//! once, however often its device reconnects.
+//! Its bytes never change: another creation time makes another job with another id. All sessions
+//! share the `mining.notify` line. Submitted nonces are recorded here and not in a session, so a
+//! share counts once however often its device reconnects.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,101 +14,96 @@ use chainweb::{CreationTime, Nonce, PowHash, Target};
 use foldhash::fast::RandomState;
 use pow::Prepared;
 
+use crate::job_id::JobId;
 use crate::message::notification;
-use crate::{JobId, Novelty, Origin};
+use crate::template::{Novelty, Template};
 
-/// The most shares that one job takes: far more than come in its second or so, whatever the devices.
+/// The most shares that one job accepts: far more than come in its second or so.
 const MAX_SHARES: usize = 1 << 20;
 
 /// A job.
 pub struct StratumJob {
     id: JobId,
-    origin: Arc<Origin>,
+    template: Arc<Template>,
     creation_time: CreationTime,
     prepared: Prepared,
     notify: Bytes,
-    // Held for one look at the set; sessions of one slice alone meet here.
+    // Locked for one operation on the set; only sessions of one slice share it.
     shares: Mutex<HashSet<Nonce, RandomState>>,
 }
 
-/// What became of a nonce that was to be noted.
+/// The result of recording a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Noted {
-    /// It is new.
+pub(crate) enum Recorded {
     New,
-    /// It was there.
     Duplicate,
-    /// The job takes no more.
+    /// The job accepts no more shares.
     Full,
 }
 
 impl StratumJob {
-    /// Makes a job of a work as it is at `now`.
-    pub fn new(id: JobId, origin: &Arc<Origin>, now: Instant) -> Self {
-        let header = origin.stamp(now);
+    /// Creates a job whose creation time is that of `template` at `now`.
+    pub fn new(id: JobId, template: &Arc<Template>, now: Instant) -> Self {
+        let header = template.stamp(now);
         Self {
             id,
             creation_time: header.creation_time(),
-            prepared: Prepared::new(&header, &origin.block_target()),
+            prepared: Prepared::new(&header, &template.block_target()),
             notify: notification::notify(id, &header).into(),
-            origin: Arc::clone(origin),
+            template: Arc::clone(template),
             shares: Mutex::default(),
         }
     }
 
-    /// Its name on the wire.
+    /// Returns the job id.
     pub fn id(&self) -> JobId {
         self.id
     }
 
-    /// The work that it is made of.
-    pub fn origin(&self) -> &Arc<Origin> {
-        &self.origin
+    pub(crate) fn template(&self) -> &Arc<Template> {
+        &self.template
     }
 
-    /// The time in its header.
-    pub fn creation_time(&self) -> CreationTime {
+    pub(crate) fn creation_time(&self) -> CreationTime {
         self.creation_time
     }
 
-    /// The target of a block.
-    pub fn block_target(&self) -> Target {
-        self.origin.block_target()
+    /// Returns the largest hash of a block.
+    pub(crate) fn block_target(&self) -> Target {
+        self.template.block_target()
     }
 
-    /// The line that hands it out.
-    pub fn notify(&self) -> &Bytes {
+    /// Returns its `mining.notify` line, newline included.
+    pub(crate) fn notify(&self) -> &Bytes {
         &self.notify
     }
 
-    /// The hash of its header with this nonce.
-    pub fn hash_with(&self, nonce: Nonce) -> PowHash {
+    /// Returns the hash of the header with this nonce.
+    pub(crate) fn hash_with(&self, nonce: Nonce) -> PowHash {
         self.prepared.hash_with(nonce)
     }
 
-    /// Remembers a solution; it is known if it was told before.
-    pub(crate) fn solve(&self, nonce: Nonce) -> Novelty {
-        self.origin.solve(self.creation_time, nonce)
+    pub(crate) fn record_solution(&self, nonce: Nonce) -> Novelty {
+        self.template.record_solution(self.creation_time, nonce)
     }
 
-    /// Whether this nonce was noted.
-    pub(crate) fn has(&self, nonce: Nonce) -> bool {
+    /// Whether a share with this nonce was recorded.
+    pub(crate) fn has_share(&self, nonce: Nonce) -> bool {
         self.shares().contains(&nonce)
     }
 
-    /// Notes a nonce that was handed in.
-    pub(crate) fn note(&self, nonce: Nonce) -> Noted {
+    pub(crate) fn record_share(&self, nonce: Nonce) -> Recorded {
         let mut shares = self.shares();
         if shares.len() >= MAX_SHARES {
             if shares.contains(&nonce) {
-                Noted::Duplicate
+                Recorded::Duplicate
             } else {
-                Noted::Full
+                Recorded::Full
             }
         } else if shares.insert(nonce) {
-            Noted::New
+            Recorded::New
         } else {
-            Noted::Duplicate
+            Recorded::Duplicate
         }
     }
 
@@ -122,7 +117,7 @@ impl fmt::Debug for StratumJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StratumJob")
             .field("id", &self.id)
-            .field("work", &self.origin.key())
+            .field("work", &self.template.key())
             .field("creation_time", &self.creation_time)
             .finish_non_exhaustive()
     }

@@ -1,26 +1,27 @@
-//! The name of a job on the wire.
+//! The id of a job in messages.
 //!
-//! Eight lower-case hex digits: short and of one width, because a device copies it into a buffer. Names count up from
-//! a random start, so that a share for a job of the program's last run does not meet another job of the same name.
+//! Eight lower-case hex digits: the Antminer KA3 copies the id into a buffer of 64 bytes. Ids count
+//! up from a random start, so a share for a job of an earlier run does not match a new job.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rand::{Rng, RngExt};
 
-/// Names a job for as long as 2^32 others have not been named.
+/// A job id, unique until 2^32 further ids have been issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct JobId(u32);
 
 impl JobId {
-    /// The id of this number.
+    /// Creates the id with this number.
     pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
-    /// Reads up to eight hex digits of either case; missing ones are zeros in front, which a client that takes the id
-    /// for a number leaves out.
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses one to eight hex digits of either case, and returns `None` for any other text.
+    ///
+    /// Missing leading digits count as zeros: clients that handle the id as a number drop them.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if !(1..=8).contains(&text.len()) {
             return None;
         }
@@ -37,18 +38,18 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Gives out the names of all jobs of a server.
+/// Issues the job ids of a server.
 #[derive(Debug)]
 pub struct JobIds(AtomicU32);
 
 impl JobIds {
-    /// Names from a random start on.
+    /// Starts at a random number.
     pub fn new(rng: &mut impl Rng) -> Self {
         Self(AtomicU32::new(rng.random()))
     }
 
-    /// A name that was not given out before.
-    pub fn next(&self) -> JobId {
+    /// Returns the next id.
+    pub(crate) fn next(&self) -> JobId {
         JobId(self.0.fetch_add(1, Ordering::Relaxed))
     }
 }
@@ -58,7 +59,7 @@ mod tests {
     use super::JobId;
 
     #[test]
-    fn ids_are_read_as_clients_write_them() {
+    fn ids_parse_in_the_forms_that_clients_send() {
         #[track_caller]
         fn check(text: &str, id: Option<u32>) {
             assert_eq!(JobId::parse(text), id.map(JobId::new));

@@ -1,15 +1,15 @@
-//! What the two sides of a Stratum connection say to each other, typed.
+//! Messages of Kadena's Stratum dialect: requests as the server parses them, answers and
+//! notifications as it writes them.
 //!
-//! [`Request`] and [`Answer`] are the server's side: requests as it reads them, answers as it writes them.
-//! [`notification`] holds what it sends unasked; [`client`] is the same conversation seen from a miner. Every object
-//! that the server writes has its `id` as the last key. Nothing here knows a session: a message is only well formed or
-//! not.
+//! The forms are those of `kadena-io/chainweb-mining-client`,
+//! `src/Worker/POW/Stratum/Protocol.hs`, and of the pools in service. In each object that the
+//! server writes `id` is the last key. Sessions are not known here.
 
 mod answer;
-pub mod client;
-pub mod notification;
+pub(crate) mod notification;
 mod request;
-mod text;
 
-pub use answer::{Answer, Refusal};
-pub use request::{BadRequest, Call, Id, Request};
+pub(crate) use answer::Answer;
+pub use answer::Refusal;
+pub(crate) use request::Call;
+pub use request::{BadRequest, Request};

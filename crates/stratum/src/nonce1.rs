@@ -1,8 +1,8 @@
-//! The part of the nonce that the server chooses, so that no two devices do the same work.
+//! The server's part of the nonce: with one per session no two devices search the same nonces.
 //!
-//! A [`Nonce1`] is an owning slot: unique among the live ones of its [`Nonce1Space`], free again when it is dropped.
-//! Slots are given out in turn, so that a freed one comes back as late as can be, when the work is gone that its last
-//! owner did. Several servers on the same node can divide the space.
+//! A [`Nonce1`] is an owning slot, unique among the live ones of its [`Nonce1Space`] and free again
+//! when dropped. Slots are issued in turn, so a freed one is reused as late as possible, once the
+//! work of its last owner has been replaced. Several servers on one node can divide the space.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,15 +11,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chainweb::Nonce;
 use rand::{Rng, RngExt};
 
-/// The number of bytes of nonce1: 1 to 3, so that the 5 or more are left to the device that some firmware insists on.
+/// The size of nonce1: 1 to 3 bytes. The rest of the 8 bytes is the device's; the Antminer KA3
+/// needs at least 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nonce1Size(u8);
 
 impl Nonce1Size {
-    /// What all known servers use.
+    /// 2 bytes, as all known servers use.
     pub const TWO: Self = Self(2);
 
-    /// The size of this many bytes; `None` outside of 1 to 3.
+    /// Returns the size of this many bytes, or `None` outside of 1 to 3.
     pub const fn new(bytes: u8) -> Option<Self> {
         if bytes >= 1 && bytes <= 3 {
             Some(Self(bytes))
@@ -28,13 +29,8 @@ impl Nonce1Size {
         }
     }
 
-    /// The number of bytes that the server chooses.
-    pub const fn bytes(self) -> u8 {
-        self.0
-    }
-
-    /// The number of bytes that are left to the device.
-    pub const fn nonce2_bytes(self) -> u8 {
+    /// Returns the number of bytes left to the device.
+    pub(crate) const fn nonce2_bytes(self) -> u8 {
         8 - self.0
     }
 
@@ -43,7 +39,7 @@ impl Nonce1Size {
     }
 }
 
-/// Which part of the space is this server's: `3/8` is the third of eight.
+/// This server's part of the nonce1 space: `3/8` is the third of eight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instance {
     number: u32,
@@ -51,11 +47,11 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// The only server.
+    /// The whole space: the only server.
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 }
 
-/// Why a text names no part.
+/// The error for a text that is not an [`Instance`]; holds its first 40 characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an instance is its number and how many there are, from 1/1 to 256/256; got {0:?}")]
 pub struct InstanceError(String);
@@ -81,38 +77,39 @@ impl fmt::Display for Instance {
     }
 }
 
-/// All slots of one server are taken.
+/// All slots of a server are in use; holds their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("all {0} values of nonce1 are in use")]
-pub struct Exhausted(u32);
+pub(crate) struct Exhausted(u32);
 
-/// The values of nonce1 that this server may give out.
+/// The values of nonce1 that this server may issue.
 #[derive(Clone, Debug)]
 pub struct Nonce1Space(Arc<Space>);
 
 #[derive(Debug)]
 struct Space {
     size: Nonce1Size,
-    /// The smallest value of this server.
+    /// The smallest of this server's values.
     first: u32,
-    /// How many values are this server's.
+    /// The number of this server's values.
     count: u32,
-    // Held for the search of a free bit, when a device logs in or leaves.
+    // Locked for the search of a free bit, when a device logs in or leaves.
     slots: Mutex<Slots>,
 }
 
 #[derive(Debug)]
 struct Slots {
-    /// A bit for each value: set while it is in use.
+    /// A bit per value, set while it is in use.
     used: Box<[u64]>,
     live: u32,
-    /// Where the search for a free one begins.
+    /// Where the search for a free bit starts.
     next: u32,
 }
 
 impl Nonce1Space {
-    /// The part `instance` of all values of this size. The first slot is a random one: a server that is started again
-    /// should not repeat the work of its last run.
+    /// Creates the part `instance` of all values of this size.
+    ///
+    /// The first slot is random, so a restarted server does not repeat the work of its last run.
     pub fn new(size: Nonce1Size, instance: Instance, rng: &mut impl Rng) -> Self {
         let start = |number: u32| {
             let start = u64::from(size.values()) * u64::from(number) / u64::from(instance.of);
@@ -133,18 +130,21 @@ impl Nonce1Space {
         }))
     }
 
-    /// The size of its values.
-    pub fn size(&self) -> Nonce1Size {
+    /// Returns the size of the values.
+    pub(crate) fn size(&self) -> Nonce1Size {
         self.0.size
     }
 
-    /// Takes a slot that nobody has.
-    pub fn take(&self) -> Result<Nonce1, Exhausted> {
+    /// Issues a free slot.
+    ///
+    /// # Errors
+    /// Returns [`Exhausted`] if all are in use.
+    pub(crate) fn take(&self) -> Result<Nonce1, Exhausted> {
         let mut slots = self.0.slots();
-        let place = slots.take(self.0.count).ok_or(Exhausted(self.0.count))?;
+        let offset = slots.take(self.0.count).ok_or(Exhausted(self.0.count))?;
         drop(slots);
         Ok(Nonce1 {
-            value: self.0.first + place,
+            value: self.0.first + offset,
             space: Arc::clone(&self.0),
         })
     }
@@ -162,28 +162,28 @@ impl Slots {
         if self.live == count {
             return None;
         }
-        let mut place = self.next;
+        let mut at = self.next;
         loop {
-            let word = self.used[(place / 64) as usize];
-            // The free places of the word from `place` on.
-            let free = !word & (u64::MAX << (place % 64));
-            if free != 0 && place / 64 * 64 + free.trailing_zeros() < count {
-                place = place / 64 * 64 + free.trailing_zeros();
+            let word = self.used[(at / 64) as usize];
+            // The free bits of the word from `at` on.
+            let free = !word & (u64::MAX << (at % 64));
+            if free != 0 && at / 64 * 64 + free.trailing_zeros() < count {
+                at = at / 64 * 64 + free.trailing_zeros();
                 break;
             }
-            place = (place / 64 + 1) * 64;
-            if place >= count {
-                place = 0;
+            at = (at / 64 + 1) * 64;
+            if at >= count {
+                at = 0;
             }
         }
-        self.used[(place / 64) as usize] |= 1 << (place % 64);
+        self.used[(at / 64) as usize] |= 1 << (at % 64);
         self.live += 1;
-        self.next = (place + 1) % count;
-        Some(place)
+        self.next = (at + 1) % count;
+        Some(at)
     }
 }
 
-/// A value that is nobody else's as long as this lives.
+/// A slot: a value that no other session has while this lives.
 #[derive(Debug)]
 pub struct Nonce1 {
     value: u32,
@@ -191,23 +191,26 @@ pub struct Nonce1 {
 }
 
 impl Nonce1 {
-    /// The value.
+    /// Returns the value.
     pub const fn value(&self) -> u32 {
         self.value
     }
 
-    /// The size of the value.
-    pub fn size(&self) -> Nonce1Size {
+    pub(crate) fn size(&self) -> Nonce1Size {
         self.space.size
     }
 
-    /// The whole nonce, of which nonce1 is the least significant part and so the first in a header.
+    /// Returns the whole nonce: nonce1 is its least significant part, and so comes first in a
+    /// header.
+    ///
+    /// See `composeNonce` in `kadena-io/chainweb-mining-client`,
+    /// `src/Worker/POW/Stratum/Protocol.hs`.
     pub fn with_nonce2(&self, nonce2: u64) -> Nonce {
         Nonce::new(nonce2 << (8 * self.space.size.0) | u64::from(self.value))
     }
 }
 
-/// Two hex digits for each byte.
+/// Writes two hex digits per byte, most significant digit first.
 impl fmt::Display for Nonce1 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -1,160 +1,149 @@
-//! One client's conversation as a pure state machine: lines, boards and time in, an [`Outbox`] out.
+//! The session of one client, as a state machine without sockets or clocks.
 //!
-//! Every line is answered, in order, and nothing is sent unasked before the client has subscribed and authorized or
-//! taken too long for the latter. A session mines one job at a time. A job goes out under a share target no harder than
-//! any live block's, so that no block is lost on the device. Nothing here knows a socket or a clock.
+//! Input is lines, job sets and time; output is an [`Outbox`]. Each line is answered, in order. No
+//! notification is sent before the client has subscribed and either authorized or taken too long
+//! to: the Antminer KA3 expects the answer as the first line. A job's share target is never harder
+//! than a live block target, or blocks would be lost on the device.
 
-mod allowance;
-mod effort;
+mod difficulty;
+mod login;
 mod outbox;
-mod submission;
+mod rate_limit;
+mod refresh;
+mod text;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chainweb::{Level, Target};
 
-use self::allowance::Allowance;
-use self::effort::{Change, Effort};
+use self::difficulty::{Change, ShareDifficulty};
+use self::login::Login;
 pub use self::outbox::{Close, Outbox, ShareEvent, Solution};
-use self::submission::{cut, parse_nonce2};
-use crate::judge::{Accepted, Circumstances, SentJobs, ShareTarget};
+use self::rate_limit::RateLimit;
+use self::refresh::refresh_after;
+use self::text::{parse_nonce2, truncated};
+use crate::context::SessionContext;
+use crate::job::StratumJob;
+use crate::job_id::JobId;
+use crate::job_set::JobSet;
 use crate::message::{Answer, Call, Refusal, Request};
+use crate::nonce1::Nonce1;
+use crate::sent_jobs::{Accepted, SentJobs, ShareContext};
+use crate::share_target::ShareTarget;
+use crate::stats::{WorkerName, WorkerSession};
 use crate::vardiff::start::vendor_rate;
-use crate::{Board, JobId, Nonce1, StratumJob, Terms, WorkerName, WorkerSession};
 
-/// No device gets jobs of its own more often than this. Those that would need them do some work twice.
-const LEAST_REFRESH: Duration = Duration::from_millis(50);
-
-/// The part of a header's nonces after which a device gets another one.
-const USED_PART: f64 = 0.75;
-
-/// A session under more names counts under the last of these: names are kept for a while, and their number is limited.
-const MOST_NAMES: u8 = 16;
-
-/// Devices are known to roll no more than six bytes, whatever they are given.
-const MOST_NONCE2_BYTES: u8 = 6;
+/// The most worker names of one session; later ones are ignored. Names stay in the statistics for a
+/// while, and their number is limited.
+const MAX_NAMES: u8 = 16;
 
 /// A session.
 #[derive(Debug)]
 pub struct Session {
-    terms: Arc<Terms>,
-    /// Which lane of a board is this session's.
+    context: Arc<SessionContext>,
+    /// Selects the lane of a job set.
     rank: u32,
     login: Login,
     nonce1: Option<Nonce1>,
     agent: Box<str>,
-    /// Hashes per second of such a device, by its vendor.
+    /// The vendor's figure for the hash rate, in hashes per second; 0 if unknown.
     vendor_rate: f64,
     worker: Option<WorkerSession>,
-    /// Who the client says it is before it has subscribed: strangers leave no trace in the statistics.
-    announced: Option<WorkerName>,
-    /// How many names it has had.
+    /// The name of a client that has not subscribed, and so is not in the statistics.
+    pending_name: Option<WorkerName>,
+    /// The number of worker names so far.
     names: u8,
-    /// What the worker ran at before this session.
-    remembered: Option<Level>,
+    /// The level of the worker's last share before this session.
+    last_level: Option<Level>,
     password: Box<str>,
-    effort: Effort,
+    difficulty: ShareDifficulty,
     next_tick: Option<Instant>,
-    /// The share target in force; `None` before the first was sent.
-    asked: Option<Arc<ShareTarget>>,
-    /// The one before, and until when shares count that meet it.
-    previous: Option<(Arc<ShareTarget>, Instant)>,
-    board: Arc<Board>,
-    /// The job of the board that was taken last.
-    picked: Option<JobId>,
-    /// The job of the board that was taken last of each live work.
-    taken: Vec<(u64, JobId)>,
-    sent: SentJobs,
+    /// The share target in force; `None` before the first is sent.
+    target: Option<Arc<ShareTarget>>,
+    /// The target before it, and until when shares that meet it are accepted.
+    previous_target: Option<(Arc<ShareTarget>, Instant)>,
+    jobs: Arc<JobSet>,
+    /// The job of the set that was used last.
+    current_job: Option<JobId>,
+    /// For each live work, its key and the job of the set that was used last.
+    seen_jobs: Vec<(u64, JobId)>,
+    recent_jobs: SentJobs,
+    /// When a target or job was last sent.
     sent_at: Instant,
-    /// When the last job was sent.
+    /// When a job was last sent.
     job_sent_at: Instant,
-    /// When the device has used up the header it has, if that is before the next board.
+    /// When the device needs another header, if that is before the next refresh of the slice.
     refresh_at: Option<Instant>,
-    allowance: Allowance,
-}
-
-/// How far the client has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Login {
-    /// Neither subscribed nor authorized.
-    Stranger { since: Instant },
-    /// Authorized, not subscribed.
-    Named { since: Instant },
-    /// Subscribed, not authorized: it has to wait for its first job.
-    Anonymous { since: Instant },
-    /// Subscribed, and waited long enough to get jobs without a name.
-    Served,
-    /// Subscribed and authorized.
-    Complete,
+    rate_limit: RateLimit,
 }
 
 impl Session {
-    /// The session of a client that has just connected.
-    pub fn new(terms: Arc<Terms>, board: Arc<Board>, rank: u32, now: Instant) -> Self {
+    /// Creates the session of a client that has just connected. `jobs` are those of its slice, and
+    /// `rank` selects the lane.
+    pub fn new(context: Arc<SessionContext>, jobs: Arc<JobSet>, rank: u32, now: Instant) -> Self {
         Self {
             rank,
-            login: Login::Stranger { since: now },
+            login: Login::Connected { since: now },
             nonce1: None,
             agent: "".into(),
             vendor_rate: 0.0,
             worker: None,
-            announced: None,
+            pending_name: None,
             names: 0,
-            remembered: None,
+            last_level: None,
             password: "".into(),
-            effort: Effort::new(&terms, now, None, "", ""),
-            next_tick: Effort::tick_interval(&terms).map(|interval| now + interval),
-            asked: None,
-            previous: None,
-            board,
-            picked: None,
-            taken: Vec::new(),
-            sent: SentJobs::default(),
+            difficulty: ShareDifficulty::new(&context, now, None, "", ""),
+            next_tick: ShareDifficulty::tick_interval(&context).map(|interval| now + interval),
+            target: None,
+            previous_target: None,
+            jobs,
+            current_job: None,
+            seen_jobs: Vec::new(),
+            recent_jobs: SentJobs::default(),
             sent_at: now,
             job_sent_at: now,
             refresh_at: None,
-            allowance: Allowance::new(now, &terms.limits),
-            terms,
+            rate_limit: RateLimit::new(now, &context.limits),
+            context,
         }
     }
 
-    /// Who the client says it is; `None` if it has not said it.
+    /// Returns the worker name, or `None` if the client has not authorized.
     pub fn worker(&self) -> Option<&WorkerName> {
         let worker = self.worker.as_ref().map(WorkerSession::name);
-        worker.or(self.announced.as_ref())
+        worker.or(self.pending_name.as_ref())
     }
 
-    /// What the client calls itself.
+    /// Returns the client's agent, cut to 64 bytes; empty if the client did not send one.
     pub fn agent(&self) -> &str {
         &self.agent
     }
 
-    /// The server's part of the nonce, if the client has subscribed.
+    /// Returns the server's part of the nonce, or `None` if the client has not subscribed.
     pub fn nonce1(&self) -> Option<&Nonce1> {
         self.nonce1.as_ref()
     }
 
-    /// Hashes per second of the device, estimated from its shares.
+    /// Returns the hash rate of the device in hashes per second, estimated from its shares.
     pub fn hash_rate(&self, now: Instant) -> f64 {
-        self.effort.hash_rate(now)
+        self.difficulty.hash_rate(now)
     }
 
-    fn is_served(&self) -> bool {
-        matches!(self.login, Login::Served | Login::Complete)
-    }
-
-    /// Takes in that so many bytes came, whatever they are.
-    pub fn heard(&mut self, now: Instant, bytes: usize, out: &mut Outbox) {
-        let spent = self.allowance.spend_bytes(now, bytes, &self.terms.limits);
+    /// Accounts for received bytes, of any content, in the rate limit.
+    pub fn received(&mut self, now: Instant, bytes: usize, out: &mut Outbox) {
+        let spent = self
+            .rate_limit
+            .spend_bytes(now, bytes, &self.context.limits);
         if spent.is_err() {
             out.close = Some(Close::Flood);
         }
     }
 
-    /// Answers one line.
-    pub fn line(&mut self, now: Instant, line: &[u8], out: &mut Outbox) {
-        if self.allowance.spend_line(now, &self.terms.limits).is_err() {
+    /// Handles one line and appends its answer.
+    pub fn handle_line(&mut self, now: Instant, line: &[u8], out: &mut Outbox) {
+        let limits = &self.context.limits;
+        if self.rate_limit.spend_line(now, limits).is_err() {
             out.close = Some(Close::Flood);
             return;
         }
@@ -197,10 +186,10 @@ impl Session {
         };
         answer.write(request.id, &mut out.answers);
         drop(nonce1);
-        if self.login == Login::Complete && self.asked.is_none() {
-            self.serve(now, out);
+        if self.login == Login::Complete && self.target.is_none() {
+            self.start(now, out);
         } else if change == Change::Level {
-            self.change_level(now, out);
+            self.update_level(now, out);
         }
     }
 
@@ -208,15 +197,12 @@ impl Session {
         let slot = match self.nonce1.take() {
             Some(slot) => slot,
             None => {
-                let slot = self.terms.nonce1.take().map_err(|_| Refusal::NoNonce1)?;
-                self.agent = cut(agent, 64).into();
+                let slot = self.context.nonce1.take().map_err(|_| Refusal::NoNonce1)?;
+                self.agent = truncated(agent, 64).into();
                 self.vendor_rate = vendor_rate(&self.agent);
-                self.login = match self.login {
-                    Login::Named { .. } => Login::Complete,
-                    _ => Login::Anonymous { since: now },
-                };
-                self.effort = self.first_effort(now);
-                if let Some(name) = self.announced.take() {
+                self.login = self.login.subscribe(now);
+                self.difficulty = self.start_difficulty(now);
+                if let Some(name) = self.pending_name.take() {
                     self.open(now, &name);
                 }
                 slot
@@ -227,12 +213,9 @@ impl Session {
 
     fn authorize(&mut self, now: Instant, user: &str, password: &str) -> Change {
         let name = WorkerName::of_user(user.as_bytes());
-        let password = cut(password, 128);
+        let password = truncated(password, 128);
         let is_new = self.worker() != Some(&name) || *self.password != *password;
-        self.login = match self.login {
-            Login::Stranger { since } | Login::Named { since } => Login::Named { since },
-            Login::Anonymous { .. } | Login::Served | Login::Complete => Login::Complete,
-        };
+        self.login = self.login.authorize();
         if !is_new {
             return Change::None;
         }
@@ -240,46 +223,46 @@ impl Session {
         if self.nonce1.is_some() {
             self.open(now, &name)
         } else {
-            self.announced = Some(name);
+            self.pending_name = Some(name);
             Change::None
         }
     }
 
-    /// Becomes a session of the worker of this name, whose level and password decide over its effort.
+    /// Counts the session under this worker name, whose last level and password set the difficulty.
     fn open(&mut self, now: Instant, name: &WorkerName) -> Change {
-        if self.names == MOST_NAMES {
+        if self.names == MAX_NAMES {
             return Change::None;
         }
         self.names += 1;
-        self.remember_level();
-        let worker = self.terms.stats.open(now, name);
-        self.remembered = worker.remembered();
+        self.record_last_level();
+        let worker = self.context.stats.open(now, name);
+        self.last_level = worker.last_share_level();
         self.worker = Some(worker);
-        let before = self.effort.target();
-        self.effort = self.first_effort(now);
-        if before == self.effort.target() {
+        let before = self.difficulty.target();
+        self.difficulty = self.start_difficulty(now);
+        if before == self.difficulty.target() {
             Change::None
         } else {
             Change::Level
         }
     }
 
-    fn first_effort(&self, now: Instant) -> Effort {
-        Effort::new(
-            &self.terms,
+    fn start_difficulty(&self, now: Instant) -> ShareDifficulty {
+        ShareDifficulty::new(
+            &self.context,
             now,
-            self.remembered,
+            self.last_level,
             &self.password,
             &self.agent,
         )
     }
 
-    fn remember_level(&self) {
-        // Before it is served a client has no level of its own.
-        if self.is_served()
-            && let (Some(worker), Some(level)) = (&self.worker, self.effort.worked_at())
+    fn record_last_level(&self) {
+        // Before its first job a client has no level of its own.
+        if self.login.gets_jobs()
+            && let (Some(worker), Some(level)) = (&self.worker, self.difficulty.last_share_level())
         {
-            worker.remember(level);
+            worker.set_last_share_level(level);
         }
     }
 
@@ -290,19 +273,20 @@ impl Session {
         nonce2: &str,
         out: &mut Outbox,
     ) -> Result<Change, Refusal> {
-        let judgement = self.judge(now, job, nonce2, &mut out.solutions);
-        match judgement {
+        match self.validate(now, job, nonce2, &mut out.solutions) {
             Ok(accepted) => {
-                let change = self.effort.share(now, accepted.asked, accepted.found);
-                // It may have shown that the device is faster than was known.
-                self.set_refresh(self.effort.rate_at_last_share());
-                let credited = self.effort.credit(accepted.asked);
+                let change = self
+                    .difficulty
+                    .share(now, accepted.required, accepted.achieved);
+                // The share may reveal a higher hash rate, and so an earlier refresh.
+                self.set_refresh(self.difficulty.rate_at_last_share());
+                let credited = self.difficulty.credit(accepted.required);
                 if let Some(worker) = &self.worker {
-                    worker.accepted(now, credited, accepted.found, accepted.freshness);
+                    worker.accepted(now, credited, accepted.achieved, accepted.freshness);
                 }
                 out.shares.push(ShareEvent::Accepted {
                     credited,
-                    found: accepted.found,
+                    achieved: accepted.achieved,
                     freshness: accepted.freshness,
                 });
                 Ok(change)
@@ -317,7 +301,7 @@ impl Session {
         }
     }
 
-    fn judge(
+    fn validate(
         &self,
         now: Instant,
         job: &str,
@@ -327,228 +311,200 @@ impl Session {
         let nonce1 = self.nonce1.as_ref().ok_or(Refusal::NotSubscribed)?;
         let nonce2 = parse_nonce2(nonce2, nonce1.size()).ok_or(Refusal::BadNonce2)?;
         let nonce = nonce1.with_nonce2(nonce2);
-        let previous = self.previous.as_ref().filter(|(_, until)| now <= *until);
-        let circumstances = Circumstances {
+        let previous = self.previous_target.as_ref();
+        let previous = previous.filter(|(_, until)| now <= *until);
+        let context = ShareContext {
             now,
-            current: self.asked.as_deref(),
+            current: self.target.as_deref(),
             previous: previous.map(|(target, _)| &**target),
-            grace: self.terms.limits.share_grace,
+            grace: self.context.limits.share_grace,
         };
         let named = JobId::parse(job);
-        let hashes = self.sent.solve(named, nonce, circumstances, |job, found| {
-            if let Some(worker) = &self.worker {
-                worker.block(now, found);
-            }
-            solutions.push(Solution {
-                key: job.origin().key(),
-                nonce,
-                creation_time: job.creation_time(),
-                worker: self.worker().cloned(),
+        let hashes = self
+            .recent_jobs
+            .solve(named, nonce, context, |job, achieved| {
+                if let Some(worker) = &self.worker {
+                    worker.block(now, achieved);
+                }
+                solutions.push(Solution {
+                    key: job.template().key(),
+                    nonce,
+                    creation_time: job.creation_time(),
+                    worker: self.worker().cloned(),
+                });
             });
-        });
         if self.login != Login::Complete {
             return Err(Refusal::Unauthorized);
         }
-        self.sent.judge(&hashes, circumstances)
+        self.recent_jobs.validate(&hashes, context)
     }
 
-    /// Takes in the jobs of its slice as they are now.
-    pub fn board(&mut self, now: Instant, board: &Arc<Board>, out: &mut Outbox) {
-        self.board = Arc::clone(board);
-        if self.is_served() {
-            self.pick(now, out);
+    /// Replaces the jobs of its slice.
+    pub fn set_jobs(&mut self, now: Instant, jobs: &Arc<JobSet>, out: &mut Outbox) {
+        self.jobs = Arc::clone(jobs);
+        if self.login.gets_jobs() {
+            self.switch_job(now, out);
         }
     }
 
-    /// Does what is due at `now`; see [`Session::wakeup`].
+    /// Handles everything due at `now`; see [`Session::wakeup`].
     pub fn tick(&mut self, now: Instant, out: &mut Outbox) {
-        let limits = self.terms.limits;
-        match self.login {
-            Login::Stranger { since } | Login::Named { since } => {
-                if now.saturating_duration_since(since) >= limits.stranger {
-                    out.close = Some(Close::Stranger);
-                }
+        if let Some(deadline) = self.login.deadline(&self.context.limits) {
+            let is_subscribed = matches!(self.login, Login::Subscribed { .. });
+            if now < deadline {
                 return;
             }
-            Login::Anonymous { since } => {
-                if now.saturating_duration_since(since) < limits.authorize_grace {
-                    return;
-                }
-                self.login = Login::Served;
-                self.serve(now, out);
+            if !is_subscribed {
+                out.close = Some(Close::NotSubscribed);
+                return;
             }
-            Login::Served | Login::Complete => {}
+            self.login = Login::Anonymous;
+            self.start(now, out);
         }
         if self.next_tick.is_some_and(|due| now >= due) {
-            self.next_tick = Effort::tick_interval(&self.terms).map(|interval| now + interval);
-            if self.effort.tick(now) == Change::Level {
-                self.change_level(now, out);
+            let interval = ShareDifficulty::tick_interval(&self.context);
+            self.next_tick = interval.map(|interval| now + interval);
+            if self.difficulty.tick(now) == Change::Level {
+                self.update_level(now, out);
             }
         }
         if self.refresh_at.is_some_and(|due| now >= due) {
             self.refresh_at = None;
-            self.restamp(now, out);
+            self.refresh_job(now, out);
         }
-        if now.saturating_duration_since(self.sent_at) >= limits.heartbeat {
-            // Another header of a live work, or the same target again: any line will do.
+        if now.saturating_duration_since(self.sent_at) >= self.context.limits.heartbeat {
+            // A fresh job or, without live work, the target again: any line is a heartbeat.
             self.retarget(now, out);
         }
     }
 
-    /// When [`Session::tick`] has to be called next if nothing else happens.
+    /// Returns when [`Session::tick`] has to be called next, unless other input comes before.
     pub fn wakeup(&self) -> Instant {
-        let limits = &self.terms.limits;
-        match self.login {
-            Login::Stranger { since } | Login::Named { since } => since + limits.stranger,
-            Login::Anonymous { since } => since + limits.authorize_grace,
-            Login::Served | Login::Complete => {
-                let heartbeat = Some(self.sent_at + limits.heartbeat);
-                let dues = [heartbeat, self.next_tick, self.refresh_at];
-                dues.into_iter()
-                    .flatten()
-                    .min()
-                    .expect("the heartbeat is always due")
-            }
-        }
+        let limits = &self.context.limits;
+        self.login.deadline(limits).unwrap_or_else(|| {
+            let heartbeat = self.sent_at + limits.heartbeat;
+            let others = [self.next_tick, self.refresh_at];
+            others.into_iter().flatten().fold(heartbeat, Instant::min)
+        })
     }
 
-    fn note_level(&self) {
-        self.remember_level();
-        if let (Some(worker), Some(level)) = (&self.worker, self.effort.level()) {
+    fn record_level(&self) {
+        self.record_last_level();
+        if let (Some(worker), Some(level)) = (&self.worker, self.difficulty.level()) {
             worker.set_level(level);
         }
     }
 
-    /// Gives the client its first target and job.
-    fn serve(&mut self, now: Instant, out: &mut Outbox) {
-        self.note_level();
-        self.pick(now, out);
-        if self.asked.is_none() {
-            self.ask(now, out);
+    /// Sends the first target and job.
+    fn start(&mut self, now: Instant, out: &mut Outbox) {
+        self.record_level();
+        self.switch_job(now, out);
+        if self.target.is_none() {
+            self.update_target(now, out);
         }
     }
 
-    /// Goes over to the job that the board has for this session, if that is another than before.
-    fn pick(&mut self, now: Instant, out: &mut Outbox) {
-        let Some(job) = self.board.pick(self.rank) else {
+    /// Sends this session's job of the set, unless it is the current one.
+    fn switch_job(&mut self, now: Instant, out: &mut Outbox) {
+        let Some(job) = self.jobs.job_for(self.rank) else {
             return;
         };
-        if self.picked != Some(job.id()) {
-            self.picked = Some(job.id());
-            let taken = (job.origin().key(), job.id());
-            let is_known = self.taken.contains(&taken);
-            let board = &self.board;
-            self.taken
-                .retain(|&(key, _)| key != taken.0 && board.has(key));
-            self.taken.push(taken);
-            let job = if is_known {
-                // Back from another work: what was searched of this header need not be again.
-                Arc::new(StratumJob::new(
-                    self.terms.job_ids.next(),
-                    job.origin(),
-                    now,
-                ))
+        if self.current_job != Some(job.id()) {
+            self.current_job = Some(job.id());
+            let seen = (job.template().key(), job.id());
+            let is_seen = self.seen_jobs.contains(&seen);
+            let jobs = &self.jobs;
+            self.seen_jobs
+                .retain(|&(key, _)| key != seen.0 && jobs.is_live(key));
+            self.seen_jobs.push(seen);
+            let job = if is_seen {
+                // The device returns to this work: a fresh header avoids nonces already searched.
+                let id = self.context.job_ids.next();
+                Arc::new(StratumJob::new(id, job.template(), now))
             } else {
                 Arc::clone(job)
             };
-            self.send(now, job, out);
+            self.send_job(now, job, out);
         }
     }
 
-    /// Takes in that shares should be harder or easier.
-    fn change_level(&mut self, now: Instant, out: &mut Outbox) {
-        self.note_level();
-        let target = self.wanted_target();
-        if self
-            .asked
-            .as_ref()
-            .is_some_and(|asked| asked.target != target)
-        {
+    /// Sends the share target after a change of level, if it differs.
+    fn update_level(&mut self, now: Instant, out: &mut Outbox) {
+        self.record_level();
+        let target = self.choose_target();
+        let current = self.target.as_ref();
+        if current.is_some_and(|current| current.target != target) {
             self.retarget(now, out);
         }
     }
 
-    /// Sets the target anew and gives out a job under it.
+    /// Sends the share target, changed or not, and a fresh job: targets apply to later jobs only.
     fn retarget(&mut self, now: Instant, out: &mut Outbox) {
-        self.asked_again(now, out);
-        // A job that is still unsent was meant for the target before.
+        out.target = Some(self.update_target(now, out).target);
+        // An unsent job has the target before.
         out.job = None;
-        self.restamp(now, out);
+        self.refresh_job(now, out);
     }
 
-    /// Gives out the present work under another time: the same job again would have its device search the same nonces.
-    fn restamp(&mut self, now: Instant, out: &mut Outbox) {
-        if let Some(job) = self.sent.newest()
-            && job.origin().ended_for(now).is_none()
+    /// Sends the current work under another creation time, so the device gets nonces to search.
+    fn refresh_job(&mut self, now: Instant, out: &mut Outbox) {
+        if let Some(job) = self.recent_jobs.newest()
+            && job.template().retired_for(now).is_none()
         {
-            let job = StratumJob::new(self.terms.job_ids.next(), job.origin(), now);
-            self.send(now, Arc::new(job), out);
+            let job = StratumJob::new(self.context.job_ids.next(), job.template(), now);
+            self.send_job(now, Arc::new(job), out);
         }
     }
 
-    fn send(&mut self, now: Instant, job: Arc<StratumJob>, out: &mut Outbox) {
-        let asked = self.ask(now, out);
-        self.sent.push(Arc::clone(&job), asked);
+    fn send_job(&mut self, now: Instant, job: Arc<StratumJob>, out: &mut Outbox) {
+        let target = self.update_target(now, out);
+        self.recent_jobs.push(Arc::clone(&job), target);
         out.job = Some(job);
         self.job_sent_at = now;
-        self.set_refresh(self.effort.hash_rate(now));
+        self.set_refresh(self.difficulty.hash_rate(now));
     }
 
-    /// The target in force, which is sent if it was another before.
-    fn ask(&mut self, now: Instant, out: &mut Outbox) -> Arc<ShareTarget> {
+    /// Returns the share target, after sending it if it changed.
+    fn update_target(&mut self, now: Instant, out: &mut Outbox) -> Arc<ShareTarget> {
         self.sent_at = now;
-        let target = self.wanted_target();
-        if let Some(asked) = &self.asked
-            && asked.target == target
+        let target = self.choose_target();
+        if let Some(current) = &self.target
+            && current.target == target
         {
-            return Arc::clone(asked);
+            return Arc::clone(current);
         }
-        let asked = self.terms.targets.get(target);
-        let previous = self.asked.replace(Arc::clone(&asked));
-        self.previous = previous.map(|target| (target, now + self.terms.limits.share_grace));
+        let current = self.context.targets.get(target);
+        let previous = self.target.replace(Arc::clone(&current));
+        self.previous_target =
+            previous.map(|target| (target, now + self.context.limits.share_grace));
         out.target = Some(target);
-        asked
+        current
     }
 
-    /// Sends the target in force also if it is the same as before.
-    fn asked_again(&mut self, now: Instant, out: &mut Outbox) {
-        out.target = Some(self.ask(now, out).target);
+    /// Returns the easier of the session's share target and the easiest block target.
+    fn choose_target(&self) -> Target {
+        let target = self
+            .difficulty
+            .target()
+            .max(self.jobs.easiest_block_target());
+        // In the mode for blocks and without live work there is neither, but devices expect one.
+        target.unwrap_or_else(|| self.context.min_level.target())
     }
 
-    fn wanted_target(&self) -> Target {
-        let wanted = self.effort.target().max(self.board.easiest_block_target());
-        // Without a work there is no block to ask for, and the device wants to hear something.
-        wanted.unwrap_or_else(|| self.terms.min_level.target())
-    }
-
-    /// Hashes per second decide how soon the next header is due.
+    /// Sets the time of the next header by the hash rate in hashes per second, unless the next
+    /// refresh of the slice comes first.
     fn set_refresh(&mut self, rate: f64) {
-        let after = self.refresh_after(rate);
-        self.refresh_at = after.map(|period| self.job_sent_at + period);
-    }
-
-    /// How soon the device needs another header; `None` if it gets one before that anyway.
-    fn refresh_after(&self, rate: f64) -> Option<Duration> {
-        let size = self
-            .terms
-            .nonce1
-            .size()
-            .nonce2_bytes()
-            .min(MOST_NONCE2_BYTES);
-        let nonces = USED_PART * 2_f64.powi(8 * i32::from(size));
-        // Nonces that are searched again show in no share: what the vendor states is not doubted.
+        // Nonces searched twice make no new shares, so the estimate may be below the vendor's
+        // figure.
         let rate = rate.max(self.vendor_rate);
-        let seconds = nonces / rate;
-        if seconds < self.terms.rate.as_secs_f64() {
-            Some(Duration::from_secs_f64(seconds).max(LEAST_REFRESH))
-        } else {
-            None
-        }
+        let period = refresh_after(self.context.nonce1.size(), rate);
+        let is_first = period < self.context.rate;
+        self.refresh_at = is_first.then(|| self.job_sent_at + period);
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.remember_level();
+        self.record_last_level();
     }
 }

@@ -1,48 +1,41 @@
-//! What each worker did, by its name, across all of its sessions.
+//! Statistics by worker name, across all sessions of a worker.
 //!
-//! A session takes the lock over all names once, when it logs in; afterwards it records into its worker's own tally. Two
-//! sessions meet at a lock only if they have one name, and the reader of a snapshot holds each tally for a moment, so that
-//! no lock is hot whatever the number of sessions; a channel to one owner would make every share wake another task.
-//! Names come from miners: their number, their length and what they consist of are bounded. Nothing here knows the
-//! difficulty of a block, or what became of one.
+//! A session locks the map of names once, at login; afterwards it locks its worker's tally alone.
+//! Only sessions of the same name share that lock, and a snapshot holds each for a moment, so none
+//! is contended; a channel to one owner would make each share wake another task. Clients choose the
+//! names: their number, length and characters are bounded. Blocks after submission are not known
+//! here.
 
 mod name;
 mod rates;
+mod rejection;
 mod snapshot;
-mod table;
 mod tally;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chainweb::{Difficulty, Level};
 
 pub use self::name::WorkerName;
+pub use self::rejection::{Freshness, Rejection, Rejections};
 pub use self::snapshot::{HashRates, WorkerSnapshot};
-pub use self::table::table;
 use self::tally::Tally;
-pub use self::tally::{Freshness, Rejection, Rejections};
-
-/// A worker without a session is forgotten after this time.
-const REMEMBERED: Duration = Duration::from_hours(24);
-
-/// As [`REMEMBERED`], of a worker of whom no share was ever accepted: a scanner, or a name with a slip in it.
-const REMEMBERED_IDLE: Duration = Duration::from_hours(1);
 
 /// The statistics of all workers of a server.
 #[derive(Debug)]
 pub struct Stats {
-    most_names: usize,
+    max_names: usize,
     workers: Mutex<Workers>,
 }
 
 #[derive(Debug, Default)]
 struct Workers {
     named: BTreeMap<WorkerName, Arc<Worker>>,
-    /// Those for whom there is no room; `None` as long as there are none.
+    /// All workers beyond the limit; `None` if there are none.
     others: Option<Arc<Worker>>,
 }
 
@@ -65,26 +58,27 @@ impl Worker {
     }
 }
 
-/// Counts are sound after each statement: a panic of another holder spoils nothing.
+/// Ignores poisoning: the counts are consistent after each statement.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Stats {
-    /// Statistics of at most `most_names` workers by name, about a kilobyte each; all others are gathered under one.
-    pub fn new(most_names: usize) -> Self {
+    /// Creates statistics for at most `max_names` worker names, of about a kilobyte each. Further
+    /// workers are counted together.
+    pub fn new(max_names: usize) -> Self {
         Self {
-            most_names,
+            max_names,
             workers: Mutex::default(),
         }
     }
 
-    /// Begins a session of the worker of this name; it lasts until the value that is given back is dropped.
+    /// Opens a session of the worker of this name, which ends when the returned value is dropped.
     pub fn open(&self, now: Instant, name: &WorkerName) -> WorkerSession {
         let mut workers = lock(&self.workers);
         let worker = match workers.named.get(name) {
             Some(worker) => Arc::clone(worker),
-            None if workers.named.len() < self.most_names => {
+            None if workers.named.len() < self.max_names => {
                 let worker = Arc::new(Worker::new(name.clone(), now));
                 workers.named.insert(name.clone(), Arc::clone(&worker));
                 worker
@@ -95,19 +89,21 @@ impl Stats {
                     .get_or_insert_with(|| Arc::new(Worker::new(WorkerName::others(), now))),
             ),
         };
-        // Under the lock, so that a snapshot between the two cannot forget the worker.
+        // Within the lock, or a snapshot could remove the worker in between.
         worker.tally().open(now);
         WorkerSession { worker }
     }
 
-    /// All workers in the order of their names, then those without a name of their own in one. Forgets who has been gone
-    /// for a day. To be called once an hour at least, or the names of strangers take the room of others.
+    /// Returns all workers ordered by name, then one entry for those beyond the limit.
+    ///
+    /// Removes workers that have been gone for a day, or for an hour if none of their shares was
+    /// accepted. Has to be called at least once an hour, or names without use fill the map.
     pub fn snapshot(&self, now: Instant) -> Vec<WorkerSnapshot> {
         let all: Vec<_> = {
             let mut workers = lock(&self.workers);
-            let is_known = |worker: &Arc<Worker>| worker.tally().is_known(now);
-            workers.named.retain(|_, worker| is_known(worker));
-            workers.others = workers.others.take().filter(is_known);
+            let is_kept = |worker: &Arc<Worker>| worker.tally().is_kept(now);
+            workers.named.retain(|_, worker| is_kept(worker));
+            workers.others = workers.others.take().filter(is_kept);
             workers
                 .named
                 .values()
@@ -121,56 +117,56 @@ impl Stats {
     }
 }
 
-/// One session of a worker, to hand in what happens. Dropping it ends the session.
+/// Records one session of a worker. Dropping it ends the session.
 #[derive(Debug)]
 pub struct WorkerSession {
     worker: Arc<Worker>,
 }
 
 impl WorkerSession {
-    /// The name under which the worker is counted.
-    pub fn name(&self) -> &WorkerName {
+    /// Returns the name under which the session is counted.
+    pub(crate) fn name(&self) -> &WorkerName {
         &self.worker.name
     }
 
-    /// Counts a share that was accepted for a job that was `freshness`: its worth, and the difficulty of its hash.
+    /// Counts an accepted share: the difficulty credited, and the difficulty of its hash.
     pub fn accepted(
         &self,
         now: Instant,
         credited: Difficulty,
-        found: Difficulty,
+        achieved: Difficulty,
         freshness: Freshness,
     ) {
         self.worker
             .tally()
-            .accepted(now, credited, found, freshness);
+            .accepted(now, credited, achieved, freshness);
     }
 
-    /// Counts a share that was refused.
-    pub fn rejected(&self, now: Instant, rejection: Rejection) {
+    /// Counts a refused share.
+    pub(crate) fn rejected(&self, now: Instant, rejection: Rejection) {
         self.worker.tally().rejected(now, rejection);
     }
 
-    /// Counts a block, besides the share that it may be, and the difficulty of its hash.
-    pub fn block(&self, now: Instant, found: Difficulty) {
-        self.worker.tally().block(now, found);
+    /// Counts a block by the difficulty of its hash. Its share is counted separately.
+    pub(crate) fn block(&self, now: Instant, achieved: Difficulty) {
+        self.worker.tally().block(now, achieved);
     }
 
-    /// Notes the level that shares are asked for at.
+    /// Records the current share difficulty.
     pub fn set_level(&self, level: Level) {
         self.worker.tally().level = Some(level);
     }
 
-    /// Notes the level at which a share came last.
-    pub fn remember(&self, level: Level) {
-        self.worker.tally().ran_at = Some(level);
+    /// Records the level of the last share.
+    pub(crate) fn set_last_share_level(&self, level: Level) {
+        self.worker.tally().last_share_level = Some(level);
     }
 
-    /// The level at which a share of the worker came last, in this session or an earlier one; none of a worker without a
-    /// name of its own, since others run at other levels.
-    pub fn remembered(&self) -> Option<Level> {
+    /// Returns the level of the worker's last share, in this session or an earlier one. Returns
+    /// `None` for workers counted together, since their levels differ.
+    pub(crate) fn last_share_level(&self) -> Option<Level> {
         if self.worker.name.is_own() {
-            self.worker.tally().ran_at
+            self.worker.tally().last_share_level
         } else {
             None
         }

@@ -10,7 +10,7 @@ use pow::Kernel;
 use serde::Serialize;
 use simnet::{Simnet, Tip};
 
-use miner::run::Summary;
+use miner::telemetry::Snapshot;
 use miner::units::{About, HashRate};
 
 /// The result of a demonstration.
@@ -66,16 +66,14 @@ impl DemoReport {
     pub(super) fn new(
         threads: NonZeroUsize,
         kernel: Kernel,
-        summary: &Summary,
+        snapshot: &Snapshot,
         tips_before: &BTreeMap<ChainId, Tip>,
         simnet: &Simnet,
     ) -> Self {
-        let Summary {
-            counters,
-            hashed,
-            elapsed,
-            ..
-        } = summary;
+        let Snapshot {
+            counters, elapsed, ..
+        } = snapshot;
+        let hashed = snapshot.hashing.counted;
         let tips = simnet.tips();
         let report = simnet.report();
         let mined: BTreeSet<ChainId> = report.own_in_cut.iter().map(|block| block.chain).collect();

@@ -11,9 +11,8 @@ use listen::Interface;
 use rand::rngs::StdRng;
 
 use crate::quantity::count;
-use miner::timing::Timing;
 use miner::worker::Worker;
-use miner::worker::stratum::Stratum;
+use miner::worker::asic::Asic;
 
 /// The largest number of connections: the values of nonce1 are fewer.
 const MOST_CONNECTIONS: usize = 65_536;
@@ -64,25 +63,25 @@ impl StratumArgs {
     ///
     /// # Errors
     /// Returns an error if the address cannot be used.
-    pub(crate) async fn worker(&self, timing: &Timing) -> anyhow::Result<Worker> {
+    pub(crate) async fn worker(&self) -> anyhow::Result<Worker> {
         let mut rng = rand::make_rng::<StdRng>();
-        let bound = Stratum::bind(&self.interface, self.port, self.config(timing), &mut rng).await;
+        let bound = Asic::bind(&self.interface, self.port, self.config(), &mut rng).await;
         let stratum = bound.with_context(|| {
             format!(
                 "the Stratum server cannot use --stratum-interface {} with --stratum-port {}; choose others or free it",
                 self.interface, self.port
             )
         })?;
-        Ok(Worker::Stratum(stratum))
+        Ok(Worker::Asic(stratum))
     }
 
     /// Returns the longest time between two jobs of a device.
-    pub(super) fn time_between_jobs(&self, timing: &Timing) -> Duration {
-        let config = self.config(timing);
+    pub(super) fn time_between_jobs(&self) -> Duration {
+        let config = self.config();
         config.rate.min(config.session.heartbeat)
     }
 
-    fn config(&self, timing: &Timing) -> Config {
+    fn config(&self) -> Config {
         Config {
             difficulty: self.difficulty,
             min_level: self.min_difficulty,
@@ -90,7 +89,6 @@ impl StratumArgs {
             instance: self.instance,
             max_connections: self.max_connections,
             max_connections_per_ip: self.max_connections_per_ip,
-            report_interval: timing.worker_table,
             ..Config::default()
         }
     }
@@ -138,7 +136,6 @@ mod tests {
 
     use super::interface;
     use crate::cli::Cli;
-    use miner::timing::Timing;
 
     #[test]
     fn every_flag_reaches_the_server() {
@@ -155,11 +152,7 @@ mod tests {
         ];
         let args = Cli::try_parse_from(flags).expect("good flags").mine.stratum;
         assert_eq!((args.port, &args.interface), (1918, &Interface::OnlyIpv4));
-        let timing = Timing {
-            worker_table: Duration::from_secs(5),
-            ..Timing::default()
-        };
-        let config = args.config(&timing);
+        let config = args.config();
         let twenty = DifficultyMode::Auto(Duration::from_secs(20));
         assert_eq!(config.difficulty, twenty);
         assert_eq!(config.rate, Duration::from_millis(1500));
@@ -167,7 +160,6 @@ mod tests {
         assert_eq!(config.instance.to_string(), "3/8");
         assert_eq!(config.max_connections.get(), 77);
         assert_eq!(config.max_connections_per_ip, NonZeroUsize::new(7));
-        assert_eq!(config.report_interval, timing.worker_table);
     }
 
     #[test]
@@ -178,7 +170,7 @@ mod tests {
                 .expect("a good flag")
                 .mine
                 .stratum;
-            let config = args.config(&Timing::default());
+            let config = args.config();
             assert_eq!(config.rate, Duration::from_millis(rate_ms), "{asked}");
         }
     }
@@ -192,7 +184,7 @@ mod tests {
         assert_eq!((args.port, &args.interface), (1917, &Interface::All));
         // All others are the server's own.
         assert_eq!(
-            format!("{:?}", args.config(&Timing::default())),
+            format!("{:?}", args.config()),
             format!("{:?}", ::stratum::Config::default())
         );
     }

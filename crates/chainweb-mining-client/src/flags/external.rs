@@ -15,19 +15,19 @@ use miner::worker::external::{
     self, External, InputEncoding, Once, Protocol, ShellCommand, TargetEncoding,
 };
 
-/// What the external worker runs, and how it is spoken with.
+/// The command of the external worker and its protocol.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "External")]
 pub struct ExternalArgs {
-    /// The shell command that solves the work, run by `sh -c`.
+    /// The shell command to solve work, run by `sh -c`.
     #[arg(
         long = "external-worker-cmd",
         value_name = "COMMAND",
-        value_parser = without_zero,
+        value_parser = without_nul,
         allow_hyphen_values = true
     )]
     pub command: Option<String>,
-    /// How the command is spoken with.
+    /// How the command receives work and returns nonces.
     #[arg(
         long = "external-protocol",
         value_enum,
@@ -36,7 +36,7 @@ pub struct ExternalArgs {
         ignore_case = true
     )]
     pub protocol: ProtocolName,
-    /// With the protocol `once`: how the target is written in the last argument.
+    /// Protocol `once`: the encoding of the target, which is the last argument.
     #[arg(
         long = "external-target-encoding",
         value_enum,
@@ -44,8 +44,8 @@ pub struct ExternalArgs {
         default_value = "bytes",
         ignore_case = true
     )]
-    pub target_encoding: TargetEncoding,
-    /// With the protocol `once`: how the header is written to standard input.
+    pub target_encoding: TargetEncodingName,
+    /// Protocol `once`: the encoding of the header on standard input.
     #[arg(
         long = "external-input",
         value_enum,
@@ -53,23 +53,23 @@ pub struct ExternalArgs {
         default_value = "binary",
         ignore_case = true
     )]
-    pub input: InputEncoding,
-    /// An argument that is put behind the command, quoted for the shell; repeatable.
+    pub input: InputEncodingName,
+    /// An argument after the command, quoted for the shell; repeatable.
     #[arg(
         long = "external-arg",
         value_name = "ARGUMENT",
-        value_parser = without_zero,
+        value_parser = without_nul,
         allow_hyphen_values = true
     )]
     pub arguments: Vec<String>,
-    /// A variable of the command's environment; repeatable.
+    /// An environment variable for the command; repeatable.
     #[arg(
         long = "external-env",
         value_name = "KEY=VALUE",
         value_parser = variable
     )]
     pub environment: Vec<(String, String)>,
-    /// With the protocol `once`: how long a command may run before it is ended and started again [default: no limit].
+    /// Protocol `once`: how long a command may run before it is restarted [default: no limit].
     #[arg(
         long = "external-timeout",
         value_name = "TIME",
@@ -83,24 +83,44 @@ pub struct ExternalArgs {
 #[error("--worker external needs a command: --external-worker-cmd 'miner --device 0'")]
 struct NoCommand;
 
-/// The ways to speak with a command.
+/// The protocol between the worker and its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProtocolName {
-    /// A command for each work: header on standard input, target as last argument, nonce on standard output.
+    /// One run per header: header on standard input, target as last argument, nonce on standard
+    /// output.
     Once,
-    /// A process that is started once and told of its jobs in lines of JSON.
+    /// One long-running process that receives jobs and returns nonces as lines of JSON.
     Lines,
 }
 
+/// The encoding of the target on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TargetEncodingName {
+    /// The bytes as in the header, least significant first, as the Haskell client documents.
+    Bytes,
+    /// Four 64-bit words, least significant word first, each word most significant digit first, as
+    /// the Haskell client 0.5 writes.
+    Words,
+}
+
+/// The encoding of the header on standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InputEncodingName {
+    /// The bytes of the header.
+    Binary,
+    /// One line of hex digits, two for each byte.
+    Hex,
+}
+
 impl ExternalArgs {
-    /// The external worker.
+    /// Creates the external worker.
     pub(crate) fn worker(&self, processes: NonZeroUsize) -> Result<Worker, UsageError> {
         let first_nonce = rand::make_rng::<StdRng>().next_u64();
         let config = self.config(processes, first_nonce)?;
         Ok(Worker::External(External::new(config)))
     }
 
-    /// How long a command is on a header unless it is told otherwise: with `once` for ever, until it has solved it.
+    /// Returns how long a command works on one header before the worker sends a fresh one.
     pub(super) fn time_between_headers(&self, timing: &Timing) -> Duration {
         match self.protocol {
             ProtocolName::Once => Duration::MAX,
@@ -126,8 +146,14 @@ impl ExternalArgs {
             },
             protocol: match self.protocol {
                 ProtocolName::Once => Protocol::Once(Once {
-                    target: self.target_encoding,
-                    input: self.input,
+                    target: match self.target_encoding {
+                        TargetEncodingName::Bytes => TargetEncoding::Bytes,
+                        TargetEncodingName::Words => TargetEncoding::Words,
+                    },
+                    input: match self.input {
+                        InputEncodingName::Binary => InputEncoding::Binary,
+                        InputEncodingName::Hex => InputEncoding::Hex,
+                    },
                     time_limit: self.time_limit,
                 }),
                 ProtocolName::Lines => Protocol::Lines,
@@ -138,21 +164,22 @@ impl ExternalArgs {
     }
 }
 
-/// Text that can be handed to a process.
-fn without_zero(text: &str) -> Result<String, String> {
+/// Parses an argument, which cannot contain the NUL character.
+fn without_nul(text: &str) -> Result<String, String> {
     if text.contains('\0') {
-        return Err("expected text without a zero character".to_owned());
+        return Err("expected text without a NUL character".to_owned());
     }
     Ok(text.to_owned())
 }
 
-/// A variable of the environment, named as shells name them, with its value, which may be empty and hold any `=`.
+/// Parses an environment variable. Its name must be a shell name; its value may be empty and
+/// contain `=`.
 fn variable(text: &str) -> Result<(String, String), String> {
     let is_name = |key: &str| {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         key.bytes().all(is_plain) && !key.starts_with(|first: char| first.is_ascii_digit())
     };
-    match without_zero(text)?.split_once('=') {
+    match without_nul(text)?.split_once('=') {
         Some((key, value)) if !key.is_empty() && is_name(key) => {
             Ok((key.to_owned(), value.to_owned()))
         }
@@ -216,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn without_flags_it_is_what_the_haskell_client_documents() {
+    fn defaults_are_those_the_haskell_client_documents() {
         let args = args(&["--external-worker-cmd", "miner"]);
         let config = args.config(PROCESSES, 0);
         let config = config.expect("there is a command");
@@ -237,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn each_process_has_a_work_of_its_own_unless_it_is_said_how_many_are_held() {
+    fn each_process_has_its_own_work_unless_work_slots_says_otherwise() {
         #[track_caller]
         fn check(flags: &[&str], expected: usize) {
             let flags = ["chainweb-mining-client", "-w", "external"]
@@ -254,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_keys_with_values() {
+    fn variables_are_key_value_pairs() {
         let pair = |key: &str, value: &str| Ok((key.to_owned(), value.to_owned()));
         assert_eq!(variable("A=1"), pair("A", "1"));
         assert_eq!(variable("A=b=c"), pair("A", "b=c"));

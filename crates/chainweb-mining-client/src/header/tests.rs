@@ -344,7 +344,7 @@ fn errors_say_where_and_what_was_expected() {
         &["-"],
         &[recorded(), &changed(48, 4)].concat(),
         "standard input, header 2: 318 bytes that are no header: \
-         a work header of 286 bytes has 3 adjacent hashes, this states 4",
+         a work header of 286 bytes has 3 adjacent hashes, not 4",
     );
     let mut work = [&[6, 0, 0, 0], &recorded()[158..190], &recorded()[..286]].concat();
     check_error(

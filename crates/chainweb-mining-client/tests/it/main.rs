@@ -7,6 +7,7 @@ mod compose;
 mod docs;
 mod doctor;
 mod stories;
+mod tidy;
 
 use std::env;
 

@@ -1,6 +1,6 @@
 //! The graph of degree 4 and diameter 4 with 98 vertices, as data.
 //!
-//! Row *n* holds the neighbours of chain *n* (chainweb-node, EVM line: `d4k4ChainGraph`).
+//! Row *n* lists the chains adjacent to chain *n* (chainweb-node, EVM line: `d4k4ChainGraph`).
 
 pub(super) const ADJACENCY: [[u8; 4]; 98] = [
     [31, 49, 65, 91],

@@ -1,4 +1,4 @@
-//! Difficulty adjustment: recorded blocks, and the rules one by one.
+//! Difficulty adjustment: recorded blocks, and each rule.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const RULES: AdjustmentRules = AdjustmentRules {
     fake_first_epoch_start: false,
 };
 
-/// Until height 771,414 mainnet adjusted each chain by itself, on the inverse of the target. Only recorded blocks
-/// need this, so the rule lives here.
+/// Until height 771,414 mainnet adjusted each chain by itself, on the inverse of the target. Only
+/// recorded blocks need this, so the rule lives here.
 fn legacy_target(parent: &WorkHeader) -> Target {
     type Wide = Uint<512, 8>;
     let max = Wide::from(U256::MAX);
@@ -33,7 +33,7 @@ fn legacy_target(parent: &WorkHeader) -> Target {
 }
 
 #[test]
-fn recorded_blocks_have_the_target_and_epoch_that_the_rules_give() {
+fn recorded_blocks_have_the_target_and_epoch_start_of_the_rules() {
     let families = families();
     assert_eq!(families.len(), 7);
     let mut adjusted = 0;
@@ -55,9 +55,9 @@ fn recorded_blocks_have_the_target_and_epoch_that_the_rules_give() {
         assert_eq!(block.target(), expected, "height {}", block.height());
         // Mainnet's first rule, below height 452,820, is not among the recorded adjustments.
         assert_eq!(block.epoch_start(), RULES.next_epoch_start(parent, 0));
-        // From the second rule on time passes beside the chain as well.
-        let besides = adjacent_parents.iter().filter(|_| !legacy);
-        for earlier in besides.chain([&parent]) {
+        // By the later rules a block is also later than its adjacent parents.
+        let adjacent = adjacent_parents.iter().filter(|_| !legacy);
+        for earlier in adjacent.chain([&parent]) {
             assert!(
                 block.creation_time() > earlier.creation_time(),
                 "height {}: not after the block on chain {}",
@@ -70,7 +70,7 @@ fn recorded_blocks_have_the_target_and_epoch_that_the_rules_give() {
 }
 
 #[test]
-fn a_recorded_block_is_built_again_from_its_parents() {
+fn next_header_reproduces_a_recorded_block() {
     for family in families()
         .iter()
         .filter(|family| family.block.work().height() > 771_414)
@@ -90,7 +90,7 @@ fn a_recorded_block_is_built_again_from_its_parents() {
     }
 }
 
-/// A chain's block at `height` that lies `elapsed` behind the start of its epoch.
+/// Returns a block at `height`, `elapsed` after the start of its epoch.
 fn at(chain: u32, height: u64, elapsed_micros: i64, target: Target) -> WorkHeader {
     let genesis = Genesis {
         version_code: 2,
@@ -118,7 +118,7 @@ fn target(value: u64) -> Target {
 }
 
 #[test]
-fn targets_change_only_behind_the_end_of_an_epoch() {
+fn targets_change_only_after_the_end_of_an_epoch() {
     // An epoch of half the intended time halves the target; the window is 12 up to height 120.
     let changed: Vec<u64> = (0..=500)
         .filter(|height| {
@@ -141,7 +141,7 @@ fn targets_change_only_behind_the_end_of_an_epoch() {
 }
 
 #[test]
-fn the_target_is_the_mean_over_the_neighbours_rounded_as_the_node_rounds() {
+fn the_target_is_the_mean_over_adjacent_chains_rounded_as_by_the_node() {
     #[track_caller]
     fn check(parent: (u64, i64), adjacent: &[(u64, i64)], expected: u64) {
         let header = |(value, elapsed)| at(0, 11, elapsed, target(value));
@@ -161,7 +161,7 @@ fn the_target_is_the_mean_over_the_neighbours_rounded_as_the_node_rounds() {
         1000,
     );
     check((1000, 2 * epoch), &[(1000, epoch)], 1500);
-    // A block that stands before its epoch counts as no time at all; no target is ever zero.
+    // A block older than its epoch counts as zero time; no target is ever zero.
     check((1000, -5), &[], 1);
     check((1000, 0), &[(1000, epoch)], 500);
 }
@@ -176,7 +176,7 @@ fn a_slow_epoch_saturates_at_the_easiest_target() {
 }
 
 #[test]
-fn an_epoch_starts_where_the_rules_say() {
+fn epochs_start_as_by_the_rules() {
     #[track_caller]
     fn check(height: u64, fake_first_epoch_start: bool, genesis_height: u64, at_parent: bool) {
         let parent = at(0, height, 77, target(1000));
@@ -197,7 +197,7 @@ fn an_epoch_starts_where_the_rules_say() {
     check(2, true, 0, false);
     check(11, false, 0, true);
     check(12, false, 0, false);
-    // The second block of a chain that a change of graph added.
+    // The second block of a chain added with a later graph.
     check(852_055, false, 852_054, true);
     check(852_056, false, 852_054, false);
 }

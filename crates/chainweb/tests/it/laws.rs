@@ -63,7 +63,7 @@ fn read(header: &WorkHeader) -> HeaderFields {
 
 proptest! {
     #[test]
-    fn a_header_of_any_degree_holds_the_fields_it_was_made_of(fields in fields()) {
+    fn decoding_an_encoded_header_of_any_degree_returns_its_fields(fields in fields()) {
         let header = fields.encode();
         prop_assert_eq!(header.as_bytes().len(), 178 + 36 * fields.adjacents.len());
         prop_assert_eq!(read(&header), fields);
@@ -71,7 +71,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_work_panic(mut bytes: Vec<u8>, pad in 0_usize..400, mark: Option<u16>) {
+    fn decoding_work_does_not_panic_on_any_bytes(mut bytes: Vec<u8>, pad in 0_usize..400, mark: Option<u16>) {
         bytes.resize(bytes.len() + pad, 0);
         if let (Some(mark), Some(count)) = (mark, bytes.get_mut(84..86)) {
             count.copy_from_slice(&mark.to_le_bytes());

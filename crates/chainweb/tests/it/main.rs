@@ -1,4 +1,4 @@
-//! The crate against recorded headers of real networks, and against laws that hold for all.
+//! Tests on recorded headers of real networks, and laws for all headers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod adjustment;
@@ -7,7 +7,7 @@ mod recorded;
 
 use chainweb::BlockHeader;
 
-/// A recorded block with all that its validity depends on.
+/// A recorded block with its parent and its adjacent parents.
 struct Family {
     block: BlockHeader,
     parent: BlockHeader,

@@ -23,7 +23,7 @@ fn every_recorded_header_meets_its_target_and_has_its_hash() {
 }
 
 #[test]
-fn the_fields_of_a_recorded_header_stand_where_the_node_puts_them() {
+fn the_fields_of_a_recorded_header_have_the_offsets_of_the_node() {
     // Chain 5, height 2111409: the first header of the Haskell client's test-headers.bin.
     let headers = mainnet();
     let header = headers[7].work();
@@ -45,8 +45,8 @@ fn the_fields_of_a_recorded_header_stand_where_the_node_puts_them() {
     let Adjacents::Recorded(adjacents) = header.adjacents() else {
         panic!("hashed adjacents")
     };
-    let neighbours: Vec<_> = adjacents.iter().map(|(chain, _)| chain).collect();
-    assert_eq!(neighbours, ChainGraph::twenty().neighbours(header.chain()));
+    let adjacents: Vec<_> = adjacents.iter().map(|(chain, _)| chain).collect();
+    assert_eq!(adjacents, ChainGraph::twenty().adjacents(header.chain()));
     // Heights below 852,054 are on the Petersen graph.
     let early = headers[0].work();
     assert_eq!((early.chain(), early.height()), (ChainId::new(7), 318_266));
@@ -68,7 +68,7 @@ fn work_of_a_recorded_header_round_trips_as_322_bytes() {
 }
 
 #[test]
-fn work_that_is_not_work_is_refused_with_the_reason() {
+fn invalid_work_is_an_error_with_the_reason() {
     #[track_caller]
     fn check(change: impl FnOnce(&mut Vec<u8>), expected: WorkError) {
         let mut bytes = Work::new(mainnet()[7].work().clone()).unwrap().encode();
@@ -142,7 +142,7 @@ fn work_that_is_not_work_is_refused_with_the_reason() {
 
 /// The form of EVM networks: three equal records behind the mark f0f0.
 #[test]
-fn hashed_adjacents_are_carried_and_give_no_block_hash() {
+fn a_header_with_hashed_adjacents_round_trips_without_a_block_hash() {
     let mut bytes = mainnet()[7].work().as_bytes().to_vec();
     bytes[48..50].copy_from_slice(&[0xf0, 0xf0]);
     for record in bytes[50..158].as_chunks_mut::<36>().0 {
@@ -160,12 +160,12 @@ fn hashed_adjacents_are_carried_and_give_no_block_hash() {
 }
 
 #[test]
-fn only_time_and_nonce_are_the_miners() {
+fn only_time_and_nonce_may_differ() {
     let header = mainnet()[7].work().clone();
     for offset in 0..header.as_bytes().len() {
         let mut bytes = header.as_bytes().to_vec();
         bytes[offset] ^= 1;
-        // The count and the order of the records are checked before there is a header to compare.
+        // A header with an invalid count or order of records cannot be decoded.
         let Ok(changed) = WorkHeader::decode(&bytes) else {
             continue;
         };
@@ -196,7 +196,7 @@ fn weight_and_height_follow_the_parent() {
 }
 
 #[test]
-fn the_genesis_blocks_of_development_have_their_hashes() {
+fn the_genesis_blocks_of_development_have_the_recorded_hashes() {
     let genesis = Genesis {
         version_code: 2,
         graph: ChainGraph::twenty(),

@@ -49,7 +49,7 @@ pub enum Request {
     },
     /// The tips of its chains.
     Cut { version: Version, seq: Seq },
-    /// The blocks at these heights on the branch that ends in `tip`.
+    /// The blocks at these heights on the branch below `tip`.
     Ancestors {
         version: Version,
         seq: Seq,

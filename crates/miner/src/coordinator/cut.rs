@@ -45,7 +45,7 @@ impl Coordinator {
         self.look_up_blocks(now, id, seq, &cut);
     }
 
-    /// Pauses requests for the cut, unless the worker waits for one that is newer than this.
+    /// Pauses requests for the cut, unless the worker waits for a newer one.
     fn hold_cut(&mut self, now: Instant, id: NodeId, requested: Seq) {
         let timing = self.config.timing;
         let is_shown = self.wants_view(id);

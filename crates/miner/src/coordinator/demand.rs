@@ -1,9 +1,9 @@
-//! What the worker wants, and the state of the network that it gets in return.
+//! The demand of the worker, and the state of the network as sent to the worker.
 //!
-//! Only wanted work becomes a job. A node chooses the chain by itself and may ignore the one that a
-//! request names: so requests name the wanted chains in turn, and work on another chain is dropped
-//! and requested again after a pause or an update. While the worker wants certain chains, the cut is
-//! fetched after every event that may have changed it.
+//! Only wanted work becomes a job. A node chooses the chain by itself and may ignore the one in a
+//! request. So requests name the wanted chains in turn, and work on another chain is dropped and
+//! requested again after a pause or an update. While the worker wants certain chains, the cut is
+//! fetched whenever it may have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -35,7 +35,7 @@ impl Coordinator {
         }
     }
 
-    /// Whether a slot is free for a job that the worker wants.
+    /// Whether a slot is free for a wanted job.
     pub(super) fn needs_jobs(&self) -> bool {
         self.live.has_room(self.config.work_slots)
             && match &self.demand {
@@ -45,8 +45,7 @@ impl Coordinator {
             }
     }
 
-    /// Returns the wanted chain that the next request for work names: the next one in turn without
-    /// a job.
+    /// Returns the chain for the next request: the next wanted one in turn without a job.
     pub(super) fn next_hint(&self) -> Option<ChainId> {
         let Demand::Chains(chains) = &self.demand else {
             return None;
@@ -78,7 +77,7 @@ impl Coordinator {
         }
     }
 
-    /// Sends the worker a cut that was requested at `requested`, if it wants that.
+    /// Sends the worker a cut requested at `requested`, if the worker wants cuts.
     pub(super) fn show_cut(&mut self, id: NodeId, requested: Instant, cut: &Cut) {
         if let Some(identity) = &self.nodes[id.0].identity
             && self.wants_view(id)
@@ -99,8 +98,8 @@ impl Coordinator {
     }
 }
 
-/// Returns the graph of the chains. If the node does not describe it, all chains that are known are
-/// adjacent to each other; `None` if none is known.
+/// Returns the graph of the chains. If the node does not describe it, all known chains are adjacent
+/// to each other; `None` if none is known.
 fn graph(identity: &Identity, cut: Option<&Cut>) -> Option<ChainGraph> {
     if identity.graph.is_some() {
         return identity.graph.clone();

@@ -24,7 +24,7 @@ pub struct Identity {
     pub graph: Option<ChainGraph>,
 }
 
-/// Something that happened. A failed request is an event as well.
+/// An input of the coordinator. A failed request is an event as well.
 #[derive(Clone, Debug)]
 #[expect(
     missing_docs,

@@ -1,11 +1,11 @@
-//! Whether work is current: the one answer to all questions about work that may be outdated.
+//! Whether work is current: the one answer to all questions about outdated work.
 
 use super::seq::Seq;
 
 /// How current work is, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Freshness {
-    /// The update streams were open all the time and reported nothing that outdates the work.
+    /// The update streams were open all the time and reported no change.
     Current,
     /// Nothing is known to outdate the work, but an update may have been missed.
     Unconfirmed {

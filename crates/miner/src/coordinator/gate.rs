@@ -6,7 +6,7 @@ use node::{Error, Retry};
 
 use crate::timing::Timing;
 
-/// How often an error that goes on is reported again.
+/// How often a persistent error is reported again.
 const REPEAT: Duration = Duration::from_secs(30);
 /// The shortest time between reports of different errors.
 const CHANGE: Duration = Duration::from_secs(5);
@@ -49,9 +49,9 @@ impl Gate {
         Some(now.saturating_duration_since(failures.since))
     }
 
-    /// The request failed. Returns the pause that follows if the error is to be reported: the first
-    /// time, when it changes, and now and then while it lasts. An error that lasts until a
-    /// configuration is changed is reported once.
+    /// The request failed. Returns the length of the pause if the error is to be reported: the
+    /// first time, when it changes, and now and then while it lasts. An error in the configuration
+    /// is reported once.
     pub(super) fn fail(
         &mut self,
         now: Instant,
@@ -91,7 +91,7 @@ impl Gate {
         self.held_until = Some(until);
     }
 
-    /// Ends a pause that no failure caused.
+    /// Ends a pause not caused by a failure.
     pub(super) fn release(&mut self) {
         self.held_until = None;
     }

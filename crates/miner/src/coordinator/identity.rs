@@ -46,7 +46,7 @@ impl Coordinator {
         }
     }
 
-    /// The node serves a network that is not the one known so far.
+    /// The node serves a network other than the known one.
     fn enter_network(&mut self, id: NodeId, seq: Seq, identity: Identity) {
         let node = &mut self.nodes[id.0];
         let from = node.identity.as_ref().map(|known| known.version.clone());
@@ -67,7 +67,7 @@ impl Coordinator {
         self.show_network(id, seq);
     }
 
-    /// Drops everything of the network that the node served before.
+    /// Drops everything of the node's former network.
     fn leave_network(&mut self, id: NodeId) {
         for job in self.live.take_node(id) {
             self.retired(&job, Retirement::NetworkChanged);
@@ -81,7 +81,7 @@ impl Coordinator {
         self.tracker.network_changed(id);
     }
 
-    /// Takes note of the height of a chain's next block, and reports a reset that it shows.
+    /// Records the height of a chain's next block, and reports a reset.
     pub(super) fn observe_height(&mut self, id: NodeId, chain: ChainId, height: u64) {
         let node = &mut self.nodes[id.0];
         if let Some(reset) = node.observe_height(chain, height)

@@ -1,7 +1,7 @@
 //! The live jobs: at most one per node and chain, newest first.
 //!
-//! A job leaves when its chain has a new tip, when it is solved, when newer work replaces it, or when
-//! the node must have discarded its payload. It never leaves for the sake of a request, so that the
+//! A job leaves when its chain has a new tip, when it is solved, when newer work replaces it, or
+//! when the node must have discarded its payload. It never leaves for the sake of a request: the
 //! worker always has something to do.
 
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ use crate::job::{Job, JobId, Jobs, NodeId};
 use crate::telemetry::counters::RefreshCounts;
 use crate::timing::Timing;
 
-/// The number of retired jobs that are remembered: a solution may arrive after its job was retired.
+/// The number of remembered retired jobs: a solution may arrive after its job was retired.
 const REMEMBERED: usize = 256;
 
 /// The live jobs.
@@ -39,7 +39,7 @@ pub(super) struct Live {
     pub(super) issued: Instant,
     /// When to fetch new work for the chain.
     pub(super) due: Instant,
-    /// The first refresh that the job does not include.
+    /// The first refresh not included in the job.
     pub(super) refresh: Option<Refresh>,
     pub(super) freshness: Freshness,
 }
@@ -144,7 +144,7 @@ impl LiveJobs {
         }
     }
 
-    /// A chain has a new tip, perhaps in place of an adjacent block that jobs record.
+    /// A chain has a new tip, perhaps in place of an adjacent block of jobs.
     pub(super) fn suspect_adjacent(&mut self, node: NodeId, changed: ChainId, since: Seq) {
         for live in self.of(node) {
             if adjacents(live.job.work.header()).any(|(chain, _)| chain == changed) {
@@ -163,8 +163,8 @@ impl LiveJobs {
         jobs.any(|live| live.job.node == node && live.is_unconfirmed())
     }
 
-    /// Compares unconfirmed jobs that arrived before `requested` with a cut requested then. Removes
-    /// and returns those that it contradicts; the others are current if their chain is watched.
+    /// Compares unconfirmed jobs received before `requested` with a cut requested then. Removes and
+    /// returns those in conflict with it; the others are current if their chain is watched.
     pub(super) fn compare(
         &mut self,
         node: NodeId,

@@ -14,7 +14,7 @@ use super::streams::Streams;
 use crate::job::Job;
 use crate::telemetry::event::RequestKind;
 
-/// A chain this much lower than before was reset: no reorganisation is that deep.
+/// A chain more than this much lower than before was reset: reorganisations are not so deep.
 pub(super) const RESET_DEPTH: u64 = 6;
 /// The highest number of chains whose heights are kept.
 const MAX_HEIGHTS: usize = 512;
@@ -35,7 +35,7 @@ pub(super) struct NodeState {
     pub(super) cut: Gate,
     /// When the last request for the cut was made.
     pub(super) cut_requested: Option<Instant>,
-    /// The last event that may have changed the cut.
+    /// The last possible change of the cut.
     cut_changed: Seq,
     pub(super) pow: PowPolicy,
     pub(super) wants_work: bool,
@@ -53,7 +53,7 @@ pub(super) enum Suspicion {
     Restart,
 }
 
-/// A chain that is much lower than before.
+/// A chain much lower than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reset {
     pub(super) chain: ChainId,
@@ -128,8 +128,7 @@ impl NodeState {
         self.cut_changed > seq
     }
 
-    /// Takes note of the height of a chain's next block. Returns the reset that it shows, once for
-    /// all chains.
+    /// Records the height of a chain's next block. Returns a reset, once for all chains.
     pub(super) fn observe_height(&mut self, chain: ChainId, to: u64) -> Option<Reset> {
         if let Some(&from) = self.heights.get(&chain)
             && to.saturating_add(RESET_DEPTH) < from
@@ -150,7 +149,7 @@ impl NodeState {
         self.identity.is_some() && self.suspicion.is_none()
     }
 
-    /// Whether the job is of the network that the node serves now.
+    /// Whether the job is of the node's present network.
     pub(super) fn serves(&self, job: &Job) -> bool {
         Seq::of(job) > self.since
     }

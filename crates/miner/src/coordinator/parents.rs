@@ -1,9 +1,9 @@
-//! The blocks that a work header builds on: its parent and the adjacent blocks.
+//! The blocks below a work header: its parent and the adjacent blocks.
 
 use chainweb::{Adjacents, BlockHash, ChainId, WorkHeader};
 use node::Cut;
 
-/// Returns the adjacent blocks that a header records; none if it holds only their hash (EVM).
+/// Returns the recorded adjacent blocks; none if the header holds only their hash (EVM).
 pub(super) fn adjacents(header: &WorkHeader) -> impl Iterator<Item = (ChainId, BlockHash)> + '_ {
     let recorded = match header.adjacents() {
         Adjacents::Recorded(recorded) => Some(recorded.iter()),
@@ -12,9 +12,9 @@ pub(super) fn adjacents(header: &WorkHeader) -> impl Iterator<Item = (ChainId, B
     recorded.into_iter().flatten()
 }
 
-/// Whether the header extends or records a block that a cut shows not to be a tip.
+/// Whether the header extends or records a block other than the tip in a cut.
 ///
-/// An adjacent chain that is higher than the recorded block may still contain it.
+/// An adjacent chain higher than the recorded block may still contain it.
 pub(super) fn contradicts(cut: &Cut, header: &WorkHeader) -> bool {
     let is_off_tip = cut
         .tip(header.chain())
@@ -27,10 +27,11 @@ pub(super) fn contradicts(cut: &Cut, header: &WorkHeader) -> bool {
         })
 }
 
-/// Whether two headers of one chain have the same parent and adjacent blocks, so that the newer one
+/// Whether two headers of one chain have the same parent and adjacent blocks. If so, the newer one
 /// does not outdate the older.
 ///
-/// Hashed adjacents count as the same: their networks send an update when an adjacent chain changes.
+/// Hashed adjacents count as the same: their networks send an update when an adjacent chain
+/// changes.
 pub(super) fn same_parents(a: &WorkHeader, b: &WorkHeader) -> bool {
     let same_adjacents = match (a.adjacents(), b.adjacents()) {
         (Adjacents::Recorded(a), Adjacents::Recorded(b)) => a.iter().eq(b.iter()),

@@ -12,7 +12,7 @@ use super::seq::Seq;
 use crate::job::Job;
 use crate::telemetry::event::{RefreshOutcome, Retirement};
 
-/// Work that arrived, as a job that is not live yet.
+/// Work as it arrived: a job not live yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate<'a> {
     pub(super) job: &'a Arc<Job>,
@@ -35,11 +35,11 @@ pub(super) enum Placement {
     },
     /// The job of its chain is as good.
     Held,
-    /// All slots hold jobs on other chains that are as good.
+    /// All slots hold jobs on other chains, none of them due.
     NotNeeded,
 }
 
-/// A job that made room for a candidate.
+/// A job replaced by a candidate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Replaced {
     pub(super) job: Arc<Job>,
@@ -55,7 +55,7 @@ impl Candidate<'_> {
 }
 
 impl LiveJobs {
-    /// Makes the candidate live if a slot is free, or a job is due that it can replace.
+    /// Makes the candidate live in a free slot or in place of a job due for new work.
     pub(super) fn place(
         &mut self,
         now: Instant,
@@ -138,8 +138,8 @@ impl LiveJobs {
         }
     }
 
-    /// Settles the refresh of a job that a candidate on the same parents is about to replace. If the
-    /// candidate may lack it, it becomes the candidate's.
+    /// Settles the refresh of a job before a candidate on the same parents replaces the job. If the
+    /// candidate may lack the refresh, it becomes the candidate's.
     fn preempt(
         &mut self,
         now: Instant,
@@ -178,7 +178,7 @@ impl LiveJobs {
     }
 }
 
-/// Returns when to fetch new work for a job that the node issued at `now`.
+/// Returns when to fetch new work for a job issued at `now`.
 fn due(now: Instant, config: &Config, job: &Job, refresh: Option<Refresh>) -> Instant {
     let by_age = now + config.timing.refetch_age;
     let by_refresh =

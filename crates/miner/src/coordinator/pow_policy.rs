@@ -1,7 +1,7 @@
 //! Whether a node accepts blocks without proof of work.
 //!
-//! A node that checks proof of work rejects all blocks of a worker that does none. It then gets
-//! neither requests for work nor submissions until a pause is over or the node is restarted.
+//! A node with proof of work rejects all blocks of a worker without. It then gets neither requests
+//! for work nor submissions until a pause is over or the node is restarted.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ pub(super) struct PowPolicy {
 }
 
 impl PowPolicy {
-    /// The node rejected a block without proof of work. Returns whether that is new.
+    /// The node rejected a block without proof of work. Returns whether this is new.
     pub(super) fn rejected(&mut self, now: Instant, timing: &Timing) -> bool {
         let until = now + timing.misconfigured_retry;
         self.rejected_until.replace(until).is_none()

@@ -1,8 +1,8 @@
 //! When to fetch new work for a job whose payload the node has refreshed.
 //!
-//! A new block on a job's chain retires the job at once; that is no choice. A refresh only means that
-//! the job lacks the newest transactions. The policy decides when to fetch the refreshed work, which
-//! replaces the job if it differs. It knows neither jobs nor requests.
+//! A new block on a job's chain always retires the job at once. After a refresh the job is still
+//! good and only lacks the newest transactions. The policy decides when to fetch the refreshed
+//! work, which replaces the job if it differs. It knows neither jobs nor requests.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub enum Preemption {
     Delayed(Duration),
     /// At once, but only some time after the last answer with work for the chain.
     Conditional {
-        /// The shortest time between that answer and the fetch.
+        /// The shortest time between the answer and the fetch.
         min_interval: Duration,
     },
 }
@@ -38,8 +38,8 @@ impl Default for Preemption {
 }
 
 impl Preemption {
-    /// Returns when to fetch new work for a job that arrived at `received` and whose node last issued
-    /// it at `issued`; `None` for never.
+    /// Returns when to fetch new work for a job received at `received` and last issued by its node
+    /// at `issued`; `None` for never.
     pub(super) fn due(
         self,
         refreshed: Instant,
@@ -57,7 +57,7 @@ impl Preemption {
     }
 }
 
-/// Returns the end of the batch that a refresh falls into.
+/// Returns the end of the batch at the time of a refresh.
 fn end_of_batch(refreshed: Instant, received: Instant, batch: Duration) -> Option<Instant> {
     let elapsed = refreshed.saturating_duration_since(received);
     let over = elapsed.as_nanos().checked_rem(batch.as_nanos())?;
@@ -67,7 +67,7 @@ fn end_of_batch(refreshed: Instant, received: Instant, batch: Duration) -> Optio
         .checked_add(batch.saturating_sub(over))
 }
 
-/// A refresh that an update stream reported.
+/// A refresh reported by an update stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refresh {
     pub(super) at: Instant,

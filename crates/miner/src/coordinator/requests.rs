@@ -1,6 +1,6 @@
 //! What is missing after an event, and the requests for it.
 //!
-//! Everything is worked out again each time, so that no request is forgotten and none is sent twice.
+//! The needs are recomputed from the state each time: no request is forgotten, none is sent twice.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use super::state::Coordinator;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
-/// The work that a node is to be asked for.
+/// The work to request from a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     None,
@@ -36,13 +36,13 @@ impl Coordinator {
         }
     }
 
-    /// The node that fills free slots: the first that is ready.
+    /// Returns the node for free slots: the first one ready.
     pub(super) fn preferred(&self) -> Option<NodeId> {
         self.nodes.iter().position(NodeState::is_ready).map(NodeId)
     }
 
-    /// Work for free slots comes from the preferred node. New work for a job comes from the node of
-    /// the job, or from the preferred one if that is not ready.
+    /// Returns the work to request from a node. Work for free slots comes from the preferred node,
+    /// new work for a job from the job's node, or from the preferred one if the other is not ready.
     fn need(&self, now: Instant, id: NodeId) -> Need {
         let is_ready = |id: NodeId| self.nodes[id.0].is_ready();
         let is_preferred = self.preferred() == Some(id);
@@ -109,7 +109,7 @@ impl Coordinator {
         }
     }
 
-    /// Takes note that a request was answered. Returns what the answer holds, if it succeeded.
+    /// Records the answer to a request. Returns its content, if the request succeeded.
     pub(super) fn answered<T>(
         &mut self,
         now: Instant,

@@ -1,7 +1,7 @@
 //! The coordinator's logical clock: one sequence of numbers for everything that happens.
 //!
-//! Requests carry the number at which they were made. An answer counts only for what was known at
-//! that number, which tells an update before a request from one during it.
+//! Requests carry the number at which they were made. An answer counts only for what was known
+//! then: the number separates updates before a request from updates during it.
 
 use crate::job::{Job, JobId};
 
@@ -15,7 +15,7 @@ impl Seq {
         Self(job.id.0)
     }
 
-    /// Returns the id of a job that arrives at this number.
+    /// Returns the id of a job arriving at this number.
     pub(super) fn job_id(self) -> JobId {
         JobId(self.0)
     }

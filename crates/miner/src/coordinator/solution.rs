@@ -1,8 +1,8 @@
 //! The life of a solution: check, submission, retries, and the final answer of the node.
 //!
 //! Solutions are checked before they are submitted: a wrong one costs the node the payload of the
-//! work, and one from the node's future can stall a chain. Only the proof of work is left to the node
-//! if the worker does none.
+//! work, and one from the node's future can stall a chain. Only the proof of work is left to the
+//! node if the worker does none.
 
 use std::time::Instant;
 
@@ -47,7 +47,8 @@ impl Coordinator {
         self.submit(now, solution, header, seq);
     }
 
-    /// Checks whether a solution is to be submitted. If it is a valid one, its job counts as solved.
+    /// Checks whether a solution is to be submitted. If it is a valid one, its job counts as
+    /// solved.
     fn accept(
         &mut self,
         now: Instant,
@@ -179,8 +180,8 @@ impl Coordinator {
         }
     }
 
-    /// The node checks proof of work, which the worker does not do. All jobs of the node are retired,
-    /// so that no further block is rejected.
+    /// The node checks proof of work, which the worker does not do. Retires all jobs of the node,
+    /// whose blocks would be rejected as well.
     fn pow_required(&mut self, now: Instant, id: NodeId, error: &Error) {
         let timing = self.config.timing;
         if self.nodes[id.0].pow.rejected(now, &timing) {
@@ -227,7 +228,7 @@ impl Coordinator {
         self.track(now, submission);
     }
 
-    /// Tracks a block that the node has taken, or may have taken.
+    /// Tracks a block the node may have accepted.
     fn track(&mut self, now: Instant, submission: &Submission) {
         let (job, block) = (&submission.job, submission.block());
         if self.nodes[job.node.0].serves(job) {
@@ -238,11 +239,12 @@ impl Coordinator {
     }
 }
 
-/// Checks a solution without the worker's kernel. It can differ from its job in time and nonce only.
+/// Checks a solution without the worker's kernel. It can differ from its job in time and nonce
+/// only.
 ///
 /// # Errors
 ///
-/// The creation time is not one that the job has had, or the hash does not meet the target.
+/// The creation time lies outside the times the job has had, or the hash misses the target.
 fn check(
     now: Instant,
     solution: &Solution,

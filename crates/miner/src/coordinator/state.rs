@@ -40,15 +40,14 @@ pub struct Coordinator {
     pub(super) demand: Demand,
     /// When the worker last changed its demand.
     pub(super) demanded: Seq,
-    /// The wanted chain that the last request for work named.
+    /// The wanted chain in the last request for work.
     pub(super) hinted: Option<ChainId>,
     pub(super) actions: Vec<Action>,
     pub(super) is_stopping: bool,
 }
 
 impl Coordinator {
-    /// Returns a coordinator that has not requested anything. Its first event should be
-    /// [`Event::Tick`].
+    /// Returns a coordinator without any requests. The first event should be [`Event::Tick`].
     pub fn new(config: Config) -> Self {
         Self {
             nodes: (0..config.nodes).map(|_| NodeState::default()).collect(),
@@ -68,7 +67,7 @@ impl Coordinator {
         }
     }
 
-    /// Handles an event and returns the actions that follow from it and from the time.
+    /// Handles an event and returns the actions due after it.
     pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
         self.handled = Some(now);
         match event {
@@ -127,8 +126,8 @@ impl Coordinator {
         self.is_stopping && !self.is_submitting() && !self.tracker.is_any_final_lookup_due()
     }
 
-    /// Returns when to send [`Event::Tick`] if nothing happens before: after the last event, but not
-    /// necessarily in the future.
+    /// Returns when to send [`Event::Tick`] if nothing happens before: after the last event, but
+    /// not necessarily in the future.
     pub fn next_wakeup(&self) -> Option<Instant> {
         let nodes = self.nodes.iter().flat_map(NodeState::wakeups);
         nodes
@@ -164,7 +163,7 @@ impl Coordinator {
         }
     }
 
-    /// Counts and reports a job that is no longer live.
+    /// Counts and reports a job no longer live.
     pub(super) fn retired(&mut self, job: &Job, reason: Retirement) {
         self.counters.jobs_retired.count(reason);
         self.report_job(job, JobEvent::Retired { reason });

@@ -9,7 +9,7 @@ use super::parents::adjacents;
 use super::preemption::Refresh;
 use super::seq::Seq;
 
-/// The number of tip changes that are kept for chains without a stream, where only cuts show them.
+/// The number of tip changes kept for chains without a stream, known from cuts only.
 const UNWATCHED_CHANGES: usize = 256;
 /// The highest number of streams to a node, several times that of the largest network. Jobs on
 /// further chains are mined unwatched.
@@ -19,7 +19,7 @@ const MAX_STREAMS: usize = 512;
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     by_chain: BTreeMap<ChainId, Stream>,
-    /// The latest tip changes of chains without a stream, and the latest one that was dropped.
+    /// The latest tip changes of chains without a stream, and the latest dropped one.
     unwatched: VecDeque<(ChainId, Seq)>,
     dropped: Seq,
 }
@@ -64,7 +64,7 @@ impl Streams {
         was_open && self.by_chain.values().all(|stream| stream.opened.is_none())
     }
 
-    /// The node may have been restarted, which can leave connections that look open and are dead.
+    /// The node may have been restarted, which can leave dead connections with no sign of it.
     pub(super) fn suspect(&mut self) {
         for stream in self.by_chain.values_mut() {
             stream.is_suspect = stream.opened.is_some();
@@ -122,8 +122,8 @@ impl Streams {
             .fold(self.dropped, Seq::max)
     }
 
-    /// Whether the chain's stream has been open since before `seq`: then it reported everything that
-    /// outdates the answer to a request made at `seq`.
+    /// Whether the chain's stream has been open since before `seq`: then it reported everything to
+    /// outdate the answer to a request made at `seq`.
     pub(super) fn is_watched_since(&self, chain: ChainId, seq: Seq) -> bool {
         self.by_chain
             .get(&chain)
@@ -138,8 +138,7 @@ impl Streams {
         })
     }
 
-    /// Returns how current work is at `now` that was requested at `requested`, as far as the streams
-    /// know.
+    /// Returns how current work requested at `requested` is at `now`, judged by the streams.
     pub(super) fn freshness(&self, work: &WorkHeader, requested: Seq, now: Seq) -> Freshness {
         let chain = work.chain();
         let mut adjacents = adjacents(work);

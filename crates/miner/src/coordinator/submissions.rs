@@ -1,4 +1,4 @@
-//! Solutions on their way to the node that issued their work.
+//! Solutions on their way to the node of their job.
 //!
 //! A solution is submitted at once, and again while no answer comes and the node could still take
 //! it. A job is submitted once: after the first solution the node has discarded its payload.
@@ -16,11 +16,11 @@ use crate::job::{Job, NodeId};
 use crate::telemetry::event::BlockRef;
 use crate::timing::Timing;
 
-/// The number of solved jobs that are remembered to recognise a second solution: more than a worker
-/// has at a time.
+/// The number of remembered solved jobs, to recognise a second solution: more than a worker has at
+/// a time.
 const REMEMBERED: usize = 256;
 
-/// A solution that is being submitted.
+/// A solution with a submission under way.
 #[derive(Debug)]
 pub(super) struct Submission {
     pub(super) job: Arc<Job>,
@@ -63,13 +63,13 @@ impl Submission {
         BlockRef::new(&self.job, &self.header)
     }
 
-    /// Whether the chain has a new tip, so that another try is useless.
+    /// Whether the chain has a new tip, which makes another try useless.
     pub(super) fn is_outdated(&self) -> bool {
         self.freshness == Freshness::Outdated
     }
 }
 
-/// All solutions that are being submitted.
+/// All submissions under way.
 #[derive(Debug, Default)]
 pub(super) struct Submissions {
     open: BTreeMap<SubmissionId, Submission>,
@@ -77,7 +77,7 @@ pub(super) struct Submissions {
     solved: VecDeque<Solved>,
 }
 
-/// A job that was solved.
+/// A solved job.
 #[derive(Debug)]
 struct Solved {
     job: Arc<Job>,
@@ -108,8 +108,7 @@ impl Submissions {
         self.newest
     }
 
-    /// Returns how current work is that was requested at `requested`, as far as solutions on its
-    /// parent tell.
+    /// Returns how current work requested at `requested` is, judged by solutions on its parent.
     pub(super) fn freshness(&self, node: NodeId, work: &WorkHeader, requested: Seq) -> Freshness {
         let is_sibling = |job: &Job| {
             job.node == node
@@ -130,7 +129,7 @@ impl Submissions {
         self.open.get(&id)
     }
 
-    /// Removes and returns a submission that is over.
+    /// Removes and returns a finished submission.
     pub(super) fn end(&mut self, id: SubmissionId, now: Seq) -> Option<Submission> {
         let submission = self.open.remove(&id)?;
         for solved in &mut self.solved {
@@ -145,7 +144,7 @@ impl Submissions {
         self.open.is_empty()
     }
 
-    /// No answer came, or one that does not decide about the solution.
+    /// A submission failed without a decision of the node about the solution.
     pub(super) fn unanswered(
         &mut self,
         now: Instant,

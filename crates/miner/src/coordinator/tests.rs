@@ -11,6 +11,7 @@ mod pow_policy;
 mod preemption;
 mod refetch;
 mod refreshed;
+mod reports;
 mod script;
 mod start;
 mod stop;

@@ -115,7 +115,7 @@ impl Schedule {
 }
 
 impl BlockCounts {
-    /// Counts a block that is tracked.
+    /// Counts a tracked block.
     pub(super) fn add(&mut self, status: Status) {
         match status {
             Status::Pending => self.pending += 1,
@@ -124,7 +124,7 @@ impl BlockCounts {
         }
     }
 
-    /// Counts a block that is no longer tracked.
+    /// Counts a block no longer tracked.
     pub(super) fn settle(&mut self, status: Status) {
         match status {
             Status::Pending => self.unknown += 1,

@@ -1,9 +1,9 @@
 //! Tracks what becomes of submitted blocks.
 //!
-//! An answer of success means that the node has read a solution, not that its block is in the cut.
-//! The block is in the cut if it is at its height on the branch below the tip of its chain. That is
-//! final once the branch is [`FINAL_DEPTH`] blocks higher. Blocks with hashed adjacents (EVM) have no
-//! hash that the client can compute; they are not tracked and count as unknown.
+//! After an answer of success the node has read a solution, but its block need not be in the cut. A
+//! block is in the cut if it is at its height on the branch below the tip of its chain. The result
+//! is final once the branch is [`FINAL_DEPTH`] blocks higher. The client cannot compute the hash of
+//! blocks with hashed adjacents (EVM); they are not tracked and count as unknown.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
@@ -19,15 +19,15 @@ use crate::telemetry::counters::BlockCounts;
 use crate::telemetry::event::{BlockEvent, BlockRef, Untracked};
 use crate::timing::Timing;
 
-/// The number of blocks on top of one that make its place final; the protocol defines none.
+/// The number of blocks on top of one to make its place final; the protocol defines none.
 const FINAL_DEPTH: u64 = 6;
 /// The highest number of tracked blocks. One more drops the oldest.
 pub(super) const MAX_TRACKED: usize = 4096;
-/// From this many on, all blocks are looked up at once: before the limit is reached even by a worker
-/// that makes thousands of blocks.
+/// From this many on, all blocks are looked up at once, before even a worker with thousands of
+/// blocks reaches the limit.
 pub(super) const BULK: usize = MAX_TRACKED / 2;
 
-/// The tracked blocks, and the counts of those that no longer are.
+/// The tracked blocks, and the counts of those no longer tracked.
 #[derive(Debug)]
 pub(super) struct BlockTracker {
     tracked: VecDeque<TrackedBlock>,
@@ -89,7 +89,7 @@ impl BlockTracker {
         self.schedule_bulk(now, timing);
     }
 
-    /// Counts a block that is not tracked.
+    /// Counts a block not to be tracked.
     pub(super) fn count_unknown(&mut self, block: BlockRef, reason: Untracked) {
         self.settled.unknown += 1;
         let event = BlockEvent::Untracked { reason };
@@ -111,7 +111,7 @@ impl BlockTracker {
         self.untrack(Untracked::NetworkChanged, |block| block.node == node);
     }
 
-    /// A tip far below a block means that the chain was reset, as development networks are.
+    /// Drops blocks far above the tip: their chain was reset, as is common on development networks.
     fn drop_reset(&mut self, node: NodeId, cut: &Cut) {
         self.untrack(Untracked::NetworkReset, |block| {
             let tip = cut.tip(block.chain).filter(|_| block.node == node);
@@ -140,7 +140,7 @@ impl BlockTracker {
         }
     }
 
-    /// Makes no more lookups at a node that does not answer.
+    /// Makes no more lookups at a node without answers.
     pub(super) fn abandon_final_lookups(&mut self, node: NodeId) {
         for tracked in &mut self.tracked {
             if tracked.block.node == node {
@@ -169,7 +169,7 @@ impl BlockTracker {
             .map(|block| block.next_lookup)
     }
 
-    /// Looks up the blocks that are due in a cut. Returns the questions that tips do not answer.
+    /// Looks up the due blocks in a cut. Returns the questions not answered by tips.
     pub(super) fn cut(
         &mut self,
         now: Instant,

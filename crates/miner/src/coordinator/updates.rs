@@ -15,7 +15,7 @@ use crate::job::NodeId;
 use crate::telemetry::event::Retirement;
 
 impl Coordinator {
-    /// Opens the update stream of a chain that has none.
+    /// Opens the update stream of a chain without one.
     pub(super) fn subscribe(&mut self, id: NodeId, chain: ChainId) {
         if self.nodes[id.0].streams.add(chain) {
             self.open_stream(id, chain);
@@ -38,10 +38,9 @@ impl Coordinator {
 
     /// Opens all streams again if one may be dead.
     ///
-    /// A connection whose other end is gone stays silent for as long as TCP allows, like one without
-    /// news. A new stream opens or fails. Streams that closed or were opened again since the restart
-    /// was suspected are in no doubt; so is that of a network with one chain, which ends now and
-    /// then.
+    /// A connection whose other end is gone stays silent for as long as TCP allows, like one
+    /// without news. A new stream opens or fails. Streams closed or opened again since the restart
+    /// was suspected are in no doubt, such as the only one of a network with one chain.
     pub(super) fn reopen_streams(&mut self, id: NodeId, seq: Seq) {
         let node = &mut self.nodes[id.0];
         let chains = node.streams.reopen();

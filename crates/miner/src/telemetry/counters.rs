@@ -8,21 +8,21 @@ use super::event::Retirement;
 /// Totals of the coordinator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Jobs that went live.
+    /// Jobs published to the worker.
     pub jobs: u64,
     /// Of these, jobs whose chain had no open update stream when their work was requested.
     pub unwatched_jobs: u64,
-    /// Jobs that left the live set, by reason.
+    /// Jobs removed from the live set, by reason.
     pub jobs_retired: RetiredJobs,
     /// `New Cut` and `Refreshed Block` events.
     pub updates_received: u64,
-    /// Solutions that passed the check and were submitted.
+    /// Valid solutions, all of which were submitted.
     pub solutions: u64,
-    /// Solutions for which a node answered success. It does not mean that their blocks are in the cut.
+    /// Solutions for which a node returned success. Their blocks need not be in the cut.
     pub solutions_submitted: u64,
-    /// Solutions that came too late for their node.
+    /// Solutions whose work the node no longer had.
     pub solutions_stale: u64,
-    /// Solutions that the client's own check or the node rejected.
+    /// Solutions rejected by the client's own check or by the node.
     pub solutions_rejected: u64,
     /// Outcomes of payload refreshes.
     pub refreshes: RefreshCounts,
@@ -43,24 +43,25 @@ pub struct BlockCounts {
     pub unknown: u64,
 }
 
-/// Outcomes of payload refreshes. Every refresh is counted in exactly one of `preempted`, `identical`, `skipped` and
-/// `pending`, which add up to `received`.
+/// Outcomes of payload refreshes. Every refresh is counted in exactly one of `preempted`,
+/// `identical`, `skipped` and `pending`, which add up to `received`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RefreshCounts {
     /// `Refreshed Block` events.
     pub received: u64,
-    /// Requests for work that they caused: the cost of reacting.
+    /// Requests for work caused by them: the cost of reacting.
     pub fetches: u64,
     /// Newer work replaced the job.
     pub preempted: u64,
     /// The node issued the same work again, and the job went on.
     pub identical: u64,
-    /// No job was live on the chain, an earlier refresh was pending, or the job was retired before the fetch.
+    /// No job was live on the chain, an earlier refresh was pending, or the job was retired before
+    /// the fetch.
     pub skipped: u64,
     /// The fetch is still to come.
     pub pending: u64,
-    /// The total time for which jobs were mined after their first refresh until newer work replaced them: the cost of
-    /// waiting.
+    /// The total time for which jobs were mined after their first refresh until newer work replaced
+    /// them: the cost of waiting.
     pub outdated: Duration,
 }
 
@@ -74,13 +75,13 @@ impl RetiredJobs {
         *self.0.entry(reason).or_default() += 1;
     }
 
-    /// Returns the number of jobs that were retired for the reason.
+    /// Returns the number of jobs retired for the reason.
     pub fn of(&self, reason: Retirement) -> u64 {
         self.0.get(&reason).copied().unwrap_or_default()
     }
 
-    /// Returns the number of jobs that were retired while the worker could still have solved them: not those that were
-    /// solved, no longer wanted, or live when the program stopped.
+    /// Returns the number of jobs retired by the node or the network: all but the solved, the
+    /// unwanted and those live when the program stopped.
     pub fn unsolved(&self) -> u64 {
         let ended = [
             Retirement::Solved,

@@ -1,24 +1,38 @@
 //! Events: what happened, as data.
 //!
-//! An event names its subject ([`NodeId`], [`JobRef`], [`BlockRef`]) and what changed about it. It holds no text other
-//! than error messages; readers choose the words. Who keeps events adds the time and a number.
+//! An event names its subject ([`NodeId`], [`JobRef`], [`BlockRef`]) and what changed about it. It
+//! holds no text other than error messages; readers choose the words. It does not hold its time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, CreationTime, Difficulty, Nonce, WorkHeader};
 use node::{Error, NoAnswer, Retry, Skew, Version};
+use stratum::WorkerName;
 
 use crate::job::{Job, JobId, NodeId, Proof};
 
-/// Something that happened.
+/// An event an operator may care about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The first work arrived: the node accepts the account.
+    MiningStarted {
+        /// The node that issued the work.
+        node: NodeId,
+    },
+    /// Blocks earn no reward: the worker hashes, the account has no public key, and the node does
+    /// not choose an account of its own.
+    NoPublicKey {
+        /// The node that issued the work.
+        node: NodeId,
+    },
+    /// The state of mining devices changed. The names are sorted.
+    Devices(DeviceChange, Vec<WorkerName>),
     /// Something changed about a node.
     Node(NodeId, NodeEvent),
     /// Something changed about a job.
     Job(JobRef, JobEvent),
-    /// A node sent work that does not become a job.
+    /// Work from a node does not become a job.
     WorkDiscarded {
         /// The node.
         node: NodeId,
@@ -29,11 +43,11 @@ pub enum Event {
         /// Why the work is not used.
         reason: WorkDiscarded,
     },
-    /// A worker found a solution that is not submitted.
+    /// A solution from the worker is not submitted.
     SolutionDiscarded {
-        /// The job that the solution names.
+        /// The job of the solution.
         job: JobRef,
-        /// The device or thread that found it, if the worker names them.
+        /// The name of the device or thread, if the worker has names for them.
         found_by: Option<Arc<str>>,
         /// The nonce of the solution.
         nonce: Nonce,
@@ -46,12 +60,12 @@ pub enum Event {
     Block(BlockRef, BlockEvent),
     /// More blocks are tracked than there is room for: the oldest are dropped from now on.
     TrackerFull {
-        /// The number of blocks that are tracked at most.
+        /// The highest number of tracked blocks.
         limit: usize,
     },
     /// There is room to track blocks again.
     TrackerRecovered {
-        /// The number of blocks that were dropped meanwhile.
+        /// The number of blocks dropped meanwhile.
         dropped: u64,
     },
 }
@@ -61,7 +75,7 @@ pub enum Event {
 pub struct JobRef {
     /// Its id.
     pub id: JobId,
-    /// The node that issued the work.
+    /// The node of the work.
     pub node: NodeId,
     /// The chain of the block to be mined.
     pub chain: ChainId,
@@ -72,9 +86,10 @@ pub struct JobRef {
 /// A block of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockRef {
-    /// The job that was solved. Names the block for the life of the program: a job becomes at most one block.
+    /// The solved job. It identifies the block for the life of the program: a job becomes at most
+    /// one block.
     pub job: JobId,
-    /// The node that the block was submitted to.
+    /// The node to which the block is submitted.
     pub node: NodeId,
     /// The chain of the block.
     pub chain: ChainId,
@@ -84,11 +99,24 @@ pub struct BlockRef {
     pub hash: Option<BlockHash>,
 }
 
+/// What changed about mining devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeviceChange {
+    /// They connected.
+    Connected,
+    /// They closed their last connection.
+    Disconnected,
+    /// They are connected, but send no shares any more.
+    Silent,
+    /// They send shares again.
+    Resumed,
+}
+
 /// What changed about a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeEvent {
-    /// Requests of a kind fail. Reported for the first failure, when the error changes, and every half minute while
-    /// failures go on; once where a person has to change something.
+    /// Requests of a kind fail. Reported for the first failure, when the error changes, and every
+    /// half minute while failures go on; once where a person has to change something.
     RequestFailed {
         /// The kind of request.
         request: RequestKind,
@@ -122,19 +150,20 @@ pub enum NodeEvent {
         /// The number of chains; 0 if the node does not list them.
         chains: usize,
     },
-    /// The network started again at its genesis under the same name: a chain is much lower than before.
+    /// The network started again at its genesis under the same name: a chain is much lower than
+    /// before.
     NetworkReset {
         /// The name of the network.
         version: Version,
-        /// The first chain that was found lower.
+        /// The first chain found lower.
         chain: ChainId,
         /// Its height before.
         from: u64,
         /// Its height now.
         to: u64,
     },
-    /// The node rejects blocks without proof of work, and the worker does not produce any other. The node gets no
-    /// request for work until the pause is over.
+    /// The node rejects blocks without proof of work, and the worker does not produce any other.
+    /// The node gets no request for work until the pause is over.
     PowRequired {
         /// The node's answer.
         error: String,
@@ -150,12 +179,12 @@ pub enum NodeEvent {
         /// The error message.
         error: String,
     },
-    /// The node's clock differs from this machine's by more than a few seconds. Mining is not affected: creation times
-    /// derive from the node's clock.
+    /// The node's clock differs from this machine's by more than a few seconds. Mining is not
+    /// affected: creation times derive from the node's clock.
     ClockSkew(Skew),
 }
 
-/// The kinds of requests that are repeated until they succeed.
+/// The kinds of requests repeated until they succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RequestKind {
     /// `/info`: which network the node serves.
@@ -191,7 +220,7 @@ pub enum JobEvent {
         /// Whether the update stream of its chain was open before the work was requested.
         watched: bool,
     },
-    /// The node still issues the same work for a job that was due for a refresh.
+    /// The job was due to be fetched again, and the node issued the same work.
     Confirmed,
     /// The job is no longer live.
     Retired {
@@ -211,14 +240,14 @@ pub enum Retirement {
     ParentSolved,
     /// The update stream reported a new block on its chain.
     NewCut,
-    /// The cut of the node shows that its parent, or an adjacent block, is no longer a tip.
+    /// Its parent or an adjacent block is no longer a tip in the cut of the node.
     NotInCut,
     /// Work with a refreshed payload replaced it.
     Preempted,
-    /// Work on other blocks replaced it, without an update that announced the change.
+    /// Work on other blocks replaced it; no update had announced the change.
     Superseded,
-    /// It was due to be fetched again, because of its age or a restart of the node, and newer work, perhaps on another
-    /// chain, took its slot.
+    /// It was due to be fetched again, because of its age or a restart of the node, and newer work,
+    /// perhaps on another chain, took its slot.
     Refetched,
     /// The node has discarded its payload by now.
     Expired,
@@ -260,11 +289,11 @@ pub enum WorkDiscarded {
 pub enum SolutionDiscarded {
     /// Its hash does not meet the target.
     TargetMissed,
-    /// Its creation time is not between that of the work and the present time of the node.
+    /// Its creation time lies outside the times the job has had.
     TimeOutOfRange,
     /// The job is solved already.
     Duplicate,
-    /// The node serves another network than that of the job.
+    /// The node no longer serves the network of the job.
     NetworkChanged,
     /// The node requires proof of work, which the worker does not do.
     PowRequired,
@@ -277,14 +306,14 @@ pub enum SolutionDiscarded {
 pub enum BlockEvent {
     /// A worker found it, and its first submission is on its way.
     Found {
-        /// The device or thread that found it, if the worker names them.
+        /// The name of the device or thread, if the worker has names for them.
         found_by: Option<Arc<str>>,
         /// The age of the job.
         after: Duration,
         /// Whether the block has proof of work.
         proof: Proof,
     },
-    /// A submission got no answer, or one that does not decide. It is repeated.
+    /// A submission failed without a decision of the node. It is repeated.
     SubmissionFailed {
         /// The number of submissions so far.
         attempts: u32,
@@ -293,12 +322,13 @@ pub enum BlockEvent {
         /// The time until the next one.
         retry_in: Duration,
     },
-    /// The node took it. That does not mean that it is in the cut.
+    /// The node returned success. The block need not be in the cut.
     Submitted {
         /// The number of submissions it took.
         attempts: u32,
     },
-    /// Whether the node took it is unknown, and it is too late for another try. It is tracked all the same.
+    /// Whether the node took it is unknown, and it is too late for another try. It is tracked all
+    /// the same.
     SubmissionUncertain {
         /// The number of submissions.
         attempts: u32,
@@ -379,7 +409,7 @@ impl From<&Job> for JobRef {
 }
 
 impl BlockRef {
-    /// The block that a solved header of the job makes.
+    /// Returns the block of a solved header of the job.
     pub(crate) fn new(job: &Job, header: &WorkHeader) -> Self {
         Self {
             job: job.id,

@@ -1,7 +1,8 @@
-//! Mining on a beat, for networks that do not check proof of work: every chain gets a block in each block time.
+//! Produces blocks at a constant rate, for networks that do not check proof of work.
 //!
-//! The beat is the block time over the number of chains, which the node tells; at each a number of live jobs is given
-//! back unsolved. Nothing that happens to jobs moves the beat.
+//! The time between two beats is the block time divided by the number of chains. At each beat, a
+//! number of live jobs is returned unsolved, so each chain gets a block per block time. Changes of
+//! jobs do not move the beat.
 
 mod beat;
 
@@ -18,12 +19,12 @@ use super::{WorkerError, until};
 use crate::job::{Jobs, Solution};
 use crate::units::About;
 
-/// How blocks come.
+/// The rate of blocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// The time in which all chains together get as many blocks as there are chains, times `blocks`; above zero.
+    /// The time in which each chain gets `blocks` blocks on average. Must be above zero.
     pub block_time: Duration,
-    /// Blocks at each beat.
+    /// The number of blocks at each beat.
     pub blocks: NonZeroUsize,
 }
 
@@ -34,7 +35,7 @@ pub struct ConstantDelay {
 }
 
 impl ConstantDelay {
-    /// A worker that has not begun.
+    /// Creates a worker.
     pub fn new(config: Config) -> Self {
         Self { config }
     }
@@ -51,12 +52,12 @@ impl ConstantDelay {
         loop {
             let live = Arc::clone(&jobs.borrow_and_update());
             for job in beat.step(Instant::now(), &live) {
-                // Nobody listens only when the program ends.
+                // The receiver is gone only at shutdown.
                 if solutions.send(Solution::unsolved(job)).await.is_err() {
                     return Ok(());
                 }
             }
-            // All of these lose nothing when they are dropped.
+            // All of these are cancel safe.
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 changed = jobs.changed() => if changed.is_err() { return Ok(()) },

@@ -1,7 +1,7 @@
-//! Threads that hash on this machine's processors.
+//! Hashes on the processors of this machine.
 //!
-//! Each thread has a part of the nonces to itself, looks at the live jobs about once a millisecond and is joined at
-//! shutdown. A thread stays on its job as long as that is live, and when it is not goes on with the newest other.
+//! Each thread has its own range of nonces, checks the live jobs about once a millisecond, and is
+//! joined at shutdown. A thread keeps its job as long as it is live and then changes to the newest.
 
 pub mod placement;
 mod search;
@@ -25,18 +25,19 @@ use crate::job::{Jobs, Solution};
 use crate::meter::{HashMeter, ThreadMeter};
 use crate::timing::Timing;
 
-/// How to hash.
+/// The settings of the CPU worker.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The number of threads.
     pub threads: NonZeroUsize,
     /// The kernel to search with.
     pub searcher: Searcher,
-    /// Where the threads run, and how much they give way to others.
+    /// The processors and the niceness of the threads.
     pub placement: Placement,
-    /// Where the first thread begins: different programs on the same work should begin at different nonces.
+    /// The first nonce of the first thread. Instances of this program on the same work should use
+    /// different values.
     pub first_nonce: u64,
-    /// The length of a batch and the age of a creation time.
+    /// The time per batch and the greatest age of a creation time.
     pub timing: Timing,
 }
 
@@ -48,7 +49,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// A worker that has not begun.
+    /// Creates a worker. It starts no thread before it is run.
     pub fn new(config: Config) -> Self {
         Self {
             meter: Arc::new(HashMeter::new(config.threads.get())),
@@ -56,7 +57,7 @@ impl Cpu {
         }
     }
 
-    /// The meter of its hashes.
+    /// Returns the meter, which counts all hashes.
     pub fn meter(&self) -> Arc<HashMeter> {
         Arc::clone(&self.meter)
     }
@@ -72,8 +73,8 @@ impl Cpu {
         let bound = &self.config.placement.processors;
         let processors = (!bound.is_empty()).then_some(tracing::field::debug(bound));
         info!(threads, %kernel, processors, "CPU worker ready");
-        // One place for each thread: a thread tells once that it ends.
-        let (ending, mut ended) = mpsc::channel(threads.get());
+        // One place per thread: each sends once, when it ends.
+        let (end, mut ended) = mpsc::channel(threads.get());
         let mut handles = Vec::with_capacity(threads.get());
         for index in 0..threads.get() {
             let thread = HashThread {
@@ -84,9 +85,9 @@ impl Cpu {
                 solutions: solutions.clone(),
                 stop: stop.clone(),
                 runtime: Handle::current(),
-                _ending: Ending {
+                _notice: EndNotice {
                     index,
-                    ending: ending.clone(),
+                    end: end.clone(),
                 },
             };
             let handle = thread::Builder::new()
@@ -95,7 +96,7 @@ impl Cpu {
                 .map_err(WorkerError::Spawn)?;
             handles.push(handle);
         }
-        drop((ending, solutions));
+        drop((end, solutions));
         while let Some(index) = ended.recv().await {
             if !stop.is_cancelled() {
                 return Err(WorkerError::ThreadEnded(index));
@@ -108,20 +109,20 @@ impl Cpu {
     }
 }
 
-/// Tells that its thread ends, by a panic too.
-struct Ending {
+/// Sends the index of its thread when the thread ends, even by a panic.
+struct EndNotice {
     index: usize,
-    ending: mpsc::Sender<usize>,
+    end: mpsc::Sender<usize>,
 }
 
-impl Drop for Ending {
+impl Drop for EndNotice {
     fn drop(&mut self) {
-        // There is a place for every thread; a worker that was dropped does not listen any more.
-        self.ending.try_send(self.index).ok();
+        // Fails only if the worker was dropped: the channel has a place for each thread.
+        self.end.try_send(self.index).ok();
     }
 }
 
-/// All that one hashing thread owns.
+/// The state of one hashing thread.
 struct HashThread {
     search: Search,
     meter: Arc<HashMeter>,
@@ -130,7 +131,7 @@ struct HashThread {
     solutions: mpsc::Sender<Solution>,
     stop: CancellationToken,
     runtime: Handle,
-    _ending: Ending,
+    _notice: EndNotice,
 }
 
 impl HashThread {
@@ -143,22 +144,23 @@ impl HashThread {
                 Step::Hashed { hashes, solution } => {
                     meter.add(hashes);
                     meter.set_cpu_time(thread_cpu_time());
-                    if let Some(solution) = solution
-                        && self.solutions.blocking_send(solution).is_err()
-                    {
-                        return;
+                    if let Some(mut solution) = solution {
+                        solution.found_by = Some(format!("cpu-{}", self.index).into());
+                        if self.solutions.blocking_send(solution).is_err() {
+                            return;
+                        }
                     }
                 }
                 Step::Idle => {
                     let changed = self.search.changed();
                     let stopped = self.stop.cancelled();
-                    let goes_on = self.runtime.block_on(async {
+                    let has_jobs = self.runtime.block_on(async {
                         tokio::select! {
                             changed = changed => changed.is_ok(),
                             () = stopped => false,
                         }
                     });
-                    if !goes_on {
+                    if !has_jobs {
                         return;
                     }
                 }
@@ -167,7 +169,7 @@ impl HashThread {
     }
 }
 
-/// The processor time that the calling thread has used.
+/// Returns the processor time of the calling thread.
 pub fn thread_cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

@@ -1,82 +1,39 @@
-//! Programs that are run as shell commands, several at a time.
+//! Runs commands of the user to solve jobs, several at a time.
 //!
-//! This task deals the jobs out and tells of failures; each process has a task that runs it and looks after it. No process
-//! outlives its task, and whatever it prints costs a bounded amount of memory. What it claims to have found is verified
-//! before anybody else hears of it.
+//! The worker assigns jobs to slots; the task of each slot runs one command at a time and owns its
+//! process, which never outlives the task. Output of commands is bounded, and nonces are verified
+//! before they leave the worker.
 
 mod command;
-mod deal;
+mod config;
 mod failure;
-mod group;
 mod hex;
+mod line_protocol;
 mod lines;
+mod log;
 mod once;
 mod process;
-mod seat;
-mod stderr;
-mod talk;
-mod target;
+mod runner;
+mod scheduler;
 #[cfg(test)]
 mod test_job;
 
-use std::fmt;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 pub use self::command::ShellCommand;
-use self::deal::{Dealer, Task};
-use self::failure::Complaints;
-pub use self::once::{InputEncoding, Once};
-use self::seat::Seat;
-pub use self::target::TargetEncoding;
-use super::WorkerError;
+pub use self::config::{Config, InputEncoding, Once, Protocol, TargetEncoding};
+use self::failure::FailureLimit;
+use self::runner::Runner;
+use self::scheduler::Scheduler;
+use super::{WorkerError, until};
 use crate::job::{Jobs, Solution};
 use crate::meter::{HashMeter, Meter};
-use crate::timing::CommandTiming;
-
-/// Complaints that wait to be told. A process with one more waits.
-const COMPLAINTS_QUEUED: usize = 16;
-
-/// What to run, and how.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The number of processes at a time.
-    pub processes: NonZeroUsize,
-    /// What each of them runs.
-    pub command: ShellCommand,
-    /// How it is spoken with.
-    pub protocol: Protocol,
-    /// Where the nonces of a process begin, as far as they are its own to choose from: different programs on the same
-    /// work should begin at different ones.
-    pub first_nonce: u64,
-    /// How long to wait for what.
-    pub timing: CommandTiming,
-}
-
-/// How a command is spoken with.
-#[derive(Clone, Copy, Debug)]
-pub enum Protocol {
-    /// A command for each work, as with the Haskell client.
-    Once(Once),
-    /// A process that gets one job after the other.
-    Lines,
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Once(_) => "once",
-            Self::Lines => "lines",
-        })
-    }
-}
 
 /// The external worker.
 #[derive(Debug)]
@@ -86,7 +43,7 @@ pub struct External {
 }
 
 impl External {
-    /// A worker that has not begun.
+    /// Creates a worker. It starts no process before it is run.
     pub fn new(config: Config) -> Self {
         Self {
             meter: Arc::new(HashMeter::new(config.processes.get())),
@@ -94,7 +51,7 @@ impl External {
         }
     }
 
-    /// The meter of its hashes, as far as the processes tell how many they compute.
+    /// Returns the hash meter, which is [`Meter::Unknown`] unless the protocol reports hashes.
     pub fn meter(&self) -> Meter {
         match self.config.protocol {
             Protocol::Once(_) => Meter::Unknown,
@@ -108,90 +65,58 @@ impl External {
         solutions: mpsc::Sender<Solution>,
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
-        let Config {
-            processes,
-            command,
-            protocol,
-            timing,
-            ..
-        } = &*self.config;
-        // Commands may hold secrets; whoever looks for a mistake wants to see them all the same.
-        debug!(command = ?command.command, arguments = ?command.arguments, "external command");
+        let config = &self.config;
+        let (processes, timing) = (config.processes.get(), &config.timing);
+        // At debug only: a command can contain secrets.
+        debug!(command = ?config.command.command, arguments = ?config.command.arguments, "external command");
+        let protocol = match config.protocol {
+            Protocol::Once(_) => "once",
+            Protocol::Lines => "lines",
+        };
         info!(processes, %protocol, "external worker ready");
-        let (complaining, mut complained) = mpsc::channel(COMPLAINTS_QUEUED);
-        let mut complaints = Complaints::new(timing.report);
-        let mut dealer = Dealer::new(Instant::now(), processes.get(), timing.job_share);
-        let mut running = JoinSet::new();
-        let mut tasks = Vec::new();
-        for process in 0..processes.get() {
-            let (task, watched) = watch::channel(None);
-            tasks.push(task);
-            let (solutions, complaints) = (solutions.clone(), complaining.clone());
-            let seat = Seat::new(
-                process,
-                &self.config,
-                watched,
-                &self.meter,
-                solutions,
-                complaints,
-            );
-            running.spawn(keep(seat, *protocol));
+        let failure_limit = Arc::new(FailureLimit::default());
+        let mut scheduler = Scheduler::new(Instant::now(), processes, timing.job_share);
+        let mut runners = JoinSet::new();
+        for index in 0..processes {
+            let runner = Runner {
+                index,
+                config: Arc::clone(config),
+                tasks: scheduler.subscribe(index),
+                meter: Arc::clone(&self.meter),
+                solutions: solutions.clone(),
+                failure_limit: Arc::clone(&failure_limit),
+                failures: 0,
+                solved: None,
+            };
+            runners.spawn(run_commands(runner));
         }
-        drop((complaining, solutions));
-        let mut stopping = false;
+        drop(solutions);
         loop {
-            if !stopping {
-                dealer.deal(Instant::now(), &jobs.borrow_and_update());
-                tell(&tasks, &dealer);
-            }
-            // All of these lose nothing when they are dropped: channels, timers and joins.
+            scheduler.assign(Instant::now(), &jobs.borrow_and_update());
+            // All of these are cancel safe.
             tokio::select! {
-                changed = jobs.changed(), if !stopping => stopping = changed.is_err(),
-                () = stop.cancelled(), if !stopping => stopping = true,
-                () = until(dealer.next_wakeup()), if !stopping => {}
-                Some(complaint) = complained.recv() => complaints.take(Instant::now(), &complaint),
-                Some(ended) = running.join_next() => match ended {
-                    Ok(()) if stopping => {}
-                    Ok(()) | Err(_) => return Err(WorkerError::ProcessLost),
-                },
-                else => return Ok(()),
-            }
-            if stopping {
-                // Closing them is what tells the end.
-                for task in tasks.drain(..) {
-                    task.send_replace(None);
-                }
+                changed = jobs.changed() => if changed.is_err() { break },
+                () = stop.cancelled() => break,
+                () = until(scheduler.next_wakeup()) => {}
+                Some(_) = runners.join_next() => return Err(WorkerError::ProcessLost),
             }
         }
+        // No process has a task any more, and closed channels end the runners.
+        scheduler.assign(Instant::now(), &Jobs::default());
+        drop(scheduler);
+        while let Some(ended) = runners.join_next().await {
+            ended.map_err(|_| WorkerError::ProcessLost)?;
+        }
+        Ok(())
     }
 }
 
-/// Runs processes in a seat, one after the other.
-async fn keep(seat: Seat, protocol: Protocol) {
-    match protocol {
-        Protocol::Once(once) => once::run(seat, once).await,
-        Protocol::Lines => lines::run(seat).await,
-    }
-}
-
-/// Tells each process whose task is another than before.
-fn tell(tasks: &[watch::Sender<Option<Task>>], dealer: &Dealer) {
-    let id = |task: Option<&Task>| task.map(|task| task.job.id);
-    for (sender, task) in tasks.iter().zip(dealer.dealt()) {
-        sender.send_if_modified(|told| {
-            let differs = id(told.as_ref()) != id(task);
-            if differs {
-                *told = task.cloned();
-            }
-            differs
-        });
-    }
-}
-
-/// Pending until then, or for ever.
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at.into()).await,
-        None => std::future::pending().await,
+/// Runs one command after the other until shutdown.
+async fn run_commands(mut runner: Runner) {
+    while !runner.is_closed() {
+        match runner.config.protocol {
+            Protocol::Once(once) => once::run(&mut runner, once).await,
+            Protocol::Lines => lines::run(&mut runner).await,
+        }
     }
 }

@@ -1,21 +1,21 @@
-//! The jobs that a development worker has given back and that are still shown as live.
+//! Jobs that a development worker has returned unsolved while they are still live.
 //!
-//! Between giving a job back and hearing that it has left, a worker could take it up again. What is remembered here is
-//! never more than the live jobs.
+//! A job stays live until the coordinator has retired it. Until then, the worker must not return it
+//! a second time. The set never has more entries than there are live jobs.
 
 use crate::job::{Job, JobId, Jobs};
 
-/// Jobs that are not taken up again.
+/// The set of returned jobs.
 #[derive(Debug, Default)]
 pub(super) struct Returned(Vec<JobId>);
 
 impl Returned {
-    /// Forgets what has left.
-    pub(super) fn look(&mut self, jobs: &Jobs) {
+    /// Removes jobs that are no longer live.
+    pub(super) fn forget_retired(&mut self, jobs: &Jobs) {
         self.0.retain(|id| jobs.contains(*id));
     }
 
-    /// Notes the job. Whether it had not been noted before.
+    /// Adds a job. Returns whether it was not in the set.
     pub(super) fn insert(&mut self, job: &Job) -> bool {
         let is_new = !self.contains(job);
         if is_new {

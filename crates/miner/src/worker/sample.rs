@@ -7,13 +7,13 @@ use chainweb::Target;
 
 use crate::job::{Job, JobId, Jobs, NodeId};
 
-/// A job on the chain of its number.
+/// A job whose chain is its id.
 pub(super) fn job(id: u64, target: Target, received: Instant) -> Arc<Job> {
     let chain = u32::try_from(id).expect("tests count from 0");
     made(id, (chain, 1), target, received)
 }
 
-/// A job whose block has this height.
+/// A job of this chain and height.
 pub(super) fn job_at(chain: u32, height: u64) -> Arc<Job> {
     let id = 1000 * u64::from(chain) + height;
     made(id, (chain, height), Target::MAX, Instant::now())
@@ -28,7 +28,7 @@ fn made(id: u64, (chain, height): (u32, u64), target: Target, received: Instant)
     })
 }
 
-/// These jobs, which stand newest first.
+/// A set of live jobs.
 pub(super) fn jobs(newest_first: &[&Arc<Job>]) -> Jobs {
     Jobs::new(newest_first.iter().map(|job| Arc::clone(job)).collect())
 }

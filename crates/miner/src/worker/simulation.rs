@@ -1,8 +1,8 @@
-//! Mining without hashing, for networks that do not check proof of work: blocks come as at a given hash rate.
+//! Simulates a hash rate without hashing, for networks that do not check proof of work.
 //!
-//! Each of several threads is on a live job of its own as long as there are enough, takes the time for it that hashing
-//! might have taken, and gives it back unsolved. Threads are figures of speech: one task waits for the one that is due
-//! next.
+//! Each of several simulated threads works on a live job of its own if there are enough. It waits
+//! as long as hashing could have taken and then returns the job unsolved. There are no operating
+//! system threads: one task waits for the next simulated block.
 
 mod threads;
 
@@ -19,14 +19,14 @@ use super::{WorkerError, until};
 use crate::job::{Jobs, Solution};
 use crate::units::HashRate;
 
-/// What is simulated.
+/// The parameters of the simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// The rate of all threads together, above zero.
+    /// The hash rate of all simulated threads together. Must be above zero.
     pub rate: HashRate,
-    /// Jobs that are worked on side by side.
+    /// The number of jobs in progress at a time.
     pub threads: NonZeroUsize,
-    /// Fixes the time that each thread takes for each of its jobs.
+    /// The seed of the random solve times.
     pub seed: u64,
 }
 
@@ -37,12 +37,12 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// A worker that has not begun.
+    /// Creates a worker.
     pub fn new(config: Config) -> Self {
         Self { config }
     }
 
-    /// The rate that is simulated.
+    /// Returns the simulated hash rate.
     pub fn rate(&self) -> HashRate {
         self.config.rate
     }
@@ -63,12 +63,12 @@ impl Simulation {
         loop {
             let live = Arc::clone(&jobs.borrow_and_update());
             for job in threads.step(Instant::now(), &live) {
-                // Nobody listens only when the program ends.
+                // The receiver is gone only at shutdown.
                 if solutions.send(Solution::unsolved(job)).await.is_err() {
                     return Ok(());
                 }
             }
-            // All of these lose nothing when they are dropped.
+            // All of these are cancel safe.
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 changed = jobs.changed() => if changed.is_err() { return Ok(()) },

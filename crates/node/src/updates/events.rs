@@ -1,13 +1,13 @@
-//! Server-sent events, as far as a chainweb node uses them: names without data.
+//! Server-sent events as a chainweb node uses them: names without data.
 //!
-//! A node writes `event:New Cut` and an empty line and never a data line (wai-extra,
-//! `Network/Wai/EventSource/EventStream.hs`), which conforming parsers must drop. So this one
-//! dispatches on the empty line whatever came before it, if anything did. Otherwise it follows the
-//! standard (<https://html.spec.whatwg.org/multipage/server-sent-events.html>): LF, CRLF or CR end a
-//! line, one space after the colon is dropped, comments and other fields are skipped.
-//! Pure: bytes in, events out, in whatever pieces the bytes come.
+//! A node writes `event:New Cut` and an empty line, but no data line (wai-extra,
+//! `Network/Wai/EventSource/EventStream.hs`). Conforming parsers must drop such events; this one
+//! dispatches them. Otherwise it follows the standard
+//! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>): LF, CRLF or CR end a line,
+//! one space after the colon is dropped, comments and other fields are skipped. No I/O: bytes in,
+//! events out, in pieces of any size.
 
-/// Longer lines are skipped as a whole. The longest name a node sends has 15 bytes.
+/// Longer lines are skipped. The longest name of a node's events has 15 bytes.
 const MAX_LINE_BYTES: usize = 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -17,25 +17,25 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub(crate) enum Event {
     NewCut,
     RefreshedBlock,
-    /// Of another name, or of none.
+    /// An event with another name or none.
     Other(String),
 }
 
-/// The part of an event stream seen so far that is not yet an event.
+/// The parser's state between two events.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     line: Vec<u8>,
     line_is_too_long: bool,
-    /// The last byte was a CR, which ends the line with or without an LF.
+    /// Whether the last byte was a CR, which ends a line with or without an LF.
     after_cr: bool,
-    /// The stream's first line has been seen; only before it may a byte order mark stand.
+    /// Whether the first line is complete; only this line may start with a byte order mark.
     begun: bool,
-    /// The lines since the last empty line held a field of an event.
+    /// The name of the event since the last empty line, if its lines had a field of an event.
     pending: Option<String>,
 }
 
 impl Events {
-    /// Takes the next bytes of the stream and appends the events they complete.
+    /// Parses the next bytes of the stream and appends the events they complete.
     pub(crate) fn feed(&mut self, bytes: &[u8], events: &mut impl Extend<Event>) {
         for &byte in bytes {
             let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
@@ -110,7 +110,7 @@ mod tests {
         Event::Other(name.to_owned())
     }
 
-    /// The same events come out wherever the bytes are cut in two, and cut everywhere.
+    /// Checks the events of a stream in one piece, in two pieces of all sizes, and byte by byte.
     #[track_caller]
     fn check(stream: &[u8], expected: &[Event]) {
         assert_eq!(events(&[stream]), expected);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_other_fields_are_no_events() {
+    fn comments_and_other_fields_are_skipped() {
         check(b"\n\n\r\n\r\n", &[]);
         check(b":\n\n: heartbeat\n\n", &[]);
         check(b"id: 7\nretry: 1000\n\n", &[]);
@@ -162,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_ended_is_no_event() {
+    fn an_incomplete_event_is_not_reported() {
         check(b"event:New Cut", &[]);
         check(b"event:New Cut\n", &[]);
         check(b"event:New Cut\r\n", &[]);
     }
 
     #[test]
-    fn too_long_a_line_is_skipped_and_the_next_one_read() {
+    fn a_line_over_the_limit_is_skipped_and_the_next_one_read() {
         let name_of = |len: usize| {
             [
                 b"event:".as_slice(),
@@ -190,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cuts_never_matter(
+        fn events_do_not_depend_on_the_pieces(
             stream in r"((event|data|id|x)?:? ?(New Cut|Refreshed Block|[a-z:]{0,3})(\r\n|\n|\r|\n\n)){0,8}",
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
         ) {
@@ -207,7 +207,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+        fn events_of_any_bytes_do_not_depend_on_the_pieces(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
             let pieces: Vec<&[u8]> = bytes.chunks(7).collect();
             prop_assert_eq!(events(&pieces), events(&[&bytes]));
         }

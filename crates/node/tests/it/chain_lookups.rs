@@ -65,7 +65,7 @@ async fn the_cut_holds_the_tip_of_each_chain() {
 }
 
 #[tokio::test]
-async fn a_malformed_cut_is_named_as_such() {
+async fn a_malformed_cut_is_an_error() {
     let bodies = [
         String::new(),
         "{}".to_owned(),
@@ -134,7 +134,7 @@ async fn heights_without_a_block_are_missing() {
 }
 
 #[tokio::test]
-async fn no_heights_are_not_asked_for() {
+async fn no_request_is_sent_for_no_heights() {
     let none = RangeInclusive::new(9, 8);
     assert_eq!(
         ancestors(none, plain("500 Oops", b"")).await,
@@ -143,7 +143,7 @@ async fn no_heights_are_not_asked_for() {
 }
 
 #[tokio::test]
-async fn of_too_many_heights_the_newest_are_asked_for() {
+async fn of_too_many_heights_the_highest_are_requested() {
     let mut node = Scripted::start([plain(OK, br#"{"limit":0,"items":[],"next":null}"#)]).await;
     node.client()
         .ancestors(&version(), ChainId::new(3), hash(A), 0..=u64::MAX)
@@ -186,7 +186,7 @@ async fn an_unknown_tip_is_not_an_unknown_route() {
 }
 
 #[tokio::test]
-async fn a_malformed_page_is_named_as_such() {
+async fn a_malformed_page_is_an_error() {
     let too_many = format!(r#"{{"items":["{A}","{A}","{A}"]}}"#);
     for body in ["", "[]", "{}", r#"{"items":["short"]}"#, &too_many] {
         let result = ancestors(8..=9, plain(OK, body.as_bytes())).await;
@@ -216,30 +216,30 @@ async fn block_header(status: &str, body: &[u8], block: BlockHash) -> Result<Blo
 const OCTETS: &str = "200 OK\r\nContent-Type: application/octet-stream";
 
 #[tokio::test]
-async fn a_block_header_comes_as_it_is_stored() {
+async fn a_block_header_is_requested_in_binary() {
     let header = recorded();
     let answer = block_header(OCTETS, &header.encode(), header.hash()).await;
     assert_eq!(answer, Ok(header));
 }
 
 #[tokio::test]
-async fn a_header_that_is_not_that_of_the_block_is_refused() {
+async fn the_header_of_another_block_is_an_error() {
     let header = recorded();
     let mut forged = header.encode();
     forged[8] ^= 1;
     let other = hash(A);
-    for (body, asked) in [
+    for (body, requested) in [
         (forged, header.hash()),
         (header.encode(), other),
         (b"<html>".to_vec(), other),
     ] {
-        let answer = block_header(OCTETS, &body, asked).await;
-        assert_eq!(answer, Err(Malformed::BlockHeader(asked).into()));
+        let answer = block_header(OCTETS, &body, requested).await;
+        assert_eq!(answer, Err(Malformed::BlockHeader(requested).into()));
     }
 }
 
 #[tokio::test]
-async fn a_block_that_the_node_does_not_know_is_told_apart() {
+async fn an_unknown_block_is_not_an_unknown_route() {
     let body = format!(r#"{{"reason":"key not found","key":"{A}"}}"#);
     let answer = block_header("404 Not Found", body.as_bytes(), hash(A)).await;
     assert_eq!(answer, Err(Refusal::UnknownBlock(hash(A)).into()));

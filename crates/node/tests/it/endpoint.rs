@@ -34,7 +34,7 @@ fn every_form_has_one_canonical_url() {
 }
 
 #[test]
-fn the_flag_decides_where_the_text_does_not() {
+fn the_tls_argument_applies_to_texts_without_a_scheme() {
     assert_eq!(
         Endpoint::parse("host", true).unwrap().to_string(),
         "https://host:1848"
@@ -56,49 +56,55 @@ fn check_refused(text: &str, message: &str) {
 }
 
 #[test]
-fn what_is_not_an_address_is_refused_with_the_part_that_is_wrong() {
-    let hint = "does not belong in a node's address: give HOST, HOST:PORT or http(s)://HOST:PORT";
+fn an_invalid_address_is_an_error_with_the_invalid_part() {
+    let hint = "out of the address: give HOST, HOST:PORT or http(s)://HOST:PORT";
     check_refused(
         "ftp://host",
-        "scheme \"ftp\" is not known: use http:// or https://",
+        "unknown scheme \"ftp\": use http:// or https://",
     );
-    check_refused("http://host/info", &format!("path \"/info\" {hint}"));
+    check_refused(
+        "http://host/info",
+        &format!("leave the path \"/info\" {hint}"),
+    );
     check_refused(
         "host:1848/chainweb/0.0",
-        &format!("path \"/chainweb/0.0\" {hint}"),
+        &format!("leave the path \"/chainweb/0.0\" {hint}"),
     );
-    check_refused("host\\x", &format!("path \"\\\\x\" {hint}"));
-    check_refused("host?chain=1", &format!("query \"?chain=1\" {hint}"));
-    check_refused("host/?a@b", &format!("path \"/?a@b\" {hint}"));
-    check_refused("host#x", &format!("fragment \"#x\" {hint}"));
+    check_refused("host\\x", &format!("leave the path \"\\\\x\" {hint}"));
+    check_refused(
+        "host?chain=1",
+        &format!("leave the query \"?chain=1\" {hint}"),
+    );
+    check_refused("host/?a@b", &format!("leave the path \"/?a@b\" {hint}"));
+    check_refused("host#x", &format!("leave the fragment \"#x\" {hint}"));
     check_refused(
         "http://me:secret@host",
-        &format!("user name or password \"\" {hint}"),
+        &format!("leave the user name or password {hint}"),
     );
-    check_refused("", "\"\" is not a host name or address: it is empty");
-    check_refused(":1848", "\"\" is not a host name or address: it is empty");
-    check_refused("http://", "\"\" is not a host name or address: it is empty");
+    check_refused("", "the host name is missing");
+    check_refused(":1848", "the host name is missing");
+    check_refused("http://", "the host name is missing");
     check_refused(
         "::1",
-        "\"::1\" is not a host name or address: an IPv6 address stands in brackets, as in [::1]:1848",
+        "\"::1\" is not a host name or address: write an IPv6 address in brackets, as in [::1]:1848",
     );
     check_refused(
         "ho st",
-        "\"ho st\" is not a host name or address: ' ' cannot stand in it",
+        "\"ho st\" is not a host name or address: it contains ' '",
     );
     check_refused(
         " host:1848",
-        "\" host\" is not a host name or address: ' ' cannot stand in it",
+        "\" host\" is not a host name or address: it contains ' '",
     );
-    check_refused("http://host//", &format!("path \"//\" {hint}"));
-    check_refused("//host", &format!("path \"//host\" {hint}"));
+    check_refused("http://host//", &format!("leave the path \"//\" {hint}"));
+    check_refused("//host", &format!("leave the path \"//host\" {hint}"));
     check_refused(
         "host\n",
-        "\"host\\n\" is not a host name or address: '\\n' cannot stand in it",
+        "\"host\\n\" is not a host name or address: it contains '\\n'",
     );
     check_refused(
         "[fe80::1%eth0]",
-        "\"[fe80::1%eth0]\" is not a host name or address: '%' cannot stand in it",
+        "\"[fe80::1%eth0]\" is not a host name or address: it contains '%'",
     );
     check_refused(
         "[::g]",
@@ -122,7 +128,7 @@ fn what_is_not_an_address_is_refused_with_the_part_that_is_wrong() {
 }
 
 #[test]
-fn this_machine_is_recognised_in_all_its_names() {
+fn every_name_of_this_machine_is_loopback() {
     for (text, expected) in [
         ("localhost", true),
         ("api.localhost", true),

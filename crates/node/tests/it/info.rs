@@ -22,7 +22,7 @@ fn chains(number: u32) -> BTreeSet<ChainId> {
 }
 
 #[tokio::test]
-async fn info_is_asked_for_without_a_body() {
+async fn info_is_requested_without_a_body() {
     let body = include_bytes!("../data/info/development.json");
     let mut node = Scripted::start([plain(OK, body)]).await;
     node.client().info().await.unwrap();
@@ -111,14 +111,14 @@ async fn the_name_alone_is_enough() {
         info(br#"{"nodeVersion":"mainnet01"}"#).await,
         Ok(bare("mainnet01"))
     );
-    // Fields in a form that is not known count as absent.
+    // Fields of unknown form count as absent.
     let odd = br#"{"nodeVersion":"x","nodeChains":["0","one"],"nodeGraphHistory":[[0,[[0,[1]]]]],
         "nodeBlockDelay":"30s","nodePackageVersion":{},"nodeApiVersion":7,"more":[[[]]]}"#;
     assert_eq!(info(odd).await, Ok(bare("x")));
 }
 
 #[tokio::test]
-async fn the_graph_is_that_of_the_chains_the_node_has_now() {
+async fn the_graph_is_the_newest_on_the_listed_chains() {
     let info_of = |chains: &str| {
         format!(
             r#"{{"nodeVersion":"x"{chains},"nodeGraphHistory":[[0,[[0,[]]]],[60,[[1,[0]],[0,[1]]]]]}}"#
@@ -136,7 +136,7 @@ async fn the_graph_is_that_of_the_chains_the_node_has_now() {
             chains(2),
             Some(ChainGraph::pair()),
         ),
-        // Without a list of chains: the newest graph, wherever it stands in the history.
+        // Without a list of chains: the newest graph, at any place in the history.
         ("", chains(2), Some(ChainGraph::pair())),
         (r#","nodeChains":["0","1","2"]"#, chains(3), None),
     ];
@@ -147,7 +147,7 @@ async fn the_graph_is_that_of_the_chains_the_node_has_now() {
 }
 
 #[tokio::test]
-async fn garbage_is_named_as_such() {
+async fn an_info_without_a_name_is_malformed() {
     let garbage: [(&[u8], &str); 7] = [
         (b"", "EOF while parsing a value at line 1 column 0"),
         (b"<html>", "expected value at line 1 column 1"),
@@ -188,7 +188,7 @@ async fn garbage_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn a_name_that_would_change_the_path_is_refused() {
+async fn a_name_with_a_meaning_in_paths_is_an_error() {
     for name in [
         "",
         ".",
@@ -211,7 +211,7 @@ async fn a_name_that_would_change_the_path_is_refused() {
 }
 
 #[tokio::test]
-async fn an_error_message_does_not_grow_with_the_answer() {
+async fn error_messages_are_bounded() {
     let body = format!(r#"{{"nodeVersion":["{}"]}}"#, "x".repeat(100_000));
     assert!(info(body.as_bytes()).await.unwrap_err().to_string().len() < 1000);
     let body = format!(r#"{{"nodeVersion":"{}"}}"#, "x".repeat(100_000));
@@ -219,7 +219,7 @@ async fn an_error_message_does_not_grow_with_the_answer() {
 }
 
 #[tokio::test]
-async fn an_absurd_number_of_chains_is_not_believed() {
+async fn an_absurd_number_of_chains_is_ignored() {
     let listed: Vec<_> = (0..257).map(|chain| format!("\"{chain}\"")).collect();
     let body = format!(
         r#"{{"nodeVersion":"x","nodeChains":[{}]}}"#,
@@ -234,7 +234,7 @@ async fn an_absurd_number_of_chains_is_not_believed() {
 }
 
 #[tokio::test]
-async fn too_long_an_info_is_not_read() {
+async fn an_info_over_the_limit_is_an_error() {
     let body = vec![b' '; (1 << 20) + 1];
     let expected = Malformed::TooLong {
         what: "/info",
@@ -244,7 +244,7 @@ async fn too_long_an_info_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_not_the_service_api_refuses() {
+async fn other_apis_than_the_service_api_are_refusals() {
     let error = Scripted::start([plain("404 Not Found", b"")])
         .await
         .client()
@@ -261,12 +261,12 @@ async fn a_port_that_is_not_the_service_api_refuses() {
 }
 
 #[tokio::test]
-async fn the_clock_skew_is_read_from_the_newest_stamp() {
+async fn the_clock_skew_is_that_of_the_newest_timestamp() {
     let body = br#"{"nodeVersion":"x"}"#;
     let stamped = |stamp: &str| plain(&format!("{OK}\r\nX-Server-Timestamp: {stamp}"), body);
     let node = Scripted::start([
         plain(OK, body),
-        // A refusal carries it as well.
+        // A refusal has a timestamp as well.
         plain("500 Oops\r\nX-Server-Timestamp: 4102444800", b""),
         stamped("soon"),
         stamped("946684800"),
@@ -276,7 +276,7 @@ async fn the_clock_skew_is_read_from_the_newest_stamp() {
     client.info().await.unwrap();
     assert_eq!(client.clock_skew(), None);
     client.info().await.unwrap_err();
-    // The year 2100, for as long as this test is run before.
+    // The year 2100.
     assert!(
         client
             .clock_skew()

@@ -1,4 +1,4 @@
-//! Transcripts of conversations with a node: the request's bytes in, canned bytes out.
+//! Transcripts with a scripted node: the bytes of each request and of its response.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod chain_lookups;

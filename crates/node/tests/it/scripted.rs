@@ -1,7 +1,7 @@
-//! A node that answers with bytes from a script and keeps what it was asked.
+//! A node with scripted responses, which records the requests.
 //!
-//! It knows as much HTTP as it takes to find the end of a request. One entry of the script answers
-//! one request, whichever connection it comes on; after the last one requests are left unanswered.
+//! It parses only as much HTTP as it needs to find the end of a request. Each entry of the script
+//! answers one request, on any connection; later requests get no response.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -20,13 +20,13 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What the node does with a connection after a request has come.
+/// An action of the node on a connection after a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Send(Vec<u8>),
-    /// The same bytes again and again until the client hangs up.
+    /// Repeats the same bytes until the client closes the connection.
     SendForEver(Vec<u8>),
-    /// Waits until the client hangs up, then reports it.
+    /// Waits until the client closes the connection, then reports it.
     AwaitHangup,
     Close,
     /// Closes with a TCP reset.
@@ -99,7 +99,7 @@ impl Scripted {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// How many connections have been made.
+    /// The number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -111,7 +111,7 @@ impl Scripted {
             .unwrap()
     }
 
-    /// The next request, without the headers in which it does not matter what they say.
+    /// Returns the next request, without irrelevant headers.
     pub(crate) async fn request(&mut self) -> Request {
         match self.seen().await {
             Seen::Request(mut request) => {
@@ -141,7 +141,7 @@ pub(crate) fn version() -> Version {
     "development".parse().unwrap()
 }
 
-/// Limits in which every wait ends within a test's patience.
+/// Limits short enough for tests.
 pub(crate) fn short_limits(millis: u64) -> Limits {
     let short = Duration::from_millis(millis);
     Limits {
@@ -167,7 +167,7 @@ pub(crate) fn request(line: &str, headers: &[(&str, &str)], body: &[u8]) -> Requ
     }
 }
 
-/// An answer framed by its length.
+/// A response framed by its length.
 pub(crate) fn plain(head: &str, body: &[u8]) -> Vec<Act> {
     let mut bytes =
         format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
@@ -175,14 +175,14 @@ pub(crate) fn plain(head: &str, body: &[u8]) -> Vec<Act> {
     vec![Act::Send(bytes)]
 }
 
-/// An answer as a node sends it: in chunks, the head in a packet of its own.
+/// A response as from a node: in chunks, the head in a separate packet.
 pub(crate) fn chunked(head: &str, chunks: &[&[u8]]) -> Vec<Act> {
     let mut acts = unfinished(head, chunks);
     acts.push(Act::Send(b"0\r\n\r\n".to_vec()));
     acts
 }
 
-/// A chunked answer that has not ended yet.
+/// An incomplete chunked response.
 pub(crate) fn unfinished(head: &str, chunks: &[&[u8]]) -> Vec<Act> {
     let head = format!("HTTP/1.1 {head}\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
     let chunks = chunks.iter().map(|chunk| {

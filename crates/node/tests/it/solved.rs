@@ -9,7 +9,7 @@ use crate::{
     work::header,
 };
 
-async fn hand_in(acts: Vec<Act>) -> Result<(), Error> {
+async fn submit(acts: Vec<Act>) -> Result<(), Error> {
     Scripted::start([acts])
         .await
         .client()
@@ -39,24 +39,24 @@ async fn a_solution_is_posted_as_its_bytes_alone() {
 }
 
 #[tokio::test]
-async fn any_status_of_success_is_success() {
-    assert_eq!(hand_in(plain("200 OK", b"[]")).await, Ok(()));
+async fn any_2xx_status_is_success() {
+    assert_eq!(submit(plain("200 OK", b"[]")).await, Ok(()));
     assert_eq!(
-        hand_in(vec![Act::Send(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]).await,
+        submit(vec![Act::Send(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]).await,
         Ok(())
     );
 }
 
 #[tokio::test]
-async fn a_solution_is_taken_once_the_status_says_so_whatever_the_body_does() {
+async fn the_status_of_a_submission_counts_even_if_the_body_fails() {
     let mut broken = unfinished("200 OK", &[b"x"]);
     broken.push(Act::Reset);
-    assert_eq!(hand_in(broken).await, Ok(()));
+    assert_eq!(submit(broken).await, Ok(()));
     let endless = vec![
         Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec()),
         Act::SendForEver(b"4\r\nnews\r\n".to_vec()),
     ];
-    assert_eq!(hand_in(endless).await, Ok(()));
+    assert_eq!(submit(endless).await, Ok(()));
     let mut hanging = unfinished("200 OK", &[]);
     hanging.push(Act::Hang);
     let node = Scripted::start([hanging]).await;
@@ -69,7 +69,7 @@ async fn a_solution_is_taken_once_the_status_says_so_whatever_the_body_does() {
 }
 
 #[tokio::test]
-async fn every_refusal_is_told_apart() {
+async fn every_refusal_has_its_variant() {
     #[track_caller]
     fn check(result: Result<(), Error>, expected: Refusal, retry: Retry) {
         assert_eq!(result, Err(Error::Refused(expected)));
@@ -82,18 +82,18 @@ async fn every_refusal_is_told_apart() {
     };
 
     check(
-        hand_in(chunked("404 Not Found", &[b"No associated Payload"])).await,
+        submit(chunked("404 Not Found", &[b"No associated Payload"])).await,
         Refusal::Stale,
         Retry::Never,
     );
     check(
-        hand_in(plain("404 Not Found", b"")).await,
+        submit(plain("404 Not Found", b"")).await,
         Refusal::NotServed { path: path.clone() },
         Retry::AfterInfo,
     );
     let text = "Invalid solved work: Invalid POW hash";
     check(
-        hand_in(plain("400 Bad Request", text.as_bytes())).await,
+        submit(plain("400 Bad Request", text.as_bytes())).await,
         Refusal::InvalidPow {
             text: text.to_owned(),
         },
@@ -105,13 +105,13 @@ async fn every_refusal_is_told_apart() {
         "",
     ] {
         check(
-            hand_in(plain("400 Bad Request", text.as_bytes())).await,
+            submit(plain("400 Bad Request", text.as_bytes())).await,
             unreadable(text),
             Retry::Never,
         );
     }
     check(
-        hand_in(plain("500 Internal Server Error", b"Something went wrong")).await,
+        submit(plain("500 Internal Server Error", b"Something went wrong")).await,
         Refusal::Status {
             path: path.clone(),
             status: 500,
@@ -120,7 +120,7 @@ async fn every_refusal_is_told_apart() {
         Retry::Soon,
     );
     check(
-        hand_in(plain("503 Busy", b"later")).await,
+        submit(plain("503 Busy", b"later")).await,
         Refusal::Busy {
             text: "later".to_owned(),
         },
@@ -149,7 +149,7 @@ async fn a_redirect_is_not_followed() {
         node.request().await.line,
         "POST /chainweb/0.0/development/mining/solved HTTP/1.1"
     );
-    // The next thing the node hears is the next question and nothing before it.
+    // The next request at the node is the next one of the client, with nothing in between.
     client.solved(&version(), &header()).await.unwrap();
     assert_eq!(
         node.request().await.line,
@@ -158,7 +158,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn without_an_answer_it_is_to_be_tried_again_soon() {
+async fn without_a_response_retry_is_soon() {
     let node = Scripted::start([vec![Act::Hang]]).await;
     let late = node
         .client_with(short_limits(250))
@@ -174,7 +174,7 @@ async fn without_an_answer_it_is_to_be_tried_again_soon() {
         (Error::NoAnswer(expected), Retry::Soon)
     );
     for act in [Act::Close, Act::Reset] {
-        let error = hand_in(vec![act]).await.unwrap_err();
+        let error = submit(vec![act]).await.unwrap_err();
         assert!(
             matches!(error, Error::NoAnswer(NoAnswer::Broken { .. })),
             "{error:?}"
@@ -184,8 +184,8 @@ async fn without_an_answer_it_is_to_be_tried_again_soon() {
 }
 
 #[tokio::test]
-async fn a_pooled_connection_that_died_does_not_lose_the_solution_silently() {
-    // The node answers once and goes away as soon as the next request arrives.
+async fn a_solution_on_a_dead_pooled_connection_is_sent_again_or_an_error() {
+    // The node answers once and closes the connection at the next request.
     let mut node =
         Scripted::start([plain("200 OK", b""), vec![Act::Close], plain("200 OK", b"")]).await;
     let client = node.client();

@@ -1,4 +1,4 @@
-//! Nodes that cannot be reached, and ports that speak something else.
+//! Unreachable nodes, and ports of other protocols.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use tokio::{
 
 use crate::scripted::{Act, Scripted, client_of, plain};
 
-/// Asks a port that answers whatever comes with the given bytes and hangs up.
-async fn ask_port(scheme: &str, answer: &'static [u8]) -> Error {
+/// Sends a request to a port that responds with the given bytes and closes the connection.
+async fn request_from_port(scheme: &str, answer: &'static [u8]) -> Error {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("{scheme}://{}", listener.local_addr().unwrap());
     let client = client_of(&url, Limits::default());
@@ -26,7 +26,7 @@ async fn ask_port(scheme: &str, answer: &'static [u8]) -> Error {
 }
 
 #[tokio::test]
-async fn a_refused_connection_says_so() {
+async fn a_refused_connection_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -47,8 +47,8 @@ async fn a_refused_connection_says_so() {
 }
 
 #[tokio::test]
-async fn an_unknown_host_says_so() {
-    // A label of a name has at most 63 letters: the resolver need not ask anybody.
+async fn an_unknown_host_is_an_error() {
+    // A label has at most 63 letters, so the resolver fails without a query.
     let endpoint = format!("http://{}:1848", "x".repeat(64));
     let error = client_of(&endpoint, Limits::default())
         .info()
@@ -59,8 +59,8 @@ async fn an_unknown_host_says_so() {
 }
 
 #[tokio::test]
-async fn a_plain_port_that_is_spoken_tls_to_is_recognised() {
-    let error = ask_port("https", b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+async fn tls_to_a_plain_port_is_detected() {
+    let error = request_from_port("https", b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     assert!(
         matches!(error, Error::NoAnswer(NoAnswer::Connect { .. })),
         "{error:?}"
@@ -70,14 +70,14 @@ async fn a_plain_port_that_is_spoken_tls_to_is_recognised() {
 }
 
 #[tokio::test]
-async fn a_port_that_hangs_up_on_a_tls_greeting_may_be_a_plain_one() {
-    let error = ask_port("https", b"").await;
+async fn a_port_closed_during_the_tls_handshake_may_be_plain() {
+    let error = request_from_port("https", b"").await;
     let hint = "the port may be one without TLS: try http:// or leave --tls out";
     assert!(error.to_string().ends_with(hint), "{error}");
 }
 
 #[tokio::test]
-async fn a_tls_port_that_is_spoken_plainly_to_is_recognised() {
+async fn a_plain_request_to_a_tls_port_is_detected() {
     let maybe = "this is not HTTP; if the port speaks TLS, use https:// or --tls";
     let surely = "this looks like a port with TLS: use https:// or --tls";
     let answers: [(&[u8], &str); 4] = [
@@ -95,7 +95,7 @@ async fn a_tls_port_that_is_spoken_plainly_to_is_recognised() {
         ),
     ];
     for (answer, hint) in answers {
-        let error = ask_port("http", answer).await;
+        let error = request_from_port("http", answer).await;
         assert!(
             matches!(error, Error::NoAnswer(NoAnswer::Broken { .. })),
             "{error:?}"
@@ -105,7 +105,7 @@ async fn a_tls_port_that_is_spoken_plainly_to_is_recognised() {
 }
 
 #[tokio::test]
-async fn an_answer_whose_head_never_ends_is_not_read_for_ever() {
+async fn an_endless_response_head_is_an_error() {
     let flood = vec![
         Act::Send(b"HTTP/1.1 200 OK\r\nX: ".to_vec()),
         Act::SendForEver(b"all work and no play ".repeat(100)),
@@ -125,7 +125,7 @@ async fn an_answer_whose_head_never_ends_is_not_read_for_ever() {
 }
 
 #[tokio::test]
-async fn a_port_that_never_answers_is_given_up() {
+async fn a_silent_port_times_out() {
     for scheme in ["http", "https"] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
@@ -143,7 +143,7 @@ async fn a_port_that_never_answers_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_tls_handshake_that_never_ends_is_given_up_by_the_limit_for_connecting() {
+async fn a_silent_tls_handshake_ends_at_the_connect_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("https://{}", listener.local_addr().unwrap());
     let limits = Limits {
@@ -163,7 +163,7 @@ async fn a_tls_handshake_that_never_ends_is_given_up_by_the_limit_for_connecting
 }
 
 #[tokio::test]
-async fn connections_are_used_again() {
+async fn connections_are_reused() {
     let body = br#"{"nodeVersion":"x"}"#;
     let node = Scripted::start((0..3).map(|_| plain("200 OK", body))).await;
     let client = node.client_with(Limits {
@@ -176,7 +176,7 @@ async fn connections_are_used_again() {
     assert_eq!(node.connections(), 1);
 }
 
-/// Runs another test of this binary in an environment of its own.
+/// Runs another test of this binary with its own environment.
 fn rerun(test: &str, environment: &[(&str, &str)]) {
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     for name in ["no_proxy", "NO_PROXY"] {
@@ -192,7 +192,7 @@ fn rerun(test: &str, environment: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_proxy_of_the_environment_is_not_used_for_this_machine() {
+fn no_proxy_is_used_for_this_machine() {
     // Port 1 is closed: through the proxy the test would fail.
     let proxy = "http://127.0.0.1:1";
     let environment = [
@@ -200,7 +200,7 @@ fn a_proxy_of_the_environment_is_not_used_for_this_machine() {
         ("all_proxy", proxy),
         ("ALL_PROXY", proxy),
     ];
-    rerun("transport::connections_are_used_again", &environment);
+    rerun("transport::connections_are_reused", &environment);
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn a_client_for_tls_can_be_built() {
 }
 
 #[test]
-fn a_client_can_be_built_where_there_are_no_certificates() {
+fn a_client_can_be_built_without_platform_certificates() {
     let nowhere = [
         ("SSL_CERT_FILE", "/nonexistent"),
         ("SSL_CERT_DIR", "/nonexistent"),

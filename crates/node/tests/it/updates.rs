@@ -16,7 +16,7 @@ use crate::scripted::{
 const EVENTS: &str = "200 OK\r\nContent-Type: text/event-stream";
 const NEW_CUT_BYTES: &[u8] = b"event:New Cut\n\n";
 
-/// Pauses that do not keep a test waiting.
+/// Pauses short enough for tests.
 fn quick() -> Limits {
     let reopen = Backoff {
         first: Duration::from_millis(1),
@@ -60,7 +60,7 @@ async fn a_stream_is_opened_with_the_chain_in_four_bytes() {
 }
 
 #[tokio::test]
-async fn events_without_data_are_told_in_their_order() {
+async fn events_without_data_are_reported_in_order() {
     let chunks: [&[u8]; 4] = [
         b"event:New Cut\n\nevent:Refreshed Block\n\n",
         b"event:Something Else\n\n: a comment\n\n",
@@ -76,7 +76,7 @@ async fn events_without_data_are_told_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_stream_that_ends_is_opened_again() {
+async fn an_ended_stream_is_opened_again() {
     let node = Scripted::start([
         chunked(EVENTS, &[NEW_CUT_BYTES]),
         chunked(EVENTS, &[]),
@@ -92,7 +92,7 @@ async fn a_stream_that_ends_is_opened_again() {
 }
 
 #[tokio::test]
-async fn half_an_event_is_none_even_if_the_other_half_comes_on_the_next_stream() {
+async fn half_an_event_is_not_completed_by_the_next_stream() {
     for (end, is_clean) in [
         (Act::Close, false),
         (Act::Reset, false),
@@ -119,7 +119,7 @@ async fn half_an_event_is_none_even_if_the_other_half_comes_on_the_next_stream()
 }
 
 #[tokio::test]
-async fn refused_streams_are_asked_for_until_they_open() {
+async fn a_refused_stream_is_retried_until_it_opens() {
     let text = "No more update streams available currently. Retry later.";
     let node = Scripted::start([
         plain("503 Service Unavailable", text.as_bytes()),
@@ -167,7 +167,7 @@ async fn refused_streams_are_asked_for_until_they_open() {
 }
 
 #[tokio::test]
-async fn silence_is_lost_after_the_idle_limit_before_and_after_the_opening() {
+async fn a_silent_stream_is_lost_after_the_idle_limit() {
     let node = Scripted::start([
         vec![Act::Hang],
         hold(unfinished(EVENTS, &[])),
@@ -191,7 +191,7 @@ async fn silence_is_lost_after_the_idle_limit_before_and_after_the_opening() {
 }
 
 #[tokio::test]
-async fn an_unreachable_node_is_found_again_when_it_is_back() {
+async fn a_stream_reopens_once_the_node_is_back() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let client = crate::scripted::client_of(&format!("http://{address}"), quick());
@@ -217,7 +217,7 @@ async fn an_unreachable_node_is_found_again_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_dropped_stream_hangs_up() {
+async fn dropping_a_stream_closes_the_connection() {
     let mut acts = unfinished(EVENTS, &[]);
     acts.push(Act::AwaitHangup);
     let mut node = Scripted::start([acts]).await;
@@ -229,12 +229,12 @@ async fn a_dropped_stream_hangs_up() {
 }
 
 #[tokio::test]
-async fn a_dropped_call_for_the_next_event_loses_none() {
+async fn dropping_the_future_of_the_next_event_loses_none() {
     let node = Scripted::start([hold(unfinished(EVENTS, &[NEW_CUT_BYTES]))]).await;
     let mut updates = open(&node, quick());
     let mut events = Vec::new();
     while events.len() < 2 {
-        // Polled once and dropped, over and over.
+        // Polled once and dropped, repeatedly.
         tokio::select! {
             biased;
             event = updates.next() => events.push(event.unwrap()),

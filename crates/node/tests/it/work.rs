@@ -19,8 +19,8 @@ fn work() -> Work {
 
 const OK: &str = "200 OK\r\nContent-Type: application/octet-stream";
 
-/// What comes of a request for work that is answered by the script.
-async fn ask(acts: Vec<Act>) -> Result<Work, Error> {
+/// Returns the result of a request for work with this response.
+async fn request_work(acts: Vec<Act>) -> Result<Work, Error> {
     Scripted::start([acts])
         .await
         .client()
@@ -29,7 +29,7 @@ async fn ask(acts: Vec<Act>) -> Result<Work, Error> {
 }
 
 #[tokio::test]
-async fn work_is_asked_for_with_the_miner_as_json_in_a_get_request() {
+async fn work_is_requested_by_get_with_the_miner_as_json() {
     let bytes = work().encode();
     let mut node = Scripted::start([chunked(OK, &[&bytes])]).await;
     assert_eq!(node.client().work(&version(), None).await, Ok(work()));
@@ -48,7 +48,7 @@ async fn work_is_asked_for_with_the_miner_as_json_in_a_get_request() {
 }
 
 #[tokio::test]
-async fn a_wanted_chain_is_suggested_in_the_query() {
+async fn a_chain_is_suggested_in_the_query() {
     let mut node = Scripted::start([plain(OK, &work().encode())]).await;
     node.client()
         .work(&version(), Some(ChainId::new(19)))
@@ -61,7 +61,7 @@ async fn a_wanted_chain_is_suggested_in_the_query() {
 }
 
 #[tokio::test]
-async fn the_miner_is_sent_exactly_as_given() {
+async fn the_miner_is_sent_unchanged() {
     let table = [
         (
             None,
@@ -106,10 +106,10 @@ async fn the_miner_is_sent_exactly_as_given() {
 }
 
 #[tokio::test]
-async fn work_in_any_pieces_is_the_same_work() {
+async fn work_does_not_depend_on_the_pieces() {
     let bytes = work().encode();
     let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
-    assert_eq!(ask(chunked(OK, &pieces)).await, Ok(work()));
+    assert_eq!(request_work(chunked(OK, &pieces)).await, Ok(work()));
 }
 
 #[track_caller]
@@ -119,7 +119,7 @@ fn check_refusal(result: Result<Work, Error>, expected: Refusal, retry: Retry) {
 }
 
 #[tokio::test]
-async fn every_refusal_is_told_apart() {
+async fn every_refusal_has_its_variant() {
     let path = || "/chainweb/0.0/development/mining/work".to_owned();
     let status = |status, text: &str| Refusal::Status {
         path: path(),
@@ -129,7 +129,7 @@ async fn every_refusal_is_told_apart() {
     let text = str::to_owned;
 
     check_refusal(
-        ask(chunked(
+        request_work(chunked(
             "403 Forbidden\r\nContent-Type: text/plain;charset=utf-8",
             &[b"Unauthorized Miner: k:abc"],
         ))
@@ -141,7 +141,7 @@ async fn every_refusal_is_told_apart() {
         Retry::Later,
     );
     check_refusal(
-        ask(plain(
+        request_work(plain(
             "400 Bad Request",
             b"Error in $: key \"account\" not found",
         ))
@@ -153,39 +153,39 @@ async fn every_refusal_is_told_apart() {
         Retry::Later,
     );
     check_refusal(
-        ask(plain("404 Not Found", b"")).await,
+        request_work(plain("404 Not Found", b"")).await,
         Refusal::NotServed { path: path() },
         Retry::AfterInfo,
     );
     check_refusal(
-        ask(plain("503 Service Unavailable", b"Too many work requests")).await,
+        request_work(plain("503 Service Unavailable", b"Too many work requests")).await,
         Refusal::Busy {
             text: text("Too many work requests"),
         },
         Retry::Soon,
     );
     check_refusal(
-        ask(plain("500 Internal Server Error", b"Something went wrong")).await,
+        request_work(plain("500 Internal Server Error", b"Something went wrong")).await,
         status(500, "Something went wrong"),
         Retry::Soon,
     );
     check_refusal(
-        ask(plain("405 Method Not Allowed", b"")).await,
+        request_work(plain("405 Method Not Allowed", b"")).await,
         status(405, ""),
         Retry::Soon,
     );
     check_refusal(
-        ask(plain("406 Not Acceptable", b"")).await,
+        request_work(plain("406 Not Acceptable", b"")).await,
         status(406, ""),
         Retry::Soon,
     );
     check_refusal(
-        ask(plain("415 Unsupported Media Type", b"")).await,
+        request_work(plain("415 Unsupported Media Type", b"")).await,
         status(415, ""),
         Retry::Soon,
     );
     check_refusal(
-        ask(plain(
+        request_work(plain(
             "301 Moved Permanently\r\nLocation: https://example.com/",
             b"",
         ))
@@ -196,14 +196,14 @@ async fn every_refusal_is_told_apart() {
 }
 
 #[tokio::test]
-async fn an_unauthorized_miner_is_told_what_was_sent_and_what_to_change_on_either_side() {
-    let error = ask(plain("403 Forbidden", b"Unauthorized Miner: k:abc"))
+async fn an_unauthorized_miner_is_an_error_with_what_to_change() {
+    let error = request_work(plain("403 Forbidden", b"Unauthorized Miner: k:abc"))
         .await
         .unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
-            "the node does not mine for this miner (403 \"Unauthorized Miner: k:abc\"): sent account \
+            "the node refuses to mine for this key (403 \"Unauthorized Miner: k:abc\"): sent account \
              \"k:{KEY}\", public key \"{KEY}\", predicate keys-all; account and key set must equal one \
              of the node's configured miners exactly: give this client that miner's --public-key and \
              --account (some nodes use the bare key as account), or start the node with \
@@ -223,51 +223,51 @@ async fn only_the_start_of_an_error_text_is_kept() {
         status: 500,
         text: "Oops".repeat(256),
     };
-    check_refusal(ask(endless).await, expected, Retry::Soon);
+    check_refusal(request_work(endless).await, expected, Retry::Soon);
 }
 
 #[tokio::test]
-async fn too_long_work_is_refused_without_reading_it() {
+async fn work_over_the_limit_is_an_error_and_not_read() {
     let too_long = Err(Error::Malformed(Malformed::TooLong {
         what: "work",
         limit_bytes: 4096,
     }));
-    // Ten megabytes are announced and never sent: only the announcement can tell.
+    // Ten megabytes are declared and never sent: the declared length is an error.
     let announced = vec![
         Act::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n".to_vec()),
         Act::Hang,
     ];
-    assert_eq!(ask(announced).await, too_long);
-    // Nothing is announced, and it never ends.
+    assert_eq!(request_work(announced).await, too_long);
+    // No length is declared, and the body never ends.
     let endless = vec![
         Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec()),
         Act::SendForEver([b"1000\r\n".as_slice(), &[0; 0x1000], b"\r\n"].concat()),
     ];
-    assert_eq!(ask(endless).await, too_long);
+    assert_eq!(request_work(endless).await, too_long);
     // One byte too much, and exactly enough.
-    assert_eq!(ask(plain(OK, &[0; 4097])).await, too_long);
+    assert_eq!(request_work(plain(OK, &[0; 4097])).await, too_long);
     assert!(matches!(
-        ask(plain(OK, &[0; 4096])).await,
+        request_work(plain(OK, &[0; 4096])).await,
         Err(Error::Malformed(Malformed::Work { len: 4096, .. }))
     ));
 }
 
 #[tokio::test]
-async fn what_is_not_work_is_malformed_and_says_how_long_it_is() {
+async fn malformed_work_is_an_error_with_its_length() {
     for len in [0, 35, 36, 213, 321, 322, 323] {
-        // Every byte different from its neighbours: no such work exists.
+        // Each byte differs from the bytes next to it: no such work exists.
         let bytes: Vec<u8> = (0..len)
             .map(|at| u8::try_from(at * 7 % 251).unwrap())
             .collect();
         let why = Work::decode(&bytes).unwrap_err();
-        let error = ask(plain(OK, &bytes)).await.unwrap_err();
+        let error = request_work(plain(OK, &bytes)).await.unwrap_err();
         assert_eq!(error, Error::Malformed(Malformed::Work { len, why }));
         assert_eq!(error.retry(), Retry::Soon);
     }
 }
 
 #[tokio::test]
-async fn work_that_stops_in_the_middle_is_no_answer() {
+async fn truncated_work_is_no_response() {
     let mut half = unfinished(OK, &[&work().encode()[..100]]);
     half.push(Act::Close);
     for acts in [
@@ -277,7 +277,7 @@ async fn work_that_stops_in_the_middle_is_no_answer() {
             Act::Close,
         ],
     ] {
-        let error = ask(acts).await.unwrap_err();
+        let error = request_work(acts).await.unwrap_err();
         assert!(
             matches!(error, Error::NoAnswer(NoAnswer::Broken { .. })),
             "{error:?}"
@@ -307,10 +307,10 @@ async fn a_node_without_work_holds_the_request_until_the_time_limit() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn no_bytes_after_the_status_line_can_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn any_bytes_after_the_status_line_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let acts = vec![Act::Send([b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &bytes].concat()), Act::Close];
-        let result = runtime.block_on(ask(acts));
+        let result = runtime.block_on(request_work(acts));
         let why = Work::decode(&bytes).unwrap_err();
         prop_assert_eq!(result, Err(Error::Malformed(Malformed::Work { len: bytes.len(), why })));
     }

@@ -1,15 +1,17 @@
-//! The proof that a kernel owes before it may mine.
+//! The self-test of a kernel.
 //!
-//! A processor, a compiler or a kernel may be broken on one machine alone, and a miner that finds nothing looks like
-//! one without luck. So each kernel finds a nonce that the network has accepted, from every distance, and on headers of
-//! the other shapes all that the plain code finds. It takes some milliseconds.
+//! A processor, a compiler or a kernel may be broken on one machine only, and a miner that misses
+//! solutions looks merely unlucky. So a kernel has to find the nonce of a mainnet block from every
+//! distance, and on headers of the other shapes every solution that [`verify`] finds. Takes some
+//! milliseconds.
 
 use chainweb::{Level, Nonce, PowHash, WorkHeader};
 
 use super::Kernel;
 use crate::{NonceRange, Prepared, hash, verify};
 
-/// The header of block 2111409 on chain 5 of mainnet01 (chainweb-mining-client, `test/data/test-headers.bin`).
+/// The header of block 2111409 on chain 5 of mainnet01 (kadena-io/chainweb-mining-client,
+/// `test/data/test-headers.bin`).
 const HEADER: [u8; 286] = match const_hex::const_decode_to_array(
     b"00000000000000006c3cda6cb4cf0500946335dbc470b829f58697544da9c8fe306bf4a32143a45a475755bc\
       0542c84e030000000000b414ffac845292112a2000d9d056579c5f83090f2b6b2e9664c27a346f16c9040700\
@@ -31,34 +33,35 @@ const HASH: [u8; 32] = match const_hex::const_decode_to_array(
     Err(_) => panic!("not hex"),
 };
 
-/// Why a kernel must not be used on this machine.
+/// The error of a kernel not usable on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KernelFault {
     /// The machine lacks the instructions.
     #[error("this machine does not have the instructions of kernel {0}")]
     Unavailable(Kernel),
-    /// The plain code, which checks solutions, gives a wrong hash for a known header.
-    #[error("the hash of a known header comes out as {0}")]
+    /// [`hash()`], which checks solutions, returns a wrong hash for the known header.
+    #[error("the self-test computed a wrong hash of a known header: {0}")]
     Hash(PowHash),
-    /// The search gives another nonce than the known one.
+    /// The search returns a wrong nonce.
     #[error(
-        "kernel {kernel} finds {found:?} instead of {expected:?} in {range:?}, header of {length} bytes"
+        "kernel {kernel} failed its self-test: found {found:?} instead of {expected:?} in \
+         {range:?}, header of {length} bytes"
     )]
     Search {
         /// The kernel.
         kernel: Kernel,
         /// The length of the header in bytes.
         length: usize,
-        /// The nonces tried.
+        /// The nonces searched.
         range: NonceRange,
         /// The first solution.
         expected: Option<Nonce>,
-        /// What the kernel gave.
+        /// The nonce returned by the kernel.
         found: Option<Nonce>,
     },
 }
 
-/// Tests a search which goes by the name of `kernel`.
+/// Checks the results of `search`, the search with `kernel`.
 pub(crate) fn check(
     kernel: Kernel,
     search: impl Fn(&Prepared, NonceRange) -> Option<Nonce>,
@@ -82,7 +85,7 @@ pub(crate) fn check(
         }
     };
 
-    // Every distance from the start of the range puts the nonce into another lane.
+    // Each distance from the start of the range puts the nonce into another lane.
     let prepared = Prepared::new(&header, &header.target());
     let nonce = header.nonce();
     for distance in 0..=64 {
@@ -120,15 +123,15 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// One for each way in which the nonce lies in its blocks; two for the one in which it lies across a block's end.
+/// One degree per shape of the tail, and two for the one in which the nonce crosses a block's end.
 const DEGREES: [u8; 4] = [2, 3, 4, 13];
 
-/// The nonces searched on headers of these degrees: about sixteen solutions, and a carry into the word of the upper
-/// bits in their midst.
+/// The nonces searched on headers of these degrees: about 16 solutions, with a carry into the word
+/// of the upper bits halfway.
 const FIRST: u64 = 0x0123_4567_fe00;
 const COUNT: u64 = 1024;
 
-/// The known header as it would be with another number of neighbours.
+/// Returns the known header with another number of adjacent chains.
 fn with_degree(degree: u8) -> WorkHeader {
     let mut bytes = HEADER[..48].to_vec();
     bytes.extend([degree, 0]);
@@ -143,12 +146,12 @@ fn with_degree(degree: u8) -> WorkHeader {
 #[cfg(test)]
 mod tests {
     use super::{Kernel, KernelFault, Nonce, NonceRange, Prepared, check};
-    use crate::lanes::Lanes;
     use crate::lanes::portable::Portable;
     use crate::prepared::Shape;
+    use crate::scan::scan;
 
     #[test]
-    fn a_kernel_proves_itself_wherever_its_instructions_are() {
+    fn a_kernel_passes_the_self_test_on_machines_with_its_instructions() {
         for &kernel in Kernel::ALL {
             let proved = kernel.prove().map(|searcher| searcher.kernel());
             if kernel.is_available() {
@@ -161,7 +164,7 @@ mod tests {
 
     fn portable(prepared: &Prepared, range: NonceRange) -> Option<Nonce> {
         let mut runs = range.runs();
-        let found = runs.find_map(|run| Portable.scan(prepared, run));
+        let found = runs.find_map(|run| scan(Portable, prepared, run));
         found.map(Nonce::new)
     }
 
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_finds_nothing_fails() {
+    fn a_search_without_results_fails() {
         let fault = check_fails(|_, _| None);
         let nonce = Nonce::from_le_bytes([0x84, 0x03, 0x69, 0x52, 0x1a, 0x79, 0x66, 0x71]);
         assert_eq!(
@@ -187,21 +190,21 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_looks_beyond_the_range_fails() {
+    fn a_search_past_the_end_of_the_range_fails() {
         check_fails(|prepared, range| {
             portable(prepared, NonceRange::new(range.start(), range.count() + 1))
         });
     }
 
     #[test]
-    fn a_search_that_misses_one_lane_fails() {
+    fn a_search_without_one_lane_fails() {
         check_fails(|prepared, range| {
             portable(prepared, range).filter(|nonce| (nonce.get() - range.start().get()) % 16 != 13)
         });
     }
 
     #[test]
-    fn a_search_that_works_only_on_public_networks_fails() {
+    fn a_search_for_headers_of_public_networks_only_fails() {
         check_fails(|prepared, range| match prepared.shape() {
             Shape::TwoBlocks => None,
             _ => portable(prepared, range),

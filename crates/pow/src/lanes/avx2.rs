@@ -2,11 +2,11 @@
 
 #![expect(
     unsafe_code,
-    reason = "instructions that not every machine has; each call is covered by the proof that is its receiver"
+    reason = "intrinsics; the receiver of each method proves that the machine has the instructions"
 )]
 #![expect(
     clippy::inline_always,
-    reason = "a call in the rounds would cost more than the operation that it makes"
+    reason = "a call would cost more than the operation"
 )]
 
 use std::arch::x86_64::{
@@ -16,46 +16,39 @@ use std::arch::x86_64::{
 };
 use std::hint::black_box;
 
-use super::{ByteRotations, Lanes, MOST_LANES};
-use crate::prepared::Prepared;
-use crate::range::Run;
-use crate::scan::scan;
+use super::{Lanes, MOST_LANES, ROTATE_8, ROTATE_16};
 
 /// The instructions of AVX2.
 ///
-/// The indices of the byte rotations are data of run time on purpose: where the compiler knows them it makes two
-/// shuffles of one.
+/// The shuffle indices pass through [`black_box`]: a compiler that knows them splits each shuffle
+/// into two.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Avx2(ByteRotations<__m256i>);
+pub(crate) struct Avx2 {
+    rotate_8: __m256i,
+    rotate_16: __m256i,
+}
+
+impl Avx2 {
+    /// Returns the lanes if this machine has the instructions.
+    pub(crate) fn detect() -> Option<Self> {
+        if !is_x86_feature_detected!("avx2") {
+            return None;
+        }
+        // SAFETY: the machine has AVX2; the pointer is to the 16 bytes that go into both halves.
+        let [rotate_8, rotate_16] = black_box([ROTATE_8, ROTATE_16]).map(|indices| unsafe {
+            _mm256_broadcastsi128_si256(_mm_loadu_si128(indices.as_ptr().cast()))
+        });
+        Some(Self {
+            rotate_8,
+            rotate_16,
+        })
+    }
+}
 
 impl Lanes for Avx2 {
     type V = __m256i;
 
     const COUNT: u32 = 8;
-
-    fn detect() -> Option<Self> {
-        if !is_x86_feature_detected!("avx2") {
-            return None;
-        }
-        let ByteRotations { by_16, by_8 } = black_box(ByteRotations::FOUR_LANES);
-        // SAFETY: AVX2 was found just now; the pointer is to the sixteen bytes that are loaded into both halves.
-        let indices = |bytes: [u8; 16]| unsafe {
-            _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes.as_ptr().cast()))
-        };
-        Some(Self(ByteRotations {
-            by_16: indices(by_16),
-            by_8: indices(by_8),
-        }))
-    }
-
-    fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
-        #[target_feature(enable = "avx2")]
-        fn with_instructions(lanes: Avx2, prepared: &Prepared, run: Run) -> Option<u64> {
-            scan(lanes, prepared, run)
-        }
-        // SAFETY: `self` proves AVX2.
-        unsafe { with_instructions(self, prepared, run) }
-    }
 
     #[inline(always)]
     fn splat(self, word: u32) -> __m256i {
@@ -65,7 +58,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn load(self, words: &[u32; MOST_LANES]) -> __m256i {
-        // SAFETY: `self` proves AVX2; there are at least as many words as lanes.
+        // SAFETY: `self` proves AVX2; there are at least COUNT words.
         unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
     }
 
@@ -90,7 +83,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn rotate_right_16(self, a: __m256i) -> __m256i {
         // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_shuffle_epi8(a, self.0.by_16) }
+        unsafe { _mm256_shuffle_epi8(a, self.rotate_16) }
     }
 
     #[inline(always)]
@@ -102,7 +95,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn rotate_right_8(self, a: __m256i) -> __m256i {
         // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_shuffle_epi8(a, self.0.by_8) }
+        unsafe { _mm256_shuffle_epi8(a, self.rotate_8) }
     }
 
     #[inline(always)]

@@ -1,12 +1,13 @@
-//! Sixteen lanes of AVX-512F, which rotates in one instruction and has registers for the whole state.
+//! Sixteen lanes of AVX-512F, which rotates in one instruction and holds the whole state in
+//! registers.
 
 #![expect(
     unsafe_code,
-    reason = "instructions that not every machine has; each call is covered by the proof that is its receiver"
+    reason = "intrinsics; the receiver of each method proves that the machine has the instructions"
 )]
 #![expect(
     clippy::inline_always,
-    reason = "a call in the rounds would cost more than the operation that it makes"
+    reason = "a call would cost more than the operation"
 )]
 
 use std::arch::x86_64::{
@@ -15,31 +16,22 @@ use std::arch::x86_64::{
 };
 
 use super::{Lanes, MOST_LANES};
-use crate::prepared::Prepared;
-use crate::range::Run;
-use crate::scan::scan;
 
 /// The instructions of AVX-512F.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512(());
 
+impl Avx512 {
+    /// Returns the lanes if this machine has the instructions.
+    pub(crate) fn detect() -> Option<Self> {
+        is_x86_feature_detected!("avx512f").then_some(Self(()))
+    }
+}
+
 impl Lanes for Avx512 {
     type V = __m512i;
 
     const COUNT: u32 = 16;
-
-    fn detect() -> Option<Self> {
-        is_x86_feature_detected!("avx512f").then_some(Self(()))
-    }
-
-    fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
-        #[target_feature(enable = "avx512f")]
-        fn with_instructions(lanes: Avx512, prepared: &Prepared, run: Run) -> Option<u64> {
-            scan(lanes, prepared, run)
-        }
-        // SAFETY: `self` proves AVX-512F.
-        unsafe { with_instructions(self, prepared, run) }
-    }
 
     #[inline(always)]
     fn splat(self, word: u32) -> __m512i {
@@ -49,7 +41,7 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn load(self, words: &[u32; MOST_LANES]) -> __m512i {
-        // SAFETY: `self` proves AVX-512F; there are at least as many words as lanes.
+        // SAFETY: `self` proves AVX-512F; there are at least COUNT words.
         unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
     }
 

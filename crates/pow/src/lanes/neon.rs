@@ -2,11 +2,11 @@
 
 #![expect(
     unsafe_code,
-    reason = "instructions of the processor; each call is covered by the proof that is its receiver"
+    reason = "intrinsics; the receiver of each method proves that the machine has the instructions"
 )]
 #![expect(
     clippy::inline_always,
-    reason = "a call in the rounds would cost more than the operation that it makes"
+    reason = "a call would cost more than the operation"
 )]
 
 use std::arch::aarch64::{
@@ -17,40 +17,33 @@ use std::arch::aarch64::{
 use std::arch::is_aarch64_feature_detected;
 use std::hint::black_box;
 
-use super::{ByteRotations, Lanes, MOST_LANES};
-use crate::prepared::Prepared;
-use crate::range::Run;
-use crate::scan::scan;
+use super::{Lanes, MOST_LANES, ROTATE_8};
 
-/// The instructions of NEON, with the indices of the rotation by 8.
+/// The instructions of NEON.
+///
+/// The shuffle indices pass through [`black_box`], as with AVX2.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Neon {
-    by_8: uint8x16_t,
+    rotate_8: uint8x16_t,
+}
+
+impl Neon {
+    /// Returns the lanes if this machine has the instructions.
+    pub(crate) fn detect() -> Option<Self> {
+        if !is_aarch64_feature_detected!("neon") {
+            return None;
+        }
+        let indices = black_box(ROTATE_8);
+        // SAFETY: the machine has NEON; the pointer is to 16 bytes.
+        let rotate_8 = unsafe { vld1q_u8(indices.as_ptr()) };
+        Some(Self { rotate_8 })
+    }
 }
 
 impl Lanes for Neon {
     type V = uint32x4_t;
 
     const COUNT: u32 = 4;
-
-    fn detect() -> Option<Self> {
-        if !is_aarch64_feature_detected!("neon") {
-            return None;
-        }
-        let by_8 = black_box(ByteRotations::FOUR_LANES.by_8);
-        // SAFETY: NEON was found just now; the pointer is to sixteen bytes.
-        let by_8 = unsafe { vld1q_u8(by_8.as_ptr()) };
-        Some(Self { by_8 })
-    }
-
-    fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
-        #[target_feature(enable = "neon")]
-        fn with_instructions(lanes: Neon, prepared: &Prepared, run: Run) -> Option<u64> {
-            scan(lanes, prepared, run)
-        }
-        // SAFETY: `self` proves NEON.
-        unsafe { with_instructions(self, prepared, run) }
-    }
 
     #[inline(always)]
     fn splat(self, word: u32) -> uint32x4_t {
@@ -60,7 +53,7 @@ impl Lanes for Neon {
 
     #[inline(always)]
     fn load(self, words: &[u32; MOST_LANES]) -> uint32x4_t {
-        // SAFETY: `self` proves NEON; there are at least as many words as lanes.
+        // SAFETY: `self` proves NEON; there are at least COUNT words.
         unsafe { vld1q_u32(words.as_ptr()) }
     }
 
@@ -97,7 +90,7 @@ impl Lanes for Neon {
     #[inline(always)]
     fn rotate_right_8(self, a: uint32x4_t) -> uint32x4_t {
         // SAFETY: `self` proves NEON.
-        unsafe { vreinterpretq_u32_u8(vqtbl1q_u8(vreinterpretq_u8_u32(a), self.by_8)) }
+        unsafe { vreinterpretq_u32_u8(vqtbl1q_u8(vreinterpretq_u8_u32(a), self.rotate_8)) }
     }
 
     #[inline(always)]

@@ -1,34 +1,32 @@
-//! One lane of safe code that runs everywhere.
+//! One lane of safe code for every machine.
 //!
-//! Its vectors are plain words, but the loop around the rounds has neither branch nor store, so that the compiler can
-//! make it work on vectors of what every machine of the target has (SSE2, NEON).
+//! The loop around the rounds has neither branch nor store, so the compiler can vectorize it with
+//! the baseline instructions of the target (SSE2, NEON).
 
 #![expect(
     clippy::inline_always,
-    reason = "a call in the rounds would cost more than the operation that it makes"
+    reason = "a call would cost more than the operation"
 )]
 
 use super::{Lanes, MOST_LANES};
-use crate::prepared::Prepared;
-use crate::range::Run;
-use crate::scan::scan;
 
+/// Plain words.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Portable;
+
+impl Portable {
+    /// Returns the lanes; every machine has them.
+    #[expect(clippy::unnecessary_wraps, reason = "the kernels all detect alike")]
+    pub(crate) const fn detect() -> Option<Self> {
+        Some(Self)
+    }
+}
 
 impl Lanes for Portable {
     type V = u32;
 
     const COUNT: u32 = 1;
-    const VECTORS_PER_LOOK: u32 = 256;
-
-    fn detect() -> Option<Self> {
-        Some(Self)
-    }
-
-    fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
-        scan(self, prepared, run)
-    }
+    const VECTORS_PER_CHECK: u32 = 256;
 
     #[inline(always)]
     fn splat(self, word: u32) -> u32 {

@@ -2,11 +2,11 @@
 
 #![expect(
     unsafe_code,
-    reason = "instructions that not every machine has; each call is covered by the proof that is its receiver"
+    reason = "intrinsics; the receiver of each method proves that the machine has the instructions"
 )]
 #![expect(
     clippy::inline_always,
-    reason = "a call in the rounds would cost more than the operation that it makes"
+    reason = "a call would cost more than the operation"
 )]
 
 use std::arch::x86_64::{
@@ -16,31 +16,22 @@ use std::arch::x86_64::{
 };
 
 use super::{Lanes, MOST_LANES};
-use crate::prepared::Prepared;
-use crate::range::Run;
-use crate::scan::scan;
 
 /// The instructions of SSE2.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sse2(());
 
+impl Sse2 {
+    /// Returns the lanes if this machine has the instructions.
+    pub(crate) fn detect() -> Option<Self> {
+        is_x86_feature_detected!("sse2").then_some(Self(()))
+    }
+}
+
 impl Lanes for Sse2 {
     type V = __m128i;
 
     const COUNT: u32 = 4;
-
-    fn detect() -> Option<Self> {
-        is_x86_feature_detected!("sse2").then_some(Self(()))
-    }
-
-    fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
-        #[target_feature(enable = "sse2")]
-        fn with_instructions(lanes: Sse2, prepared: &Prepared, run: Run) -> Option<u64> {
-            scan(lanes, prepared, run)
-        }
-        // SAFETY: `self` proves SSE2.
-        unsafe { with_instructions(self, prepared, run) }
-    }
 
     #[inline(always)]
     fn splat(self, word: u32) -> __m128i {
@@ -50,7 +41,7 @@ impl Lanes for Sse2 {
 
     #[inline(always)]
     fn load(self, words: &[u32; MOST_LANES]) -> __m128i {
-        // SAFETY: `self` proves SSE2; there are at least as many words as lanes.
+        // SAFETY: `self` proves SSE2; there are at least COUNT words.
         unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
     }
 

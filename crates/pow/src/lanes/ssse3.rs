@@ -2,60 +2,50 @@
 
 #![expect(
     unsafe_code,
-    reason = "instructions that not every machine has; each call is covered by the proof that is its receiver"
+    reason = "intrinsics; the receiver of each method proves that the machine has the instructions"
 )]
 #![expect(
     clippy::inline_always,
-    reason = "a call in the rounds would cost more than the operation that it makes"
+    reason = "a call would cost more than the operation"
 )]
 
 use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_shuffle_epi8};
 use std::hint::black_box;
 
 use super::sse2::Sse2;
-use super::{ByteRotations, Lanes, MOST_LANES};
-use crate::prepared::Prepared;
-use crate::range::Run;
-use crate::scan::scan;
+use super::{Lanes, MOST_LANES, ROTATE_8, ROTATE_16};
 
-/// The instructions of SSSE3, and so those of SSE2.
+/// The instructions of SSSE3, and with them those of SSE2.
 ///
-/// The indices of the byte rotations are data of run time, as with AVX2.
+/// The shuffle indices pass through [`black_box`], as with AVX2.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ssse3 {
     sse2: Sse2,
-    indices: ByteRotations<__m128i>,
+    rotate_8: __m128i,
+    rotate_16: __m128i,
+}
+
+impl Ssse3 {
+    /// Returns the lanes if this machine has the instructions.
+    pub(crate) fn detect() -> Option<Self> {
+        if !is_x86_feature_detected!("ssse3") {
+            return None;
+        }
+        // SAFETY: the machine has SSSE3 and so SSE2; the pointer is to 16 bytes.
+        let [rotate_8, rotate_16] = black_box([ROTATE_8, ROTATE_16])
+            .map(|indices| unsafe { _mm_loadu_si128(indices.as_ptr().cast()) });
+        Some(Self {
+            sse2: Sse2::detect()?,
+            rotate_8,
+            rotate_16,
+        })
+    }
 }
 
 impl Lanes for Ssse3 {
     type V = __m128i;
 
     const COUNT: u32 = Sse2::COUNT;
-
-    fn detect() -> Option<Self> {
-        if !is_x86_feature_detected!("ssse3") {
-            return None;
-        }
-        let ByteRotations { by_16, by_8 } = black_box(ByteRotations::FOUR_LANES);
-        // SAFETY: SSSE3, which includes SSE2, was found just now; the pointer is to sixteen bytes.
-        let indices = |bytes: [u8; 16]| unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
-        Some(Self {
-            sse2: Sse2::detect()?,
-            indices: ByteRotations {
-                by_16: indices(by_16),
-                by_8: indices(by_8),
-            },
-        })
-    }
-
-    fn scan(self, prepared: &Prepared, run: Run) -> Option<u64> {
-        #[target_feature(enable = "ssse3")]
-        fn with_instructions(lanes: Ssse3, prepared: &Prepared, run: Run) -> Option<u64> {
-            scan(lanes, prepared, run)
-        }
-        // SAFETY: `self` proves SSSE3.
-        unsafe { with_instructions(self, prepared, run) }
-    }
 
     #[inline(always)]
     fn splat(self, word: u32) -> __m128i {
@@ -85,7 +75,7 @@ impl Lanes for Ssse3 {
     #[inline(always)]
     fn rotate_right_16(self, a: __m128i) -> __m128i {
         // SAFETY: `self` proves SSSE3.
-        unsafe { _mm_shuffle_epi8(a, self.indices.by_16) }
+        unsafe { _mm_shuffle_epi8(a, self.rotate_16) }
     }
 
     #[inline(always)]
@@ -96,7 +86,7 @@ impl Lanes for Ssse3 {
     #[inline(always)]
     fn rotate_right_8(self, a: __m128i) -> __m128i {
         // SAFETY: `self` proves SSSE3.
-        unsafe { _mm_shuffle_epi8(a, self.indices.by_8) }
+        unsafe { _mm_shuffle_epi8(a, self.rotate_8) }
     }
 
     #[inline(always)]

@@ -1,19 +1,18 @@
-//! Searching allocates nothing.
+//! A search does not allocate.
 //!
-//! The allocator counts for each thread by itself, so that tests beside this one do not disturb it.
+//! The allocator counts per thread, so concurrent tests do not interfere.
 
 #![expect(
     unsafe_code,
-    reason = "an allocator is an unsafe trait; this one only counts what it passes on"
+    reason = "an allocator is an unsafe trait; this one only counts and forwards"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use chainweb::{Level, Nonce};
-use pow::{Kernel, NonceRange, Prepared};
-
 use fixtures::{DEGREES, header_of_degree};
+use pow::{Kernel, NonceRange, Prepared};
 
 struct Counting;
 
@@ -21,17 +20,17 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is passed on to the system's allocator as it is; the count is a thread-local without destructor
-// or lazy initialisation, so that it does not allocate.
+// SAFETY: every call is forwarded to the system's allocator; the count is a thread-local without
+// destructor or lazy initialization, so it does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps the contract of this very function.
+        // SAFETY: the caller upholds the contract of this function.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of this very function.
+        // SAFETY: the caller upholds the contract of this function.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -45,7 +44,7 @@ fn a_search_allocates_nothing() {
     let headers = DEGREES.map(|degree| header_of_degree(degree, b"allocation"));
     assert!(ALLOCATIONS.get() > before, "the allocator counts");
     for header in headers {
-        // Easy enough that candidates come up and are checked in full, in every way that a search can end.
+        // Easy enough for candidates, and for every way in which a search can end.
         let prepared = Prepared::new(&header, &Level::new(16).unwrap().target());
         for searcher in Kernel::ALL.iter().filter_map(|kernel| kernel.prove().ok()) {
             let before = ALLOCATIONS.get();

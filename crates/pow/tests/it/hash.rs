@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use fixtures::{DEGREES, header_of_degree, mainnet, target_equal_to};
 
-/// Of the recorded headers in the order of the file, as their sources state them.
+/// The hashes of the recorded headers in the order of the file, from their sources.
 const HASHES: [&str; 15] = [
     "00000000000084406c267b8995cd212354cf5d6815545482f228bc25f22c2d5e",
     "00000000000054d51e246cfa65a6f50ccf19a254fcbb185c0aefffea8d913fdb",
@@ -43,7 +43,7 @@ fn recorded_headers_have_their_recorded_hashes_and_meet_their_targets() {
 }
 
 #[test]
-fn a_changed_bit_makes_a_recorded_header_miss_its_target() {
+fn a_recorded_header_with_a_changed_bit_misses_its_target() {
     for header in mainnet() {
         let mut bytes = header.work().as_bytes().to_vec();
         bytes[8] ^= 1;
@@ -58,7 +58,7 @@ fn a_hash_equal_to_the_target_meets_it_and_one_above_does_not() {
         let target = target_equal_to(&hash(header.work()));
         assert!(verify(header.work(), &target));
         let mut below = target.to_le_bytes();
-        // The recorded hashes end in no zero byte.
+        // No recorded hash ends in a zero byte.
         below[0] -= 1;
         assert!(!verify(header.work(), &Target::from_le_bytes(below)));
     }
@@ -66,7 +66,7 @@ fn a_hash_equal_to_the_target_meets_it_and_one_above_does_not() {
 
 proptest! {
     #[test]
-    fn headers_of_every_length_hash_as_with_the_blake2_crate(
+    fn headers_of_every_length_have_the_hash_of_the_blake2_crate(
         degree in prop::sample::select(&DEGREES[..]),
         fill in prop::collection::vec(any::<u8>(), 61..=97),
     ) {
@@ -76,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn a_prepared_header_hashes_as_the_whole_one(
+    fn hash_with_equals_the_hash_of_the_whole_header(
         degree in prop::sample::select(&DEGREES[..]),
         fill in prop::collection::vec(any::<u8>(), 61..=97),
         nonce: u64,

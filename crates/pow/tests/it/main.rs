@@ -1,4 +1,4 @@
-//! The proof of work from outside: against recorded headers, the `blake2` crate and brute force.
+//! Tests of the public API on recorded headers and against the `blake2` crate.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 

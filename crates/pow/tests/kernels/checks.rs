@@ -1,4 +1,4 @@
-//! What every kernel has to find, held against brute force with the `blake2` crate over whole headers.
+//! The results of every kernel against brute force with the `blake2` crate over whole headers.
 
 use blake2::{Blake2s256, Digest};
 use chainweb::{Level, Nonce, PowHash, Target, WorkHeader};
@@ -8,7 +8,7 @@ use proptest::test_runner::TestRunner;
 
 use fixtures::{DEGREES, header_of_degree, mainnet, target_equal_to};
 
-/// A check with its name, which says what it shows.
+/// A check with its name.
 pub(crate) type Check = (&'static str, fn(&Searcher));
 
 macro_rules! checks {
@@ -20,32 +20,32 @@ macro_rules! checks {
 
 checks! {
     recorded_nonces_are_found_from_every_distance,
-    solutions_are_those_of_brute_force_on_headers_of_every_length,
-    a_target_of_ones_is_met_by_every_nonce,
-    targets_of_any_number_of_zero_bits_are_met_as_by_brute_force,
-    targets_about_the_end_of_the_top_word_are_met_by_recorded_nonces,
+    headers_of_every_length_have_the_solutions_of_brute_force,
+    every_nonce_meets_the_easiest_target,
+    targets_of_every_level_have_the_solutions_of_brute_force,
+    recorded_nonces_meet_targets_near_the_end_of_the_top_word,
     a_hash_equal_to_the_target_is_a_solution_and_one_above_is_not,
-    every_word_of_the_target_decides_when_those_above_are_equal,
-    the_first_and_the_last_nonce_of_a_range_belong_to_it,
-    solutions_about_carries_and_the_wrap_are_those_of_brute_force,
+    each_word_of_the_target_decides_if_those_above_are_equal,
+    a_range_includes_its_first_and_last_nonce,
+    solutions_near_carries_and_the_wrap_are_those_of_brute_force,
     an_empty_range_has_no_solution,
-    the_longest_range_ends_with_its_first_solution,
-    the_nonce_that_the_header_came_with_does_not_matter,
+    a_search_of_the_longest_range_ends_at_its_first_solution,
+    the_nonce_in_the_header_does_not_matter,
     solutions_of_any_range_are_those_of_brute_force,
     solutions_among_a_million_nonces_are_those_of_the_portable_kernel,
 }
 
-/// The hash by the `blake2` crate.
+/// Returns the hash by the `blake2` crate.
 fn reference(header: &WorkHeader) -> PowHash {
     PowHash::from_le_bytes(Blake2s256::digest(header.as_bytes()).into())
 }
 
-/// The nonces of a range in its order.
+/// Returns the nonces of a range in order.
 fn nonces(start: u64, count: u64) -> impl Iterator<Item = Nonce> {
     (0..count).map(move |i| Nonce::new(start.wrapping_add(i)))
 }
 
-/// All solutions, by searching on behind each one.
+/// Returns all solutions: each search starts after the last one.
 fn search_all(searcher: &Searcher, prepared: &Prepared, start: u64, count: u64) -> Vec<Nonce> {
     let mut solutions = Vec::new();
     let mut tried = 0;
@@ -59,7 +59,7 @@ fn search_all(searcher: &Searcher, prepared: &Prepared, start: u64, count: u64) 
     solutions
 }
 
-/// Compares all solutions in a range with those of brute force, and returns them.
+/// Compares all solutions in a range with those of brute force and returns them.
 #[track_caller]
 fn check(
     searcher: &Searcher,
@@ -102,7 +102,7 @@ fn recorded_nonces_are_found_from_every_distance(searcher: &Searcher) {
     }
 }
 
-fn solutions_are_those_of_brute_force_on_headers_of_every_length(searcher: &Searcher) {
+fn headers_of_every_length_have_the_solutions_of_brute_force(searcher: &Searcher) {
     for degree in 0..16 {
         let solutions = check(
             searcher,
@@ -115,13 +115,13 @@ fn solutions_are_those_of_brute_force_on_headers_of_every_length(searcher: &Sear
     }
 }
 
-fn a_target_of_ones_is_met_by_every_nonce(searcher: &Searcher) {
+fn every_nonce_meets_the_easiest_target(searcher: &Searcher) {
     let header = header_of_degree(3, b"easy");
     let solutions = check(searcher, &header, &Target::MAX, u64::MAX - 2, 700);
     assert_eq!(solutions, nonces(u64::MAX - 2, 700).collect::<Vec<_>>());
 }
 
-fn targets_of_any_number_of_zero_bits_are_met_as_by_brute_force(searcher: &Searcher) {
+fn targets_of_every_level_have_the_solutions_of_brute_force(searcher: &Searcher) {
     for degree in DEGREES {
         for bits in [0, 1, 2, 7, 8, 9] {
             let solutions = check(
@@ -145,8 +145,8 @@ fn targets_of_any_number_of_zero_bits_are_met_as_by_brute_force(searcher: &Searc
     }
 }
 
-/// The recorded hashes have 46 to 60 leading zero bits: as good as a search of years.
-fn targets_about_the_end_of_the_top_word_are_met_by_recorded_nonces(searcher: &Searcher) {
+/// The recorded hashes have 46 to 60 leading zero bits, more than any search here could find.
+fn recorded_nonces_meet_targets_near_the_end_of_the_top_word(searcher: &Searcher) {
     for recorded in mainnet() {
         let (work, nonce) = (recorded.work(), recorded.work().nonce());
         let zero_bits = target_equal_to(&reference(work)).level().bits();
@@ -161,7 +161,7 @@ fn targets_about_the_end_of_the_top_word_are_met_by_recorded_nonces(searcher: &S
     }
 }
 
-/// Targets this hard cannot be met by trying, but a hash of the right top words can be taken for the target.
+/// No search here could meet targets this hard, but the hash of a nonce can serve as the target.
 fn a_hash_equal_to_the_target_is_a_solution_and_one_above_is_not(searcher: &Searcher) {
     for degree in DEGREES {
         let header = header_of_degree(degree, b"equal");
@@ -189,7 +189,7 @@ fn a_hash_equal_to_the_target_is_a_solution_and_one_above_is_not(searcher: &Sear
     }
 }
 
-fn every_word_of_the_target_decides_when_those_above_are_equal(searcher: &Searcher) {
+fn each_word_of_the_target_decides_if_those_above_are_equal(searcher: &Searcher) {
     let header = header_of_degree(3, b"words");
     let nonce = Nonce::new(77);
     let bytes = target_equal_to(&reference(&header.with_nonce(nonce))).to_le_bytes();
@@ -212,8 +212,8 @@ fn every_word_of_the_target_decides_when_those_above_are_equal(searcher: &Search
     }
 }
 
-/// Equality with the target makes one nonce a solution, wherever it stands.
-fn the_first_and_the_last_nonce_of_a_range_belong_to_it(searcher: &Searcher) {
+/// With its hash as the target, one nonce is a solution at any place of a range.
+fn a_range_includes_its_first_and_last_nonce(searcher: &Searcher) {
     for degree in DEGREES {
         let header = header_of_degree(degree, b"ends");
         // Carries between the words of the nonce, the end of a chunk, the wrap to zero.
@@ -236,7 +236,7 @@ fn the_first_and_the_last_nonce_of_a_range_belong_to_it(searcher: &Searcher) {
     }
 }
 
-fn solutions_about_carries_and_the_wrap_are_those_of_brute_force(searcher: &Searcher) {
+fn solutions_near_carries_and_the_wrap_are_those_of_brute_force(searcher: &Searcher) {
     for degree in DEGREES {
         for carry in [1 << 16, 1 << 32, 1 << 48, 0xffff << 48, 0] {
             check(
@@ -260,7 +260,7 @@ fn an_empty_range_has_no_solution(searcher: &Searcher) {
     }
 }
 
-fn the_longest_range_ends_with_its_first_solution(searcher: &Searcher) {
+fn a_search_of_the_longest_range_ends_at_its_first_solution(searcher: &Searcher) {
     let header = header_of_degree(3, b"long");
     let start = u64::MAX - 1000;
     let expected = nonces(start, 1 << 20)
@@ -270,7 +270,7 @@ fn the_longest_range_ends_with_its_first_solution(searcher: &Searcher) {
     assert_eq!(prepared.search(searcher, range), expected);
 }
 
-fn the_nonce_that_the_header_came_with_does_not_matter(searcher: &Searcher) {
+fn the_nonce_in_the_header_does_not_matter(searcher: &Searcher) {
     let header = header_of_degree(3, b"nonce");
     let prepared = [0, 1, u64::MAX, 0x0123_4567_89ab_cdef]
         .map(|nonce| Prepared::new(&header.with_nonce(Nonce::new(nonce)), &level(6)));

@@ -1,7 +1,7 @@
-//! One kit of checks for all kernels.
+//! The same checks for every kernel.
 //!
-//! Each check is a test of its own for each kernel, `avx2::an_empty_range_has_no_solution` say, and those of a kernel
-//! whose instructions this machine lacks are shown as ignored: nothing passes that was not tested.
+//! Each check is one test per kernel, such as `avx2::an_empty_range_has_no_solution`. Tests of
+//! kernels without instructions on this machine are ignored, so no test passes without a check.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 

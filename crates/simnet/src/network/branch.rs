@@ -1,17 +1,17 @@
-//! Pages of a chain's blocks: the whole table upwards, or branches downwards from their upper bounds.
+//! Pages of a chain's blocks: of the whole table upwards, or of branches downwards.
 //!
-//! The oddities are the node's (chainweb-node, `Chainweb/TreeDB.hs` and `Chainweb/Utils/Paging.hs`): the last page
-//! of the table still names a next one, a greatest height above an upper bound drops that bound, and an unknown
-//! lower bound is ignored.
+//! The peculiarities are the node's (`Chainweb/TreeDB.hs`, `Chainweb/Utils/Paging.hs`): the last
+//! page of the table still has a `next`, a maximum height above an upper bound drops the bound, and
+//! an unknown lower bound is ignored.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use chainweb::{BlockHash, BlockHeader};
 
-use super::Chain;
+use super::chain::Chain;
 
-/// Where a page begins.
+/// The first block of a page, or the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Inclusive(BlockHash),
@@ -26,7 +26,7 @@ impl Next {
     }
 }
 
-/// Which part is asked for.
+/// The requested part of a table or branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) min_height: Option<u64>,
@@ -41,7 +41,7 @@ pub(crate) struct Page<'a> {
     pub(crate) next: Option<Next>,
 }
 
-/// A block that the chain does not have was named.
+/// The request names a block unknown to the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownBlock(pub(crate) BlockHash);
 
@@ -51,17 +51,20 @@ impl Chain {
         Ok((block.work().height(), hash))
     }
 
-    /// A page of all blocks, orphans included, by height and hash.
+    /// Returns a page of all blocks, orphans included, ordered by height and hash.
+    ///
+    /// # Errors
+    /// Returns the block that `next` names, if it is unknown.
     pub(crate) fn table_page(&self, window: &Window) -> Result<Page<'_>, UnknownBlock> {
-        let least_height = window.min_height.unwrap_or(0);
+        let min_height = window.min_height.unwrap_or(0);
         let start = match window.next {
             Some(Next::Inclusive(hash)) => Bound::Included(self.known(hash)?),
             Some(Next::Exclusive(hash)) => Bound::Excluded(self.known(hash)?),
-            None => Bound::Included((least_height, BlockHash::new([0; 32]))),
+            None => Bound::Included((min_height, BlockHash::new([0; 32]))),
         };
         let mut blocks = self
             .from(start)
-            .skip_while(|block| block.work().height() < least_height)
+            .skip_while(|block| block.work().height() < min_height)
             .take_while(|block| {
                 window
                     .max_height
@@ -76,7 +79,11 @@ impl Chain {
         Ok(Page { items, next })
     }
 
-    /// A page of the ancestors of `upper`, themselves included, that are none of `lower`; highest first.
+    /// Returns a page of the blocks `upper` and their ancestors, without `lower` and their
+    /// ancestors; highest first.
+    ///
+    /// # Errors
+    /// Returns the block that `next` or `upper` names, if it is unknown.
     pub(crate) fn branch_page(
         &self,
         upper: &[BlockHash],
@@ -98,11 +105,11 @@ impl Chain {
                     .is_some_and(|block| block.hash() == hash)
             })
         };
-        let least_height = window.min_height.unwrap_or(0);
+        let min_height = window.min_height.unwrap_or(0);
         let mut blocks = std::iter::from_fn(|| {
             loop {
                 let (height, hash) = heads.pop_last()?;
-                if height < least_height {
+                if height < min_height {
                     return None;
                 }
                 if is_below(height, hash) {

@@ -1,23 +1,24 @@
-//! One chain: its blocks, the winners and the losers, and which of them are in the cut.
+//! One chain: the blocks of the cut and the orphans.
 //!
-//! The blocks of the cut have an index by height, so that an ancestor is found at once: only tips are ever replaced,
-//! and thus all ancestors of a loser are winners. Blocks below the kept heights are forgotten.
+//! Blocks of the cut are indexed by height, so looking up an ancestor takes constant time. Only
+//! tips are ever replaced; therefore all ancestors of an orphan are in the cut. Blocks below the
+//! kept heights are dropped.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
 
 use chainweb::{BlockHash, BlockHeader};
 
-/// Fewer than this is never kept: adjustment, re-organisations and look-ups need a few.
+/// Lower bound of the kept heights, for difficulty adjustment, reorganisations and lookups.
 const MINIMUM_KEPT: u64 = 1000;
 
 #[derive(Debug)]
 pub(crate) struct Chain {
     blocks: HashMap<BlockHash, BlockHeader>,
     by_height: BTreeSet<(u64, BlockHash)>,
-    /// The blocks of the cut, the oldest kept one first; never empty.
+    /// The kept blocks of the cut, oldest first; never empty.
     in_cut: VecDeque<BlockHash>,
-    /// The height of the first of them.
+    /// Height of the first block in `in_cut`.
     base: u64,
     kept_heights: u64,
 }
@@ -39,26 +40,26 @@ impl Chain {
     }
 
     pub(crate) fn tip(&self) -> &BlockHeader {
-        self.at(self.height()).expect("there is always a tip")
+        self.at(self.height()).expect("a chain always has a tip")
     }
 
-    /// The block of the cut at this height.
+    /// Returns the block of the cut at `height`.
     pub(crate) fn at(&self, height: u64) -> Option<&BlockHeader> {
         let index = usize::try_from(height.checked_sub(self.base)?).ok()?;
         self.blocks.get(self.in_cut.get(index)?)
     }
 
-    /// The block of the cut at this height, or the nearest that there is.
+    /// Returns the block of the cut whose height is nearest to `height`.
     pub(crate) fn at_most(&self, height: u64) -> &BlockHeader {
         self.at(height.clamp(self.base, self.height()))
-            .expect("every height in between is there")
+            .expect("all heights between base and tip are kept")
     }
 
     pub(crate) fn block(&self, hash: &BlockHash) -> Option<&BlockHeader> {
         self.blocks.get(hash)
     }
 
-    /// Makes a child of the tip the new tip.
+    /// Appends a child of the tip.
     pub(crate) fn push(&mut self, block: BlockHeader) {
         debug_assert_eq!(block.work().parent(), self.tip().hash());
         self.in_cut.push_back(block.hash());
@@ -75,7 +76,7 @@ impl Chain {
         }
     }
 
-    /// Puts a sibling of the tip in its place; the old tip stays as an orphan.
+    /// Replaces the tip with a sibling; the old tip becomes an orphan.
     pub(crate) fn replace_tip(&mut self, block: BlockHeader) {
         debug_assert_eq!(block.work().parent(), self.tip().work().parent());
         self.in_cut.pop_back();
@@ -88,23 +89,23 @@ impl Chain {
         self.blocks.insert(block.hash(), block);
     }
 
-    /// The ancestor of a block at a height, the block itself included; `None` above it.
+    /// Returns the ancestor of a block at `height`, or the block itself; `None` above its height.
     pub(crate) fn ancestor(&self, hash: &BlockHash, height: u64) -> Option<&BlockHeader> {
         let block = self.block(hash)?;
         if block.work().height() == height {
             return Some(block);
         }
-        // An orphan is a former tip: its parent is in the cut, and stays there.
+        // An orphan is a former tip: its parent is in the cut and stays there.
         self.at(height).filter(|_| height < block.work().height())
     }
 
-    /// All blocks, orphans included, by height and hash, from a place on.
+    /// Iterates over all blocks, orphans included, from `start` on, ordered by height and hash.
     pub(crate) fn from(
         &self,
-        place: Bound<(u64, BlockHash)>,
+        start: Bound<(u64, BlockHash)>,
     ) -> impl Iterator<Item = &BlockHeader> {
         self.by_height
-            .range((place, Bound::Unbounded))
+            .range((start, Bound::Unbounded))
             .filter_map(|(_, hash)| self.block(hash))
     }
 }

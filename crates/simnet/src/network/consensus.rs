@@ -1,7 +1,7 @@
-//! What makes a block a valid next one: the cut rule and the rules for each field.
+//! Validity of the next block: the cut rule and the rules of each header field.
 //!
-//! chainweb-node, `Chainweb/Cut/Create.hs` (which chains can be extended, and by what) and
-//! `Chainweb/BlockHeader/Validation.hs` (what is checked of a block).
+//! Follows `Chainweb/Cut/Create.hs` (which chains can be extended, with which parents) and
+//! `Chainweb/BlockHeader/Validation.hs` (the checks of a header).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,33 +10,35 @@ use chainweb::{
     Adjacents, BlockHash, BlockHeader, ChainId, CreationTime, PayloadHash, WorkHeader, next_header,
 };
 
+use super::Network;
+use super::outcome::Invalid;
 use super::payload::Payload;
-use super::{Invalid, Network};
 
 impl Network {
-    /// Whether no neighbour is lower than the chain.
+    /// Whether every adjacent chain is at least as high as `chain`.
     pub(super) fn is_mineable(&self, chain: ChainId) -> bool {
         let height_of = |chain| self.slots[chain].chain.height();
         let height = height_of(&chain);
         self.graph()
-            .neighbours(chain)
+            .adjacents(chain)
             .iter()
             .all(|n| height_of(n) >= height)
     }
 
-    /// The blocks at this height on the neighbouring chains, if all have one.
+    /// Returns the blocks of the adjacent chains at `height`, or `None` if one is missing.
     pub(super) fn adjacent_parents(
         &self,
         chain: ChainId,
         height: u64,
     ) -> Option<Vec<&BlockHeader>> {
         self.graph()
-            .neighbours(chain)
+            .adjacents(chain)
             .iter()
             .map(|n| self.slots[n].chain.at(height))
             .collect()
     }
 
+    /// Returns the unsolved header of the next block, or `None` while an adjacent chain is lower.
     pub(super) fn next_header(
         &self,
         chain: ChainId,
@@ -56,7 +58,8 @@ impl Network {
         ))
     }
 
-    /// Whether a header's parents are still those of the cut: the node's condition for taking it at all.
+    /// Whether a header's parents are still in the cut. Otherwise the node drops the solution
+    /// (`Chainweb/Cut.hs`).
     pub(super) fn extends_cut(&self, header: &WorkHeader) -> bool {
         let Some(slot) = self.slots.get(&header.chain()) else {
             return false;
@@ -64,16 +67,19 @@ impl Network {
         let Adjacents::Recorded(adjacents) = header.adjacents() else {
             return false;
         };
-        let fits = |(chain, hash): (ChainId, BlockHash)| {
+        let is_in_cut = |(chain, hash): (ChainId, BlockHash)| {
             self.slots.get(&chain).is_some_and(|slot| {
                 let tip = slot.chain.tip();
                 hash == tip.hash() || hash == tip.work().parent()
             })
         };
-        header.parent() == slot.chain.tip().hash() && adjacents.iter().all(fits)
+        header.parent() == slot.chain.tip().hash() && adjacents.iter().all(is_in_cut)
     }
 
-    /// The whole of the rules for a block that extends the cut.
+    /// Applies all rules to a header that extends the cut.
+    ///
+    /// # Errors
+    /// Returns the first violated rule.
     pub(super) fn validate(
         &self,
         header: &WorkHeader,
@@ -95,9 +101,9 @@ impl Network {
         let adjacent = self
             .adjacent_parents(chain, parent.work().height())
             .ok_or(Invalid::Adjacents)?;
-        let given = recorded.iter().collect::<BTreeMap<_, _>>();
-        let due = adjacent.iter().map(|a| (a.work().chain(), a.hash()));
-        if given.len() != recorded.iter().len() || given != due.collect() {
+        let actual = recorded.iter().collect::<BTreeMap<_, _>>();
+        let required = adjacent.iter().map(|a| (a.work().chain(), a.hash()));
+        if actual.len() != recorded.iter().len() || actual != required.collect() {
             return Err(Invalid::Adjacents);
         }
         if creation_time(parent, &adjacent, time) != time {
@@ -118,7 +124,8 @@ impl Network {
     }
 }
 
-/// The time of a block made now: after all its parents, which may be ahead of the clock.
+/// Returns the creation time of a block made at `now`: at least a microsecond after all parents,
+/// which may be ahead of the clock.
 pub(super) fn creation_time(
     parent: &BlockHeader,
     adjacent: &[&BlockHeader],

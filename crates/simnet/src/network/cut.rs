@@ -1,4 +1,4 @@
-//! The tips of all chains, as the node tells them.
+//! The cut as `/cut` serves it (`Chainweb/Cut/CutHashes.hs`).
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,18 @@ use chainweb::{ChainId, Weight};
 use super::Network;
 use crate::report::Tip;
 
-/// The tips of all chains with their sums.
+/// The tips of all chains, with total weight and height.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
     pub(crate) tips: BTreeMap<ChainId, Tip>,
     pub(crate) weight_le_bytes: [u8; 32],
-    /// The sum of the heights.
+    /// Sum of the heights.
     pub(crate) height: u64,
 }
 
 impl Network {
-    /// The cut; or the one whose chains are limited to an equal part of `max_height`.
+    /// Returns the cut. With `max_height`, every chain is limited to `max_height` / number of
+    /// chains (`Chainweb/CutDB/RestAPI/Server.hs`).
     pub(crate) fn cut(&self, max_height: Option<u64>) -> Cut {
         let chains = self.slots.len() as u64;
         let mut cut = Cut {
@@ -40,13 +41,13 @@ impl Network {
     }
 }
 
-/// Adds a weight to a 256-bit sum, which the weights of no real network exceed.
+/// Adds a weight to a 256-bit sum, modulo 2^256.
 fn add_le_bytes(sum: &mut [u8; 32], weight: Weight) {
     let mut carry = false;
     for (byte, add) in sum.iter_mut().zip(weight.to_le_bytes()) {
-        let (once, first) = byte.overflowing_add(add);
-        let (twice, second) = once.overflowing_add(u8::from(carry));
-        *byte = twice;
+        let (sum, first) = byte.overflowing_add(add);
+        let (sum, second) = sum.overflowing_add(u8::from(carry));
+        *byte = sum;
         carry = first || second;
     }
 }
@@ -65,7 +66,7 @@ mod tests {
         expected[..4].copy_from_slice(&0x03ff_ff00_u32.to_le_bytes());
         assert_eq!(sum, expected);
 
-        // 0xff + 0x00 carries only because of the carry before.
+        // 0xff + 0x00 carries only because of the previous carry.
         let mut sum = [0xff; 32];
         sum[31] = 0;
         let mut one = [0; 32];

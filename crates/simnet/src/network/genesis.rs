@@ -1,30 +1,31 @@
-//! The first blocks of a network.
+//! Genesis blocks: of a new network, or of Kadena's `development`.
 //!
-//! Either of one that begins now, or of Kadena's `development` with its own time, target and payloads
-//! (chainweb-node, `Chainweb/Version/Development.hs`), whose hashes are known.
+//! Time, target and payloads of `development` are those of `Chainweb/Version/Development.hs`; a
+//! test compares the resulting hashes with the real ones.
 
 use chainweb::{BlockHeader, ChainId, CreationTime, Genesis, Target};
 
 use super::payload::payload_hash;
 use crate::config::{Config, GenesisBlocks};
 
-/// The genesis time of Kadena's `development`.
+/// Genesis time of `development`.
 const DEVELOPMENT_TIME: CreationTime = CreationTime::from_micros(1_563_388_117_613_832);
 
-/// The genesis target of Kadena's `development`: ⌊(2^256 - 1) / 100000⌋.
+/// Genesis target of `development`, big-endian: ⌊(2^256 - 1) / 100000⌋.
 const DEVELOPMENT_TARGET: &str = "0000a7c5ac471b4784230fcf80dc33721d53cddd6e04c059210385c67dfe32a0";
 
-/// The genesis payloads of Kadena's `development`: the one of chain 0, and the one of all others.
+/// Genesis payload hashes of `development`: of chain 0, and of every other chain.
 const DEVELOPMENT_PAYLOADS: [&str; 2] = [
     "GB8YsdVgd50IaJ_shYGN3pnzOohPi-gE3YaP2pvhw0w",
     "tL8Um8Zql3uKtYX5yo9-YoW_cKGf_BFBONzVD5JDd5k",
 ];
 
-/// The first blocks of all chains.
+/// Returns the genesis blocks of all chains.
 pub(super) fn genesis_blocks(config: &Config, now: CreationTime) -> Vec<BlockHeader> {
     let development = config.genesis == GenesisBlocks::Development;
     let (time, target) = if development {
-        let target = Target::from_be_hex(DEVELOPMENT_TARGET).expect("64 hex digits");
+        let target =
+            Target::from_be_hex(DEVELOPMENT_TARGET).expect("the constant is 64 hex digits");
         (DEVELOPMENT_TIME, target)
     } else {
         (now, config.start_difficulty.target())
@@ -39,7 +40,7 @@ pub(super) fn genesis_blocks(config: &Config, now: CreationTime) -> Vec<BlockHea
         if development {
             DEVELOPMENT_PAYLOADS[usize::from(chain.get() != 0)]
                 .parse()
-                .expect("43 characters of base64url")
+                .expect("the constants are 43 characters of base64url")
         } else {
             payload_hash(
                 config.seed,

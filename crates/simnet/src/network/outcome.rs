@@ -1,30 +1,30 @@
-//! The words in which the network answers.
+//! Results and events of the network.
 
 use chainweb::{BlockHash, ChainId, Work};
 
-/// How far the node is with new work for a chain.
+/// State of a chain's work in the node (`Chainweb/Miner/Coordinator.hs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priming {
-    /// Work can be had, if the neighbours allow it.
+    /// Work is available, if no adjacent chain is lower.
     Ready,
-    /// A solution was taken; no work until the cut moves on.
+    /// A solution was accepted; no work until the cut changes.
     AlreadyMined,
-    /// The cut has moved on; the new payload is being made.
+    /// The cut has changed; the new payload is not ready yet.
     Stale,
 }
 
-/// What an update stream tells.
+/// An event of an update stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Update {
     NewCut,
     RefreshedBlock,
 }
 
-/// Something that happened.
+/// An event of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Update(ChainId, Update),
-    /// A block entered the cut; foreign if it has no account.
+    /// A block entered the cut; `account` is `None` for a foreign block.
     Block {
         chain: ChainId,
         height: u64,
@@ -33,53 +33,54 @@ pub(crate) enum Event {
     },
 }
 
-/// The answer to a request for work.
+/// Result of a request for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WorkAnswer {
     Work(Work),
     TooManyPayloads,
     Unauthorized,
-    /// No chain has work now; one will.
+    /// No chain has work at present.
     NotYet,
 }
 
-/// What became of a solution.
+/// Result of a submission. The HTTP status is 400 or 404 for the first three variants, 200 for the
+/// others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Solved {
     Malformed(String),
     UnknownPayload,
     BadPow,
-    /// From here on the answer is 200.
+    /// The header's parents are no longer in the cut.
     Stale,
     Invalid(Invalid),
     Accepted(BlockHash),
 }
 
-/// Why a solution that was answered 200 is no block.
+/// The rule that a solution answered with 200 violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Invalid {
-    /// The payload was made for another chain or parent.
+    /// The payload belongs to another chain or parent.
     Payload,
     /// The creation time is ahead of the node's clock.
     Future,
-    /// The creation time is not after those of all parents.
+    /// The creation time is not after the times of all parents.
     NotAfterParents,
-    /// The adjacent parents are not those of the graph, at the parent's height.
+    /// The adjacent parents are not the blocks of the adjacent chains at the parent's height.
     Adjacents,
-    /// Another field is not what the rules give.
+    /// Another field differs from its required value.
     Fields,
 }
 
-/// Why a chain cannot be moved as asked.
+/// Errors of extending, reorganising or refreshing a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoveError {
     /// The network has no such chain.
     #[error("the network has no chain {0}")]
     UnknownChain(ChainId),
-    /// A neighbour is lower than the chain.
-    #[error("chain {0} has to wait for a neighbour")]
+    /// An adjacent chain is lower.
+    #[error("chain {0} cannot be extended: an adjacent chain is lower")]
     Blocked(ChainId),
-    /// A neighbour stands on the chain's tip, or the tip is the genesis block.
+    /// The tip is the genesis block, or an adjacent chain has a block above it.
     #[error("the tip of chain {0} cannot be replaced")]
-    FirmTip(ChainId),
+    PinnedTip(ChainId),
 }

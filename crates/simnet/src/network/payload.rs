@@ -1,8 +1,8 @@
-//! The payloads that the node remembers for the work it has handed out.
+//! The node's cache of payloads of outstanding work.
 //!
-//! An entry is made or renewed by `/work` and taken out by the first solution that names it, whatever becomes of
-//! that solution (chainweb-node, `publishWork` in `Chainweb/Miner/Coordinator.hs`). Old ones go when the node
-//! tidies up, not the moment they are old.
+//! `/work` inserts or renews an entry. The first solution with its payload hash removes it,
+//! valid or not (`publishWork` in `Chainweb/Miner/Coordinator.hs`). Expired entries are
+//! dropped at the next pruning, not the moment they expire.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha512_256};
 
 use crate::config::Miner;
 
-/// What a remembered payload was made for.
+/// A cached payload: the block that it was made for, and the account that it pays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Payload {
     pub(crate) chain: ChainId,
@@ -62,7 +62,7 @@ impl PayloadCache {
     }
 }
 
-/// A hash that names one payload of one network: the same parts give the same hash.
+/// Returns the payload hash of some parts: SHA-512/256 over the seed and the length-prefixed parts.
 pub(crate) fn payload_hash<'a>(
     seed: u64,
     parts: impl IntoIterator<Item = &'a [u8]>,
@@ -76,7 +76,8 @@ pub(crate) fn payload_hash<'a>(
     PayloadHash::new(digest.finalize().into())
 }
 
-/// The payload that pays this miner for the block after `parent`, as it stands after some refreshes.
+/// Returns the hash of the payload that pays `miner` for the block after `parent`, after this
+/// number of refreshes.
 pub(crate) fn payload_for(
     seed: u64,
     parent: BlockHash,

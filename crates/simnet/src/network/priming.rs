@@ -1,17 +1,19 @@
-//! What a block sets off: new tips, the states of a chain's work, and the updates that tell of them.
+//! Effects of a block: the new tip, the state of its chain's work, and the updates.
 //!
-//! A block of our own takes a chain's work from ready to already mined, to stale, to ready again; a foreign one from
-//! ready to stale to ready. Each step is one `New Cut`, unless the stream has missed an intermediate one.
+//! After a submitted block, the chain's work goes from ready to already mined, stale and ready;
+//! after a foreign block, from ready to stale and ready. Each step sends one `New Cut`, unless the
+//! stream misses an intermediate step (`Chainweb/Miner/RestAPI/Server.hs`, `updatesHandler`).
 
 use chainweb::{BlockHeader, ChainId, CreationTime};
 use rand::RngExt as _;
 
+use super::outcome::{Event, Priming, Update};
 use super::timers::Timer;
-use super::{Event, Network, OWN_BLOCKS_KEPT, Priming, Update};
+use super::{Network, OWN_BLOCKS_KEPT};
 use crate::report::OwnBlock;
 
 impl Network {
-    /// Puts a block on the tip of its chain.
+    /// Appends a block to its chain. `account` is `None` for a foreign block.
     pub(super) fn extend(
         &mut self,
         block: BlockHeader,
@@ -33,11 +35,17 @@ impl Network {
         } else {
             self.tally.foreign_blocks += 1;
         }
-        self.moved(own.chain, account, now);
+        self.tip_changed(own.chain, account, now);
     }
 
-    /// A chain has a new tip: its work changes, everybody hears of it, foreign miners on it choose anew.
-    pub(super) fn moved(&mut self, chain: ChainId, account: Option<String>, now: CreationTime) {
+    /// Handles a new tip: updates the chain's work, records the event, and restarts foreign miners
+    /// on the chain.
+    pub(super) fn tip_changed(
+        &mut self,
+        chain: ChainId,
+        account: Option<String>,
+        now: CreationTime,
+    ) {
         let first = match account {
             Some(_) => Priming::AlreadyMined,
             None => Priming::Stale,
@@ -54,15 +62,15 @@ impl Network {
         });
         self.prime(chain, first, now);
         if self.foreign.chain() == Some(chain) {
-            self.aim_foreign_miners(now);
+            self.restart_foreign_miners(now);
         }
     }
 
-    /// Changes the state of a chain's work and sets the timer of the next change.
+    /// Sets the state of a chain's work, and the timer of the next state.
     pub(super) fn prime(&mut self, chain: ChainId, to: Priming, now: CreationTime) {
-        // Streams compare states when they get to it: an intermediate one may pass unseen.
-        let seen = to == Priming::Ready || self.rng.random_bool(0.75);
-        if seen {
+        // A node's stream compares states when it wakes up: it can miss an intermediate one.
+        let is_noticed = to == Priming::Ready || self.rng.random_bool(0.75);
+        if is_noticed {
             self.events.push(Event::Update(chain, Update::NewCut));
         }
         let slot = self.slot_mut(chain);
@@ -82,8 +90,8 @@ impl Network {
         self.timers.set(due, timer);
     }
 
-    /// No work for a chain until a foreign block comes: the node takes a solution for the next block, and then finds
-    /// it invalid.
+    /// Withholds a chain's work until the next foreign block: the node has accepted a solution and
+    /// then found it invalid.
     pub(super) fn stall(&mut self, chain: ChainId) {
         let slot = self.slot_mut(chain);
         slot.priming = Priming::AlreadyMined;
@@ -91,7 +99,8 @@ impl Network {
         self.events.push(Event::Update(chain, Update::NewCut));
     }
 
-    pub(super) fn renew_payload(&mut self, chain: ChainId) {
+    /// Refreshes a chain's payload, if the chain has work.
+    pub(super) fn refresh_payload(&mut self, chain: ChainId) {
         let slot = self.slot_mut(chain);
         if slot.priming == Priming::Ready {
             slot.refreshes += 1;

@@ -1,31 +1,32 @@
-//! What the network will do by itself, in the order of time.
+//! Scheduled changes of the network, ordered by time.
 //!
-//! Entries with the same time keep the order in which they were set, so that a run is a function of its inputs.
+//! Timers with the same time fire in the order in which they were set, so that a run is a function
+//! of its inputs.
 
 use std::collections::BTreeMap;
 
 use chainweb::{ChainId, CreationTime};
 
-use super::Priming;
+use super::outcome::Priming;
 
-/// One thing to come. Those that carry a generation are void once the chain has moved on.
+/// A scheduled change. It is void if its chain has a newer generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
-    /// The chain's work changes its state.
+    /// Change the state of the chain's work.
     Prime {
         chain: ChainId,
         generation: u64,
         to: Priming,
     },
-    /// The chain's payload is renewed.
+    /// Refresh the chain's payload.
     Refresh { chain: ChainId, generation: u64 },
-    /// Old payloads are forgotten.
+    /// Drop expired payloads.
     Prune,
-    /// The foreign miners find the block that they work on.
+    /// Add a block of the foreign miners.
     ForeignBlock,
 }
 
-/// Names an entry that may be cancelled.
+/// Identifies a timer, to cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimerKey(CreationTime, u64);
 
@@ -51,7 +52,7 @@ impl Timers {
         self.queue.first_key_value().map(|(key, _)| key.0)
     }
 
-    /// Takes the first entry that is due.
+    /// Removes and returns the first timer that is due at `now`.
     pub(crate) fn pop_due(&mut self, now: CreationTime) -> Option<(CreationTime, Timer)> {
         let first = self.queue.first_entry()?;
         let due = first.key().0;

@@ -1,7 +1,7 @@
 //! Answers, and bodies that can break on the wire.
 //!
-//! No body states its length, as with the real node: all are sent in chunks. A body that breaks first lets what is
-//! before the break reach the socket.
+//! All bodies are chunked, without `Content-Length`, as those of the real node. The bytes before a
+//! break still reach the socket.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::media::Media;
 
-/// A part of a body.
+/// A piece of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     Bytes(Bytes),
@@ -23,7 +23,7 @@ pub(crate) enum Piece {
     Break,
 }
 
-/// What the node answers.
+/// An answer of the node.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -32,12 +32,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// An answer without a body, as servant gives it by itself.
+    /// Returns an answer with neither body nor type, like servant's own errors.
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self::plain(status, "")
     }
 
-    /// A body without a type.
+    /// Returns an answer without `Content-Type`.
     pub(crate) fn plain(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self {
             status,
@@ -46,7 +46,7 @@ impl Answer {
         }
     }
 
-    /// An error with its message.
+    /// Returns an error with a text message.
     pub(crate) fn error(status: StatusCode, message: impl Into<Bytes>) -> Self {
         Self {
             content_type: Some(Media::Text.content_type()),
@@ -66,12 +66,12 @@ impl Answer {
     }
 }
 
-/// A body in pieces, which may still be coming.
+/// A body in pieces. Further pieces may follow from a channel.
 #[derive(Debug, Default)]
 pub(crate) struct AnswerBody {
     pieces: VecDeque<Piece>,
     more: Option<mpsc::Receiver<Piece>>,
-    /// The connection breaks after so many bytes.
+    /// Number of bytes after which the connection breaks.
     break_after: Option<usize>,
     breaking: bool,
 }
@@ -99,7 +99,7 @@ impl AnswerBody {
         }
     }
 
-    /// Changes what is there already; what is still coming stays as it is.
+    /// Maps the present pieces; pieces from the channel stay as they are.
     #[must_use]
     pub(crate) fn map(self, change: impl Fn(Bytes) -> Vec<Piece>) -> Self {
         let changed = |piece| match piece {
@@ -148,7 +148,7 @@ impl Body for AnswerBody {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Piece::Break => {
-                // Between this and the next call hyper flushes what it has.
+                // hyper flushes its buffer before it polls again.
                 self.breaking = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending
@@ -157,13 +157,13 @@ impl Body for AnswerBody {
     }
 }
 
-/// Two pieces that part after `at` bytes.
+/// Splits `bytes` into two pieces after `at` bytes.
 pub(crate) fn split(mut bytes: Bytes, at: usize) -> Vec<Piece> {
     let rest = bytes.split_off(at.min(bytes.len()));
     vec![Piece::Bytes(bytes), Piece::Bytes(rest)]
 }
 
-/// The bits of the middle byte inverted.
+/// Inverts the bits of the middle byte.
 pub(crate) fn corrupt(bytes: &Bytes) -> Vec<Piece> {
     let mut corrupted = bytes.to_vec();
     let middle = corrupted.len() / 2;

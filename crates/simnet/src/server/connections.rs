@@ -14,10 +14,10 @@ use tracing::debug;
 use super::serve;
 use crate::engine::Engine;
 
-/// How long a connection may take for the head of a request, idle time included.
+/// Time limit for the head of a request, idle time included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves until stopped, and returns when the last connection is closed.
+/// Serves connections until `stop` is cancelled. Returns when the last one is closed.
 pub(crate) async fn serve_connections(
     engine: Arc<Engine>,
     listener: TcpListener,

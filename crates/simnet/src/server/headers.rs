@@ -1,10 +1,8 @@
-//! Blocks and their hashes: one by name, or pages of them.
-//!
-//! chainweb-node, `Chainweb/BlockHeaderDB/RestAPI/Server.hs`.
+//! Blocks and their hashes: one by hash, or pages (`Chainweb/BlockHeaderDB/RestAPI/Server.hs`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chainweb::{Adjacents, BlockHash, BlockHeader};
+use chainweb::{Adjacents, BlockHash, BlockHeader, HashError};
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -13,14 +11,14 @@ use super::answer::Answer;
 use super::media::Media;
 use crate::network::{Chain, Next, Page, UnknownBlock, Window};
 
-/// What the items of a page are.
+/// Kind of the items of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Items {
     Headers,
     Hashes,
 }
 
-/// The body of a request for a branch, as it comes.
+/// The JSON body of a branch request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct BoundsText {
@@ -28,7 +26,7 @@ struct BoundsText {
     lower: Vec<String>,
 }
 
-/// Where a branch ends above and below.
+/// Upper and lower bounds of a branch.
 #[derive(Debug)]
 pub(crate) struct Bounds {
     upper: Vec<BlockHash>,
@@ -36,19 +34,24 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// Parses the body of a branch request.
+    ///
+    /// # Errors
+    /// Returns the 400 answer to a malformed body, or to more than `limit` bounds of one kind.
     pub(crate) fn parse(body: &[u8], limit: usize) -> Result<Self, Answer> {
-        let refused = |why: &dyn ToString| Answer::plain(StatusCode::BAD_REQUEST, why.to_string());
         let text: BoundsText = super::json::object(body)?;
         let hashes = |texts: Vec<String>| {
             let parsed: Result<Vec<_>, _> = texts.iter().map(|text| text.parse()).collect();
-            parsed.map_err(|e: chainweb::HashError| refused(&e))
+            parsed.map_err(|error: HashError| {
+                Answer::plain(StatusCode::BAD_REQUEST, error.to_string())
+            })
         };
         let bounds = Self {
             upper: hashes(text.upper)?,
             lower: hashes(text.lower)?,
         };
-        for (name, given) in [("upper", &bounds.upper), ("lower", &bounds.lower)] {
-            if given.len() > limit {
+        for (name, hashes) in [("upper", &bounds.upper), ("lower", &bounds.lower)] {
+            if hashes.len() > limit {
                 let message = json!(format!("too many {name} branch bounds"));
                 return Err(Answer::plain(StatusCode::BAD_REQUEST, message.to_string()));
             }
@@ -57,7 +60,7 @@ impl Bounds {
     }
 }
 
-/// One block.
+/// Answers a request for one block.
 pub(crate) fn header(chain: &Chain, hash: BlockHash, media: Media, version: &str) -> Answer {
     match chain.block(&hash) {
         Some(block) if media == Media::Octets => Answer::ok(media, block.encode()),
@@ -66,7 +69,7 @@ pub(crate) fn header(chain: &Chain, hash: BlockHash, media: Media, version: &str
     }
 }
 
-/// A page of a chain, or of a branch if bounds are given.
+/// Answers a request for a page: of the branch within `bounds`, or of the whole table without.
 pub(crate) fn page(
     chain: &Chain,
     bounds: Option<&Bounds>,

@@ -1,7 +1,6 @@
-//! What the node says about itself: `/info`, and `/cut` about the network.
+//! `/info` (`Chainweb/RestAPI/NodeInfo.hs`) and `/cut` (`Chainweb/Cut/CutHashes.hs`).
 //!
-//! The fields of `/info` came over the years (chainweb-node, `Chainweb/RestAPI/NodeInfo.hs`); each release has its
-//! own set of them.
+//! The fields of `/info` depend on the release.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,8 +16,8 @@ pub(crate) fn node_info(network: &Network) -> Value {
     let adjacency: Vec<_> = graph
         .chains()
         .map(|chain| {
-            let neighbours = graph.neighbours(chain).iter().map(|n| n.get());
-            json!([chain.get(), neighbours.collect::<Vec<_>>()])
+            let adjacents = graph.adjacents(chain).iter().map(|n| n.get());
+            json!([chain.get(), adjacents.collect::<Vec<_>>()])
         })
         .collect();
     let history = json!([[0, adjacency]]);

@@ -1,4 +1,4 @@
-//! JSON bodies of requests: objects, as aeson wants them. serde would take arrays for structures as well.
+//! JSON bodies of requests. aeson accepts only objects for records; serde would accept arrays, too.
 
 use hyper::StatusCode;
 use serde::de::DeserializeOwned;
@@ -6,7 +6,10 @@ use serde_json::{Map, Value};
 
 use super::answer::Answer;
 
-/// The object in a body, or the answer to a body that is none.
+/// Parses a body that must be a JSON object.
+///
+/// # Errors
+/// Returns the 400 answer to another body.
 pub(crate) fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Answer> {
     serde_json::from_slice::<Map<String, Value>>(body)
         .and_then(|fields| serde_json::from_value(Value::Object(fields)))

@@ -1,15 +1,16 @@
-//! Media types: what a request accepts, and what its body is.
+//! Media types of requests and answers.
 //!
-//! As servant does it (http-media): the best quality wins, then the more specific range, then the server's order.
+//! `Accept` is matched as by servant's `http-media`: the highest quality wins, then the more
+//! specific range, then the server's order.
 
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 
-/// A form in which an answer can be given.
+/// Media type of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     Json,
-    /// JSON with block headers as objects, not as strings.
+    /// JSON in which block headers are objects instead of strings.
     JsonObject,
     Octets,
     Text,
@@ -30,7 +31,7 @@ impl Media {
 struct Range {
     essence: String,
     parameters: Vec<String>,
-    /// In thousandths.
+    /// `q`, in thousandths.
     quality: u32,
 }
 
@@ -54,7 +55,7 @@ impl Range {
         }
     }
 
-    /// How specific this range is, if it covers a media type.
+    /// Returns the specificity of the range, or `None` if it does not include `media`.
     fn covers(&self, media: Media) -> Option<usize> {
         let offered = Self::parse(media.content_type());
         if self.essence == "*/*" {
@@ -63,12 +64,12 @@ impl Range {
         if let Some(kind) = self.essence.strip_suffix("/*") {
             return (offered.essence.split('/').next() == Some(kind)).then_some(1);
         }
-        let fits = self.essence == offered.essence
+        let matches = self.essence == offered.essence
             && self
                 .parameters
                 .iter()
                 .all(|parameter| offered.parameters.contains(parameter));
-        fits.then_some(2 + self.parameters.len())
+        matches.then_some(2 + self.parameters.len())
     }
 }
 
@@ -90,7 +91,7 @@ fn joined(headers: &HeaderMap, name: HeaderName) -> String {
         .join(",")
 }
 
-/// The form of the answer, or `None` for 406.
+/// Returns the media type of the answer, or `None` for 406. `offers` begins with the default.
 pub(crate) fn negotiate(headers: &HeaderMap, offers: &[Media]) -> Option<Media> {
     let accept = joined(headers, ACCEPT);
     let ranges: Vec<_> = accept
@@ -117,15 +118,15 @@ pub(crate) fn negotiate(headers: &HeaderMap, offers: &[Media]) -> Option<Media> 
         .map(|(_, media)| media)
 }
 
-/// Whether the body is said to be of this type. Without a word it is an octet stream.
+/// Whether the request's `Content-Type` is `media`; the default is an octet stream.
 pub(crate) fn body_is(headers: &HeaderMap, media: Media) -> bool {
-    let stated = joined(headers, CONTENT_TYPE);
-    let stated = if stated.is_empty() {
+    let content_type = joined(headers, CONTENT_TYPE);
+    let content_type = if content_type.is_empty() {
         Media::Octets.content_type()
     } else {
-        &stated
+        &content_type
     };
-    Range::parse(stated).essence == Range::parse(media.content_type()).essence
+    Range::parse(content_type).essence == Range::parse(media.content_type()).essence
 }
 
 #[cfg(test)]

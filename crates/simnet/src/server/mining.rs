@@ -1,4 +1,4 @@
-//! Work and solutions (chainweb-node, `Chainweb/Miner/RestAPI/Server.hs`).
+//! `/mining/work` and `/mining/solved` (`Chainweb/Miner/RestAPI/Server.hs`).
 
 use bytes::Bytes;
 use chainweb::ChainId;
@@ -13,7 +13,10 @@ use crate::config::Miner;
 use crate::engine::Engine;
 use crate::network::{Solved, WorkAnswer};
 
-/// Answers when some chain has work, however long that takes.
+/// Answers a request for work. Waits until a chain has work, without a time limit.
+///
+/// # Errors
+/// Returns the answer 400, 403 or 503.
 pub(crate) async fn work(engine: &Engine, query: &Query, body: &[u8]) -> Result<Answer, Answer> {
     let wanted: Option<ChainId> = query.get("chain")?;
     let miner: Miner = json::object(body)?;
@@ -40,12 +43,12 @@ pub(crate) async fn work(engine: &Engine, query: &Query, body: &[u8]) -> Result<
     }
 }
 
-/// Takes a solution. 200 does not mean that it became a block.
+/// Answers a submission. A solution answered with 200 is not always a block.
 pub(crate) fn solved(engine: &Engine, body: &Bytes) -> Answer {
     let outcome = engine.with(|network, now| network.solve(body, now));
     match outcome {
-        Solved::Malformed(why) => {
-            let message = format!("Decoding error: {why}");
+        Solved::Malformed(reason) => {
+            let message = format!("Decoding error: {reason}");
             Answer::error(StatusCode::BAD_REQUEST, message)
         }
         Solved::BadPow => {
@@ -55,8 +58,8 @@ pub(crate) fn solved(engine: &Engine, body: &Bytes) -> Answer {
         Solved::UnknownPayload => Answer::error(StatusCode::NOT_FOUND, "No associated Payload"),
         outcome => {
             match outcome {
-                Solved::Stale => debug!("orphan: the solution's parents are not those of the cut"),
-                Solved::Invalid(reason) => warn!(?reason, "a solution fails validation"),
+                Solved::Stale => debug!("orphan: the solution's parents are not in the cut"),
+                Solved::Invalid(reason) => warn!(?reason, "solution failed validation"),
                 _ => {}
             }
             Answer::ok(Media::Json, Bytes::new())

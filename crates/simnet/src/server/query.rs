@@ -26,19 +26,24 @@ impl Query {
         )
     }
 
-    /// A parameter's value, or the answer to a request in which it makes no sense.
+    /// Returns the value of a parameter, if present.
+    ///
+    /// # Errors
+    /// Returns the 400 answer to a value that cannot be parsed.
     pub(crate) fn get<T: FromStr>(&self, name: &str) -> Result<Option<T>, Answer> {
-        let Some((_, value)) = self.0.iter().find(|(given, _)| given == name) else {
+        let Some((_, value)) = self.0.iter().find(|(key, _)| key == name) else {
             return Ok(None);
         };
-        let refused = |_| {
+        value.parse().map(Some).map_err(|_| {
             let message = format!("Error parsing query parameter {name} failed: {value:?}");
             Answer::plain(StatusCode::BAD_REQUEST, message)
-        };
-        value.parse().map(Some).map_err(refused)
+        })
     }
 
-    /// The part of a chain that is asked for; pages have at most `limit` items.
+    /// Returns the requested part of a table or branch, of at most `limit` items.
+    ///
+    /// # Errors
+    /// Returns the 400 answer to a parameter that cannot be parsed.
     pub(crate) fn window(&self, limit: usize) -> Result<Window, Answer> {
         Ok(Window {
             limit: self.get("limit")?.map_or(limit, |n: usize| n.min(limit)),

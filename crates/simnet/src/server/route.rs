@@ -1,4 +1,4 @@
-//! Paths: which endpoint, which chain, which methods and types it takes.
+//! Paths: their endpoint and chain, and the methods and media types of each endpoint.
 
 use chainweb::ChainId;
 use hyper::Method;
@@ -6,14 +6,14 @@ use hyper::Method;
 use super::media::Media;
 use crate::endpoint::Endpoint;
 
-/// Where a path leads, before it is known whether the network has such a version or chain.
+/// A parsed path. The network may not have its version or chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) endpoint: Endpoint,
-    /// The network that the path names; `None` for paths outside of any network.
+    /// The network's name; `None` for paths above all networks.
     pub(crate) version: Option<String>,
     pub(crate) chain: Option<ChainId>,
-    /// The block hash of `/header/{hash}` as it stands.
+    /// The text of the block hash in `/header/{hash}`.
     pub(crate) hash: Option<String>,
 }
 
@@ -54,9 +54,10 @@ impl Route {
         })
     }
 
-    pub(crate) fn takes(&self, method: &Method) -> bool {
+    /// Whether the endpoint accepts `method`.
+    pub(crate) fn allows(&self, method: &Method) -> bool {
         match self.endpoint {
-            // The stream's handler is a raw application, which sees every method.
+            // The node's handler is servant's `Raw`, which does not check the method.
             Endpoint::Updates => true,
             Endpoint::Solved | Endpoint::HeaderBranch | Endpoint::HashBranch => {
                 method == Method::POST
@@ -65,7 +66,7 @@ impl Route {
         }
     }
 
-    /// The forms of the answer, the default first. Empty where `Accept` is not looked at.
+    /// Returns the media types of the answer, the default first; empty where `Accept` is ignored.
     pub(crate) fn offers(&self) -> &'static [Media] {
         match self.endpoint {
             Endpoint::Work => &[Media::Octets],
@@ -77,7 +78,7 @@ impl Route {
         }
     }
 
-    /// The type that a body must have, where there is one.
+    /// Returns the required media type of the request's body, if it has one.
     pub(crate) fn body(&self) -> Option<Media> {
         match self.endpoint {
             Endpoint::Work | Endpoint::HeaderBranch | Endpoint::HashBranch => Some(Media::Json),

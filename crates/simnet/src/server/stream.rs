@@ -1,8 +1,8 @@
-//! Update streams: one chain each, events without data, ended by the node every few minutes.
+//! Update streams: one per chain, events without data, closed by the node after a few minutes.
 //!
-//! A stream holds its place until it ends, even if its reader has long gone: the node notices that at the next
-//! event (chainweb-node, `updatesHandler` in `Chainweb/Miner/RestAPI/Server.hs`; the bytes are those of wai-extra's
-//! `Network.Wai.EventSource`).
+//! A stream occupies its slot until it ends. The node notices a closed connection only at the next
+//! event (`updatesHandler` in `Chainweb/Miner/RestAPI/Server.hs`). The bytes are those of
+//! `Network.Wai.EventSource` in wai-extra.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::engine::Engine;
 use crate::faults::Verdict;
 use crate::network::Update;
 
-/// Pieces on their way to a slow reader; beyond that its stream skips events.
+/// Pieces queued for a slow reader; beyond them its stream skips events.
 const PIECES: usize = 4;
 
 impl Update {
@@ -33,7 +33,10 @@ impl Update {
     }
 }
 
-/// Begins a stream once the chain has work; for an unknown chain that is never.
+/// Starts a stream once the chain has work; an unknown chain never has.
+///
+/// # Errors
+/// Returns the answer 500 or 503.
 pub(crate) async fn updates(
     engine: &Arc<Engine>,
     stop: &CancellationToken,
@@ -69,7 +72,7 @@ pub(crate) async fn updates(
         pieces,
         _slot: slot,
     };
-    // A stream ends with its connection, its time, or its engine; the engine's tracker waits for it.
+    // A stream ends with its connection, its lifetime or the engine, whose tracker waits for it.
     engine
         .streams
         .spawn(stream.run(Arc::clone(engine), stop.clone()));
@@ -91,17 +94,17 @@ impl Stream {
     async fn run(self, engine: Arc<Engine>, stop: CancellationToken) {
         let lifetime = engine.with(|network, _| network.draw_stream_lifetime());
         let mut ends = engine.stream_ends();
-        let tell = pin!(self.tell(&engine));
+        let sending = pin!(self.send_events(&engine));
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(lifetime) => {}
             _ = ends.changed() => {}
-            () = tell => {}
+            () = sending => {}
         }
     }
 
-    /// Sends events until nobody reads them.
-    async fn tell(mut self, engine: &Engine) {
+    /// Sends events until the connection is closed.
+    async fn send_events(mut self, engine: &Engine) {
         loop {
             let update = match self.updates.recv().await {
                 Ok(update) => update,

@@ -28,7 +28,8 @@ fn health() -> Vec<u8> {
     request("GET /health-check", &[], b"")
 }
 
-/// The raw bytes behind the head of an answer to `/health-check`, and whether there was a head.
+/// Requests `/health-check`. Returns whether an answer with a head came, and the raw bytes after
+/// the head.
 async fn health_under(verdict: Verdict) -> (bool, String) {
     let simnet = easy_node().await;
     simnet.faults().install(Rule::on(Endpoint::Health, verdict));
@@ -61,8 +62,8 @@ async fn bodies_can_be_replaced_broken_split_and_corrupted() {
             "11\r\nHealth c\u{fffd}eck OK.\n\r\n0\r\n\r\n",
         ),
     ] {
-        let got = health_under(verdict.clone()).await;
-        assert_eq!(got, (true, body.to_owned()), "{verdict:?}");
+        let actual = health_under(verdict.clone()).await;
+        assert_eq!(actual, (true, body.to_owned()), "{verdict:?}");
     }
     for verdict in [Verdict::Drop, Verdict::LoseAnswer] {
         assert_eq!(health_under(verdict).await, (false, String::new()));
@@ -70,7 +71,7 @@ async fn bodies_can_be_replaced_broken_split_and_corrupted() {
 }
 
 #[tokio::test]
-async fn any_status_can_be_given_without_the_node_knowing() {
+async fn any_status_can_replace_the_nodes_answer() {
     let simnet = easy_node().await;
     let bytes = work(&simnet).await.body;
     let body = Bytes::from_static(b"busy");
@@ -104,15 +105,15 @@ async fn an_answer_can_be_late() {
     let simnet = easy_node().await;
     let delay = Duration::from_millis(50);
     simnet.faults().install(Rule::on_all(Verdict::Delay(delay)));
-    let asked = Instant::now();
+    let requested = Instant::now();
     assert_eq!(work(&simnet).await.status(), 200);
-    assert!(asked.elapsed() >= delay);
+    assert!(requested.elapsed() >= delay);
 }
 
 #[tokio::test]
-async fn a_solution_may_be_taken_and_never_answered() {
+async fn a_solution_may_be_accepted_and_never_answered() {
     let simnet = easy_node().await;
-    for (verdict, taken) in [(Verdict::Hang, 0), (Verdict::HangAnswer, 1)] {
+    for (verdict, accepted) in [(Verdict::Hang, 0), (Verdict::HangAnswer, 1)] {
         let header = work(&simnet).await.body[36..].to_vec();
         let before = simnet.requests().of(Endpoint::Solved);
         let rule = Rule::on(Endpoint::Solved, verdict);
@@ -120,8 +121,8 @@ async fn a_solution_may_be_taken_and_never_answered() {
         let line = format!("POST {}", path("mining/solved"));
         let wire = Wire::send(&simnet, &request(&line, &[], &header)).await;
         eventually(|| simnet.requests().of(Endpoint::Solved) > before).await;
-        eventually(|| simnet.report().tally.accepted == taken).await;
-        // The node answers others meanwhile.
+        eventually(|| simnet.report().tally.accepted == accepted).await;
+        // The node answers other requests meanwhile.
         assert_eq!(ask(&simnet, "GET /info", &[], b"").await.status(), 200);
         assert!(wire.is_silent());
         simnet.faults().remove(rule);
@@ -129,7 +130,7 @@ async fn a_solution_may_be_taken_and_never_answered() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_leaves_the_solution_taken() {
+async fn a_solution_whose_answer_is_lost_stays_accepted() {
     let simnet = easy_node().await;
     let header = work(&simnet).await.body[36..].to_vec();
     let rule = Rule::on(Endpoint::Solved, Verdict::LoseAnswer).times(Times::First(1));
@@ -142,7 +143,7 @@ async fn a_lost_answer_leaves_the_solution_taken() {
 }
 
 #[tokio::test]
-async fn faults_can_be_meant_for_one_chain() {
+async fn a_fault_can_be_limited_to_one_chain() {
     let simnet = easy_node().await;
     let refused = Verdict::Status(503, Bytes::new());
     let rule = Rule::on(Endpoint::Updates, refused).chain(ZERO);
@@ -184,10 +185,10 @@ async fn an_open_stream_can_be_silent_for_a_while() {
         .faults()
         .install(Rule::on(Endpoint::Event, Verdict::Drop).chain(ZERO));
     simnet.mine_foreign(ZERO).unwrap();
-    // The block's last event is the one that says work is ready again: another stream can begin.
+    // The block's last event means ready work: another stream can begin.
     let _other = updates(&simnet, 0).await;
-    let told = |count| simnet.requests().of(Endpoint::Event) >= count;
-    eventually(|| told(1)).await;
+    let has_events = |count| simnet.requests().of(Endpoint::Event) >= count;
+    eventually(|| has_events(1)).await;
     assert!(stream.is_silent());
     let mut matched = 0;
     eventually(|| {
@@ -196,7 +197,7 @@ async fn an_open_stream_can_be_silent_for_a_while() {
         matched > 3
     })
     .await;
-    eventually(|| told(6)).await;
+    eventually(|| has_events(6)).await;
     assert!(stream.is_silent());
     assert!(simnet.faults().remove(silence).unwrap() >= 6);
     simnet.refresh(ZERO).unwrap();
@@ -219,7 +220,7 @@ async fn a_stream_can_be_ended_or_garbled_by_an_event() {
 }
 
 #[tokio::test]
-async fn streams_can_begin_and_say_nothing_or_break_after_some_bytes() {
+async fn streams_can_break_after_some_bytes_or_end_at_once() {
     let simnet = easy_node().await;
     let rule = Rule::on(Endpoint::Updates, Verdict::Truncate(20)).times(Times::First(1));
     simnet.faults().install(rule);

@@ -1,4 +1,4 @@
-//! Blocks and branches: how a miner learns what became of his block, and the traps on the way.
+//! Blocks and branches: how a miner looks up its block, and the pitfalls.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,10 +8,10 @@ use simnet::{Config, Simnet};
 
 use crate::wire::{JSON, Reply, ask, node, path};
 
-/// Chain 0 of a pair, whose block at height 3 has been replaced.
+/// Chain 0 of a pair, with its block at height 3 replaced.
 struct Story {
     simnet: Simnet,
-    /// By height, from 1 on.
+    /// Block hashes by height, from 1 on.
     in_cut: Vec<BlockHash>,
     orphan: BlockHash,
 }
@@ -56,7 +56,7 @@ impl Story {
         ask(&self.simnet, &line, &[JSON], body.to_string().as_bytes()).await
     }
 
-    /// A page of a branch below these upper bounds.
+    /// Requests a page of the branch below these upper bounds.
     async fn branch(&self, query: &str, upper: &[&str]) -> Value {
         let reply = self
             .post(&format!("hash/branch{query}"), &json!({ "upper": upper }))
@@ -71,12 +71,12 @@ fn page(items: &[String], next: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn the_fate_of_a_block_is_one_lookup() {
+async fn one_lookup_decides_whether_a_block_is_in_the_cut() {
     let story = story().await;
     let tip = story.at(5);
     let at_three = story.branch("?minheight=3&maxheight=3", &[&tip]).await;
     assert_eq!(at_three, page(&[story.at(3)], None));
-    // From the orphan's own point of view it is in its branch.
+    // The orphan is in its own branch.
     let orphan = story.orphan.to_string();
     let own = story.branch("?minheight=2", &[&orphan]).await;
     assert_eq!(own, page(&[orphan, story.at(2)], None));
@@ -114,14 +114,14 @@ async fn lower_bounds_end_a_branch_unless_they_are_unknown() {
 }
 
 #[tokio::test]
-async fn a_greatest_height_above_the_upper_bound_drops_it() {
+async fn a_maximum_height_above_the_upper_bound_drops_it() {
     let story = story().await;
     let dropped = story.branch("?maxheight=6", &[&story.at(5)]).await;
     assert_eq!(dropped, page(&[], None));
 }
 
 #[tokio::test]
-async fn the_table_ascends_with_orphans_and_a_page_too_many() {
+async fn the_table_ascends_with_orphans_and_an_extra_empty_page() {
     let story = story().await;
     let hashes = async |query: &str| story.get(&format!("hash{query}"), &[]).await.json();
     let mut third = [story.at(3), story.orphan.to_string()];
@@ -166,7 +166,7 @@ async fn a_header_has_three_forms() {
 
     let object = "Accept: application/json;blockheader-encoding=object";
     let header = block.work();
-    let (neighbour, adjacent) = match header.adjacents() {
+    let (adjacent_chain, adjacent) = match header.adjacents() {
         chainweb::Adjacents::Recorded(recorded) => recorded.iter().next().unwrap(),
         chainweb::Adjacents::Hashed => panic!("adjacent hashes are recorded"),
     };
@@ -174,11 +174,11 @@ async fn a_header_has_three_forms() {
         "nonce": header.nonce().get().to_string(),
         "creationTime": header.creation_time().as_micros(),
         "parent": story.at(4),
-        "adjacents": { neighbour.to_string(): adjacent.to_string() },
+        "adjacents": { adjacent_chain.to_string(): adjacent.to_string() },
         "target": URL_SAFE_NO_PAD.encode(header.target().to_le_bytes()),
         "payloadHash": header.payload_hash().to_string(),
         "chainId": 0,
-        // Five blocks of difficulty 100 000.
+        // Five blocks of difficulty 100,000.
         "weight": "IKEHAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "height": 5,
         "chainwebVersion": "development",
@@ -207,7 +207,7 @@ async fn a_header_has_three_forms() {
 }
 
 #[tokio::test]
-async fn an_unknown_block_is_named() {
+async fn the_answer_names_an_unknown_block() {
     let story = story().await;
     let unknown = BlockHash::new([1; 32]).to_string();
     let body = json!({ "upper": [unknown] });
@@ -229,7 +229,7 @@ async fn an_unknown_block_is_named() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_a_bad_request() {
+async fn malformed_parameters_are_a_bad_request() {
     let story = story().await;
     for end in [
         "header/xyz",

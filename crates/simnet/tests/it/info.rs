@@ -1,4 +1,4 @@
-//! What the node says of itself and of the cut.
+//! `/info` and `/cut`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -76,7 +76,7 @@ async fn the_cut_sums_up_its_tips() {
     };
     assert_eq!(cut["hashes"], json!({ "0": tip(0), "1": tip(1) }));
     assert_eq!(tip(0)["height"], 2);
-    // Three blocks of the start difficulty: 300 000.
+    // Three blocks of the start difficulty: 300,000.
     let mut weight = [0; 32];
     weight[..4].copy_from_slice(&300_000_u32.to_le_bytes());
     assert_eq!(cut["weight"], URL_SAFE_NO_PAD.encode(weight));

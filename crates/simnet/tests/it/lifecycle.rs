@@ -1,4 +1,4 @@
-//! Nodes that stop, come back, and come back as others.
+//! Nodes that stop, restart, and restart under another version.
 
 use std::io::ErrorKind;
 
@@ -21,7 +21,7 @@ async fn a_node_that_is_down_refuses_connections_and_keeps_its_port() {
     let simnet = node(easy()).await;
     let stream = updates(&simnet, 0).await;
     simnet.set_listening(false).await.unwrap();
-    assert!(stream.read_to_end().await.is_empty(), "no proper end");
+    assert!(stream.read_to_end().await.is_empty(), "no final chunk");
     let refused = TcpStream::connect(simnet.address()).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     let taken = TcpListener::bind(simnet.address()).await.err();
@@ -32,13 +32,13 @@ async fn a_node_that_is_down_refuses_connections_and_keeps_its_port() {
 }
 
 #[tokio::test]
-async fn a_restarted_node_forgets_payloads_but_not_blocks() {
+async fn a_restarted_node_loses_payloads_but_not_blocks() {
     let simnet = node(easy()).await;
     let block = simnet.mine_foreign(ChainId::new(0)).unwrap();
     let bytes = work(&simnet).await.body;
     let stream = updates(&simnet, 1).await;
     simnet.restart(None).await.unwrap();
-    assert!(stream.read_to_end().await.is_empty(), "no proper end");
+    assert!(stream.read_to_end().await.is_empty(), "no final chunk");
     assert_eq!(simnet.open_streams(), 0);
     assert_eq!(solved(&simnet, &bytes[36..]).await.status(), 404);
     assert_eq!(simnet.tips()[&ChainId::new(0)].hash, block);
@@ -63,7 +63,7 @@ async fn a_node_may_come_back_under_another_version() {
 }
 
 #[tokio::test]
-async fn a_network_runs_until_it_is_told_to_stop() {
+async fn a_network_runs_until_shutdown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -104,7 +104,7 @@ async fn an_impossible_network_is_refused() {
         "the time scale must be a number above 0, not 0",
         "the foreign hash rate must be 0 or more hashes per second, not NaN",
         "the block delay must be at least a microsecond",
-        "a network's name has letters, digits, '-', '_' and '.' only, not \"a/b\"",
+        "the network's name may contain only letters, digits, '-', '_' and '.', not \"a/b\"",
     ];
     for (config, message) in impossible.into_iter().zip(messages) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

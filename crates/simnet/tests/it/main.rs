@@ -1,8 +1,5 @@
 //! The simulated node over real sockets: bytes in, bytes out.
-#![expect(
-    clippy::unwrap_used,
-    reason = "in a test a failure of the set-up is a failure of the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 mod faults;
 mod headers;

@@ -1,4 +1,4 @@
-//! A miner's way through the API, with real proof of work.
+//! Mining over the API, with real proof of work.
 
 use chainweb::{ChainGraph, ChainId, Difficulty, Nonce, Work};
 use pow::{Kernel, NonceRange, Prepared};
@@ -45,7 +45,7 @@ async fn a_miner_extends_all_chains() {
 }
 
 #[tokio::test]
-async fn a_request_for_work_waits_until_there_is_some() {
+async fn a_request_for_work_waits_until_work_is_available() {
     let simnet = node(Config {
         graph: ChainGraph::singleton(),
         start_difficulty: Difficulty::from_u128(1),
@@ -57,13 +57,13 @@ async fn a_request_for_work_waits_until_there_is_some() {
         solved(&simnet, first.header().as_bytes()).await.status(),
         200
     );
-    // The chain is being primed now; the answer comes all the same.
+    // The chain has no work yet; the request waits for it.
     let second = Work::decode(&work(&simnet).await.body).unwrap();
     assert_eq!(Some(second.header().parent()), first.header().block_hash());
 }
 
 #[tokio::test]
-async fn foreign_miners_work_by_themselves() {
+async fn foreign_miners_extend_the_chains() {
     let simnet = node(Config {
         graph: ChainGraph::triangle(),
         start_difficulty: Difficulty::from_u128(1000),
@@ -90,10 +90,10 @@ async fn the_nodes_clock_can_be_off() {
     let mut times = Vec::new();
     for simnet in [&honest, &skewed] {
         let reply = work(simnet).await;
-        let stated: i64 = reply.header("X-Server-Timestamp").unwrap().parse().unwrap();
+        let server_time: i64 = reply.header("X-Server-Timestamp").unwrap().parse().unwrap();
         let time = Work::decode(&reply.body).unwrap().header().creation_time();
-        assert!((stated - time.as_micros() / 1_000_000).abs() <= 1);
-        times.push(stated);
+        assert!((server_time - time.as_micros() / 1_000_000).abs() <= 1);
+        times.push(server_time);
     }
     assert!(
         (DAY..DAY + 30).contains(&(times[1] - times[0])),
@@ -113,7 +113,7 @@ async fn the_wanted_chain_is_a_hint() {
     for chain in [3, 17, 8] {
         assert_eq!(chain_for(&chain.to_string()).await, ChainId::new(chain));
     }
-    // Nobody has chain 99: any other will do.
+    // Chain 99 does not exist: the node chooses another one.
     assert!(simnet.tips().contains_key(&chain_for("99").await));
     let cut = ask(&simnet, &format!("GET {}", path("cut")), &[], b"").await;
     assert_eq!(cut.json()["height"], json!(0));

@@ -1,11 +1,12 @@
-//! Every status of the mining API, as whole answers: the order of the checks, the headers and the bodies.
+//! Every status of the mining API, as whole answers: the order of the checks, the headers and the
+//! bodies.
 
 use chainweb::{ChainGraph, Difficulty};
 use simnet::{Config, Miner, Miners, Simnet};
 
 use crate::wire::{JSON, KEY, OCTETS, Wire, miner, node, path, request, solved, work};
 
-/// One chain, one miner, and proof of work that nobody finds.
+/// A pair of chains, one miner, and a difficulty too high to solve.
 fn strict() -> Config {
     Config {
         graph: ChainGraph::pair(),
@@ -15,7 +16,7 @@ fn strict() -> Config {
     }
 }
 
-/// The bytes of an answer on a connection that ends, the times left out.
+/// The bytes of an answer on a connection that closes, without times.
 fn answer(status: &str, content_type: Option<&str>, body: &str) -> String {
     let content_type = content_type.map_or_else(String::new, |t| format!("Content-Type: {t}\r\n"));
     let chunk = if body.is_empty() {
@@ -77,12 +78,12 @@ async fn work_is_checked_in_servants_order() {
     let expected = answer("400 Bad Request", None, bad_body);
     get.check("?chain=77", &[JSON], br#"{"account":"k"}"#, &expected)
         .await;
-    let stranger = br#"{"account":"k:me","predicate":"keys-all","public-keys":["me"]}"#;
+    let unknown_miner = br#"{"account":"k:me","predicate":"keys-all","public-keys":["me"]}"#;
     let expected = answer("403 Forbidden", TEXT, "Unauthorized Miner: k:me");
     get.check(
         "",
         &["Content-Type: application/json;charset=utf-8"],
-        stranger,
+        unknown_miner,
         &expected,
     )
     .await;
@@ -100,18 +101,18 @@ async fn work_is_checked_in_servants_order() {
         "GET /chainweb/0.0/development/chain/2/header",
         "GET /",
     ] {
-        let nowhere = Table {
+        let unknown = Table {
             simnet: &simnet,
             line: line.to_owned(),
         };
-        nowhere
+        unknown
             .check("", &not_acceptable, b"", &refused("404 Not Found"))
             .await;
     }
 }
 
 #[tokio::test]
-async fn work_is_refused_while_too_many_payloads_are_known() {
+async fn work_is_refused_while_too_many_payloads_are_cached() {
     let mut config = strict();
     config.limits.payloads = 0;
     let simnet = node(config).await;
@@ -122,8 +123,8 @@ async fn work_is_refused_while_too_many_payloads_are_known() {
     };
     let expected = answer("503 Service Unavailable", TEXT, "Too many work requests");
     get.check("", &[JSON], &miner(), &expected).await;
-    let stranger = br#"{"account":"k:me","predicate":"keys-all","public-keys":["me"]}"#;
-    get.check("", &[JSON], stranger, &expected).await;
+    let unknown_miner = br#"{"account":"k:me","predicate":"keys-all","public-keys":["me"]}"#;
+    get.check("", &[JSON], unknown_miner, &expected).await;
 }
 
 #[tokio::test]
@@ -160,7 +161,7 @@ async fn solutions_are_checked_in_the_nodes_order() {
 }
 
 #[tokio::test]
-async fn a_taken_solution_is_answered_with_nothing() {
+async fn an_accepted_solution_gets_an_empty_answer() {
     let mut config = strict();
     config.start_difficulty = Difficulty::from_u128(1);
     let simnet = node(config).await;
@@ -175,7 +176,7 @@ async fn a_taken_solution_is_answered_with_nothing() {
 }
 
 #[tokio::test]
-async fn updates_look_at_the_body_only() {
+async fn updates_check_only_the_body() {
     let simnet = node(strict()).await;
     let get = Table {
         simnet: &simnet,
@@ -186,11 +187,11 @@ async fn updates_look_at_the_body_only() {
     let failed = answer("500 Internal Server Error", TEXT, "Something went wrong");
     get.check("", &[OCTETS], &[0; 3], &failed).await;
 
-    let nobody = Config {
+    let no_miners = Config {
         miners: Miners::Only(vec![]),
         ..Config::default()
     };
-    let simnet = node(nobody).await;
+    let simnet = node(no_miners).await;
     let get = Table {
         simnet: &simnet,
         line: format!("GET {}", path("mining/updates")),
@@ -217,7 +218,7 @@ async fn health_is_text_and_head_has_no_body() {
 }
 
 #[tokio::test]
-async fn a_request_has_two_mebibytes_at_most() {
+async fn a_request_body_has_at_most_two_mebibytes() {
     let simnet = node(strict()).await;
     let line = format!("POST {}", path("mining/solved"));
     let head = format!("{line} HTTP/1.1\r\nHost: node\r\nContent-Length: 2097153\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Update streams: their bytes, their end, their number, and what they wait for.
+//! Update streams: bytes, end, number, and start.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ fn quiet(graph: ChainGraph) -> Config {
 }
 
 #[tokio::test]
-async fn events_have_a_name_and_nothing_else() {
+async fn events_consist_of_a_name() {
     let simnet = node(quiet(ChainGraph::pair())).await;
     let mut stream = updates(&simnet, 0).await;
     simnet.refresh(ZERO).unwrap();
@@ -35,7 +35,7 @@ async fn events_have_a_name_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_stream_tells_of_its_own_chain_only() {
+async fn a_stream_has_only_events_of_its_chain() {
     let simnet = node(quiet(ChainGraph::pair())).await;
     let mut zero = updates(&simnet, 0).await;
     let mut one = updates(&simnet, 1).await;
@@ -58,7 +58,7 @@ async fn every_method_opens_a_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_by_itself_and_leaves_the_connection_usable() {
+async fn a_stream_ends_after_its_lifetime_and_leaves_the_connection_usable() {
     let mut config = quiet(ChainGraph::pair());
     config.time_scale = 1000.0;
     let simnet = node(config).await;
@@ -91,7 +91,7 @@ async fn one_stream_less_than_the_limit_can_be_open() {
 }
 
 #[tokio::test]
-async fn a_reader_that_left_keeps_its_place_until_the_next_event() {
+async fn a_closed_stream_keeps_its_slot_until_the_next_event() {
     let simnet = node(quiet(ChainGraph::pair())).await;
     drop(updates(&simnet, 0).await);
     let _other = updates(&simnet, 1).await;
@@ -117,7 +117,7 @@ async fn a_stream_of_an_unknown_chain_never_begins() {
 #[tokio::test]
 async fn a_stream_begins_when_its_chain_has_work() {
     let simnet = node(quiet(ChainGraph::singleton())).await;
-    // A block from the future stalls the chain.
+    // A block with a future time stalls the chain.
     let header = WorkHeader::decode(&work(&simnet).await.body[36..]).unwrap();
     let future = header.with_creation_time(CreationTime::from_micros(i64::MAX));
     assert_eq!(solved(&simnet, future.as_bytes()).await.status(), 200);
@@ -128,7 +128,7 @@ async fn a_stream_begins_when_its_chain_has_work() {
     simnet.mine_foreign(ZERO).unwrap();
     let head = stream.read_to("\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    // What led to it is not told again.
+    // Earlier events are not repeated.
     simnet.refresh(ZERO).unwrap();
     assert_eq!(stream.read_to("\n\n\r\n").await, REFRESHED_BLOCK);
 }

@@ -1,4 +1,4 @@
-//! A client of raw bytes: what goes over the wire is written down in the tests.
+//! An HTTP client on raw bytes, so that the tests spell out what is on the wire.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use simnet::{Config, Simnet};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What should come comes long before this; it only ends a test that has failed.
+/// Time limit of a test that has failed; passing tests are far below it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const KEY: &str = fixtures::PUBLIC_KEY;
@@ -16,7 +16,7 @@ pub(crate) const KEY: &str = fixtures::PUBLIC_KEY;
 pub(crate) const OCTETS: &str = "Content-Type: application/octet-stream";
 pub(crate) const JSON: &str = "Content-Type: application/json";
 
-/// A node on a free port.
+/// Starts a node on a free port.
 pub(crate) async fn node(config: Config) -> Simnet {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Simnet::start(config, address).await.unwrap()
@@ -28,12 +28,13 @@ pub(crate) fn miner() -> Vec<u8> {
         .into_bytes()
 }
 
-/// The path of something of the network `development`.
+/// Returns a path of the network `development`.
 pub(crate) fn path(end: &str) -> String {
     format!("/chainweb/0.0/development/{end}")
 }
 
-/// The bytes of a request: a line like `GET /info`, more header lines, and a body. Its answer ends the connection.
+/// Returns the bytes of a request, from a line like `GET /info`, more header lines and a body. The
+/// connection closes after its answer.
 pub(crate) fn request(line: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     let length = format!("Content-Length: {}", body.len());
     let length = (!body.is_empty()).then_some(length.as_str());
@@ -44,7 +45,7 @@ pub(crate) fn request(line: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), b"\r\n\r\n", body].concat()
 }
 
-/// A connection with the bytes that have come and are not read yet.
+/// A connection and its unread bytes.
 pub(crate) struct Wire {
     socket: TcpStream,
     unread: Vec<u8>,
@@ -69,14 +70,14 @@ impl Wire {
         self.socket.write_all(bytes).await.unwrap();
     }
 
-    /// Whether the connection gave more bytes. A reset is an end, too.
+    /// Receives more bytes. Returns false at the end of the connection or a reset.
     async fn more(&mut self) -> bool {
         let read = self.socket.read_buf(&mut self.unread);
         let count = tokio::time::timeout(PATIENCE, read).await;
         count.expect("bytes or an end").unwrap_or(0) > 0
     }
 
-    /// Everything up to and with a marker.
+    /// Reads up to and including a marker.
     pub(crate) async fn read_to(&mut self, marker: &str) -> String {
         String::from_utf8(self.read_bytes_to(marker.as_bytes()).await).unwrap()
     }
@@ -91,7 +92,7 @@ impl Wire {
                 return self.unread.drain(..at + marker.len()).collect();
             }
             let seen = String::from_utf8_lossy(&self.unread).into_owned();
-            assert!(self.more().await, "{marker:?} does not come: {seen:?}");
+            assert!(self.more().await, "no {marker:?} in {seen:?}");
         }
     }
 
@@ -100,7 +101,7 @@ impl Wire {
         self.unread
     }
 
-    /// Whether nothing has come by now.
+    /// Whether no byte has arrived so far.
     pub(crate) fn is_silent(&self) -> bool {
         let mut byte = [0];
         let read = self.socket.try_read(&mut byte);
@@ -109,7 +110,7 @@ impl Wire {
     }
 }
 
-/// An answer with its body unchunked.
+/// An answer with a decoded body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) head: String,
@@ -123,7 +124,7 @@ impl Reply {
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        Some(lines.find(|(given, _)| *given == name)?.1)
+        Some(lines.find(|(key, _)| *key == name)?.1)
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -159,26 +160,26 @@ pub(crate) async fn ask(simnet: &Simnet, line: &str, headers: &[&str], body: &[u
     Reply { head, body }
 }
 
-/// Work for the known miner.
+/// Requests work for the configured miner.
 pub(crate) async fn work(simnet: &Simnet) -> Reply {
     let line = format!("GET {}", path("mining/work"));
     ask(simnet, &line, &[JSON], &miner()).await
 }
 
-/// Hands in a header.
+/// Submits a header.
 pub(crate) async fn solved(simnet: &Simnet, header: &[u8]) -> Reply {
     let line = format!("POST {}", path("mining/solved"));
     ask(simnet, &line, &[], header).await
 }
 
-/// The request for the update stream of a chain, on a connection that stays.
+/// Returns the request for an update stream, on a connection that stays open.
 pub(crate) fn updates_request(chain: u32) -> Vec<u8> {
     let line = format!("GET {} HTTP/1.1\r\n", path("mining/updates"));
     let head = format!("{line}Host: node\r\n{OCTETS}\r\nContent-Length: 4\r\n\r\n");
     [head.as_bytes(), &chain.to_le_bytes()].concat()
 }
 
-/// An update stream behind its head.
+/// Opens an update stream and reads the head of the answer.
 pub(crate) async fn updates(simnet: &Simnet, chain: u32) -> Wire {
     let mut wire = Wire::send(simnet, &updates_request(chain)).await;
     let head = wire.read_to("\r\n\r\n").await;
@@ -190,7 +191,7 @@ pub(crate) async fn updates(simnet: &Simnet, chain: u32) -> Wire {
     wire
 }
 
-/// Waits for something that other tasks bring about.
+/// Waits until a condition holds.
 pub(crate) async fn eventually(mut holds: impl FnMut() -> bool) {
     let wait = async {
         while !holds() {
@@ -199,5 +200,5 @@ pub(crate) async fn eventually(mut holds: impl FnMut() -> bool) {
     };
     tokio::time::timeout(PATIENCE, wait)
         .await
-        .expect("it comes about");
+        .expect("the condition holds in time");
 }

@@ -1,45 +1,46 @@
-//! The measurements of the table.
+//! The measurements of a bench.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::bench::{BenchPlan, Bound, Figure};
+use crate::bench::plan::BenchPlan;
+use crate::bench::table::{Bound, Figure};
 use crate::child::ServerChild;
 use crate::clock::Moment;
-use crate::fleet::{ConnectPace, Fleet, FleetPlan, Greeting, Idle, Mix, Publisher, Shares};
+use crate::fleet::{ConnectPace, Fleet, FleetPlan, Greeting, Idle, Mix, Shares};
 use crate::load::{FanOut, LoadError, ServerCost};
 
-/// How long connections are made at a fixed pace.
+/// Duration of the measurement of connections, in seconds.
 pub(super) const CONNECT_SECONDS: usize = 10;
 
-/// Connections on their way where the pace does not matter.
+/// Number of sessions that connect or log in at a time where the pace does not matter.
 const IN_FLIGHT: usize = 64;
 
-/// Shares on their way of a session that does not wait for answers.
+/// Number of unanswered shares of a session with pipelined shares.
 const DEPTH: usize = 32;
 
-/// The longest that something is waited for.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Time limit of each wait.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A pause in which a server comes to rest.
-const REST: Duration = Duration::from_secs(2);
+/// Pause after which a server is idle.
+const SETTLE: Duration = Duration::from_secs(2);
 
-/// Between the rounds of a fan-out.
+/// Pause between the rounds of a fan-out.
 const BETWEEN_ROUNDS: Duration = Duration::from_millis(200);
 
-/// The time between publications while round trips are measured with notifies.
+/// Interval between publications while round trips are measured with notifies.
 const PUBLICATIONS: Duration = Duration::from_secs(15);
 
-/// What a server does beside answering.
+/// Rate of new jobs without new work.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Refresh {
-    /// New jobs once a second for every session, as a miner's server does.
+    /// One a second for every session, as in production.
     EverySecond,
-    /// No more than heartbeats.
+    /// Only heartbeats.
     Rarely,
 }
 
-/// The kinds of children.
+/// Kind of a server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Server(Refresh),
@@ -47,10 +48,10 @@ enum Kind {
     Echo,
 }
 
-/// The bench at work.
+/// A running bench.
 pub(super) struct Bench<'a> {
     plan: &'a BenchPlan,
-    /// Fleets so far: each has source addresses of its own, as ports rest.
+    /// Number of fleets so far. Each has its own source addresses, as closed ports stay occupied.
     fleets: u64,
 }
 
@@ -109,16 +110,16 @@ impl<'a> Bench<'a> {
         Ok(Fleet::new(plan, Moment::now())?)
     }
 
-    /// Memory of idle sessions, and new work to all of them, beside the loop that only writes.
+    /// Measures the memory of idle sessions, and the fan-out of new work compared with the writer.
     pub(super) fn idle_and_fan_out(&mut self, sessions: usize) -> Result<Vec<Figure>, LoadError> {
         let kind = Kind::Server(Refresh::Rarely);
         let mut server = self.start(kind)?;
         let before = server.usage()?;
         let mut fleet = self.fleet(kind, server.address(), sessions)?;
         connect(&mut fleet, &mut server, sessions)?;
-        fleet.drive(Moment::now().after(REST), Some(&mut server), |_| false)?;
+        fleet.drive(Moment::now().after(SETTLE), Some(&mut server), |_| false)?;
         let cost = ServerCost::new(before, server.usage()?, fleet.tally().ready);
-        fleet.set_idle(Idle::Awake);
+        fleet.set_idle(Idle::Spin);
         self.rounds(&mut fleet, &mut server)?;
         let ours = FanOut::of(&fleet);
         let ready = fleet.tally().ready;
@@ -128,13 +129,13 @@ impl<'a> Bench<'a> {
         let mut writer = self.start(Kind::Writer)?;
         writer.accept(sessions)?;
         let mut fleet = self.fleet(Kind::Writer, writer.address(), sessions)?;
-        let until = Moment::now().after(PATIENCE);
+        let until = Moment::now().after(TIMEOUT);
         fleet.drive(until, None, |fleet| fleet.tally().ready == sessions)?;
         writer.wait_until_accepted()?;
-        fleet.set_idle(Idle::Awake);
-        // The first work that a session gets counts as none that is new to it: no round to be waited for.
+        fleet.set_idle(Idle::Spin);
+        // The first work of a session is not new work: there is no round to wait for.
         writer.publish()?;
-        fleet.drive(Moment::now().after(REST), Some(&mut writer), |_| false)?;
+        fleet.drive(Moment::now().after(SETTLE), Some(&mut writer), |_| false)?;
         self.rounds(&mut fleet, &mut writer)?;
         let floor = FanOut::of(&fleet);
 
@@ -172,19 +173,19 @@ impl<'a> Bench<'a> {
                 Bound::Any,
             ),
             Figure::new(
-                of("the same of the bare loop"),
+                of("bare loop to the last notify"),
                 floor.last_us / 1e3,
                 "ms",
                 Bound::Any,
             ),
             Figure::new(
-                of("their ratio"),
+                of("ratio to the bare loop"),
                 ours.last_us / floor.last_us,
                 "",
                 Bound::AtMost(1.4),
             ),
             Figure::new(
-                of("notifies that did not come"),
+                of("missing notifies"),
                 ours.missing as f64,
                 "",
                 Bound::AtMost(0.0),
@@ -200,20 +201,20 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// Shares each of which waits for the answer to the one before, beside an echo.
+    /// Measures shares that wait for the previous answer, compared with an echo.
     pub(super) fn shares_one_by_one(&mut self) -> Result<Vec<Figure>, LoadError> {
         let sessions = self.plan.one_by_one;
         let ours = self.shares_per_cpu_second(Kind::Server(Refresh::EverySecond), sessions, 1)?;
         let echo = self.shares_per_cpu_second(Kind::Echo, sessions, 1)?;
         let of = |what: &str| format!("shares one by one, {sessions} sessions: {what}");
         Ok(vec![
-            Figure::new(of("judged"), ours, "per CPU-second", Bound::Any),
-            Figure::new(of("echoed"), echo, "per CPU-second", Bound::Any),
-            Figure::new(of("their ratio"), ours / echo, "", Bound::AtLeast(0.8)),
+            Figure::new(of("server"), ours, "per CPU-second", Bound::Any),
+            Figure::new(of("echo"), echo, "per CPU-second", Bound::Any),
+            Figure::new(of("ratio"), ours / echo, "", Bound::AtLeast(0.8)),
         ])
     }
 
-    /// Shares that do not wait.
+    /// Measures shares that do not wait for answers.
     pub(super) fn shares_pipelined(&mut self) -> Result<Vec<Figure>, LoadError> {
         let sessions = self.plan.pipelined;
         let ours =
@@ -222,15 +223,17 @@ impl<'a> Bench<'a> {
         let of = |what: &str| format!("shares pipelined, {sessions} sessions by {DEPTH}: {what}");
         Ok(vec![
             Figure::new(
-                of("judged"),
+                of("server"),
                 ours,
                 "per CPU-second",
                 Bound::AtLeast(150_000.0),
             ),
-            Figure::new(of("echoed"), echo, "per CPU-second", Bound::Any),
+            Figure::new(of("echo"), echo, "per CPU-second", Bound::Any),
         ])
     }
 
+    /// Returns the answered shares per second of the server's CPU time, or NaN if a share was not
+    /// accepted.
     fn shares_per_cpu_second(
         &mut self,
         kind: Kind,
@@ -240,24 +243,24 @@ impl<'a> Bench<'a> {
         let mut server = self.start(kind)?;
         let mut fleet = self.fleet(kind, server.address(), sessions)?;
         connect(&mut fleet, &mut server, sessions)?;
-        fleet.set_idle(Idle::Awake);
+        fleet.set_idle(Idle::Spin);
         fleet.set_shares(Shares::InFlight(depth), Moment::now());
-        // The first second is for caches and buffers to grow.
+        // A second of warm-up for caches and buffers.
         let warm = Moment::now().after(Duration::from_secs(1));
         fleet.drive(warm, Some(&mut server), |_| false)?;
         let (before, answered) = (server.usage()?, fleet.tally().answered);
         let end = Moment::now().after(self.plan.share_time);
         fleet.drive(end, Some(&mut server), |_| false)?;
         let cpu = server.usage()?.cpu.saturating_sub(before.cpu);
-        let judged = fleet.tally().answered - answered;
-        if fleet.tally().failure_count() > 0 || accepted(&fleet) < judged {
-            // Refusals are cheaper than judgements: no figure is better than a wrong one.
+        let shares = fleet.tally().answered - answered;
+        if fleet.tally().failure_count() > 0 || accepted(&fleet) < shares {
+            // Rejections can be cheaper than accepted shares and would falsify the figure.
             return Ok(f64::NAN);
         }
-        Ok(judged as f64 / cpu.as_secs_f64())
+        Ok(shares as f64 / cpu.as_secs_f64())
     }
 
-    /// The round trip of shares at their usual pace, with and without notifies between them.
+    /// Measures the round trip of shares at a usual rate, with and without notifies.
     pub(super) fn round_trips(&mut self) -> Result<Vec<Figure>, LoadError> {
         let miners = self.plan.miners;
         let quiet = self.round_trip(Refresh::Rarely)?;
@@ -272,7 +275,7 @@ impl<'a> Bench<'a> {
             ),
             Figure::new(of("p99 with notifies"), busy.p99_us / 1e3, "ms", Bound::Any),
             Figure::new(
-                of("their ratio"),
+                of("ratio"),
                 busy.p99_us / quiet.p99_us,
                 "",
                 Bound::AtMost(2.0),
@@ -299,7 +302,7 @@ impl<'a> Bench<'a> {
         let mut fleet = self.fleet(kind, server.address(), miners)?;
         connect(&mut fleet, &mut server, miners)?;
         fleet.set_shares(Shares::PerMinute(20.0), Moment::now());
-        // All of them have begun after three seconds.
+        // All sessions have started after three seconds.
         fleet.drive(
             Moment::now().after(Duration::from_secs(4)),
             Some(&mut server),
@@ -318,7 +321,7 @@ impl<'a> Bench<'a> {
         Ok(fleet.tally().round_trip.summary())
     }
 
-    /// Connections at a fixed pace, each with its login and its first job.
+    /// Measures connections at a fixed rate, each with a login and a first job.
     pub(super) fn connects(&mut self) -> Result<Vec<Figure>, LoadError> {
         let pace = self.plan.connects_per_second;
         let sessions = pace * CONNECT_SECONDS;
@@ -344,22 +347,21 @@ fn accepted(fleet: &Fleet) -> u64 {
     outcomes.map(|outcomes| outcomes.accepted).sum()
 }
 
-/// Drives until all sessions are there, or until it takes too long.
+/// Drives the fleet until all sessions are ready, or the time limit.
 fn connect(fleet: &mut Fleet, server: &mut ServerChild, sessions: usize) -> Result<(), LoadError> {
-    let until = Moment::now().after(PATIENCE);
+    let until = Moment::now().after(TIMEOUT);
     Ok(fleet.drive(until, Some(server), |fleet| fleet.tally().ready == sessions)?)
 }
 
-/// Publishes new work and drives until it has reached all sessions, or until it takes too long.
+/// Publishes new work and drives the fleet until it has arrived at all sessions, or the time limit.
 fn publish(fleet: &mut Fleet, server: &mut ServerChild) -> Result<(), LoadError> {
-    let before = fleet.rounds().all().len();
+    let round = fleet.rounds().all().len();
     server.publish()?;
-    let until = Moment::now().after(PATIENCE);
-    let publisher: &mut dyn Publisher = server;
-    Ok(fleet.drive(until, Some(publisher), |fleet| {
+    let until = Moment::now().after(TIMEOUT);
+    Ok(fleet.drive(until, Some(server), |fleet| {
         let rounds = fleet.rounds().all();
         rounds
-            .get(before)
+            .get(round)
             .is_some_and(|round| round.is_complete() && round.is_published())
     })?)
 }

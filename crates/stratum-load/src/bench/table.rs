@@ -1,32 +1,32 @@
-//! Figures with their limits.
+//! Figures and their limits.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What a figure has to be.
+/// Limit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Bound {
-    /// Not more than this.
+pub(crate) enum Bound {
+    /// Upper limit, inclusive.
     AtMost(f64),
-    /// Not less than this.
+    /// Lower limit, inclusive.
     AtLeast(f64),
-    /// Anything: it is told beside the others.
+    /// No limit.
     Any,
 }
 
-/// A figure.
+/// A measured figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figure {
-    /// What it is.
-    pub name: String,
-    /// How much.
-    pub value: f64,
-    /// Of what.
-    pub unit: &'static str,
-    /// What it has to be.
-    pub bound: Bound,
+    /// Name.
+    pub(crate) name: String,
+    /// Value in `unit`.
+    pub(crate) value: f64,
+    /// Unit; empty for counts and ratios.
+    pub(crate) unit: &'static str,
+    /// Limit.
+    pub(crate) bound: Bound,
 }
 
 impl Figure {
@@ -44,7 +44,7 @@ impl Figure {
         }
     }
 
-    /// Whether it is within its bound; a figure that is not a number never is.
+    /// Whether the value is within its limit; NaN is not, unless there is no limit.
     pub fn is_met(&self) -> bool {
         match self.bound {
             Bound::AtMost(limit) => self.value <= limit,
@@ -54,7 +54,7 @@ impl Figure {
     }
 }
 
-/// A row of the table.
+/// Formats a row of the table.
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -74,7 +74,7 @@ impl fmt::Display for Figure {
 /// All figures of a bench.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Table {
-    /// The figures, in the order in which they were measured.
+    /// The figures, in order of measurement.
     pub figures: Vec<Figure>,
 }
 
@@ -83,7 +83,7 @@ mod tests {
     use super::{Bound, Figure};
 
     #[test]
-    fn a_figure_meets_its_bound_up_to_equality() {
+    fn a_figure_equal_to_its_limit_meets_it() {
         #[track_caller]
         fn check(value: f64, bound: Bound, expected: bool) {
             let figure = Figure::new("x", value, "", bound);

@@ -1,10 +1,11 @@
-//! A device's side of a session, without a socket or a clock.
+//! The client's side of a session, without a socket or a clock.
 //!
-//! Lines, found shares and the passing of time go in; bytes to be sent, work to be hashed and the end of the
-//! connection come out. It is strict on purpose: each deviation from what the firmwares need is written down with its
-//! line, and where the firmware would give up, the session ends.
+//! Inputs are lines, found shares and the time; outputs are bytes to send, work to hash and the end
+//! of the connection. The client is strict: it records each violation with its line, and ends the
+//! session where the firmware would.
 
 mod login;
+mod output;
 mod requests;
 mod shares;
 #[cfg(test)]
@@ -13,26 +14,29 @@ mod work;
 
 use std::time::{Duration, Instant};
 
+use crate::device::firmware::{CleanFlag, Firmware, FirstLine};
 use crate::device::line::{Answer, ServerLine};
-use crate::device::{CleanFlag, DeviceReport, Firmware, FirstLine, Rule};
+use crate::device::report::DeviceReport;
+use crate::device::rules::Rule;
 
+pub(crate) use output::Output;
 use requests::{Request, Requests};
-use work::Desk;
+use work::Assignments;
 pub(crate) use work::{Assignment, Found};
 
-/// How long a device waits; tests shorten it.
+/// Time limits of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceLimits {
-    /// For the answer to each request of the login.
+    /// Limit for the answer to each request of the login.
     pub login: Duration,
-    /// For a line, once it is logged in.
+    /// Limit for the next line after the login.
     pub silence: Duration,
-    /// Before it connects again.
+    /// Pause before the next connection.
     pub pause: Duration,
 }
 
 impl Default for DeviceLimits {
-    /// Those of the KA3: 30 s, 60 s and 30 s.
+    /// Returns those of the KA3: 30 s, 60 s and 30 s.
     fn default() -> Self {
         Self {
             login: Duration::from_secs(30),
@@ -42,40 +46,29 @@ impl Default for DeviceLimits {
     }
 }
 
-/// Who a device says that it is.
+/// User name and password of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// The user, `account.worker`.
+    /// User name, `account.worker`.
     pub user: String,
-    /// The password.
+    /// Password.
     pub password: String,
 }
 
-/// What the client wants to be done.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Output {
-    /// These bytes are to be written at once.
-    Send(Vec<u8>),
-    /// This is to be hashed from now on.
-    Hash(Assignment),
-    /// The connection is to be closed.
-    Close,
-}
-
-/// How far the login is.
+/// Progress of the login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// `mining.subscribe` is out; whether a line has come since matters to a firmware that reads one.
+    /// `mining.subscribe` is sent and not answered.
     Subscribing,
-    /// Subscribed, or about to be; `mining.authorize` is out.
+    /// `mining.authorize` is sent and not answered.
     Authorizing,
     /// Both are answered.
     Running,
-    /// The session is over.
+    /// The session has ended.
     Closed,
 }
 
-/// One session of a device.
+/// A session of a device.
 #[derive(Debug)]
 pub(crate) struct Client<'a> {
     firmware: &'a Firmware,
@@ -84,14 +77,14 @@ pub(crate) struct Client<'a> {
     report: &'a mut DeviceReport,
     requests: Requests,
     phase: Phase,
-    desk: Desk,
-    /// When the last line came, or the last request of the login went out.
+    assignments: Assignments,
+    /// Time of the last line, or of the last request of the login.
     quiet_since: Instant,
     last_line: Vec<u8>,
 }
 
 impl<'a> Client<'a> {
-    /// The session of a connection that has just been made, and what is to be sent first.
+    /// Starts a session on a new connection. Returns it with its first outputs.
     pub(crate) fn start(
         firmware: &'a Firmware,
         login: &'a Login,
@@ -108,24 +101,24 @@ impl<'a> Client<'a> {
             report,
             requests: Requests::new(firmware.segments),
             phase: Phase::Subscribing,
-            desk: Desk::new(firmware, scale_bits),
+            assignments: Assignments::new(firmware, scale_bits),
             quiet_since: now,
             last_line: Vec::new(),
         };
-        let outputs = client.begin();
+        let outputs = client.start_login();
         (client, outputs)
     }
 
-    /// When [`Client::tick`] is due.
+    /// Returns the time at which [`Client::tick`] is due.
     pub(crate) fn deadline(&self) -> Instant {
-        let patience = match self.phase {
+        let limit = match self.phase {
             Phase::Subscribing | Phase::Authorizing => self.limits.login,
             Phase::Running | Phase::Closed => self.limits.silence,
         };
-        self.quiet_since + patience
+        self.quiet_since + limit
     }
 
-    /// Gives up on a server that has been silent for too long.
+    /// Ends the session if the server has exceeded its time limit.
     pub(crate) fn tick(&mut self, now: Instant) -> Vec<Output> {
         if self.phase == Phase::Closed || now < self.deadline() {
             return Vec::new();
@@ -138,32 +131,34 @@ impl<'a> Client<'a> {
         self.give_up(rule, &line)
     }
 
-    /// Takes a line of the server without its newline.
+    /// Handles a line from the server, without its newline.
     pub(crate) fn line(&mut self, now: Instant, line: &[u8]) -> Vec<Output> {
         if self.phase == Phase::Closed {
             return Vec::new();
         }
         let is_strict = self.firmware.first_line == FirstLine::Answer;
-        // The limit of a login is for each answer, whatever else is said meanwhile.
+        // During the login the limit applies to each answer: other lines do not extend it.
         if self.phase == Phase::Running {
             self.quiet_since = now;
         }
         self.last_line.clear();
         self.last_line.extend(line.iter().take(200));
-        let read = ServerLine::read(line);
+        let parsed = ServerLine::parse(line);
         if is_strict && self.phase == Phase::Subscribing {
-            let is_answer = matches!(&read, Ok(ServerLine::Answer(answer))
+            let is_answer = matches!(&parsed, Ok(ServerLine::Answer(answer))
                 if answer.integer_id().is_ok_and(|id| self.requests.is_subscribe(id)));
             if !is_answer {
-                return self.give_up(first_line_rule(&read), line);
+                return self.give_up(first_line_rule(&parsed), line);
             }
         }
-        let was = self.phase;
-        let result = match read {
+        let phase = self.phase;
+        let result = match parsed {
             Err(rule) => Err(rule),
             Ok(ServerLine::Answer(answer)) => self.answer(now, answer, line),
             Ok(ServerLine::Notify(params)) => self.notify(&params, line),
-            Ok(ServerLine::SetTarget(params)) => self.desk.set_target(&params).map(|()| Vec::new()),
+            Ok(ServerLine::SetTarget(params)) => {
+                self.assignments.set_target(&params).map(|()| Vec::new())
+            }
             Ok(ServerLine::Unknown) if is_strict && self.phase == Phase::Authorizing => {
                 Err(Rule::UnknownLineDuringLogin)
             }
@@ -171,8 +166,8 @@ impl<'a> Client<'a> {
         };
         match result {
             Ok(outputs) => outputs,
-            // What such a device cannot use counts as the answer that it waits for.
-            Err(rule) if is_strict && was != Phase::Running => self.give_up(rule, line),
+            // A strict device takes an unusable line for the answer that it waits for.
+            Err(rule) if is_strict && phase != Phase::Running => self.give_up(rule, line),
             Err(rule) => {
                 self.report.violation(rule, line);
                 Vec::new()
@@ -180,7 +175,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Notes that the hashing has run out of nonces.
+    /// Records that the hashing thread has tried all nonces.
     pub(crate) fn exhausted(&mut self) {
         if self.phase != Phase::Closed {
             let line = self.last_line.clone();
@@ -188,7 +183,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Notes that the server has closed the connection, or sent a line without an end.
+    /// Ends the session after a closed connection or an endless line.
     pub(crate) fn lost(&mut self, rule: Rule) {
         if self.phase != Phase::Closed {
             let line = self.last_line.clone();
@@ -196,7 +191,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Ends the session from this side; shares without an answer are counted.
+    /// Ends the session and counts the unanswered shares.
     pub(crate) fn stop(&mut self) {
         self.phase = Phase::Closed;
         self.report.unanswered += self.requests.take_shares();
@@ -205,21 +200,23 @@ impl<'a> Client<'a> {
     fn give_up(&mut self, rule: Rule, line: &[u8]) -> Vec<Output> {
         self.report.violation(rule, line);
         self.stop();
-        vec![Output::Close]
+        vec![Output::Disconnect]
     }
 
     fn answer(&mut self, now: Instant, answer: Answer, line: &[u8]) -> Result<Vec<Output>, Rule> {
         let id = answer.integer_id()?;
-        let request = self.requests.answered(id).ok_or(Rule::AnswerToNothing)?;
+        let request = self.requests.answered(id).ok_or(Rule::UnknownAnswerId)?;
         match request {
             Request::Subscribe => Ok(self.subscribed(now, &answer.outcome()?, line)),
             Request::Authorize => Ok(self.authorized(now, &answer.outcome()?, line)),
-            Request::Share(share) => self.judged(&share, answer).map(|()| Vec::new()),
+            Request::Share { work_key } => {
+                self.share_answered(work_key, answer).map(|()| Vec::new())
+            }
         }
     }
 
     fn notify(&mut self, params: &[serde_json::Value], line: &[u8]) -> Result<Vec<Output>, Rule> {
-        let broken = self.desk.notify(params)?;
+        let broken = self.assignments.notify(params)?;
         self.report.jobs += 1;
         for rule in broken {
             if rule != Rule::CleanIsNotTrue || self.firmware.clean == CleanFlag::Needed {
@@ -229,11 +226,11 @@ impl<'a> Client<'a> {
         Ok(self.hash())
     }
 
-    /// What to hash now, if all that it takes is there.
+    /// Returns the current assignment, if the login is complete and there is one.
     fn hash(&self) -> Vec<Output> {
         match self.phase {
             Phase::Running => self
-                .desk
+                .assignments
                 .assignment()
                 .map(Output::Hash)
                 .into_iter()
@@ -243,9 +240,9 @@ impl<'a> Client<'a> {
     }
 }
 
-/// What is wrong with a first line that is not the answer.
-fn first_line_rule(read: &Result<ServerLine, Rule>) -> Rule {
-    match read {
+/// Returns the rule broken by a first line that is not the answer.
+fn first_line_rule(parsed: &Result<ServerLine, Rule>) -> Rule {
+    match parsed {
         Err(rule) => *rule,
         Ok(ServerLine::Answer(answer)) => match answer.integer_id() {
             Err(rule) => rule,

@@ -1,27 +1,28 @@
-//! Work that was done twice.
+//! Hashes computed more than once.
 //!
-//! Every device begins at nonce2 = 0, so what was hashed of a piece of work is a prefix of its nonces, and two that
-//! hashed the same piece hashed the shorter prefix twice.
+//! Every device starts at nonce2 = 0 and hashes a prefix of the nonces of its work. Two devices
+//! with the same work have both hashed the shorter prefix.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::device::Mined;
+use crate::device::report::Mined;
 
-/// Hashes that could not find anything new.
+/// Number of hashes computed more than once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DuplicateWork {
-    /// Hashes that a device had done before itself: it was given the same work again, or ran out of nonces.
+    /// Hashes repeated by the same device, because it received the same work again or ran out of
+    /// nonces.
     pub by_itself: u64,
-    /// Hashes that another device did too.
+    /// Hashes repeated by another device.
     pub by_two_devices: u64,
 }
 
-/// Counts what was hashed more than once by the devices, each with what it mined.
-pub fn duplicate_work<'a>(devices: impl IntoIterator<Item = &'a [Mined]>) -> DuplicateWork {
+/// Counts the repeated hashes; one slice per device.
+pub(crate) fn duplicate_work<'a>(devices: impl IntoIterator<Item = &'a [Mined]>) -> DuplicateWork {
     let mut found = DuplicateWork::default();
-    // Of each piece of work: the longest prefix that somebody hashed.
+    // The longest hashed prefix of each piece of work.
     let mut longest: BTreeMap<[u8; 32], u64> = BTreeMap::new();
     for mined in devices {
         let mut own: BTreeMap<[u8; 32], u64> = BTreeMap::new();
@@ -45,7 +46,7 @@ pub fn duplicate_work<'a>(devices: impl IntoIterator<Item = &'a [Mined]>) -> Dup
 #[cfg(test)]
 mod tests {
     use super::{DuplicateWork, duplicate_work};
-    use crate::device::Mined;
+    use crate::device::report::Mined;
 
     #[track_caller]
     fn check(devices: &[&[(u8, u64, u64)]], by_itself: u64, by_two_devices: u64) {
@@ -70,10 +71,10 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_counted_twice_only_beyond_the_first_time() {
+    fn only_repeated_hashes_are_counted() {
         check(&[], 0, 0);
         check(&[&[(1, 100, 1000)], &[(2, 100, 1000)]], 0, 0);
-        // The same work given again, for a shorter and for a longer time.
+        // The same work again, for a shorter and for a longer time.
         check(&[&[(1, 100, 1000), (1, 40, 1000)]], 40, 0);
         check(&[&[(1, 40, 1000), (1, 100, 1000)]], 40, 0);
         // Out of nonces.

@@ -1,6 +1,6 @@
-//! A device on a real connection: the client and the hashing, joined.
+//! A device on a real connection: client and hashing thread together.
 //!
-//! It connects again after every loss, with the firmware's pause between, until it is stopped.
+//! After a lost connection it connects again, after the firmware's pause, until it is stopped.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,33 +12,37 @@ use tokio::sync::mpsc;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use crate::device::client::{Client, Output};
+use crate::device::client::{Client, DeviceLimits, Login, Output};
+use crate::device::firmware::Firmware;
 use crate::device::hashing::{Event, Hashing};
-use crate::device::{DeviceLimits, DeviceReport, Firmware, Login, Rule};
+use crate::device::report::DeviceReport;
+use crate::device::rules::Rule;
 
-/// The longest line that a device reads.
+/// Maximum length of a line in bytes.
 const LINE_BYTES: usize = 64 << 10;
 
-/// Shares on their way from the thread to the connection: a burst at a very easy target.
+/// Capacity of the channel from the thread to the connection: a burst of shares at a very easy
+/// target.
 const EVENTS: usize = 64;
 
-/// A device to be emulated.
+/// Configuration of an emulated device.
 #[derive(Clone, Debug)]
 pub struct DeviceConfig {
-    /// How it behaves.
+    /// Its firmware.
     pub firmware: Firmware,
-    /// Who it is.
+    /// Its user name and password.
     pub login: Login,
-    /// How long it waits.
+    /// Its time limits.
     pub limits: DeviceLimits,
-    /// The device's numbers of hashes and nonces are divided by 2^this.
+    /// The firmware's numbers of hashes and nonces are divided by 2^`scale_bits`.
     pub scale_bits: u32,
-    /// How fast it hashes here, in hashes per second.
+    /// Its emulated hash rate, in hashes per second.
     pub hashes_per_second: f64,
 }
 
 impl DeviceConfig {
-    /// The device with the vendor's hash rate and the firmware's numbers, all divided by `2^scale_bits`.
+    /// Returns a device with the vendor's hash rate and the firmware's numbers, all divided by
+    /// 2^`scale_bits`.
     pub fn scaled(firmware: Firmware, login: Login, scale_bits: u32) -> Self {
         let scale = 2_f64.powf(f64::from(scale_bits));
         Self {
@@ -51,7 +55,10 @@ impl DeviceConfig {
     }
 }
 
-/// Mines on the server until it is stopped, and tells what happened. Fails only if there can be no thread.
+/// Mines on the server until `stop` is cancelled, and returns the report.
+///
+/// # Errors
+/// Returns an error if the hashing thread cannot be started.
 pub async fn run(
     config: &DeviceConfig,
     address: SocketAddr,
@@ -73,7 +80,7 @@ pub async fn run(
         match connected {
             Ok(stream) => {
                 session(config, stream, &mut report, &hashing, &mut events, &stop).await;
-                hashing.rest();
+                hashing.pause();
             }
             Err(error) => report.not_connected(&error),
         }
@@ -82,7 +89,7 @@ pub async fn run(
             () = stop.cancelled() => {}
         }
     }
-    // A thread that waits for room among the events would never end.
+    // Otherwise a thread that waits for room in the channel would never end.
     drop(events);
     report.mined = hashing.stop();
     report.hashes = report.mined.iter().map(|mined| mined.hashes).sum();
@@ -97,7 +104,7 @@ async fn session(
     events: &mut mpsc::Receiver<Event>,
     stop: &CancellationToken,
 ) {
-    // Without it a share may wait for the acknowledgement of the one before.
+    // Otherwise a share may wait for the acknowledgement of the previous one.
     stream.set_nodelay(true).ok();
     let (mut client, mut outputs) = Client::start(
         &config.firmware,
@@ -112,7 +119,7 @@ async fn session(
         for output in outputs.drain(..) {
             match output {
                 Output::Send(bytes) => {
-                    // A write that is cut off ends the session, so that no half of a line is ever followed by another.
+                    // A cancelled write ends the session, so no line follows half of another.
                     let written = tokio::select! {
                         written = stream.write_all(&bytes) => written,
                         () = stop.cancelled() => {
@@ -126,7 +133,7 @@ async fn session(
                     }
                 }
                 Output::Hash(assignment) => hashing.hash(assignment),
-                Output::Close => return,
+                Output::Disconnect => return,
             }
         }
         if let Some(end) = input.iter().position(|byte| *byte == b'\n') {
@@ -138,7 +145,7 @@ async fn session(
             client.lost(Rule::LineTooLong);
             return;
         }
-        // All three are cancel-safe: nothing is taken from the socket or the queue by a branch that loses.
+        // All branches are cancel-safe: a losing one reads nothing from the socket or the channel.
         tokio::select! {
             read = stream.read_buf(&mut input) => match read {
                 Ok(0) | Err(_) => {
@@ -150,7 +157,7 @@ async fn session(
             event = events.recv() => match event {
                 Some(Event::Found(found)) => outputs = client.found(&found),
                 Some(Event::Exhausted) => client.exhausted(),
-                // The thread is gone only if it panicked, and the end of the run tells that.
+                // The thread has panicked; `Hashing::stop` propagates the panic.
                 None => return,
             },
             () = time::sleep_until(client.deadline().into()) => {

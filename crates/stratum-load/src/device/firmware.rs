@@ -1,7 +1,9 @@
-//! What sets one firmware apart from another.
+//! Differences between firmwares, as data.
 //!
-//! Plain data: each quirk is a field that the client looks at, so that a test can vary one of them. The agent of the
-//! KA3 is the one that it sends; those of the other devices are stand-ins, since no server may depend on them.
+//! Each quirk is a field, so that a test can vary one of them. The quirks of the KA3 come from one
+//! published analysis of its firmware, not checked against a device; those of the others from
+//! issues and recorded sessions. The agent of the KA3 is the real one; the others are placeholders,
+//! since no server may depend on them.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -9,7 +11,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-/// The devices that can be emulated.
+/// Model of an emulated device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FirmwareName {
@@ -23,16 +25,16 @@ pub enum FirmwareName {
     Plain,
 }
 
-/// A name that no device has.
+/// The text names no device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no such device: {0:?} (there are ka3, kd-box, bm-k1 and plain)")]
+#[error("unknown device {0:?}; known are ka3, kd-box, bm-k1 and plain")]
 pub struct UnknownFirmware(String);
 
 impl FirmwareName {
-    /// All devices.
+    /// All models.
     pub const ALL: [Self; 4] = [Self::Ka3, Self::KdBox, Self::BmK1, Self::Plain];
 
-    /// The name in options and reports.
+    /// Returns the name in flags and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ka3 => "ka3",
@@ -42,7 +44,7 @@ impl FirmwareName {
         }
     }
 
-    /// The vendor's hash rate in hashes per second; for the plain client that of a KD-BOX.
+    /// Returns the vendor's hash rate, in hashes per second; for `Plain` that of a KD-BOX.
     pub const fn rate(self) -> f64 {
         match self {
             Self::Ka3 => 166e12,
@@ -67,88 +69,91 @@ impl FromStr for FirmwareName {
     }
 }
 
-/// The parameters of `mining.subscribe`.
+/// Form of the parameters of `mining.subscribe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubscribeForm {
+pub(crate) enum SubscribeForm {
     /// `["agent",null]`
     AgentAndNull,
     /// `["agent"]`
     AgentOnly,
 }
 
-/// The parameters of `mining.submit`.
+/// Form of the parameters of `mining.submit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubmitForm {
+pub(crate) enum SubmitForm {
     /// User, job id and nonce2.
     ThreeParameters,
-    /// The chain's id as one more.
+    /// The same, and the chain id.
     WithChain,
 }
 
-/// The order of the requests of a login.
+/// Order of the login's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginOrder {
-    /// Subscribe, and authorize once that is answered.
+pub(crate) enum LoginOrder {
+    /// Subscribe; authorize after the answer.
     SubscribeFirst,
-    /// Authorize, and subscribe once that is answered.
+    /// Authorize; subscribe after the answer.
     AuthorizeFirst,
-    /// Subscribe and authorize without waiting.
+    /// Subscribe and authorize at once.
     Together,
 }
 
-/// What the first line after `mining.subscribe` may be.
+/// The lines that a device accepts before the login is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FirstLine {
-    /// The answer and nothing else. Until the login is through, a line that the device cannot use ends it.
+pub(crate) enum FirstLine {
+    /// The first line must be the answer to `mining.subscribe`, and an unusable line ends the
+    /// login.
     Answer,
     /// Any line.
     Any,
 }
 
-/// What `mining.notify` needs its third parameter for.
+/// Effect of the third parameter of `mining.notify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CleanFlag {
-    /// Without `true` there the device hashes the new header under the old job's id.
+pub(crate) enum CleanFlag {
+    /// Unless it is `true`, the device hashes the new header under the old job's id.
     Needed,
-    /// For nothing.
+    /// None.
     Ignored,
 }
 
-/// How requests are cut into writes.
+/// Division of requests into writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Segments {
     /// One write per request.
     Lines,
-    /// One write per request, which ends in `\r\n`.
+    /// One write per request, terminated by `\r\n`.
     CarriageReturns,
-    /// Requests that are due at the same time in one write, without a newline between the objects.
+    /// One write for simultaneous requests, without a newline between the objects.
     Glued,
-    /// Each request in pieces of this many bytes.
+    /// Writes of this many bytes.
     Fragments(usize),
 }
 
-/// How a device behaves.
+/// Behaviour of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the types of the fields say it")]
 pub struct Firmware {
-    pub name: FirmwareName,
-    pub agent: &'static str,
-    pub subscribe: SubscribeForm,
-    pub submit: SubmitForm,
-    pub login: LoginOrder,
-    pub first_line: FirstLine,
-    pub clean: CleanFlag,
+    pub(crate) name: FirmwareName,
+    pub(crate) agent: &'static str,
+    pub(crate) subscribe: SubscribeForm,
+    pub(crate) submit: SubmitForm,
+    pub(crate) login: LoginOrder,
+    pub(crate) first_line: FirstLine,
+    pub(crate) clean: CleanFlag,
+    /// Division of requests into writes.
     pub segments: Segments,
-    /// The lengths of nonce2 in bytes that the device can use.
-    pub nonce2_bytes: RangeInclusive<u64>,
-    /// The device tries 2^this nonces for a header, fewer if nonce2 has fewer bits, then begins again.
-    pub nonce_bits: u32,
-    /// The device reports only hashes with this many leading zero bits, whatever the target is.
-    pub ticket_mask_bits: u32,
+    /// Lengths of nonce2 that the device supports, in bytes.
+    pub(crate) nonce2_bytes: RangeInclusive<u64>,
+    /// Binary logarithm of the number of nonces that the device tries per header before it starts
+    /// over. A shorter nonce2 has fewer.
+    pub(crate) nonce_bits: u32,
+    /// Ticket mask: the device reports only hashes with this many leading zero bits, even if the
+    /// target is easier.
+    pub(crate) ticket_mask_bits: u32,
 }
 
 impl Firmware {
-    /// The firmware of this device.
+    /// Returns the firmware of a model.
     pub fn new(name: FirmwareName) -> Self {
         let plain = Self {
             name,

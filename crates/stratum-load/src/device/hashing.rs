@@ -1,8 +1,8 @@
-//! A thread that hashes at the pace of a small device.
+//! A thread that hashes at the rate of a small device.
 //!
-//! It takes the newest assignment, never an older one, hashes a slice of nonces every [`SLICE`] and sleeps for the
-//! rest of it, so that many devices share a machine. Nonces are hashed one by one: the search kernels vary the low 16
-//! bits of a nonce, and in Stratum those are nonce1, which stays.
+//! It always works on the newest assignment. Every [`SLICE`] it hashes some nonces and then sleeps,
+//! so that many devices share a machine. It hashes nonces one by one, because the search kernels
+//! vary the low 16 bits of a nonce, and in Stratum those belong to the fixed nonce1.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,69 +13,72 @@ use chainweb::Nonce;
 use pow::Prepared;
 use tokio::sync::mpsc;
 
-use crate::device::Mined;
 use crate::device::client::{Assignment, Found};
+use crate::device::report::Mined;
 
-/// How often a device hashes.
+/// Interval at which a device hashes.
 const SLICE: Duration = Duration::from_millis(20);
 
-/// What the hashing tells the device.
+/// An event for the device.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A share.
     Found(Found),
-    /// All nonces of the work have been tried, and now they are tried again.
+    /// All nonces of the work have been tried; the thread starts over.
     Exhausted,
 }
 
-/// What the thread is to do.
+/// A command to the thread.
 #[derive(Debug)]
-enum Order {
-    /// What it does already.
-    GoOn,
+enum Command {
+    /// Continue with the current work.
+    Continue,
     /// Hash this.
     Hash(Box<Assignment>),
-    /// Hash nothing until there is new work.
-    Rest,
-    /// End.
+    /// Hash nothing until the next assignment.
+    Pause,
+    /// Stop the thread.
     Stop,
 }
 
+/// Holds the newest command.
 #[derive(Debug)]
 struct Slot {
-    order: Mutex<Order>,
+    command: Mutex<Command>,
     changed: Condvar,
 }
 
 impl Slot {
-    fn lock(&self) -> MutexGuard<'_, Order> {
-        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Command> {
+        self.command.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, order: Order) {
-        *self.lock() = order;
+    fn put(&self, command: Command) {
+        *self.lock() = command;
         self.changed.notify_one();
     }
 
-    /// Takes the newest order; waits for one at most for `patience`, without an end if it is none.
-    fn take(&self, patience: Option<Duration>) -> Order {
-        let order = self.lock();
-        let is_idle = |order: &mut Order| matches!(order, Order::GoOn);
-        let mut order = match patience {
-            Some(patience) => {
-                let waited = self.changed.wait_timeout_while(order, patience, is_idle);
+    /// Takes the newest command. Waits for one, at most for `timeout` if there is a limit.
+    fn take(&self, timeout: Option<Duration>) -> Command {
+        let command = self.lock();
+        let is_unchanged = |command: &mut Command| matches!(command, Command::Continue);
+        let mut command = match timeout {
+            Some(timeout) => {
+                let waited = self
+                    .changed
+                    .wait_timeout_while(command, timeout, is_unchanged);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
             None => {
-                let waited = self.changed.wait_while(order, is_idle);
+                let waited = self.changed.wait_while(command, is_unchanged);
                 waited.unwrap_or_else(PoisonError::into_inner)
             }
         };
-        std::mem::replace(&mut order, Order::GoOn)
+        std::mem::replace(&mut command, Command::Continue)
     }
 }
 
-/// The hashing of one device. The thread ends when this is dropped.
+/// Handle of a hashing thread. Dropping it stops the thread.
 #[derive(Debug)]
 pub(crate) struct Hashing {
     slot: Arc<Slot>,
@@ -83,14 +86,17 @@ pub(crate) struct Hashing {
 }
 
 impl Hashing {
-    /// Starts the thread. It stops hashing while `events` is full: what it found would be lost.
+    /// Starts the thread. It blocks while `events` is full, so that no share is lost.
+    ///
+    /// # Errors
+    /// Returns the error of starting the thread.
     pub(crate) fn start(
         name: String,
         hashes_per_second: f64,
         events: mpsc::Sender<Event>,
     ) -> io::Result<Self> {
         let slot = Arc::new(Slot {
-            order: Mutex::new(Order::GoOn),
+            command: Mutex::new(Command::Continue),
             changed: Condvar::new(),
         });
         let of_thread = Arc::clone(&slot);
@@ -103,31 +109,35 @@ impl Hashing {
         })
     }
 
-    /// Gives the thread new work.
+    /// Switches the thread to new work.
     pub(crate) fn hash(&self, assignment: Assignment) {
-        self.slot.put(Order::Hash(Box::new(assignment)));
+        self.slot.put(Command::Hash(Box::new(assignment)));
     }
 
-    /// Lets the thread rest.
-    pub(crate) fn rest(&self) {
-        self.slot.put(Order::Rest);
+    /// Stops hashing until the next assignment.
+    pub(crate) fn pause(&self) {
+        self.slot.put(Command::Pause);
     }
 
-    /// Ends the thread and gives what it hashed. Lasts up to a slice; nobody may wait for its events to be taken.
+    /// Stops the thread and returns the hashed work. Blocks for up to a slice; the receiver of the
+    /// events must be dropped before.
+    ///
+    /// # Panics
+    /// Panics if the thread has panicked.
     pub(crate) fn stop(mut self) -> Vec<Mined> {
-        self.slot.put(Order::Stop);
-        let thread = self.thread.take().expect("it is taken only here");
-        thread.join().expect("the hashing does not panic")
+        self.slot.put(Command::Stop);
+        let thread = self.thread.take().expect("only `stop` takes the thread");
+        thread.join().expect("the hashing thread does not panic")
     }
 }
 
 impl Drop for Hashing {
     fn drop(&mut self) {
-        self.slot.put(Order::Stop);
+        self.slot.put(Command::Stop);
     }
 }
 
-/// An assignment and how far it is.
+/// An assignment and the number of its hashes so far.
 struct Progress {
     assignment: Assignment,
     prepared: Prepared,
@@ -163,21 +173,20 @@ fn work(slot: &Slot, hashes_per_second: f64, events: &mpsc::Sender<Event>) -> Ve
     let mut due = 0.0;
     let mut slice_start = Instant::now();
     loop {
-        let patience = current
+        let timeout = current
             .is_some()
             .then(|| SLICE.saturating_sub(slice_start.elapsed()));
-        match slot.take(patience) {
-            Order::GoOn => {}
-            Order::Hash(assignment) => {
-                let before = current.replace(Progress::new(*assignment));
-                match before {
-                    Some(before) => done.push(before.mined()),
-                    // The time of rest is none that was hashed in.
+        match slot.take(timeout) {
+            Command::Continue => {}
+            Command::Hash(assignment) => {
+                match current.replace(Progress::new(*assignment)) {
+                    Some(previous) => done.push(previous.mined()),
+                    // Do not hash for the time of the pause.
                     None => slice_start = Instant::now(),
                 }
             }
-            Order::Rest => done.extend(current.take().map(|progress| progress.mined())),
-            Order::Stop => {
+            Command::Pause => done.extend(current.take().map(|progress| progress.mined())),
+            Command::Stop => {
                 done.extend(current.take().map(|progress| progress.mined()));
                 return done;
             }
@@ -186,10 +195,10 @@ fn work(slot: &Slot, hashes_per_second: f64, events: &mpsc::Sender<Event>) -> Ve
         let Some(progress) = &mut current else {
             continue;
         };
-        // After a stall the device does not make up for more than a slice or two: it has a pace, not a quota.
-        let passed = now.duration_since(slice_start).min(2 * SLICE);
+        // After a stall, catch up on two slices at most.
+        let elapsed = now.duration_since(slice_start).min(2 * SLICE);
         slice_start = now;
-        due += hashes_per_second * passed.as_secs_f64();
+        due += hashes_per_second * elapsed.as_secs_f64();
         while due >= 1.0 {
             due -= 1.0;
             for event in progress.step() {

@@ -1,28 +1,28 @@
-//! Lines of a server as a strict client reads them.
+//! Strict parser of a server's lines.
 //!
-//! Only the form of a line is judged here: one JSON object, and which of answer and notification it is. What its
-//! parts have to be is known where they are used.
+//! Checks that a line is one JSON object, and whether it is an answer or a notification. The users
+//! of the parameters check those.
 
 use serde_json::{Deserializer, Map, Value};
 
-use crate::device::Rule;
+use crate::device::rules::Rule;
 
-/// A line.
+/// A line from the server.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ServerLine {
     /// An answer to a request.
     Answer(Answer),
-    /// `mining.notify` and its parameters.
+    /// `mining.notify` with its parameters.
     Notify(Vec<Value>),
-    /// `mining.set_target` and its parameters.
+    /// `mining.set_target` with its parameters.
     SetTarget(Vec<Value>),
-    /// `mining.set_difficulty`, which Kadena's devices take and do not use.
+    /// `mining.set_difficulty`, which Kadena's devices ignore.
     SetDifficulty,
     /// Another method.
     Unknown,
 }
 
-/// An answer, as it is.
+/// An answer before validation; a field is `None` if it is missing.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) id: Option<Value>,
@@ -31,8 +31,11 @@ pub(crate) struct Answer {
 }
 
 impl ServerLine {
-    /// Reads a line without its newline.
-    pub(crate) fn read(line: &[u8]) -> Result<Self, Rule> {
+    /// Parses a line without its newline.
+    ///
+    /// # Errors
+    /// Returns the broken rule.
+    pub(crate) fn parse(line: &[u8]) -> Result<Self, Rule> {
         let mut values = Deserializer::from_slice(line).into_iter::<Map<String, Value>>();
         let Some(Ok(mut object)) = values.next() else {
             return Err(Rule::NotJson);
@@ -61,13 +64,19 @@ impl ServerLine {
 }
 
 impl Answer {
-    /// The id, if it is an integer.
+    /// Returns the id.
+    ///
+    /// # Errors
+    /// Returns [`Rule::IdIsNotAnInteger`].
     pub(crate) fn integer_id(&self) -> Result<u64, Rule> {
         let id = self.id.as_ref().and_then(Value::as_u64);
         id.ok_or(Rule::IdIsNotAnInteger)
     }
 
-    /// What the answer says: success with its result, or the refusal's code and reason.
+    /// Returns the outcome: success with the result, or refusal with code and reason.
+    ///
+    /// # Errors
+    /// Returns the broken rule.
     pub(crate) fn outcome(self) -> Result<Outcome, Rule> {
         let Some(result) = self.result else {
             return Err(Rule::ResultMissing);
@@ -88,7 +97,7 @@ impl Answer {
     }
 }
 
-/// What an answer says.
+/// Outcome of a request.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
     Success(Value),

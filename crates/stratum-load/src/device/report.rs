@@ -1,88 +1,91 @@
-//! What a device has to tell when it is stopped.
+//! The report of a device.
 
 use std::io;
 
 use serde::Serialize;
 
-use crate::device::{FirmwareName, Rule, Violation};
+use crate::device::firmware::FirmwareName;
+use crate::device::rules::{Rule, Violation};
 
-/// Whose fault a rejected share is.
+/// The party at fault for a rejected share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// The share was good: its hash met the target that was in force for its job, it was sent once, and it was not
-    /// refused as stale for work that had been replaced when the answer came. A job of the same work with another
+    /// The server: the share met the target of its job and was sent once. It was not stale, since
+    /// no other work had replaced its work before the answer. A job of the same work with another
     /// creation time, nonce or flags replaces nothing.
     Server,
-    /// It was refused as stale, and a job for other work was on its way when the share was sent.
-    Nobody,
+    /// Neither party: the share was rejected as stale, and its work was replaced before the answer.
+    None,
 }
 
-/// A share that was not accepted.
+/// A rejected share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rejection {
-    /// The code of the error; none where the answer had none.
+    /// The error's code, if it has one.
     pub code: Option<i64>,
-    /// The text of the error.
+    /// The error's text.
     pub reason: String,
-    /// Whose fault it is.
+    /// The party at fault.
     pub fault: Fault,
 }
 
-/// The nonces that a device tried on one piece of work, from nonce2 = 0 on.
+/// The number of nonces tried on one piece of work, from nonce2 = 0 on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mined {
-    /// The hash of the header without its nonce and of nonce1 with its length: what makes work different.
+    /// Identity of the work: a digest of the header without its nonce, and of nonce1 with its
+    /// length.
     pub work: [u8; 32],
-    /// The number of hashes.
+    /// Number of hashes.
     pub hashes: u64,
-    /// The number of nonces there are: what goes beyond was hashed before.
+    /// Number of nonces; further hashes repeat them.
     pub nonces: u64,
 }
 
-/// What became of a device.
+/// Counts and errors of one device.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeviceReport {
-    /// The device.
+    /// Model of the device.
     pub device: FirmwareName,
-    /// The user that it logged in as.
+    /// User name of the login.
     pub user: String,
-    /// Connections that were made.
+    /// Number of connections.
     pub connections: u64,
-    /// Connections that could not be made.
+    /// Number of failed attempts to connect.
     pub failed_connections: u64,
-    /// Why the last of those could not be made.
+    /// Error of the last failed attempt to connect.
     pub connect_error: Option<String>,
-    /// Logins that succeeded.
+    /// Number of successful logins.
     pub logins: u64,
-    /// Jobs that came.
+    /// Number of received jobs.
     pub jobs: u64,
-    /// Shares that were sent.
+    /// Number of sent shares.
     pub sent: u64,
-    /// Shares that were accepted.
+    /// Number of accepted shares.
     pub accepted: u64,
-    /// Shares of which the answer never came.
+    /// Number of shares without an answer.
     pub unanswered: u64,
-    /// Shares that were rejected; the first [`DeviceReport::KEPT`] of them.
+    /// The first 100 rejected shares.
     pub rejections: Vec<Rejection>,
-    /// The number of shares that were rejected.
+    /// Number of rejected shares.
     pub rejected: u64,
-    /// The number of shares that were rejected by the server's fault.
-    pub rejected_by_server_fault: u64,
-    /// Rules that the server broke; the first [`DeviceReport::KEPT`] of them.
+    /// Number of rejected shares with the server at fault.
+    pub(crate) rejected_by_server_fault: u64,
+    /// The first 100 violations.
     pub violations: Vec<Violation>,
-    /// The number of times that it broke a rule.
-    pub violation_count: u64,
-    /// The number of hashes.
+    /// Number of violations.
+    pub(crate) violation_count: u64,
+    /// Number of hashes.
     pub hashes: u64,
-    /// What was hashed.
+    /// Hashed work.
     #[serde(skip)]
     pub mined: Vec<Mined>,
 }
 
 impl DeviceReport {
-    /// How many rejections and violations are kept in full: a broken server must not fill the memory.
-    pub const KEPT: usize = 100;
+    /// Maximum number of rejections, and of violations, kept in full: a broken server must not
+    /// exhaust the memory.
+    pub(crate) const KEPT: usize = 100;
 
     pub(crate) fn new(device: FirmwareName, user: String) -> Self {
         Self {

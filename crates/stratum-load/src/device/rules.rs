@@ -1,102 +1,106 @@
-//! What a server must do for the devices to mine on it.
+//! Rules that a server must follow so that the devices can mine.
 //!
-//! A rule is broken by a line, by the lack of one, or by what the device then cannot help doing. The list holds what
-//! is known of the firmwares and what any client needs; it is no reading of a standard, of which there is none.
+//! A rule is broken by a line, by a missing line, or by an action that the server forces on the
+//! device. The rules come from the known firmwares and from the needs of every client; Stratum for
+//! Kadena has no standard.
 
 use serde::Serialize;
 
-/// A rule of the protocol.
+/// A broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// A line is JSON.
-    #[error("a line is a JSON object")]
+    /// A line is not a JSON object.
+    #[error("the line is not a JSON object")]
     NotJson,
-    /// A line ends before the next object begins.
-    #[error("a line holds one object only")]
+    /// A line holds more than one object.
+    #[error("the line holds more than one object")]
     GluedObjects,
-    /// A line has a bounded length.
-    #[error("a line has at most 64 KiB")]
+    /// A line is longer than 64 KiB.
+    #[error("the line is longer than 64 KiB")]
     LineTooLong,
-    /// The first line after `mining.subscribe` is its answer.
-    #[error("the first line after mining.subscribe is its answer")]
+    /// The first line after `mining.subscribe` is not its answer.
+    #[error("the first line after mining.subscribe is not its answer")]
     FirstLineIsNotTheAnswer,
-    /// No line that the device does not know comes before the login is through.
-    #[error("until mining.authorize is answered only known notifications come")]
+    /// An unknown notification precedes the answer to `mining.authorize`.
+    #[error("unknown notification before the answer to mining.authorize")]
     UnknownLineDuringLogin,
-    /// Ids come back as the integers that they are.
-    #[error("an answer's id is an integer")]
+    /// The id of an answer is not an integer.
+    #[error("the answer's id is not an integer")]
     IdIsNotAnInteger,
-    /// Every answer belongs to a request.
-    #[error("an answer's id is that of a request without an answer")]
-    AnswerToNothing,
-    /// Requests are answered in their order.
-    #[error("requests are answered in their order")]
+    /// An answer's id matches no unanswered request.
+    #[error("the answer's id matches no unanswered request")]
+    UnknownAnswerId,
+    /// Requests are not answered in order.
+    #[error("requests are not answered in order")]
     AnswersOutOfOrder,
-    /// `result` is present.
-    #[error("an answer has a result")]
+    /// An answer lacks `result`.
+    #[error("the answer has no result")]
     ResultMissing,
-    /// `error` is present, an array or null.
-    #[error("an answer's error is an array or null")]
+    /// `error` is missing, or neither an array nor null.
+    #[error("the answer's error is neither an array nor null")]
     ErrorForm,
-    /// An answer that is a failure says why.
-    #[error("a failure's error is not null")]
+    /// A failure's `error` is null.
+    #[error("the request failed, but the answer's error is null")]
     FailureWithoutError,
-    /// `mining.subscribe` gives an array.
-    #[error("the answer to mining.subscribe is an array of three")]
+    /// The result of `mining.subscribe` is not an array of three.
+    #[error("the result of mining.subscribe is not an array of three")]
     SubscribeResultForm,
-    /// nonce1 is hex of even length.
-    #[error("nonce1 is a hex string of even length")]
+    /// nonce1 is not a hex string of even length.
+    #[error("nonce1 is not a hex string of even length")]
     Nonce1Form,
-    /// nonce2 has a length that the device can use, and with nonce1 gives eight bytes.
-    #[error("nonce2 has a number of bytes that the device can use, eight with nonce1")]
+    /// The device cannot use the length of nonce2, or nonce1 and nonce2 are not eight bytes
+    /// together.
+    #[error(
+        "the device cannot use the length of nonce2, or nonce1 and nonce2 are not eight bytes together"
+    )]
     Nonce2Length,
-    /// A login succeeds.
-    #[error("mining.subscribe and mining.authorize succeed")]
+    /// The server refuses `mining.subscribe` or `mining.authorize`.
+    #[error("the server refused the login")]
     LoginRefused,
-    /// Targets are 64 hex digits.
-    #[error("a target is a string of exactly 64 hex digits")]
+    /// A target is not a string of 64 hex digits.
+    #[error("the target is not a string of 64 hex digits")]
     TargetForm,
-    /// Job ids are short printable ASCII.
-    #[error("a job id is a string of 1 to 63 printable ASCII characters")]
+    /// A job id is not 1 to 63 printable ASCII characters.
+    #[error("the job id is not a string of 1 to 63 printable ASCII characters")]
     JobIdForm,
-    /// Headers are 286 bytes of hex.
-    #[error("a job's header is a string of exactly 572 hex digits")]
+    /// A job's header is not 286 bytes in hex.
+    #[error("the job's header is not a string of 572 hex digits")]
     HeaderForm,
-    /// The clean flag is true.
-    #[error("the clean flag of mining.notify is true")]
+    /// The clean flag of `mining.notify` is not true.
+    #[error("the clean flag of mining.notify is not true")]
     CleanIsNotTrue,
-    /// A job is what it was.
-    #[error("a job id always stands for the same header")]
+    /// The header under a job id has changed.
+    #[error("the header under the job id has changed")]
     JobBytesChanged,
-    /// A target comes before the first job.
-    #[error("mining.set_target comes before the first mining.notify")]
+    /// The first `mining.notify` precedes the first `mining.set_target`.
+    #[error("mining.notify before the first mining.set_target")]
     JobWithoutTarget,
-    /// Work is replaced before all its nonces are tried.
-    #[error("new work comes before the device has tried all nonces")]
+    /// The device has tried all nonces of its work.
+    #[error("no new work before the device had tried all nonces")]
     WorkExhausted,
-    /// A request of the login is answered in time.
-    #[error("a request of the login is answered in time")]
+    /// A request of the login is not answered in time.
+    #[error("the login was not answered in time")]
     LoginTimeout,
-    /// Lines keep coming.
-    #[error("a line comes at least every minute")]
+    /// No line arrived for a minute.
+    #[error("no line for a minute")]
     Silence,
-    /// The server does not close the connection.
-    #[error("the connection stays open")]
+    /// The server closed the connection.
+    #[error("the server closed the connection")]
     Closed,
 }
 
-/// A rule that the server broke, and the line that broke it.
+/// A broken rule and the line that broke it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
     /// The rule.
     pub rule: Rule,
-    /// The beginning of the line, or the last one before the server failed to do something.
+    /// The first 200 characters of the line. If no line broke the rule, the last received line.
     pub line: String,
 }
 
 impl Violation {
-    /// What is kept of a line.
+    /// Number of characters kept of a line.
     const LINE_CHARACTERS: usize = 200;
 
     pub(crate) fn new(rule: Rule, line: &[u8]) -> Self {

@@ -1,72 +1,72 @@
-//! What a fleet is to do.
+//! Configuration of a fleet.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How fast sessions are opened.
+/// Rate at which sessions are opened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ConnectPace {
-    /// As fast as the server takes them: this many at most are connecting or logging in.
+    /// As fast as the server accepts them, with at most this many connecting or logging in.
     InFlight(usize),
-    /// This many a second, whatever becomes of them.
+    /// This many a second, regardless of their progress.
     PerSecond(f64),
 }
 
-/// What a session says first.
+/// First lines of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Greeting {
-    /// It subscribes and authorizes as this user with its number behind a dot.
+    /// Subscribe, and authorize as the worker `user.N`, with the index of the session.
     Login {
-        /// The account.
+        /// Account.
         user: String,
-        /// The password.
+        /// Password.
         password: String,
     },
-    /// Nothing: what it speaks to is no Stratum server.
+    /// None: the server does not speak Stratum.
     Silence,
 }
 
-/// What a fleet does while nothing comes.
+/// How a fleet waits for events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Idle {
-    /// It sleeps. Whoever sends to it wakes it, which costs the sender more than the sending, and costs a slow sender
-    /// more often than one that keeps the fleet busy.
-    Asleep,
-    /// It looks again and again, and needs a core of its own.
-    Awake,
+pub(crate) enum Idle {
+    /// Sleep. Each wake-up costs the sender more than the sending, and a slow sender pays it more
+    /// often.
+    Sleep,
+    /// Poll without a pause. Needs a core of its own.
+    Spin,
 }
 
-/// When shares are sent.
+/// Timing of shares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shares {
-    /// Never.
+    /// No shares.
     None,
-    /// By each session at this many a minute, evenly, from a moment of its own.
+    /// This many a minute from each session, evenly spaced, with a random start.
     PerMinute(f64),
-    /// By each session one for every answer, with this many on their way.
+    /// This many unanswered ones from each session at any time.
     InFlight(usize),
 }
 
-/// How many of the shares are good, low and stale, relative to each other.
+/// Ratio of valid, low and stale shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mix {
-    /// Those that meet the target.
-    pub valid: u32,
-    /// Those that miss it.
-    pub low: u32,
-    /// Those for a job that there never was.
-    pub stale: u32,
+    /// Part of shares that meet the target.
+    pub(crate) valid: u32,
+    /// Part of shares above the target.
+    pub(crate) low: u32,
+    /// Part of shares for a job that does not exist.
+    pub(crate) stale: u32,
 }
 
-/// A text that is no mix.
+/// The text is not a mix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a mix is three numbers, valid:low:stale, not all of them zero; got {0:?}")]
+#[error("expected VALID:LOW:STALE, three numbers that are not all zero, got {0:?}")]
 pub struct MixError(String);
 
 impl Mix {
-    /// Good shares alone.
+    /// Only valid shares.
     pub const VALID: Self = Self {
         valid: 1,
         low: 0,
@@ -97,18 +97,18 @@ impl FromStr for Mix {
     }
 }
 
-/// Sessions that go and come back at once, again and again.
+/// Sessions that disconnect and reconnect at once, periodically.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Storm {
-    /// The number of sessions.
+    /// Number of sessions.
     pub sessions: usize,
-    /// The time between two storms.
+    /// Interval between storms.
     pub every: Duration,
 }
 
-/// A text that is no storm.
+/// The text is not a storm.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a storm is a number of sessions and an interval, 500@10s; got {0:?}")]
+#[error("expected SESSIONS@INTERVAL, for example 500@10s, got {0:?}")]
 pub struct StormError(String);
 
 impl FromStr for Storm {
@@ -126,26 +126,26 @@ impl FromStr for Storm {
     }
 }
 
-/// What a fleet is to do.
+/// Configuration of a fleet.
 #[derive(Clone, Debug)]
 pub struct FleetPlan {
-    /// The server.
+    /// Address of the server.
     pub address: SocketAddr,
-    /// The number of sessions.
+    /// Number of sessions.
     pub sessions: usize,
-    /// How fast they are opened.
+    /// Rate at which they are opened.
     pub pace: ConnectPace,
-    /// What they say first.
+    /// Their first lines.
     pub greeting: Greeting,
-    /// When they send shares.
+    /// Timing of their shares.
     pub shares: Shares,
-    /// What shares they send.
+    /// Ratio of the kinds of shares.
     pub mix: Mix,
-    /// So many of them read nothing any more once they are logged in.
+    /// Number of sessions that stop reading after the login.
     pub slow_readers: usize,
-    /// Sessions that go and come back.
+    /// Periodic reconnects.
     pub storm: Option<Storm>,
-    /// Decides who sends what when.
+    /// Seed of all random choices.
     pub seed: u64,
 }
 
@@ -156,7 +156,7 @@ mod tests {
     use super::{Mix, Storm};
 
     #[test]
-    fn a_mix_is_three_numbers_of_which_one_is_not_zero() {
+    fn a_mix_is_three_numbers_not_all_zero() {
         #[track_caller]
         fn check(text: &str, expected: Option<(u32, u32, u32)>) {
             let expected = expected.map(|(valid, low, stale)| Mix { valid, low, stale });
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storm_is_a_number_at_an_interval() {
+    fn a_storm_is_a_number_and_an_interval() {
         #[track_caller]
         fn check(text: &str, expected: Option<(usize, Duration)>) {
             let expected = expected.map(|(sessions, every)| Storm { sessions, every });

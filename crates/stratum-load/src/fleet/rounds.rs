@@ -1,28 +1,29 @@
-//! Publications of new work, and when they reached the sessions.
+//! Rounds: publications of new work, and their arrivals at the sessions.
 //!
-//! A round begins with the first sign of new work, be it the publisher's word or a notification. Its time zero is what
-//! the publisher says, and the first notification where nobody says anything. A session counts once in a round, and
-//! only if it had work before: a login brings work that is not new.
+//! A round starts with the server's report of a publication or with the first notification of new
+//! work, the earlier of the two. Its time zero is the reported time, or the first notification if
+//! the server reports none. A session counts once per round, and only if it had work before: the
+//! work that comes with a login is not new.
 
 use serde::Serialize;
 
 use crate::clock::Moment;
 use crate::distribution::{Distribution, Summary};
 
-/// One publication.
+/// One publication and its arrivals.
 #[derive(Clone, Debug)]
 pub struct Round {
     key: u64,
     published: Option<Moment>,
     arrivals: Vec<Moment>,
-    /// The sessions that had work before and read what they get, when the round began.
+    /// Number of reading sessions with work at the start of the round.
     expected: usize,
 }
 
-/// The figures of one round.
+/// Figures of one round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct RoundFigures {
-    /// Sessions that it has not reached.
+pub(crate) struct RoundFigures {
+    /// Number of sessions without an arrival.
     pub missing: usize,
     /// Times from time zero to the arrivals.
     #[serde(flatten)]
@@ -30,23 +31,23 @@ pub struct RoundFigures {
 }
 
 impl Round {
-    /// The sessions that it has reached.
+    /// Returns the number of arrivals.
     pub fn arrived(&self) -> usize {
         self.arrivals.len()
     }
 
-    /// Whether the publisher has told of it.
+    /// Whether the server has reported the publication.
     pub fn is_published(&self) -> bool {
         self.published.is_some()
     }
 
-    /// Whether it has reached all sessions.
+    /// Whether the work has arrived at all sessions.
     pub fn is_complete(&self) -> bool {
         self.arrivals.len() >= self.expected
     }
 
-    /// The figures; none if nothing arrived.
-    pub fn figures(&self) -> Option<RoundFigures> {
+    /// Returns the figures, or `None` without arrivals.
+    pub(crate) fn figures(&self) -> Option<RoundFigures> {
         let zero = self.published.or(self.arrivals.first().copied())?;
         let times: Distribution = self.arrivals.iter().map(|at| at.since(zero)).collect();
         (!times.is_empty()).then(|| RoundFigures {
@@ -56,32 +57,32 @@ impl Round {
     }
 }
 
-/// All publications.
+/// All rounds.
 #[derive(Clone, Debug, Default)]
 pub struct Rounds {
     rounds: Vec<Round>,
-    /// The sessions that have work and read what they get.
+    /// Number of sessions that have work and read.
     pub(super) readers: usize,
 }
 
 impl Rounds {
-    /// The rounds, in their order.
+    /// Returns the rounds, oldest first.
     pub fn all(&self) -> &[Round] {
         &self.rounds
     }
 
-    /// The publisher says that it published this work at this moment.
-    pub fn published(&mut self, key: u64, at: Moment) {
+    /// Records that the server published this work at this time.
+    pub(crate) fn published(&mut self, key: u64, at: Moment) {
         self.round(key).published = Some(at);
     }
 
-    /// A session that had other work before was notified of this work.
+    /// Records a notification of this work at a session that had other work before.
     pub(super) fn arrived(&mut self, key: u64, at: Moment) {
         self.round(key).arrivals.push(at);
     }
 
     fn round(&mut self, key: u64) -> &mut Round {
-        // From the back: nearly always it is the last one.
+        // From the back: it is nearly always the last one.
         let found = self.rounds.iter().rposition(|round| round.key == key);
         let index = found.unwrap_or_else(|| {
             self.rounds.push(Round {
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn time_zero_is_the_publication_even_if_it_is_told_late() {
+    fn time_zero_is_the_publication_even_if_its_report_is_late() {
         let mut rounds = Rounds {
             readers: 3,
             ..Rounds::default()
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_publisher_time_zero_is_the_first_notification() {
+    fn without_a_report_time_zero_is_the_first_notification() {
         let mut rounds = Rounds {
             readers: 3,
             ..Rounds::default()
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_publication_that_reaches_nobody_has_no_figures() {
+    fn a_publication_without_arrivals_has_no_figures() {
         let mut rounds = Rounds::default();
         rounds.published(1, at(5));
         assert_eq!(rounds.all()[0].figures(), None);

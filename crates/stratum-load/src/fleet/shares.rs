@@ -1,8 +1,9 @@
-//! Shares: when they are sent, what they are, and their answers.
+//! Shares: their timing, their kinds and their answers.
 //!
-//! Where every nonce meets the target a good share costs nothing, and there is no low one; a stale one is good for the
-//! jobs there are, and some servers take it. Otherwise shares are hashed for until one is what it is to be, which is
-//! bounded: a target that takes more than 2^[`HASHED_LEVEL`] hashes is left alone.
+//! At a target that every nonce meets, a valid share costs nothing and a low share is impossible; a
+//! stale one is valid for the session's jobs, and some servers accept it. At other targets shares
+//! are hashed until one is of the intended kind, up to a limit; valid shares of a level above
+//! [`HASHED_LEVEL`] are not attempted.
 
 use std::cmp::Reverse;
 use std::io::Write;
@@ -13,24 +14,26 @@ use rand::RngExt;
 use chainweb::{Nonce, Target};
 
 use crate::clock::Moment;
-use crate::fleet::session::{State, Waiting};
+use crate::fleet::plan::Shares;
+use crate::fleet::session::{Session, State, Waiting};
 use crate::fleet::tally::Kind;
-use crate::fleet::{Fleet, Shares, Timer};
+use crate::fleet::{Fleet, Timer};
 
-/// Up to here good shares are hashed for: some milliseconds each.
+/// Highest level at which valid shares are searched: some milliseconds each.
 const HASHED_LEVEL: u16 = 14;
 
-/// Hashes until a search is given up: it failed with a probability of e^-16.
+/// Limit of a search in hashes; at the highest level a search fails with probability e^-16.
 const HASHES: u64 = 16 << HASHED_LEVEL;
 
-/// Shares of one session without an answer: a server that answers nothing does not fill the memory.
+/// Maximum number of unanswered shares of a session: a server that never answers must not exhaust
+/// the memory.
 const WAITING: usize = 4096;
 
-/// A job id that no server gives: it is unlikely in all forms of the wild.
+/// A job id that no known server uses.
 const NO_JOB: &str = "00000000";
 
 impl Fleet {
-    /// Begins to send the shares of a session that has work.
+    /// Starts the shares of a session that has work.
     pub(super) fn begin_shares(&mut self, index: usize, now: Moment) {
         match self.shares {
             Shares::None => {}
@@ -54,7 +57,7 @@ impl Fleet {
         self.timers.push(Reverse((at, timer)));
     }
 
-    /// Sends the share that was due at `due` and plans the next one.
+    /// Sends the share due at `due` and schedules the next one.
     pub(super) fn share_is_due(&mut self, index: usize, opened: u32, due: Moment, now: Moment) {
         let session = &self.sessions[index];
         let Shares::PerMinute(per_minute) = self.shares else {
@@ -67,7 +70,7 @@ impl Fleet {
         self.submit(index, 1, now);
     }
 
-    /// Counts the answer to a share and gives the number of shares that it answers.
+    /// Counts the answer to a share. Returns the number of shares that it answers: 0 or 1.
     pub(super) fn share_answered(
         &mut self,
         index: usize,
@@ -76,10 +79,10 @@ impl Fleet {
         now: Moment,
     ) -> usize {
         let waiting = &mut self.sessions[index].waiting;
-        // Answers come in order: nearly always it is the first.
+        // Answers arrive in order: it is nearly always the first.
         let found = waiting.iter().position(|share| share.id == id);
         let Some(share) = found.and_then(|at| waiting.remove(at)) else {
-            self.tally.fail("answer to nothing");
+            self.tally.fail("answer without a request");
             return 0;
         };
         self.tally
@@ -87,7 +90,7 @@ impl Fleet {
         1
     }
 
-    /// Sends the shares that follow on answers.
+    /// Sends one share for each answered one, if shares are kept in flight.
     pub(super) fn shares_answered(&mut self, index: usize, answered: usize, now: Moment) {
         let is_ready = self.sessions[index].state == State::Ready;
         if answered > 0 && is_ready && matches!(self.shares, Shares::InFlight(_)) {
@@ -95,21 +98,22 @@ impl Fleet {
         }
     }
 
-    /// Sends some shares in one write.
+    /// Sends `count` shares in one write.
     fn submit(&mut self, index: usize, count: usize, now: Moment) {
         let mut text = Vec::with_capacity(96 * count);
         for _ in 0..count {
-            let kind = self.pick();
+            let kind = self.draw_kind();
             let session = &mut self.sessions[index];
             if session.waiting.len() >= WAITING {
-                self.tally.fail("too many shares without an answer");
+                self.tally.fail("too many unanswered shares");
                 break;
             }
             let nonce2 = match kind {
-                // A server may look for the job that the share is good for, so it is good for none.
                 Kind::Stale if session.is_target_open() => Some(session.take_nonce2()),
-                Kind::Low | Kind::Stale => session.find(Wanted::Low),
-                Kind::Valid => session.find(Wanted::Good),
+                // A server may look up the job that a share is valid for: a stale one is valid for
+                // none.
+                Kind::Low | Kind::Stale => session.find(Quality::Low),
+                Kind::Valid => session.find(Quality::Valid),
             };
             let Some(nonce2) = nonce2 else {
                 self.tally.outcomes(kind).impossible += 1;
@@ -126,7 +130,7 @@ impl Fleet {
                 text,
                 "{{\"id\":{id},\"method\":\"mining.submit\",\"params\":[\"load.{index}\",\"{job_id}\",\"{nonce2:0digits$x}\"]}}"
             );
-            written.expect("a vector takes all");
+            written.expect("writing to a vector does not fail");
             session.next_id += 1;
             session.waiting.push_back(Waiting {
                 id,
@@ -135,7 +139,7 @@ impl Fleet {
             });
         }
         if !text.is_empty() {
-            // The clock again: what was hashed for meanwhile is not the server's time.
+            // Read the clock again: the time of hashing is not the server's.
             let sent = Moment::now();
             let waiting = self.sessions[index].waiting.iter_mut().rev().take(count);
             waiting
@@ -145,13 +149,13 @@ impl Fleet {
         }
     }
 
-    fn pick(&mut self) -> Kind {
+    fn draw_kind(&mut self) -> Kind {
         let mix = self.plan.mix;
         let (valid, low) = (mix.valid, mix.low);
-        let ticket = self.rng.random_range(0..valid + low + mix.stale);
-        if ticket < valid {
+        let draw = self.rng.random_range(0..valid + low + mix.stale);
+        if draw < valid {
             Kind::Valid
-        } else if ticket < valid + low {
+        } else if draw < valid + low {
             Kind::Low
         } else {
             Kind::Stale
@@ -159,14 +163,15 @@ impl Fleet {
     }
 }
 
-/// What a share is to be.
+/// Whether the hash of a share meets its target.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Good,
+enum Quality {
+    Valid,
     Low,
 }
 
-impl super::session::Session {
+impl Session {
+    /// Returns the next nonce2, counting up and wrapping around.
     fn take_nonce2(&mut self) -> u64 {
         let bits = 64 - 8 * self.nonce1.1;
         let nonce2 = self.next_nonce2 & u64::MAX.checked_shr(64 - bits).unwrap_or(0);
@@ -174,26 +179,30 @@ impl super::session::Session {
         nonce2
     }
 
-    /// A nonce2 with which the share is what it is to be; `None` where that cannot be, or takes too long.
-    fn find(&mut self, wanted: Wanted) -> Option<u64> {
+    /// Searches a nonce2 for a share of this quality; `None` if there is none, or not within the
+    /// limit.
+    fn find(&mut self, quality: Quality) -> Option<u64> {
         if self.is_target_open() {
-            return (wanted == Wanted::Good).then(|| self.take_nonce2());
+            return (quality == Quality::Valid).then(|| self.take_nonce2());
         }
         let target = self
             .target
-            .filter(|target| wanted == Wanted::Low || target.level().bits() <= HASHED_LEVEL)?;
+            .filter(|target| quality == Quality::Low || target.level().bits() <= HASHED_LEVEL)?;
         (0..HASHES).find_map(|_| {
             let nonce2 = self.take_nonce2();
-            (self.meets(target, nonce2)? == wanted).then_some(nonce2)
+            (self.quality_of(nonce2, target)? == quality).then_some(nonce2)
         })
     }
 
-    fn meets(&mut self, target: Target, nonce2: u64) -> Option<Wanted> {
+    fn quality_of(&mut self, nonce2: u64, target: Target) -> Option<Quality> {
         let (nonce1, nonce1_bytes) = self.nonce1;
         let header = self.header.as_mut()?;
         let upper = nonce2.checked_shl(8 * nonce1_bytes).unwrap_or(0);
         header.set_nonce(Nonce::new(upper | nonce1));
-        let is_good = pow::verify(header, &target);
-        Some(if is_good { Wanted::Good } else { Wanted::Low })
+        Some(if pow::verify(header, &target) {
+            Quality::Valid
+        } else {
+            Quality::Low
+        })
     }
 }

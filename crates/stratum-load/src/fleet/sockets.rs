@@ -1,7 +1,8 @@
-//! Connections that are made without waiting, from as many addresses as they need.
+//! Nonblocking connections from several source addresses.
 //!
-//! A loopback server sees 10,000 sessions from one machine. One source address has some 28,000 ports, and those of
-//! closed connections rest for a minute, so each few thousand sessions come from another address of 127.0.0.0/8.
+//! One source address has some 28,000 ports, and a closed connection occupies its port for a
+//! minute. Towards a loopback server, every few thousand sessions therefore use another address of
+//! 127.0.0.0/8.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
@@ -9,15 +10,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt};
 
-/// Connections from one source address.
+/// Number of connections from one source address.
 const PER_ADDRESS: u32 = 4000;
 
-/// Where the next connection comes from.
+/// Source addresses of connections to one server.
 #[derive(Clone, Debug)]
 pub(super) struct SourceAddresses {
     to: SocketAddr,
     used: u32,
-    /// Tells runs that follow each other apart, as ports rest.
+    /// Second byte of the addresses: separates successive runs, as closed ports stay occupied.
     block: u8,
 }
 
@@ -27,7 +28,7 @@ impl SourceAddresses {
         Self { to, used: 0, block }
     }
 
-    /// The source address of the next connection; none where the system is to choose it.
+    /// Returns the next source address, or `None` to let the system choose.
     fn next(&mut self) -> Option<SocketAddr> {
         let IpAddr::V4(to) = self.to.ip() else {
             return None;
@@ -44,7 +45,11 @@ impl SourceAddresses {
         Some(SocketAddr::V4(SocketAddrV4::new(from, 0)))
     }
 
-    /// Begins a connection. It is made, or has failed, when the socket can be written to.
+    /// Starts connecting. The connection is established, or has failed, once the socket is
+    /// writable.
+    ///
+    /// # Errors
+    /// Returns errors of creating the socket, and immediate errors of connecting.
     pub(super) fn open(&mut self) -> io::Result<TcpStream> {
         let family = match self.to {
             SocketAddr::V4(_) => AddressFamily::INET,
@@ -82,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loopback_server_is_loaded_from_several_addresses_and_others_from_any() {
+    fn connections_to_loopback_use_several_source_addresses() {
         let expected = [("127.7.0.1", 4000), ("127.7.0.2", 4000), ("127.7.0.3", 1)];
         let expected = expected.map(|(address, count)| (address.to_owned(), count));
         assert_eq!(sources("127.0.0.1:1917", 8001), expected.into());

@@ -1,4 +1,4 @@
-//! What the sessions went through, counted.
+//! Counts and times of all sessions.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,19 +8,19 @@ use serde::Serialize;
 
 use crate::distribution::Distribution;
 
-/// What a share was meant to be.
+/// Intended kind of a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// It meets the target.
+    /// Its hash meets the target.
     Valid,
-    /// It misses the target.
+    /// Its hash is above the target.
     Low,
-    /// Its job never was.
+    /// Its job does not exist.
     Stale,
 }
 
-/// The name in reports.
+/// Formats the name in reports.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -31,59 +31,59 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What became of the shares of one kind.
+/// Outcomes of the shares of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Outcomes {
-    /// Shares that were sent.
+    /// Number of sent shares.
     pub sent: u64,
-    /// Shares that were accepted.
+    /// Number of accepted shares.
     pub accepted: u64,
-    /// Shares that were rejected, by the code of the error; 0 where there was none.
+    /// Number of rejected shares by error code; 0 is an error without a code.
     pub rejected: BTreeMap<i64, u64>,
-    /// Shares of this kind that the target did not allow, and that were not sent.
+    /// Number of shares not sent because the target does not allow this kind.
     pub impossible: u64,
 }
 
 /// Counts and times of all sessions.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Connections that were asked for.
+    /// Number of attempts to connect.
     pub opened: u64,
-    /// Connections that were made.
+    /// Number of connections.
     pub connected: u64,
-    /// Sessions that are logged in and have work now (without a login: are connected).
+    /// Number of sessions that are now logged in and have work; without a login, of connected ones.
     pub ready: usize,
-    /// From the wish to connect to the connection.
+    /// Times from the attempt to the connection.
     pub connect: Distribution,
-    /// From the connection to the last answer of the login.
+    /// Times from the connection to the last answer of the login.
     pub login: Distribution,
-    /// From the connection to the first job.
+    /// Times from the connection to the first job.
     pub first_job: Distribution,
-    /// From a submit to its answer.
+    /// Times from the submission of a share to its answer.
     pub round_trip: Distribution,
-    /// Shares by their kinds.
+    /// Outcomes of shares by kind.
     pub shares: BTreeMap<Kind, Outcomes>,
-    /// Answers to shares.
+    /// Number of answers to shares.
     pub answered: u64,
-    /// Notifications of jobs.
+    /// Number of `mining.notify` lines.
     pub notifies: u64,
-    /// What went wrong, and how often.
+    /// Number of failures by kind.
     pub failures: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
-    pub(super) fn fail(&mut self, what: &'static str) {
-        *self.failures.entry(what).or_default() += 1;
+    pub(super) fn fail(&mut self, failure: &'static str) {
+        *self.failures.entry(failure).or_default() += 1;
     }
 
     pub(super) fn outcomes(&mut self, kind: Kind) -> &mut Outcomes {
         self.shares.entry(kind).or_default()
     }
 
-    /// Counts the answer to a share: accepted, or the code of the error.
-    pub(super) fn answer(&mut self, kind: Kind, rejected: Option<i64>, after: Duration) {
+    /// Counts the answer to a share. `rejected` is the error code of a rejection.
+    pub(super) fn answer(&mut self, kind: Kind, rejected: Option<i64>, round_trip: Duration) {
         self.answered += 1;
-        self.round_trip.add(after);
+        self.round_trip.add(round_trip);
         let outcomes = self.outcomes(kind);
         match rejected {
             None => outcomes.accepted += 1,
@@ -97,7 +97,7 @@ impl Tally {
         self.answered = 0;
     }
 
-    /// The number of failures of all kinds.
+    /// Returns the number of failures of all kinds.
     pub fn failure_count(&self) -> u64 {
         self.failures.values().sum()
     }

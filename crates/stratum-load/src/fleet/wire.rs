@@ -1,32 +1,31 @@
-//! A server's lines as far as a load generator has to understand them.
+//! Lenient parser of a server's lines, as far as the load generator needs them.
 //!
-//! Nothing is judged here; that is what the emulated devices are for. Ids of answers are the integers that were sent,
-//! and a line that is none of those known is said to be so.
+//! It does not check the protocol; the emulated devices do.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A line.
+/// A line from the server.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line<'a> {
     /// The answer to the request with this id.
     Answer {
         id: u64,
-        /// `None` if it succeeded, else the code of the error, 0 without one.
+        /// Error code of a refusal, 0 without a code; `None` for success.
         rejected: Option<i64>,
-        /// The result as it stands there.
+        /// The result as JSON text.
         result: &'a str,
     },
-    /// A job: its id and the hex digits of its header.
+    /// A job: its id and its header in hex.
     Notify {
         job_id: Cow<'a, str>,
         header_hex: Cow<'a, str>,
     },
-    /// A target in hex, most significant digit first.
+    /// A target in big-endian hex.
     SetTarget(Cow<'a, str>),
-    /// A request that came back as it was sent: an echo.
+    /// An echoed `mining.submit`.
     Echo { id: u64 },
     /// Another method.
     Other,
@@ -51,12 +50,12 @@ struct NotifyParams<'a>(
     #[serde(borrow)] Cow<'a, str>,
     #[serde(borrow)] Cow<'a, str>,
     #[serde(default)]
-    #[expect(dead_code, reason = "it is there, and nothing follows from it here")]
+    #[expect(dead_code, reason = "the clean flag is parsed and ignored")]
     Option<bool>,
 );
 
-/// Reads a line without its newline; `None` if it is nothing that a server sends.
-pub(super) fn read(line: &[u8]) -> Option<Line<'_>> {
+/// Parses a line without its newline; returns `None` if it is malformed.
+pub(super) fn parse(line: &[u8]) -> Option<Line<'_>> {
     let object: Object<'_> = serde_json::from_slice(line).ok()?;
     let params = object.params.map(RawValue::get);
     Some(match object.method {
@@ -82,13 +81,14 @@ pub(super) fn read(line: &[u8]) -> Option<Line<'_>> {
     })
 }
 
-/// The code of an error: its first element.
+/// Returns the code of an error, its first element.
 fn code(error: &RawValue) -> Option<i64> {
     let elements: Vec<&RawValue> = serde_json::from_str(error.get()).ok()?;
     elements.first()?.get().parse().ok()
 }
 
-/// nonce1 of the answer to `mining.subscribe`: its number and its length in bytes.
+/// Returns nonce1 of a result of `mining.subscribe`: its value, big-endian, and its length in
+/// bytes.
 pub(super) fn nonce1(result: &str) -> Option<(u64, u32)> {
     let elements: Vec<&RawValue> = serde_json::from_str(result).ok()?;
     let nonce1: &str = serde_json::from_str(elements.get(1)?.get()).ok()?;
@@ -104,16 +104,16 @@ pub(super) fn nonce1(result: &str) -> Option<(u64, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, nonce1, read};
+    use super::{Line, nonce1, parse};
 
     fn check<'a>(table: impl IntoIterator<Item = (&'a str, Option<Line<'a>>)>) {
         for (line, expected) in table {
-            assert_eq!(read(line.as_bytes()), expected, "{line}");
+            assert_eq!(parse(line.as_bytes()), expected, "{line}");
         }
     }
 
     #[test]
-    fn answers_say_whether_they_are_a_refusal() {
+    fn answers_are_successes_or_refusals() {
         let answer = |id, rejected, result| {
             Some(Line::Answer {
                 id,
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn notifications_are_read_with_and_without_the_clean_flag() {
+    fn notifications_are_parsed_with_and_without_the_clean_flag() {
         let notify = || {
             Some(Line::Notify {
                 job_id: "0a".into(),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn nonce1_is_the_second_element_whatever_the_first_is() {
+    fn nonce1_is_the_second_element_of_any_result() {
         assert_eq!(nonce1(r#"[null,"09e8",6]"#), Some((0x09e8, 2)));
         assert_eq!(
             nonce1(r#"[[["mining.notify","1"]],"4059",6]"#),

@@ -1,4 +1,4 @@
-//! A server that gives back what it gets: a task per connection, as a Stratum server has.
+//! An echo server with one task per connection, like a Stratum server.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -7,15 +7,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::child::Said;
+use crate::child::ChildEvent;
 
-/// As much as a connection reads at once.
+/// Size of a connection's read buffer in bytes.
 const READ_BYTES: usize = 16 << 10;
 
-/// Serves until `end` is over.
+/// Serves until `end` completes.
+///
+/// # Errors
+/// Returns errors of listening and of printing the address.
 pub async fn run(end: impl Future<Output = ()>) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    Said::Listening(listener.local_addr()?).say()?;
+    ChildEvent::Listening(listener.local_addr()?).print()?;
     let mut connections = JoinSet::new();
     tokio::pin!(end);
     loop {
@@ -30,7 +33,7 @@ pub async fn run(end: impl Future<Output = ()>) -> io::Result<()> {
     }
 }
 
-/// Ends with the connection; its errors are the end too.
+/// Echoes until the end of the connection or its first error.
 async fn echo(mut stream: TcpStream) {
     if stream.set_nodelay(true).is_err() {
         return;

@@ -1,40 +1,44 @@
-//! A bare loop that writes the bytes of a job to each of many sockets.
+//! A bare loop that writes the bytes of a job to many sockets.
 //!
-//! No session, no lock, no runtime: accepts, then writes one buffer to one socket after the other.
+//! It has no sessions, locks or runtime: it accepts connections, then writes one buffer to each
+//! socket in turn.
 
 use std::io::{self, BufRead, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-use crate::child::{Said, Told};
+use crate::child::{ChildEvent, ParentCommand};
 use crate::clock::Moment;
 use crate::synthetic::{work, work_key};
 
-/// Accepts and writes as it is told on its input, until that ends.
+/// Executes the commands of the input until it ends.
+///
+/// # Errors
+/// Returns `InvalidInput` for an unknown command, and errors of listening and printing.
 pub fn run(commands: impl BufRead) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Said::Listening(listener.local_addr()?).say()?;
+    ChildEvent::Listening(listener.local_addr()?).print()?;
     let mut sockets: Vec<TcpStream> = Vec::new();
     let mut published = 0;
     for line in commands.lines() {
-        match Told::read(&line?) {
-            Some(Told::Accept(connections)) => {
+        match ParentCommand::parse(&line?) {
+            Some(ParentCommand::Accept(connections)) => {
                 while sockets.len() < connections {
                     let (socket, _) = listener.accept()?;
                     socket.set_nonblocking(true)?;
                     socket.set_nodelay(true)?;
                     sockets.push(socket);
                 }
-                Said::Accepted.say()?;
+                ChildEvent::Accepted.print()?;
             }
-            Some(Told::Publish) => {
+            Some(ParentCommand::Publish) => {
                 published += 1;
                 let (key, line) = notification(published);
                 let at = Moment::now();
                 for socket in &mut sockets {
-                    // Nobody reads from a socket that does not take a whole line: it shows as missing.
+                    // A partial write fails, and the load reports the line as missing.
                     socket.write_all(&line).ok();
                 }
-                Said::Published(key, at).say()?;
+                ChildEvent::Published(key, at).print()?;
             }
             None => return Err(io::Error::from(io::ErrorKind::InvalidInput)),
         }
@@ -42,7 +46,7 @@ pub fn run(commands: impl BufRead) -> io::Result<()> {
     Ok(())
 }
 
-/// A notification as long as a server's, and the key of its work.
+/// Returns the key of work `n` and a notification of it, as long as a server's.
 fn notification(n: u64) -> (u64, Vec<u8>) {
     let header_hex = const_hex::encode(work(n, 0).header().as_bytes());
     let line = format!(

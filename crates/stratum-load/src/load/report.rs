@@ -1,4 +1,4 @@
-//! What a run measured, for people and as JSON.
+//! Report of a run, as text and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,17 +10,17 @@ use crate::distribution::{Summary, median};
 use crate::fleet::{Fleet, Kind, Outcomes, Round};
 use crate::process::Usage;
 
-/// What the server cost.
+/// CPU time and memory of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ServerCost {
-    /// CPU time in seconds.
-    pub cpu_s: f64,
+    /// CPU time of the run in seconds.
+    pub(crate) cpu_s: f64,
     /// Resident memory before the first connection, in KiB.
     pub rss_before_kib: f64,
     /// Resident memory at the end, in KiB.
     pub rss_kib: f64,
-    /// The difference, divided by the sessions that are there at the end; none without sessions.
-    pub rss_per_session_kib: Option<f64>,
+    /// The difference per session at the end, in KiB; `None` without sessions.
+    pub(crate) rss_per_session_kib: Option<f64>,
 }
 
 impl ServerCost {
@@ -37,21 +37,21 @@ impl ServerCost {
     }
 }
 
-/// Publications and their fan-out: medians over the rounds.
+/// Fan-out of publications: medians over the rounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct FanOut {
-    /// Rounds that reached a session.
+    /// Number of rounds with an arrival.
     pub rounds: usize,
-    /// Sessions that some round did not reach, summed over the rounds.
+    /// Number of missing arrivals, over all rounds.
     pub missing: usize,
-    /// To the first session.
-    pub first_us: f64,
-    /// To half of the sessions.
-    pub median_us: f64,
-    /// To 99 of 100 sessions.
-    pub p99_us: f64,
-    /// To the last session.
-    pub last_us: f64,
+    /// Microseconds to the first session.
+    pub(crate) first_us: f64,
+    /// Microseconds to half of the sessions.
+    pub(crate) median_us: f64,
+    /// Microseconds to 99 % of the sessions.
+    pub(crate) p99_us: f64,
+    /// Microseconds to the last session.
+    pub(crate) last_us: f64,
 }
 
 impl FanOut {
@@ -70,34 +70,34 @@ impl FanOut {
     }
 }
 
-/// What a run measured.
+/// Measurements of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LoadReport {
-    /// The length of the run in seconds.
+    /// Duration of the run in seconds.
     pub seconds: f64,
-    /// Connections that were asked for.
+    /// Number of attempts to connect.
     pub opened: u64,
-    /// Connections that were made.
+    /// Number of connections.
     pub connected: u64,
-    /// Sessions that are logged in and have work at the end.
+    /// Number of sessions that are logged in and have work at the end.
     pub ready: usize,
-    /// From the wish to connect to the connection.
+    /// Times from the attempt to the connection.
     pub connect: Summary,
-    /// From the connection to the last answer of the login.
+    /// Times from the connection to the last answer of the login.
     pub login: Summary,
-    /// From the connection to the first job.
+    /// Times from the connection to the first job.
     pub first_job: Summary,
-    /// Publications.
+    /// Fan-out of publications.
     pub fan_out: FanOut,
-    /// Notifications of all kinds.
+    /// Number of `mining.notify` lines.
     pub notifies: u64,
-    /// From a submit to its answer.
+    /// Times from the submission of a share to its answer.
     pub round_trip: Summary,
-    /// Shares by what they were meant to be.
+    /// Outcomes of shares by intended kind.
     pub shares: BTreeMap<Kind, Outcomes>,
-    /// What went wrong, and how often.
+    /// Number of failures by kind.
     pub failures: BTreeMap<&'static str, u64>,
-    /// What the server cost, where that can be known.
+    /// CPU time and memory of the server, if its process is known.
     pub server: Option<ServerCost>,
 }
 
@@ -121,7 +121,10 @@ impl LoadReport {
         }
     }
 
-    /// Fails if no session logged in: then nothing was measured.
+    /// Checks that a session has logged in.
+    ///
+    /// # Errors
+    /// Returns [`NoLogin`] otherwise: the run has measured nothing.
     pub fn require_login(&self) -> Result<(), NoLogin> {
         if self.login.count > 0 {
             return Ok(());
@@ -140,24 +143,24 @@ pub struct NoLogin {
     failures: BTreeMap<&'static str, u64>,
 }
 
-/// With what went wrong, where anything did.
+/// Formats the error with the failures.
 impl fmt::Display for NoLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "none of {} sessions logged in", self.sessions)?;
-        for (number, (what, count)) in self.failures.iter().enumerate() {
-            let before = if number == 0 { ": " } else { ", " };
-            write!(f, "{before}{count} × {what}")?;
+        for (number, (failure, count)) in self.failures.iter().enumerate() {
+            let separator = if number == 0 { ": " } else { ", " };
+            write!(f, "{separator}{count} × {failure}")?;
         }
         Ok(())
     }
 }
 
-/// A table.
+/// Formats a table.
 impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:.1} s: {} of {} connections made, {} sessions at the end, {} notifies",
+            "{:.1} s: {} of {} connections established, {} sessions at the end, {} notifies",
             self.seconds, self.connected, self.opened, self.ready, self.notifies
         )?;
         writeln!(
@@ -191,7 +194,7 @@ impl fmt::Display for LoadReport {
         }
         if self.fan_out.missing > 0 {
             let missing = self.fan_out.missing;
-            writeln!(f, "fan-out: {missing} notifies of new work did not come")?;
+            writeln!(f, "fan-out: {missing} notifies of new work missing")?;
         }
         for (kind, outcomes) in &self.shares {
             let Outcomes {
@@ -200,20 +203,17 @@ impl fmt::Display for LoadReport {
                 rejected,
                 impossible,
             } = outcomes;
-            write!(
-                f,
-                "shares meant as {kind}: {sent} sent, {accepted} accepted"
-            )?;
+            write!(f, "{kind} shares: {sent} sent, {accepted} accepted")?;
             for (code, count) in rejected {
-                write!(f, ", {count} rejected with {code}")?;
+                write!(f, ", {count} rejected with error {code}")?;
             }
             if *impossible > 0 {
                 write!(f, ", {impossible} impossible at the server's target")?;
             }
             writeln!(f)?;
         }
-        for (what, count) in &self.failures {
-            writeln!(f, "failed: {count} × {what}")?;
+        for (failure, count) in &self.failures {
+            writeln!(f, "failed: {count} × {failure}")?;
         }
         if let Some(server) = &self.server {
             write!(

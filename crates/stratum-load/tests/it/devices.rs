@@ -1,4 +1,4 @@
-//! Emulated devices on a scripted server: they hash for real, and tell what the server did.
+//! Emulated devices on a scripted server, with real hashing.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -25,23 +25,23 @@ fn config(name: FirmwareName) -> DeviceConfig {
             pause: Duration::from_millis(1),
             ..DeviceLimits::default()
         },
-        // As fast as needed for a share of level 8 every few milliseconds.
+        // A share of level 8 every few milliseconds.
         hashes_per_second: 100_000.0,
         ..DeviceConfig::scaled(Firmware::new(name), login, 32)
     }
 }
 
-/// Mines until the script says that it has seen enough.
-fn mine(config: &DeviceConfig, address: SocketAddr, enough: mpsc::Receiver<()>) -> DeviceReport {
+/// Mines until the script sends on `done`.
+fn mine(config: &DeviceConfig, address: SocketAddr, done: mpsc::Receiver<()>) -> DeviceReport {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let stop = CancellationToken::new();
-    let on_enough = stop.clone();
+    let on_done = stop.clone();
     let waiting = std::thread::spawn(move || {
-        enough.recv().unwrap();
-        on_enough.cancel();
+        done.recv().unwrap();
+        on_done.cancel();
     });
     let report = runtime
         .block_on(device::run(config, address, stop))
@@ -55,7 +55,7 @@ fn rules(report: &DeviceReport) -> Vec<Rule> {
     violations.map(|violation| violation.rule).collect()
 }
 
-/// The nonce of a share, made as the protocol says: nonce2 in front of nonce1.
+/// Returns the nonce of a share: the digits of nonce2, then of nonce1.
 fn nonce(nonce1: &str, submit: &Value) -> Nonce {
     let nonce2 = submit["params"][2].as_str().unwrap();
     Nonce::new(u64::from_str_radix(&format!("{nonce2}{nonce1}"), 16).unwrap())
@@ -64,7 +64,7 @@ fn nonce(nonce1: &str, submit: &Value) -> Nonce {
 #[test]
 fn every_device_finds_shares_that_meet_the_target() {
     for name in FirmwareName::ALL {
-        let (sender, enough) = mpsc::channel();
+        let (sender, done) = mpsc::channel();
         let (address, server) = serve(1, move |_, mut peer| {
             let requests = peer.log_in("09e8");
             peer.set_target(2);
@@ -83,7 +83,7 @@ fn every_device_finds_shares_that_meet_the_target() {
             sender.send(()).unwrap();
             while peer.request().is_some() {}
         });
-        let report = mine(&config(name), address, enough);
+        let report = mine(&config(name), address, done);
         server.join().unwrap();
         assert_eq!(rules(&report), [], "{name}");
         assert_eq!((report.logins, report.jobs, report.rejected), (1, 1, 0));
@@ -94,11 +94,11 @@ fn every_device_finds_shares_that_meet_the_target() {
 }
 
 #[test]
-fn a_device_reports_nothing_that_its_ticket_mask_hides() {
-    let (sender, enough) = mpsc::channel();
+fn a_device_reports_only_hashes_that_meet_its_ticket_mask() {
+    let (sender, done) = mpsc::channel();
     let (address, server) = serve(1, move |_, mut peer| {
         peer.log_in("0000");
-        // Every hash meets this target; the mask of 2^40 hashes, divided by 2^36, has four bits.
+        // Every hash meets this target; the mask of 40 bits, divided by 2^36, has four bits.
         peer.set_target(0);
         peer.notify("0000000a", 1);
         let mask = Target::from_be_hex(&format!("0{}", "f".repeat(63))).unwrap();
@@ -115,9 +115,9 @@ fn a_device_reports_nothing_that_its_ticket_mask_hides() {
         scale_bits: 36,
         ..config(FirmwareName::Ka3)
     };
-    let report = mine(&config, address, enough);
+    let report = mine(&config, address, done);
     server.join().unwrap();
-    // 2^48 / 2^36 nonces may be used up meanwhile.
+    // The 2^48 / 2^36 nonces may be exhausted meanwhile.
     assert!(
         rules(&report)
             .iter()
@@ -126,8 +126,8 @@ fn a_device_reports_nothing_that_its_ticket_mask_hides() {
 }
 
 #[test]
-fn a_device_without_fresh_work_hashes_its_nonces_again() {
-    let (sender, enough) = mpsc::channel();
+fn a_device_without_new_work_repeats_its_nonces() {
+    let (sender, done) = mpsc::channel();
     let (address, server) = serve(1, move |_, mut peer| {
         peer.log_in("0000");
         peer.set_target(1);
@@ -148,7 +148,7 @@ fn a_device_without_fresh_work_hashes_its_nonces_again() {
         scale_bits: 40,
         ..config(FirmwareName::Ka3)
     };
-    let report = mine(&config, address, enough);
+    let report = mine(&config, address, done);
     server.join().unwrap();
     assert_eq!(rules(&report).first(), Some(&Rule::WorkExhausted));
     let hashes = report.hashes;
@@ -157,7 +157,7 @@ fn a_device_without_fresh_work_hashes_its_nonces_again() {
     assert_eq!((twice.by_itself, twice.by_two_devices), (hashes - 256, 0));
 }
 
-/// A script that gives the device some work and takes one share of it.
+/// Returns a script that sends work and accepts one share.
 fn one_share(nonce1: &'static str, sender: mpsc::Sender<()>) -> impl Fn(usize, Peer) {
     move |_, mut peer| {
         peer.log_in(nonce1);
@@ -171,11 +171,11 @@ fn one_share(nonce1: &'static str, sender: mpsc::Sender<()>) -> impl Fn(usize, P
 }
 
 #[test]
-fn two_devices_with_one_nonce1_do_the_same_work_and_with_two_they_do_not() {
+fn two_devices_repeat_hashes_only_with_the_same_nonce1() {
     let mine_with = |nonce1| {
-        let (sender, enough) = mpsc::channel();
+        let (sender, done) = mpsc::channel();
         let (address, server) = serve(1, one_share(nonce1, sender));
-        let report = mine(&config(FirmwareName::Plain), address, enough);
+        let report = mine(&config(FirmwareName::Plain), address, done);
         server.join().unwrap();
         report
     };
@@ -189,10 +189,10 @@ fn two_devices_with_one_nonce1_do_the_same_work_and_with_two_they_do_not() {
 }
 
 #[test]
-fn a_device_comes_back_and_tells_why_it_left() {
-    let (sender, enough) = mpsc::channel();
+fn a_device_reconnects_and_reports_why_it_disconnected() {
+    let (sender, done) = mpsc::channel();
     let (address, server) = serve(3, move |number, mut peer| match number {
-        // Closes after the login.
+        // The server closes the connection after the login.
         0 => {
             peer.log_in("0000");
         }
@@ -209,21 +209,21 @@ fn a_device_comes_back_and_tells_why_it_left() {
             peer.log_in("0001");
             peer.set_target(2);
             peer.notify("0000000a", 1);
-            // A share tells that the login is through.
+            // A share: the login is complete.
             peer.request().unwrap();
             sender.send(()).unwrap();
             while peer.request().is_some() {}
         }
     });
-    let report = mine(&config(FirmwareName::Ka3), address, enough);
+    let report = mine(&config(FirmwareName::Ka3), address, done);
     server.join().unwrap();
     assert_eq!(rules(&report), [Rule::Closed, Rule::GluedObjects]);
     assert_eq!((report.connections, report.logins), (3, 2));
 }
 
 #[test]
-fn lines_may_come_in_any_pieces() {
-    let (sender, enough) = mpsc::channel();
+fn lines_may_arrive_in_pieces() {
+    let (sender, done) = mpsc::channel();
     let (address, server) = serve(1, move |_, mut peer| {
         let subscribe = peer.request().unwrap();
         for piece in [
@@ -246,7 +246,7 @@ fn lines_may_come_in_any_pieces() {
         sender.send(()).unwrap();
         while peer.request().is_some() {}
     });
-    let report = mine(&config(FirmwareName::Ka3), address, enough);
+    let report = mine(&config(FirmwareName::Ka3), address, done);
     server.join().unwrap();
     assert_eq!(rules(&report), []);
     let faults: Vec<_> = report
@@ -259,7 +259,7 @@ fn lines_may_come_in_any_pieces() {
 
 #[test]
 fn a_server_that_drops_jobs_at_each_refresh_is_at_fault() {
-    let (sender, enough) = mpsc::channel();
+    let (sender, done) = mpsc::channel();
     let (address, server) = serve(1, move |_, mut peer| {
         peer.log_in("09e8");
         peer.set_target(2);
@@ -267,7 +267,7 @@ fn a_server_that_drops_jobs_at_each_refresh_is_at_fault() {
         let submit = peer.request().unwrap();
         peer.refresh("0000000b", 1);
         peer.refuse(&submit, 21);
-        // What was found before the next work came is stale, and nobody's fault.
+        // A share found before the next work arrived is stale, through no fault.
         let stale = peer.request().unwrap();
         peer.notify("0000000c", 2);
         peer.refuse(&stale, 21);
@@ -275,7 +275,7 @@ fn a_server_that_drops_jobs_at_each_refresh_is_at_fault() {
         sender.send(()).unwrap();
         while peer.request().is_some() {}
     });
-    let report = mine(&config(FirmwareName::Plain), address, enough);
+    let report = mine(&config(FirmwareName::Plain), address, done);
     server.join().unwrap();
     assert_eq!(rules(&report), []);
     let faults: Vec<_> = report
@@ -283,9 +283,6 @@ fn a_server_that_drops_jobs_at_each_refresh_is_at_fault() {
         .iter()
         .map(|rejection| (rejection.code, rejection.fault))
         .collect();
-    assert_eq!(
-        faults,
-        [(Some(21), Fault::Server), (Some(21), Fault::Nobody)]
-    );
+    assert_eq!(faults, [(Some(21), Fault::Server), (Some(21), Fault::None)]);
     assert!(!DevicesReport::of(vec![report]).is_flawless());
 }

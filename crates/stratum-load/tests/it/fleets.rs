@@ -1,4 +1,4 @@
-//! Fleets on a scripted server: what is counted is what was said.
+//! Fleets on a scripted server, and their counts.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -36,8 +36,8 @@ fn drive(fleet: &mut Fleet, done: impl FnMut(&Fleet) -> bool) {
 }
 
 #[test]
-fn shares_are_what_they_are_meant_to_be_and_answers_are_counted_by_kind() {
-    // A target of level 4, so that all three kinds can be made.
+fn shares_are_of_the_intended_kind_and_answers_are_counted_by_kind() {
+    // At level 4 all three kinds are possible.
     let (address, server) = serve(1, |_, mut peer| {
         peer.log_in("09e8");
         peer.set_target(1);
@@ -86,7 +86,7 @@ fn shares_are_what_they_are_meant_to_be_and_answers_are_counted_by_kind() {
 }
 
 #[test]
-fn where_every_nonce_is_good_there_is_no_low_share() {
+fn at_an_open_target_no_share_is_low() {
     let (address, server) = serve(1, |_, mut peer| {
         peer.log_in("09e8");
         peer.set_target(0);
@@ -120,7 +120,7 @@ fn a_refused_login_and_a_closed_connection_are_failures() {
             peer.refuse(&subscribe, 20);
         }
     });
-    // One after the other: which of the two goes first is not known.
+    // One at a time: the order of the two sessions is not fixed.
     let plan = FleetPlan {
         pace: ConnectPace::InFlight(1),
         ..plan(address, 2)
@@ -133,7 +133,7 @@ fn a_refused_login_and_a_closed_connection_are_failures() {
 }
 
 #[test]
-fn a_storm_brings_sessions_back() {
+fn a_storm_reopens_sessions() {
     let (address, server) = serve(4, |_, mut peer| {
         peer.log_in("09e8");
         peer.set_target(0);
@@ -154,8 +154,8 @@ fn a_storm_brings_sessions_back() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_a_failure_of_each_session() {
-    // A port that was free a moment ago.
+fn without_a_server_each_session_fails() {
+    // A port that has just been closed.
     let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

@@ -1,8 +1,5 @@
 //! Devices and fleets over real sockets.
-#![expect(
-    clippy::unwrap_used,
-    reason = "in a test a failure of the set-up is a failure of the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed set-up fails the test")]
 
 mod devices;
 mod fleets;

@@ -1,4 +1,4 @@
-//! The program and what it starts: this project's server, and the floors.
+//! The program and the servers that it starts.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ fn run_args(arguments: &[&str]) -> RunArgs {
     }
 }
 
-/// Drives until `done`, which has to come.
+/// Drives the fleet until `done` returns true; panics after a minute.
 fn drive(fleet: &mut Fleet, server: &mut ServerChild, done: impl FnMut(&Fleet) -> bool) {
     let until = Moment::now().after(Duration::from_mins(1));
     fleet.drive(until, Some(server), done).unwrap();
@@ -38,7 +38,7 @@ fn drive(fleet: &mut Fleet, server: &mut ServerChild, done: impl FnMut(&Fleet) -
 }
 
 #[test]
-fn a_run_on_a_server_of_its_own_measures_all_sessions() {
+fn a_run_on_a_started_server_measures_all_sessions() {
     let args = run_args(&[
         "--miners",
         "20",
@@ -59,7 +59,7 @@ fn a_run_on_a_server_of_its_own_measures_all_sessions() {
     assert!(report.fan_out.rounds >= 2, "{report}");
     let outcomes = &report.shares[&Kind::Valid];
     assert_eq!(outcomes.rejected, BTreeMap::new());
-    // The last ones may be on their way still.
+    // The last shares may be unanswered.
     assert!(
         outcomes.accepted > 0 && outcomes.sent - outcomes.accepted <= 20,
         "{report}"
@@ -70,7 +70,7 @@ fn a_run_on_a_server_of_its_own_measures_all_sessions() {
 }
 
 #[test]
-fn shares_are_judged_as_what_they_were_meant_to_be() {
+fn shares_are_judged_as_intended() {
     let args = run_args(&[
         "--miners",
         "3",
@@ -94,13 +94,13 @@ fn shares_are_judged_as_what_they_were_meant_to_be() {
         let outcomes = &report.shares[&kind];
         let codes: Vec<_> = outcomes.rejected.keys().collect();
         assert_eq!(codes, [&code]);
-        // One of 4096 is good for another job that the session had, and then rightly taken.
+        // One in 4096 is valid for another job of its session, and rightly accepted.
         assert!(outcomes.accepted <= outcomes.sent / 20, "{report}");
     }
 }
 
 #[test]
-fn sessions_that_do_not_read_do_not_keep_new_work_from_the_others() {
+fn sessions_that_do_not_read_do_not_delay_new_work_for_others() {
     let mut server = start(&["serve"]);
     let mut plan = plan(server.address(), 12);
     plan.slow_readers = 4;
@@ -138,7 +138,7 @@ fn the_bare_loop_reaches_all_sockets() {
         let round = fleet.rounds().all().get(1);
         round.is_some_and(|round| round.arrived() == 5 && round.is_published())
     });
-    // The first brought no session new work.
+    // The first work of a session is not new work.
     assert_eq!(fleet.rounds().all()[0].arrived(), 0);
 }
 
@@ -158,7 +158,7 @@ fn an_echo_counts_as_an_answer() {
 }
 
 #[test]
-fn the_devices_mine_on_this_project_s_server_without_a_complaint() {
+fn the_devices_find_no_fault_with_this_project_s_server() {
     let server = start(&["serve", "--difficulty", "9"]);
     let address = server.address().to_string();
     let output = Command::new(PROGRAM)
@@ -177,12 +177,12 @@ fn the_devices_mine_on_this_project_s_server_without_a_complaint() {
         );
         assert!(device["jobs"].as_u64().unwrap() >= 3, "{device}");
     }
-    // The others are too slow for a share to be certain.
+    // The other devices are too slow for a certain share.
     assert!(devices[0]["accepted"].as_u64().unwrap() > 0, "{report:#}");
 }
 
 #[test]
-fn devices_that_cannot_connect_say_which_and_why() {
+fn devices_that_cannot_connect_are_reported_with_the_error() {
     let (_socket, address) = closed_port();
     let mine = |form: &[&str]| {
         let output = Command::new(PROGRAM)
@@ -195,10 +195,10 @@ fn devices_that_cannot_connect_say_which_and_why() {
         output.stdout
     };
     let text = String::from_utf8(mine(&[])).unwrap();
-    let complaints: Vec<_> = text.lines().skip(4).collect();
+    let errors: Vec<_> = text.lines().skip(4).collect();
     let error = "could not connect, 1 ×: Connection refused (os error 111)";
     assert_eq!(
-        complaints,
+        errors,
         [
             &format!("emulated.ka3-0: {error}"),
             "emulated.ka3-0: never logged in",
@@ -215,7 +215,7 @@ fn devices_that_cannot_connect_say_which_and_why() {
     }
 }
 
-/// Runs three sessions for a second and gives the report and the error.
+/// Runs three sessions for a second. Returns the report and the error.
 fn fail_to_run(address: SocketAddr, form: &[&str]) -> (String, String) {
     let output = Command::new(PROGRAM)
         .args(["run", "--address", &address.to_string()])
@@ -257,7 +257,7 @@ fn a_run_on_a_server_that_answers_nothing_fails() {
 }
 
 #[test]
-fn a_run_is_what_the_flags_say() {
+fn flags_configure_the_run() {
     let load = run_args(&[]).load(PROGRAM.into());
     assert_eq!(load.plan.sessions, 1000);
     assert_eq!(
@@ -286,7 +286,7 @@ fn a_run_is_what_the_flags_say() {
 }
 
 #[test]
-fn flags_that_make_no_sense_are_refused_with_64() {
+fn wrong_flags_exit_with_64() {
     for wrong in [
         &["run", "--pid", "7"][..],
         &["run", "--in-flight", "0"],

@@ -1,69 +1,69 @@
-//! Answers as the server writes them.
+//! Answers to requests.
 //!
-//! `result` and `error` are always there, and an error is an array of three, because firmwares take anything else for
-//! a failed login or crash on it. The codes are those of the NOMP family of pools.
+//! `result` and `error` are always present, and an error is an array of three: some firmwares treat
+//! any other form as a failed login, others crash on it. The error codes are those of NOMP:
+//! `zone117x/node-stratum-pool`, `lib/jobManager.js` (20 to 23) and `lib/stratum.js` (24, 25).
 
-use super::request::{BadRequest, Id};
-use super::text;
+use crate::message::request::{BadRequest, Id};
 
-/// What is answered to a request.
+/// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer<'a> {
-    /// The request was done, or the share taken.
+pub(crate) enum Answer<'a> {
+    /// The request was carried out, or the share accepted.
     True,
     /// To `mining.subscribe`.
     Subscribed {
-        /// The server's part of the nonce, two hex digits for each byte.
+        /// The server's part of the nonce: two hex digits per byte, most significant digit first.
         nonce1: &'a str,
-        /// The size in bytes of the client's part.
+        /// The number of bytes of the client's part.
         nonce2_size: u8,
     },
-    /// To `mining.configure`: nothing is configured.
+    /// To `mining.configure`: no extension is supported.
     Configured,
     /// To `mining.ping`.
     Pong,
-    /// The share is not taken.
+    /// The share is refused: `result` is `false`.
     Rejected(Refusal),
-    /// The request cannot be done.
+    /// The request is refused: `result` is `null`.
     Refused(Refusal),
 }
 
-/// Why a share or a request is refused.
+/// The reason why a share or request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// The line is not a request that can be understood.
+    /// The line is not a valid request.
     BadRequest(BadRequest),
-    /// A method that is not known here.
+    /// The method is unknown.
     UnknownMethod,
-    /// The client's part of the nonce is not hex or has too many digits.
+    /// The client's part of the nonce is not hex, or too long.
     BadNonce2,
     /// All values of nonce1 are in use.
     NoNonce1,
-    /// The job takes no more shares.
-    Crowded,
-    /// No job of this name was sent lately.
+    /// The job accepts no more shares.
+    JobFull,
+    /// No recent job of the session has this id.
     JobNotFound,
-    /// The job is worth nothing any more.
+    /// The work was retired longer ago than the grace period.
     Stale,
-    /// The nonce came before.
+    /// The nonce was accepted before.
     Duplicate,
     /// The hash is above the share target.
     LowDifficulty,
-    /// Before `mining.authorize`.
+    /// The client has not sent `mining.authorize`.
     Unauthorized,
-    /// Before `mining.subscribe`.
+    /// The client has not sent `mining.subscribe`.
     NotSubscribed,
 }
 
 impl Refusal {
-    /// The number that clients know the reason by.
-    pub const fn code(self) -> u8 {
+    /// Returns the error code, 20 to 25.
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::BadRequest(_)
             | Self::UnknownMethod
             | Self::BadNonce2
             | Self::NoNonce1
-            | Self::Crowded => 20,
+            | Self::JobFull => 20,
             Self::JobNotFound | Self::Stale => 21,
             Self::Duplicate => 22,
             Self::LowDifficulty => 23,
@@ -72,8 +72,8 @@ impl Refusal {
         }
     }
 
-    /// The reason in words.
-    pub const fn reason(self) -> &'static str {
+    /// Returns the error message. It needs no escapes in JSON.
+    pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::BadRequest(BadRequest::NotAnObject) => "not a JSON object",
             Self::BadRequest(BadRequest::NoMethod) => "no method",
@@ -81,7 +81,7 @@ impl Refusal {
             Self::UnknownMethod => "unknown method",
             Self::BadNonce2 => "invalid nonce2",
             Self::NoNonce1 => "no nonce space left",
-            Self::Crowded => "too many shares for this job",
+            Self::JobFull => "too many shares for this job",
             Self::JobNotFound => "job not found",
             Self::Stale => "stale job",
             Self::Duplicate => "duplicate share",
@@ -92,12 +92,12 @@ impl Refusal {
     }
 }
 
-/// The bytes of the most frequent answer, its id not counted.
+/// The length in bytes of the most frequent answer, without its id.
 const SHORT: usize = br#"{"result":true,"error":null,"id":}"#.len() + 1;
 
 impl Answer<'_> {
-    /// Appends the line that answers the request `id`.
-    pub fn write(self, id: Id<'_>, out: &mut Vec<u8>) {
+    /// Appends the answer to the request `id` as a line.
+    pub(crate) fn write(self, id: Id<'_>, out: &mut Vec<u8>) {
         out.reserve(SHORT + id.as_json().len());
         match self {
             Self::True => out.extend_from_slice(br#"{"result":true,"error":null,"id":"#),
@@ -106,8 +106,8 @@ impl Answer<'_> {
                 nonce2_size,
             } => {
                 out.extend_from_slice(br#"{"result":[null,"#);
-                text::write_string(nonce1, out);
-                out.extend_from_slice(format!(",{nonce2_size}],\"error\":null,\"id\":").as_bytes());
+                let result = format!("\"{nonce1}\",{nonce2_size}],\"error\":null,\"id\":");
+                out.extend_from_slice(result.as_bytes());
             }
             Self::Configured => out.extend_from_slice(br#"{"result":{},"error":null,"id":"#),
             Self::Pong => out.extend_from_slice(br#"{"result":"pong","error":null,"id":"#),
@@ -126,7 +126,6 @@ fn write_refusal(result: &str, refusal: Refusal, out: &mut Vec<u8>) {
     out.extend_from_slice(br#","error":["#);
     out.extend_from_slice(&[b'0' + tens, b'0' + ones]);
     out.extend_from_slice(b",\"");
-    // The reasons are plain text, without anything that JSON would have to escape.
     out.extend_from_slice(refusal.reason().as_bytes());
     out.extend_from_slice(br#"",null],"id":"#);
 }
@@ -134,10 +133,10 @@ fn write_refusal(result: &str, refusal: Refusal, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::{Answer, Refusal};
-    use crate::message::{Id, Request};
+    use crate::message::request::{Id, Request};
 
     #[test]
-    fn answers_are_byte_exact_and_end_with_the_id_as_it_came() {
+    fn answers_are_byte_exact_and_end_with_the_id_verbatim() {
         #[track_caller]
         fn check(answer: Answer<'_>, id: &str, line: &str) {
             let request = format!(r#"{{"id":{id},"method":"m"}}"#);
@@ -186,7 +185,7 @@ mod tests {
             Refusal::UnknownMethod,
             Refusal::BadNonce2,
             Refusal::NoNonce1,
-            Refusal::Crowded,
+            Refusal::JobFull,
             Refusal::JobNotFound,
             Refusal::Stale,
             Refusal::Duplicate,

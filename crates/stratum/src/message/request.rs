@@ -1,8 +1,9 @@
-//! Requests as the server reads them.
+//! Parses requests.
 //!
-//! Lenient where firmwares differ: parameters beyond the known ones are ignored, missing optional ones are taken as
-//! empty, and a request without an id counts as one with the id `null`. The id of a request is kept as the bytes that
-//! came, and survives whatever else of the request is wrong.
+//! Lenient where firmwares differ: surplus parameters are ignored, missing optional ones are empty,
+//! and a request without an id has the id `null`. Newer Goldshell firmware adds the chain to
+//! `mining.submit`; the iBeLink BM-K1 sends one parameter with `mining.subscribe`. The id is kept
+//! verbatim, also if the rest of the request is invalid.
 
 mod plain;
 
@@ -13,51 +14,49 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::text;
-
-/// The id of a request: any JSON value, kept verbatim.
+/// The id of a request: any JSON value, verbatim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Id<'a>(&'a str);
+pub(crate) struct Id<'a>(&'a str);
 
 impl<'a> Id<'a> {
-    /// The id of what has none.
-    pub const NULL: Self = Self("null");
+    /// The id of a request without one.
+    pub(crate) const NULL: Self = Self("null");
 
-    /// The JSON of the id as it came.
-    pub const fn as_json(self) -> &'a str {
+    /// Returns the JSON text.
+    pub(crate) const fn as_json(self) -> &'a str {
         self.0
     }
 }
 
-/// A line that was read as a request.
+/// A line from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// What the answer has to carry.
-    pub id: Id<'a>,
-    /// What is asked, or why that cannot be told.
-    pub call: Result<Call<'a>, BadRequest>,
+    /// The id that the answer repeats.
+    pub(crate) id: Id<'a>,
+    /// The method with its parameters, or the error to answer.
+    pub(crate) call: Result<Call<'a>, BadRequest>,
 }
 
-/// What is asked of the server.
+/// A method with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call<'a> {
+pub(crate) enum Call<'a> {
     /// `mining.subscribe`
     Subscribe {
-        /// What the device calls itself; empty if it does not say.
+        /// The name and version of the firmware; empty if left out.
         agent: Cow<'a, str>,
     },
     /// `mining.authorize`
     Authorize {
         /// `account` or `account.worker`.
         user: Cow<'a, str>,
-        /// Empty if it is left out.
+        /// Empty if left out.
         password: Cow<'a, str>,
     },
     /// `mining.submit`
     Submit {
-        /// The job's id as the client writes it, a string or the digits of a number.
+        /// The job id: a string, or the text of a number.
         job: Cow<'a, str>,
-        /// The client's part of the nonce in hex.
+        /// The client's part of the nonce in hex, most significant digit first.
         nonce2: Cow<'a, str>,
     },
     /// `mining.extranonce.subscribe`
@@ -70,16 +69,16 @@ pub enum Call<'a> {
     Unknown(Cow<'a, str>),
 }
 
-/// Why a line is not a request that can be understood.
+/// The reason why a line is not a valid request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum BadRequest {
-    /// Not one JSON object.
+    /// The line is not one JSON object.
     #[error("not a JSON object")]
     NotAnObject,
     /// The method is missing or not a string.
     #[error("no method")]
     NoMethod,
-    /// The parameters are too few or of the wrong kind for the method.
+    /// A parameter that the method needs is missing or of the wrong type.
     #[error("invalid parameters")]
     Parameters,
 }
@@ -95,20 +94,30 @@ struct Envelope<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads one line. Never fails as a whole, since every line deserves an answer.
+    /// Parses one line. Any line makes a request, since any line is answered.
     pub fn parse(line: &'a [u8]) -> Self {
-        plain::submission(line).unwrap_or_else(|| Self::general(line))
+        plain::parse(line).map_or_else(|| Self::parse_json(line), |plain| Self::submission(&plain))
     }
 
-    /// As [`Request::parse`], for any JSON.
-    fn general(line: &'a [u8]) -> Self {
+    fn submission(plain: &plain::Submission<'a>) -> Self {
+        Self {
+            id: Id(plain.id),
+            call: Ok(Call::Submit {
+                job: plain.job.into(),
+                nonce2: plain.nonce2.into(),
+            }),
+        }
+    }
+
+    /// As [`Request::parse`], by the JSON parser alone.
+    fn parse_json(line: &'a [u8]) -> Self {
         let Ok(envelope) = serde_json::from_slice::<Envelope<'a>>(line) else {
             return Self {
                 id: Id::NULL,
                 call: Err(BadRequest::NotAnObject),
             };
         };
-        // A derived structure can be read from an array too.
+        // serde also deserializes a struct from an array.
         if line.trim_ascii_start().first() != Some(&b'{') {
             return Self {
                 id: Id::NULL,
@@ -124,16 +133,13 @@ impl<'a> Request<'a> {
 
 impl<'a> Envelope<'a> {
     fn call(&self) -> Result<Call<'a>, BadRequest> {
-        let method = self
-            .method
-            .and_then(text::string)
-            .ok_or(BadRequest::NoMethod)?;
-        let optional = |raw: Option<&'a RawValue>| raw.and_then(text::string).unwrap_or_default();
+        let method = self.method.and_then(string).ok_or(BadRequest::NoMethod)?;
+        let optional = |raw: Option<&'a RawValue>| raw.and_then(string).unwrap_or_default();
         Ok(match &*method {
             "mining.submit" => {
                 let params = self.params()?;
-                let job = params.0[1].and_then(text::string_or_number);
-                let nonce2 = params.0[2].and_then(text::string);
+                let job = params.0[1].and_then(string_or_number);
+                let nonce2 = params.0[2].and_then(string);
                 Call::Submit {
                     job: job.ok_or(BadRequest::Parameters)?,
                     nonce2: nonce2.ok_or(BadRequest::Parameters)?,
@@ -144,7 +150,7 @@ impl<'a> Envelope<'a> {
             },
             "mining.authorize" => {
                 let params = self.params()?;
-                let user = params.0[0].and_then(text::string);
+                let user = params.0[0].and_then(string);
                 Call::Authorize {
                     user: user.ok_or(BadRequest::Parameters)?,
                     password: optional(params.0[1]),
@@ -165,7 +171,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// The first parameters, as many as any method has that is known here.
+/// The first three parameters: no known method uses more.
 #[derive(Default)]
 struct Params<'a>([Option<&'a RawValue>; 3]);
 
@@ -195,9 +201,33 @@ impl<'de> Deserialize<'de> for Params<'de> {
     }
 }
 
+/// Returns the string that `raw` holds, or `None` for any other type and for invalid escapes.
+/// Copies only strings with escapes.
+fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let text = raw.get();
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(text).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// Returns the string that `raw` holds, or the text of a number.
+fn string_or_number(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let text = raw.get();
+    if text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        Some(Cow::Borrowed(text))
+    } else {
+        string(raw)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BadRequest, Call, Request};
+    use proptest::prelude::*;
+
+    use super::{BadRequest, Call, Request, plain};
 
     #[track_caller]
     fn check(line: &str, id: &str, call: Result<Call<'_>, BadRequest>) {
@@ -213,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_all_known_devices_are_read() {
+    fn requests_of_all_known_devices_parse() {
         let subscribe = |agent: &'static str| {
             Ok(Call::Subscribe {
                 agent: agent.into(),
@@ -271,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_and_the_id_kept() {
+    fn errors_name_the_reason_and_keep_the_id() {
         check("GET / HTTP/1.1", "null", Err(BadRequest::NotAnObject));
         check(
             "[1,\"mining.ping\",[]]",
@@ -327,11 +357,65 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_read_without_recursion() {
+    fn deep_nesting_parses_without_recursion() {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
         let line = format!(r#"{{"id":{deep},"method":"mining.ping","params":{deep}}}"#);
         check(&line, &deep, Ok(Call::Ping));
         let line = format!(r#"{{"id":1,"method":"mining.subscribe","params":{deep}}}"#);
         check(&line, "1", Ok(Call::Subscribe { agent: "".into() }));
+    }
+
+    const LINE: &str =
+        r#"{"id":12,"method":"mining.submit","params":["k:ab.rig","0a1b2c3d","00000000002a"]}"#;
+
+    #[track_caller]
+    fn check_plain(line: &str, is_plain: bool) {
+        let read = plain::parse(line.as_bytes()).map(|plain| Request::submission(&plain));
+        assert_eq!(read.is_some(), is_plain, "{line}");
+        let general = Request::parse_json(line.as_bytes());
+        assert!(read.is_none_or(|read| read == general), "{line}");
+    }
+
+    #[test]
+    fn submissions_of_devices_parse_fast_and_as_json_does() {
+        check_plain(LINE, true);
+        check_plain(&LINE.replace(',', " , ").replace(':', ": "), true);
+        check_plain(
+            r#"{"params":["u","a","b","0",""],"id":0,"method":"mining.submit"}"#,
+            true,
+        );
+        check_plain(&LINE.replace("12", "01"), false);
+        check_plain(&LINE.replace("12", "1.5"), false);
+        check_plain(&LINE.replace("12", "null"), false);
+        check_plain(&LINE.replace("rig", "\\u0041"), false);
+        check_plain(&LINE.replace("rig", "ré"), false);
+        check_plain(&LINE.replace("rig", "r\u{1}"), false);
+        check_plain(&LINE.replace("submit", "submi"), false);
+        check_plain(&LINE.replace("\"00000000002a\"", "7"), false);
+        check_plain(&LINE.replace(",\"00000000002a\"", ""), false);
+        check_plain(&LINE.replace("]}", "]}}"), false);
+        check_plain(&LINE.replace("]}", "],}"), false);
+        check_plain(&LINE.replace("]}", ",]}"), false);
+        check_plain(&LINE.replace("]}", "],\"id\":1}"), false);
+        check_plain(&LINE.replace("\"id\":12,", ""), false);
+        check_plain("", false);
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_parser_agrees_with_json_on_damaged_lines(
+            changes in prop::collection::vec((0..LINE.len(), prop::sample::select(&b"{}[]\"\\:,0a \n\xff"[..])), 0..4),
+            length in 0..=LINE.len()
+        ) {
+            for length in [length, LINE.len()] {
+                let mut line = LINE.as_bytes()[..length].to_vec();
+                for &(at, byte) in changes.iter().filter(|(at, _)| *at < length) {
+                    line[at] = byte;
+                }
+                if let Some(read) = plain::parse(&line) {
+                    prop_assert_eq!(Request::submission(&read), Request::parse_json(&line));
+                }
+            }
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! One client's connection: reads lines for its session and writes what the session wants to have sent.
+//! The connection of one client: reads lines for its session and writes the session's outbox.
 //!
-//! There are many idle connections, so no buffer outlives a turn: bytes are read onto the stack, and only an unfinished
-//! line and unsent bytes are kept. A client that does not read is not read from either, keeps only the newest job, and
-//! is given up in the end.
+//! Most connections are idle, so no buffer outlives a turn: bytes are read onto the stack, and only
+//! an incomplete line and unsent bytes are kept. A client that does not read is not read from
+//! either, keeps only the newest job, and is disconnected in the end.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -22,20 +22,23 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tracing::{debug, trace, warn};
 
-use super::counters::Counters;
-use super::slice::Reader;
+use crate::context::SessionContext;
 use crate::framing::{Framing, Oversized};
-use crate::{Board, Close, Freshness, Outbox, Session, ShareEvent, Solution, Terms};
+use crate::job_set::JobSet;
+use crate::server::counters::Counters;
+use crate::server::slice::Reader;
+use crate::session::{Close, Outbox, Session, ShareEvent, Solution};
+use crate::stats::Freshness;
 
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
 
-/// With so many bytes of answers unsent nothing more is read.
+/// The most bytes of unsent answers with which the socket is still read.
 const MAX_UNSENT: usize = 16 * 1024;
 
 /// What all connections of a server share.
-pub(super) struct House {
-    pub(super) terms: Arc<Terms>,
+pub(super) struct Shared {
+    pub(super) context: Arc<SessionContext>,
     pub(super) counters: Arc<Counters>,
     pub(super) solutions: mpsc::Sender<Solution>,
     pub(super) write_stall: Duration,
@@ -44,15 +47,15 @@ pub(super) struct House {
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug)]
 enum Ending {
-    /// The session had enough of the client.
+    /// The session closed it.
     Closed(Close),
-    /// The client left.
+    /// The client closed it.
     Left,
-    /// The connection broke.
+    /// An I/O error.
     Broken,
-    /// The client did not read what was sent to it.
+    /// The client did not read.
     Stalled,
-    /// The server stops.
+    /// The server is stopping.
     Stopped,
 }
 
@@ -60,37 +63,37 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed(close) => close.fmt(f),
-            Self::Left => f.write_str("the client left"),
-            Self::Broken => f.write_str("the connection broke"),
-            Self::Stalled => f.write_str("the client did not read"),
-            Self::Stopped => f.write_str("the server stops"),
+            Self::Left => f.write_str("closed by the client"),
+            Self::Broken => f.write_str("connection broken"),
+            Self::Stalled => f.write_str("the client does not read"),
+            Self::Stopped => f.write_str("the server is stopping"),
         }
     }
 }
 
 /// A connection.
 pub(super) struct Connection {
-    house: Arc<House>,
+    shared: Arc<Shared>,
     socket: TcpStream,
     peer: SocketAddr,
     session: Session,
     framing: Framing,
     outbox: Outbox,
-    /// Lines of which a part may have been sent.
+    /// Lines that may have been sent in part.
     writing: Bytes,
-    /// Since when the socket takes nothing.
+    /// Since when the socket is not writable.
     stalled: Option<Instant>,
 }
 
 impl Connection {
     pub(super) fn new(
-        house: Arc<House>,
+        shared: Arc<Shared>,
         socket: TcpStream,
         peer: SocketAddr,
         session: Session,
     ) -> Self {
         Self {
-            house,
+            shared,
             socket,
             peer,
             session,
@@ -101,15 +104,15 @@ impl Connection {
         }
     }
 
-    /// Serves the client until it or the server ends.
+    /// Serves the client until the connection or the server ends.
     ///
-    /// By reference, like all here: a future that takes values over has room for them twice.
-    pub(super) async fn run(&mut self, boards: &mut Reader<Board>) {
-        let counters = Arc::clone(&self.house.counters);
+    /// Takes references only: a future that takes values stores them twice.
+    pub(super) async fn run(&mut self, jobs: &mut Reader<JobSet>) {
+        let counters = Arc::clone(&self.shared.counters);
         Counters::add(&counters.accepted_connections, 1);
         Counters::add(&counters.connections, 1);
         debug!(peer = %self.peer, "connected");
-        let ending = match self.serve(boards).await {
+        let ending = match self.serve(jobs).await {
             Ok(ending) => ending,
             Err(error) => {
                 debug!(peer = %self.peer, %error, "connection broken");
@@ -122,27 +125,27 @@ impl Connection {
         debug!(peer = %self.peer, worker, ?agent, %ending, "disconnected");
         if matches!(ending, Ending::Closed(_) | Ending::Stalled) {
             let so_far = counters.ended_by_server.fetch_add(1, Ordering::Relaxed) + 1;
-            // Scanners come in numbers: they are said each time that those have doubled.
+            // Logged whenever the number has doubled: scanners are many.
             if so_far.is_power_of_two() {
-                warn!(peer = %self.peer, worker, %ending, so_far, "a client was disconnected");
+                warn!(peer = %self.peer, worker, %ending, so_far, "client disconnected");
             }
         }
     }
 
-    async fn serve(&mut self, boards: &mut Reader<Board>) -> io::Result<Ending> {
+    async fn serve(&mut self, jobs: &mut Reader<JobSet>) -> io::Result<Ending> {
         let mut due = self.session.wakeup();
         let mut timer = pin!(tokio::time::sleep_until(due.into()));
         let mut alarm = Alarm::Unset;
         loop {
             let turn = poll_fn(|cx| {
-                if let Poll::Ready(changed) = boards.poll_changed(cx) {
-                    return Poll::Ready(Ok(changed.map_or(Turn::Stop, Turn::Board)));
+                if let Poll::Ready(changed) = jobs.poll_changed(cx) {
+                    return Poll::Ready(Ok(changed.map_or(Turn::Stop, Turn::Jobs)));
                 }
                 if let Poll::Ready(turn) = self.poll_io(cx) {
                     return Poll::Ready(turn);
                 }
                 if let Alarm::Checked = alarm {
-                    // For this once: who is woken next may be so by the timer.
+                    // Once only: the next wake-up may be the timer's.
                     alarm = Alarm::Set;
                     return Poll::Pending;
                 }
@@ -152,14 +155,14 @@ impl Connection {
             let mut now = match turn.await? {
                 Turn::Done(now) => now,
                 Turn::Left => return Ok(Ending::Left),
-                Turn::Board(board) => {
+                Turn::Jobs(jobs) => {
                     let now = Instant::now();
-                    self.put_on_board(now, &board);
+                    self.set_jobs(now, &jobs);
                     now
                 }
                 Turn::Due => {
                     let now = Instant::now();
-                    // Whatever is due now, the next time is set below.
+                    // The next deadline is set below.
                     due = now + Duration::from_hours(1);
                     self.session.tick(now, &mut self.outbox);
                     now
@@ -170,8 +173,8 @@ impl Connection {
                 }
             };
             for solution in std::mem::take(&mut self.outbox.solutions) {
-                // Nobody listens only when the program ends.
-                self.house.solutions.send(solution).await.ok();
+                // The receiver is dropped only when the program ends.
+                self.shared.solutions.send(solution).await.ok();
                 now = Instant::now();
             }
             self.flush(now)?;
@@ -181,13 +184,13 @@ impl Connection {
             }
             let mut next = self.session.wakeup();
             if let Some(since) = self.stalled {
-                let end = since + self.house.write_stall;
+                let end = since + self.shared.write_stall;
                 if now >= end {
                     return Ok(Ending::Stalled);
                 }
                 next = next.min(end);
             }
-            // The timer is left alone when its time has moved back: mostly it never fires.
+            // A later deadline leaves the timer as it is: mostly it never fires.
             if next < due {
                 due = next;
                 timer.as_mut().reset(due.into());
@@ -200,15 +203,16 @@ impl Connection {
         }
     }
 
-    fn put_on_board(&mut self, now: Instant, board: &Arc<Board>) {
+    fn set_jobs(&mut self, now: Instant, jobs: &Arc<JobSet>) {
         let unsent = self.outbox.job.as_ref().map(|job| job.id());
-        self.session.board(now, board, &mut self.outbox);
+        self.session.set_jobs(now, jobs, &mut self.outbox);
         if unsent.is_some() && unsent != self.outbox.job.as_ref().map(|job| job.id()) {
-            Counters::add(&self.house.counters.skipped_jobs, 1);
+            Counters::add(&self.shared.counters.skipped_jobs, 1);
         }
     }
 
-    /// Sends what is unsent when there is room, and reads when all answers are sent. Ready when anything was done.
+    /// Ready when the socket is writable with lines unsent, or after a read. Reads only while few
+    /// answers are unsent.
     fn poll_io(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
         if self.has_unsent() {
             let writable = self.socket.poll_write_ready(cx)?.is_ready();
@@ -223,7 +227,7 @@ impl Connection {
         self.poll_lines(cx)
     }
 
-    /// Reads once and answers the lines that came.
+    /// Reads once and answers the lines.
     fn poll_lines(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
         let mut bytes = [const { MaybeUninit::uninit() }; READ];
         let mut buffer = ReadBuf::uninit(&mut bytes);
@@ -233,16 +237,16 @@ impl Connection {
             return Poll::Ready(Ok(Turn::Left));
         }
         let now = Instant::now();
-        self.session.heard(now, chunk.len(), &mut self.outbox);
+        self.session.received(now, chunk.len(), &mut self.outbox);
         while self.outbox.close.is_none() {
             match self.framing.next(&mut chunk) {
                 None => break,
                 Some(Err(Oversized)) => self.outbox.close = Some(Close::Oversized),
                 Some(Ok(line)) => {
                     trace!(peer = %self.peer, line = %line.escape_ascii(), "line");
-                    self.session.line(now, line, &mut self.outbox);
+                    self.session.handle_line(now, line, &mut self.outbox);
                     if !self.outbox.solutions.is_empty() {
-                        self.tell_solutions();
+                        self.send_solutions();
                     }
                 }
             }
@@ -250,26 +254,26 @@ impl Connection {
         Poll::Ready(Ok(Turn::Done(now)))
     }
 
-    /// Hands solutions on, before anything else is done; those that find no place are left for later.
-    fn tell_solutions(&mut self) {
+    /// Sends solutions without waiting; those for which the channel has no room stay in the outbox.
+    fn send_solutions(&mut self) {
         Counters::add(
-            &self.house.counters.solutions,
+            &self.shared.counters.solutions,
             self.outbox.solutions.len() as u64,
         );
-        let house = &self.house;
-        self.outbox.solutions.retain(
-            |solution| match house.solutions.try_send(solution.clone()) {
+        let shared = &self.shared;
+        self.outbox.solutions.retain(|solution| {
+            match shared.solutions.try_send(solution.clone()) {
                 Ok(()) | Err(TrySendError::Closed(_)) => false,
                 Err(TrySendError::Full(_)) => true,
-            },
-        );
+            }
+        });
     }
 
     fn has_unsent(&self) -> bool {
         !self.writing.is_empty() || self.outbox.has_lines()
     }
 
-    /// Sends as much as the socket takes.
+    /// Sends as much as the socket accepts.
     fn flush(&mut self, now: Instant) -> io::Result<()> {
         self.send_answers();
         while self.has_unsent() {
@@ -289,12 +293,13 @@ impl Connection {
             }
         }
         self.stalled = None;
-        // A buffer that has been shared with its rest would live on.
+        // Frees the buffer, of which an empty rest remains.
         self.writing = Bytes::new();
         Ok(())
     }
 
-    /// Sends answers that nothing is to follow, without making a buffer of them that can be kept: mostly they go at once.
+    /// Sends answers that no notification follows, without a copy unless the socket accepts only a
+    /// part of them.
     fn send_answers(&mut self) {
         let is_first = self.writing.is_empty();
         let Some(answers) = self.outbox.answers_alone().filter(|_| is_first) else {
@@ -306,13 +311,13 @@ impl Connection {
                 self.writing = self.outbox.take_lines();
                 self.writing.advance(sent);
             }
-            // It will be the same with the next attempt.
+            // `flush` meets the same error.
             Err(_) => {}
         }
     }
 
     fn count_shares(&mut self) {
-        let counters = &self.house.counters;
+        let counters = &self.shared.counters;
         if self.outbox.bad_lines > 0 {
             Counters::add(
                 &counters.bad_lines,
@@ -336,7 +341,7 @@ impl Connection {
             match share {
                 ShareEvent::Accepted { freshness, .. } => {
                     accepted += 1;
-                    late += u64::from(freshness == Freshness::Superseded);
+                    late += u64::from(freshness == Freshness::Late);
                 }
                 ShareEvent::Refused(_) => refused += 1,
             }
@@ -347,26 +352,26 @@ impl Connection {
     }
 }
 
-/// Why a connection was woken, or what was done about it.
+/// Why a connection woke up, or the result.
 enum Turn {
-    /// There are other jobs.
-    Board(Arc<Board>),
-    /// The server stops.
+    /// The jobs have changed.
+    Jobs(Arc<JobSet>),
+    /// The server is stopping.
     Stop,
-    /// Lines were read at this time, or there is room to write.
+    /// Lines were read at this time, or the socket is writable.
     Done(Instant),
-    /// The client has closed its side.
+    /// The client closed its side.
     Left,
-    /// The session's time has come.
+    /// The session's deadline has passed.
     Due,
 }
 
-/// What is known of the timer of a connection.
+/// The state of a connection's timer.
 enum Alarm {
-    /// It was set to another time, and would not wake the task.
+    /// It was reset, and is not registered to wake the task.
     Unset,
-    /// It wakes the task, and may have done so.
+    /// It is registered, and may have fired.
     Set,
-    /// It wakes the task, and has not done so: the time was looked at since.
+    /// It is registered, and the clock showed that it has not fired.
     Checked,
 }

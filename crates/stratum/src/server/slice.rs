@@ -1,40 +1,40 @@
-//! The board of one slice of the sessions, and who waits for the next one.
+//! A value shared by the sessions of one slice, and the wakers of its readers.
 //!
-//! Like a watch channel, but a reader stays where it is in the list of those to be woken for as long as it lives. A
-//! session is woken for its socket far more often than for a board, and to such a turn all this costs one look at a
-//! number; to take a place in a list and leave it again each time would touch the memory of its neighbours as well.
-//! Readers are woken in the order in which they came. What a board is is not known here.
+//! Like a watch channel, except that a reader keeps its waker registered while it lives. A session
+//! wakes for its socket far more often than for a new value, and then compares one number here;
+//! registering and removing a waker each time would touch its neighbours' memory as well. Readers
+//! are woken in the order in which they were created. Jobs are not known here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// The version of a value that never changes again.
+/// The version after the last value.
 const ENDED: u64 = u64::MAX;
 
-/// A value that is shared by its readers and replaced now and then.
+/// A value that its readers share and its owner replaces.
 #[derive(Debug)]
 pub(super) struct Slice<T> {
-    /// Changes under the lock of the value; to be read at any time.
+    /// Changes under the lock of the value; may be read without it.
     version: AtomicU64,
-    // Held for a copy of the value.
+    // Locked to copy or replace the value.
     value: Mutex<Arc<T>>,
-    // Held while all are woken; a reader takes it when it begins, when it moves to another task and when it ends.
-    waiting: Mutex<Waiting>,
+    // Locked to wake all readers, and by a reader when it starts, changes its task and ends.
+    wakers: Mutex<Wakers>,
 }
 
-/// The readers by their places.
+/// The wakers of the readers.
 #[derive(Debug, Default)]
-struct Waiting {
-    wakers: Vec<Option<Waker>>,
+struct Wakers {
+    by_index: Vec<Option<Waker>>,
     free: Vec<usize>,
 }
 
-/// There will be no further value.
+/// No further value follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ended;
 
-/// No panic leaves what is locked here half changed.
+/// Ignores poisoning: no panic leaves the locked data half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -44,40 +44,40 @@ impl<T> Slice<T> {
         Self {
             version: AtomicU64::new(0),
             value: Mutex::new(value),
-            waiting: Mutex::default(),
+            wakers: Mutex::default(),
         }
     }
 
-    /// Gives all readers another value and wakes them.
+    /// Replaces the value and wakes all readers.
     pub(super) fn publish(&self, value: Arc<T>) {
         self.set(value);
         self.wake_all();
     }
 
-    /// Gives all readers another value, which they see when they are woken.
+    /// Replaces the value; readers notice it the next time they are woken.
     pub(super) fn set(&self, value: Arc<T>) {
         let before = {
-            let mut place = lock(&self.value);
+            let mut current = lock(&self.value);
             if self.version.load(Ordering::Relaxed) != ENDED {
                 self.version.fetch_add(1, Ordering::Release);
             }
-            std::mem::replace(&mut *place, value)
+            std::mem::replace(&mut *current, value)
         };
         drop(before);
     }
 
-    /// Wakes the reader at this place, if there is one; `None` if there are not so many places.
-    pub(super) fn wake(&self, place: usize) -> Option<()> {
-        let waiting = lock(&self.waiting);
-        waiting
-            .wakers
-            .get(place)?
+    /// Wakes the reader of this index, if it still lives. Returns `None` beyond the last index.
+    pub(super) fn wake(&self, index: usize) -> Option<()> {
+        let wakers = lock(&self.wakers);
+        wakers
+            .by_index
+            .get(index)?
             .iter()
             .for_each(Waker::wake_by_ref);
         Some(())
     }
 
-    /// Tells all readers, also those that are yet to come, that no value follows.
+    /// Ends all readers, including those created later.
     pub(super) fn end(&self) {
         {
             let _value = lock(&self.value);
@@ -86,24 +86,24 @@ impl<T> Slice<T> {
         self.wake_all();
     }
 
-    /// Whether anybody would take notice of another value.
+    /// Whether there are readers.
     pub(super) fn has_readers(&self) -> bool {
-        let waiting = lock(&self.waiting);
-        waiting.wakers.len() > waiting.free.len()
+        let wakers = lock(&self.wakers);
+        wakers.by_index.len() > wakers.free.len()
     }
 
-    /// The present value, and a reader of those that follow.
+    /// Returns the current value, and a reader of those that follow.
     pub(super) fn read(self: &Arc<Self>) -> (Arc<T>, Reader<T>) {
         let (value, seen) = self.latest();
-        let mut waiting = lock(&self.waiting);
-        let place = waiting.free.pop().unwrap_or(waiting.wakers.len());
-        if place == waiting.wakers.len() {
-            waiting.wakers.push(None);
+        let mut wakers = lock(&self.wakers);
+        let index = wakers.free.pop().unwrap_or(wakers.by_index.len());
+        if index == wakers.by_index.len() {
+            wakers.by_index.push(None);
         }
         let reader = Reader {
             slice: Arc::clone(self),
             seen,
-            place,
+            index,
             waker: None,
         };
         (value, reader)
@@ -115,30 +115,35 @@ impl<T> Slice<T> {
     }
 
     fn wake_all(&self) {
-        let waiting = lock(&self.waiting);
-        waiting.wakers.iter().flatten().for_each(Waker::wake_by_ref);
+        let wakers = lock(&self.wakers);
+        wakers
+            .by_index
+            .iter()
+            .flatten()
+            .for_each(Waker::wake_by_ref);
     }
 }
 
-/// Sees each value that it is in time for.
+/// Returns the newest value whenever it has changed.
 #[derive(Debug)]
 pub(super) struct Reader<T> {
     slice: Arc<Slice<T>>,
+    /// The version returned last.
     seen: u64,
-    place: usize,
-    /// A copy of what is in the list.
+    index: usize,
+    /// A copy of the registered waker.
     waker: Option<Waker>,
 }
 
 impl<T> Reader<T> {
-    /// Ready with the newest value if that has not been seen, and when no more will come.
+    /// Returns the newest value if it was not returned before, or [`Ended`] after the last one.
     pub(super) fn poll_changed(&mut self, cx: &Context<'_>) -> Poll<Result<Arc<T>, Ended>> {
-        let is_listed = |waker: &Waker| waker.will_wake(cx.waker());
-        if !self.waker.as_ref().is_some_and(is_listed) {
+        let is_registered = |waker: &Waker| waker.will_wake(cx.waker());
+        if !self.waker.as_ref().is_some_and(is_registered) {
             self.waker = Some(cx.waker().clone());
-            lock(&self.slice.waiting).wakers[self.place] = Some(cx.waker().clone());
+            lock(&self.slice.wakers).by_index[self.index] = Some(cx.waker().clone());
         }
-        // Behind the entry in the list: a change that is not seen here wakes.
+        // After the registration: a change that is not seen here wakes the task.
         match self.slice.version.load(Ordering::Acquire) {
             ENDED => Poll::Ready(Err(Ended)),
             version if version == self.seen => Poll::Pending,
@@ -153,9 +158,9 @@ impl<T> Reader<T> {
 
 impl<T> Drop for Reader<T> {
     fn drop(&mut self) {
-        let mut waiting = lock(&self.slice.waiting);
-        waiting.wakers[self.place] = None;
-        waiting.free.push(self.place);
+        let mut wakers = lock(&self.slice.wakers);
+        wakers.by_index[self.index] = None;
+        wakers.free.push(self.index);
     }
 }
 
@@ -182,7 +187,7 @@ mod tests {
         }
     }
 
-    /// A task's waker and the number of times that it was woken.
+    /// Returns the waker of a task, and the number of times it was woken.
     fn task() -> (Arc<Wakes>, Waker) {
         let wakes = Arc::new(Wakes::default());
         (Arc::clone(&wakes), Waker::from(wakes))
@@ -194,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_is_woken_once_for_each_value_and_sees_the_newest() {
+    fn a_reader_is_woken_once_per_value_and_returns_the_newest() {
         let slice = Arc::new(Slice::new(Arc::new(1)));
         let (value, mut reader) = slice.read();
         assert_eq!(*value, 1);
@@ -207,14 +212,14 @@ mod tests {
         slice.publish(Arc::new(3));
         assert_eq!(poll(&mut reader, &waker), Poll::Ready(Ok(3)));
         assert_eq!(poll(&mut reader, &waker), Poll::Pending);
-        // It waits on without being polled once more.
+        // Its waker stays registered without another poll.
         slice.publish(Arc::new(4));
         assert_eq!(wakes.count(), 3);
         assert_eq!(poll(&mut reader, &waker), Poll::Ready(Ok(4)));
     }
 
     #[test]
-    fn a_value_between_the_beginning_and_the_first_poll_is_seen() {
+    fn a_value_set_before_the_first_poll_is_returned() {
         let slice = Arc::new(Slice::new(Arc::new(1)));
         let (_, mut reader) = slice.read();
         slice.publish(Arc::new(2));
@@ -233,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_used_again_and_nobody_is_woken_who_left() {
+    fn indices_are_reused_and_dropped_readers_are_not_woken() {
         let slice = Arc::new(Slice::new(Arc::new(1)));
         assert!(!slice.has_readers());
         let ((_, mut gone), (_, mut stays)) = (slice.read(), slice.read());
@@ -244,7 +249,7 @@ mod tests {
         for _ in 0..10 {
             assert_eq!(poll(&mut slice.read().1, &waker), Poll::Pending);
         }
-        assert_eq!(super::lock(&slice.waiting).wakers.len(), 2);
+        assert_eq!(super::lock(&slice.wakers).by_index.len(), 2);
         slice.publish(Arc::new(2));
         assert_eq!((gone_wakes.count(), wakes.count()), (0, 1));
         assert!(slice.has_readers());
@@ -253,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_are_woken_one_by_one_by_their_places() {
+    fn readers_are_woken_one_by_one_by_index() {
         let slice = Arc::new(Slice::new(Arc::new(1)));
         let ((_, mut first), (_, mut second)) = (slice.read(), slice.read());
         let ((first_wakes, first_waker), (second_wakes, second_waker)) = (task(), task());
@@ -270,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_reaches_those_who_wait_and_those_who_come_later() {
+    fn the_end_reaches_present_and_later_readers() {
         let slice = Arc::new(Slice::new(Arc::new(1)));
         let (_, mut reader) = slice.read();
         let (wakes, waker) = task();

@@ -1,7 +1,7 @@
-//! What a session wants to have done: lines to be sent, solutions to be told, shares to be counted.
+//! The output of a session: lines to send, solutions to report, shares to count.
 //!
-//! Answers are kept all and in order; of targets and jobs only the newest are, so that a client that does not read
-//! holds no more than its unanswered requests. Answers go out first, then the target, then the job.
+//! Keeps all answers in order but only the newest target and job, so a client that does not read
+//! cannot fill it with jobs. Lines are sent in the order answers, target, job.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,47 +9,48 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chainweb::{CreationTime, Difficulty, Nonce, Target};
 
+use crate::job::StratumJob;
 use crate::message::{Refusal, notification};
-use crate::{Freshness, StratumJob, WorkerName};
+use crate::stats::{Freshness, WorkerName};
 
-/// A header field by field that solves a work.
+/// A solution: the fields that complete the header of the work to a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Solution {
-    /// The key of the work.
+    /// The [`LiveWork::key`](crate::LiveWork::key) of the work.
     pub key: u64,
-    /// The nonce found.
+    /// The whole nonce, both parts.
     pub nonce: Nonce,
-    /// The creation time under which it was found.
+    /// The creation time of the job's header.
     pub creation_time: CreationTime,
-    /// Who found it; `None` if the client has not said its name.
+    /// The worker name, or `None` if the client has not authorized.
     pub worker: Option<WorkerName>,
 }
 
-/// What became of one share.
+/// The verdict on one share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShareEvent {
-    /// It counts.
+    /// The share was accepted.
     Accepted {
-        /// The effort that it proves.
+        /// The credited difficulty, in expected hashes.
         credited: Difficulty,
         /// The difficulty of its hash.
-        found: Difficulty,
+        achieved: Difficulty,
         /// Whether its work was still live.
         freshness: Freshness,
     },
-    /// It does not.
+    /// The share was refused.
     Refused(Refusal),
 }
 
-/// Why a session is to be closed.
+/// Why the server closes a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Close {
-    /// A line is too long.
+    /// A line was too long.
     Oversized,
-    /// The client sends too much.
+    /// The client exceeded the rate limit.
     Flood,
-    /// The client never subscribed.
-    Stranger,
+    /// The client did not subscribe in time.
+    NotSubscribed,
 }
 
 impl fmt::Display for Close {
@@ -57,23 +58,23 @@ impl fmt::Display for Close {
         f.write_str(match self {
             Self::Oversized => "a line was too long",
             Self::Flood => "too many lines",
-            Self::Stranger => "never subscribed",
+            Self::NotSubscribed => "no mining.subscribe",
         })
     }
 }
 
-/// What a session wants to have done.
+/// The output of a session, which the caller drains.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// Blocks, to be told before anything else is done.
+    /// Solutions, to report before anything else.
     pub solutions: Vec<Solution>,
-    /// Shares in the order in which they came.
+    /// Shares in the order received.
     pub shares: Vec<ShareEvent>,
-    /// Lines that were no requests.
+    /// The number of lines that were not valid requests.
     pub bad_lines: u64,
-    /// Subscriptions for which there was no nonce space.
+    /// The number of subscriptions refused because no nonce1 was free.
     pub refused_subscriptions: u64,
-    /// Why the session is over, if it is.
+    /// The reason to close the connection, if any.
     pub close: Option<Close>,
     pub(crate) answers: Vec<u8>,
     pub(crate) target: Option<Target>,
@@ -81,8 +82,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// The bytes of the lines that are to be sent, which are then taken for sent; empty if there are none. A job alone
-    /// is not copied.
+    /// Removes and returns the lines to send; empty if there are none. Does not copy a job alone.
     pub fn take_lines(&mut self) -> Bytes {
         let job = self.job.take();
         let target = self.target.take();
@@ -99,24 +99,24 @@ impl Outbox {
         lines.into()
     }
 
-    /// The bytes that are to be sent if they are answers and nothing else.
+    /// Returns the lines to send if they are answers only.
     pub(crate) fn answers_alone(&self) -> Option<&[u8]> {
         let alone = self.target.is_none() && self.job.is_none() && !self.answers.is_empty();
         alone.then_some(&self.answers)
     }
 
-    /// Takes all answers for sent.
+    /// Removes the answers.
     pub(crate) fn answers_sent(&mut self) {
         self.answers = Vec::new();
     }
 
-    /// Whether there are lines to be sent.
+    /// Whether there are lines to send.
     pub fn has_lines(&self) -> bool {
         !self.answers.is_empty() || self.target.is_some() || self.job.is_some()
     }
 
-    /// The number of bytes of the answers that are to be sent.
-    pub fn answer_bytes(&self) -> usize {
+    /// Returns the number of bytes of the answers to send.
+    pub(crate) fn answer_bytes(&self) -> usize {
         self.answers.len()
     }
 }

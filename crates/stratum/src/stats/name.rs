@@ -1,24 +1,26 @@
-//! The name of a worker, fit for a line of a log and for a label of a metric.
+//! Worker names, safe in logs and as labels of metrics.
 //!
-//! Miners may send any bytes. What is not a visible character of ASCII is written as `%` and two hex digits, and so are `%`
-//! itself and the `|` between columns: no name can forge a line or a column, and different bytes are different names, up to the length at which all are
-//! cut. A name holds no blank; the two that the program gives do.
+//! Clients may send any bytes. All but visible ASCII characters are escaped as `%` and two hex
+//! digits, and so are `%` itself and the column separator `|`: no name can forge a line or a
+//! column, and different bytes make different names, up to the maximal length. Only the two names
+//! of the program's own contain a space.
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-/// The most characters of a name: a key of 64 digits fits, with its prefix and a few more.
+/// The most characters of a name. A key of 64 digits fits, with its prefix.
 const LONGEST: usize = 80;
 
 const UNNAMED: &str = "(no name)";
 const OTHERS: &str = "(other workers)";
 
-/// The name of a worker: 1 to 80 visible characters of ASCII.
+/// A worker name: 1 to 80 ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerName(Arc<str>);
 
 impl WorkerName {
-    /// The worker's part of a user, `account.worker`; the whole of it where there is no such part.
+    /// Returns the worker name of a user name `account.worker`: the part after the first dot, or
+    /// the whole if that part is missing or empty.
     pub fn of_user(user: &[u8]) -> Self {
         let worker = user
             .iter()
@@ -37,7 +39,7 @@ impl WorkerName {
             if byte.is_ascii_graphic() && !b"%|".contains(byte) {
                 name.push(char::from(*byte));
             } else {
-                write!(name, "%{byte:02X}").expect("a string takes everything");
+                write!(name, "%{byte:02X}").expect("writing to a string cannot fail");
             }
             if name.len() > LONGEST {
                 name.truncate(length);
@@ -47,17 +49,17 @@ impl WorkerName {
         Self(name.into())
     }
 
-    /// The name under which those are gathered for whom there is no room.
+    /// Returns the name that stands for all workers beyond the limit.
     pub(super) fn others() -> Self {
         Self(OTHERS.into())
     }
 
-    /// Whether the name is one worker's and not that of all who have none, or no room.
+    /// Whether this is the name of one worker, and not of all without a name or beyond the limit.
     pub(super) fn is_own(&self) -> bool {
         !self.0.contains(' ')
     }
 
-    /// The text of the name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -76,7 +78,7 @@ mod tests {
     use super::WorkerName;
 
     #[test]
-    fn the_worker_is_what_follows_the_account() {
+    fn the_worker_name_is_what_follows_the_account() {
         #[track_caller]
         fn check(user: &[u8], name: &str) {
             assert_eq!(WorkerName::of_user(user).as_str(), name);
@@ -93,13 +95,13 @@ mod tests {
         check(b"a.100%", "100%25");
         check(b"a.\xff\x00", "%FF%00");
         check(&[b'x'; 1000], &"x".repeat(80));
-        // An escape is kept whole or left out.
+        // An escape is never cut.
         check(&[[b'x'; 79].as_slice(), b"\n"].concat(), &"x".repeat(79));
     }
 
     proptest! {
         #[test]
-        fn any_bytes_give_a_name_that_fits_a_column(user: Vec<u8>) {
+        fn any_bytes_make_a_name_that_fits_a_column(user: Vec<u8>) {
             let name = WorkerName::of_user(&user);
             let text = name.as_str();
             prop_assert!((1..=80).contains(&text.len()));
@@ -107,7 +109,7 @@ mod tests {
         }
 
         #[test]
-        fn different_bytes_are_different_names(
+        fn different_bytes_make_different_names(
             one in proptest::collection::vec(any::<u8>(), 0..26),
             other in proptest::collection::vec(any::<u8>(), 0..26),
         ) {

@@ -1,30 +1,32 @@
-//! Hash rates over the last minute, quarter of an hour, hour and day, in memory of a fixed size.
+//! Hash rates over the last minute, 15 minutes, hour and day, in a fixed amount of memory.
 //!
-//! The work of each window lies in a ring of buckets. The oldest bucket counts by the part of it that is still within the
-//! window, so that rates fall smoothly when work ends. Before a window has passed once, the time since the beginning
-//! stands for it.
+//! Each window is a ring of buckets. The oldest bucket counts in proportion to its overlap with the
+//! window, so rates decline smoothly when shares stop. Until a window has passed once, the time
+//! since the start takes its place.
 
 use std::array;
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
-use super::snapshot::HashRates;
+use crate::stats::snapshot::HashRates;
 
-/// Seconds. A share in the first instant is not infinite speed.
-const LEAST_AGE: f64 = 5.0;
+/// The shortest time, in seconds, over which hashes are averaged: a share in the first instant is
+/// not infinite speed.
+const MIN_AGE: f64 = 5.0;
 
-/// Seconds. All widths of buckets are multiples of it.
+/// The resolution in seconds, of which all bucket widths are multiples.
 const GRAIN: u64 = 5;
 
-/// Work done over time.
+/// The hashes of a worker over time.
 #[derive(Debug)]
 pub(super) struct Rates {
-    began: Instant,
-    /// The number of grains before the latest.
+    start: Instant,
+    /// The number of the latest grain, from the start.
     grain: u64,
-    /// The work of the latest grain. It goes into the rings when another has begun: a share finds all it needs here.
-    work: f64,
-    /// Of the grains before; `None` while there are none.
+    /// The hashes of the latest grain. Added to the rings once the next one starts: most shares
+    /// touch no more than this.
+    hashes: f64,
+    /// The hashes of the grains before; `None` if there are none.
     rings: Option<Box<Rings>>,
 }
 
@@ -37,32 +39,32 @@ struct Rings {
 }
 
 impl Rates {
-    pub(super) fn new(began: Instant) -> Self {
+    pub(super) fn new(start: Instant) -> Self {
         Self {
-            began,
+            start,
             grain: 0,
-            work: 0.0,
+            hashes: 0.0,
             rings: None,
         }
     }
 
-    /// Adds hashes done.
+    /// Adds the expected number of hashes of a share.
     pub(super) fn add(&mut self, now: Instant, hashes: f64) {
-        let grain = now.saturating_duration_since(self.began).as_secs() / GRAIN;
+        let grain = now.saturating_duration_since(self.start).as_secs() / GRAIN;
         if grain > self.grain {
             let mut rings = self.rings.take().unwrap_or_default();
-            rings.add(self.grain, self.work);
+            rings.add(self.grain, self.hashes);
             self.rings = Some(rings);
             self.grain = grain;
-            self.work = 0.0;
+            self.hashes = 0.0;
         }
-        self.work += hashes;
+        self.hashes += hashes;
     }
 
     pub(super) fn read(&self, now: Instant) -> HashRates {
-        let at = now.saturating_duration_since(self.began);
+        let at = now.saturating_duration_since(self.start);
         let mut rings = self.rings.as_deref().cloned().unwrap_or_default();
-        rings.add(self.grain, self.work);
+        rings.add(self.grain, self.hashes);
         HashRates {
             minute: rings.minute.rate(at),
             quarter_hour: rings.quarter_hour.rate(at),
@@ -93,15 +95,15 @@ impl Default for Rings {
     }
 }
 
-/// The work of the last `N` buckets of one width, and of the one that is running.
+/// The hashes of the last `N` finished buckets of one width, and of the current one.
 #[derive(Clone, Debug)]
 struct Ring<const N: usize> {
     /// Seconds.
     width: f64,
-    /// Number of the running bucket, counted from the beginning.
-    running: u64,
-    work: f64,
-    /// The work of finished buckets: that of number `n` at `n` modulo `N`.
+    /// The number of the current bucket, from the start.
+    current: u64,
+    hashes: f64,
+    /// The hashes of finished buckets: bucket `n` is at index `n` modulo `N`.
     finished: [f64; N],
 }
 
@@ -109,19 +111,19 @@ impl<const N: usize> Ring<N> {
     fn new(width: Duration) -> Self {
         Self {
             width: width.as_secs_f64(),
-            running: 0,
-            work: 0.0,
+            current: 0,
+            hashes: 0.0,
             finished: [0.0; N],
         }
     }
 
-    /// The number of the bucket at this time, and the part of it that has passed.
+    /// Returns the number of the bucket at this time, and the part of it that has passed.
     fn bucket(&self, at: Duration) -> (u64, f64) {
         let buckets = at.as_secs_f64() / self.width;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "a time is not negative, and a cast of what is too large stops at the largest"
+            reason = "a time is not negative, and casts saturate"
         )]
         let number = buckets as u64;
         (number, buckets.fract())
@@ -133,46 +135,46 @@ impl<const N: usize> Ring<N> {
 
     fn add(&mut self, at: Duration, hashes: f64) {
         let (number, _) = self.bucket(at);
-        if number > self.running {
-            self.finished[Self::slot(self.running)] = self.work;
-            // Those in which nothing was added. Beyond N they would be cleared twice.
-            let empty = self.running + 1..number;
+        if number > self.current {
+            self.finished[Self::slot(self.current)] = self.hashes;
+            // Clears the buckets without shares; more than N would clear some twice.
+            let empty = self.current + 1..number;
             for skipped in empty.take(N) {
                 self.finished[Self::slot(skipped)] = 0.0;
             }
-            self.running = number;
-            self.work = 0.0;
+            self.current = number;
+            self.hashes = 0.0;
         }
-        self.work += hashes;
+        self.hashes += hashes;
     }
 
-    /// The work of a bucket that is no more than `N` before the running one.
-    fn work(&self, number: u64) -> f64 {
-        match number.cmp(&self.running) {
+    /// Returns the hashes of a bucket at most `N` before the current one.
+    fn hashes(&self, number: u64) -> f64 {
+        match number.cmp(&self.current) {
             Ordering::Less => self.finished[Self::slot(number)],
-            Ordering::Equal => self.work,
+            Ordering::Equal => self.hashes,
             Ordering::Greater => 0.0,
         }
     }
 
     fn rate(&self, at: Duration) -> f64 {
         let (number, passed) = self.bucket(at);
-        // A time before the latest share is that share's.
-        let (number, passed) = if number < self.running {
-            (self.running, 0.0)
+        // Clamps to the latest share.
+        let (number, passed) = if number < self.current {
+            (self.current, 0.0)
         } else {
             (number, passed)
         };
         let whole: [f64; N] = array::from_fn(|back| match number.checked_sub(back as u64) {
-            Some(number) => self.work(number),
+            Some(number) => self.hashes(number),
             None => 0.0,
         });
         let oldest = number
             .checked_sub(N as u64)
-            .map_or(0.0, |number| self.work(number));
+            .map_or(0.0, |number| self.hashes(number));
         let hashes = whole.iter().sum::<f64>() + oldest * (1.0 - passed);
         let age = (number as f64 + passed) * self.width;
-        hashes / age.clamp(LEAST_AGE, N as f64 * self.width)
+        hashes / age.clamp(MIN_AGE, N as f64 * self.width)
     }
 }
 
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn each_window_forgets_at_its_own_pace() {
+    fn each_window_declines_at_its_own_pace() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mut rates = Rates::new(start);
@@ -222,7 +224,7 @@ mod tests {
         check(&rates, at(day + day / 2), [0.0, 0.0, 0.0, 50.0]);
         assert_eq!(rates.read(at(2 * day)), HashRates::default());
         assert_eq!(rates.read(at(200 * day)), HashRates::default());
-        // A return after a pause longer than all windows finds no ghost of the time before.
+        // After a pause longer than all windows no hashes of before are left.
         rates.add(at(9 * day), 6000.0);
         let back = [
             6000.0 / 60.0,
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_in_the_first_instant_counts_as_the_work_of_five_seconds() {
+    fn a_share_in_the_first_instant_is_averaged_over_five_seconds() {
         let start = Instant::now();
         let mut rates = Rates::new(start);
         rates.add(start, 100.0);
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_before_the_latest_share_is_taken_for_that_of_the_share() {
+    fn a_time_before_the_latest_share_counts_as_that_of_the_share() {
         let start = Instant::now();
         let mut rates = Rates::new(start);
         let hour = Duration::from_hours(1);
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_within_a_window_counts_as_nothing_done() {
+    fn a_pause_within_a_window_lowers_the_rate() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mut rates = Rates::new(start);
@@ -264,7 +266,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_constant_stream_is_told_right_in_every_window_at_any_age(
+        fn a_constant_stream_has_its_rate_in_every_window_at_any_age(
             rate in 1e3..1e20_f64, gap_ms in 50_u64..10_000, minutes in 2_u64..4000
         ) {
             let gap = Duration::from_millis(gap_ms.max(minutes * 2));
@@ -276,10 +278,10 @@ mod tests {
                 rates.add(start + at, rate * gap.as_secs_f64());
                 at += gap;
             }
-            for (told, window) in list(rates.read(start + end)).into_iter().zip(WINDOWS) {
-                // A share more or less in the window, and one in the bucket of which it has a part.
+            for (measured, window) in list(rates.read(start + end)).into_iter().zip(WINDOWS) {
+                // One share more or less in the window, and one in the partial bucket.
                 let grain = 1.5 * gap.as_secs_f64() / window.min(end.as_secs_f64());
-                prop_assert!((told / rate - 1.0).abs() < 1e-3 + grain, "{} in {window}", told / rate);
+                prop_assert!((measured / rate - 1.0).abs() < 1e-3 + grain, "{} in {window}", measured / rate);
             }
         }
     }

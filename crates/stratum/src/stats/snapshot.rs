@@ -1,12 +1,13 @@
-//! Figures of one worker at one moment: plain data for tables and metrics.
+//! The statistics of one worker at one moment: plain data for tables and metrics.
 
 use std::time::Duration;
 
 use chainweb::{Difficulty, Level};
 
-use super::{Rejections, WorkerName};
+use crate::stats::name::WorkerName;
+use crate::stats::rejection::Rejections;
 
-/// Hashes per second, from the difficulty of accepted shares.
+/// Hash rates in hashes per second, estimated from the difficulty of accepted shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HashRates {
     /// Over the last minute.
@@ -19,34 +20,35 @@ pub struct HashRates {
     pub day: f64,
 }
 
-/// What one worker has done.
+/// The statistics of one worker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkerSnapshot {
-    /// Who.
+    /// The worker name.
     pub name: WorkerName,
-    /// The number of sessions that are open.
+    /// The number of open sessions.
     pub sessions: u32,
-    /// The time since the worker was first seen.
+    /// The time since the worker first connected.
     pub since: Duration,
-    /// The time since the worker last had a session or sent a share, to the interval between snapshots; zero while it has
-    /// a session.
+    /// The time since the worker's last session or share, up to the interval between snapshots;
+    /// zero while it has a session.
     pub unseen: Duration,
-    /// Hash rates over time since it was first seen, times without a session included.
+    /// Hash rates. Time without a session counts.
     pub rates: HashRates,
-    /// Shares that were accepted for jobs that were current.
+    /// Accepted shares of live work.
     pub accepted: u64,
-    /// Shares that were accepted for jobs that had just been superseded.
+    /// Accepted shares of work retired within the grace period.
     pub accepted_late: u64,
-    /// Shares that were refused, by reason.
+    /// Refused shares by reason.
     pub rejections: Rejections,
-    /// The time since the last share that was accepted.
+    /// The time since the last accepted share.
     pub last_share: Option<Duration>,
-    /// The difficulty of the best hash since the worker was last without a session.
+    /// The highest difficulty of a hash since the worker last had no session.
     pub best_of_session: Option<Difficulty>,
-    /// The difficulty of the best hash since the worker was first seen.
+    /// The highest difficulty of a hash.
     pub best: Option<Difficulty>,
-    /// Hashes that met a block's target.
+    /// Hashes that met the block target.
     pub blocks: u64,
-    /// The level at which it was last asked for shares.
+    /// The current share difficulty in leading zero bits; `None` before the first, and in the mode
+    /// for blocks only.
     pub level: Option<Level>,
 }

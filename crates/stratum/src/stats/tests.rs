@@ -1,4 +1,4 @@
-//! Stories of workers in simulated time, and the table that is made of them.
+//! Workers in simulated time.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,10 +6,7 @@ use std::time::{Duration, Instant};
 use chainweb::{Difficulty, Level};
 use proptest::prelude::*;
 
-use super::{
-    Freshness, HashRates, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
-    table,
-};
+use super::{Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession};
 
 fn name(name: &str) -> WorkerName {
     WorkerName::of_user(name.as_bytes())
@@ -27,7 +24,7 @@ fn rejections(list: &[Rejection]) -> Rejections {
     rejections
 }
 
-/// The names of the workers, with their numbers of sessions.
+/// Returns the names of the workers with their numbers of sessions.
 fn present(stats: &Stats, now: Instant) -> Vec<(String, u32)> {
     stats
         .snapshot(now)
@@ -41,24 +38,24 @@ fn share(session: &WorkerSession, now: Instant) {
 }
 
 #[test]
-fn figures_survive_a_reconnect_and_the_best_of_the_session_does_not() {
+fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
     let stats = Stats::new(10);
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
 
     let first = stats.open(start, &name("rig1"));
-    assert_eq!(first.remembered(), None);
-    first.remember(Level::new(43).expect("a level"));
+    assert_eq!(first.last_share_level(), None);
+    first.set_last_share_level(Level::new(43).expect("a level"));
     first.set_level(Level::new(42).expect("a level"));
     first.accepted(at(10), hashes(6000), hashes(70_000), Freshness::Current);
-    first.accepted(at(20), hashes(6000), hashes(9000), Freshness::Superseded);
+    first.accepted(at(20), hashes(6000), hashes(9000), Freshness::Late);
     first.rejected(at(25), Rejection::Stale);
     first.rejected(at(26), Rejection::LowDifficulty);
     first.rejected(at(27), Rejection::LowDifficulty);
     drop(first);
 
     let second = stats.open(at(40), &name("rig1"));
-    assert_eq!(second.remembered(), Level::new(43));
+    assert_eq!(second.last_share_level(), Level::new(43));
     second.accepted(at(50), hashes(12_000), hashes(20_000), Freshness::Current);
     second.block(at(50), hashes(30_000));
 
@@ -106,7 +103,7 @@ fn the_best_of_the_session_lasts_while_one_of_a_workers_sessions_does() {
 }
 
 #[test]
-fn a_worker_that_is_gone_shows_falling_rates_and_is_forgotten_after_a_day() {
+fn the_rates_of_a_gone_worker_decline_and_it_is_removed_after_a_day() {
     let stats = Stats::new(10);
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
@@ -132,13 +129,13 @@ fn a_worker_that_is_gone_shows_falling_rates_and_is_forgotten_after_a_day() {
     assert_eq!(rates(1800), half_an_hour_later);
     assert_eq!(present(&stats, at(7199 + 86_400)), [("rig1".to_owned(), 0)]);
     assert_eq!(present(&stats, at(7200 + 86_400)), []);
-    // With its figures: whoever comes under that name now begins anew.
+    // Its counts are removed too: the name starts at zero.
     let _session = stats.open(at(100_000), &name("rig1"));
     assert_eq!(stats.snapshot(at(100_000))[0].accepted, 0);
 }
 
 #[test]
-fn who_never_sent_a_good_share_is_forgotten_after_an_hour_and_nobody_while_connected() {
+fn workers_without_an_accepted_share_are_removed_after_an_hour_but_not_while_connected() {
     let stats = Stats::new(10);
     let start = Instant::now();
     let at = |minutes| start + Duration::from_mins(minutes);
@@ -161,18 +158,18 @@ fn workers_beyond_the_bound_are_counted_as_one_until_there_is_room() {
     let start = Instant::now();
     let later = start + Duration::from_mins(61);
     let (a, b) = (stats.open(start, &name("a")), stats.open(start, &name("b")));
-    let strangers = [1, 2, 3].map(|number| stats.open(start, &name(&format!("stranger{number}"))));
-    strangers[0].remember(Level::new(43).expect("a level"));
-    assert_eq!(strangers[1].remembered(), None);
+    let surpluss = [1, 2, 3].map(|number| stats.open(start, &name(&format!("surplus{number}"))));
+    surpluss[0].set_last_share_level(Level::new(43).expect("a level"));
+    assert_eq!(surpluss[1].last_share_level(), None);
     let others = |sessions| ("(other workers)".to_owned(), sessions);
     let named = |name: &str| (name.to_owned(), 1);
     assert_eq!(present(&stats, start), [named("a"), named("b"), others(3)]);
-    for stranger in &strangers {
-        share(stranger, start);
+    for surplus in &surpluss {
+        share(surplus, start);
     }
     assert_eq!(stats.snapshot(start)[2].accepted, 3);
-    // A name that has its place keeps it.
-    drop((a, strangers));
+    // A known name stays.
+    drop((a, surpluss));
     let a = stats.open(start, &name("a"));
     drop(b);
     assert_eq!(present(&stats, later), [named("a"), others(0)]);
@@ -211,89 +208,4 @@ fn sessions_of_many_threads_lose_no_share() {
     );
     assert!(snapshot.iter().all(|worker| worker.sessions == 0));
     assert_eq!(snapshot.len(), 5);
-}
-
-fn worker(user: &str, terahashes: f64) -> WorkerSnapshot {
-    WorkerSnapshot {
-        name: name(user),
-        sessions: 1,
-        since: Duration::from_mins(5),
-        unseen: Duration::ZERO,
-        rates: HashRates {
-            quarter_hour: terahashes * 1e12,
-            ..HashRates::default()
-        },
-        accepted: 60,
-        accepted_late: 0,
-        rejections: Rejections::default(),
-        last_share: Some(Duration::from_secs(3)),
-        best_of_session: None,
-        best: None,
-        blocks: 0,
-        level: None,
-    }
-}
-
-#[test]
-fn the_table_is_aligned_and_has_the_fastest_first() {
-    let ka3 = WorkerSnapshot {
-        since: Duration::from_hours(80),
-        accepted: 57_600,
-        accepted_late: 30,
-        rejections: rejections(&[
-            Rejection::Stale,
-            Rejection::Stale,
-            Rejection::Duplicate,
-            Rejection::Malformed,
-        ]),
-        best: Some(hashes(1 << 62)),
-        blocks: 2,
-        ..worker("k:0123.attic", 166.0)
-    };
-    let gone = WorkerSnapshot {
-        sessions: 0,
-        unseen: Duration::from_secs(754),
-        best: Some(hashes(1 << 48)),
-        ..worker("cellar", 0.31)
-    };
-    let long = worker("a.0123456789abcdef0123456789abcdef\n", 1.6);
-    let workers = [gone, long, ka3];
-    let expected = "\
-worker                   |      rate | accepted/stale/rejected |   best | blocks |      since
-attic                    |  166 TH/s |              57600/32/2 | 4.61 E |      2 |        3 d
-0123456789a..89abcdef%0A | 1.60 TH/s |                  60/0/0 |   none |      0 |      5 min
-cellar                   |  310 GH/s |                  60/0/0 |  281 T |      0 | off 12 min
-all 3                    |  168 TH/s |              57720/32/2 | 4.61 E |      2 |";
-    assert_eq!(table(&workers, 20), expected);
-
-    let shortened = "\
-worker |      rate | accepted/stale/rejected |   best | blocks | since
-attic  |  166 TH/s |              57600/32/2 | 4.61 E |      2 |   3 d
-2 more | 1.91 TH/s |                 120/0/0 |  281 T |      0 |
-all 3  |  168 TH/s |              57720/32/2 | 4.61 E |      2 |";
-    assert_eq!(table(&workers, 1), shortened);
-
-    let one = "\
-worker |     rate | accepted/stale/rejected | best | blocks | since
-a      | 0.00 H/s |                  60/0/0 | none |      0 | 5 min";
-    assert_eq!(table(&[worker("a", 0.0)], 20), one);
-    assert_eq!(table(&[], 20), "");
-}
-
-proptest! {
-    #[test]
-    fn columns_stand_below_each_other_whatever_the_names(users: Vec<Vec<u8>>, most in 0..5_usize) {
-        let workers: Vec<_> = users
-            .iter()
-            .map(|user| WorkerSnapshot { name: WorkerName::of_user(user), ..worker("", 1.0) })
-            .collect();
-        let columns = |line: &str| line.match_indices('|').map(|(at, _)| at).collect::<Vec<_>>();
-        let table = table(&workers, most);
-        let head = columns(table.lines().next().unwrap_or_default());
-        prop_assert!(table.lines().all(|line| columns(line) == head), "{}", table);
-        let singles = workers.len().min(most);
-        let sums = usize::from(workers.len() > singles) + usize::from(workers.len() > 1);
-        let head_lines = usize::from(!workers.is_empty());
-        prop_assert_eq!(table.lines().count(), head_lines + singles + sums);
-    }
 }

@@ -1,16 +1,31 @@
-//! The hash rate that shares bear out: credited difficulty over time, exponentially weighted.
+//! The hash rate estimated from shares: credited difficulty over time, exponentially weighted.
 //!
-//! Two averages, one that follows fast and one that is steady. Each is divided by the weight of the time that it has seen,
-//! so that it is right on average from the first second on. A sum over time is used because the mean of difficulty over
-//! gap, the obvious alternative, has no finite expectation.
+//! Two averages, a fast and a slow one. Each is divided by the weight of the time observed, so it
+//! is unbiased from the first second on. The obvious alternative, the mean of difficulty over gap,
+//! has no finite expectation.
 
 use std::time::{Duration, Instant};
 
-use super::Spans;
+/// The time constants of the two averages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spans {
+    pub(super) fast: Duration,
+    pub(super) slow: Duration,
+}
+
+impl Spans {
+    /// One minute and five minutes, or more if those hold but a few share intervals.
+    pub(super) fn of(interval: Duration) -> Self {
+        Self {
+            fast: interval.saturating_mul(12).max(Duration::from_mins(1)),
+            slow: interval.saturating_mul(60).max(Duration::from_mins(5)),
+        }
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Estimate {
-    began: Instant,
+    start: Instant,
     last: Instant,
     fast: Average,
     slow: Average,
@@ -19,14 +34,14 @@ pub(super) struct Estimate {
 impl Estimate {
     pub(super) fn new(spans: Spans, now: Instant) -> Self {
         Self {
-            began: now,
+            start: now,
             last: now,
             fast: Average::new(spans.fast),
             slow: Average::new(spans.slow),
         }
     }
 
-    /// Adds the effort of a share, in hashes.
+    /// Adds the credited difficulty of a share, in hashes.
     pub(super) fn add(&mut self, now: Instant, credit: f64) {
         let passed = now.saturating_duration_since(self.last);
         self.fast.add(passed, credit);
@@ -34,29 +49,29 @@ impl Estimate {
         self.last = self.last.max(now);
     }
 
-    /// Hashes per second over the last minute or so.
+    /// Returns the fast average in hashes per second.
     pub(super) fn fast(&self, now: Instant) -> f64 {
         self.rate(self.fast, now)
     }
 
-    /// Hashes per second over the last five minutes or so.
+    /// Returns the slow average in hashes per second.
     pub(super) fn slow(&self, now: Instant) -> f64 {
         self.rate(self.slow, now)
     }
 
-    /// The lower of the two rates.
+    /// Returns the lower average.
     pub(super) fn lower(&self, now: Instant) -> f64 {
         self.fast(now).min(self.slow(now))
     }
 
-    /// The higher of the two rates.
+    /// Returns the higher average.
     pub(super) fn higher(&self, now: Instant) -> f64 {
         self.fast(now).max(self.slow(now))
     }
 
     fn rate(&self, average: Average, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.last);
-        let age = now.max(self.last).saturating_duration_since(self.began);
+        let age = now.max(self.last).saturating_duration_since(self.start);
         average.rate(passed, age)
     }
 }
@@ -65,7 +80,7 @@ impl Estimate {
 struct Average {
     /// Time constant in seconds.
     constant: f64,
-    /// Hashes per second, short of the weight of the time before the beginning.
+    /// Hashes per second, before the division by the weight of the time observed.
     sum: f64,
 }
 
@@ -89,8 +104,8 @@ impl Average {
         if self.sum == 0.0 {
             return 0.0;
         }
-        let seen = -(-age.as_secs_f64() / self.constant).exp_m1();
-        self.decayed(passed) / seen
+        let weight = -(-age.as_secs_f64() / self.constant).exp_m1();
+        self.decayed(passed) / weight
     }
 }
 
@@ -100,8 +115,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::Spans;
-    use super::Estimate;
+    use super::{Estimate, Spans};
 
     const SPANS: Spans = Spans {
         fast: Duration::from_mins(1),
@@ -109,7 +123,7 @@ mod tests {
     };
 
     #[test]
-    fn silence_lets_both_rates_fall_by_their_constants() {
+    fn both_averages_decay_by_their_constants() {
         let start = Instant::now();
         let mut estimate = Estimate::new(SPANS, start);
         for second in 1..=3600 {
@@ -123,13 +137,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_constant_stream_gives_its_rate_at_any_age(
+        fn a_constant_stream_has_its_rate_at_any_age(
             rate in 1e3..1e18_f64, gap_ms in 1_u64..2000, shares in 20_u64..2000
         ) {
             let start = Instant::now();
             let mut estimate = Estimate::new(SPANS, start);
             let gap = Duration::from_millis(gap_ms);
-            // Each share is in the middle of the time that it stands for.
+            // Each share is in the middle of its interval.
             for share in 0..shares {
                 let at = start + gap * u32::try_from(share).expect("few") + gap / 2;
                 estimate.add(at, rate * gap.as_secs_f64());

@@ -1,21 +1,21 @@
-//! Finds out that a device reports only hashes better than asked for.
+//! Detects a device that reports only hashes harder than required.
 //!
-//! Chips have a filter of their own (a ticket mask). Of the hashes that meet a target, difficulty asked over difficulty
-//! found is uniform on (0, 1), so fifty in a row below 0.6 are no accident (10^-11). Every one of those shares then stands
-//! for the filter's difficulty and not for the one asked for: who credits less takes the device for slower, lowers the
-//! level, and so on down.
+//! Mining chips filter hashes by a ticket mask. For hashes that meet a target, required over
+//! achieved difficulty is uniform on (0, 1), so fifty in a row below 0.6 are no coincidence
+//! (10^-11). Each of these shares then counts at the mask's difficulty. Crediting the required
+//! difficulty would underestimate the device and lower its level, over and over.
 
-/// So many shares in a row decide.
+/// The number of shares in a row that detect a mask.
 const RUN: u32 = 50;
 
-/// The largest part of what was asked that a share of the run may be.
-const LARGEST: f64 = 0.6;
+/// The largest ratio of required to achieved difficulty in such a run.
+const MAX_RATIO: f64 = 0.6;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TicketMask {
-    /// The number of shares in a row below [`LARGEST`].
+    /// The number of shares in a row below [`MAX_RATIO`].
     run: u32,
-    /// The difficulty of the easiest hash of the run: the filter's, or a little more.
+    /// The lowest difficulty of the run: that of the mask, or a little more.
     easiest: f64,
 }
 
@@ -29,28 +29,28 @@ impl Default for TicketMask {
 }
 
 impl TicketMask {
-    /// Looks at a share that was asked for at one difficulty and found at another.
-    pub(super) fn observe(&mut self, asked: f64, found: f64) {
-        if self.difficulty().is_some() && self.passed(asked).is_none() {
-            // A target as hard as the filter says nothing of it.
+    /// Takes a share into account by its required and achieved difficulty.
+    pub(super) fn observe(&mut self, required: f64, achieved: f64) {
+        if self.difficulty().is_some() && self.above(required).is_none() {
+            // A target as hard as the mask does not reveal it.
             return;
         }
-        if asked < LARGEST * found {
+        if required < MAX_RATIO * achieved {
             self.run = self.run.saturating_add(1).min(RUN);
-            self.easiest = self.easiest.min(found);
+            self.easiest = self.easiest.min(achieved);
         } else {
             *self = Self::default();
         }
     }
 
-    /// The difficulty of the device's filter, once it is known.
+    /// Returns the difficulty of the mask, or `None` if none is detected.
     pub(super) fn difficulty(&self) -> Option<f64> {
         (self.run >= RUN).then_some(self.easiest)
     }
 
-    /// The difficulty that a hash of the device has passed if that is more than `asked`.
-    pub(super) fn passed(&self, asked: f64) -> Option<f64> {
-        self.difficulty().filter(|filter| asked < LARGEST * filter)
+    /// Returns the difficulty of the mask if it is clearly above `required`.
+    pub(super) fn above(&self, required: f64) -> Option<f64> {
+        self.difficulty().filter(|mask| required < MAX_RATIO * mask)
     }
 }
 
@@ -58,29 +58,29 @@ impl TicketMask {
 mod tests {
     use super::TicketMask;
 
-    fn observe(mask: &mut TicketMask, asked: f64, parts: impl IntoIterator<Item = f64>) {
-        for part in parts {
-            mask.observe(asked, asked / part);
+    fn observe(mask: &mut TicketMask, required: f64, ratios: impl IntoIterator<Item = f64>) {
+        for ratio in ratios {
+            mask.observe(required, required / ratio);
         }
     }
 
     #[test]
-    fn fifty_shares_all_better_than_asked_reveal_the_filter() {
+    fn fifty_shares_all_harder_than_required_reveal_the_mask() {
         let mut mask = TicketMask::default();
         observe(&mut mask, 100.0, [0.2; 48]);
         observe(&mut mask, 100.0, [0.25]);
         assert_eq!(mask.difficulty(), None);
         observe(&mut mask, 100.0, [0.1]);
         assert_eq!(mask.difficulty(), Some(400.0));
-        assert_eq!(mask.passed(100.0), Some(400.0));
-        assert_eq!(mask.passed(200.0), Some(400.0));
-        // Harder targets than the filter are what they say.
-        assert_eq!(mask.passed(400.0), None);
-        assert_eq!(mask.passed(800.0), None);
+        assert_eq!(mask.above(100.0), Some(400.0));
+        assert_eq!(mask.above(200.0), Some(400.0));
+        // The mask does not affect targets harder than itself.
+        assert_eq!(mask.above(400.0), None);
+        assert_eq!(mask.above(800.0), None);
     }
 
     #[test]
-    fn one_ordinary_share_starts_the_count_anew() {
+    fn one_ordinary_share_restarts_the_count() {
         let mut mask = TicketMask::default();
         observe(&mut mask, 100.0, [0.2; 49]);
         observe(&mut mask, 100.0, [0.7]);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_kept_while_the_target_is_harder_and_forgotten_when_refuted() {
+    fn a_mask_is_kept_while_the_target_is_harder_and_dropped_when_refuted() {
         let mut mask = TicketMask::default();
         observe(&mut mask, 100.0, [0.25; 50]);
         observe(&mut mask, 1000.0, [0.9; 10]);

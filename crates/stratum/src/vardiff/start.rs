@@ -1,28 +1,31 @@
-//! The level at which a session starts, from what is known before its first share.
+//! The level of a session before its first share.
 //!
-//! What the worker last ran at says most, then what its owner wrote into the password, then the kind of device.
+//! That of the worker's last share, else that of its password, else that of its kind of device.
 
 use chainweb::Level;
 
-/// Agents that tell the size of the device, by how they begin, with the hashes per second that its vendor states.
+/// Prefixes of agents that identify a device, with its start level and the vendor's figure for its
+/// hash rate in hashes per second.
 const AGENTS: [(&str, Level, f64); 1] = [
     // Antminer KA3.
     ("GodMiner", Level::new(49).expect("at most 256"), 166e12),
 ];
 
-/// Suits devices of 7 to 14 TH/s; one of 166 sends 24 shares in the first five seconds, one of 1.6 its first after 22 s.
+/// The start level of other devices: fits 7 to 14 TH/s. A device of 166 TH/s sends 24 shares in the
+/// first five seconds, one of 1.6 TH/s its first after 22 s.
 const UNKNOWN: Level = Level::new(45).expect("at most 256");
 
-/// The level to start at: `remembered`, or else the `d=<level>` of the password, or else what suits the agent.
-///
-/// A password may have several parts, divided by commas, semicolons or spaces. What is no level from 0 to 256 is ignored.
-pub fn start_level(remembered: Option<Level>, password: &str, agent: &str) -> Level {
-    remembered
-        .or_else(|| of_password(password))
+/// Returns the level to start at: `last`, else that of the password, else that of the agent.
+pub(crate) fn start_level(last: Option<Level>, password: &str, agent: &str) -> Level {
+    last.or_else(|| of_password(password))
         .or_else(|| of_agent(agent))
         .unwrap_or(UNKNOWN)
 }
 
+/// Returns the level of a password `d=<level>`.
+///
+/// A password may have several parts, separated by commas, semicolons or spaces. Parts that are no
+/// level from 0 to 256 are ignored.
 pub(crate) fn of_password(password: &str) -> Option<Level> {
     password
         .split([',', ';', ' '])
@@ -34,7 +37,8 @@ fn of_agent(agent: &str) -> Option<Level> {
     known(agent).map(|(_, level, _)| level)
 }
 
-/// Hashes per second that a device of this agent may be as fast as; 0 if nothing is known of it.
+/// Returns the hash rate of the device with this agent by its vendor, in hashes per second; 0 if
+/// the agent is unknown.
 pub(crate) fn vendor_rate(agent: &str) -> f64 {
     known(agent).map_or(0.0, |(_, _, rate)| rate)
 }
@@ -53,11 +57,11 @@ mod tests {
     use super::start_level;
 
     #[test]
-    fn memory_goes_before_the_password_and_that_before_the_agent() {
+    fn the_last_level_precedes_the_password_and_that_the_agent() {
         #[track_caller]
-        fn check(remembered: Option<u16>, password: &str, agent: &str, bits: u16) {
-            let remembered = remembered.and_then(Level::new);
-            assert_eq!(start_level(remembered, password, agent).bits(), bits);
+        fn check(last: Option<u16>, password: &str, agent: &str, bits: u16) {
+            let last = last.and_then(Level::new);
+            assert_eq!(start_level(last, password, agent).bits(), bits);
         }
         check(Some(43), "d=50", "GodMiner/2.0.0", 43);
         check(None, "d=50", "GodMiner/2.0.0", 50);
@@ -68,7 +72,7 @@ mod tests {
         check(None, "x,d=41;y", "", 41);
         check(None, "x d=0", "", 0);
         check(None, "d=256", "", 256);
-        // No levels.
+        // Not levels.
         check(None, "d=257", "", 45);
         check(None, "d=", "", 45);
         check(None, "d=-1", "", 45);

@@ -1,24 +1,25 @@
-//! How many shares came since the level was set, and whether that number can be an accident.
+//! The number of shares since the last change of level, and whether it is statistically
+//! significant.
 //!
-//! A share counts by its effort over the level's, so that stragglers of another level count as what they are. The count
-//! goes back to the last change, but by no more than ten minutes: otherwise a level that held for a day would take hours to
-//! be found wrong.
+//! A share counts in proportion to its difficulty over the level's, so late shares of another level
+//! count at their own. The count goes back to the last change, but at most ten minutes: a level
+//! that held for a day would take hours to be found wrong.
 
 use std::time::{Duration, Instant};
 
-/// The 99.5th percentile of the normal distribution: 99 % lie on neither side of it.
+/// The 99.5th percentile of the normal distribution: 99 % lie within `±Z`.
 const Z: f64 = 2.575_829;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     span: Duration,
-    began: Instant,
-    turned: Instant,
-    before_turn: f64,
-    since_turn: f64,
+    start: Instant,
+    middle: Instant,
+    before_middle: f64,
+    since_middle: f64,
 }
 
-/// What a number of shares says.
+/// A share count compared with the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Count {
     TooFew,
@@ -27,40 +28,41 @@ pub(super) enum Count {
 }
 
 impl Window {
-    /// A window that goes back by one to two times `span`.
+    /// Creates a window that goes back by one to two times `span`.
     pub(super) fn new(span: Duration, now: Instant) -> Self {
         Self {
             span,
-            began: now,
-            turned: now,
-            before_turn: 0.0,
-            since_turn: 0.0,
+            start: now,
+            middle: now,
+            before_middle: 0.0,
+            since_middle: 0.0,
         }
     }
 
     pub(super) fn add(&mut self, now: Instant, shares: f64) {
-        if now.saturating_duration_since(self.turned) >= self.span {
-            self.began = self.turned;
-            self.turned = now;
-            self.before_turn = self.since_turn;
-            self.since_turn = 0.0;
+        if now.saturating_duration_since(self.middle) >= self.span {
+            self.start = self.middle;
+            self.middle = now;
+            self.before_middle = self.since_middle;
+            self.since_middle = 0.0;
         }
-        self.since_turn += shares;
+        self.since_middle += shares;
     }
 
     pub(super) fn shares(&self) -> f64 {
-        self.before_turn + self.since_turn
+        self.before_middle + self.since_middle
     }
 
     pub(super) fn elapsed(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.began)
+        now.saturating_duration_since(self.start)
     }
 }
 
-/// Whether `shares` lie outside the 99 % interval of a Poisson distribution with mean `expected`.
+/// Compares `shares` with the 99 % interval of a Poisson distribution of mean `expected`.
 ///
-/// By the Wilson-Hilferty approximation of the exact (Garwood) limits, which takes no loop and fractions of shares as well.
-pub(super) fn judge(shares: f64, expected: f64) -> Count {
+/// Uses the Wilson-Hilferty approximation of the exact (Garwood) limits, which needs no loop and
+/// accepts fractions of shares.
+pub(super) fn compare(shares: f64, expected: f64) -> Count {
     let limit = |count: f64, z: f64| {
         let root = 1.0 - 1.0 / (9.0 * count) + z / (3.0 * count.sqrt());
         count * root.max(0.0).powi(3)
@@ -78,9 +80,9 @@ pub(super) fn judge(shares: f64, expected: f64) -> Count {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Count, Window, judge};
+    use super::{Count, Window, compare};
 
-    /// The probability of at most `count` where `mean` are expected.
+    /// Returns the probability of at most `count` events where `mean` are expected.
     fn at_most(count: u32, mean: f64) -> f64 {
         let mut term = (-mean).exp();
         let mut sum = term;
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_outside_the_exact_interval_are_told_from_those_within() {
+    fn counts_outside_the_exact_interval_are_distinguished_from_those_within() {
         for mean in [0.5, 1.0, 3.0, 5.0, 12.0, 40.0, 150.0, 600.0] {
             for count in 0..1000 {
                 let below = at_most(count, mean);
@@ -101,7 +103,7 @@ mod tests {
                 } else {
                     1.0 - at_most(count - 1, mean)
                 };
-                // The approximation may err close to the border.
+                // The approximation may be wrong close to the limits.
                 let expected = if below < 0.0045 {
                     Count::TooFew
                 } else if above < 0.003 {
@@ -111,7 +113,11 @@ mod tests {
                 } else {
                     continue;
                 };
-                assert_eq!(judge(f64::from(count), mean), expected, "{count} of {mean}");
+                assert_eq!(
+                    compare(f64::from(count), mean),
+                    expected,
+                    "{count} of {mean}"
+                );
             }
         }
     }

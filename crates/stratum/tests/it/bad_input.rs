@@ -1,37 +1,37 @@
-//! Every kind of line that no device should send.
+//! Every kind of line that a device should not send.
 
 use std::time::Duration;
 
 use chainweb::Level;
 use stratum::{Close, DifficultyMode, SessionLimits};
 
-use crate::fixture::{Client, Desk, Sent};
+use crate::fixture::{Client, SentJob, TestServer};
 
-fn desk() -> Desk {
-    let mut desk = Desk::new(DifficultyMode::Level(Level::new(0).unwrap()));
-    let work = desk.work(0, 1, 60);
-    desk.boards.set_works(desk.now, &[work]);
-    desk
+fn test_server() -> TestServer {
+    let mut server = TestServer::new(DifficultyMode::Level(Level::new(0).unwrap()));
+    let work = server.work(0, 1, 60);
+    server.jobs.set_work(server.now, &[work]);
+    server
 }
 
-fn logged_in(desk: &Desk) -> (Client, Sent) {
-    let mut client = desk.client(0);
-    let job = client.log_in(desk, "a.rig", "x");
+fn logged_in(server: &TestServer) -> (Client, SentJob) {
+    let mut client = server.client(0);
+    let job = client.log_in(server, "a.rig", "x");
     (client, job)
 }
 
 #[test]
-fn each_bad_line_has_its_answer_and_the_session_stays() {
-    let desk = desk();
-    let (mut client, _) = logged_in(&desk);
+fn each_bad_line_is_answered_and_the_session_stays_open() {
+    let server = test_server();
+    let (mut client, _) = logged_in(&server);
     let mut check = |line: &str, error: &str, id: &str| {
         assert_eq!(
-            client.line(&desk, line),
+            client.line(&server, line),
             format!("{{\"result\":null,\"error\":[20,\"{error}\",null],\"id\":{id}}}\n")
         );
         assert_eq!(client.out.close, None);
         assert_eq!(
-            client.line(&desk, r#"{"id":0,"method":"mining.ping"}"#),
+            client.line(&server, r#"{"id":0,"method":"mining.ping"}"#),
             "{\"result\":\"pong\",\"error\":null,\"id\":0}\n"
         );
     };
@@ -88,12 +88,12 @@ fn each_bad_line_has_its_answer_and_the_session_stays() {
 }
 
 #[test]
-fn lines_that_are_not_text_have_their_answer_too() {
-    let desk = desk();
-    let (mut client, _) = logged_in(&desk);
+fn lines_that_are_not_utf8_are_answered_too() {
+    let server = test_server();
+    let (mut client, _) = logged_in(&server);
     client
         .session
-        .line(desk.now, b"\xff\xfe{\"id\":1}", &mut client.out);
+        .handle_line(server.now, b"\xff\xfe{\"id\":1}", &mut client.out);
     assert_eq!(
         &client.out.take_lines()[..],
         b"{\"result\":null,\"error\":[20,\"not a JSON object\",null],\"id\":null}\n"
@@ -102,13 +102,13 @@ fn lines_that_are_not_text_have_their_answer_too() {
 }
 
 #[test]
-fn methods_of_the_family_are_answered() {
-    let desk = desk();
-    let (mut client, _) = logged_in(&desk);
+fn other_stratum_methods_are_answered() {
+    let server = test_server();
+    let (mut client, _) = logged_in(&server);
     let mut check = |method: &str, result: &str| {
         assert_eq!(
             client.line(
-                &desk,
+                &server,
                 &format!(r#"{{"id":8,"method":"{method}","params":[]}}"#)
             ),
             format!("{{\"result\":{result},\"error\":null,\"id\":8}}\n")
@@ -120,14 +120,14 @@ fn methods_of_the_family_are_answered() {
 }
 
 #[test]
-fn shares_are_read_in_all_spellings() {
-    let desk = desk();
-    let (mut client, job) = logged_in(&desk);
+fn shares_parse_in_all_spellings() {
+    let server = test_server();
+    let (mut client, job) = logged_in(&server);
     let upper = job.id.to_uppercase();
     let mut check = |params: &str, answer: &str| {
         let line = format!(r#"{{"id":9,"method":"mining.submit","params":{params}}}"#);
         assert_eq!(
-            client.line(&desk, &line),
+            client.line(&server, &line),
             format!("{{{answer},\"id\":9}}\n"),
             "{params}"
         );
@@ -146,7 +146,7 @@ fn shares_are_read_in_all_spellings() {
     check(&format!(r#"["u","{job}","zz"]"#), bad);
     let not_found = r#""result":false,"error":[21,"job not found",null]"#;
     check(r#"["u","","zz"]"#, bad);
-    // Every hash is a share at level 0, so it counts for the job that there is.
+    // Every hash is a share at level 0, so it counts for the only job.
     check(r#"["u","no job","ff01"]"#, accepted);
     check(r#"["u",12345678901234567890,"ff02"]"#, accepted);
     let malformed = r#""result":null,"error":[20,"invalid parameters",null]"#;
@@ -154,97 +154,105 @@ fn shares_are_read_in_all_spellings() {
     check(r#"["u","j",17]"#, malformed);
     check(r#"["u",{},"00"]"#, malformed);
     check("17", malformed);
-    let mut other = Desk::new(DifficultyMode::Block);
-    other.now = desk.now;
+    let mut other = TestServer::new(DifficultyMode::Block);
+    other.now = server.now;
     let work = other.work(0, 9, 60);
-    other.boards.set_works(other.now, &[work]);
-    let mut stranger = other.client(0);
-    stranger.log_in(&other, "a", "x");
+    other.jobs.set_work(other.now, &[work]);
+    let mut client = other.client(0);
+    client.log_in(&other, "a", "x");
     let line = format!(
         r#"{{"id":9,"method":"mining.submit","params":["u","{}","00"]}}"#,
         "ffffffff"
     );
     assert_eq!(
-        stranger.line(&other, &line),
+        client.line(&other, &line),
         format!("{{{not_found},\"id\":9}}\n")
     );
 }
 
 #[test]
 fn shares_before_the_login_are_refused() {
-    let desk = desk();
-    let mut client = desk.client(0);
-    assert_eq!(client.submit(&desk, "00000000", 1), Err(25));
+    let server = test_server();
+    let mut client = server.client(0);
+    assert_eq!(client.submit(&server, "00000000", 1), Err(25));
     client.line(
-        &desk,
+        &server,
         r#"{"id":2,"method":"mining.authorize","params":["a.b"]}"#,
     );
-    assert_eq!(client.submit(&desk, "00000000", 1), Err(25));
-    let mut client = desk.client(0);
-    client.line(&desk, r#"{"id":1,"method":"mining.subscribe","params":[]}"#);
-    assert_eq!(client.submit(&desk, "00000000", 1), Err(24));
+    assert_eq!(client.submit(&server, "00000000", 1), Err(25));
+    let mut client = server.client(0);
+    client.line(
+        &server,
+        r#"{"id":1,"method":"mining.subscribe","params":[]}"#,
+    );
+    assert_eq!(client.submit(&server, "00000000", 1), Err(24));
     assert_eq!(client.out.close, None);
 }
 
 #[test]
-fn strangers_have_twenty_seconds() {
-    let mut desk = desk();
-    let mut client = desk.client(0);
-    let due = desk.now + Duration::from_secs(20);
-    let shortly_before = desk.now + Duration::from_millis(19_999);
+fn clients_have_twenty_seconds_to_subscribe() {
+    let mut server = test_server();
+    let mut client = server.client(0);
+    let due = server.now + Duration::from_secs(20);
+    let shortly_before = server.now + Duration::from_millis(19_999);
     client.line(
-        &desk,
+        &server,
         r#"{"id":2,"method":"mining.authorize","params":["a.b"]}"#,
     );
-    client.line(&desk, r#"{"id":2,"method":"mining.ping","params":["a.b"]}"#);
+    client.line(
+        &server,
+        r#"{"id":2,"method":"mining.ping","params":["a.b"]}"#,
+    );
     assert_eq!(client.session.wakeup(), due);
-    desk.now = shortly_before;
-    client.tick(&desk);
+    server.now = shortly_before;
+    client.tick(&server);
     assert_eq!(client.out.close, None);
-    desk.now = due;
-    client.tick(&desk);
-    assert_eq!(client.out.close, Some(Close::Stranger));
+    server.now = due;
+    client.tick(&server);
+    assert_eq!(client.out.close, Some(Close::NotSubscribed));
 }
 
 #[test]
-fn a_flood_ends_the_session_and_a_busy_proxy_does_not() {
+fn a_flood_ends_the_session_and_a_busy_proxy_stays() {
     let limits = SessionLimits {
         lines_per_second: 100,
         burst: 1000,
         ..SessionLimits::default()
     };
-    let mut desk = Desk::with_limits(DifficultyMode::Block, limits);
-    let mut client = desk.client(0);
+    let mut server = TestServer::with_limits(DifficultyMode::Block, limits);
+    let mut client = server.client(0);
     for _ in 0..1000 {
-        desk.pass(Duration::from_millis(10));
-        client.line(&desk, "{}");
+        server.pass(Duration::from_millis(10));
+        client.line(&server, "{}");
     }
     assert_eq!(client.out.close, None);
-    // Time to earn what was spent.
-    desk.pass(Duration::from_secs(1));
+    // Refills what was spent.
+    server.pass(Duration::from_secs(1));
     for _ in 0..1000 {
-        client.line(&desk, "{}");
+        client.line(&server, "{}");
     }
     assert_eq!(client.out.close, None);
-    client.line(&desk, "{}");
+    client.line(&server, "{}");
     assert_eq!(client.out.close, Some(Close::Flood));
-    // Blank lines have no answer, but a weight.
-    let mut client = desk.client(0);
-    client.session.heard(desk.now, 600_000, &mut client.out);
+    // Blank lines have no answer, but their bytes count.
+    let mut client = server.client(0);
+    client
+        .session
+        .received(server.now, 600_000, &mut client.out);
     assert_eq!(client.out.close, Some(Close::Flood));
 }
 
 #[test]
-fn names_of_any_length_are_cut() {
-    let desk = desk();
-    let mut client = desk.client(0);
+fn names_of_any_length_are_truncated() {
+    let server = test_server();
+    let mut client = server.client(0);
     let long = "é".repeat(30_000);
     client.line(
-        &desk,
+        &server,
         &format!(r#"{{"id":1,"method":"mining.subscribe","params":["{long}"]}}"#),
     );
     client.line(
-        &desk,
+        &server,
         &format!(r#"{{"id":2,"method":"mining.authorize","params":["{long}","{long}"]}}"#),
     );
     let worker = client.session.worker().unwrap();

@@ -29,7 +29,7 @@ impl Socket {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// The next line; `None` when the server has closed the connection.
+    /// Returns the next line, or `None` once the server has closed the connection.
     pub(crate) async fn line(&mut self) -> Option<String> {
         while self.lines.is_empty() {
             let mut bytes = [0; 4096];
@@ -45,7 +45,7 @@ impl Socket {
         self.lines.pop_front()
     }
 
-    /// Sends a request and gives its answer; notifications before it are dropped.
+    /// Sends a request and returns its answer. Drops notifications before it.
     pub(crate) async fn ask(&mut self, line: &str) -> String {
         self.send(format!("{line}\n")).await;
         loop {
@@ -56,8 +56,8 @@ impl Socket {
         }
     }
 
-    /// The next job.
-    pub(crate) async fn job(&mut self) -> crate::fixture::Sent {
+    /// Returns the next job.
+    pub(crate) async fn job(&mut self) -> crate::fixture::SentJob {
         loop {
             let line = self.line().await.unwrap();
             if let Some(job) = crate::fixture::last_job(&line) {
@@ -66,7 +66,7 @@ impl Socket {
         }
     }
 
-    /// Subscribes, authorizes and gives the nonce1.
+    /// Subscribes and authorizes; returns the nonce1 in hex.
     pub(crate) async fn log_in(&mut self) -> String {
         let answer = self
             .ask(r#"{"id":1,"method":"mining.subscribe","params":["test"]}"#)
@@ -79,7 +79,7 @@ impl Socket {
 }
 
 impl Socket {
-    /// Sends what the system takes, or says that the connection is gone.
+    /// Sends bytes, or returns the error of a closed connection.
     pub(crate) async fn send_some(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes).await
     }

@@ -1,4 +1,4 @@
-//! Works, and sessions that are driven by hand.
+//! Work, and sessions driven by hand.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,15 +7,15 @@ use chainweb::{Level, Nonce, Target, WorkHeader};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::{
-    Boards, DifficultyMode, Instance, JobIds, LiveWork, Nonce1Size, Nonce1Space, Outbox, Session,
-    SessionLimits, ShareTargets, Stats, Terms,
+    DifficultyMode, Instance, JobIds, JobSets, LiveWork, Nonce1Size, Nonce1Space, Outbox, Session,
+    SessionContext, SessionLimits, ShareTargets, Stats,
 };
 
 pub(crate) fn level(bits: u16) -> Target {
     Level::new(bits).unwrap().target()
 }
 
-/// A work on a chain whose blocks have this target; its key is its height.
+/// Returns work on a chain with this block target. Its key is its height.
 pub(crate) fn work(chain: u32, key: u64, target: Target, received: Instant) -> LiveWork {
     LiveWork {
         key,
@@ -24,21 +24,21 @@ pub(crate) fn work(chain: u32, key: u64, target: Target, received: Instant) -> L
     }
 }
 
-/// A server's sessions without a server: one slice, and a clock that is moved by hand.
-pub(crate) struct Desk {
+/// The state of a server without sockets: one slice, and a clock moved by hand.
+pub(crate) struct TestServer {
     pub(crate) now: Instant,
-    pub(crate) terms: Arc<Terms>,
-    pub(crate) boards: Boards,
+    pub(crate) context: Arc<SessionContext>,
+    pub(crate) jobs: JobSets,
 }
 
-impl Desk {
+impl TestServer {
     pub(crate) fn new(difficulty: DifficultyMode) -> Self {
         Self::with_limits(difficulty, SessionLimits::default())
     }
 
     pub(crate) fn with_limits(difficulty: DifficultyMode, limits: SessionLimits) -> Self {
         let rng = &mut StdRng::seed_from_u64(4);
-        let terms = Terms {
+        let context = SessionContext {
             difficulty,
             min_level: Level::new(40).unwrap(),
             rate: Duration::from_secs(1),
@@ -48,11 +48,11 @@ impl Desk {
             stats: Arc::new(Stats::new(100)),
             targets: ShareTargets::default(),
         };
-        let boards = Boards::new(Arc::clone(&terms.job_ids), 1);
+        let jobs = JobSets::new(Arc::clone(&context.job_ids), 1);
         Self {
             now: Instant::now(),
-            terms: Arc::new(terms),
-            boards,
+            context: Arc::new(context),
+            jobs,
         }
     }
 
@@ -65,44 +65,45 @@ impl Desk {
     }
 
     pub(crate) fn client(&self, rank: u32) -> Client {
-        let board = Arc::clone(self.boards.board(0));
+        let jobs = Arc::clone(self.jobs.slice(0));
         Client {
-            session: Session::new(Arc::clone(&self.terms), board, rank, self.now),
+            session: Session::new(Arc::clone(&self.context), jobs, rank, self.now),
             out: Outbox::default(),
         }
     }
 }
 
-/// A session and what it wants to have done.
+/// A session and its output.
 pub(crate) struct Client {
     pub(crate) session: Session,
     pub(crate) out: Outbox,
 }
 
-/// The job that a client was sent last.
+/// A job as sent to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub(crate) struct SentJob {
     pub(crate) id: String,
     pub(crate) header: WorkHeader,
 }
 
 impl Client {
-    /// What is sent after a line.
-    pub(crate) fn line(&mut self, desk: &Desk, line: &str) -> String {
-        self.session.line(desk.now, line.as_bytes(), &mut self.out);
+    /// Handles a line and returns what is sent.
+    pub(crate) fn line(&mut self, server: &TestServer, line: &str) -> String {
+        self.session
+            .handle_line(server.now, line.as_bytes(), &mut self.out);
         self.sent()
     }
 
-    /// What is sent when the boards have changed.
-    pub(crate) fn board(&mut self, desk: &Desk) -> String {
-        let board = Arc::clone(desk.boards.board(0));
-        self.session.board(desk.now, &board, &mut self.out);
+    /// Updates the jobs and returns what is sent.
+    pub(crate) fn update_jobs(&mut self, server: &TestServer) -> String {
+        let jobs = Arc::clone(server.jobs.slice(0));
+        self.session.set_jobs(server.now, &jobs, &mut self.out);
         self.sent()
     }
 
-    /// What is sent when time has passed.
-    pub(crate) fn tick(&mut self, desk: &Desk) -> String {
-        self.session.tick(desk.now, &mut self.out);
+    /// Handles what is due and returns what is sent.
+    pub(crate) fn tick(&mut self, server: &TestServer) -> String {
+        self.session.tick(server.now, &mut self.out);
         self.sent()
     }
 
@@ -110,21 +111,26 @@ impl Client {
         String::from_utf8(self.out.take_lines().to_vec()).unwrap()
     }
 
-    /// Logs in and gives the first job.
-    pub(crate) fn log_in(&mut self, desk: &Desk, user: &str, password: &str) -> Sent {
+    /// Logs in and returns the first job.
+    pub(crate) fn log_in(&mut self, server: &TestServer, user: &str, password: &str) -> SentJob {
         self.line(
-            desk,
+            server,
             r#"{"id":1,"method":"mining.subscribe","params":["test"]}"#,
         );
         let params = format!(r#"["{user}","{password}"]"#);
         let line = format!(r#"{{"id":2,"method":"mining.authorize","params":{params}}}"#);
-        last_job(&self.line(desk, &line)).unwrap()
+        last_job(&self.line(server, &line)).unwrap()
     }
 
-    /// Hands in a share and gives the answer's result and error code.
-    pub(crate) fn submit(&mut self, desk: &Desk, job: &str, nonce2: u64) -> Result<(), i64> {
+    /// Submits a share and returns the error code of the answer.
+    pub(crate) fn submit(
+        &mut self,
+        server: &TestServer,
+        job: &str,
+        nonce2: u64,
+    ) -> Result<(), i64> {
         let sent = self.line(
-            desk,
+            server,
             &format!(
                 r#"{{"id":3,"method":"mining.submit","params":["u.w","{job}","{nonce2:012x}"]}}"#
             ),
@@ -132,15 +138,15 @@ impl Client {
         answer(sent.lines().next().unwrap())
     }
 
-    /// The whole nonce of which `nonce2` is the device's part.
+    /// Returns the whole nonce for the device's part.
     pub(crate) fn nonce(&self, nonce2: u64) -> Nonce {
         self.session.nonce1().unwrap().with_nonce2(nonce2)
     }
 
-    /// The smallest nonce2 from `from` on with which the job's hash is as wanted.
+    /// Returns the smallest nonce2 from `from` on whose hash of the job is as wanted.
     pub(crate) fn find(
         &self,
-        job: &Sent,
+        job: &SentJob,
         from: u64,
         wanted: impl Fn(&chainweb::PowHash) -> bool,
     ) -> u64 {
@@ -150,7 +156,7 @@ impl Client {
     }
 }
 
-/// `Ok` if the answer is true, or else the code of its error.
+/// Returns `Ok` if the answer is `true`, or else its error code.
 pub(crate) fn answer(line: &str) -> Result<(), i64> {
     let value: serde_json::Value = serde_json::from_str(line).unwrap();
     match value["result"].as_bool() {
@@ -159,12 +165,12 @@ pub(crate) fn answer(line: &str) -> Result<(), i64> {
     }
 }
 
-/// The last job of some lines.
-pub(crate) fn last_job(lines: &str) -> Option<Sent> {
+/// Returns the last job in some lines.
+pub(crate) fn last_job(lines: &str) -> Option<SentJob> {
     let line = lines.lines().rfind(|line| line.contains("mining.notify"))?;
     let value: serde_json::Value = serde_json::from_str(line).unwrap();
     let header = const_hex::decode(value["params"][1].as_str().unwrap()).unwrap();
-    Some(Sent {
+    Some(SentJob {
         id: value["params"][0].as_str().unwrap().to_owned(),
         header: WorkHeader::decode(&header).unwrap(),
     })

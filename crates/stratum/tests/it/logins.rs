@@ -6,7 +6,7 @@ use std::time::Duration;
 use chainweb::Level;
 use stratum::DifficultyMode;
 
-use crate::fixture::{Client, Desk, last_job, level};
+use crate::fixture::{Client, TestServer, last_job, level};
 
 const SUBSCRIBE: &str = r#"{"id":1,"method":"mining.subscribe","params":["GodMiner/2.0.0",null]}"#;
 const AUTHORIZE: &str = r#"{"id":2,"method":"mining.authorize","params":["k:ab.rig","x"]}"#;
@@ -15,7 +15,7 @@ const TRUE: &str = "{\"result\":true,\"error\":null,\"id\":2}\n";
 const TARGET_49: &str = "{\"method\":\"mining.set_target\",\"params\":[\"0000000000007fffffffffffffffffffffffffffffffffffffffffffffffffff\"],\"id\":null}\n";
 const TARGET_45: &str = "{\"method\":\"mining.set_target\",\"params\":[\"000000000007ffffffffffffffffffffffffffffffffffffffffffffffffffff\"],\"id\":null}\n";
 
-/// The job with this creation time, written down field by field.
+/// Returns the notification of the job with this creation time, field by field.
 fn notify(id: &str, creation_time: &str) -> String {
     let adjacent = |chain: &str| format!("{chain}000000{}", "22".repeat(32));
     let header = [
@@ -45,11 +45,11 @@ fn notify(id: &str, creation_time: &str) -> String {
 
 const TIME: &str = "00401e18240a0600";
 
-fn desk() -> Desk {
-    let mut desk = Desk::new(DifficultyMode::default());
-    let work = desk.work(7, 1, 60);
-    desk.boards.set_works(desk.now, &[work]);
-    desk
+fn test_server() -> TestServer {
+    let mut server = TestServer::new(DifficultyMode::default());
+    let work = server.work(7, 1, 60);
+    server.jobs.set_work(server.now, &[work]);
+    server
 }
 
 fn subscribed(client: &Client) -> String {
@@ -57,105 +57,108 @@ fn subscribed(client: &Client) -> String {
     format!("{{\"result\":[null,\"{nonce1}\",6],\"error\":null,\"id\":1}}\n")
 }
 
-fn job_id(desk: &Desk) -> String {
-    desk.boards.board(0).pick(0).unwrap().id().to_string()
+fn job_id(server: &TestServer) -> String {
+    server.jobs.slice(0).job_for(0).unwrap().id().to_string()
 }
 
 #[test]
 fn subscribe_then_authorize() {
-    let desk = desk();
-    let mut client = desk.client(0);
-    // Nothing but the answer: a KA3 reads one line here.
-    assert_eq!(client.line(&desk, SUBSCRIBE), subscribed(&client));
+    let server = test_server();
+    let mut client = server.client(0);
+    // The answer alone: a KA3 reads one line here.
+    assert_eq!(client.line(&server, SUBSCRIBE), subscribed(&client));
     assert_eq!(
-        client.line(&desk, AUTHORIZE),
-        [TRUE, TARGET_49, &notify(&job_id(&desk), TIME)].concat()
+        client.line(&server, AUTHORIZE),
+        [TRUE, TARGET_49, &notify(&job_id(&server), TIME)].concat()
     );
 }
 
 #[test]
 fn authorize_then_subscribe() {
-    let desk = desk();
-    let mut client = desk.client(0);
-    assert_eq!(client.line(&desk, AUTHORIZE), TRUE);
-    let sent = client.line(&desk, SUBSCRIBE);
+    let server = test_server();
+    let mut client = server.client(0);
+    assert_eq!(client.line(&server, AUTHORIZE), TRUE);
+    let sent = client.line(&server, SUBSCRIBE);
     assert_eq!(
         sent,
         [
             &subscribed(&client),
             TARGET_49,
-            &notify(&job_id(&desk), TIME)
+            &notify(&job_id(&server), TIME)
         ]
         .concat()
     );
 }
 
 #[test]
-fn both_at_once_are_answered_before_anything_else_is_sent() {
-    let desk = desk();
-    let mut client = desk.client(0);
+fn both_at_once_are_answered_before_any_notification() {
+    let server = test_server();
+    let mut client = server.client(0);
     client
         .session
-        .line(desk.now, SUBSCRIBE.as_bytes(), &mut client.out);
-    let sent = client.line(&desk, AUTHORIZE);
+        .handle_line(server.now, SUBSCRIBE.as_bytes(), &mut client.out);
+    let sent = client.line(&server, AUTHORIZE);
     assert_eq!(
         sent,
         [
             &subscribed(&client),
             TRUE,
             TARGET_49,
-            &notify(&job_id(&desk), TIME)
+            &notify(&job_id(&server), TIME)
         ]
         .concat()
     );
 }
 
 #[test]
-fn who_never_authorizes_is_served_after_two_seconds() {
-    let mut desk = desk();
-    let mut client = desk.client(0);
-    client.line(&desk, r#"{"id":1,"method":"mining.subscribe","params":[]}"#);
-    let due = desk.now + Duration::from_secs(2);
+fn a_client_that_never_authorizes_gets_jobs_after_two_seconds() {
+    let mut server = test_server();
+    let mut client = server.client(0);
+    client.line(
+        &server,
+        r#"{"id":1,"method":"mining.subscribe","params":[]}"#,
+    );
+    let due = server.now + Duration::from_secs(2);
     assert_eq!(client.session.wakeup(), due);
-    desk.pass(Duration::from_millis(1999));
-    assert_eq!(client.tick(&desk), "");
-    desk.now = due;
+    server.pass(Duration::from_millis(1999));
+    assert_eq!(client.tick(&server), "");
+    server.now = due;
     assert_eq!(
-        client.tick(&desk),
-        [TARGET_45, &notify(&job_id(&desk), TIME)].concat()
+        client.tick(&server),
+        [TARGET_45, &notify(&job_id(&server), TIME)].concat()
     );
     // A name that comes later changes nothing.
-    assert_eq!(client.line(&desk, AUTHORIZE), TRUE);
+    assert_eq!(client.line(&server, AUTHORIZE), TRUE);
 }
 
 #[test]
-fn without_work_the_target_comes_at_once_and_the_job_when_there_is_one() {
-    let mut desk = Desk::new(DifficultyMode::default());
-    let mut client = desk.client(0);
-    client.line(&desk, SUBSCRIBE);
-    assert_eq!(client.line(&desk, AUTHORIZE), [TRUE, TARGET_49].concat());
-    let work = desk.work(7, 1, 60);
-    desk.boards.set_works(desk.now, &[work]);
-    assert_eq!(client.board(&desk), notify(&job_id(&desk), TIME));
+fn without_work_the_target_is_sent_at_once_and_the_job_with_the_first_work() {
+    let mut server = TestServer::new(DifficultyMode::default());
+    let mut client = server.client(0);
+    client.line(&server, SUBSCRIBE);
+    assert_eq!(client.line(&server, AUTHORIZE), [TRUE, TARGET_49].concat());
+    let work = server.work(7, 1, 60);
+    server.jobs.set_work(server.now, &[work]);
+    assert_eq!(client.update_jobs(&server), notify(&job_id(&server), TIME));
 }
 
 #[test]
-fn jobs_are_stamped_with_the_time_since_their_work_came() {
-    let mut desk = desk();
-    let mut client = desk.client(0);
-    client.log_in(&desk, "rig", "x");
-    // 1024 seconds, of which one is kept back: 1,023,000,000 µs more.
-    desk.pass(Duration::from_secs(1024));
-    desk.boards.refresh(desk.now, 0);
+fn the_creation_time_advances_since_the_work_was_received() {
+    let mut server = test_server();
+    let mut client = server.client(0);
+    client.log_in(&server, "rig", "x");
+    // 1024 seconds less one for clock drift: 1,023,000,000 µs more.
+    server.pass(Duration::from_secs(1024));
+    server.jobs.refresh(server.now, 0);
     assert_eq!(
-        client.board(&desk),
-        notify(&job_id(&desk), "c0fd1755240a0600")
+        client.update_jobs(&server),
+        notify(&job_id(&server), "c0fd1755240a0600")
     );
     // At the same instant a microsecond more.
-    desk.boards.refresh(desk.now, 0);
+    server.jobs.refresh(server.now, 0);
     assert_eq!(
-        client.board(&desk),
-        notify(&job_id(&desk), "c1fd1755240a0600")
+        client.update_jobs(&server),
+        notify(&job_id(&server), "c1fd1755240a0600")
     );
 }
 
@@ -163,14 +166,14 @@ fn jobs_are_stamped_with_the_time_since_their_work_came() {
 fn the_target_is_the_blocks_where_that_is_easier() {
     #[track_caller]
     fn check(difficulty: &str, password: &str, block: u16, target: u16) {
-        let mut desk = Desk::new(difficulty.parse().unwrap());
-        let work = desk.work(0, 1, block);
-        desk.boards.set_works(desk.now, &[work]);
-        let mut client = desk.client(0);
-        client.line(&desk, SUBSCRIBE);
+        let mut server = TestServer::new(difficulty.parse().unwrap());
+        let work = server.work(0, 1, block);
+        server.jobs.set_work(server.now, &[work]);
+        let mut client = server.client(0);
+        client.line(&server, SUBSCRIBE);
         let params = format!(r#"["a.b","{password}"]"#);
         let authorize = format!(r#"{{"id":2,"method":"mining.authorize","params":{params}}}"#);
-        let sent = client.line(&desk, &authorize);
+        let sent = client.line(&server, &authorize);
         let expected = format!(r#""mining.set_target","params":["{}"]"#, level(target));
         assert!(sent.contains(&expected), "{sent} has no {expected}");
     }
@@ -187,74 +190,73 @@ fn the_target_is_the_blocks_where_that_is_easier() {
     check("auto", "x", 7, 7);
 }
 
-/// The level that a worker of this name is asked for when it logs in.
+/// Returns the level sent to a worker of this name at its login.
 #[track_caller]
-fn asked_at_login(desk: &Desk, password: &str) -> u16 {
-    let mut client = desk.client(0);
-    client.line(desk, SUBSCRIBE);
+fn level_at_login(server: &TestServer, password: &str) -> u16 {
+    let mut client = server.client(0);
+    client.line(server, SUBSCRIBE);
     let authorize =
         format!(r#"{{"id":2,"method":"mining.authorize","params":["a.rig","{password}"]}}"#);
-    let sent = client.line(desk, &authorize);
+    let sent = client.line(server, &authorize);
     (0..=256)
         .find(|&bits| sent.contains(&Level::new(bits).unwrap().target().to_be_hex()))
         .unwrap()
 }
 
 #[test]
-fn a_level_at_which_no_share_came_is_not_remembered() {
-    let mut desk = Desk::new(DifficultyMode::default());
-    let work = desk.work(7, 1, 60);
-    desk.boards.set_works(desk.now, &[work]);
-    // The owner has slipped, and mends it.
-    assert_eq!(asked_at_login(&desk, "d=56"), 56);
-    assert_eq!(asked_at_login(&desk, "d=41"), 41);
-    assert_eq!(asked_at_login(&desk, "x"), 49);
+fn a_level_without_a_share_is_not_kept() {
+    let mut server = TestServer::new(DifficultyMode::default());
+    let work = server.work(7, 1, 60);
+    server.jobs.set_work(server.now, &[work]);
+    // A typing error, and its correction.
+    assert_eq!(level_at_login(&server, "d=56"), 56);
+    assert_eq!(level_at_login(&server, "d=41"), 41);
+    assert_eq!(level_at_login(&server, "x"), 49);
 }
 
 #[test]
-fn a_worker_that_comes_back_goes_on_at_the_level_of_its_last_share() {
-    let mut desk = Desk::new(DifficultyMode::default());
-    Arc::get_mut(&mut desk.terms).unwrap().min_level = Level::new(8).unwrap();
-    let work = desk.work(7, 1, 60);
-    desk.boards.set_works(desk.now, &[work]);
-    let mut client = desk.client(0);
-    let job = client.log_in(&desk, "a.rig", "d=9");
+fn a_worker_that_reconnects_starts_at_the_level_of_its_last_share() {
+    let mut server = TestServer::new(DifficultyMode::default());
+    Arc::get_mut(&mut server.context).unwrap().min_level = Level::new(8).unwrap();
+    let work = server.work(7, 1, 60);
+    server.jobs.set_work(server.now, &[work]);
+    let mut client = server.client(0);
+    let job = client.log_in(&server, "a.rig", "d=9");
     let share = client.find(&job, 0, |hash| level(9).is_met_by(hash));
     let submit = format!(
         r#"{{"id":3,"method":"mining.submit","params":["a","{}","{share:x}"]}}"#,
         job.id
     );
-    assert!(client.line(&desk, &submit).contains("true"));
-    // As long as the old connection is not known to be dead, and afterwards.
+    assert!(client.line(&server, &submit).contains("true"));
     drop(client);
-    assert_eq!(asked_at_login(&desk, "d=50"), 9);
+    assert_eq!(level_at_login(&server, "d=50"), 9);
 }
 
 #[test]
-fn who_has_not_subscribed_leaves_no_name() {
-    let desk = desk();
-    let mut client = desk.client(0);
-    client.line(&desk, AUTHORIZE);
-    assert_eq!(desk.terms.stats.snapshot(desk.now), []);
-    client.line(&desk, SUBSCRIBE);
-    let names: Vec<_> = desk.terms.stats.snapshot(desk.now);
+fn a_client_without_subscription_is_not_in_the_statistics() {
+    let server = test_server();
+    let mut client = server.client(0);
+    client.line(&server, AUTHORIZE);
+    assert_eq!(server.context.stats.snapshot(server.now), []);
+    client.line(&server, SUBSCRIBE);
+    let names: Vec<_> = server.context.stats.snapshot(server.now);
     assert_eq!(names.len(), 1);
-    // Nor does one connection fill the table with names.
+    // One connection does not fill the statistics with names either.
     for number in 0..100 {
         client.line(
-            &desk,
+            &server,
             &format!(r#"{{"id":2,"method":"mining.authorize","params":["a.{number}","x"]}}"#),
         );
     }
-    assert_eq!(desk.terms.stats.snapshot(desk.now).len(), 16);
+    assert_eq!(server.context.stats.snapshot(server.now).len(), 16);
 }
 
 #[test]
-fn subscribing_again_gives_the_same_nonce1_and_no_other_job() {
-    let desk = desk();
-    let mut client = desk.client(0);
-    client.log_in(&desk, "rig", "x");
-    let sent = client.line(&desk, SUBSCRIBE);
+fn subscribing_again_returns_the_same_nonce1_and_sends_no_job() {
+    let server = test_server();
+    let mut client = server.client(0);
+    client.log_in(&server, "rig", "x");
+    let sent = client.line(&server, SUBSCRIBE);
     assert_eq!(sent, subscribed(&client));
     assert_eq!(last_job(&sent), None);
 }

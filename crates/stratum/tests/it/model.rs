@@ -1,8 +1,8 @@
-//! Sessions under any sequence of lines, works and times, held against what must always be true.
+//! Sessions under any sequence of lines, work and times, checked against their invariants.
 //!
-//! A run is a string of bytes, from a seeded generator or from a fuzzer. Clients come and go in a tiny nonce space;
-//! blocks are so easy that most shares are one; the model knows from the lines that it was sent what every session has
-//! to answer and which solutions have to be told.
+//! A run is a string of bytes, from a seeded generator or from a fuzzer. Clients connect and leave
+//! in a tiny nonce space; most shares are blocks. From the lines sent, the model derives what each
+//! session has to answer and which solutions it has to report.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
@@ -17,17 +17,17 @@ use stratum::{
     Solution, StratumJob,
 };
 
-use crate::fixture::{Client, Desk, last_job, level, work};
+use crate::fixture::{Client, TestServer, last_job, level, work};
 
-/// Jobs that a session keeps, as the protocol's bound has it.
+/// The most jobs that a session keeps.
 const KEPT: usize = 10;
 
 const MOST_CLIENTS: usize = 6;
 
-/// Values of nonce1: fewer than clients.
+/// The number of nonce1 values: fewer than clients.
 const SLOTS: usize = 4;
 
-/// What a run is made of.
+/// The choices of a run.
 struct Choices<'a>(&'a [u8]);
 
 impl Choices<'_> {
@@ -40,7 +40,7 @@ impl Choices<'_> {
     }
 }
 
-/// How a request is to be answered.
+/// The expected answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Expected {
     Id(String),
@@ -50,43 +50,46 @@ enum Expected {
 /// The key of a work, a creation time and a nonce.
 type Solved = (u64, CreationTime, Nonce);
 
-/// The solutions that a share is.
+/// The solutions that a share makes.
 #[derive(Default)]
 struct Due {
     /// Of the job that it names and of newer ones.
     certain: HashSet<Solved>,
-    /// Of older ones: told only if the share is not good enough for the job that it names.
+    /// Of older jobs: reported only if the share does not meet the target of the named job.
     lucky: HashSet<Solved>,
 }
 
 struct Device {
     client: Client,
-    /// Whether it reads what it is sent only now and then.
+    /// Whether it reads only now and then.
     slow: bool,
     expected: VecDeque<Expected>,
     subscribed: bool,
-    /// The jobs that came, the newest first.
+    /// The jobs received, newest first.
     jobs: VecDeque<(String, WorkHeader)>,
     target: Option<Target>,
     easiest: Option<Target>,
 }
 
-/// All sessions of a server and what is known of them.
+/// The sessions of a server, and the expectations on them.
 pub(crate) struct Model {
-    desk: Desk,
+    server: TestServer,
     devices: Vec<Device>,
     live: Vec<LiveWork>,
-    /// Every work that there was, by its key.
-    works: HashMap<u64, LiveWork>,
+    /// All work so far, by key.
+    all_work: HashMap<u64, LiveWork>,
     headers: HashMap<String, WorkHeader>,
     ids: HashMap<Vec<u8>, String>,
-    told: HashSet<Solved>,
-    board_jobs: Vec<Weak<StratumJob>>,
+    reported: HashSet<Solved>,
+    set_jobs: Vec<Weak<StratumJob>>,
     requests: u64,
 }
 
 impl Model {
-    /// Does what the bytes say, and panics if something is not as it must be.
+    /// Runs the choices of `bytes`.
+    ///
+    /// # Panics
+    /// If an invariant is violated.
     pub(crate) fn run(bytes: &[u8]) {
         let mut choices = Choices(bytes);
         let mode = match choices.next(4) {
@@ -99,21 +102,21 @@ impl Model {
             burst: u32::MAX,
             ..SessionLimits::default()
         };
-        let mut desk = Desk::with_limits(mode, limits);
-        let terms = Arc::get_mut(&mut desk.terms).unwrap();
-        terms.min_level = Level::new(2).unwrap();
+        let mut server = TestServer::with_limits(mode, limits);
+        let context = Arc::get_mut(&mut server.context).unwrap();
+        context.min_level = Level::new(2).unwrap();
         let size = Nonce1Size::new(1).unwrap();
         let part: Instance = "3/64".parse().unwrap();
-        terms.nonce1 = Nonce1Space::new(size, part, &mut StdRng::seed_from_u64(9));
+        context.nonce1 = Nonce1Space::new(size, part, &mut StdRng::seed_from_u64(9));
         let mut model = Self {
-            desk,
+            server,
             devices: Vec::new(),
             live: Vec::new(),
-            works: HashMap::new(),
+            all_work: HashMap::new(),
             headers: HashMap::new(),
             ids: HashMap::new(),
-            told: HashSet::new(),
-            board_jobs: Vec::new(),
+            reported: HashSet::new(),
+            set_jobs: Vec::new(),
             requests: 0,
         };
         while !choices.0.is_empty() {
@@ -128,14 +131,14 @@ impl Model {
                 let which = choices.next(self.devices.len());
                 self.devices.swap_remove(which);
             }
-            2 => self.change_works(choices),
+            2 => self.change_work(choices),
             3 => {
-                self.desk.boards.refresh(self.desk.now, 0);
-                self.show_boards();
+                self.server.jobs.refresh(self.server.now, 0);
+                self.publish_jobs();
             }
             4 => {
                 let millis = [0, 1, 100, 900, 3000, 26_000][choices.next(6)];
-                self.desk.pass(Duration::from_millis(millis));
+                self.server.pass(Duration::from_millis(millis));
                 self.tick();
             }
             5 | 6 if !self.devices.is_empty() => {
@@ -144,7 +147,7 @@ impl Model {
             }
             7 if !self.devices.is_empty() => {
                 let which = choices.next(self.devices.len());
-                self.say_nonsense(which, choices);
+                self.send_nonsense(which, choices);
             }
             _ if !self.devices.is_empty() => {
                 let which = choices.next(self.devices.len());
@@ -158,7 +161,7 @@ impl Model {
     fn connect(&mut self, choices: &mut Choices<'_>) {
         let rank = u32::try_from(choices.next(256)).unwrap();
         self.devices.push(Device {
-            client: self.desk.client(rank),
+            client: self.server.client(rank),
             slow: choices.next(3) == 0,
             expected: VecDeque::new(),
             subscribed: false,
@@ -168,37 +171,37 @@ impl Model {
         });
     }
 
-    fn change_works(&mut self, choices: &mut Choices<'_>) {
+    fn change_work(&mut self, choices: &mut Choices<'_>) {
         if !self.live.is_empty() && choices.next(2) == 0 {
             let which = choices.next(self.live.len());
             self.live.remove(which);
         }
         if self.live.len() < 3 && choices.next(4) != 0 {
-            let key = self.works.len() as u64;
+            let key = self.all_work.len() as u64;
             let block_level = [1, 3, 6][choices.next(3)];
-            let fresh = work(0, key, level(block_level), self.desk.now);
-            self.works.insert(key, fresh.clone());
+            let fresh = work(0, key, level(block_level), self.server.now);
+            self.all_work.insert(key, fresh.clone());
             self.live.insert(0, fresh);
         }
-        self.desk.boards.set_works(self.desk.now, &self.live);
-        self.show_boards();
+        self.server.jobs.set_work(self.server.now, &self.live);
+        self.publish_jobs();
     }
 
-    fn show_boards(&mut self) {
-        let board = Arc::clone(self.desk.boards.board(0));
-        let jobs = (0..8).filter_map(|rank| board.pick(rank));
-        self.board_jobs.extend(jobs.map(Arc::downgrade));
+    fn publish_jobs(&mut self) {
+        let jobs = Arc::clone(self.server.jobs.slice(0));
+        let current = (0..8).filter_map(|rank| jobs.job_for(rank));
+        self.set_jobs.extend(current.map(Arc::downgrade));
         for which in 0..self.devices.len() {
             let device = &mut self.devices[which];
             device
                 .client
                 .session
-                .board(self.desk.now, &board, &mut device.client.out);
+                .set_jobs(self.server.now, &jobs, &mut device.client.out);
             self.after(which, Due::default());
         }
-        self.board_jobs.retain(|job| job.strong_count() > 0);
-        let alive: HashSet<_> = self.board_jobs.iter().map(Weak::as_ptr).collect();
-        // A slow device's unsent job, and the board's own.
+        self.set_jobs.retain(|job| job.strong_count() > 0);
+        let alive: HashSet<_> = self.set_jobs.iter().map(Weak::as_ptr).collect();
+        // A slow device's unsent job, and those of the set.
         let most = self.devices.len() * (KEPT + 1) + 8;
         assert!(alive.len() <= most, "{} jobs are kept", alive.len());
     }
@@ -207,14 +210,15 @@ impl Model {
         let mut which = 0;
         while which < self.devices.len() {
             let device = &mut self.devices[which];
-            let due = device.client.session.wakeup() <= self.desk.now;
+            let due = device.client.session.wakeup() <= self.server.now;
             device
                 .client
                 .session
-                .tick(self.desk.now, &mut device.client.out);
+                .tick(self.server.now, &mut device.client.out);
             assert!(
-                device.client.session.wakeup() > self.desk.now || device.client.out.close.is_some(),
-                "what was due is done"
+                device.client.session.wakeup() > self.server.now
+                    || device.client.out.close.is_some(),
+                "everything due is done"
             );
             let silent = !device.client.out.has_lines() && device.client.out.close.is_none();
             assert!(
@@ -223,7 +227,10 @@ impl Model {
             );
             self.after(which, Due::default());
             if self.devices[which].client.out.close.is_some() {
-                assert!(!self.devices[which].subscribed, "only strangers are closed");
+                assert!(
+                    !self.devices[which].subscribed,
+                    "only clients without subscription are closed"
+                );
                 self.devices.swap_remove(which);
             } else {
                 which += 1;
@@ -244,7 +251,7 @@ impl Model {
         device
             .client
             .session
-            .line(self.desk.now, line, &mut device.client.out);
+            .handle_line(self.server.now, line, &mut device.client.out);
     }
 
     fn log_in(&mut self, which: usize, choices: &mut Choices<'_>) {
@@ -253,15 +260,15 @@ impl Model {
             1 => self.request(which, "mining.subscribe", r#"["GodMiner/2.0.0",null]"#),
             2 => self.request(which, "mining.authorize", r#"["a.one","x"]"#),
             _ => {
-                let wish = choices.next(9);
-                let params = format!(r#"["a.two","d={wish}"]"#);
+                let level = choices.next(9);
+                let params = format!(r#"["a.two","d={level}"]"#);
                 self.request(which, "mining.authorize", &params);
             }
         }
         self.after(which, Due::default());
     }
 
-    fn say_nonsense(&mut self, which: usize, choices: &mut Choices<'_>) {
+    fn send_nonsense(&mut self, which: usize, choices: &mut Choices<'_>) {
         match choices.next(4) {
             0 => self.request(which, "mining.ping", "{}"),
             1 => self.request(which, "mining.nonsense", "[1,[2]]"),
@@ -282,7 +289,7 @@ impl Model {
         let job = match choices.next(4) {
             0 => "00000000".to_owned(),
             1 if !self.headers.is_empty() => {
-                // Of any session: the smallest, so that the run does not hang on the order of a map.
+                // Of any session: the smallest, so the run does not depend on the order of a map.
                 self.headers.keys().min().unwrap().clone()
             }
             _ => {
@@ -299,7 +306,7 @@ impl Model {
             for (id, header) in device.jobs.iter().take(KEPT) {
                 let key = (header.height(), header.creation_time(), nonce);
                 let is_solved = pow::verify(&header.with_nonce(nonce), &header.target());
-                if is_solved && !self.told.contains(&key) {
+                if is_solved && !self.reported.contains(&key) {
                     let solutions = if is_older {
                         &mut due.lucky
                     } else {
@@ -315,10 +322,10 @@ impl Model {
         self.after(which, due);
     }
 
-    /// Checks what a session wants to have done.
+    /// Checks the output of a session.
     fn after(&mut self, which: usize, mut due: Due) {
         let solutions = std::mem::take(&mut self.devices[which].client.out.solutions);
-        let told: HashSet<Solved> = solutions
+        let reported: HashSet<Solved> = solutions
             .iter()
             .map(|solution| self.check_solution(solution))
             .collect();
@@ -326,22 +333,22 @@ impl Model {
         if let Some(ShareEvent::Refused(Refusal::LowDifficulty | Refusal::JobNotFound)) =
             device.client.out.shares.pop()
         {
-            // Then the share is for none of the jobs that are certain: all are tried.
+            // The share belongs to none of the certain jobs, so all are tried.
             due.certain.extend(due.lucky.drain());
         }
         device.client.out.shares.clear();
         if !device.slow {
             assert!(
-                told.is_superset(&due.certain),
-                "the blocks of a share are told"
+                reported.is_superset(&due.certain),
+                "the blocks of a share are reported"
             );
-            let others = told.difference(&due.certain);
+            let others = reported.difference(&due.certain);
             assert!(
                 others.copied().all(|key| due.lucky.contains(&key)),
-                "nothing else is"
+                "no other solution is reported"
             );
         }
-        // A slow device reads one time out of eight or so.
+        // A slow device reads one time out of eight.
         if !self.devices[which].slow || self.requests.is_multiple_of(8) {
             self.read(which);
         }
@@ -349,11 +356,14 @@ impl Model {
 
     fn check_solution(&mut self, solution: &Solution) -> Solved {
         let key = (solution.key, solution.creation_time, solution.nonce);
-        assert!(self.told.insert(key), "{solution:?} is told twice");
-        let work = &self.works[&solution.key].work;
+        assert!(self.reported.insert(key), "{solution:?} is reported twice");
+        let work = &self.all_work[&solution.key].work;
         let mut header = work.header().with_creation_time(solution.creation_time);
         header.set_nonce(solution.nonce);
-        assert!(pow::verify(&header, &work.target()), "{solution:?} is none");
+        assert!(
+            pow::verify(&header, &work.target()),
+            "{solution:?} is invalid"
+        );
         key
     }
 
@@ -392,7 +402,7 @@ impl Model {
                     assert_eq!(*id, job.id, "no two jobs are the same work");
                     assert!(
                         device.jobs.iter().take(KEPT).all(|(id, _)| *id != job.id),
-                        "no device searches the same header twice"
+                        "no device gets the same header twice"
                     );
                     device.jobs.push_front((job.id, job.header));
                     device.jobs.truncate(KEPT + 2);
@@ -436,10 +446,10 @@ impl Model {
 
 #[test]
 #[expect(clippy::print_stdout, reason = "the seed of a failure has to be known")]
-fn sessions_keep_their_promises_whatever_happens() {
+fn sessions_keep_their_invariants_under_any_input() {
     use rand::RngExt;
 
-    // `STRATUM_SEED=7 cargo test -p stratum --test it whatever_happens` runs one seed alone.
+    // `STRATUM_SEED=7 cargo test -p stratum --test it under_any_input` runs one seed alone.
     let only = std::env::var("STRATUM_SEED")
         .ok()
         .map(|seed| seed.parse::<u64>().unwrap());

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use chainweb::{CreationTime, Level, Nonce, PowHash};
-use listen::{BindError, Interface};
+use listen::Interface;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::framing::MAX_LINE;
@@ -21,12 +21,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Socket;
-use crate::fixture::{answer, level, work};
+use crate::fixture::{self, answer, level};
 
-/// A server with its ends in the test's hand.
+/// A running server, and the other ends of its channels.
 struct Setting {
     address: SocketAddr,
-    works: watch::Sender<Arc<[LiveWork]>>,
+    work: watch::Sender<Arc<[LiveWork]>>,
     solutions: mpsc::Receiver<Solution>,
     counters: Arc<Counters>,
     stop: CancellationToken,
@@ -42,8 +42,8 @@ impl Setting {
             .await
             .unwrap();
         let address = listener.local_addr().unwrap();
-        let first = [work(0, 1, level(BLOCK), Instant::now())];
-        let (works, live) = watch::channel(Arc::from(first));
+        let first = [fixture::work(0, 1, level(BLOCK), Instant::now())];
+        let (work, live) = watch::channel(Arc::from(first));
         let (found, solutions) = mpsc::channel(4);
         let stop = CancellationToken::new();
         let server = Server::new(config, &mut StdRng::seed_from_u64(1));
@@ -52,7 +52,7 @@ impl Setting {
         running.spawn(server.run(listener, live, found, stop.clone()));
         Self {
             address,
-            works,
+            work,
             solutions,
             counters,
             stop,
@@ -79,7 +79,7 @@ fn nonce(nonce1: &str, nonce2: u64) -> Nonce {
 }
 
 #[tokio::test]
-async fn a_block_goes_from_the_device_to_the_solutions() {
+async fn a_block_of_a_device_is_sent_as_a_solution() {
     let mut setting = Setting::new(config()).await;
     let mut socket = Socket::connect(setting.address).await;
     let nonce1 = socket.log_in().await;
@@ -118,9 +118,12 @@ async fn new_work_reaches_every_client_and_jobs_are_refreshed_without_it() {
         assert_eq!(socket.job().await.header.height(), 1);
         sockets.push(socket);
     }
-    setting
-        .works
-        .send_replace(Arc::from([work(3, 2, level(BLOCK), Instant::now())]));
+    setting.work.send_replace(Arc::from([fixture::work(
+        3,
+        2,
+        level(BLOCK),
+        Instant::now(),
+    )]));
     for socket in &mut sockets {
         let mut job = socket.job().await;
         while job.header.height() == 1 {
@@ -136,7 +139,7 @@ async fn new_work_reaches_every_client_and_jobs_are_refreshed_without_it() {
 }
 
 #[tokio::test]
-async fn lines_may_come_in_any_pieces() {
+async fn lines_may_arrive_in_any_pieces() {
     let setting = Setting::new(config()).await;
     let mut socket = Socket::connect(setting.address).await;
     let ping = |id: u32| format!(r#"{{"id":{id},"method":"mining.ping"}}"#);
@@ -149,7 +152,7 @@ async fn lines_may_come_in_any_pieces() {
     }
     let (head, tail) = (&ping(4)[..11], &ping(4)[11..]);
     socket.send(head).await;
-    // Another connection's answer comes after the first piece was read or not: both have to work.
+    // The first piece may or may not be read before this answer: both have to work.
     let mut other = Socket::connect(setting.address).await;
     assert_eq!(other.ask(&ping(9)).await, pong(9));
     socket.send(tail).await;
@@ -174,9 +177,9 @@ async fn a_line_without_end_closes_the_connection_and_no_other() {
 }
 
 #[tokio::test]
-async fn silent_strangers_are_dropped() {
+async fn clients_that_do_not_subscribe_are_disconnected() {
     let limits = SessionLimits {
-        stranger: Duration::from_millis(20),
+        subscribe_timeout: Duration::from_millis(20),
         ..SessionLimits::default()
     };
     let setting = Setting::new(Config {
@@ -189,7 +192,7 @@ async fn silent_strangers_are_dropped() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_are_refused_and_places_come_back() {
+async fn connections_over_the_limit_are_refused_until_one_closes() {
     let setting = Setting::new(Config {
         max_connections_per_ip: NonZeroUsize::new(1),
         ..config()
@@ -200,7 +203,7 @@ async fn connections_over_the_limit_are_refused_and_places_come_back() {
     let mut second = Socket::connect(setting.address).await;
     assert_eq!(second.line().await, None);
     drop(first);
-    // The server may not have seen yet that the first has gone.
+    // The server may not have noticed yet that the first has closed.
     loop {
         let mut third = Socket::connect(setting.address).await;
         third.send("{\"id\":1,\"method\":\"mining.ping\"}\n").await;
@@ -208,7 +211,7 @@ async fn connections_over_the_limit_are_refused_and_places_come_back() {
             break;
         }
     }
-    // Another address is another client.
+    // The limit is per address.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
     let stream = socket.connect(setting.address).await.unwrap();
@@ -232,17 +235,20 @@ async fn stopping_closes_all_connections() {
 }
 
 #[tokio::test]
-async fn a_server_ends_with_its_source_of_works() {
+async fn a_server_ends_when_the_work_channel_closes() {
     let mut setting = Setting::new(config()).await;
     let mut socket = Socket::connect(setting.address).await;
     socket.log_in().await;
-    (setting.works, _) = watch::channel(Arc::from([]));
-    assert!(matches!(setting.ended().await, Err(ServerError::Works)));
+    (setting.work, _) = watch::channel(Arc::from([]));
+    assert!(matches!(
+        setting.ended().await,
+        Err(ServerError::WorkClosed)
+    ));
 }
 
-/// A client that asks and asks and never reads: the server stops to read from it and gives it up in the end.
+/// The client sends requests and never reads: the server stops reading from it and disconnects it.
 #[tokio::test]
-async fn a_client_that_does_not_read_is_given_up() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let setting = Setting::new(Config {
         write_stall: Duration::from_millis(100),
         session: SessionLimits {
@@ -264,51 +270,4 @@ async fn a_client_that_does_not_read_is_given_up() {
     let ended: Result<(), std::io::Error> = flood.await;
     assert!(ended.is_err());
     assert_eq!(setting.counters.ended_by_server.load(Ordering::Relaxed), 1);
-}
-
-#[tokio::test]
-async fn a_port_in_use_is_said() {
-    let setting = Setting::new(config()).await;
-    let refused = "127.0.0.1"
-        .parse::<Interface>()
-        .unwrap()
-        .listen(setting.address.port())
-        .await;
-    match refused {
-        Err(BindError::InUse(address)) => assert_eq!(address, setting.address),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn interfaces_take_the_clients_that_they_should() {
-    async fn check(interface: &str, client: &str, connects: bool) {
-        let listener = interface
-            .parse::<Interface>()
-            .unwrap()
-            .listen(0)
-            .await
-            .unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let client = SocketAddr::new(client.parse().unwrap(), port);
-        let connected = tokio::net::TcpStream::connect(client).await;
-        assert_eq!(connected.is_ok(), connects, "{client} to {interface}");
-    }
-    check("*4", "127.0.0.1", true).await;
-    check("!4", "127.0.0.1", true).await;
-    check("localhost", "127.0.0.1", true).await;
-    check("*", "127.0.0.1", true).await;
-    if tokio::net::TcpListener::bind("[::1]:0").await.is_ok() {
-        check("*", "::1", true).await;
-        check("!4", "::1", false).await;
-        check("!6", "::1", true).await;
-        check("!6", "127.0.0.1", false).await;
-        check("::1", "::1", true).await;
-    }
-    let unknown = "no-such-host.invalid"
-        .parse::<Interface>()
-        .unwrap()
-        .listen(0)
-        .await;
-    assert!(matches!(unknown, Err(BindError::Host { host, .. }) if host == "no-such-host.invalid"));
 }

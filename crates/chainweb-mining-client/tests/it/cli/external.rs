@@ -1,4 +1,4 @@
-//! The flags of the external worker, and what is left of its commands when the program ends.
+//! The flags of the external worker, and the end of its commands with the program.
 
 use chainweb::Difficulty;
 use rustix::process::{Pid, Signal, test_kill_process};
@@ -7,7 +7,7 @@ use simnet::{Config, Simnet};
 use super::program::{Running, check_usage, field};
 
 #[test]
-fn errors_in_the_flags_say_what_to_do() {
+fn flag_errors_say_what_is_expected() {
     for (flag, wrong, hint) in [
         ("--external-protocol", "json", "once or lines"),
         ("--external-target-encoding", "hex", "bytes or words"),
@@ -27,7 +27,7 @@ fn errors_in_the_flags_say_what_to_do() {
 }
 
 #[test]
-fn without_a_command_it_is_said_how_to_give_one() {
+fn missing_command_error_names_the_flag() {
     let message = [
         "--worker external",
         "--external-worker-cmd 'miner --device 0'",
@@ -50,8 +50,7 @@ async fn network() -> Simnet {
     Simnet::start(config, anywhere).await.unwrap()
 }
 
-/// A client with a command that does not end when it is asked to and has a child that does not either, and the numbers
-/// of both.
+/// A client whose command and its child ignore SIGTERM, and the ids of both.
 fn with_stubborn_command(network: &Simnet, protocol: &str) -> (Running, [Pid; 2]) {
     let client = Running::start(&[
         "--node",
@@ -76,14 +75,14 @@ fn with_stubborn_command(network: &Simnet, protocol: &str) -> (Running, [Pid; 2]
     (client, processes)
 }
 
-/// Whether it runs. One that nobody has reaped does not.
+/// Whether the process runs. A zombie does not.
 fn runs(process: Pid) -> bool {
     let stat = format!("/proc/{}/stat", process.as_raw_nonzero());
     let stat = std::fs::read_to_string(stat).unwrap_or_default();
     test_kill_process(process).is_ok() && !stat.contains(") Z ")
 }
 
-/// Waits until none of them runs: a process that is killed takes a moment to be gone.
+/// Waits until none of the processes runs: a killed process takes a moment to end.
 async fn until_gone(processes: [Pid; 2]) {
     for _ in 0..4000 {
         if !processes.iter().any(|process| runs(*process)) {
@@ -91,11 +90,11 @@ async fn until_gone(processes: [Pid; 2]) {
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    panic!("{processes:?} are left");
+    panic!("{processes:?} still run");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_commands_that_do_not_want_to_within_the_grace() {
+async fn signal_ends_commands_that_ignore_sigterm_within_the_grace_period() {
     for protocol in ["once", "lines"] {
         let network = network().await;
         let (mut client, processes) = with_stubborn_command(&network, protocol);
@@ -113,7 +112,7 @@ async fn a_signal_ends_commands_that_do_not_want_to_within_the_grace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_leaves_no_command_behind() {
+async fn second_signal_leaves_no_command_running() {
     let network = network().await;
     let (mut client, processes) = with_stubborn_command(&network, "once");
     client.signal(Signal::INT);

@@ -1,7 +1,7 @@
-//! Commands of the shell as the worker: good ones, those of the documentation among them, and every bad one.
+//! Shell commands as the worker: those of the documentation, and broken ones.
 //!
-//! What a command does is seen by the lines that it writes to standard error, which stand in the client's log, and by the
-//! files that it leaves in a folder of its story.
+//! A command shows what it does by lines on standard error, which appear in the client's log, and
+//! by files in a folder of its story.
 
 mod examples;
 mod failures;
@@ -21,12 +21,12 @@ use rustix::process::{Pid, test_kill_process};
 
 use super::setting::{PATIENCE, Story};
 
-/// Far beyond what a command takes to end that wants to.
+/// Much longer than a cooperative command takes to end.
 const GRACE: Duration = Duration::from_secs(20);
-/// For commands that do not want to.
+/// For commands that ignore SIGTERM.
 const SHORT: Duration = Duration::from_millis(100);
 
-/// Two processes of this command, whose failures are told once.
+/// Two processes of this command, whose failures are logged once.
 fn config(command: &str, protocol: Protocol) -> Config {
     Config {
         processes: NonZeroUsize::new(2).unwrap(),
@@ -38,7 +38,7 @@ fn config(command: &str, protocol: Protocol) -> Config {
         protocol,
         first_nonce: 1 << 40,
         timing: CommandTiming {
-            // Nobody shares a work where the story does not say so.
+            // No job is shared unless a story sets this.
             job_share: Duration::from_hours(1),
             grace: GRACE,
             retry_min: Duration::from_millis(10),
@@ -61,7 +61,7 @@ impl Story {
         self.start_client_with(Worker::External(External::new(config)));
     }
 
-    /// The numbers of processes that commands have written to standard error behind a word.
+    /// The process ids that commands have written to standard error after this word.
     fn processes(&self, word: &str) -> Vec<Pid> {
         let said = format!("line={word} ");
         let lines = self.log.lines(&[&said]);
@@ -73,7 +73,7 @@ impl Story {
             .collect()
     }
 
-    /// Waits until this many processes have told their numbers behind a word.
+    /// Waits until this many processes have written their ids after this word.
     async fn until_processes(&mut self, word: &str, number: usize) -> Vec<Pid> {
         self.until(&format!("{number} of {word}"), PATIENCE, |story| {
             story.processes(word).len() >= number
@@ -83,7 +83,7 @@ impl Story {
     }
 }
 
-/// Whether none of them runs any more. What the system has not reaped has ended all the same.
+/// Whether none of the processes runs. A zombie has ended.
 fn are_gone(processes: &[Pid]) -> bool {
     processes.iter().all(|process| {
         let stat = format!("/proc/{}/stat", process.as_raw_nonzero());
@@ -92,7 +92,7 @@ fn are_gone(processes: &[Pid]) -> bool {
     })
 }
 
-/// A folder of its own, which goes with it.
+/// A temporary folder, removed when dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -105,7 +105,7 @@ impl Folder {
         Self(path)
     }
 
-    /// What the files hold whose names end like this, in the order of their names.
+    /// The contents of the files whose names end with `ending`, in the order of their names.
     fn read_all(&self, ending: &str) -> Vec<Vec<u8>> {
         let entries = fs::read_dir(&self.0).unwrap();
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -114,7 +114,7 @@ impl Folder {
         paths.iter().map(|path| fs::read(path).unwrap()).collect()
     }
 
-    /// The variable that tells commands where it is.
+    /// The environment variable with its path.
     fn variable(&self) -> (String, String) {
         ("FOLDER".to_owned(), self.0.to_str().unwrap().to_owned())
     }

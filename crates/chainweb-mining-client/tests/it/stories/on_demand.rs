@@ -295,7 +295,7 @@ async fn a_node_that_checks_proof_of_work_is_told_of_with_what_to_do() {
     let mut shop = Shop::open(Setting::new(ChainGraph::pair(), 1 << 40).network().await).await;
     assert_eq!(shop.post(r#"{"0":1}"#).await.0, 200);
     shop.story
-        .until_said(&["checks proof of work", "--disable-pow"], 1)
+        .until_said(&["requires proof of work", "--disable-pow"], 1)
         .await;
     assert_eq!(shop.outstanding().await, r#"{"0":1}"#);
     shop.story.end().await;

@@ -91,7 +91,7 @@ async fn solution_found_while_the_node_is_away_is_handed_in_when_it_returns() {
         }
         story.simnet.set_listening(true).await.unwrap();
     };
-    story.until_said(&["handing it in again"], 1).await;
+    story.until_said(&["could not submit block"], 1).await;
     let asked = story.asked(Endpoint::Work);
     story.simnet.set_listening(true).await.unwrap();
     story

@@ -14,8 +14,9 @@ use chainweb_mining_client::mine::{self, Mining};
 use chainweb_mining_client::on_demand::Server;
 use miner::coordinator::Preemption;
 use miner::meter::HashMeter;
-use miner::run::{self, Summary};
+use miner::run;
 use miner::telemetry::Counters;
+use miner::telemetry::snapshot::{Payee, Program, Snapshot};
 use miner::timing::Timing;
 use miner::worker::Worker;
 use miner::worker::cpu::placement::Placement;
@@ -144,7 +145,7 @@ pub(super) struct Story {
     timing: Timing,
     limits: Limits,
     preemption: Preemption,
-    client: JoinSet<anyhow::Result<Summary>>,
+    client: JoinSet<anyhow::Result<Snapshot>>,
     stop: CancellationToken,
     meter: Arc<HashMeter>,
     _logging: DefaultGuard,
@@ -177,6 +178,10 @@ impl Story {
             limits: self.limits.clone(),
         };
         let engine = run::Config {
+            program: Program {
+                version: "test",
+                payee: Payee::Account(format!("k:{KEY}")),
+            },
             nodes: vec![node],
             work_slots: 2,
             worker,

@@ -121,7 +121,7 @@ async fn solution_in_hand_at_the_stop_is_handed_in_when_the_node_can_take_it() {
     let mut story = network(Duration::from_secs(10)).await;
     story.fault(Endpoint::Solved, Verdict::Drop);
     story.start_client();
-    story.until_said(&["handing it in again"], 1).await;
+    story.until_said(&["could not submit block"], 1).await;
     story.stop();
     sleep(Duration::from_millis(300)).await;
     assert_eq!(story.accepted(), 0);

@@ -74,7 +74,7 @@ async fn solutions_answered_with_a_failure_are_handed_in_until_they_are_taken() 
         let before = story.accepted();
         story.fault(Endpoint::Solved, verdict);
         story
-            .until_said(&["handing it in again", "attempts=2"], 1)
+            .until_said(&["could not submit block", "attempts=2"], 1)
             .await;
         assert!(story.accepted() <= before + 2, "{}", story.log);
         story.recovers().await;
@@ -130,7 +130,7 @@ async fn solution_whose_answer_breaks_off_is_taken() {
     story.until_mining().await;
     let ended = story.ends_well().await;
     assert_eq!(
-        ended.log.count(&["handing it in again"]),
+        ended.log.count(&["could not submit block"]),
         0,
         "{}",
         ended.log

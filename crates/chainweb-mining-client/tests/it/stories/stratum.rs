@@ -11,7 +11,7 @@ use chainweb::{ChainGraph, Level};
 use listen::Interface;
 use miner::coordinator::Preemption;
 use miner::worker::Worker;
-use miner::worker::stratum::Stratum;
+use miner::worker::asic::Asic;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use simnet::{Endpoint, Verdict};
@@ -70,11 +70,9 @@ impl Farm {
     async fn start(mut story: Story, config: Config) -> Self {
         let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
         let mut rng = StdRng::seed_from_u64(seed());
-        let worker = Stratum::bind(&interface, 0, config, &mut rng)
-            .await
-            .unwrap();
+        let worker = Asic::bind(&interface, 0, config, &mut rng).await.unwrap();
         let (address, stats) = (worker.address().unwrap(), worker.stats());
-        story.start_client_with(Worker::Stratum(worker));
+        story.start_client_with(Worker::Asic(worker));
         Self {
             story,
             address,
@@ -110,11 +108,10 @@ impl Farm {
 
 #[tokio::test]
 async fn all_devices_mine_together_without_a_fault_and_without_doing_work_twice() {
-    let config = Config {
-        report_interval: Duration::from_millis(200),
-        ..config()
-    };
-    let mut farm = Farm::start(ten_chains(20_000).network().await, config).await;
+    let mut setting = ten_chains(20_000);
+    setting.timing.worker_table = Duration::from_millis(200);
+    setting.timing.snapshot = Duration::from_millis(100);
+    let mut farm = Farm::start(setting.network().await, config()).await;
     let devices = Devices::start(farm.address);
     farm.until_all_share(4, 3).await;
     // The table of workers has lines of its own.
@@ -134,10 +131,10 @@ async fn all_devices_mine_together_without_a_fault_and_without_doing_work_twice(
     assert!(report.is_flawless(), "{report}");
     let ended = farm.story.ends_well().await;
     assert_eq!(ended.log.count(&["job of long ago"]), 0, "{}", ended.log);
-    let stopped = ended.log.lines(&["stopped", "rate="]);
-    assert!(!stopped[0].contains("rate=0.00 "), "{}", stopped[0]);
+    let stopped = ended.log.lines(&["stopped", "hash_rate="]);
+    assert!(!stopped[0].contains("hash_rate=0.0 "), "{}", stopped[0]);
     // Whoever is told of a block, it is one that a device has found.
-    let found = ended.log.count(&["a device has solved a block", "worker="]);
+    let found = ended.log.count(&["block found by device", "worker="]);
     assert!(found as u64 >= ended.counters.solutions, "{}", ended.log);
 }
 

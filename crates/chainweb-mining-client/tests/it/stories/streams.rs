@@ -185,7 +185,7 @@ async fn move_on_a_silent_stream_is_noticed_when_the_work_is_fetched_again() {
             })
             .await;
     }
-    let why = ["job retired", "newer work took its place"];
+    let why = ["job retired", "newer work on other blocks replaced it"];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     story.ends_well().await;
 }

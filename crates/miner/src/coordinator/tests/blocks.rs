@@ -1,4 +1,4 @@
-//! What became of the blocks that the node has taken.
+//! Where submitted blocks are found.
 
 use chainweb::BlockHash;
 
@@ -15,7 +15,8 @@ fn tally(accepted: u64, orphaned: u64, pending: u64) -> BlockCounts {
     }
 }
 
-/// A block of height 1 on chain 0 has been taken at time 0, and its slot is filled again; the cut is asked for at 2000.
+/// A block of height 1 on chain 0 was submitted at time 0, and its slot is filled again; the cut is
+/// requested at 2000.
 #[track_caller]
 fn taken() -> (Script, BlockHash) {
     let mut s = Script::mining(1);
@@ -23,7 +24,7 @@ fn taken() -> (Script, BlockHash) {
     let hash = solution
         .header()
         .block_hash()
-        .expect("it records its neighbours");
+        .expect("its adjacents are recorded");
     s.solved_by(solution);
     s.submitted(Ok(())).gives(&[]);
     s.work(piece(1, 1, 'a')).gives(&["publish 1:1a"]);
@@ -49,7 +50,7 @@ fn the_tip_itself_is_in_the_cut() {
 }
 
 #[test]
-fn another_tip_at_its_height_may_lose_again() {
+fn a_displaced_block_can_come_back() {
     let (mut s, hash) = taken();
     s.cut_with(0, 1, block(0, 1, 9)).gives(&[]);
     assert_eq!(s.counters().blocks, tally(0, 1, 0));
@@ -78,7 +79,7 @@ fn below_the_tip_the_branch_decides() {
 }
 
 #[test]
-fn six_blocks_above_it_its_place_is_settled() {
+fn the_place_of_a_block_is_final_under_six_blocks() {
     for ours in [true, false] {
         let (mut s, hash) = taken();
         s.cut_with(0, 7, block(0, 7, 0))
@@ -87,14 +88,14 @@ fn six_blocks_above_it_its_place_is_settled() {
         s.ancestors(&[(1, there)]).gives(&[]);
         let expected = if ours { tally(1, 0, 0) } else { tally(0, 1, 0) };
         assert_eq!(s.counters().blocks, expected);
-        // It is not looked up any more.
+        // It is no longer looked up.
         s.at(60_000).tick().gives(&[]);
         assert_eq!(s.wakeup_ms(), Some(120_000));
     }
 }
 
 #[test]
-fn a_tip_far_below_it_shows_that_its_chain_was_begun_anew() {
+fn a_tip_far_below_a_block_ends_its_tracking() {
     for (tip, expected) in [
         (3, tally(0, 0, 1)),
         (
@@ -118,7 +119,7 @@ fn a_tip_far_below_it_shows_that_its_chain_was_begun_anew() {
 }
 
 #[test]
-fn a_branch_that_cannot_be_had_decides_nothing() {
+fn a_failed_branch_lookup_decides_nothing() {
     let (mut s, _) = taken();
     s.cut_with(0, 7, block(0, 7, 0))
         .gives(&["blocks 1..=1 of 0 below 7"]);
@@ -135,7 +136,7 @@ fn a_branch_that_cannot_be_had_decides_nothing() {
 }
 
 #[test]
-fn a_branch_is_asked_for_once_at_a_time() {
+fn a_branch_is_requested_once_at_a_time() {
     let (mut s, first) = taken();
     // A second block of the chain, three seconds later.
     s.at(3000)
@@ -147,7 +148,7 @@ fn a_branch_is_asked_for_once_at_a_time() {
     let second = solution
         .header()
         .block_hash()
-        .expect("it records its neighbours");
+        .expect("its adjacents are recorded");
     s.solved_by(solution);
     s.submitted(Ok(()));
     s.at(5000).tick().gives(&["cut"]);
@@ -163,7 +164,7 @@ fn a_branch_is_asked_for_once_at_a_time() {
 }
 
 #[test]
-fn what_a_network_that_is_gone_did_not_tell_stays_unknown() {
+fn pending_blocks_of_a_former_network_are_unknown() {
     let (mut s, _) = taken();
     s.cut_fails(&not_served()).gives(&["identify"]);
     s.identified("other", 1);
@@ -175,7 +176,7 @@ fn what_a_network_that_is_gone_did_not_tell_stays_unknown() {
 }
 
 #[test]
-fn a_network_that_is_gone_leaves_the_last_look_standing() {
+fn the_last_lookup_stands_after_a_change_of_network() {
     let (mut s, hash) = taken();
     s.cut_with(0, 1, hash).gives(&[]);
     s.at(12_000).tick().gives(&["cut"]);

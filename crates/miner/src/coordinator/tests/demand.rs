@@ -1,10 +1,10 @@
-//! A worker that wants work on certain chains, or none.
+//! A worker with a demand for certain chains, or for nothing.
 
 use super::pieces::{broken, busy, piece};
 use super::script::{Script, config};
 
 #[test]
-fn a_node_is_left_alone_while_nothing_is_wanted() {
+fn no_demand_means_no_requests() {
     let mut s = Script::idle(2);
     s.at(10).new_cut(0).gives(&[]);
     s.at(20).refreshed(1).gives(&[]);
@@ -13,7 +13,7 @@ fn a_node_is_left_alone_while_nothing_is_wanted() {
 }
 
 #[test]
-fn a_wanted_chain_is_named_and_the_cut_is_looked_at_in_the_same_instant() {
+fn demand_for_a_chain_requests_its_work_and_the_cut_at_once() {
     let mut s = Script::idle(2);
     s.at(1000).wants(&[2]).gives(&["work on 2", "cut"]);
     s.at(1001).work(piece(2, 1, 'a')).gives(&["publish 2:1a"]);
@@ -25,7 +25,7 @@ fn a_wanted_chain_is_named_and_the_cut_is_looked_at_in_the_same_instant() {
 }
 
 #[test]
-fn work_on_another_chain_is_no_job_and_the_wanted_ones_are_named_in_turn() {
+fn unwanted_work_is_no_job_and_requests_name_wanted_chains_in_turn() {
     let mut s = Script::idle(2);
     s.wants(&[1, 3]).gives(&["work on 1", "cut"]);
     s.cut_fails(&busy());
@@ -34,7 +34,7 @@ fn work_on_another_chain_is_no_job_and_the_wanted_ones_are_named_in_turn() {
     s.at(104).tick().gives(&[]);
     s.at(105).tick().gives(&["work on 3"]);
     s.at(106).work(piece(2, 1, 'a')).gives(&[]);
-    // An update may tell of work on a wanted chain.
+    // An update may make work on a wanted chain available.
     s.at(110).new_cut(0).gives(&["work on 1"]);
     s.at(111)
         .work(piece(3, 1, 'a'))
@@ -46,7 +46,7 @@ fn work_on_another_chain_is_no_job_and_the_wanted_ones_are_named_in_turn() {
 }
 
 #[test]
-fn work_that_was_asked_for_before_something_else_was_wanted_is_asked_for_again_at_once() {
+fn work_requested_under_an_earlier_demand_is_requested_again_at_once() {
     let mut s = Script::idle(1);
     s.wants(&[1]).gives(&["work on 1", "cut"]);
     s.at(1).wants(&[2]).gives(&[]);
@@ -55,7 +55,7 @@ fn work_that_was_asked_for_before_something_else_was_wanted_is_asked_for_again_a
 }
 
 #[test]
-fn jobs_that_are_not_wanted_any_more_make_room() {
+fn unwanted_jobs_make_room() {
     let mut s = Script::mining(2);
     assert_eq!(s.live(), ["1:1a", "0:1a"]);
     s.wants(&[1, 3])
@@ -68,19 +68,19 @@ fn jobs_that_are_not_wanted_any_more_make_room() {
 }
 
 #[test]
-fn a_solution_of_a_job_that_is_not_wanted_any_more_is_handed_in() {
+fn a_solution_of_an_unwanted_job_is_submitted() {
     let mut s = Script::mining(1);
     s.wants_nothing().gives(&["publish"]);
     s.solved("0:1a").gives(&["submit 0:1a to net"]);
 }
 
 #[test]
-fn whatever_can_change_the_cut_has_it_looked_at_again() {
+fn every_possible_change_of_the_cut_requests_it_again() {
     let cut = [(0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0)];
     let mut s = Script::idle(1);
     s.wants(&[0]).gives(&["work on 0", "cut"]);
     s.at(1).work(piece(0, 1, 'a')).gives(&["publish 0:1a"]);
-    // What happens while a look is on its way may not be in it.
+    // A cut may not include what happens during its request.
     s.at(2).new_cut(3).gives(&[]);
     s.at(3).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0", "cut"]);
     s.at(4).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0"]);
@@ -91,13 +91,13 @@ fn whatever_can_change_the_cut_has_it_looked_at_again() {
     s.at(9)
         .cut(&[(0, 1, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0)])
         .gives(&["show 0:1 1:0 2:0 3:0"]);
-    // Without any sign it is looked at all the same.
+    // Without any event it is fetched all the same.
     s.at(108).tick().gives(&[]);
     s.at(109).tick().gives(&["cut"]);
 }
 
 #[test]
-fn a_network_is_shown_before_its_heights_are_known_and_anew_when_it_changes() {
+fn a_network_is_shown_before_its_heights_are_known_and_when_it_changes() {
     let mut s = Script::new(&config(1));
     s.wants(&[0]).gives(&["identify"]);
     s.identified("net", 1)

@@ -1,7 +1,7 @@
-//! Random interleavings of everything that can happen, against invariants; then a time without faults, in which all
-//! has to come right again.
+//! Random interleavings of everything that can happen, checked against invariants; then a time
+//! without faults, in which everything has to recover.
 //!
-//! Each seed is a run of its own. `COORDINATOR_SEED=7` runs that one alone, `COORDINATOR_RUNS=100000` many.
+//! Each seed is a run of its own. `COORDINATOR_SEED=7` runs one, `COORDINATOR_RUNS=100000` many.
 
 mod model;
 
@@ -25,10 +25,10 @@ use crate::telemetry;
 use crate::telemetry::event::BlockEvent;
 use crate::timing::Timing;
 
-/// Longer than the longest pause, which follows a refused miner, by enough for the node to come upon its last free chain
-/// by chance, at one offer a second.
+/// Longer than the longest pause, which follows a refused miner key, by enough for the node to
+/// choose its last free chain by chance, once a second.
 const HEALING: Duration = Duration::from_secs(90);
-/// For blocks to be looked up twice.
+/// The time for two lookups of a block.
 const SETTLING: Duration = Duration::from_secs(25);
 
 /// A request on its way to the node or back.
@@ -37,7 +37,7 @@ struct Flight {
     node: NodeId,
     request: Request,
     answer: Option<Event>,
-    /// The event after which it was made.
+    /// The number of the event after which it was made.
     made: u64,
 }
 
@@ -51,29 +51,29 @@ struct World {
     coordinator: Coordinator,
     nodes: Vec<Model>,
     flights: Vec<Flight>,
-    /// All jobs that were ever live, and the number of the event after which their work was asked for.
+    /// All jobs ever live, and the number of the event after which their work was requested.
     jobs: Vec<(Arc<Job>, u64)>,
     retired: BTreeSet<JobId>,
     live: BTreeSet<JobId>,
     events: u64,
-    /// When the request was made that is being answered.
+    /// The number at which the request was made whose answer is being handled.
     landing: u64,
     demand: Demand,
     /// Whether the worker wants work on certain chains at times.
-    is_choosy: bool,
-    /// The event that last told of a new cut.
+    has_demands: bool,
+    /// The number of the last event of a new cut.
     new_cuts: BTreeMap<(NodeId, ChainId), u64>,
-    /// The blocks that were handed in, and the jobs that they solve.
+    /// The submitted blocks, and the jobs they solve.
     ours: BTreeSet<BlockHash>,
     solved: BTreeSet<JobId>,
-    /// What was reported of each block.
+    /// The reports about each block.
     blocks: BTreeMap<JobId, Vec<BlockEvent>>,
-    /// The blocks that solutions extend, and the event that last answered each.
-    handed_in: BTreeMap<SubmissionId, (NodeId, BlockHash, Option<u64>)>,
+    /// The parents of submitted blocks, and the number of the event that last answered each.
+    submitted_blocks: BTreeMap<SubmissionId, (NodeId, BlockHash, Option<u64>)>,
 }
 
 #[test]
-fn nothing_that_nodes_do_confuses_the_coordinator() {
+fn invariants_hold_under_random_interleavings() {
     let number = |name| {
         env::var(name)
             .ok()
@@ -122,7 +122,7 @@ impl World {
         let nodes = *[1, 1, 2].choose(&mut rng).expect("not empty");
         let slots = rng.random_range(1..=3);
         let chains = *[1, 2, 5].choose(&mut rng).expect("not empty");
-        let is_choosy = rng.random_bool(0.5);
+        let has_demands = rng.random_bool(0.5);
         let proof = *[Proof::Verified, Proof::Verified, Proof::None]
             .choose(&mut rng)
             .expect("not empty");
@@ -148,12 +148,12 @@ impl World {
             events: 0,
             landing: 0,
             demand: Demand::Any,
-            is_choosy,
+            has_demands,
             new_cuts: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
             blocks: BTreeMap::new(),
-            handed_in: BTreeMap::new(),
+            submitted_blocks: BTreeMap::new(),
         };
         for node in &mut world.nodes {
             node.faults = faults;
@@ -180,7 +180,7 @@ impl World {
             self.new_cuts.insert((*node, *chain), self.events);
         }
         if let Event::Submitted { submission, .. } = &event
-            && let Some((.., answered)) = self.handed_in.get_mut(submission)
+            && let Some((.., answered)) = self.submitted_blocks.get_mut(submission)
         {
             *answered = Some(self.events);
         }
@@ -192,7 +192,7 @@ impl World {
         let actions = self.coordinator.handle(self.now, event);
         if self.coordinator.counters().solutions > before {
             let is_first = solved.is_some_and(|job| self.solved.insert(job));
-            assert!(is_first, "handed in twice: {solved:?}");
+            assert!(is_first, "submitted twice: {solved:?}");
         }
         for action in actions {
             self.carry_out(action);
@@ -219,7 +219,7 @@ impl World {
                 version,
                 subscription,
                 chain,
-            } => self.nodes[node.0].listen(version, subscription, chain),
+            } => self.nodes[node.0].subscribe(version, subscription, chain),
             Action::Unsubscribe { node } => self.nodes[node.0].streams.clear(),
             Action::Report(event) => self.check_report(event),
             Action::Request { node, request } => {
@@ -257,12 +257,12 @@ impl World {
         };
         assert!(
             !self.flights.iter().any(same),
-            "on its way already: {request:?}"
+            "in flight already: {request:?}"
         );
         if let Request::Work { chain, .. } = request {
             match &self.demand {
                 Demand::Any => {}
-                Demand::Nothing => panic!("work is asked for that nobody wants"),
+                Demand::Nothing => panic!("work is requested without demand"),
                 Demand::Chains(wanted) => {
                     let hint = chain.expect("a chain is named");
                     assert!(wanted.contains(&hint), "not wanted: {hint}");
@@ -275,7 +275,7 @@ impl World {
             submission,
         } = request
         {
-            self.handed_in
+            self.submitted_blocks
                 .entry(*submission)
                 .or_insert((node, header.parent(), None));
             assert!(
@@ -293,14 +293,14 @@ impl World {
             assert_eq!(
                 version.as_str(),
                 format!("net-{}", header.version_code()),
-                "handed in to another network"
+                "submitted to another network"
             );
             self.ours
-                .insert(header.block_hash().expect("it records its neighbours"));
+                .insert(header.block_hash().expect("its adjacents are recorded"));
         }
     }
 
-    /// A block is found once, and what is reported of it later fits its hash.
+    /// Reports about a block start with its discovery and end with its final place.
     fn check_report(&mut self, event: telemetry::Event) {
         if let telemetry::Event::Block(block, event) = event {
             let events = self.blocks.entry(block.job).or_default();
@@ -329,7 +329,7 @@ impl World {
         }
     }
 
-    /// The same work never takes the place of a live job.
+    /// The same work never replaces a live job.
     fn check_replacements(&self, jobs: &Jobs) {
         let live = self.jobs.iter().map(|(job, _)| job);
         for old in live.filter(|job| self.live.contains(&job.id) && !jobs.contains(job.id)) {
@@ -342,7 +342,7 @@ impl World {
         }
     }
 
-    /// Each payload told of leads to one outcome.
+    /// Every refresh has one outcome.
     fn check_refreshes(&self) {
         let tally = self.coordinator.counters().refreshes;
         let known = tally.preempted + tally.identical + tally.skipped + tally.pending;
@@ -350,9 +350,9 @@ impl World {
         assert!(tally.pending <= self.slots as u64, "{tally:?}");
     }
 
-    /// Every view is one of a node as it was when the cut was asked for, or later.
+    /// Views go to a worker with a demand only, and are complete.
     fn check_view(&self, view: &View) {
-        assert_ne!(self.demand, Demand::Any, "shown to one who does not look");
+        assert_ne!(self.demand, Demand::Any, "shown without demand");
         if let Some(heights) = &view.heights {
             assert!(heights.requested <= self.now);
             assert_eq!(heights.of.len(), view.graph.len());
@@ -380,13 +380,16 @@ impl World {
             let moved = self.new_cuts.get(&(job.node, job.chain()));
             assert!(
                 moved.is_none_or(|moved| moved <= asked),
-                "live though its chain has moved: {job:?}"
+                "live though its chain has a new tip: {job:?}"
             );
             let parent = job.work.header().parent();
-            let is_behind = self.handed_in.values().any(|(node, solved, answered)| {
-                (*node, *solved) == (job.node, parent) && answered.is_none_or(|at| at > *asked)
-            });
-            assert!(!is_behind, "live though its place is solved: {job:?}");
+            let is_behind = self
+                .submitted_blocks
+                .values()
+                .any(|(node, solved, answered)| {
+                    (*node, *solved) == (job.node, parent) && answered.is_none_or(|at| at > *asked)
+                });
+            assert!(!is_behind, "live though its parent is solved: {job:?}");
         }
         let wakeup = self.coordinator.next_wakeup();
         assert!(
@@ -402,7 +405,7 @@ impl World {
         );
     }
 
-    /// Lets time pass, calling the coordinator when it wants to be.
+    /// Lets time pass, with ticks at all wakeups.
     fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         let mut calls = 0;
@@ -423,7 +426,7 @@ impl World {
         self.pass(Duration::from_millis(pause));
         match self.rng.random_range(0..1000) {
             0..350 => self.move_flight(),
-            350..550 => self.hear(NodeId(node), chain),
+            350..550 => self.deliver(NodeId(node), chain),
             550..650 => self.solve(),
             650..680 => self.solve_wrongly(),
             680..740 => self.nodes[node].foreign_block(chain),
@@ -440,7 +443,7 @@ impl World {
                 self.nodes[node].is_down = !is_down;
             }
             935..940 => self.pass(Duration::from_mins(2)),
-            940..950 if self.is_choosy => self.want(),
+            940..950 if self.has_demands => self.change_demand(),
             _ => {
                 let pause = self.rng.random_range(0..3000);
                 self.pass(Duration::from_millis(pause));
@@ -449,7 +452,7 @@ impl World {
     }
 
     /// The worker wants something else.
-    fn want(&mut self) {
+    fn change_demand(&mut self) {
         let wanted = self.nodes[0].chains.keys().copied();
         let wanted = wanted.filter(|_| self.rng.random_bool(0.5)).collect();
         self.demand = match self.rng.random_range(0..4) {
@@ -487,7 +490,7 @@ impl World {
         self.handle(flight.answer.expect("it was answered"));
     }
 
-    /// What the node said before it went down arrives first; what it did not answer never will be.
+    /// Restarts a node. Its earlier answers arrive first; open requests get none.
     fn restart(&mut self, id: NodeId, how: fn(&mut Model)) {
         while let Some(at) = self
             .flights
@@ -499,10 +502,10 @@ impl World {
         let node = &mut self.nodes[id.0];
         let is_asked = self.flights.iter().any(|flight| flight.node == id);
         if !is_asked && node.streams.values().all(|stream| !stream.is_open) {
-            // Nobody could notice.
+            // Undetectable.
             return;
         }
-        // An answer that breaks off tells for all.
+        // One broken connection is enough of a sign.
         node.dies_silently = is_asked && self.rng.random_bool(0.3);
         how(node);
         let was_down = std::mem::replace(&mut node.is_down, true);
@@ -512,16 +515,16 @@ impl World {
             }
         }
         self.nodes[id.0].is_down = was_down;
-        self.hear_all(id);
+        self.deliver_all(id);
     }
 
     /// The next event of a stream arrives.
-    fn hear(&mut self, node: NodeId, chain: ChainId) {
+    fn deliver(&mut self, node: NodeId, chain: ChainId) {
         let Some(stream) = self.nodes[node.0].streams.get_mut(&chain) else {
             return;
         };
         let subscription = stream.subscription;
-        if let Some(update) = stream.told.pop_front() {
+        if let Some(update) = stream.queue.pop_front() {
             self.handle(Event::Update {
                 node,
                 subscription,
@@ -531,20 +534,20 @@ impl World {
         }
     }
 
-    /// All that the streams of a node have told arrives.
-    fn hear_all(&mut self, node: NodeId) {
-        let told = |model: &Model| {
+    /// All events in the streams of a node arrive.
+    fn deliver_all(&mut self, node: NodeId) {
+        let pending = |model: &Model| {
             let mut streams = model.streams.iter();
-            let (chain, _) = streams.find(|(_, stream)| !stream.told.is_empty())?;
+            let (chain, _) = streams.find(|(_, stream)| !stream.queue.is_empty())?;
             Some(*chain)
         };
-        while let Some(chain) = told(&self.nodes[node.0]) {
-            self.hear(node, chain);
+        while let Some(chain) = pending(&self.nodes[node.0]) {
+            self.deliver(node, chain);
         }
     }
 
     fn solution(&mut self) -> Option<Solution> {
-        // Most often a live one, sometimes any.
+        // Mostly a live one, sometimes any.
         let live: Vec<_> = self.coordinator.jobs().iter().cloned().collect();
         let any = self.jobs.iter().map(|(job, _)| Arc::clone(job));
         let pool = if self.rng.random_bool(0.8) {
@@ -589,7 +592,7 @@ impl World {
         }
     }
 
-    /// Answers everything at once for so long.
+    /// Answers everything at once for this long.
     fn calm(&mut self, time: Duration) {
         let until = self.now + time;
         let events = self.events;
@@ -605,7 +608,7 @@ impl World {
                 for chain in streams {
                     self.nodes[node].open_stream(chain);
                 }
-                self.hear_all(NodeId(node));
+                self.deliver_all(NodeId(node));
             }
             assert!(
                 self.events - events < 500 + 40 * time.as_secs(),
@@ -628,8 +631,8 @@ impl World {
         for node in &mut self.nodes {
             (node.is_down, node.faults, node.checks_proof) = (false, 0, false);
         }
-        if self.is_choosy {
-            self.heal_choosy();
+        if self.has_demands {
+            self.heal_with_demand();
         }
         self.calm(HEALING);
         let jobs: Vec<_> = self.coordinator.jobs().iter().cloned().collect();
@@ -650,21 +653,21 @@ impl World {
             let mut streams = node.streams.values();
             assert!(
                 streams.all(|stream| stream.is_open && !stream.is_dead),
-                "a stream that nobody speaks on"
+                "a dead stream"
             );
         }
     }
 
-    /// Now that all is heard, each policy comes to every newer payload, and to no more.
+    /// Each policy fetches every refreshed payload in the end, and no more.
     fn check_payloads(&mut self) {
-        // The second time while the answers with the payloads of the first are on their way.
+        // The second time while the answers to the first are in flight.
         for _ in 0..2 {
             for node in 0..self.nodes.len() {
                 let chains: Vec<_> = self.nodes[node].chains.keys().copied().collect();
                 for chain in chains {
                     self.nodes[node].refresh(chain);
                 }
-                self.hear_all(NodeId(node));
+                self.deliver_all(NodeId(node));
             }
             for at in 0..self.flights.len() {
                 if self.flights[at].answer.is_none() {
@@ -682,17 +685,17 @@ impl World {
             );
         }
         let pending = self.coordinator.counters().refreshes.pending;
-        assert_eq!(pending, 0, "a newer payload waits for ever");
+        assert_eq!(pending, 0, "a refresh waits for ever");
     }
 
-    /// A worker that wants a block on one chain gets work there.
-    fn heal_choosy(&mut self) {
+    /// A worker with a demand for one chain gets work there.
+    fn heal_with_demand(&mut self) {
         let chains: Vec<_> = self.nodes[0].chains.keys().copied().collect();
         let chain = *chains.choose(&mut self.rng).expect("there are chains");
         self.demand = Demand::Chains([chain].into());
         self.handle(Event::Demand(self.demand.clone()));
         self.calm(HEALING);
-        // Two nodes may have given work on it.
+        // Two nodes may have issued work on it.
         let jobs = self.coordinator.jobs().iter();
         let held: BTreeSet<_> = jobs.map(|job| job.chain()).collect();
         assert_eq!(held, [chain].into());
@@ -700,7 +703,7 @@ impl World {
         self.handle(Event::Demand(Demand::Any));
     }
 
-    /// What became of every block that was handed in is known in the end.
+    /// The place of every submitted block is known in the end.
     fn look_up_blocks(&mut self) {
         for node in &mut self.nodes {
             for chain in node.chains.keys().copied().collect::<Vec<_>>() {
@@ -718,7 +721,7 @@ impl World {
         }
     }
 
-    /// With nodes that are well, all is done within the grace.
+    /// With nodes in order, everything is done within the grace.
     fn shut_down(&mut self) {
         for _ in 0..3 {
             self.solve();

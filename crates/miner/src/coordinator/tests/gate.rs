@@ -1,4 +1,4 @@
-//! When a request that failed goes out again, and what is said about it.
+//! When a failed request is repeated, and which failures are reported.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use super::super::gate::Gate;
 use super::pieces::{busy, connect, not_served, timeout, unauthorized};
 use crate::timing::Timing;
 
-/// Fails at the times, in seconds, and tells at which of them it has something to say.
+/// Checks which of the failures at these times, in seconds, are reported.
 #[track_caller]
-fn check(failures: &[(u64, Error)], told: &[u64]) {
+fn check(failures: &[(u64, Error)], reported: &[u64]) {
     let (mut gate, start) = (Gate::default(), Instant::now());
-    let told_at: Vec<_> = failures
+    let reported_at: Vec<_> = failures
         .iter()
         .filter(|(second, error)| {
             let now = start + Duration::from_secs(*second);
@@ -20,24 +20,24 @@ fn check(failures: &[(u64, Error)], told: &[u64]) {
         })
         .map(|(second, _)| *second)
         .collect();
-    assert_eq!(told_at, told);
+    assert_eq!(reported_at, reported);
 }
 
 #[test]
-fn a_trouble_is_told_when_it_begins_and_every_half_minute() {
+fn a_lasting_error_is_reported_at_once_and_every_half_minute() {
     let failures: Vec<_> = (0..100).map(|second| (second, connect())).collect();
     check(&failures, &[0, 30, 60, 90]);
 }
 
 #[test]
-fn what_somebody_has_to_change_is_told_once() {
+fn a_configuration_error_is_reported_once() {
     let failures: Vec<_> = (0..10).map(|round| (30 * round, unauthorized())).collect();
     check(&failures, &[0]);
     check(&[(0, connect()), (1, unauthorized())], &[0, 1]);
 }
 
 #[test]
-fn troubles_that_alternate_do_not_flood_the_log() {
+fn alternating_errors_are_reported_every_five_seconds() {
     let either = |second| {
         let errors = [timeout(), busy()];
         (second, errors[usize::from(second % 2 == 1)].clone())

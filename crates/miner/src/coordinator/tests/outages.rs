@@ -1,4 +1,4 @@
-//! Nodes that are down, refuse, are restarted, or come back as another network.
+//! Nodes down, refusing, restarted, or back with another network.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use node::{Lost, UpdateEvent};
 use super::pieces::{block, broken, busy, connect, not_served, piece, timeout, unauthorized};
 use super::script::{Script, config};
 
-/// All streams of a script's node are opened anew before something else.
-fn listening_anew(rest: &[&'static str]) -> Vec<&'static str> {
+/// All streams of the node are reopened before anything else.
+fn reopened(rest: &[&'static str]) -> Vec<&'static str> {
     let mut actions = vec![
         "unsubscribe",
         "listen to net/0",
@@ -21,7 +21,7 @@ fn listening_anew(rest: &[&'static str]) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_node_that_is_down_at_the_start_is_asked_until_it_answers() {
+fn a_node_down_at_the_start_is_asked_until_it_answers() {
     let mut s = Script::new(&config(1));
     s.tick().gives(&["identify"]);
     let mut now = 0;
@@ -35,7 +35,7 @@ fn a_node_that_is_down_at_the_start_is_asked_until_it_answers() {
 }
 
 #[test]
-fn a_miner_that_is_refused_is_tried_again_after_half_a_minute_and_not_before() {
+fn a_refused_miner_key_is_tried_again_after_half_a_minute() {
     let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1);
@@ -47,7 +47,7 @@ fn a_miner_that_is_refused_is_tried_again_after_half_a_minute_and_not_before() {
 }
 
 #[test]
-fn a_path_that_is_not_served_asks_what_is_and_leaves_the_jobs_alone() {
+fn a_missing_path_leads_to_info_and_keeps_the_jobs() {
     let mut s = Script::mining(2);
     s.new_cut(0).gives(&["publish 1:1a", "work"]);
     s.at(10).work_fails(&not_served()).gives(&["identify"]);
@@ -58,16 +58,16 @@ fn a_path_that_is_not_served_asks_what_is_and_leaves_the_jobs_alone() {
 }
 
 #[test]
-fn work_is_fetched_again_from_a_node_that_may_have_been_restarted() {
+fn work_is_fetched_again_after_a_possible_restart() {
     let mut s = Script::mining(2);
     s.at(10).new_cut(0).gives(&["publish 1:1a", "work"]);
     s.at(20).work_fails(&broken()).gives(&["identify"]);
     s.at(30).identify_fails(&connect()).gives(&[]);
     s.at(130).tick().gives(&["identify"]);
-    // The job may be known still: the worker stays on it. But nothing is taken for granted any more.
+    // The payload may still be known: the worker stays on the job. But nothing is certain any more.
     s.at(140)
         .identified("net", 4)
-        .gives(&listening_anew(&["work", "cut"]));
+        .gives(&reopened(&["work", "cut"]));
     s.at(150)
         .work(piece(2, 1, 'a'))
         .gives(&["publish 2:1a 1:1a", "work on 1"]);
@@ -78,14 +78,14 @@ fn work_is_fetched_again_from_a_node_that_may_have_been_restarted() {
 }
 
 #[test]
-fn the_last_stream_that_is_lost_may_mean_a_restart() {
+fn the_loss_of_the_last_stream_may_mean_a_restart() {
     let mut s = Script::mining(1);
     s.lost(1).gives(&[]);
     s.lost(2).gives(&[]);
     s.lost(3).gives(&[]);
     s.at(10).lost(0).gives(&["identify"]);
     s.at(20).identified("net", 4).gives(&["work on 0", "cut"]);
-    // Streams that cannot be opened are no news.
+    // Streams that fail to open are no news.
     s.lost(0).gives(&[]);
     s.at(30).work(piece(0, 1, 'a')).gives(&[]);
     s.at(30).cut(&[(0, 0, 0)]).gives(&[]);
@@ -93,7 +93,7 @@ fn the_last_stream_that_is_lost_may_mean_a_restart() {
 }
 
 #[test]
-fn a_cut_that_cannot_be_had_is_asked_for_again() {
+fn a_failed_cut_request_is_repeated() {
     let mut s = Script::mining(1);
     s.lost(0).gives(&["cut"]);
     s.at(10).cut_fails(&timeout()).gives(&[]);
@@ -105,7 +105,7 @@ fn a_cut_that_cannot_be_had_is_asked_for_again() {
 }
 
 #[test]
-fn another_network_voids_all_that_belongs_to_the_one_before() {
+fn another_network_ends_everything_of_the_former_one() {
     let mut s = Script::mining(2);
     let former = s.subscription();
     s.at(5)
@@ -121,14 +121,14 @@ fn another_network_voids_all_that_belongs_to_the_one_before() {
     ]);
     assert_eq!(s.counters().jobs_retired.unsolved(), 1);
     assert_eq!(s.counters().blocks.unknown, 1, "its node will not tell");
-    // Nothing is handed in to a network that it is not of.
+    // Nothing is submitted to another network.
     s.at(120).tick().gives(&["work"]);
     s.at(130).solved("0:1a").gives(&[]);
     assert_eq!(s.counters().solutions_stale, 1);
     s.at(140)
         .work(piece(0, 9, 'a'))
         .gives(&["publish 0:9a", "work", "cut"]);
-    // What the former streams still say is not about this one.
+    // Late events of the former streams are not about this network.
     let updates = s.counters().updates_received;
     s.update_of(former, 0, UpdateEvent::NewCut).gives(&[]);
     assert_eq!(s.counters().updates_received, updates);
@@ -136,7 +136,7 @@ fn another_network_voids_all_that_belongs_to_the_one_before() {
 }
 
 #[test]
-fn answers_that_another_network_overtakes_are_not_taken_for_its_own() {
+fn late_answers_of_a_former_network_are_ignored() {
     let mut s = Script::mining(2);
     s.at(5)
         .solved("1:1a")
@@ -153,7 +153,7 @@ fn answers_that_another_network_overtakes_are_not_taken_for_its_own() {
 }
 
 #[test]
-fn a_cut_of_another_network_decides_no_fate() {
+fn a_cut_of_a_former_network_finds_no_blocks() {
     let mut s = Script::mining(1);
     s.lost(0).gives(&["cut"]);
     s.new_cut(0).gives(&["publish", "work"]);
@@ -163,13 +163,13 @@ fn a_cut_of_another_network_decides_no_fate() {
     s.work(piece(0, 1, 'z'));
     s.solved("0:1z");
     s.submitted(Ok(()));
-    // The block is to be looked for, and the answer on its way is a stranger's.
+    // A lookup of the block is due, but this answer was requested from the former network.
     s.at(3000).cut(&[(0, 1, 9)]).gives(&[]);
     assert_eq!(s.counters().blocks.pending, 1);
 }
 
 #[test]
-fn a_branch_of_another_network_decides_no_fate() {
+fn a_branch_of_a_former_network_finds_no_blocks() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.submitted(Ok(()));
@@ -182,27 +182,27 @@ fn a_branch_of_another_network_decides_no_fate() {
     s.work(piece(0, 1, 'z'));
     s.solved("0:1z");
     s.submitted(Ok(()));
-    // The former network's answer comes when a block of this one is followed on the same chain and height.
+    // The former network's answer arrives while a block of the same chain and height is tracked.
     s.at(2300).ancestors(&[(1, block(0, 1, 9))]).gives(&[]);
     assert_eq!(s.counters().blocks.orphaned, 0);
 }
 
 #[test]
-fn chains_that_a_known_network_gains_are_listened_to() {
+fn new_chains_of_a_known_network_are_subscribed_to() {
     let mut s = Script::mining(1);
     s.lost(0).gives(&["cut"]);
     s.cut_fails(&not_served()).gives(&["identify"]);
     s.identified("net", 6)
         .gives(&["listen to net/4", "listen to net/5"]);
     assert_eq!(s.live(), ["0:1a"]);
-    // The worker hears of it with its next job.
+    // The worker learns the number with its next job.
     assert_eq!(s.chains(), Some(4));
     s.new_cut(0).gives(&["publish", "work"]);
     assert_eq!(s.chains(), Some(6));
 }
 
 #[test]
-fn the_second_node_gives_work_while_the_first_is_down() {
+fn the_second_node_issues_work_while_the_first_is_down() {
     let mut two = config(2);
     two.nodes = 2;
     let mut s = Script::new(&two);
@@ -213,7 +213,7 @@ fn the_second_node_gives_work_while_the_first_is_down() {
     s.on(1)
         .work(piece(0, 1, 'b'))
         .gives(&["publish 0:1b", "work @1", "cut @1"]);
-    // The first is back: it is asked from now on, and the job of the second stays.
+    // The first is back: it gets the requests from now on, and the job of the second stays.
     s.at(10)
         .on(0)
         .identified("net", 1)
@@ -223,7 +223,7 @@ fn the_second_node_gives_work_while_the_first_is_down() {
         .work(piece(0, 1, 'a'))
         .gives(&["publish 0:1a 0:1b", "cut"]);
     s.at(30).on(1).work(piece(0, 1, 'c')).gives(&[]);
-    // An update of one says nothing about the other's job, and a solution goes where its work came from.
+    // An update of one node leaves the other's job alone, and a solution goes to its own node.
     s.at(40).on(0).new_cut(0).gives(&["publish 0:1b", "work"]);
     s.at(50)
         .solved("0:1b")
@@ -231,7 +231,7 @@ fn the_second_node_gives_work_while_the_first_is_down() {
 }
 
 #[test]
-fn newer_work_comes_from_the_node_of_the_job_while_that_is_well() {
+fn new_work_comes_from_the_node_of_the_job_while_it_is_ready() {
     let mut two = config(1);
     two.nodes = 2;
     let mut s = Script::new(&two);
@@ -255,7 +255,7 @@ fn newer_work_comes_from_the_node_of_the_job_while_that_is_well() {
 }
 
 #[test]
-fn a_stream_that_finds_nobody_to_connect_to_means_a_restart() {
+fn a_stream_without_a_connection_means_a_restart() {
     let mut s = Script::mining(1);
     s.at(10).lost(1).gives(&[]);
     let lost = |error| UpdateEvent::Lost(Lost::Failed(error));
@@ -263,18 +263,18 @@ fn a_stream_that_finds_nobody_to_connect_to_means_a_restart() {
     s.update(1, lost(connect())).gives(&["identify"]);
     s.at(20)
         .identified("net", 4)
-        .gives(&listening_anew(&["work on 0", "cut"]));
+        .gives(&reopened(&["work on 0", "cut"]));
 }
 
 #[test]
-fn a_node_that_goes_away_while_it_is_asked_what_it_serves_may_be_another_afterwards() {
+fn a_node_lost_during_info_may_have_restarted() {
     let mut s = Script::mining(1);
     s.new_cut(0);
     s.work_fails(&not_served()).gives(&["identify"]);
     s.identify_fails(&broken()).gives(&[]);
     s.at(100).tick().gives(&["identify"]);
-    s.identified("net", 4).gives(&listening_anew(&["work"]));
-    // A job that came before would have been fetched again.
+    s.identified("net", 4).gives(&reopened(&["work"]));
+    // A job from before would be fetched again.
     s.at(110)
         .work(piece(0, 2, 'a'))
         .gives(&["publish 0:2a", "cut"]);
@@ -285,28 +285,28 @@ fn a_node_that_goes_away_while_it_is_asked_what_it_serves_may_be_another_afterwa
 }
 
 #[test]
-fn a_time_that_passes_between_an_event_and_the_wait_for_the_next_is_not_missed() {
+fn a_wakeup_in_the_past_is_not_lost() {
     let mut s = Script::new(&config(1));
     s.tick();
     s.identify_fails(&connect()).gives(&[]);
-    // Whoever waits comes late, and must not wait for ever.
+    // The caller is late, and must not wait for ever.
     s.at(5_000);
     assert_eq!(s.wakeup_ms(), Some(Duration::from_millis(100).as_millis()));
 }
 
 #[test]
-fn streams_that_may_have_died_with_their_node_are_opened_anew_and_cover_nothing_before() {
+fn suspect_streams_are_reopened_and_watch_nothing_before() {
     let mut s = Script::mining(1);
     let former = s.subscription();
     s.at(10).new_cut(0).gives(&["publish", "work"]);
     s.work_fails(&broken()).gives(&["identify"]);
-    s.identified("net", 4).gives(&listening_anew(&[]));
+    s.identified("net", 4).gives(&reopened(&[]));
     s.at(110).tick().gives(&["work"]);
     s.work(piece(0, 2, 'a')).gives(&["publish 0:2a", "cut"]);
     s.at(120).cut(&[(0, 1, 0)]).gives(&[]);
     s.at(1120).tick().gives(&["cut"]);
     s.at(1130).cut(&[(0, 1, 0)]).gives(&[]);
-    // What the former streams had still to say is no news; the new one says that all will be told.
+    // Late events of the former streams are ignored; the new one watches from now on.
     s.update_of(former, 0, UpdateEvent::NewCut).gives(&[]);
     s.at(1200).opened(0).gives(&["cut"]);
     s.at(1210).cut(&[(0, 1, 0)]).gives(&[]);
@@ -315,12 +315,12 @@ fn streams_that_may_have_died_with_their_node_are_opened_anew_and_cover_nothing_
 }
 
 #[test]
-fn a_stream_that_has_ended_or_was_opened_since_a_restart_is_left_alone() {
+fn streams_closed_or_opened_since_a_restart_are_kept() {
     let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1).gives(&["listen to net/0", "work"]);
     s.opened(0).gives(&[]);
-    // The only stream there is ends in the normal course.
+    // The only stream ends in the normal course.
     for _ in 0..2 {
         s.lost(0).gives(&["identify"]);
         s.opened(0).gives(&[]);

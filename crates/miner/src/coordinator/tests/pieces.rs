@@ -1,21 +1,21 @@
-//! What nodes say, in few words: work, blocks and errors.
+//! Short forms of what nodes send: work, blocks and errors.
 
 use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, CreationTime, HeaderFields, PayloadHash, Target, Work};
 use node::{Error, Miner, NoAnswer, Refusal};
 
-/// A piece of work in few words.
+/// The short form of a work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) chain: u32,
     pub(super) height: u64,
-    /// Which of the blocks at the height below it extends.
+    /// Which of the blocks at the height below is its parent.
     pub(super) parent: u8,
-    /// Which blocks stand beside its parent.
-    pub(super) beside: u8,
-    /// The first of the chains beside its own.
-    pub(super) neighbour: u32,
+    /// Which of the blocks of adjacent chains it records.
+    pub(super) adjacent_block: u8,
+    /// The first adjacent chain.
+    pub(super) adjacent_chain: u32,
     pub(super) payload: char,
     pub(super) target: Target,
 }
@@ -26,8 +26,8 @@ pub(super) const fn piece(chain: u32, height: u64, payload: char) -> Piece {
         chain,
         height,
         parent: 0,
-        beside: 0,
-        neighbour: 100,
+        adjacent_block: 0,
+        adjacent_chain: 100,
         payload,
         target: Target::MAX,
     }
@@ -43,17 +43,17 @@ pub(super) fn block(chain: u32, height: u64, which: u8) -> BlockHash {
 
 impl Piece {
     pub(super) fn work(self, time_ms: u64) -> Work {
-        let beside = |chain| {
+        let recorded = |chain| {
             (
                 ChainId::new(chain),
-                block(chain, self.height - 1, self.beside),
+                block(chain, self.height - 1, self.adjacent_block),
             )
         };
         let micros = i64::try_from(time_ms * 1000).expect("scripts are short");
         let fields = HeaderFields {
             creation_time: CreationTime::from_micros(micros),
             parent: block(self.chain, self.height - 1, self.parent),
-            adjacents: [self.neighbour, 101, 102].map(beside).into(),
+            adjacents: [self.adjacent_chain, 101, 102].map(recorded).into(),
             target: self.target,
             payload_hash: PayloadHash::new([self.payload as u8; 32]),
             chain: ChainId::new(self.chain),

@@ -1,4 +1,4 @@
-//! Work that the worker gives back unsolved.
+//! A worker without proof of work.
 
 use chainweb::{CreationTime, Nonce, Target};
 
@@ -27,7 +27,7 @@ fn returning() -> Script {
 }
 
 #[test]
-fn unsolved_work_is_handed_in_as_it_came_and_once() {
+fn unsolved_work_is_submitted_unchanged_and_once() {
     let mut s = returning();
     let work = s.job("0:2a").work.header().clone();
     let solution = Solution::unsolved(s.job("0:2a"));
@@ -43,7 +43,7 @@ fn unsolved_work_is_handed_in_as_it_came_and_once() {
 }
 
 #[test]
-fn a_time_that_is_not_the_works_is_bounded_also_without_a_proof() {
+fn creation_times_are_checked_without_a_proof_too() {
     let mut s = returning();
     let mut early = Solution::unsolved(s.job("0:2a"));
     early.nonce = Nonce::new(5);
@@ -54,14 +54,14 @@ fn a_time_that_is_not_the_works_is_bounded_also_without_a_proof() {
 }
 
 #[test]
-fn a_node_that_checks_proof_is_left_alone_for_a_while() {
+fn a_node_with_proof_of_work_gets_no_requests_for_a_while() {
     let mut s = returning();
     s.at(10)
         .returned("0:2a")
         .gives(&["submit 0:2a to net", "publish 1:2a", "work"]);
     s.at(20).submitted(Err(invalid_pow())).gives(&["publish"]);
     assert_eq!(s.counters().solutions_rejected, 1);
-    // What was on its way to the worker or from the node leads to nothing.
+    // Solutions and work that were on their way lead to nothing.
     s.returned("1:2a").gives(&[]);
     s.work(hard(2, 'a')).gives(&[]);
     s.new_cut(3).gives(&[]);
@@ -80,7 +80,7 @@ fn a_node_that_checks_proof_is_left_alone_for_a_while() {
 }
 
 #[test]
-fn a_node_that_is_restarted_is_tried_again_at_once() {
+fn a_restarted_node_is_tried_again_at_once() {
     let mut s = returning();
     s.returned("0:2a");
     s.work(hard(2, 'a'));
@@ -93,12 +93,12 @@ fn a_node_that_is_restarted_is_tried_again_at_once() {
     s.work(hard(2, 'b')).gives(&["publish 2:2b", "work", "cut"]);
     s.returned("2:2b").gives(&["submit 2:2b to net", "publish"]);
     s.submitted(Ok(())).gives(&[]);
-    // One that takes it is as any other.
+    // Once it accepts a block, it is a node like any other.
     s.work(hard(3, 'b')).gives(&["publish 3:2b", "work"]);
 }
 
 #[test]
-fn a_refused_proof_of_a_worker_that_proves_does_not_stop_it() {
+fn a_refused_proof_does_not_stop_a_worker_with_proof() {
     let mut s = Script::mining(2);
     s.solved("0:1a");
     s.submitted(Err(invalid_pow())).gives(&[]);

@@ -1,10 +1,10 @@
-//! What takes a job from the worker, and what does not.
+//! What retires a job, and what does not.
 
 use super::pieces::{Piece, piece};
 use super::script::Script;
 
 #[test]
-fn an_update_on_the_jobs_chain_retires_it_before_anything_is_asked() {
+fn an_update_on_its_chain_retires_a_job_before_any_request() {
     let mut s = Script::mining(2);
     s.at(50).new_cut(0).gives(&["publish 1:1a", "work"]);
     assert_eq!(s.counters().jobs_retired.unsolved(), 1);
@@ -23,12 +23,12 @@ fn update_on_another_chain_does_not_preempt() {
 }
 
 #[test]
-fn work_that_an_update_overtakes_is_asked_for_again() {
+fn work_overtaken_by_an_update_is_requested_again() {
     let mut s = Script::mining(2);
     s.new_cut(0).gives(&["publish 1:1a", "work"]);
     s.at(5).new_cut(2).gives(&[]);
     s.at(10).work(piece(2, 1, 'a')).gives(&["work"]);
-    // An update on some other chain says nothing about it.
+    // An update on another chain does not matter.
     s.at(15).new_cut(0).gives(&[]);
     s.at(20)
         .work(piece(2, 2, 'a'))
@@ -36,7 +36,7 @@ fn work_that_an_update_overtakes_is_asked_for_again() {
 }
 
 #[test]
-fn a_chain_that_is_held_is_offered_again_after_a_second_or_an_event() {
+fn after_work_on_a_held_chain_requests_pause_until_an_event() {
     for event in [Script::new_cut, Script::refreshed] {
         let mut s = Script::mining(2);
         s.at(50).new_cut(0).gives(&["publish 1:1a", "work"]);
@@ -51,17 +51,17 @@ fn a_chain_that_is_held_is_offered_again_after_a_second_or_an_event() {
 }
 
 #[test]
-fn newer_work_on_a_held_chain_takes_its_place_and_is_not_asked_for_in_a_circle() {
+fn newer_work_on_a_held_chain_replaces_the_job_and_pauses_requests() {
     let elsewhere = |change: fn(&mut Piece)| {
         let mut piece = piece(1, 1, 'b');
         change(&mut piece);
         piece
     };
     for piece in [
-        // An update was missed, the parent was replaced, a block beside it was replaced.
+        // An update was missed, the parent was replaced, an adjacent block was replaced.
         elsewhere(|piece| piece.height = 2),
         elsewhere(|piece| piece.parent = 1),
-        elsewhere(|piece| piece.beside = 1),
+        elsewhere(|piece| piece.adjacent_block = 1),
     ] {
         let mut s = Script::mining(2);
         s.new_cut(0).gives(&["publish 1:1a", "work"]);
@@ -83,23 +83,23 @@ fn identical_work_never_preempts() {
 }
 
 #[test]
-fn a_lost_stream_leaves_its_job_to_the_cut() {
+fn jobs_of_a_lost_stream_are_compared_with_the_cut() {
     let mut s = Script::mining(2);
     s.at(10).lost(1).gives(&["cut"]);
     s.at(20).cut(&[(0, 0, 0), (1, 0, 0)]).gives(&[]);
     s.at(1020).tick().gives(&["cut"]);
-    // Only the job that no stream covers is compared: chain 0 would tell by itself.
+    // Only the unwatched job is compared: chain 0 has a stream.
     s.at(1030)
         .cut(&[(0, 1, 0), (1, 1, 0)])
         .gives(&["publish 0:1a", "work"]);
 }
 
-/// A script that holds work on chain 0, which records the first block of height 1 on chain 1 beside its parent.
-fn beside_chain_1() -> Script {
+/// A script with a job on chain 0, which records the first block of height 1 on chain 1.
+fn adjacent_to_chain_1() -> Script {
     let mut s = Script::mining(1);
     s.new_cut(0).gives(&["publish", "work"]);
     let piece = Piece {
-        neighbour: 1,
+        adjacent_chain: 1,
         ..piece(0, 2, 'a')
     };
     s.work(piece).gives(&["publish 0:2a"]);
@@ -108,22 +108,22 @@ fn beside_chain_1() -> Script {
 }
 
 #[test]
-fn a_move_beside_a_job_is_looked_up_in_the_cut() {
+fn an_adjacent_tip_change_is_looked_up_in_the_cut() {
     // The other tip of chain 1, and whether the job can still become a block.
     for (height, which, lives) in [
         (1, 0, true),
         (1, 1, false),
-        // Higher: its hash does not tell what it stands on. Lower: nothing has replaced the block.
+        // Higher: it may contain the recorded block. Lower: nothing has replaced the block.
         (2, 1, true),
         (0, 1, true),
     ] {
-        let mut s = beside_chain_1();
+        let mut s = adjacent_to_chain_1();
         s.at(10).new_cut(1).gives(&["cut"]);
         let tips = [(0, 1, 0), (1, height, which)];
         let outcome = s.at(20).cut(&tips);
         if lives {
             outcome.gives(&[]);
-            // It is covered again.
+            // It is current again.
             s.at(60_000).tick().gives(&[]);
         } else {
             outcome.gives(&["publish", "work"]);
@@ -132,10 +132,10 @@ fn a_move_beside_a_job_is_looked_up_in_the_cut() {
 }
 
 #[test]
-fn moves_beside_a_job_cost_one_look_a_second() {
-    let mut s = beside_chain_1();
+fn adjacent_tip_changes_cost_one_cut_request_a_second() {
+    let mut s = adjacent_to_chain_1();
     s.at(10).new_cut(1).gives(&["cut"]);
-    // This answer may be older than the second move.
+    // This answer may be older than the second change.
     s.at(20).new_cut(1).gives(&[]);
     s.at(30).cut(&[(0, 1, 0), (1, 1, 0)]).gives(&[]);
     s.at(40).new_cut(1).gives(&[]);
@@ -147,8 +147,8 @@ fn moves_beside_a_job_cost_one_look_a_second() {
 }
 
 #[test]
-fn a_stream_that_was_closed_may_have_missed_a_move_beside_a_job() {
-    let mut s = beside_chain_1();
+fn a_closed_stream_may_have_missed_an_adjacent_tip_change() {
+    let mut s = adjacent_to_chain_1();
     s.lost(1).gives(&[]);
     s.at(10).opened(1).gives(&["cut"]);
     s.at(20)
@@ -157,12 +157,12 @@ fn a_stream_that_was_closed_may_have_missed_a_move_beside_a_job() {
 }
 
 #[test]
-fn work_that_a_move_beside_it_overtakes_is_compared_with_the_cut() {
+fn work_overtaken_by_an_adjacent_tip_change_is_compared_with_the_cut() {
     let mut s = Script::mining(1);
     s.new_cut(0).gives(&["publish", "work"]);
     s.new_cut(1).gives(&[]);
     let piece = Piece {
-        neighbour: 1,
+        adjacent_chain: 1,
         ..piece(0, 2, 'a')
     };
     s.work(piece).gives(&["publish 0:2a", "cut"]);
@@ -171,7 +171,7 @@ fn work_that_a_move_beside_it_overtakes_is_compared_with_the_cut() {
 }
 
 #[test]
-fn work_that_a_cut_overtakes_is_asked_for_again() {
+fn work_overtaken_by_a_cut_is_requested_again() {
     let mut s = Script::mining(2);
     s.new_cut(1).gives(&["publish 0:1a", "work"]);
     s.lost(0).gives(&["cut"]);

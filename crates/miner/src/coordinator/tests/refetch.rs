@@ -1,4 +1,4 @@
-//! Work grows old: the node forgets its payload.
+//! Work grows old: the node discards its payload.
 
 use super::pieces::{piece, timeout};
 use super::script::Script;
@@ -16,7 +16,7 @@ fn work_is_fetched_again_after_two_minutes_on_its_chain() {
 }
 
 #[test]
-fn work_on_another_chain_takes_the_place_of_the_oldest_that_is_due() {
+fn work_on_another_chain_replaces_the_oldest_due_job() {
     let mut s = Script::mining(2);
     s.at(120_000).tick().gives(&["work on 1"]);
     s.at(120_010)
@@ -26,7 +26,7 @@ fn work_on_another_chain_takes_the_place_of_the_oldest_that_is_due() {
 }
 
 #[test]
-fn a_job_that_the_node_must_have_forgotten_is_dropped() {
+fn a_job_expires_with_its_payload() {
     let mut s = Script::mining(1);
     s.at(120_000).tick().gives(&["work on 0"]);
     assert_eq!(s.wakeup_ms(), Some(300_000));
@@ -38,7 +38,7 @@ fn a_job_that_the_node_must_have_forgotten_is_dropped() {
 }
 
 #[test]
-fn a_job_lives_on_as_long_as_the_node_confirms_it() {
+fn a_job_stays_live_while_the_node_issues_its_work() {
     let mut s = Script::mining(1);
     for round in 1..5 {
         s.at(120_000 * round).tick().gives(&["work on 0"]);

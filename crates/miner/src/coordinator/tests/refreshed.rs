@@ -1,4 +1,4 @@
-//! What a renewed payload does to the job in hand, under each policy.
+//! What a payload refresh does to the live job, under each policy.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn conditional() -> Script {
 }
 
 #[test]
-fn immediate_fetches_each_newer_payload_at_once() {
+fn immediate_fetches_after_each_refresh_at_once() {
     let mut s = Script::mining_under(Preemption::Immediate, 1);
     s.at(10).refreshed(0).gives(&["work on 0"]);
     s.at(20).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
@@ -40,7 +40,7 @@ fn batch_complete_fetches_once_at_the_end_of_the_batch() {
     assert_eq!(s.wakeup_ms(), Some(2000));
     s.at(2000).tick().gives(&["work on 0"]);
     s.at(2010).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
-    // The batches of the new job begin with it.
+    // The batches of the new job start with it.
     s.at(2020).refreshed(0).gives(&[]);
     assert_eq!(s.wakeup_ms(), Some(3010));
     let expected = RefreshCounts {
@@ -56,11 +56,11 @@ fn batch_complete_fetches_once_at_the_end_of_the_batch() {
 }
 
 #[test]
-fn batch_complete_leaves_a_job_alone_whose_batch_ends_with_its_solution() {
+fn batch_complete_never_fetches_during_an_endless_batch() {
     let endless = Duration::MAX;
     let mut s = Script::mining_under(Preemption::BatchComplete { batch: endless }, 1);
     s.at(10).refreshed(0).gives(&[]);
-    // Until the node may forget the payload that is hashed.
+    // Until the node may discard the payload.
     assert_eq!(s.wakeup_ms(), Some(120_000));
     s.at(120_000).tick().gives(&["work on 0"]);
     s.at(120_010)
@@ -69,7 +69,7 @@ fn batch_complete_leaves_a_job_alone_whose_batch_ends_with_its_solution() {
 }
 
 #[test]
-fn delayed_fetches_so_long_after_the_first_newer_payload() {
+fn delayed_fetches_some_time_after_the_first_refresh() {
     let mut s = Script::mining_under(Preemption::Delayed(ms(300)), 1);
     s.at(50).refreshed(0).gives(&[]);
     s.at(200).refreshed(0).gives(&[]);
@@ -90,10 +90,10 @@ fn conditional_fetches_at_most_once_per_interval() {
     s.at(15_010).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
     s.at(16_000).refreshed(0).gives(&[]);
     assert_eq!(s.wakeup_ms(), Some(30_010));
-    // The next comes when the interval is over.
+    // The next fetch is due at the end of the interval.
     s.at(30_010).tick().gives(&["work on 0"]);
     s.at(30_020).work(piece(0, 1, 'b')).gives(&[]);
-    // It was no other work, but confirmed the age of the job.
+    // It was the same work, but its age counts from now.
     s.at(40_000).refreshed(0).gives(&[]);
     assert_eq!(s.wakeup_ms(), Some(45_020));
     s.at(60_000).tick().gives(&["work on 0"]);
@@ -117,7 +117,7 @@ fn conditional_fetches_for_an_older_job_at_once() {
 }
 
 #[test]
-fn conditional_keeps_to_its_interval_whatever_work_comes_by_chance() {
+fn conditional_keeps_its_interval_when_work_arrives_by_chance() {
     let mut s = Script::mining(2);
     s.at(1_000).refreshed(0).gives(&[]);
     s.at(2_000).new_cut(1).gives(&["publish 0:1a", "work"]);
@@ -153,7 +153,7 @@ fn identical_work_preempts_under_no_policy() {
 }
 
 #[test]
-fn a_new_block_takes_the_job_away_at_once_under_every_policy() {
+fn a_new_block_retires_the_job_at_once_under_every_policy() {
     for policy in POLICIES {
         let mut s = Script::mining_under(policy, 1);
         s.at(500).new_cut(0).gives(&["publish", "work"]);
@@ -168,16 +168,16 @@ fn a_new_block_takes_the_job_away_at_once_under_every_policy() {
         ..RefreshCounts::default()
     };
     assert_eq!(s.counters().refreshes, expected);
-    // Nothing is left of it.
+    // Nothing is left of the refresh.
     assert_eq!(s.wakeup_ms(), Some(120_610));
 }
 
 #[test]
-fn a_payload_that_is_renewed_during_a_fetch_is_fetched_as_well() {
+fn a_refresh_during_a_fetch_leads_to_another_fetch() {
     let mut s = Script::mining_under(Preemption::Immediate, 1);
     s.at(10).refreshed(0).gives(&["work on 0"]);
     s.at(20).refreshed(0).gives(&[]);
-    // The answer may be from before.
+    // The answer may lack the second refresh.
     s.at(30)
         .work(piece(0, 1, 'b'))
         .gives(&["publish 0:1b", "work on 0"]);
@@ -194,7 +194,7 @@ fn a_payload_that_is_renewed_during_a_fetch_is_fetched_as_well() {
 }
 
 #[test]
-fn a_payload_that_is_renewed_while_the_first_work_is_on_its_way_is_fetched() {
+fn a_refresh_during_the_first_request_is_fetched() {
     let mut s = Script::mining_under(Preemption::Delayed(ms(300)), 1);
     s.new_cut(0).gives(&["publish", "work"]);
     s.at(10).refreshed(0).gives(&[]);
@@ -203,11 +203,11 @@ fn a_payload_that_is_renewed_while_the_first_work_is_on_its_way_is_fetched() {
 }
 
 #[test]
-fn a_payload_that_a_request_from_before_cannot_have_waits_for_the_next() {
+fn a_refresh_after_the_request_stays_pending() {
     let mut s = Script::mining_under(Preemption::Immediate, 2);
     s.new_cut(1).gives(&["publish 0:1a", "work"]);
     s.at(10).refreshed(0).gives(&[]);
-    // The node offers the chain that is held: newer than what is, and perhaps not the newest.
+    // The node issues work on a held chain: newer than the job, and perhaps not the newest.
     s.at(20).work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
     assert_eq!(s.counters().refreshes.pending, 1);
     s.at(30).new_cut(3).gives(&["work"]);
@@ -228,7 +228,7 @@ fn a_payload_that_a_request_from_before_cannot_have_waits_for_the_next() {
 }
 
 #[test]
-fn a_job_that_work_on_another_parent_replaces_is_not_counted_as_refreshed() {
+fn a_superseded_job_is_not_counted_as_preempted() {
     let mut s = Script::mining_under(Preemption::Immediate, 1);
     s.at(10).refreshed(0).gives(&["work on 0"]);
     let elsewhere = Piece {
@@ -246,7 +246,7 @@ fn a_job_that_work_on_another_parent_replaces_is_not_counted_as_refreshed() {
 }
 
 #[test]
-fn a_payload_of_a_chain_without_a_job_is_nobodys() {
+fn a_refresh_without_a_job_is_skipped() {
     let mut s = Script::mining_under(Preemption::Immediate, 1);
     s.at(10).refreshed(3).gives(&[]);
     let expected = RefreshCounts {

@@ -1,7 +1,8 @@
-//! A script of events for a coordinator: each event is told the whole list of actions that has to follow.
+//! A script of events for a coordinator, each with the complete list of actions to follow.
 //!
-//! Actions are compared as text, in which a job is called by its chain, height and payload: `3:7b`. The script keeps
-//! the requests that are on the way, refuses a second one of a kind, and answers them in the order they were made.
+//! Actions are compared as text, which names a job by its chain, height and payload: `3:7b`. The
+//! script keeps the requests in flight, rejects a second one of a kind, and answers them in the
+//! order of their making. Reports are kept apart.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ fn name(header: &WorkHeader) -> String {
     format!("{}:{}{payload}", header.chain(), header.height())
 }
 
-/// A coordinator, the time, and what it waits for.
+/// A coordinator, the time, and the requests in flight.
 #[derive(Debug)]
 pub(super) struct Script {
     coordinator: Coordinator,
@@ -81,8 +82,8 @@ impl Script {
         }
     }
 
-    /// A coordinator that has been told of chains 0 to 3, hears them all, and holds the covered jobs `n:1a` of the
-    /// first of them in all its slots, at time 0.
+    /// A coordinator with open streams of chains 0 to 3 and the current jobs `n:1a` of the first of
+    /// them in all its slots, at time 0.
     #[track_caller]
     pub(super) fn mining(work_slots: u32) -> Self {
         Self::mining_with(&config(work_slots as usize))
@@ -97,7 +98,7 @@ impl Script {
         })
     }
 
-    /// The same with a worker that gives work back unsolved.
+    /// The same with a worker without proof of work.
     #[track_caller]
     pub(super) fn returning(work_slots: u32) -> Self {
         Self::mining_with(&Config {
@@ -115,7 +116,7 @@ impl Script {
         for chain in 0..4 {
             script.update(chain, UpdateEvent::Opened);
         }
-        // This one was asked for before the streams were open.
+        // This one was requested before the streams were open.
         script.work_fails(&busy());
         script.at(100);
         script.tick();
@@ -130,7 +131,7 @@ impl Script {
         script
     }
 
-    /// A coordinator whose worker wants nothing, that has been told of chains 0 to 3 and hears them all, at time 0.
+    /// A coordinator with open streams of chains 0 to 3 and no demand, at time 0.
     #[track_caller]
     pub(super) fn idle(work_slots: usize) -> Self {
         let mut script = Self::new(&config(work_slots));
@@ -147,7 +148,7 @@ impl Script {
         script
     }
 
-    /// What follows happens so many milliseconds after the beginning.
+    /// Moves the time to this many milliseconds after the beginning.
     #[track_caller]
     pub(super) fn at(&mut self, ms: u64) -> &mut Self {
         assert!(ms >= self.ms, "time does not run backwards");
@@ -155,7 +156,7 @@ impl Script {
         self
     }
 
-    /// What follows is done by this node.
+    /// Selects the node that acts from now on.
     pub(super) fn on(&mut self, node: usize) -> &mut Self {
         self.node = NodeId(node);
         self
@@ -173,13 +174,13 @@ impl Script {
         self.coordinator.is_finished()
     }
 
-    /// What was reported since the last call.
+    /// Returns the reports since the last call.
     pub(super) fn reports(&mut self) -> Vec<telemetry::Event> {
         std::mem::take(&mut self.reports)
     }
 
-    /// Whether the node is being asked for what it serves.
-    pub(super) fn is_asked_what_it_is(&self) -> bool {
+    /// Whether a request for `/info` is in flight.
+    pub(super) fn is_identifying(&self) -> bool {
         self.identify.contains(&self.node)
     }
 
@@ -308,7 +309,7 @@ impl Script {
         self.event(Event::Identified { node, result })
     }
 
-    /// The node says that it serves a network of chains 0 and on.
+    /// The node serves a network of this many chains.
     #[track_caller]
     pub(super) fn identified(&mut self, version: &str, chains: u32) -> Outcome {
         let version: Version = version.parse().expect("scripts name networks well");
@@ -333,7 +334,7 @@ impl Script {
         self.event(Event::Work { node, seq, result })
     }
 
-    /// The node gives work that carries the present time.
+    /// The node issues work with the present time.
     #[track_caller]
     pub(super) fn work(&mut self, piece: Piece) -> Outcome {
         let work = piece.work(self.ms);
@@ -352,7 +353,7 @@ impl Script {
         self.event(Event::Cut { node, seq, result })
     }
 
-    /// The node tells its tips: chain, height, and which of the blocks there.
+    /// The node sends its tips: chain, height, and which of the blocks there.
     #[track_caller]
     pub(super) fn cut(&mut self, tips: &[(u32, u64, u8)]) -> Outcome {
         let tip = |&(chain, height, which): &(u32, u64, u8)| {
@@ -363,7 +364,7 @@ impl Script {
         self.answer_cut(Ok(Cut { tips }))
     }
 
-    /// The node tells that its tip on a chain is this block.
+    /// The node sends a cut with this block as the tip of a chain.
     #[track_caller]
     pub(super) fn cut_with(&mut self, chain: u32, height: u64, hash: BlockHash) -> Outcome {
         let tips = [(ChainId::new(chain), Tip { height, hash })].into();
@@ -375,7 +376,7 @@ impl Script {
         self.answer_cut(Err(error.clone()))
     }
 
-    /// The oldest question for blocks of a chain is answered.
+    /// The oldest request for a branch is answered.
     #[track_caller]
     pub(super) fn ancestors(&mut self, hashes: &[(u64, BlockHash)]) -> Outcome {
         self.answer_ancestors(Ok(hashes.iter().copied().collect()))
@@ -399,7 +400,7 @@ impl Script {
         })
     }
 
-    /// The oldest solution on its way is answered.
+    /// The oldest submission in flight is answered.
     #[track_caller]
     pub(super) fn submitted(&mut self, result: Result<(), Error>) -> Outcome {
         let submission = self
@@ -415,7 +416,7 @@ impl Script {
         self.update_of(subscription, chain, update)
     }
 
-    /// The subscription in force.
+    /// The present subscription.
     pub(super) fn subscription(&self) -> Seq {
         self.listening[&self.node]
     }
@@ -492,7 +493,7 @@ impl Script {
         self.event(Event::Solved(solution))
     }
 
-    /// The worker gives the job back as it came.
+    /// The worker returns the job unsolved.
     #[track_caller]
     pub(super) fn returned(&mut self, called: &str) -> Outcome {
         let solution = Solution::unsolved(self.job(called));

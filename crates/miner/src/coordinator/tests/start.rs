@@ -1,10 +1,10 @@
-//! From nothing to full slots, and how jobs become covered by update streams.
+//! From nothing to full slots, and how jobs become watched.
 
 use super::pieces::piece;
 use super::script::{Script, config};
 
 #[test]
-fn begins_with_what_the_node_serves_then_listens_then_fills_the_slots() {
+fn identifies_then_subscribes_then_fills_the_slots() {
     let mut s = Script::new(&config(2));
     s.at(0).tick().gives(&["identify"]);
     s.at(1).tick().gives(&[]);
@@ -22,7 +22,7 @@ fn begins_with_what_the_node_serves_then_listens_then_fills_the_slots() {
 }
 
 #[test]
-fn work_on_a_chain_that_the_node_did_not_name_is_taken_and_listened_to() {
+fn work_on_an_unlisted_chain_is_mined_and_watched() {
     let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 0).gives(&["work"]);
@@ -31,26 +31,26 @@ fn work_on_a_chain_that_the_node_did_not_name_is_taken_and_listened_to() {
 }
 
 #[test]
-fn a_job_becomes_covered_by_a_cut_that_is_asked_after_its_stream_opened() {
+fn a_cut_requested_after_the_stream_opened_confirms_a_job() {
     let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1);
     s.at(0)
         .work(piece(0, 1, 'a'))
         .gives(&["publish 0:1a", "cut"]);
-    // Asked before the stream opened: it says nothing about what came between.
+    // Requested before the stream opened: changes in between may be missing.
     s.at(10).opened(0).gives(&[]);
     s.at(20).cut(&[(0, 0, 0)]).gives(&[]);
     assert_eq!(s.wakeup_ms(), Some(1020));
     s.at(1020).tick().gives(&["cut"]);
     s.at(1030).cut(&[(0, 0, 0)]).gives(&[]);
-    // Covered: nothing to be done until the work is old.
+    // Current: nothing to do until the work is old.
     assert_eq!(s.wakeup_ms(), Some(120_000));
     s.at(119_999).tick().gives(&[]);
 }
 
 #[test]
-fn an_opening_stream_asks_for_the_cut_at_once() {
+fn an_opened_stream_requests_the_cut_at_once() {
     let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1);
@@ -62,7 +62,7 @@ fn an_opening_stream_asks_for_the_cut_at_once() {
 }
 
 #[test]
-fn work_asked_for_before_its_stream_was_open_is_not_covered() {
+fn work_requested_before_its_stream_opened_is_unwatched() {
     let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1).gives(&["listen to net/0", "work"]);
@@ -73,7 +73,7 @@ fn work_asked_for_before_its_stream_was_open_is_not_covered() {
 }
 
 #[test]
-fn an_uncovered_job_is_compared_with_the_cut_once_a_second() {
+fn an_unwatched_job_is_compared_with_the_cut_once_a_second() {
     let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1);
@@ -112,7 +112,7 @@ fn a_job_whose_parent_is_no_longer_the_tip_is_retired_by_the_cut() {
 }
 
 #[test]
-fn a_cut_that_was_asked_for_before_the_job_came_is_not_held_against_it() {
+fn a_cut_requested_before_a_job_arrived_does_not_retire_it() {
     let mut s = Script::new(&config(2));
     s.tick();
     s.identified("net", 2);
@@ -122,7 +122,7 @@ fn a_cut_that_was_asked_for_before_the_job_came_is_not_held_against_it() {
     s.at(10)
         .work(piece(1, 2, 'a'))
         .gives(&["publish 1:2a 0:1a"]);
-    // Chain 1 was at height 0 when the cut was asked for, and has grown since.
+    // Chain 1 was at height 0 when the cut was requested, and has grown since.
     s.at(20).cut(&[(0, 0, 0), (1, 0, 0)]).gives(&[]);
     assert_eq!(s.live(), ["1:2a", "0:1a"]);
 }

@@ -15,7 +15,7 @@ fn nothing_is_left_to_do_where_nothing_is_solved() {
 }
 
 #[test]
-fn a_node_that_never_answered_is_not_waited_for() {
+fn a_silent_node_does_not_delay_the_end() {
     let mut s = Script::new(&config(2));
     s.tick().gives(&["identify"]);
     s.stop().gives(&[]);
@@ -25,7 +25,7 @@ fn a_node_that_never_answered_is_not_waited_for() {
 }
 
 #[test]
-fn work_that_still_comes_is_not_taken() {
+fn work_after_the_stop_is_ignored() {
     let mut s = Script::mining(2);
     s.new_cut(0).gives(&["publish 1:1a", "work"]);
     s.stop().gives(&["publish"]);
@@ -34,13 +34,13 @@ fn work_that_still_comes_is_not_taken() {
 }
 
 #[test]
-fn open_submissions_are_handed_in_and_looked_up() {
+fn open_submissions_are_completed_and_looked_up() {
     let mut s = Script::mining(1);
     let solution = s.solution("0:1a", 7);
     let hash = solution
         .header()
         .block_hash()
-        .expect("it records its neighbours");
+        .expect("its adjacents are recorded");
     s.solved_by(solution);
     s.at(10).stop().gives(&[]);
     assert!(!s.is_finished());
@@ -59,7 +59,7 @@ fn open_submissions_are_handed_in_and_looked_up() {
 }
 
 #[test]
-fn a_solution_that_comes_after_the_end_began_is_handed_in_until_it_is_answered() {
+fn a_solution_after_the_stop_is_submitted_until_answered() {
     let mut s = Script::mining(1);
     s.at(10).stop().gives(&["publish"]);
     s.at(11).solved("0:1a").gives(&["submit 0:1a to net"]);
@@ -70,7 +70,7 @@ fn a_solution_that_comes_after_the_end_began_is_handed_in_until_it_is_answered()
 }
 
 #[test]
-fn every_block_gets_a_last_look() {
+fn every_block_gets_a_final_lookup() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.submitted(Ok(()));
@@ -86,12 +86,12 @@ fn every_block_gets_a_last_look() {
 }
 
 #[test]
-fn last_looks_end_where_the_node_does_not_answer() {
+fn final_lookups_end_without_an_answer() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.submitted(Ok(()));
     s.work_fails(&connect()).gives(&["identify"]);
-    // Whether it is the same node does not matter any more.
+    // Its identity no longer matters.
     s.at(100).stop().gives(&["cut"]);
     s.at(110).cut_fails(&broken()).gives(&[]);
     assert!(s.is_finished());
@@ -105,7 +105,7 @@ fn last_looks_end_where_the_node_does_not_answer() {
 }
 
 #[test]
-fn a_block_that_does_not_appear_is_looked_for_five_times() {
+fn a_missing_block_is_looked_up_five_times() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.submitted(Ok(()));

@@ -8,7 +8,7 @@ use super::pieces::{Piece, broken, busy, invalid_pow, piece, stale, timeout};
 use super::script::Script;
 
 #[test]
-fn a_solution_is_handed_in_first_and_its_job_leaves_at_once() {
+fn a_solution_is_submitted_first_and_its_job_retired_at_once() {
     let mut s = Script::mining(2);
     s.at(50)
         .solved("1:1a")
@@ -51,12 +51,12 @@ fn a_wrong_nonce_is_never_sent() {
 }
 
 #[test]
-fn a_time_outside_that_of_the_job_is_never_sent() {
+fn a_creation_time_outside_the_jobs_is_never_sent() {
     let mut s = Script::mining(1);
     s.at(700);
     let good = s.solution("0:1a", 7);
     let earliest = good.job.work.header().creation_time();
-    // The node's clock may have gone slower by a 1024th.
+    // The node's clock may be slower by a 1024th.
     let latest = earliest.saturating_add(Duration::from_micros(699_316));
     let later = |time: CreationTime, micros| CreationTime::from_micros(time.as_micros() + micros);
     for wrong in [later(earliest, -1), later(latest, 1)] {
@@ -76,7 +76,7 @@ fn a_time_outside_that_of_the_job_is_never_sent() {
 }
 
 #[test]
-fn an_unanswered_solution_is_handed_in_again_with_growing_pauses() {
+fn an_unanswered_solution_is_submitted_again_with_growing_pauses() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.work_fails(&timeout());
@@ -106,20 +106,20 @@ fn an_unanswered_solution_is_handed_in_again_with_growing_pauses() {
 }
 
 #[test]
-fn a_solution_is_not_handed_in_again_once_its_chain_has_moved() {
+fn a_solution_is_not_submitted_again_after_a_new_cut() {
     let mut s = Script::mining(2);
     s.at(10).solved("1:1a");
     s.work(piece(2, 1, 'a'));
     s.at(20).new_cut(1).gives(&[]);
     s.at(30).submitted(Err(timeout())).gives(&[]);
-    // It may have been read for all that: what became of it is looked up.
+    // It may have been read all the same: the block is looked up.
     assert_eq!(s.counters().blocks.pending, 1);
     assert_eq!(s.counters().solutions_stale, 0);
     assert_eq!(s.wakeup_ms(), Some(2030));
 }
 
 #[test]
-fn a_solution_is_not_handed_in_again_once_the_node_must_have_forgotten_it() {
+fn a_solution_is_not_submitted_again_after_its_payload_expired() {
     let mut s = Script::mining(1);
     s.at(120_000).tick().gives(&["work on 0"]);
     // The node remembers its payload from here on.
@@ -135,7 +135,7 @@ fn a_solution_is_not_handed_in_again_once_the_node_must_have_forgotten_it() {
 }
 
 #[test]
-fn a_job_that_has_left_keeps_the_time_that_its_work_was_last_given() {
+fn a_retired_job_keeps_the_time_of_its_last_issue() {
     let mut s = Script::mining(1);
     s.at(120_000).tick().gives(&["work on 0"]);
     s.work(piece(0, 1, 'a')).gives(&[]);
@@ -143,14 +143,14 @@ fn a_job_that_has_left_keeps_the_time_that_its_work_was_last_given() {
     s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
     s.at(310_000).solved("0:1a");
     s.submitted(Err(timeout()));
-    // The node gave it 190 seconds ago.
+    // The node issued it 190 seconds ago.
     s.at(310_100);
     let again = s.tick();
     assert!(format!("{again:?}").contains("submit 0:1a to net"));
 }
 
 #[test]
-fn a_broken_connection_is_doubted_while_the_solution_waits() {
+fn a_broken_connection_during_a_submission_leads_to_info() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.at(10).submitted(Err(broken())).gives(&["identify"]);
@@ -158,7 +158,7 @@ fn a_broken_connection_is_doubted_while_the_solution_waits() {
 }
 
 #[test]
-fn a_solution_that_the_node_does_not_know_is_stale_at_first() {
+fn a_solution_unknown_at_the_first_attempt_is_stale() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.new_cut(0);
@@ -168,7 +168,7 @@ fn a_solution_that_the_node_does_not_know_is_stale_at_first() {
 }
 
 #[test]
-fn a_solution_that_is_unknown_though_its_place_is_free_hints_at_a_restart() {
+fn a_stale_solution_on_the_tip_may_mean_a_restart() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.at(10).submitted(Err(stale())).gives(&["identify"]);
@@ -177,7 +177,7 @@ fn a_solution_that_is_unknown_though_its_place_is_free_hints_at_a_restart() {
 }
 
 #[test]
-fn a_solution_that_the_node_does_not_know_any_more_may_have_been_taken() {
+fn a_solution_unknown_after_a_retry_may_have_been_accepted() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.at(10).submitted(Err(timeout())).gives(&[]);
@@ -188,7 +188,7 @@ fn a_solution_that_the_node_does_not_know_any_more_may_have_been_taken() {
 }
 
 #[test]
-fn a_refused_solution_is_counted_and_not_handed_in_again() {
+fn a_rejected_solution_is_counted_and_not_submitted_again() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.work(piece(1, 1, 'a')).gives(&["publish 1:1a"]);
@@ -198,7 +198,7 @@ fn a_refused_solution_is_counted_and_not_handed_in_again() {
 }
 
 #[test]
-fn a_solution_that_comes_late_is_handed_in_once() {
+fn a_late_solution_is_submitted_once() {
     let mut s = Script::mining(2);
     s.new_cut(0).gives(&["publish 1:1a", "work"]);
     s.solved("0:1a").gives(&["submit 0:1a to net"]);
@@ -208,7 +208,7 @@ fn a_solution_that_comes_late_is_handed_in_once() {
 }
 
 #[test]
-fn a_solution_of_replaced_work_is_as_good_as_any() {
+fn a_solution_of_a_preempted_job_is_retried_as_well() {
     let mut s = Script::mining(1);
     s.at(20_000).refreshed(0).gives(&["work on 0"]);
     s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
@@ -219,21 +219,21 @@ fn a_solution_of_replaced_work_is_as_good_as_any() {
 }
 
 #[test]
-fn work_that_took_the_place_of_solved_work_leaves_with_it() {
+fn a_solution_retires_the_job_that_preempted_its_own() {
     let mut s = Script::mining(2);
     s.at(20_000).refreshed(0).gives(&["work on 0"]);
     s.work(piece(0, 1, 'b')).gives(&["publish 0:1b 1:1a"]);
     s.solved("0:1a")
         .gives(&["submit 0:1a to net", "publish 1:1a", "work"]);
     assert_eq!(s.counters().jobs_retired.unsolved(), 2);
-    // A late solution of what stood on another block takes nothing from the worker.
+    // A late solution on another parent retires nothing.
     s.work(piece(0, 2, 'a')).gives(&["publish 0:2a 1:1a"]);
     s.solved("0:1b").gives(&["submit 0:1b to net"]);
     assert_eq!(s.live(), ["0:2a", "1:1a"]);
 }
 
 #[test]
-fn work_on_the_way_when_its_place_is_solved_is_asked_for_again() {
+fn work_in_flight_when_its_parent_is_solved_is_requested_again() {
     let mut s = Script::mining(2);
     s.new_cut(0).gives(&["publish 1:1a", "work"]);
     s.solved("1:1a").gives(&["submit 1:1a to net", "publish"]);
@@ -241,32 +241,32 @@ fn work_on_the_way_when_its_place_is_solved_is_asked_for_again() {
 }
 
 #[test]
-fn work_that_was_on_the_way_when_the_solution_of_its_place_was_answered_is_asked_for_again() {
+fn work_in_flight_when_a_submission_on_its_parent_is_answered_is_requested_again() {
     for answer in [Ok(()), Err(invalid_pow())] {
         let mut s = Script::mining(1);
         s.solved("0:1a")
             .gives(&["submit 0:1a to net", "publish", "work"]);
         s.submitted(answer).gives(&[]);
-        // The node may have given it before it read the solution; what it gives from now on it gives knowingly.
+        // The node may have issued it before it read the solution.
         s.work(piece(0, 1, 'b')).gives(&["work"]);
         s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
     }
 }
 
 #[test]
-fn work_on_a_place_for_which_a_solution_is_being_handed_in_has_to_wait() {
+fn work_on_a_contested_parent_has_to_wait() {
     let mut s = Script::mining(1);
     s.solved("0:1a")
         .gives(&["submit 0:1a to net", "publish", "work"]);
     s.work(piece(0, 1, 'b')).gives(&[]);
     assert_eq!(s.wakeup_ms(), Some(1000));
-    // The node's answer settles whose turn it is.
+    // The node's answer decides.
     s.at(500).submitted(Err(invalid_pow())).gives(&["work"]);
     s.work(piece(0, 1, 'b')).gives(&["publish 0:1b"]);
 }
 
 #[test]
-fn a_late_solution_does_not_keep_the_next_one_of_its_chain_from_being_handed_in_again() {
+fn a_late_solution_does_not_stop_retries_of_the_next_one() {
     let mut s = Script::mining(1);
     s.new_cut(0).gives(&["publish", "work"]);
     s.work(piece(0, 2, 'a')).gives(&["publish 0:2a"]);

@@ -1,8 +1,8 @@
-//! The beat, and the blocks that are owed.
+//! The beat, and the number of blocks due.
 //!
-//! It begins with the first job and keeps its phase from then on. Where too few jobs are live at a beat, the rest is made
-//! up for as soon as jobs come, but never more than one beat's blocks from before the last beat: a job that is late by
-//! a little costs nothing, and a node that was away for an hour is not flooded afterwards.
+//! The beat starts with the first job and keeps its phase. Blocks missing at a beat for lack of
+//! jobs are produced when jobs arrive, at most those of one earlier beat. So a slightly late job
+//! costs nothing, and an outage of the node is not followed by a flood of blocks.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,15 +12,16 @@ use super::Config;
 use crate::job::{Job, Jobs};
 use crate::worker::returned::Returned;
 
-/// The chains of the public networks, for which the Haskell client has this number whatever the node's is.
+/// The number of chains if the node does not report it: the public networks have 20, and the
+/// Haskell client always uses 20.
 const CHAINS: NonZeroUsize = NonZeroUsize::new(20).expect("not zero");
 
-/// When blocks are made, and of which jobs.
+/// The state of the beat.
 #[derive(Debug)]
 pub(super) struct Beat {
     config: Config,
     next: Option<Instant>,
-    owed: usize,
+    due: usize,
     returned: Returned,
 }
 
@@ -29,35 +30,35 @@ impl Beat {
         Self {
             config,
             next: None,
-            owed: 0,
+            due: 0,
             returned: Returned::default(),
         }
     }
 
-    /// Gives the jobs that blocks are to be made of now, the oldest first, so that none has to wait for ever.
+    /// Returns the jobs to return unsolved now, oldest first, so that no job waits forever.
     pub(super) fn step(&mut self, now: Instant, jobs: &Jobs) -> Vec<Arc<Job>> {
-        self.returned.look(jobs);
+        self.returned.forget_retired(jobs);
         self.count(now, jobs);
         let oldest_first = jobs.iter().rev();
         let returned = &mut self.returned;
         let made: Vec<_> = oldest_first
             .filter(|job| !returned.contains(job))
-            .take(self.owed)
+            .take(self.due)
             .map(Arc::clone)
             .collect();
         for job in &made {
             returned.insert(job);
         }
-        self.owed -= made.len();
+        self.due -= made.len();
         made
     }
 
-    /// The next beat.
+    /// Returns the time of the next beat.
     pub(super) fn wakeup(&self) -> Option<Instant> {
         self.next
     }
 
-    /// Counts the beats until now.
+    /// Adds the blocks of the beats up to `now` to those due.
     fn count(&mut self, now: Instant, jobs: &Jobs) {
         let interval = self.interval(jobs);
         match self.next {
@@ -68,11 +69,11 @@ impl Beat {
                 let late_ns = now.saturating_duration_since(next).as_nanos();
                 let blocks = self.config.blocks.get();
                 let before = if late_ns < interval.as_nanos() {
-                    self.owed.min(blocks)
+                    self.due.min(blocks)
                 } else {
                     blocks
                 };
-                self.owed = before + blocks;
+                self.due = before + blocks;
                 let since_beat = u64::try_from(late_ns % interval.as_nanos()).unwrap_or_default();
                 self.next =
                     now.checked_add(interval.saturating_sub(Duration::from_nanos(since_beat)));
@@ -80,7 +81,7 @@ impl Beat {
         }
     }
 
-    /// The time between two beats, as the number of chains is known now.
+    /// Returns the time between two beats for the current number of chains.
     fn interval(&self, jobs: &Jobs) -> Duration {
         let chains = jobs.chains().unwrap_or(CHAINS).get();
         let chains = u32::try_from(chains).unwrap_or(u32::MAX);

@@ -1,7 +1,7 @@
-//! What one hashing thread does between two looks at the clock.
+//! The search of one hashing thread, batch by batch.
 //!
-//! It chooses a job, keeps its creation time fresh, sizes its batches by time and walks through its part of the
-//! nonces. No thread, no channel to wait on, and no allocation while a job lasts.
+//! A search chooses a job, keeps its creation time fresh, adapts the size of its batches, and walks
+//! through its range of nonces. It does not block, and does not allocate while a job lasts.
 
 mod batch;
 
@@ -26,7 +26,7 @@ pub(super) struct Search {
     batch: Batch,
     next_nonce: u64,
     current: Option<Current>,
-    /// The jobs that this thread has solved and that the coordinator has yet to take from the live ones.
+    /// Jobs solved by this thread and not retired by the coordinator yet.
     solved: Vec<JobId>,
 }
 
@@ -39,21 +39,21 @@ struct Current {
     stamped: Instant,
 }
 
-/// What a step has done.
+/// The result of a step.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It has tried a batch of nonces.
+    /// A batch of nonces was hashed.
     Hashed {
         hashes: u64,
         solution: Option<Solution>,
     },
-    /// There is no job to hash.
+    /// There is no job.
     Idle,
 }
 
 impl Search {
     pub(super) fn new(config: &Config, index: usize, mut jobs: watch::Receiver<Arc<Jobs>>) -> Self {
-        // What is there already counts as new.
+        // The current jobs count as new.
         jobs.mark_changed();
         let part = (u64::MAX / config.threads.get() as u64).wrapping_mul(index as u64);
         Self {
@@ -67,17 +67,22 @@ impl Search {
         }
     }
 
-    /// Waits for other jobs; an error says that there will be none.
+    /// Waits for a change of jobs.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there will be no more jobs.
     pub(super) fn changed(&mut self) -> impl Future<Output = Result<(), watch::error::RecvError>> {
         self.batch.forget();
         self.jobs.changed()
     }
 
-    /// Tries a batch of nonces on a live job. Idle for good once nobody publishes jobs any more.
+    /// Hashes a batch of nonces of a live job. Returns [`Step::Idle`] if there is no job, which is
+    /// final once the sender of jobs is dropped.
     pub(super) fn step(&mut self, now: Instant) -> Step {
         match self.jobs.has_changed() {
             Ok(false) if self.current.is_some() => {}
-            // Waiting for other jobs has marked them as seen.
+            // A search that waited for a change has already marked it as seen.
             Ok(_) => self.choose(now),
             Err(_) => self.current = None,
         }
@@ -102,7 +107,7 @@ impl Search {
             found_by: None,
         });
         if let Some(solution) = &solution {
-            // It was cut short, so its time says nothing about its size.
+            // The batch ended early, so its time is no measure of its size.
             self.batch.forget();
             self.solved.push(solution.job.id);
             self.choose(now);
@@ -110,15 +115,15 @@ impl Search {
         Step::Hashed { hashes, solution }
     }
 
-    /// Stays on the job while it is live and not solved, or takes the newest other.
+    /// Keeps the job while it is live and not solved, or changes to the newest other.
     fn choose(&mut self, now: Instant) {
         let jobs = Arc::clone(&self.jobs.borrow_and_update());
         self.solved.retain(|id| jobs.contains(*id));
         let solved = &self.solved;
-        let goes_on = self.current.as_ref().is_some_and(|current| {
+        let keeps_job = self.current.as_ref().is_some_and(|current| {
             jobs.contains(current.job.id) && !solved.contains(&current.job.id)
         });
-        if !goes_on {
+        if !keeps_job {
             let next = jobs.iter().find(|job| !solved.contains(&job.id));
             self.current = next.map(|job| Current::new(Arc::clone(job), now));
         }
@@ -139,7 +144,7 @@ impl Current {
         }
     }
 
-    /// Moves the creation time on to now.
+    /// Sets the creation time to `now`.
     fn stamp(&mut self, now: Instant) {
         self.creation_time = self.job.creation_time_at(now);
         self.header.set_creation_time(self.creation_time);

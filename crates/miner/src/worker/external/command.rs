@@ -1,27 +1,28 @@
-//! The command line that the shell is given.
+//! The command line for the shell.
 //!
-//! The command itself is the shell's affair, with all its quotes, pipes and variables. What is put behind it is quoted,
-//! so that the shell takes nothing in it for its own.
+//! The command itself is shell syntax, with its quotes, pipes and variables. Arguments after it are
+//! quoted, so the shell does not interpret them.
 
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-/// What is to be run.
+/// A shell command with arguments and environment variables.
 #[derive(Clone, Debug, Default)]
 pub struct ShellCommand {
-    /// A command of the shell.
+    /// The command in shell syntax.
     pub command: String,
-    /// Arguments that are put behind it.
+    /// Arguments after the command, passed literally.
     pub arguments: Vec<String>,
-    /// Variables that are set beside those of this program.
+    /// Environment variables in addition to this program's.
     pub environment: Vec<(String, String)>,
 }
 
 impl ShellCommand {
-    /// The command with its arguments and, if there is one, `last` behind them; all of its pipes lead here.
+    /// Returns the command with its arguments, followed by `last` if present. Its standard streams
+    /// are piped.
     pub(super) fn with(&self, last: Option<&str>) -> Command {
-        // By its path: a PATH among the variables is the command's, and need not lead to a shell.
+        // By absolute path: the environment can set a PATH without a shell.
         let mut command = Command::new("/bin/sh");
         command
             .arg("-c")
@@ -34,24 +35,21 @@ impl ShellCommand {
     }
 
     fn line(&self, last: Option<&str>) -> String {
-        // A newline at its end, as a file or a variable may bring, would end the command before its arguments.
+        // A newline at the end, as in a file, would end the command before its arguments.
         let mut line = self.command.trim_end().to_owned();
-        for argument in &self.arguments {
+        let arguments = self.arguments.iter().map(|argument| quoted(argument));
+        for argument in arguments.chain(last.map(str::to_owned)) {
             line.push(' ');
-            line.push_str(&quoted(argument));
-        }
-        if let Some(last) = last {
-            line.push(' ');
-            line.push_str(last);
+            line.push_str(&argument);
         }
         line
     }
 }
 
-/// A word that the shell takes as it is: within single quotes nothing is special but the next one of them.
+/// Returns a word quoted for the shell. Within single quotes, only a single quote is special.
 fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:,+@%".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:,+@%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
@@ -73,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_the_last_word_of_the_line() {
+    fn target_is_the_last_word_of_the_line() {
         #[track_caller]
         fn check(shell: &str, arguments: &[&str], last: Option<&str>, line: &str) {
             assert_eq!(command(shell, arguments).line(last), line);
@@ -96,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn arguments_and_variables_reach_the_command_as_they_are() {
+    async fn arguments_and_variables_reach_the_command_unchanged() {
         let words = [
             "two words",
             "it's",

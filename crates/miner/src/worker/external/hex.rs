@@ -1,33 +1,13 @@
-//! Numbers as strangers write them: hex digits, the most significant first, in either case, `0x` before them or not.
+//! Hex numbers in a command's output: most significant digit first, in either case, `0x` optional.
 
-use chainweb::Nonce;
+use std::ops::RangeInclusive;
 
-/// A nonce: 16 digits, no more and no less, so that one that has lost some is not taken for another.
-pub(super) fn nonce(text: &[u8]) -> Option<Nonce> {
-    let digits = digits(text)?;
-    (digits.len() == 16)
-        .then(|| number(digits))
-        .flatten()
-        .map(Nonce::new)
-}
-
-/// A count: 1 to 16 digits.
-pub(super) fn count(text: &[u8]) -> Option<u64> {
-    let digits = digits(text)?;
-    (1..=16)
-        .contains(&digits.len())
-        .then(|| number(digits))
-        .flatten()
-}
-
-fn digits(text: &[u8]) -> Option<&str> {
-    let text = text.strip_prefix(b"0x").unwrap_or(text);
-    // `from_str_radix` would take a sign too.
-    let is_hex = text.iter().all(u8::is_ascii_hexdigit);
-    is_hex.then(|| std::str::from_utf8(text).ok()).flatten()
-}
-
-fn number(digits: &str) -> Option<u64> {
+/// Parses a number with a permitted number of digits.
+pub(super) fn number(text: &[u8], lengths: RangeInclusive<usize>) -> Option<u64> {
+    let digits = text.strip_prefix(b"0x").unwrap_or(text);
+    // `from_str_radix` alone would accept a sign.
+    let is_hex = lengths.contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
+    let digits = std::str::from_utf8(digits).ok().filter(|_| is_hex)?;
     u64::from_str_radix(digits, 16).ok()
 }
 
@@ -37,12 +17,12 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, as_nonce: Option<u64>, as_count: Option<u64>) {
-        assert_eq!(nonce(text.as_bytes()).map(Nonce::get), as_nonce);
-        assert_eq!(count(text.as_bytes()), as_count);
+        assert_eq!(number(text.as_bytes(), 16..=16), as_nonce);
+        assert_eq!(number(text.as_bytes(), 1..=16), as_count);
     }
 
     #[test]
-    fn the_most_significant_digit_comes_first() {
+    fn most_significant_digit_comes_first() {
         let value = Some(0x0123_4567_89ab_cdef);
         check("0123456789abcdef", value, value);
         check("0123456789ABCDEF", value, value);
@@ -51,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_has_all_its_digits_and_a_count_some() {
+    fn nonce_has_16_digits_and_count_1_to_16() {
         check("123456789abcdef", None, Some(0x0123_4567_89ab_cdef));
         check("0", None, Some(0));
         check("3e8", None, Some(1000));

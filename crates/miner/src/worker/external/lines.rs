@@ -1,115 +1,70 @@
-//! The persistent protocol: a process that is started once and told of its jobs in lines.
+//! The persistent protocol: a process is started once and receives jobs as lines of JSON.
 //!
-//! It is told the newest job only: one that has not been read is replaced. A process that ends is started again.
+//! The process receives only the newest job, which replaces a job not written yet. If the process
+//! ends, it is restarted.
 
-use std::time::Instant;
+use super::failure::{Failure, check_exit};
+use super::line_protocol::{LineProtocol, Message, NO_JOB, nonce_span};
+use super::runner::Runner;
 
-use tokio::time::sleep_until;
-
-use super::failure::{Complaint, Failure};
-use super::process::{Process, Step};
-use super::seat::Seat;
-use super::talk::{Heard, NonceSpan, Talk};
-
-/// Why a process is spoken with no longer.
-enum Reason {
-    /// There are no tasks any more.
-    Over,
-    Ended,
-    Hopeless(Failure),
-}
-
-/// Keeps a process until there are no tasks any more.
-pub(super) async fn run(mut seat: Seat) {
-    loop {
-        let begun = Instant::now();
-        let Some(complaint) = converse(&mut seat).await else {
-            return;
-        };
-        if seat.failed(complaint, begun.elapsed()).await.is_break() {
-            return;
-        }
-    }
-}
-
-/// Speaks with one process until it ends, and gives what is to be said of that; `None` if there are no tasks any more.
-async fn converse(seat: &mut Seat) -> Option<Complaint> {
-    let grace = seat.config.timing.grace;
-    let mut process = match Process::start(seat.config.command.with(None), seat.process) {
+/// Runs one process until it ends or the worker shuts down.
+pub(super) async fn run(runner: &mut Runner) {
+    let mut process = match runner.start(None) {
         Ok(process) => process,
-        Err(error) => return Some(Complaint::of_running(seat.process, Failure::Start(error))),
+        Err(failure) => return runner.back_off(&failure, None).await,
     };
-    let mut talk = Talk::default();
-    let reason = speak(seat, &mut talk, &mut process).await;
-    match reason {
-        Reason::Ended => {}
-        Reason::Over => {
-            process.hang_up(grace).await;
-            process.terminate(grace).await;
-        }
-        Reason::Hopeless(_) => process.terminate(grace).await,
-    }
-    let ending = process.finish(grace).await;
-    // The end of a long answer is no matter any more.
-    let rest = hear(seat, &mut talk, &ending.output).await;
-    let failure = match (reason, rest, ending.status) {
-        (Reason::Over, _, _) => return None,
-        (Reason::Hopeless(failure), _, _) | (Reason::Ended, Err(failure), _) => failure,
-        (Reason::Ended, Ok(()), Some(status)) if status.success() => Failure::Left,
-        (Reason::Ended, Ok(()), Some(status)) => Failure::Exit(status),
-        (Reason::Ended, Ok(()), None) => Failure::Stuck,
-    };
-    Some(Complaint::of_ending(seat.process, failure, ending))
-}
-
-async fn speak(seat: &mut Seat, talk: &mut Talk, process: &mut Process) -> Reason {
-    let config = &seat.config;
-    let span = NonceSpan::of(seat.process, config.processes.get(), config.first_nonce);
-    // A new process does not know the task, whoever has seen it before.
-    seat.tasks.mark_changed();
-    loop {
-        // The process loses nothing when a step is dropped, and neither does the watch.
+    let config = &runner.config;
+    let grace = config.timing.grace;
+    let span = nonce_span(runner.index, config.processes.get(), config.first_nonce);
+    let mut protocol = LineProtocol::default();
+    let mut fatal = None;
+    // A restarted process has not received the current task.
+    runner.tasks.mark_changed();
+    while !process.ended && fatal.is_none() {
+        // Both are cancel safe.
         tokio::select! {
-            changed = seat.tasks.changed() => {
+            changed = runner.tasks.changed() => {
                 if changed.is_err() {
-                    return Reason::Over;
+                    break;
                 }
-                let task = seat.tasks.borrow_and_update().clone();
+                let task = runner.tasks.borrow_and_update().clone();
                 process.write(match task {
-                    Some(task) => {
-                        let stamped = task.header();
-                        sleep_until(stamped.valid_from.into()).await;
-                        talk.give(&task.job, stamped, span)
-                    }
-                    None => Talk::give_none(),
+                    Some(task) => protocol.job_line(task.issue().await, &span),
+                    None => NO_JOB.to_vec(),
                 });
             }
-            step = process.step() => match step {
-                Step::Output => {
-                    let output = process.take_output();
-                    if let Err(failure) = hear(seat, talk, &output).await {
-                        return Reason::Hopeless(failure);
-                    }
-                }
-                Step::Ended | Step::Over => return Reason::Ended,
-            },
+            _ = process.step() => fatal = receive(runner, &mut protocol, &mut process.output).await,
         }
+    }
+    if runner.is_closed() {
+        process.close_input();
+        process.drain(grace).await;
+    }
+    if runner.is_closed() || fatal.is_some() {
+        process.terminate(grace).await;
+    }
+    process.finish(grace).await;
+    let fatal = fatal.or(receive(runner, &mut protocol, &mut process.output).await);
+    if !runner.is_closed() {
+        let failure = fatal.or(check_exit(process.status).err());
+        let failure = failure.unwrap_or(Failure::EarlyExit);
+        runner.back_off(&failure, Some(&process)).await;
     }
 }
 
-/// Takes in what the process has said.
-async fn hear(seat: &mut Seat, talk: &mut Talk, output: &[u8]) -> Result<(), Failure> {
-    let mut heard = Vec::new();
-    let goes_on = talk.hear(output, &mut heard);
-    for said in heard {
-        match said {
-            Heard::Solution(solution) => seat.hand_in(solution).await,
-            Heard::Hashes(hashes) => seat.meter.thread(seat.process).add(hashes),
-            Heard::Wrong(failure) => {
-                seat.complain(Complaint::of_running(seat.process, failure))
-                    .await;
-            }
+/// Handles the messages in the output. Returns the failure for which the process is to be ended.
+async fn receive(
+    runner: &mut Runner,
+    protocol: &mut LineProtocol,
+    output: &mut Vec<u8>,
+) -> Option<Failure> {
+    let (messages, fatal) = protocol.receive(output);
+    for message in messages {
+        match message {
+            Message::Solution(solution) => runner.submit(solution).await,
+            Message::Hashes(hashes) => runner.meter.thread(runner.index).add(hashes),
+            Message::Bad(failure) => runner.report(&failure, "", None),
         }
     }
-    goes_on
+    fatal
 }

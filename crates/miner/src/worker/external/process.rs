@@ -1,237 +1,215 @@
-//! A running command and its pipes.
+//! A running command: its process group and its pipes.
 //!
-//! Whoever drives it takes step after step: each moves bytes where some can be moved, so that no pipe ever blocks
-//! another. Input that waits is at most two pieces, the one that is being written and the newest; output that nobody
-//! takes is bounded, and then the command waits. What the bytes mean is not known here.
+//! The command is the leader of a process group of its own, and signals go to the whole group:
+//! killing only the shell would leave its children running. The leader is reaped last, so the
+//! group's id cannot be reused while a signal can still be sent. Dropping a process kills its
+//! group.
+//!
+//! The caller drives a process with [`Process::step`], which moves bytes on any ready pipe, so no
+//! pipe blocks another. Input is at most two messages: one in progress and the newest. Output is
+//! bounded: while it is full, the command waits.
 
+use std::fs;
 use std::io;
-use std::mem;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use futures_util::future::OptionFuture;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{self, SignalKind};
 use tokio::time::{sleep, timeout};
 
-use super::group::{Group, Pipes};
-use super::stderr::ErrorLog;
+use super::log::StderrLog;
 
-/// The most output that waits to be taken.
+/// The most unread output, in bytes.
 const OUTPUT: usize = 64 << 10;
-const CHUNK: usize = 4 << 10;
 
-/// Between two looks at whether a group has ended, which nothing tells.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How often to check whether a process group has ended, for which there is no notification.
+const GROUP_CHECK: Duration = Duration::from_millis(20);
 
-/// A command that has been started.
+/// A started command.
 #[derive(Debug)]
 pub(super) struct Process {
-    group: Group,
-    ended: bool,
-    stdin: Option<ChildStdin>,
-    input: Input,
-    stdout: Option<ChildStdout>,
-    output: Vec<u8>,
-    stderr: Option<ChildStderr>,
-    errors: ErrorLog,
-    chunks: Box<[[u8; CHUNK]; 2]>,
-}
-
-/// What a step has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// There is output.
-    Output,
-    /// The command itself has ended; others of its group may run, and output may still come.
-    Ended,
-    /// It has ended, and nothing comes any more.
-    Over,
-}
-
-/// How a command has ended.
-#[derive(Debug)]
-pub(super) struct Ending {
-    /// `None` if it did not end though it was killed.
+    index: usize,
+    leader: Child,
+    group: Pid,
+    sigchld: unix::Signal,
+    pub(super) started: Instant,
+    /// Whether the command itself has ended. Its children may still run and write output.
+    pub(super) ended: bool,
+    /// `None` while the command runs, and if it runs even after SIGKILL.
     pub(super) status: Option<ExitStatus>,
-    /// The output that had not been taken.
+    /// The rest of the message in progress.
+    input: Vec<u8>,
+    next_input: Option<Vec<u8>>,
+    is_input_closed: bool,
+    /// Output for the caller to consume.
     pub(super) output: Vec<u8>,
-    /// The end of what it wrote to standard error, as one line.
-    pub(super) errors: String,
-}
-
-/// What is to be written.
-#[derive(Debug, Default)]
-struct Input {
-    piece: Vec<u8>,
-    written: usize,
-    next: Option<Vec<u8>>,
-    closing: bool,
+    stderr_chunk: Vec<u8>,
+    pub(super) stderr_log: StderrLog,
 }
 
 impl Process {
-    /// Starts the command; `name` is what its words on standard error are told under.
-    pub(super) fn start(mut command: Command, name: usize) -> io::Result<Self> {
-        let (group, pipes) = Group::start(&mut command)?;
-        let Pipes {
-            stdin,
-            stdout,
-            stderr,
-        } = pipes;
+    /// Starts the command, whose standard streams must be piped. `index` names it in the log.
+    pub(super) fn start(mut command: Command, index: usize) -> io::Result<Self> {
+        // Registered first, so that the end of the leader cannot be missed.
+        let sigchld = unix::signal(SignalKind::child())?;
+        let leader = command.process_group(0).kill_on_drop(true).spawn()?;
+        let id = leader.id().and_then(|id| i32::try_from(id).ok());
         Ok(Self {
-            group,
+            index,
+            group: id.and_then(Pid::from_raw).expect("a new child has an id"),
+            sigchld,
+            started: Instant::now(),
             ended: false,
-            stdin: Some(stdin),
-            input: Input::default(),
-            stdout: Some(stdout),
-            output: Vec::new(),
-            stderr: Some(stderr),
-            errors: ErrorLog::new(name),
-            chunks: Box::new([[0; CHUNK]; 2]),
+            status: None,
+            input: Vec::new(),
+            next_input: None,
+            is_input_closed: false,
+            output: Vec::with_capacity(OUTPUT),
+            stderr_chunk: Vec::with_capacity(4 << 10),
+            stderr_log: StderrLog::default(),
+            leader,
         })
     }
 
-    /// Has a piece written, in the place of one whose writing has not begun.
-    pub(super) fn write(&mut self, piece: Vec<u8>) {
-        if self.stdin.is_some() {
-            self.input.next = Some(piece);
-        }
+    /// Queues a message, in place of the queued one if its writing has not started.
+    pub(super) fn write(&mut self, message: Vec<u8>) {
+        self.next_input = Some(message);
     }
 
-    /// Closes the input once what waits is written.
+    /// Closes standard input once all messages are written.
     pub(super) fn close_input(&mut self) {
-        self.input.closing = true;
+        self.is_input_closed = true;
     }
 
-    /// The output that has not been taken.
-    pub(super) fn output(&self) -> &[u8] {
-        &self.output
-    }
-
-    /// Takes the output that has come.
-    pub(super) fn take_output(&mut self) -> Vec<u8> {
-        mem::take(&mut self.output)
-    }
-
-    /// Goes on until something has happened. Nothing is lost if the future is dropped.
-    pub(super) async fn step(&mut self) -> Step {
-        let [out, err] = &mut *self.chunks;
+    /// Moves bytes until there is output or the command has ended. Returns `false` when nothing is
+    /// left to do: the command has ended, and its pipes are closed or its output is full.
+    ///
+    /// Cancel safe.
+    pub(super) async fn step(&mut self) -> bool {
         loop {
-            let room = CHUNK.min(OUTPUT - self.output.len());
-            if self.ended && self.stderr.is_none() && (self.stdout.is_none() || room == 0) {
-                return Step::Over;
+            if self.input.is_empty() {
+                self.input = self.next_input.take().unwrap_or_default();
             }
-            if self.input.is_written() && self.input.closing {
-                self.stdin = None;
+            let has_input = !self.ended && !self.input.is_empty();
+            if self.input.is_empty() && self.is_input_closed {
+                self.leader.stdin = None;
             }
-            let pending = self.input.pending();
-            // Reading, writing and waiting for a signal lose nothing when they are dropped.
+            let has_room = self.output.len() < OUTPUT;
+            let stdin = self.leader.stdin.as_mut().filter(|_| has_input);
+            let stdout = self.leader.stdout.as_mut().filter(|_| has_room);
+            let stderr = self.leader.stderr.as_mut();
+            let leader = WaitId::Pid(self.group);
+            // Reading, writing and waiting for a signal are cancel safe.
             tokio::select! {
-                read = read(&mut self.stdout, &mut out[..room]), if self.stdout.is_some() && room > 0 => {
-                    if read > 0 {
-                        self.output.extend_from_slice(&out[..read]);
-                        return Step::Output;
-                    }
-                    self.stdout = None;
-                }
-                read = read(&mut self.stderr, err), if self.stderr.is_some() => {
-                    self.errors.take(Instant::now(), &err[..read]);
-                    if read == 0 {
-                        self.stderr = None;
+                Some(read) = OptionFuture::from(stdout.map(|pipe| pipe.read_buf(&mut self.output))) => {
+                    match read {
+                        Ok(1..) => return true,
+                        Ok(0) | Err(_) => self.leader.stdout = None,
                     }
                 }
-                written = write(&mut self.stdin, pending), if self.stdin.is_some() && pending.is_some() => {
+                Some(read) = OptionFuture::from(stderr.map(|pipe| pipe.read_buf(&mut self.stderr_chunk))) => {
+                    self.stderr_log.read(self.index, Instant::now(), &self.stderr_chunk);
+                    self.stderr_chunk.clear();
+                    if !matches!(read, Ok(1..)) {
+                        self.leader.stderr = None;
+                    }
+                }
+                Some(written) = OptionFuture::from(stdin.map(|pipe| pipe.write(&self.input))) => {
                     match written {
-                        Ok(written) => self.input.written += written,
-                        // It does not want to read; that is no failure by itself.
-                        Err(_) => self.stdin = None,
+                        Ok(written) => drop(self.input.drain(..written)),
+                        // A command need not read its input.
+                        Err(_) => self.leader.stdin = None,
                     }
                 }
-                () = self.group.leader_ended(), if !self.ended => {
+                _ = child_ended(&mut self.sigchld, &leader, WaitIdOptions::NOWAIT), if !self.ended => {
                     self.ended = true;
-                    return Step::Ended;
+                    return true;
                 }
+                else => return false,
             }
         }
     }
 
-    /// Closes the input and gives the command time to end by itself.
-    pub(super) async fn hang_up(&mut self, grace: Duration) {
-        self.close_input();
-        self.until_over(grace).await;
-    }
-
-    /// Asks the whole group to end and gives it time to do so.
-    pub(super) async fn terminate(&mut self, grace: Duration) {
-        self.group.signal(Signal::TERM);
-        let alone = async {
-            while self.step().await != Step::Over {}
-            // What its shell has started may hold none of the pipes, and need longer than the shell.
-            while self.group.has_others() {
-                sleep(LOOK_AGAIN).await;
-            }
-        };
-        timeout(grace, alone).await.ok();
-    }
-
-    /// Kills whatever of the group still runs, takes what is left in the pipes, and reaps the command.
-    pub(super) async fn finish(mut self, grace: Duration) -> Ending {
-        self.group.signal(Signal::KILL);
-        // A process may hang within the system, and what has left the group may hold the pipes for ever: at the end of the
-        // program that must not take what is left of its grace.
-        self.until_ended(grace).await;
-        self.until_over(grace / 4).await;
-        let status = if self.ended {
-            self.group.reap(grace / 4).await.ok()
-        } else {
-            None
-        };
-        Ending {
-            status,
-            output: self.output,
-            errors: self.errors.tail(),
-        }
-    }
-
-    async fn until_ended(&mut self, limit: Duration) {
-        let ended = async { while !self.ended && self.step().await != Step::Over {} };
-        timeout(limit, ended).await.ok();
-    }
-
-    async fn until_over(&mut self, limit: Duration) {
-        let over = async { while self.step().await != Step::Over {} };
+    /// Moves bytes for up to `limit`, until the command has ended and its pipes are closed.
+    pub(super) async fn drain(&mut self, limit: Duration) {
+        let over = async { while self.step().await {} };
         timeout(limit, over).await.ok();
     }
-}
 
-impl Input {
-    fn is_written(&self) -> bool {
-        self.written == self.piece.len() && self.next.is_none()
+    /// Sends SIGTERM to the whole group and gives it up to `grace` to end.
+    pub(super) async fn terminate(&mut self, grace: Duration) {
+        self.signal(Signal::TERM);
+        let ended = async {
+            while self.step().await {}
+            // Children without a pipe can outlive the shell.
+            while is_alive(self.group) {
+                sleep(GROUP_CHECK).await;
+            }
+        };
+        timeout(grace, ended).await.ok();
     }
 
-    /// What is to be written now.
-    fn pending(&mut self) -> Option<&[u8]> {
-        if self.written == self.piece.len() {
-            self.written = 0;
-            self.piece = self.next.take().unwrap_or_default();
+    /// Kills the rest of the group, drains the pipes and reaps the command.
+    pub(super) async fn finish(&mut self, grace: Duration) {
+        self.signal(Signal::KILL);
+        // A process can hang in the kernel, and a daemon can hold the pipes forever. The limits
+        // keep the end of the program within its own grace period.
+        let ended = async { while !self.ended && self.step().await {} };
+        timeout(grace, ended).await.ok();
+        self.drain(grace / 4).await;
+        if self.ended {
+            self.status = self.leader.wait().await.ok();
+            // A container's first process, which this program may be, has to reap orphans.
+            let group = WaitId::Pgid(Some(self.group));
+            let none = WaitIdOptions::empty();
+            let orphans = async { while child_ended(&mut self.sigchld, &group, none).await {} };
+            timeout(grace / 4, orphans).await.ok();
         }
-        (!self.piece.is_empty()).then(|| &self.piece[self.written..])
+    }
+
+    fn signal(&self, signal: Signal) {
+        // Once the leader is reaped, the id of the group may be another's.
+        if self.leader.id().is_some() {
+            // Fails if all processes have ended meanwhile.
+            kill_process_group(self.group, signal).ok();
+        }
     }
 }
 
-/// The number of bytes that came; 0 when none will come any more.
-async fn read(pipe: &mut Option<impl AsyncRead + Unpin>, chunk: &mut [u8]) -> usize {
-    match pipe {
-        Some(pipe) => pipe.read(chunk).await.unwrap_or(0),
-        None => 0,
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The runtime reaps the leader once it has ended.
+        self.signal(Signal::KILL);
     }
 }
 
-async fn write(pipe: &mut Option<ChildStdin>, bytes: Option<&[u8]>) -> io::Result<usize> {
-    match (pipe, bytes) {
-        (Some(pipe), Some(bytes)) => pipe.write(bytes).await,
-        _ => Ok(0),
+/// Waits until such a child has ended. Returns `false` if there is no such child. Cancel safe.
+async fn child_ended(sigchld: &mut unix::Signal, child: &WaitId<'_>, flags: WaitIdOptions) -> bool {
+    let flags = flags | WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    loop {
+        match waitid(child.clone(), flags) {
+            Ok(None) => _ = sigchld.recv().await,
+            result => return result.is_ok(),
+        }
     }
+}
+
+/// Whether a process of the group is alive. A zombie is not.
+fn is_alive(group: Pid) -> bool {
+    let group = group.to_string();
+    let is_member = |stat: &str| {
+        // The name before the parenthesis can contain anything (proc(5)).
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        let (state, group_id) = (fields.next()?, fields.nth(1)?);
+        Some(group_id == group && !matches!(state, "Z" | "X"))
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let stats = processes.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+    stats.into_iter().any(|stat| is_member(&stat) == Some(true))
 }
 
 #[cfg(test)]

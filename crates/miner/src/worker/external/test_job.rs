@@ -1,35 +1,40 @@
-//! A job for tests of what does not ask for more than that it is one.
+//! Jobs and nonces for the tests of this worker.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use chainweb::{Nonce, Target};
 
-use crate::job::{Job, JobId, NodeId};
+use super::scheduler::IssuedWork;
+use crate::job::Job;
+use crate::worker::sample;
 
-/// A job of this number, which about every second nonce solves.
+/// A job with this id, solved by about every second nonce.
 pub(super) fn job(id: u64) -> Arc<Job> {
     let mut target = [0xff; 32];
     target[31] = 0x7f;
-    Arc::new(Job {
-        id: JobId(id),
-        node: NodeId(0),
-        work: fixtures::work(0, id, Target::from_le_bytes(target)),
-        received: Instant::now(),
-    })
+    sample::job(id, Target::from_le_bytes(target), Instant::now())
+}
+
+/// The work of a job with the job's own header.
+pub(super) fn issued(job: &Arc<Job>) -> IssuedWork {
+    IssuedWork {
+        job: Arc::clone(job),
+        header: job.work.header().clone(),
+    }
 }
 
 /// Nonces for the job's own header.
 pub(super) struct Nonces {
-    /// Solves it, with its bytes in this order alone.
+    /// Solves the job in this byte order only.
     pub(super) good: Nonce,
-    /// The good one with its bytes in the other order.
+    /// `good` with its bytes reversed.
     pub(super) reversed: Nonce,
-    /// Solves it in neither order.
+    /// Does not solve the job in either byte order.
     pub(super) bad: Nonce,
 }
 
-/// One nonce of each kind.
+/// Returns a nonce of each kind.
 pub(super) fn nonces(job: &Job) -> Nonces {
     let reversed = |nonce: Nonce| Nonce::new(nonce.get().swap_bytes());
     let solves = |nonce: Nonce| {
@@ -40,7 +45,7 @@ pub(super) fn nonces(job: &Job) -> Nonces {
         let mut nonces = (0x0102_0304_0506_0708..).map(Nonce::new);
         nonces
             .find(|nonce| (solves(*nonce), solves(reversed(*nonce))) == (straight, back))
-            .expect("every fourth is one")
+            .expect("every fourth nonce is one")
     };
     let good = find(true, false);
     Nonces {

@@ -32,7 +32,7 @@ pub(super) fn mineable(
     required: &BTreeMap<ChainId, u64>,
 ) -> BTreeSet<ChainId> {
     let can_be_extended = |chain: ChainId, height: u64| {
-        let mut beside = graph.neighbours(chain).iter();
+        let mut beside = graph.adjacents(chain).iter();
         beside.all(|next| heights.get(next).is_none_or(|beside| *beside >= height))
     };
     required
@@ -59,7 +59,7 @@ mod tests {
     }
 
     fn can_be_extended(graph: &ChainGraph, heights: &Heights, chain: ChainId) -> bool {
-        let mut beside = graph.neighbours(chain).iter();
+        let mut beside = graph.adjacents(chain).iter();
         beside.all(|next| heights[next] >= heights[&chain])
     }
 
@@ -81,7 +81,7 @@ mod tests {
         let mut blocks = 0;
         while heights[&chain] < to {
             let height = heights[&chain];
-            for next in graph.neighbours(chain) {
+            for next in graph.adjacents(chain) {
                 blocks += raise(graph, heights, *next, height);
             }
             assert!(can_be_extended(graph, heights, chain));

@@ -1,9 +1,9 @@
-//! Which thread is on which job, and when it is through with it.
+//! The job of each simulated thread, and when the thread solves it.
 //!
-//! The time for a block is exponentially distributed, as that of hashing is, and so without a memory: what is left of it
-//! is distributed as the whole. A thread whose job dies, or that leaves a job that others are on too, begins another one
-//! anew, and the blocks come at the same rate as if none had ever been interrupted. For the same reason threads that
-//! share a job, where there are fewer jobs than threads, make a block at the sum of their rates.
+//! Solve times are exponentially distributed, as in hashing, and therefore memoryless: the
+//! remaining time has the same distribution as the whole. If a thread changes jobs, it draws a new
+//! time, and the rate of blocks is the same as without the change. For the same reason, several
+//! threads on one job solve it at the sum of their rates.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,18 +17,18 @@ use super::Config;
 use crate::job::{Job, Jobs};
 use crate::worker::returned::Returned;
 
-/// All threads, and the jobs that they are on.
+/// All simulated threads and their jobs.
 #[derive(Debug)]
 pub(super) struct Threads {
-    /// Hashes per second of one thread.
+    /// The rate of one thread, in hashes per second.
     rate: f64,
-    each: Vec<Thread>,
+    all: Vec<Thread>,
     returned: Returned,
 }
 
 #[derive(Debug)]
 struct Thread {
-    /// Of its own, so that the times of one thread do not depend on what the others do.
+    /// One generator per thread, so that its times do not depend on the other threads.
     rng: StdRng,
     task: Option<Task>,
 }
@@ -36,7 +36,7 @@ struct Thread {
 #[derive(Debug)]
 struct Task {
     job: Arc<Job>,
-    /// `None` where it is further off than time can be told.
+    /// `None` if the time is beyond the range of `Instant`.
     due: Option<Instant>,
 }
 
@@ -49,43 +49,45 @@ impl Threads {
         };
         Self {
             rate: config.rate.0 / config.threads.get() as f64,
-            each: (0..config.threads.get()).map(thread).collect(),
+            all: (0..config.threads.get()).map(thread).collect(),
             returned: Returned::default(),
         }
     }
 
-    /// Gives the jobs that are done by now, each once, drops those that are not live and puts the free threads on others.
+    /// Returns the jobs solved by `now`, each only once, and assigns live jobs to the free
+    /// threads.
     pub(super) fn step(&mut self, now: Instant, jobs: &Jobs) -> Vec<Arc<Job>> {
-        self.returned.look(jobs);
-        self.drop_tasks(|job| !jobs.contains(job.id));
+        self.returned.forget_retired(jobs);
+        self.end_tasks(|job| !jobs.contains(job.id));
         let mut done = Vec::new();
-        for thread in &mut self.each {
+        for thread in &mut self.all {
             if let Some(task) = thread.task.take_if(|task| task.is_due(now))
                 && self.returned.insert(&task.job)
             {
                 done.push(task.job);
             }
         }
-        // Others may have been on the same job.
-        self.drop_tasks(|job| done.iter().any(|done| done.id == job.id));
+        // Other threads can share these jobs.
+        self.end_tasks(|job| done.iter().any(|done| done.id == job.id));
         self.spread(now, jobs);
         done
     }
 
-    /// When the next thread is done.
+    /// Returns when the next job is solved.
     pub(super) fn wakeup(&self) -> Option<Instant> {
-        let tasks = self.each.iter().filter_map(|thread| thread.task.as_ref());
+        let tasks = self.all.iter().filter_map(|thread| thread.task.as_ref());
         tasks.filter_map(|task| task.due).min()
     }
 
-    fn drop_tasks(&mut self, is_over: impl Fn(&Job) -> bool) {
-        for thread in &mut self.each {
-            thread.task.take_if(|task| is_over(&task.job));
+    fn end_tasks(&mut self, is_ended: impl Fn(&Job) -> bool) {
+        for thread in &mut self.all {
+            thread.task.take_if(|task| is_ended(&task.job));
         }
     }
 
-    /// Puts free threads, and those that are not alone on their job, on jobs that nobody is on, the newest first. Threads
-    /// that are left over share.
+    /// Assigns jobs without a thread, the newest first, to free threads and to threads on a shared
+    /// job.
+    /// Threads for which there is no such job share one.
     fn spread(&mut self, now: Instant, jobs: &Jobs) {
         let open = jobs.iter().filter(|job| !self.returned.contains(job));
         let mut open: Vec<(&Arc<Job>, usize)> = open.map(|job| (job, 0)).collect();
@@ -93,12 +95,12 @@ impl Threads {
             let task = thread.task.as_ref()?;
             open.iter().position(|(job, _)| job.id == task.job.id)
         };
-        for thread in &self.each {
+        for thread in &self.all {
             if let Some(at) = place(thread, &open) {
                 open[at].1 += 1;
             }
         }
-        for thread in &mut self.each {
+        for thread in &mut self.all {
             let held = place(thread, &open);
             let least = (0..open.len()).min_by_key(|at| open[*at].1);
             let Some(to) = least.filter(|to| match held {
@@ -127,8 +129,8 @@ impl Task {
     }
 }
 
-/// The time for a block at this many hashes per second: exponentially distributed, with a mean of difficulty over rate. The
-/// longest there is where that is no time of sensible length.
+/// Returns a random solve time in an exponential distribution whose mean is the difficulty divided
+/// by `rate`, in hashes per second. Returns [`Duration::MAX`] if the time is out of range.
 fn solve_time(target: Target, rate: f64, rng: &mut impl Rng) -> Duration {
     let means: f64 = rng.sample(Exp1);
     let seconds = means * (target.difficulty().as_f64() / rate);

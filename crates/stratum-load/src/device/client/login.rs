@@ -1,4 +1,4 @@
-//! Subscribe and authorize, in the order of the firmware.
+//! The login: subscribe and authorize, in the firmware's order.
 
 use std::time::Instant;
 
@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 use crate::device::client::requests::Request;
 use crate::device::client::work::NonceSplit;
 use crate::device::client::{Client, Output, Phase};
+use crate::device::firmware::{LoginOrder, SubscribeForm};
 use crate::device::line::Outcome;
-use crate::device::{LoginOrder, Rule, SubscribeForm};
+use crate::device::rules::Rule;
 
-type Prepared = (Request, &'static str, Value);
+/// A request with its method and parameters.
+type Call = (Request, &'static str, Value);
 
 impl Client<'_> {
-    /// The first requests of a session.
-    pub(super) fn begin(&mut self) -> Vec<Output> {
+    /// Sends the first requests of a session.
+    pub(super) fn start_login(&mut self) -> Vec<Output> {
         let requests = match self.firmware.login {
             LoginOrder::SubscribeFirst => vec![self.subscribe()],
             LoginOrder::AuthorizeFirst => {
@@ -26,7 +28,7 @@ impl Client<'_> {
         self.requests.send(requests)
     }
 
-    fn subscribe(&self) -> Prepared {
+    fn subscribe(&self) -> Call {
         let params = match self.firmware.subscribe {
             SubscribeForm::AgentAndNull => json!([self.firmware.agent, null]),
             SubscribeForm::AgentOnly => json!([self.firmware.agent]),
@@ -34,7 +36,7 @@ impl Client<'_> {
         (Request::Subscribe, "mining.subscribe", params)
     }
 
-    fn authorize(&self) -> Prepared {
+    fn authorize(&self) -> Call {
         let params = json!([self.login.user, self.login.password]);
         (Request::Authorize, "mining.authorize", params)
     }
@@ -48,9 +50,9 @@ impl Client<'_> {
         let Outcome::Success(result) = outcome else {
             return self.give_up(Rule::LoginRefused, line);
         };
-        match NonceSplit::read(result, &self.firmware.nonce2_bytes) {
-            Ok(split) => self.desk.set_split(split),
-            // Without its nonces no device can do anything.
+        match NonceSplit::parse(result, &self.firmware.nonce2_bytes) {
+            Ok(split) => self.assignments.set_split(split),
+            // No device can mine without a nonce1.
             Err(rule) => return self.give_up(rule, line),
         }
         self.quiet_since = now;
@@ -60,7 +62,7 @@ impl Client<'_> {
                 let request = self.authorize();
                 self.requests.send([request])
             }
-            LoginOrder::AuthorizeFirst => self.run(),
+            LoginOrder::AuthorizeFirst => self.logged_in(),
             LoginOrder::Together => {
                 self.phase = Phase::Authorizing;
                 Vec::new()
@@ -87,11 +89,11 @@ impl Client<'_> {
             LoginOrder::Together if self.phase == Phase::Subscribing => {
                 self.give_up(Rule::AnswersOutOfOrder, line)
             }
-            LoginOrder::SubscribeFirst | LoginOrder::Together => self.run(),
+            LoginOrder::SubscribeFirst | LoginOrder::Together => self.logged_in(),
         }
     }
 
-    fn run(&mut self) -> Vec<Output> {
+    fn logged_in(&mut self) -> Vec<Output> {
         self.phase = Phase::Running;
         self.report.logins += 1;
         self.hash()

@@ -1,24 +1,26 @@
-//! Requests on their way: their ids, their bytes and what waits for an answer.
+//! Unanswered requests: ids and bytes.
 //!
-//! Ids are one count from 1 on, through the login and all shares. The number of shares that wait is bounded.
+//! Ids count from 1, through the login and all shares. The number of unanswered shares is bounded.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::device::Segments;
-use crate::device::client::Output;
-use crate::device::client::shares::SentShare;
+use crate::device::client::output::Output;
+use crate::device::firmware::Segments;
 
-/// What a request was.
+/// Kind of a request.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Request {
     Subscribe,
     Authorize,
-    Share(SentShare),
+    Share {
+        /// Key of the work that the share was sent for.
+        work_key: u64,
+    },
 }
 
-/// The requests without an answer.
+/// The unanswered requests.
 #[derive(Debug)]
 pub(crate) struct Requests {
     next_id: u64,
@@ -27,7 +29,8 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// A server that answers nothing does not fill the memory.
+    /// Maximum number of unanswered requests: a server that never answers must not exhaust the
+    /// memory.
     const WAITING: usize = 1000;
 
     pub(crate) fn new(segments: Segments) -> Self {
@@ -38,31 +41,31 @@ impl Requests {
         }
     }
 
-    /// Whether `id` is that of the `mining.subscribe` that waits.
+    /// Whether `id` belongs to an unanswered `mining.subscribe`.
     pub(crate) fn is_subscribe(&self, id: u64) -> bool {
         self.waiting.get(&id) == Some(&Request::Subscribe)
     }
 
-    /// Takes the request with this id out.
+    /// Removes and returns the request with this id.
     pub(crate) fn answered(&mut self, id: u64) -> Option<Request> {
         self.waiting.remove(&id)
     }
 
-    /// Forgets the shares that wait and gives their number.
+    /// Drops all requests and returns the number of shares among them.
     pub(crate) fn take_shares(&mut self) -> u64 {
         let waiting = std::mem::take(&mut self.waiting);
         let shares = waiting
             .values()
-            .filter(|request| matches!(request, Request::Share(_)));
+            .filter(|request| matches!(request, Request::Share { .. }));
         shares.count() as u64
     }
 
-    /// Whether there is room for another share.
+    /// Whether another share may be sent.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting.len() < Self::WAITING
     }
 
-    /// Gives the requests their ids and makes the writes of them.
+    /// Assigns ids to the requests and returns one output per write.
     pub(crate) fn send(
         &mut self,
         requests: impl IntoIterator<Item = (Request, &'static str, Value)>,
@@ -76,11 +79,15 @@ impl Requests {
             lines.push(line.to_string().into_bytes());
         }
         match self.segments {
-            Segments::Lines => lines.into_iter().map(|line| ended(line, b"\n")).collect(),
-            Segments::CarriageReturns => {
-                lines.into_iter().map(|line| ended(line, b"\r\n")).collect()
-            }
-            Segments::Glued => vec![ended(lines.concat(), b"\n")],
+            Segments::Lines => lines
+                .into_iter()
+                .map(|line| terminated(line, b"\n"))
+                .collect(),
+            Segments::CarriageReturns => lines
+                .into_iter()
+                .map(|line| terminated(line, b"\r\n"))
+                .collect(),
+            Segments::Glued => vec![terminated(lines.concat(), b"\n")],
             Segments::Fragments(bytes) => {
                 let lines = lines.into_iter().flat_map(|mut line| {
                     line.push(b'\n');
@@ -94,7 +101,7 @@ impl Requests {
     }
 }
 
-fn ended(mut line: Vec<u8>, end: &[u8]) -> Output {
+fn terminated(mut line: Vec<u8>, end: &[u8]) -> Output {
     line.extend_from_slice(end);
     Output::Send(line)
 }

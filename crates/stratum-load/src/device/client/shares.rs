@@ -1,24 +1,19 @@
-//! Shares: from the find to the judgement of the judgement.
+//! Shares: submission, and assessment of the server's answer.
 
 use serde_json::json;
 
 use crate::device::client::requests::Request;
 use crate::device::client::{Client, Found, Output, Phase};
+use crate::device::firmware::SubmitForm;
 use crate::device::line::{Answer, Outcome};
-use crate::device::{Fault, Rejection, Rule, SubmitForm};
+use crate::device::report::{Fault, Rejection};
+use crate::device::rules::Rule;
 
-/// The code of a share for a job that is no longer wanted.
+/// Error code of a stale share.
 const STALE: i64 = 21;
 
-/// A share without an answer.
-#[derive(Debug, PartialEq)]
-pub(crate) struct SentShare {
-    /// The work that it was sent for.
-    work_key: u64,
-}
-
 impl Client<'_> {
-    /// Sends what the hashing found. Sets `Output::Send` for a session that runs, nothing for one that is over.
+    /// Submits a found share. Returns no output unless the session is running.
     pub(crate) fn found(&mut self, found: &Found) -> Vec<Output> {
         if self.phase != Phase::Running || !self.requests.has_room() {
             return Vec::new();
@@ -26,17 +21,22 @@ impl Client<'_> {
         self.report.sent += 1;
         let mut params = json!([&self.login.user, &*found.job_id, found.nonce2_be_hex()]);
         if self.firmware.submit == SubmitForm::WithChain {
-            let params = params.as_array_mut().expect("it is made of an array");
+            let params = params
+                .as_array_mut()
+                .expect("the value was built as an array");
             params.push(json!(found.chain.get()));
         }
-        let share = SentShare {
+        let request = Request::Share {
             work_key: found.work_key,
         };
-        self.requests
-            .send([(Request::Share(share), "mining.submit", params)])
+        self.requests.send([(request, "mining.submit", params)])
     }
 
-    pub(super) fn judged(&mut self, share: &SentShare, answer: Answer) -> Result<(), Rule> {
+    /// Handles the answer to a share.
+    ///
+    /// # Errors
+    /// Returns the rule that a malformed answer breaks.
+    pub(super) fn share_answered(&mut self, work_key: u64, answer: Answer) -> Result<(), Rule> {
         let (code, reason) = match answer.outcome() {
             Ok(Outcome::Success(_)) => {
                 self.report.accepted += 1;
@@ -54,10 +54,11 @@ impl Client<'_> {
                 return Err(rule);
             }
         };
-        // Answers and jobs come in the order in which the server made them: if it had replaced the work before it
-        // judged the share, the new one would be here. A refresh replaces nothing: the work is worth what it was.
-        let fault = if code == Some(STALE) && !self.desk.is_on(share.work_key) {
-            Fault::Nobody
+        // Answers and jobs arrive in the order in which the server made them. If the server had
+        // replaced the work before it rejected the share, the new job would already be here. A
+        // refresh replaces nothing.
+        let fault = if code == Some(STALE) && !self.assignments.is_on(work_key) {
+            Fault::None
         } else {
             Fault::Server
         };

@@ -1,7 +1,7 @@
-//! From targets and jobs to something that can be hashed.
+//! Assignments for the hashing thread, from targets and jobs.
 //!
-//! A target applies to the jobs that come after it. The device's own limits, the ticket mask and the number of nonces
-//! that it rolls, are scaled down here, once.
+//! A target applies to later jobs. This module scales down the firmware's ticket mask and number of
+//! nonces.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -10,20 +10,25 @@ use std::sync::Arc;
 use chainweb::{ChainId, Level, Nonce, Target, WorkHeader};
 use serde_json::Value;
 
-use crate::device::{CleanFlag, Firmware, Rule};
+use crate::device::firmware::{CleanFlag, Firmware};
+use crate::device::rules::Rule;
 use crate::synthetic::work_key;
 
-/// How the eight bytes of a nonce are divided.
+/// Division of the eight bytes of a nonce into nonce1 and nonce2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NonceSplit {
-    /// The server's part: the low bytes of the nonce.
+    /// The server's part, the low bytes of the nonce.
     nonce1: u64,
     nonce1_bytes: u32,
 }
 
 impl NonceSplit {
-    /// Reads the answer to `mining.subscribe`.
-    pub(crate) fn read(result: &Value, lengths: &RangeInclusive<u64>) -> Result<Self, Rule> {
+    /// Parses the result of `mining.subscribe`. `lengths` are the lengths of nonce2 in bytes that
+    /// the device supports.
+    ///
+    /// # Errors
+    /// Returns the broken rule.
+    pub(crate) fn parse(result: &Value, lengths: &RangeInclusive<u64>) -> Result<Self, Rule> {
         let result = result.as_array().ok_or(Rule::SubscribeResultForm)?;
         let [_, nonce1, nonce2_bytes] = &result[..] else {
             return Err(Rule::SubscribeResultForm);
@@ -46,12 +51,12 @@ impl NonceSplit {
         })
     }
 
-    /// The bits of nonce2.
+    /// Returns the number of bits of nonce2.
     pub(crate) const fn nonce2_bits(self) -> u32 {
         64 - 8 * self.nonce1_bytes
     }
 
-    /// The nonce of which `nonce2` is the upper part.
+    /// Returns the nonce with `nonce2` as its upper part.
     pub(crate) const fn nonce(self, nonce2: u64) -> Nonce {
         let upper = match nonce2.checked_shl(8 * self.nonce1_bytes) {
             Some(upper) => upper,
@@ -60,7 +65,7 @@ impl NonceSplit {
         Nonce::new(upper | self.nonce1)
     }
 
-    /// Tells this split from others in what makes work different.
+    /// Returns nonce1 and its length, for the identity of hashed work.
     pub(crate) fn to_le_bytes(self) -> [u8; 9] {
         let mut bytes = [0; 9];
         bytes[..8].copy_from_slice(&self.nonce1.to_le_bytes());
@@ -69,20 +74,20 @@ impl NonceSplit {
     }
 }
 
-/// Something to hash.
+/// Work for the hashing thread.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Assignment {
     pub(crate) job_id: Arc<str>,
     pub(crate) header: WorkHeader,
-    /// The easiest hash that the device reports.
+    /// Largest hash that the device reports.
     pub(crate) target: Target,
     pub(crate) split: NonceSplit,
-    /// The number of nonces that the device tries before it begins again.
+    /// Number of nonces that the device tries before it starts over.
     pub(crate) nonces: u64,
 }
 
 impl Assignment {
-    /// The share that this nonce2 makes.
+    /// Returns the share with this nonce2.
     pub(crate) fn found(&self, nonce2: u64) -> Found {
         Found {
             job_id: Arc::clone(&self.job_id),
@@ -94,39 +99,40 @@ impl Assignment {
     }
 }
 
-/// A share that the hashing found.
+/// A share found by the hashing thread.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Found {
     pub(crate) job_id: Arc<str>,
     pub(crate) chain: ChainId,
-    /// What a refresh of the same work leaves as it is.
+    /// Identity of the work; a refreshed creation time does not change it.
     pub(crate) work_key: u64,
     pub(crate) nonce2: u64,
     pub(crate) nonce2_bits: u32,
 }
 
 impl Found {
-    /// All digits of nonce2, most significant first.
+    /// Returns nonce2 in hex, most significant digit first, with leading zeros.
     pub(crate) fn nonce2_be_hex(&self) -> String {
         let digits = usize::try_from(self.nonce2_bits / 4).expect("at most 16");
         format!("{:0digits$x}", self.nonce2)
     }
 }
 
-/// What a device has got of the server to work with.
+/// Targets and jobs received from the server.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Assignments {
     clean: CleanFlag,
-    /// The number of nonces that the firmware rolls, as a power of two, scaled.
+    /// Binary logarithm of the number of nonces that the firmware tries, before scaling.
     nonce_bits: u32,
     scale_bits: u32,
+    /// The scaled ticket mask.
     mask: Target,
     split: Option<NonceSplit>,
-    /// The target of jobs to come.
+    /// Target of later jobs.
     target: Option<Target>,
     job: Option<Job>,
-    /// The jobs that came last.
-    known: VecDeque<(Arc<str>, WorkHeader)>,
+    /// The most recent jobs, newest first.
+    recent: VecDeque<(Arc<str>, WorkHeader)>,
 }
 
 #[derive(Debug)]
@@ -136,9 +142,9 @@ struct Job {
     target: Target,
 }
 
-impl Desk {
-    /// As far back as a change under a job's id is seen.
-    const KNOWN: usize = 64;
+impl Assignments {
+    /// Number of recent jobs checked for changes under the same id.
+    const RECENT: usize = 64;
 
     pub(crate) fn new(firmware: &Firmware, scale_bits: u32) -> Self {
         let mask = firmware.ticket_mask_bits.saturating_sub(scale_bits);
@@ -151,7 +157,7 @@ impl Desk {
             split: None,
             target: None,
             job: None,
-            known: VecDeque::new(),
+            recent: VecDeque::new(),
         }
     }
 
@@ -159,7 +165,7 @@ impl Desk {
         self.split = Some(split);
     }
 
-    /// Whether the job that came last is for this work, be it the same job or a refresh of it.
+    /// Whether the current job is for this work, refreshed or not.
     pub(crate) fn is_on(&self, work_key: u64) -> bool {
         self.job
             .as_ref()
@@ -175,7 +181,11 @@ impl Desk {
         Ok(())
     }
 
-    /// Takes a job, and tells what is wrong with it beside its form.
+    /// Sets the current job from the parameters of `mining.notify`. Returns the rules that a usable
+    /// job breaks.
+    ///
+    /// # Errors
+    /// Returns the rule that makes the job unusable.
     pub(crate) fn notify(&mut self, params: &[Value]) -> Result<Vec<Rule>, Rule> {
         let id = params
             .first()
@@ -195,12 +205,12 @@ impl Desk {
         };
         let mut broken = Vec::new();
         let id: Arc<str> = id.into();
-        match self.known.iter().find(|(known, _)| *known == id) {
+        match self.recent.iter().find(|(recent, _)| *recent == id) {
             Some((_, before)) if *before != header => broken.push(Rule::JobBytesChanged),
             Some(_) => {}
             None => {
-                self.known.truncate(Self::KNOWN - 1);
-                self.known.push_front((Arc::clone(&id), header.clone()));
+                self.recent.truncate(Self::RECENT - 1);
+                self.recent.push_front((Arc::clone(&id), header.clone()));
             }
         }
         let is_clean = params.get(2) == Some(&Value::Bool(true));
@@ -215,10 +225,10 @@ impl Desk {
         Ok(broken)
     }
 
-    /// What is to be hashed, once everything for it has come.
+    /// Returns the current assignment, once nonce1 and a job are known.
     pub(crate) fn assignment(&self) -> Option<Assignment> {
         let (split, job) = (self.split?, self.job.as_ref()?);
-        // A firmware rolls its own number of nonces, or all of nonce2 where that is shorter: both scaled.
+        // The firmware's number of nonces, or all of nonce2 if that is smaller; both scaled.
         let bits = split
             .nonce2_bits()
             .min(self.nonce_bits)

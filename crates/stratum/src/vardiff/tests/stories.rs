@@ -1,4 +1,4 @@
-//! Devices that change: they stop and return, warm up, or filter harder than asked.
+//! Devices that change: they stop and return, warm up, or have a ticket mask.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ fn hashes(bits: u16) -> Difficulty {
     Difficulty::from_f64(difficulty(level(bits)))
 }
 
-/// The bits of the level after each tick that changed it, with its second.
+/// Returns each change of level in silence: its second, and the bits of the new level.
 fn silence(vardiff: &mut Vardiff, start: Instant, seconds: u64) -> Vec<(u64, u16)> {
     (1..=seconds)
         .filter_map(|second| {
@@ -28,7 +28,7 @@ fn silence(vardiff: &mut Vardiff, start: Instant, seconds: u64) -> Vec<(u64, u16
         .collect()
 }
 
-/// A device without chance.
+/// A device whose shares come at regular intervals.
 struct Regular {
     vardiff: Vardiff,
     now: Instant,
@@ -41,23 +41,24 @@ impl Regular {
         Self { vardiff, now }
     }
 
-    /// The bits of the levels that so many shares lead to, by a device with this gap between shares of 2^45.
+    /// Returns the bits of the levels to which this many shares lead, from a device with this gap
+    /// between shares of level 45.
     fn shares(&mut self, count: u32, gap_ms: f64) -> Vec<u16> {
         let mut changes = Vec::new();
         for _ in 0..count {
-            let asked = self.vardiff.level();
-            let gap_ms = gap_ms * difficulty(asked) / difficulty(level(45));
+            let required = self.vardiff.level();
+            let gap_ms = gap_ms * difficulty(required) / difficulty(level(45));
             self.now += Duration::from_secs_f64(gap_ms / 1000.0);
             changes.extend(self.vardiff.tick(self.now));
-            let asked = hashes(asked.bits());
-            changes.extend(self.vardiff.share(self.now, asked, asked));
+            let required = hashes(required.bits());
+            changes.extend(self.vardiff.share(self.now, required, required));
         }
         changes.into_iter().map(Level::bits).collect()
     }
 }
 
 #[test]
-fn a_level_is_left_only_if_another_is_a_good_deal_better() {
+fn a_level_changes_only_if_another_is_clearly_better() {
     #[track_caller]
     fn check(gap_ms: f64, changes: &[u16]) {
         assert_eq!(Regular::new().shares(1000, gap_ms), changes);
@@ -70,7 +71,7 @@ fn a_level_is_left_only_if_another_is_a_good_deal_better() {
 }
 
 #[test]
-fn a_burst_after_a_change_is_not_believed() {
+fn a_burst_after_a_change_is_ignored() {
     let mut device = Regular::new();
     assert_eq!(device.shares(100, 2300.0), [0_u16; 0]);
     while device.shares(1, 2000.0).is_empty() {}
@@ -80,10 +81,10 @@ fn a_burst_after_a_change_is_not_believed() {
 }
 
 #[test]
-fn a_slowdown_is_believed_when_both_averages_tell_it() {
+fn a_slowdown_lowers_the_level_once_both_averages_show_it() {
     let mut device = Regular::new();
     device.shares(120, 5000.0);
-    // Three times as fast, until the level is raised, and then half as fast as that wants.
+    // Three times as fast until the level is raised, and then half as fast as that needs.
     while device.shares(1, 1667.0).is_empty() {}
     let begin = device.now;
     while device.shares(1, 5000.0).is_empty() {}
@@ -95,7 +96,7 @@ fn a_slowdown_is_believed_when_both_averages_tell_it() {
 }
 
 #[test]
-fn a_worker_that_gets_twenty_times_as_fast_is_followed_in_two_minutes() {
+fn the_level_follows_a_worker_twenty_times_as_fast_in_two_minutes() {
     let mut close = 0;
     for seed in 0..200 {
         let mut device = Device::new(seed, 40, 45, 40);
@@ -115,7 +116,7 @@ fn silence_halves_the_difficulty_every_six_intervals_down_to_the_floor() {
         silence(&mut vardiff, start, 600),
         [(30, 42), (60, 41), (90, 40)]
     );
-    assert_eq!(vardiff.worked_at(), None);
+    assert_eq!(vardiff.last_share_level(), None);
 }
 
 #[test]
@@ -139,17 +140,18 @@ fn eight_shares_at_four_times_the_pace_raise_the_level_and_seven_do_not() {
         let now = start + Duration::from_secs(share);
         assert_eq!(vardiff.share(now, hashes(45), hashes(46)), None);
     }
-    // Seven intervals of a second between eight shares: 2^45 hashes a second nearly, 5 · 7/8 · 2^45 wanted.
+    // Seven gaps of a second between eight shares: nearly 2^45 hashes a second, 5 · 7/8 · 2^45
+    // ideal.
     let now = start + Duration::from_secs(8);
     assert_eq!(vardiff.share(now, hashes(45), hashes(46)), Some(level(47)));
 }
 
 #[test]
-fn a_heap_of_shares_raises_by_four_bits_at_most() {
+fn a_burst_of_shares_raises_by_four_bits_at_most() {
     let start = Instant::now();
     let mut vardiff = Vardiff::new(VardiffConfig::default(), level(45), start);
     let changes = (0..16).filter_map(|_| vardiff.share(start, hashes(45), hashes(46)));
-    // The second eight were asked for at the old level: they count a sixteenth each.
+    // The second eight have the old level: they count a sixteenth each.
     assert_eq!(changes.collect::<Vec<_>>(), [level(49)]);
 }
 
@@ -179,7 +181,7 @@ fn a_device_that_stops_is_back_at_its_level_half_a_minute_after_its_return() {
         assert!(
             device
                 .vardiff
-                .worked_at()
+                .last_share_level()
                 .is_some_and(|level| level.bits() >= 48),
             "seed {seed}"
         );
@@ -218,7 +220,7 @@ fn a_pause_raises_nothing_while_it_lasts() {
 }
 
 #[test]
-fn a_device_that_warms_up_is_followed_without_a_step_back() {
+fn the_level_follows_a_device_that_warms_up_without_a_step_back() {
     for seed in 0..200 {
         let mut device = Device::new(seed, 40, 45, 40);
         // From a tenth to all of its 32 TH/s in half an hour.
@@ -263,13 +265,14 @@ fn a_fast_device_with_a_ticket_mask_climbs_from_below_it_and_stays() {
 }
 
 #[test]
-fn a_slow_device_with_a_ticket_mask_is_not_led_down_the_spiral() {
-    // 2^37.9 hashes are wanted, but the chips keep back all below 2^40: a share in 22 s, whatever is asked for.
+fn the_level_of_a_slow_device_with_a_ticket_mask_does_not_spiral_down() {
+    // 2^37.9 hashes are ideal, but the chips hide all below 2^40: a share in 22 s at any lower
+    // level.
     let rate = 0.05 * TERA;
     let mut sum = 0.0;
     for seed in 0..100 {
         let mut device = Device::new(seed, 20, 45, 40);
-        // Fifty shares, and some minutes for the averages to forget those before.
+        // Fifty shares, and some minutes until those before have decayed.
         device.run(2 * 3600, |_| rate);
         let before = device.changes.len();
         for _ in 0..60 {
@@ -277,8 +280,8 @@ fn a_slow_device_with_a_ticket_mask_is_not_led_down_the_spiral() {
             let rate_of_all = device.vardiff.hash_rate(device.now()) / rate;
             sum += rate_of_all / 6000.0;
         }
-        let asked = hashes(device.bits());
-        let credit = device.vardiff.credit(asked).as_f64() / 2_f64.powi(40);
+        let required = hashes(device.bits());
+        let credit = device.vardiff.credit(required).as_f64() / 2_f64.powi(40);
         assert!((1.0..1.1).contains(&credit), "seed {seed}: {credit}");
         let changes = &device.changes;
         assert!(
@@ -296,7 +299,7 @@ fn a_slow_device_with_a_ticket_mask_is_not_led_down_the_spiral() {
 }
 
 #[test]
-fn a_device_slower_than_the_floor_rests_there_with_its_rate_known() {
+fn a_device_slower_than_the_floor_stays_there_with_its_rate_known() {
     // A gap of 45 s on average between shares at the floor.
     let rate = 2_f64.powi(40) / 45.0;
     let mut sum = 0.0;
@@ -315,8 +318,8 @@ fn a_device_slower_than_the_floor_rests_there_with_its_rate_known() {
 }
 
 #[test]
-fn other_intervals_than_five_seconds_are_kept_as_well() {
-    // A second has five times as many accidents in an hour.
+fn other_intervals_than_five_seconds_work_as_well() {
+    // At one second an hour has five times as many random changes.
     for (interval, most) in [(1, 20), (30, 4), (120, 3)] {
         for seed in 0..50 {
             let config = VardiffConfig {
@@ -339,8 +342,8 @@ fn other_intervals_than_five_seconds_are_kept_as_well() {
 }
 
 #[test]
-fn shares_easier_than_the_level_count_as_what_they_are() {
-    // A block's easier target is in force: two shares a second of 2^30.
+fn shares_easier_than_the_level_count_at_their_own_difficulty() {
+    // A block's easier target is in force: two shares a second of level 30.
     let start = Instant::now();
     let mut vardiff = Vardiff::new(VardiffConfig::default(), level(45), start);
     for half in 1..=1200 {

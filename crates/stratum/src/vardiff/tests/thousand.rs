@@ -1,4 +1,4 @@
-//! What holds for nearly every run of a random process, counted over a thousand seeds.
+//! Properties of nearly every run of a random process, counted over a thousand seeds.
 
 use std::env;
 
@@ -6,7 +6,7 @@ use super::device::Device;
 
 const TERA: f64 = 1e12;
 
-/// The seeds to run: these many, or those that the environment asks for.
+/// Returns the seeds to run: this many, or those of the environment.
 fn seeds(runs: u64) -> Vec<u64> {
     let read = |name| {
         env::var(name)
@@ -19,7 +19,7 @@ fn seeds(runs: u64) -> Vec<u64> {
     }
 }
 
-/// Runs a device of constant speed from a cold start, for two minutes and an hour.
+/// Runs a device of constant speed from a cold start, for two minutes and then an hour.
 #[track_caller]
 fn check(rate: f64, start: u16, runs: u64) {
     let ideal = (5.0 * rate).log2().floor();
@@ -68,13 +68,13 @@ fn a_kd5_of_18_tera_hashes_settles() {
 }
 
 #[test]
-fn a_ka3_of_166_tera_hashes_settles_from_the_level_of_its_agent_and_from_that_of_strangers() {
+fn a_ka3_of_166_tera_hashes_settles_from_the_level_of_its_agent_and_from_the_default() {
     check(166.0 * TERA, 45, 1000);
     check(166.0 * TERA, 49, 250);
 }
 
 #[test]
-fn no_speed_between_two_levels_is_restless() {
+fn speeds_between_two_levels_settle_too() {
     for eighth in 0..8 {
         check(2_f64.powf(46.0 + f64::from(eighth) / 8.0) / 5.0, 45, 100);
     }

@@ -1,4 +1,4 @@
-//! The programs of `docs/external-workers.md`, as they stand there.
+//! The example programs of `docs/external-workers.md`.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -16,26 +16,26 @@ fn example(name: &str) -> &str {
     let begin = format!("```python\n#!/usr/bin/env python3\n# {name}: ");
     let mut at = PAGE.match_indices(&begin);
     let (start, _) = at.next().unwrap();
-    assert!(at.next().is_none(), "{name} stands there twice");
+    assert!(at.next().is_none(), "{name} occurs twice");
     let program = &PAGE[start + "```python\n".len()..];
     &program[..program.find("```").unwrap()]
 }
 
 #[expect(
     clippy::print_stderr,
-    reason = "whoever reads the test's output is told"
+    reason = "the reader of the test output should know"
 )]
 fn has_python() -> bool {
     let mut python = Command::new("python3");
     let version = python.arg("--version").stdout(Stdio::null()).status();
     let has = version.is_ok_and(|status| status.success());
     if !has {
-        eprintln!("skipped: there is no python3");
+        eprintln!("skipped: python3 is not installed");
     }
     has
 }
 
-/// Lets two processes of a program mine some blocks, without a word of complaint.
+/// Mines some blocks with two processes of a program, without a warning.
 async fn mines(program: &str, configure: impl FnOnce(&str) -> Config) -> Option<Ended> {
     if !has_python() {
         return None;
@@ -59,14 +59,14 @@ fn stopped(ended: &Ended) -> String {
 }
 
 #[tokio::test]
-async fn the_command_of_the_documentation_mines() {
+async fn documented_command_mines() {
     if let Some(ended) = mines(example("once.py"), once).await {
         assert!(stopped(&ended).contains("rate=unknown"), "{}", ended.log);
     }
 }
 
 #[tokio::test]
-async fn the_command_of_the_documentation_mines_with_digits_and_words() {
+async fn documented_command_mines_with_hex_input_and_words() {
     let program = example("once.py")
         .replace("sys.stdin.buffer.read()", "bytes.fromhex(sys.stdin.read())")
         .replace(
@@ -83,7 +83,7 @@ async fn the_command_of_the_documentation_mines_with_digits_and_words() {
 }
 
 #[tokio::test]
-async fn the_process_of_the_documentation_mines_and_tells_its_hashes_and_ends_by_itself() {
+async fn documented_process_mines_reports_hashes_and_ends_by_itself() {
     if let Some(ended) = mines(example("lines.py"), lines).await {
         let stopped = stopped(&ended);
         assert!(!stopped.contains("rate=unknown"), "{stopped}");
@@ -92,7 +92,7 @@ async fn the_process_of_the_documentation_mines_and_tells_its_hashes_and_ends_by
 }
 
 #[test]
-fn the_encodings_on_the_page_are_those_of_the_flags() {
+fn encodings_on_the_page_are_those_of_the_flags() {
     for encoding in [
         "ffffffffffffffffffffffffffffffffffffffffffffffffff03000000000000",
         "ffffffffffffffffffffffffffffffffffffffffffffffff00000000000003ff",

@@ -1,4 +1,4 @@
-//! Commands that do everything wrong. Each is told of once and tried again, and the client goes on.
+//! Broken commands: each is reported once and restarted, and the client keeps running.
 
 use std::time::Duration;
 
@@ -8,16 +8,17 @@ use miner::worker::external::{Once, Protocol};
 use super::super::setting::{Ended, PATIENCE, Setting};
 use super::{Folder, SHORT, are_gone, config, lines, once};
 
-/// Lets commands fail on work that nobody solves: it is told once, in these words, and they are tried again.
+/// Runs a command that fails. The failure is logged once as a warning with these words, and the
+/// command is restarted.
 async fn fails(protocol: Protocol, command: &str, words: &[&str]) -> Ended {
     let mut story = Setting::hard().network().await;
     let mut config = config(command, protocol);
     config.timing.grace = SHORT;
     story.start_external(config);
-    let told: Vec<&str> = [&["WARN", "the external command failed", "times=1"], words].concat();
-    story.until_said(&told, 1).await;
+    let logged: Vec<&str> = [&["WARN", "external command failed", "times=1"], words].concat();
+    story.until_said(&logged, 1).await;
     story
-        .until_said(&["the external command failed again"], 5)
+        .until_said(&["external command failed again"], 5)
         .await;
     let ended = story.ends_well().await;
     assert_eq!(ended.log.count(&["WARN"]), 1, "{command}\n{}", ended.log);
@@ -25,7 +26,7 @@ async fn fails(protocol: Protocol, command: &str, words: &[&str]) -> Ended {
 }
 
 async fn once_fails(command: &str, words: &[&str]) {
-    // What follows is the target, which the command is not to see.
+    // Hides the target, which follows the command.
     fails(
         Protocol::Once(Once::default()),
         &format!("{command} #"),
@@ -35,20 +36,20 @@ async fn once_fails(command: &str, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_command_that_ends_without_success_is_told_with_its_status_and_its_last_words() {
+async fn failed_command_is_logged_with_its_status_and_stderr() {
     let status = [
-        "exit status 3",
+        "exit status: 3",
         "stderr=\"warming up | no device\"",
-        "again_in=10 ms",
+        "retry_in=10 ms",
     ];
     once_fails("echo warming up >&2; echo no device >&2; exit 3", &status).await;
-    once_fails("kill -9 $$", &["ended by signal 9"]).await;
-    once_fails("sh -c 'kill -TERM $$'; exit", &["exit status 143"]).await;
-    // A shell of another kind says it in other words.
+    once_fails("kill -9 $$", &["signal: 9 (SIGKILL)"]).await;
+    once_fails("sh -c 'kill -TERM $$'; exit", &["exit status: 143"]).await;
+    // The message on standard error depends on the shell.
     once_fails(
         "/nonexistent/miner",
         &[
-            "exit status 127: the command was not found",
+            "exit status: 127 (the command was not found)",
             "/nonexistent/miner",
         ],
     )
@@ -56,16 +57,16 @@ async fn a_command_that_ends_without_success_is_told_with_its_status_and_its_las
     once_fails(
         "/dev/null",
         &[
-            "exit status 126: the command cannot be executed",
+            "exit status: 126 (the command cannot be executed)",
             "/dev/null",
         ],
     )
     .await;
-    once_fails("(", &["exit status 2"]).await;
+    once_fails("(", &["exit status: 2"]).await;
 }
 
 #[tokio::test]
-async fn a_command_that_prints_no_nonce_is_told_with_what_it_printed() {
+async fn output_that_is_not_a_nonce_is_quoted_in_the_log() {
     once_fails(
         "true",
         &["expected a nonce of 16 hex digits", "got nothing"],
@@ -77,27 +78,24 @@ async fn a_command_that_prints_no_nonce_is_told_with_what_it_printed() {
     )
     .await;
     once_fails("echo 00ff", &["got \"00ff\""]).await;
-    // Not to read the work is no failure by itself.
+    // A command need not read its input.
     once_fails("exec <&-; sleep 0.05; echo nope", &["got \"nope\""]).await;
 }
 
 #[tokio::test]
-async fn a_nonce_that_is_none_is_told_and_not_handed_in() {
+async fn wrong_nonce_is_logged_and_not_submitted() {
     once_fails(
         "echo 0123456789abcdef",
-        &["its nonce 0123456789abcdef does not solve the work"],
+        &["nonce 0123456789abcdef does not solve the work"],
     )
     .await;
 }
 
 #[tokio::test]
-async fn a_command_that_prints_without_end_is_ended() {
+async fn command_that_prints_without_end_is_ended() {
     once_fails(
         "yes",
-        &[
-            "more than 4096 bytes",
-            "a nonce of 16 hex digits is expected",
-        ],
+        &["more than 4096 bytes", "expected a nonce of 16 hex digits"],
     )
     .await;
     once_fails("trap '' TERM; yes $(seq 1000)", &["more than 4096 bytes"]).await;
@@ -105,7 +103,7 @@ async fn a_command_that_prints_without_end_is_ended() {
 }
 
 #[tokio::test]
-async fn a_command_that_floods_its_standard_error_works_and_costs_some_lines_of_the_log() {
+async fn flood_on_stderr_is_limited_in_the_log() {
     let mut story = Setting::new(ChainGraph::petersen(), 1).network().await;
     story.start_external(once("head -c 20000000 /dev/zero | tr '\\0' '\\n' >&2; yes no | head -n 100000 >&2; echo 0000000000000000 #"));
     story
@@ -117,7 +115,7 @@ async fn a_command_that_floods_its_standard_error_works_and_costs_some_lines_of_
 }
 
 #[tokio::test]
-async fn a_command_that_runs_too_long_is_started_again_on_a_fresh_header() {
+async fn command_over_the_time_limit_is_restarted_on_a_fresh_header() {
     let folder = Folder::new();
     let mut story = Setting::new(ChainGraph::singleton(), 1 << 60)
         .network()
@@ -137,12 +135,15 @@ async fn a_command_that_runs_too_long_is_started_again_on_a_fresh_header() {
     assert!(are_gone(&started[..3]), "{}", story.log);
     let ended = story.ends_well().await;
     assert!(
-        ended.log.count(&["was ended", "reason=TimeLimit"]) >= 3,
+        ended
+            .log
+            .count(&["external command ended", "reason=\"time limit\""])
+            >= 3,
         "{}",
         ended.log
     );
     assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
-    // The same work, each time a microsecond later.
+    // The same work with a creation time that is a microsecond later each time.
     let mut headers = folder.read_all(".work");
     headers.sort_by_key(|header| u64::from_le_bytes(header[8..16].try_into().unwrap()));
     let time = |header: &[u8]| u64::from_le_bytes(header[8..16].try_into().unwrap());
@@ -154,45 +155,49 @@ async fn a_command_that_runs_too_long_is_started_again_on_a_fresh_header() {
 }
 
 #[tokio::test]
-async fn a_process_that_ends_is_told_of_and_started_again() {
+async fn process_that_ends_is_reported_and_restarted() {
     fails(
         Protocol::Lines,
         "echo no device >&2; exit 4",
-        &["exit status 4", "stderr=\"no device\""],
+        &["exit status: 4", "stderr=\"no device\""],
     )
     .await;
     fails(
         Protocol::Lines,
         "read -r job",
-        &["failure=it ended, and is to run"],
+        &["failure=exited before its standard input was closed"],
     )
     .await;
-    fails(Protocol::Lines, "/nonexistent/miner", &["exit status 127"]).await;
+    fails(Protocol::Lines, "/nonexistent/miner", &["exit status: 127"]).await;
 }
 
 #[tokio::test]
-async fn a_process_that_prints_garbage_without_end_is_ended() {
+async fn process_that_prints_garbage_without_end_is_ended() {
     let garbage = fails(
         Protocol::Lines,
         "head -c 1000000000 /dev/zero",
-        &["more than 4096 bytes", "a line of JSON is expected"],
+        &["more than 4096 bytes", "expected a line of JSON"],
     );
     garbage.await;
-    // The first of its lines is told too.
+    // The first bad line is also logged.
     let mut story = Setting::hard().network().await;
     let mut config = lines("yes");
     config.timing.grace = SHORT;
     story.start_external(config);
-    story.until_said(&["WARN", "no message", "\"y\""], 1).await;
-    story.until_said(&["WARN", "1001 lines in a row"], 1).await;
+    story
+        .until_said(&["WARN", "not a message", "\"y\""], 1)
+        .await;
+    story
+        .until_said(&["WARN", "more than 1000 lines in a row"], 1)
+        .await;
     let ended = story.ends_well().await;
     assert_eq!(ended.log.count(&["WARN"]), 2, "{}", ended.log);
 }
 
 #[tokio::test]
-async fn bad_messages_are_told_once_and_passed_over() {
+async fn bad_messages_are_logged_once_and_skipped() {
     let mut story = Setting::new(ChainGraph::pair(), 1).network().await;
-    // The name of the job is the first value in its line; with this target every nonce is good.
+    // The name of the job is the first value in its line; every nonce meets this target.
     story.start_external(lines(
         "while read -r line; do echo hello; echo '{\"job\":\"1\",\"nonce\":\"0000000000000000\"}'; \
          job=$(echo \"$line\" | cut -d'\"' -f4); echo \"{\\\"job\\\":\\\"$job\\\",\\\"nonce\\\":\\\"0000000000000001\\\"}\"; done",
@@ -202,13 +207,13 @@ async fn bad_messages_are_told_once_and_passed_over() {
         .await;
     let ended = story.ends_well().await;
     assert_eq!(
-        ended.log.count(&["WARN", "no message", "\"hello\""]),
+        ended.log.count(&["WARN", "not a message", "\"hello\""]),
         1,
         "{}",
         ended.log
     );
     assert_eq!(
-        ended.log.count(&["WARN", "answered for the job \"1\""]),
+        ended.log.count(&["WARN", "answered for job \"1\""]),
         1,
         "{}",
         ended.log
@@ -217,20 +222,22 @@ async fn bad_messages_are_told_once_and_passed_over() {
 }
 
 #[tokio::test]
-async fn pauses_between_failures_become_longer() {
+async fn pauses_between_failures_grow() {
     let mut story = Setting::hard().network().await;
     let mut config = once("exit 1 #");
     config.processes = std::num::NonZeroUsize::MIN;
     story.start_external(config);
     for pause in ["10 ms", "20 ms", "40 ms", "80 ms", "100 ms"] {
         story
-            .until_said(&["exit status 1", &format!("again_in={pause}")], 1)
+            .until_said(&["exit status: 1", &format!("retry_in={pause}")], 1)
             .await;
     }
     story
-        .until("the longest again", Duration::from_secs(10), |story| {
-            story.log.count(&["again_in=100 ms"]) >= 2
-        })
+        .until(
+            "the longest pause again",
+            Duration::from_secs(10),
+            |story| story.log.count(&["retry_in=100 ms"]) >= 2,
+        )
         .await;
     story.ends_well().await;
 }

@@ -1,4 +1,4 @@
-//! When commands begin and end, and that nothing of them is left.
+//! When commands start and end, and that they leave nothing running.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use chainweb::{ChainGraph, ChainId};
 use super::super::setting::{PATIENCE, Setting, Story};
 use super::{Folder, GRACE, SHORT, are_gone, lines, once};
 
-/// Runs for ever with a child in the background, and tells the numbers of both.
+/// Runs forever with a child in the background, and prints the ids of both.
 const PLAIN: &str = "sleep 1000 & echo child $! >&2; echo leader $$ >&2; wait #";
 
-/// The same, and does not end when it is asked to.
+/// The same, but ignores SIGTERM.
 const STUBBORN: &str = "trap '' TERM; (trap '' TERM; while :; do sleep 0.05; done) & \
     echo child $! >&2; echo leader $$ >&2; while :; do sleep 0.05; done #";
 
-/// Two processes of a command, each with a child, on two chains where no block is found.
+/// Runs two processes, each with a child, on two chains where no block is found.
 async fn with_command(command: &str, grace: Duration) -> Story {
     let mut story = Setting::hard().network().await;
     let mut config = once(command);
@@ -28,32 +28,34 @@ async fn with_command(command: &str, grace: Duration) -> Story {
 }
 
 #[tokio::test]
-async fn a_new_block_ends_the_command_on_its_chain_with_all_its_children() {
+async fn new_block_ends_the_command_on_its_chain_with_its_children() {
     for (command, grace) in [(PLAIN, GRACE), (STUBBORN, SHORT)] {
         let mut story = with_command(command, grace).await;
         let before = [story.processes("child"), story.processes("leader")].concat();
-        // One is ended, and the other goes on.
+        // One command ends; the other keeps running.
         story.simnet.mine_foreign(ChainId::new(0)).unwrap();
-        story.until_said(&["was ended", "reason=JobLost"], 1).await;
+        story
+            .until_said(&["external command ended", "reason=\"job lost\""], 1)
+            .await;
         let gone = |_: &Story| {
             let gone = before.iter().filter(|process| are_gone(&[**process]));
             gone.count() == 2
         };
         story.until("one is gone", PATIENCE, gone).await;
-        // Both chains can go on only now.
+        // Both chains can continue only now.
         story.simnet.mine_foreign(ChainId::new(1)).unwrap();
         story.until_processes("leader", 4).await;
         story
             .until("both are gone", PATIENCE, |_| are_gone(&before))
             .await;
         let ended = story.ends_well().await;
-        // It is not the command's fault.
+        // An interrupted command has not failed.
         assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
     }
 }
 
 #[tokio::test]
-async fn the_end_leaves_nothing_running() {
+async fn shutdown_leaves_nothing_running() {
     for (command, grace) in [(PLAIN, GRACE), (STUBBORN, SHORT)] {
         let story = with_command(command, grace).await;
         let processes = [story.processes("child"), story.processes("leader")].concat();
@@ -70,7 +72,7 @@ async fn the_end_leaves_nothing_running() {
     }
 }
 
-/// What was killed without being anybody's child any more may take a moment to be gone.
+/// Whether the processes are gone within a moment: init may take some time to reap orphans.
 async fn are_gone_soon(processes: &[rustix::process::Pid]) -> bool {
     for _ in 0..1000 {
         if are_gone(processes) {
@@ -82,7 +84,7 @@ async fn are_gone_soon(processes: &[rustix::process::Pid]) -> bool {
 }
 
 #[tokio::test]
-async fn a_process_that_neither_reads_nor_ends_is_killed_at_the_end() {
+async fn process_that_neither_reads_nor_ends_is_killed_at_shutdown() {
     let mut story = Setting::hard().network().await;
     let mut config = lines(STUBBORN);
     config.timing.grace = SHORT;
@@ -96,7 +98,7 @@ async fn a_process_that_neither_reads_nor_ends_is_killed_at_the_end() {
 }
 
 #[tokio::test]
-async fn what_a_command_finds_when_it_is_asked_to_end_counts() {
+async fn nonce_printed_after_sigterm_counts() {
     let mut story = Setting::new(ChainGraph::singleton(), 1).network().await;
     let mut config = once(
         "trap 'echo 00000000000000aa; exit 0' TERM; echo leader $$ >&2; while :; do sleep 0.01; done #",
@@ -106,15 +108,15 @@ async fn what_a_command_finds_when_it_is_asked_to_end_counts() {
     story.until_covered().await;
     story.until_processes("leader", 1).await;
     story.simnet.mine_foreign(ChainId::new(0)).unwrap();
-    // The node has no use for it, but that is for the node to say.
-    story.until_said(&["block found"], 1).await;
+    // The node will refuse this block, but that is for the node to decide.
+    story.until_said(&["solved a block"], 1).await;
     let ended = story.end().await;
     assert_eq!(ended.counters.solutions_rejected, 0, "{}", ended.log);
     assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
 }
 
 #[tokio::test]
-async fn processes_have_different_works_and_share_one_with_different_headers() {
+async fn processes_have_different_work_or_share_work_with_different_headers() {
     for (graph, works) in [(ChainGraph::pair(), 2), (ChainGraph::singleton(), 1)] {
         let folder = Folder::new();
         let mut story = Setting::new(graph, 1 << 60).network().await;
@@ -140,7 +142,7 @@ async fn processes_have_different_works_and_share_one_with_different_headers() {
 }
 
 #[tokio::test]
-async fn a_command_gets_header_arguments_and_target_and_its_nonce_is_handed_in() {
+async fn command_receives_header_arguments_and_target_and_its_nonce_is_submitted() {
     let folder = Folder::new();
     let mut story = Setting::new(ChainGraph::petersen(), 1).network().await;
     let mut config = once(

@@ -1,28 +1,28 @@
-//! Conversations with processes that are started once.
+//! Long-running processes that receive jobs as lines of JSON.
 
 use chainweb::{ChainGraph, ChainId};
 
 use super::super::setting::{PATIENCE, Setting};
 use super::lines;
 
-/// Tells the name of each job that it reads, which is the first value in its line.
-const ECHO: &str = "echo leader $$ >&2; while read -r line; do echo \"heard $(echo \"$line\" | cut -d'\"' -f4)\" >&2; done";
+/// Logs the name of each job that it reads, which is the first value in its line.
+const ECHO: &str = "echo leader $$ >&2; while read -r line; do echo \"job $(echo \"$line\" | cut -d'\"' -f4)\" >&2; done";
 
 #[tokio::test]
-async fn one_process_is_told_of_job_after_job() {
+async fn one_process_receives_job_after_job() {
     let mut story = Setting::hard().network().await;
     story.start_external(lines(ECHO));
     story.until_held_and_covered().await;
-    let jobs = |story: &super::Story| story.log.count(&["line=heard 0"]);
+    let jobs = |story: &super::Story| story.log.count(&["line=job 0"]);
     story
         .until("a job each", PATIENCE, |story| jobs(story) >= 2)
         .await;
-    for told in [4, 6, 8] {
+    for count in [4, 6, 8] {
         for chain in [0, 1] {
             story.simnet.mine_foreign(ChainId::new(chain)).unwrap();
         }
         story
-            .until("another job each", PATIENCE, |story| jobs(story) >= told)
+            .until("another job each", PATIENCE, |story| jobs(story) >= count)
             .await;
     }
     assert_eq!(story.processes("leader").len(), 2, "{}", story.log);
@@ -31,10 +31,10 @@ async fn one_process_is_told_of_job_after_job() {
 }
 
 #[tokio::test]
-async fn a_process_that_never_reads_does_not_hold_up_the_others() {
+async fn process_that_never_reads_does_not_block_the_others() {
     let folder = super::Folder::new();
     let mut story = Setting::new(ChainGraph::pair(), 1).network().await;
-    // The first one to come does nothing; the other one answers with a nonce, and any is good here.
+    // The first process does nothing. The other one answers with a nonce; any nonce is good here.
     let mut config = lines(
         "mkdir $FOLDER/first 2>&- && exec sleep 1000; while read -r line; do job=$(echo \"$line\" | cut -d'\"' -f4); \
          echo \"{\\\"job\\\":\\\"$job\\\",\\\"nonce\\\":\\\"0000000000000001\\\",\\\"hashes\\\":\\\"2\\\"}\"; done",
@@ -52,17 +52,15 @@ async fn a_process_that_never_reads_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
-async fn there_is_no_job_while_the_node_is_another() {
+async fn processes_have_no_job_while_the_node_has_no_work() {
     let mut story = Setting::hard().network().await;
-    story.start_external(lines(
-        "while read -r line; do echo \"heard $line\" >&2; done",
-    ));
+    story.start_external(lines("while read -r line; do echo \"job $line\" >&2; done"));
     story.until_held_and_covered().await;
-    let none = "line=heard {\"job\":null}";
-    // Each is told at first that there is none.
+    let none = "line=job {\"job\":null}";
+    // Each process may first receive that there is no job.
     story
         .until("jobs", PATIENCE, |story| {
-            story.log.count(&["line=heard {\"job\":\"0"]) >= 2
+            story.log.count(&["line=job {\"job\":\"0"]) >= 2
         })
         .await;
     let before = story.log.count(&[none]);
@@ -79,7 +77,7 @@ async fn there_is_no_job_while_the_node_is_another() {
     story.simnet.faults().clear();
     story
         .until("jobs again", PATIENCE, |story| {
-            story.log.count(&["line=heard {\"job\":\"0"]) >= 4
+            story.log.count(&["line=job {\"job\":\"0"]) >= 4
         })
         .await;
     story.ends_well().await;

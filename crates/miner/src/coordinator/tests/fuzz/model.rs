@@ -1,7 +1,9 @@
-//! A node as far as the coordinator can tell: chains that grow, payloads that are forgotten, streams that break.
+//! A model of a node as the coordinator sees it: growing chains, expiring payloads, breaking
+//! streams.
 //!
-//! Chains are hardly braided here: work records the block of one neighbour, which grows as it likes. A block that is handed in is the new tip at once if its parent is the tip, and silently
-//! no block otherwise, as on a real node.
+//! Chains are hardly braided here: work records a block of one adjacent chain, which grows freely.
+//! A submitted block is the new tip at once if its parent is the tip, and silently no block
+//! otherwise, as on a real node.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
@@ -25,15 +27,15 @@ pub(super) struct Model {
     pub(super) id: NodeId,
     pub(super) version: Version,
     pub(super) is_down: bool,
-    /// Whether its streams do not end when it is restarted.
+    /// Whether its streams stay open without a sign when it is restarted.
     pub(super) dies_silently: bool,
-    /// How often, of a hundred, a request meets a fault.
+    /// The percentage of requests that meet a fault.
     pub(super) faults: u32,
     /// Whether a solution needs proof of work.
     pub(super) checks_proof: bool,
     pub(super) chains: BTreeMap<ChainId, Chain>,
     pub(super) streams: BTreeMap<ChainId, Stream>,
-    /// The payloads given out and when.
+    /// The issued payloads and when they were issued.
     payloads: BTreeMap<PayloadHash, Instant>,
     newest_payload: u64,
     pub(super) networks: u32,
@@ -52,9 +54,9 @@ pub(super) struct Stream {
     pub(super) subscription: Seq,
     version: Version,
     pub(super) is_open: bool,
-    /// Whether the connection leads to nobody, which the client does not notice.
+    /// Whether the connection is dead, which the client does not notice.
     pub(super) is_dead: bool,
-    pub(super) told: VecDeque<UpdateEvent>,
+    pub(super) queue: VecDeque<UpdateEvent>,
 }
 
 fn unique(number: u64) -> [u8; 32] {
@@ -63,8 +65,8 @@ fn unique(number: u64) -> [u8; 32] {
     bytes
 }
 
-/// A neighbour that the model does not have.
-fn strange(chain: u32) -> (ChainId, BlockHash) {
+/// A chain outside the model.
+fn unknown_chain(chain: u32) -> (ChainId, BlockHash) {
     (ChainId::new(chain), BlockHash::new([9; 32]))
 }
 
@@ -105,17 +107,17 @@ impl Model {
             && stream.is_open
             && !stream.is_dead
         {
-            stream.told.push_back(event);
+            stream.queue.push_back(event);
         }
     }
 
-    /// The chain has this block on top of its tip.
+    /// Adds a block on top of a chain's tip.
     fn extend(&mut self, chain: ChainId, block: BlockHash) {
         let payload = self.payload();
         let extended = self.chains.get_mut(&chain).expect("a chain of this node");
         extended.blocks.push(block);
         extended.payload = payload;
-        // A real node tells of one block up to three times.
+        // A real node reports a block up to three times.
         self.tell(chain, UpdateEvent::NewCut);
         self.tell(chain, UpdateEvent::NewCut);
     }
@@ -126,7 +128,7 @@ impl Model {
         self.extend(chain, block);
     }
 
-    /// Another block takes the place of the tip.
+    /// Replaces the tip by another block.
     pub(super) fn replace_tip(&mut self, chain: ChainId) {
         let blocks = &mut self
             .chains
@@ -148,18 +150,21 @@ impl Model {
         self.tell(chain, UpdateEvent::RefreshedBlock);
     }
 
-    pub(super) fn listen(&mut self, version: Version, subscription: Seq, chain: ChainId) {
+    pub(super) fn subscribe(&mut self, version: Version, subscription: Seq, chain: ChainId) {
         let stream = Stream {
             subscription,
             version,
             is_open: false,
             is_dead: false,
-            told: VecDeque::new(),
+            queue: VecDeque::new(),
         };
-        assert!(self.streams.insert(chain, stream).is_none(), "heard twice");
+        assert!(
+            self.streams.insert(chain, stream).is_none(),
+            "subscribed twice"
+        );
     }
 
-    /// A client's stream that is closed tries to open.
+    /// A closed stream of the client tries to open.
     pub(super) fn open_stream(&mut self, chain: ChainId) {
         let (is_down, serving) = (self.is_down, self.version.clone());
         let known = self.chains.contains_key(&chain);
@@ -171,11 +176,11 @@ impl Model {
             if is_down || stream.version != serving {
                 let error = if is_down { connect() } else { not_served() };
                 stream
-                    .told
+                    .queue
                     .push_back(UpdateEvent::Lost(Lost::Failed(error)));
             } else if known {
                 stream.is_open = true;
-                stream.told.push_back(UpdateEvent::Opened);
+                stream.queue.push_back(UpdateEvent::Opened);
             }
         }
     }
@@ -184,11 +189,11 @@ impl Model {
         if let Some(stream) = self.streams.get_mut(&chain).filter(|stream| stream.is_open) {
             stream.is_open = false;
             stream.is_dead = false;
-            stream.told.push_back(UpdateEvent::Lost(lost));
+            stream.queue.push_back(UpdateEvent::Lost(lost));
         }
     }
 
-    /// The node forgets all payloads and drops all connections.
+    /// The node discards all payloads and closes all connections.
     pub(super) fn restart(&mut self) {
         self.payloads.clear();
         for chain in self.chains.keys().copied().collect::<Vec<_>>() {
@@ -196,7 +201,7 @@ impl Model {
                 Some(stream) if self.dies_silently => stream.is_dead = true,
                 _ => self.lose_stream(chain, Lost::Failed(broken())),
             }
-            // Its new payloads are not those from before.
+            // Its new payloads differ from those before.
             let payload = self.payload();
             self.chains
                 .get_mut(&chain)
@@ -205,7 +210,7 @@ impl Model {
         }
     }
 
-    /// The node comes back as one of another network.
+    /// The node comes back with another network.
     pub(super) fn change_network(&mut self) {
         self.restart();
         self.networks += 1;
@@ -236,14 +241,16 @@ impl Model {
             .chains
             .get(&work.chain())
             .and_then(|chain| chain.blocks.last());
-        // A neighbour that has grown past the recorded block may have left it: that is no fault of the coordinator's.
-        let left_beside = |(chain, hash): (ChainId, BlockHash)| {
-            self.chains.get(&chain).is_some_and(|beside| {
-                beside.blocks.len() as u64 == header.height() && beside.blocks.last() != Some(&hash)
+        // A higher adjacent chain may have left the recorded block, which the coordinator cannot
+        // know.
+        let has_left = |(chain, hash): (ChainId, BlockHash)| {
+            self.chains.get(&chain).is_some_and(|adjacent| {
+                adjacent.blocks.len() as u64 == header.height()
+                    && adjacent.blocks.last() != Some(&hash)
             })
         };
         let stands = match header.adjacents() {
-            Adjacents::Recorded(recorded) => !recorded.iter().any(left_beside),
+            Adjacents::Recorded(recorded) => !recorded.iter().any(has_left),
             Adjacents::Hashed => true,
         };
         tip == Some(&header.parent()) && stands && self.is_known(now, header.payload_hash())
@@ -273,7 +280,7 @@ impl Model {
         }
     }
 
-    /// The event that answers a request, which the node acts on now.
+    /// Acts on a request and returns the event that answers it.
     pub(super) fn answer(&mut self, now: Instant, rng: &mut StdRng, request: &Request) -> Event {
         let node = self.id;
         let fault = self.fault(rng);
@@ -380,7 +387,12 @@ impl Model {
         let fields = HeaderFields {
             creation_time: CreationTime::from_micros(i64::try_from(micros).expect("short")),
             parent: *chain.blocks.last().expect("there is a genesis block"),
-            adjacents: [self.beside(number), strange(101), strange(102)].into(),
+            adjacents: [
+                self.adjacent(number),
+                unknown_chain(101),
+                unknown_chain(102),
+            ]
+            .into(),
             target: level.expect("at most 256").target(),
             payload_hash: chain.payload,
             chain: number,
@@ -392,14 +404,14 @@ impl Model {
         Work::new(fields.encode()).expect("its target is not zero")
     }
 
-    /// What work on the chain records of its neighbour, where that is high enough.
-    fn beside(&self, chain: ChainId) -> (ChainId, BlockHash) {
+    /// Returns the adjacent block recorded in work on the chain, if there is one.
+    fn adjacent(&self, chain: ChainId) -> (ChainId, BlockHash) {
         let height = self.chains[&chain].blocks.len() - 1;
         let mut higher = self.chains.range(chain..).skip(1);
         let block = higher
             .next()
-            .and_then(|(beside, found)| Some((*beside, *found.blocks.get(height)?)));
-        block.unwrap_or(strange(100))
+            .and_then(|(adjacent, found)| Some((*adjacent, *found.blocks.get(height)?)));
+        block.unwrap_or(unknown_chain(100))
     }
 
     fn ancestors(
@@ -430,7 +442,7 @@ impl Model {
             return Err(invalid_pow());
         }
         if becomes_block {
-            let hash = header.block_hash().expect("it records its neighbours");
+            let hash = header.block_hash().expect("its adjacents are recorded");
             self.extend(solved.chain(), hash);
         }
         Ok(())

@@ -13,7 +13,7 @@ fn beat(block_time: Duration, blocks: usize) -> Beat {
     Beat::new(Config { block_time, blocks })
 }
 
-/// Live jobs that come in at once for each that leaves.
+/// Live jobs, each replaced by a new one as soon as it is retired.
 struct Network {
     newest: u64,
     live: Vec<Arc<Job>>,
@@ -46,7 +46,8 @@ impl Network {
         jobs(&live).on_chains(self.chains)
     }
 
-    /// The milliseconds at which blocks are made until then, with another job in the place of one every `update`.
+    /// Returns the times of blocks in milliseconds, up to `until`. One job is replaced every
+    /// `update`.
     fn blocks(&mut self, beat: &mut Beat, until: Duration, update: Duration) -> Vec<u128> {
         let (mut made, mut passed, mut updated) = (Vec::new(), Duration::ZERO, Duration::ZERO);
         while passed <= until {
@@ -69,7 +70,7 @@ impl Network {
 }
 
 #[test]
-fn each_chain_gets_its_block_in_the_block_time_and_updates_do_not_move_the_beat() {
+fn each_chain_gets_a_block_per_block_time_and_updates_do_not_move_the_beat() {
     for (chains, expected) in [
         (1, vec![20_000]),
         (
@@ -79,7 +80,7 @@ fn each_chain_gets_its_block_in_the_block_time_and_updates_do_not_move_the_beat(
             ],
         ),
         (20, (1..=20).map(|beat| beat * 1000).collect()),
-        // A node that does not say has as many as Haskell's.
+        // Without a number from the node, there are 20 chains, as in the Haskell client.
         (0, (1..=20).map(|beat| beat * 1000).collect()),
     ] {
         for update in [30 * SECOND, 7 * MS] {
@@ -92,14 +93,14 @@ fn each_chain_gets_its_block_in_the_block_time_and_updates_do_not_move_the_beat(
 }
 
 #[test]
-fn a_beat_makes_all_its_blocks_of_jobs_of_their_own() {
+fn blocks_of_a_beat_are_of_different_jobs() {
     let mut network = Network::new(5, 10);
     let mut beat = beat(10 * SECOND, 3);
     assert_eq!(beat.step(network.start, &network.jobs()), []);
     let made = beat.step(network.start + SECOND, &network.jobs());
     let oldest = &network.live[2..];
     assert_eq!(made, oldest.iter().rev().cloned().collect::<Vec<_>>());
-    // They have not left yet; the others are next, and then there is none.
+    // The returned jobs are still live; the others are next, and then none is left.
     assert_eq!(
         beat.step(network.start + 2 * SECOND, &network.jobs()).len(),
         2
@@ -111,7 +112,7 @@ fn a_beat_makes_all_its_blocks_of_jobs_of_their_own() {
 }
 
 #[test]
-fn what_a_beat_lacks_is_made_up_for_at_once_but_for_one_beat_only() {
+fn missing_blocks_are_made_up_for_one_beat_at_most() {
     for (away, expected) in [(1, 2), (2, 4), (3, 4), (3600, 4)] {
         let mut network = Network::new(1, 10);
         let mut beat = beat(10 * SECOND, 2);
@@ -127,7 +128,7 @@ fn what_a_beat_lacks_is_made_up_for_at_once_but_for_one_beat_only() {
         }
         let made = beat.step(back, &network.jobs()).len();
         assert_eq!(made, expected, "away for {away} beats");
-        // And goes on in step.
+        // The beat keeps its phase.
         let next = network.start + SECOND * (away + 1);
         assert_eq!(beat.wakeup(), Some(next));
         assert_eq!(beat.step(next, &network.jobs()).len(), 2);
@@ -135,7 +136,7 @@ fn what_a_beat_lacks_is_made_up_for_at_once_but_for_one_beat_only() {
 }
 
 #[test]
-fn a_machine_that_slept_through_beats_goes_on_in_step_and_without_a_burst() {
+fn beat_keeps_its_phase_without_a_burst_after_the_machine_slept() {
     for (slept_ms, expected, next_ms) in [
         (999, 0, 1000),
         (1000, 1, 2000),
@@ -153,7 +154,7 @@ fn a_machine_that_slept_through_beats_goes_on_in_step_and_without_a_burst() {
 }
 
 #[test]
-fn the_beat_begins_with_the_first_job() {
+fn beat_starts_with_the_first_job() {
     let mut network = Network::new(0, 10);
     let mut beat = beat(10 * SECOND, 1);
     beat.step(network.start, &network.jobs());
@@ -165,7 +166,7 @@ fn the_beat_begins_with_the_first_job() {
 }
 
 #[test]
-fn chains_that_a_network_gains_change_the_beat_after_the_next() {
+fn new_number_of_chains_applies_after_the_next_beat() {
     let mut network = Network::new(4, 10);
     let mut beat = beat(10 * SECOND, 1);
     beat.step(network.start, &network.jobs());

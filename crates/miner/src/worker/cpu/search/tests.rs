@@ -1,4 +1,4 @@
-//! What a hashing thread works on, step by step, with a clock that the test moves.
+//! A search step by step, with a simulated clock.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -10,7 +10,7 @@ use pow::Kernel;
 use tokio::sync::watch;
 
 use super::super::placement::Placement;
-use super::batch::{Batch, LARGEST, LEAST};
+use super::batch::{Batch, MAX, MIN};
 use super::{Search, Step};
 use crate::job::{Job, JobId, Jobs, Solution};
 use crate::timing::Timing;
@@ -24,7 +24,7 @@ fn hard() -> Target {
     Target::from_be_hex(&format!("{:064x}", 1)).expect("64 digits")
 }
 
-/// A thread's search, the jobs it watches, and the time.
+/// A search, the sender of its jobs, and the time.
 struct Bench {
     search: Search,
     jobs: watch::Sender<Arc<Jobs>>,
@@ -57,13 +57,13 @@ impl Bench {
         self.jobs.send_replace(Arc::new(jobs(newest_first)));
     }
 
-    /// A step that begins so long after the last.
+    /// Runs a step this long after the previous one.
     fn step(&mut self, after: Duration) -> Step {
         self.now += after;
         self.search.step(self.now)
     }
 
-    /// The job that a step hashes.
+    /// Runs a step and returns the job that it hashes.
     #[track_caller]
     fn hashed(&mut self) -> JobId {
         assert!(matches!(self.step(MS), Step::Hashed { .. }));
@@ -83,7 +83,7 @@ impl Bench {
 }
 
 #[test]
-fn threads_begin_with_parts_of_the_nonces_that_are_far_from_each_other() {
+fn threads_start_at_distant_nonces() {
     for threads in [1, 2, 3, 64, 255] {
         let (_jobs, watched) = watch::channel(Arc::<Jobs>::default());
         let starts: BTreeSet<u64> = (0..threads)
@@ -96,7 +96,7 @@ fn threads_begin_with_parts_of_the_nonces_that_are_far_from_each_other() {
             .zip(around.skip(1))
             .map(|(start, next)| next.wrapping_sub(*start))
             .collect();
-        // A thread takes an age to walk this far.
+        // No thread gets this far within a job.
         let share = u64::MAX / u64::try_from(threads).expect("few");
         assert!(
             threads == 1 || gaps.iter().all(|gap| *gap >= share),
@@ -106,7 +106,7 @@ fn threads_begin_with_parts_of_the_nonces_that_are_far_from_each_other() {
 }
 
 #[test]
-fn a_thread_walks_through_its_nonces_without_a_gap() {
+fn thread_hashes_its_nonces_without_a_gap() {
     let now = Instant::now();
     let mut bench = Bench::new(&[&job(1, hard(), now)], now);
     let mut expected = bench.search.next_nonce;
@@ -119,13 +119,13 @@ fn a_thread_walks_through_its_nonces_without_a_gap() {
         assert_eq!(bench.search.next_nonce, expected);
     }
     assert!(expected < 1 << 30, "they wrap around");
-    // Nor does it go back for another job.
+    // A new job does not reset the nonce.
     bench.publish(&[&job(2, Target::MAX, now)]);
     assert_eq!(bench.solves().nonce.get(), expected);
 }
 
 #[test]
-fn stays_on_its_job_though_newer_ones_come() {
+fn keeps_its_job_when_newer_ones_arrive() {
     let now = Instant::now();
     let (old, new) = (job(1, hard(), now), job(2, hard(), now));
     let mut bench = Bench::new(&[&old], now);
@@ -135,7 +135,7 @@ fn stays_on_its_job_though_newer_ones_come() {
 }
 
 #[test]
-fn leaves_a_retired_job_at_once_for_the_newest() {
+fn changes_from_a_retired_job_to_the_newest() {
     let now = Instant::now();
     let jobs = [1, 2, 3].map(|id| job(id, hard(), now));
     let mut bench = Bench::new(&[&jobs[0]], now);
@@ -157,7 +157,7 @@ fn idles_without_jobs() {
 }
 
 #[test]
-fn idles_when_nobody_publishes_jobs_any_more() {
+fn idles_when_the_sender_of_jobs_is_dropped() {
     let now = Instant::now();
     let mut bench = Bench::new(&[&job(1, hard(), now)], now);
     bench.hashed();
@@ -166,12 +166,12 @@ fn idles_when_nobody_publishes_jobs_any_more() {
 }
 
 #[test]
-fn never_goes_on_with_a_job_that_it_has_solved() {
+fn never_hashes_a_job_that_it_has_solved() {
     let now = Instant::now();
     let (a, b) = (job(1, Target::MAX, now), job(2, Target::MAX, now));
     let mut bench = Bench::new(&[&b, &a], now);
     assert_eq!(bench.solves().job, b);
-    // Both are still live as far as the worker is told.
+    // Both are still live for the worker.
     assert_eq!(bench.solves().job, a);
     assert_eq!(bench.step(MS), Step::Idle);
     bench.publish(&[&b]);
@@ -186,7 +186,7 @@ fn never_goes_on_with_a_job_that_it_has_solved() {
 }
 
 #[test]
-fn solutions_meet_the_target_of_their_job_under_the_time_they_carry() {
+fn solutions_meet_the_target_with_their_creation_time() {
     let now = Instant::now();
     let target = Target::from_be_hex(&format!("00ff{:060x}", 0)).expect("64 digits");
     let mut found = 0;
@@ -209,10 +209,10 @@ fn solutions_meet_the_target_of_their_job_under_the_time_they_carry() {
 }
 
 #[test]
-fn the_creation_time_moves_with_the_clock_about_once_a_second_and_never_ahead() {
+fn creation_time_follows_the_clock_once_a_second_and_is_never_ahead() {
     let received = Instant::now();
     let job = job(1, hard(), received);
-    // The thread comes to the job late.
+    // The thread starts the job late.
     let mut bench = Bench::new(&[&job], received + Duration::from_millis(300));
     let mut times = BTreeSet::new();
     for _ in 0..499 {
@@ -224,15 +224,16 @@ fn the_creation_time_moves_with_the_clock_about_once_a_second_and_never_ahead() 
         assert_eq!(current.header.creation_time(), current.creation_time);
         times.insert(current.creation_time.as_micros());
     }
-    let stamps: Vec<_> = times.into_iter().collect();
-    // Less a 1024th of the time that the job is held.
+    let start = job.work.header().creation_time().as_micros();
+    let stamps: Vec<_> = times.into_iter().map(|time| time - start).collect();
+    // A 1024th of the time since the job was received is left out.
     assert_eq!(
         stamps,
-        [5_309_697, 6_308_720, 7_307_744, 8_306_767, 9_305_791]
+        [309_697, 1_308_720, 2_307_744, 3_306_767, 4_305_791]
     );
 }
 
-/// Begins batches at these distances from each other and gives the size in the end.
+/// Starts batches at these intervals and checks the final size.
 #[track_caller]
 fn check(took: &[Duration], size: u64) {
     let mut batch = Batch::new(MS);
@@ -246,18 +247,18 @@ fn check(took: &[Duration], size: u64) {
 }
 
 #[test]
-fn batches_are_sized_by_time_within_their_bounds() {
-    check(&[], LEAST);
-    check(&[MS / 2], 2 * LEAST);
-    check(&[MS / 2, MS / 2, MS], 4 * LEAST);
-    check(&[MS / 2, MS / 2, 2 * MS], 2 * LEAST);
-    check(&[100 * MS; 3], LEAST);
-    check(&[Duration::ZERO; 100], LARGEST);
-    check(&[[Duration::ZERO; 30], [100 * MS; 30]].concat(), LEAST);
+fn batch_size_follows_time_within_bounds() {
+    check(&[], MIN);
+    check(&[MS / 2], 2 * MIN);
+    check(&[MS / 2, MS / 2, MS], 4 * MIN);
+    check(&[MS / 2, MS / 2, 2 * MS], 2 * MIN);
+    check(&[100 * MS; 3], MIN);
+    check(&[Duration::ZERO; 100], MAX);
+    check(&[[Duration::ZERO; 30], [100 * MS; 30]].concat(), MIN);
 }
 
 #[test]
-fn early_hits_do_not_make_batches_grow() {
+fn early_solutions_do_not_make_batches_grow() {
     let now = Instant::now();
     let mut bench = Bench::new(&[], now);
     for id in 0..100 {
@@ -268,18 +269,18 @@ fn early_hits_do_not_make_batches_grow() {
         };
         assert_eq!(hashes, 1);
     }
-    assert_eq!(bench.search.batch.size, LEAST);
+    assert_eq!(bench.search.batch.size, MIN);
 }
 
 #[test]
-fn waiting_for_jobs_does_not_count_as_hashing() {
+fn waiting_for_jobs_does_not_count_as_batch_time() {
     let now = Instant::now();
     let mut bench = Bench::new(&[&job(1, hard(), now)], now);
     for _ in 0..4 {
         bench.step(MS / 10);
     }
     let size = bench.search.batch.size;
-    assert!(size > LEAST);
+    assert!(size > MIN);
     bench.publish(&[]);
     assert_eq!(bench.step(MS), Step::Idle);
     drop(bench.search.changed());

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, getpid, set_child_subreaper, test_kill_process};
 use tokio::time::timeout;
 
-use super::{OUTPUT, Process, Step};
+use super::{OUTPUT, Process};
 use crate::worker::external::ShellCommand;
 
-/// Far beyond what anything here takes.
+/// Much longer than anything here lasts.
 const PATIENCE: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -19,15 +19,15 @@ fn start(script: &str) -> Process {
     Process::start(command.with(None), 0).expect("there is a shell")
 }
 
-/// Waits until it has printed a number of lines, and gives them.
+/// Waits for this number of lines and returns them.
 async fn lines(process: &mut Process, number: usize) -> Vec<String> {
     let printed = async {
         loop {
-            let text = String::from_utf8_lossy(process.output()).into_owned();
+            let text = String::from_utf8_lossy(&process.output).into_owned();
             if text.matches('\n').count() >= number {
                 return text.lines().map(str::to_owned).collect();
             }
-            assert_ne!(process.step().await, Step::Over, "{text}");
+            assert!(process.step().await, "{text}");
         }
     };
     timeout(PATIENCE, printed).await.expect("it prints them")
@@ -42,15 +42,15 @@ async fn until_ended(process: &mut Process) {
     timeout(PATIENCE, ended).await.expect("it ends");
 }
 
-/// Waits until there is no process of this number, or only what is left for others to reap.
+/// Waits until the process is gone, or a zombie that others are to reap.
 async fn until_gone(id: &str) {
     let pid = id.parse().ok().and_then(Pid::from_raw).expect("a number");
-    let begun = Instant::now();
+    let start_time = Instant::now();
     let state = || std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     while test_kill_process(pid).is_ok() && !state().contains(") Z ") {
         assert!(
-            begun.elapsed() < PATIENCE,
-            "{id} is there still: {}",
+            start_time.elapsed() < PATIENCE,
+            "{id} still exists: {}",
             state()
         );
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -58,109 +58,109 @@ async fn until_gone(id: &str) {
 }
 
 #[tokio::test]
-async fn input_reaches_the_command_and_is_closed_behind_it() {
+async fn input_reaches_the_command_and_is_closed() {
     let mut process = start("wc -c");
-    // More than a pipe holds.
+    // More than the capacity of a pipe.
     process.write(vec![b'x'; 200_000]);
     process.close_input();
     until_ended(&mut process).await;
-    let ending = process.finish(PATIENCE).await;
-    assert_eq!(ending.output, b"200000\n");
+    process.finish(PATIENCE).await;
+    assert_eq!(process.output, b"200000\n");
     assert!(
-        ending.status.is_some_and(|status| status.success()),
-        "{ending:?}"
+        process.status.is_some_and(|status| status.success()),
+        "{process:?}"
     );
 }
 
 #[tokio::test]
-async fn of_pieces_that_wait_to_be_written_the_newest_is() {
+async fn newest_queued_message_is_written() {
     let mut process = start("read -r first; read -r second; echo $first; echo $second");
     process.write(b"one\n".to_vec());
     process.write(b"two\n".to_vec());
     process.write(b"three\n".to_vec());
     process.close_input();
     until_ended(&mut process).await;
-    let ending = process.finish(PATIENCE).await;
-    assert_eq!(ending.output, b"three\n\n");
+    process.finish(PATIENCE).await;
+    assert_eq!(process.output, b"three\n\n");
 }
 
 #[tokio::test]
-async fn a_command_that_does_not_read_is_none_the_worse_for_it() {
+async fn command_need_not_read_its_input() {
     let mut process = start("exec <&-; echo done");
     process.write(vec![b'x'; 1 << 20]);
     process.close_input();
     until_ended(&mut process).await;
-    let ending = process.finish(PATIENCE).await;
-    assert_eq!(ending.output, b"done\n");
+    process.finish(PATIENCE).await;
+    assert_eq!(process.output, b"done\n");
     assert!(
-        ending.status.is_some_and(|status| status.success()),
-        "{ending:?}"
+        process.status.is_some_and(|status| status.success()),
+        "{process:?}"
     );
 }
 
 #[tokio::test]
-async fn output_that_nobody_takes_is_bounded_and_errors_are_drained_meanwhile() {
+async fn unread_output_is_bounded_and_stderr_is_drained_meanwhile() {
     let mut process = start("yes out & yes err >&2");
     let full = async {
-        while process.output().len() < OUTPUT {
+        while process.output.len() < OUTPUT {
             process.step().await;
         }
     };
     timeout(PATIENCE, full).await.expect("it fills");
-    // Nothing more is read of the output, so that there is no step any more, and the errors do not end.
-    let begun = Instant::now();
-    while !process.errors.tail().contains("err | err") {
-        assert!(begun.elapsed() < PATIENCE);
+    // With full output there is no step, while standard error is drained.
+    let start_time = Instant::now();
+    while !process.stderr_log.tail().contains("err | err") {
+        assert!(start_time.elapsed() < PATIENCE);
         assert!(timeout(SHORT, process.step()).await.is_err());
     }
     process.terminate(PATIENCE).await;
-    let ending = process.finish(PATIENCE).await;
-    assert_eq!(ending.output.len(), OUTPUT);
+    process.finish(PATIENCE).await;
+    assert_eq!(process.output.len(), OUTPUT);
     assert!(
-        ending.errors.contains("err | err") && ending.errors.len() < 4096,
-        "{ending:?}"
+        process.stderr_log.tail().contains("err | err") && process.stderr_log.tail().len() < 4096,
+        "{process:?}"
     );
 }
 
 #[tokio::test]
-async fn the_whole_group_is_asked_to_end_and_may_take_its_time_for_it() {
+async fn whole_group_receives_sigterm_and_time_to_end() {
     let mut process = start(
         "trap 'echo parent; exit 3' TERM; (trap 'sleep 0.2; echo child; exit' TERM; echo ready; while :; do sleep 0.01; done) & \
          echo ready; while :; do sleep 0.01; done",
     );
     lines(&mut process, 2).await;
     process.terminate(PATIENCE).await;
-    let ending = process.finish(PATIENCE).await;
-    assert_eq!(ending.status.and_then(|status| status.code()), Some(3));
-    let output = String::from_utf8(ending.output).expect("text");
+    process.finish(PATIENCE).await;
+    assert_eq!(process.status.and_then(|status| status.code()), Some(3));
+    let output = String::from_utf8_lossy(&process.output);
     let mut said: Vec<_> = output.lines().collect();
     said.sort_unstable();
     assert_eq!(said, ["child", "parent", "ready", "ready"]);
 }
 
 #[tokio::test]
-async fn who_does_not_end_when_asked_to_is_killed_with_all_its_children() {
+async fn command_that_ignores_sigterm_is_killed_with_its_children() {
     let mut process = start(
         "trap '' TERM; (echo $(exec sh -c 'echo $PPID'); while :; do sleep 0.01; done) & echo $$; while :; do sleep 0.01; done",
     );
     let ids = lines(&mut process, 2).await;
     process.terminate(SHORT).await;
-    let ending = process.finish(PATIENCE).await;
-    assert_eq!(ending.status.and_then(|status| status.signal()), Some(9));
+    process.finish(PATIENCE).await;
+    assert_eq!(process.status.and_then(|status| status.signal()), Some(9));
     for id in &ids {
         until_gone(id).await;
     }
 }
 
 #[tokio::test]
-async fn what_a_command_leaves_running_is_killed_when_it_has_ended() {
+async fn children_are_killed_when_the_command_has_ended() {
     let mut process = start("sleep 1000 & echo $!; echo $$");
     let ids = lines(&mut process, 2).await;
     until_ended(&mut process).await;
-    let ending = process.finish(PATIENCE).await;
+    process.finish(PATIENCE).await;
     assert!(
-        ending.status.is_some_and(|status| status.success()),
-        "{ending:?}"
+        process.status.is_some_and(|status| status.success()),
+        "{process:?}"
     );
     for id in &ids {
         until_gone(id).await;
@@ -168,7 +168,7 @@ async fn what_a_command_leaves_running_is_killed_when_it_has_ended() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_killed_with_all_its_children_and_reaped() {
+async fn dropped_process_is_killed_with_its_children_and_reaped() {
     let mut process = start("sleep 1000 & echo $!; echo $$; wait");
     let ids = lines(&mut process, 2).await;
     drop(process);
@@ -178,14 +178,14 @@ async fn what_is_dropped_is_killed_with_all_its_children_and_reaped() {
 }
 
 #[tokio::test]
-async fn a_child_without_a_pipe_gets_its_time_to_end() {
+async fn child_without_a_pipe_has_time_to_end() {
     let dir = std::env::temp_dir().join(format!("ending-{}", std::process::id()));
     let done = dir.with_extension("done");
     let child = format!(
         "trap 'sleep 0.1; echo done >{}; exit' TERM; echo ready >&3; exec 3>&-; while :; do sleep 0.01; done",
         done.display()
     );
-    // The child holds none of the pipes, and the shell ends at once.
+    // The child holds none of the pipes; the shell ends at once.
     let mut process = start(&format!(
         "exec 3>&1; sh -c \"{child}\" </dev/null >/dev/null 2>&1 & exec 3>&-; sleep 1000"
     ));
@@ -197,9 +197,9 @@ async fn a_child_without_a_pipe_gets_its_time_to_end() {
     assert_eq!(said.expect("the child has ended by itself"), "done\n");
 }
 
-/// As in a container whose first process is this one: what has lost its parent becomes its child.
+/// As in a container whose first process is this program: it adopts orphans.
 #[tokio::test]
-async fn orphans_are_reaped_with_the_command_where_they_become_children() {
+async fn adopted_orphans_are_reaped_with_the_command() {
     set_child_subreaper(Some(getpid())).expect("Linux has it");
     for script in [
         "sleep 1000 & echo $!; echo $$; wait",
@@ -217,13 +217,13 @@ async fn orphans_are_reaped_with_the_command_where_they_become_children() {
 }
 
 #[tokio::test]
-async fn a_pipe_that_has_left_the_group_holds_nothing_up() {
+async fn daemon_that_holds_a_pipe_does_not_block() {
     let mut process = start("setsid sh -c 'echo $$; exec sleep 1000' & read -r go; exit 5");
     let ids = lines(&mut process, 1).await;
     process.write(b"go\n".to_vec());
     until_ended(&mut process).await;
-    let ending = process.finish(SHORT).await;
-    assert_eq!(ending.status.and_then(|status| status.code()), Some(5));
+    process.finish(SHORT).await;
+    assert_eq!(process.status.and_then(|status| status.code()), Some(5));
     let pid = ids[0]
         .parse()
         .ok()

@@ -1,4 +1,4 @@
-//! Threads in simulated time: laws of the times, and a table of who is on what.
+//! Threads in simulated time: the distribution of solve times and the assignment of jobs.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -26,16 +26,16 @@ fn target(hashes: u64) -> Target {
 }
 
 impl Threads {
-    /// The job that each thread is on.
+    /// The job of each thread.
     fn on(&self) -> Vec<Option<u64>> {
         let task = |thread: &Thread| Some(thread.task.as_ref()?.job.id.0);
-        self.each.iter().map(task).collect()
+        self.all.iter().map(task).collect()
     }
 
-    /// When each thread is done, after `start`.
+    /// The time after `start` at which each thread solves its job.
     fn due(&self, start: Instant) -> Vec<Option<Duration>> {
         let due = |thread: &Thread| Some(thread.task.as_ref()?.due? - start);
-        self.each.iter().map(due).collect()
+        self.all.iter().map(due).collect()
     }
 }
 
@@ -43,7 +43,7 @@ fn ids(done: &[Arc<Job>]) -> Vec<u64> {
     done.iter().map(|job| job.id.0).collect()
 }
 
-/// Whether the mean of so many exponentially distributed times is within three standard deviations of the expected.
+/// Checks that the mean of exponentially distributed times is within three standard deviations.
 #[track_caller]
 fn check_mean(times: &[Duration], expected: f64, what: &str) {
     let count = times.len() as f64;
@@ -67,7 +67,7 @@ fn times_are_exponential_with_a_mean_of_difficulty_over_rate() {
             .map(|_| solve_time(target(hashes), rate, &mut rng))
             .collect();
         check_mean(&times, mean, "one thread");
-        // Of an exponential distribution, a part of 1 - 1/e^x lies below x times the mean.
+        // In an exponential distribution, 1 - 1/e^x of the values are below x times the mean.
         for bound in [0.1, 0.7, 2.0] {
             let below = times
                 .iter()
@@ -83,8 +83,8 @@ fn times_are_exponential_with_a_mean_of_difficulty_over_rate() {
     }
 }
 
-/// Lets a number of chains be mined until there are so many blocks, each chain's next job coming as soon as one is made;
-/// `moves` times between two blocks, on the average, another miner takes a chain. Gives the times between blocks.
+/// Mines a number of blocks on several chains, each of which has a new job after each block.
+/// Another miner mines `moves` blocks per block on average. Returns the times between our blocks.
 fn mine(count: usize, chains: usize, moves: f64, blocks: usize) -> Vec<Duration> {
     const RATE: f64 = 1e6;
     const HASHES: u64 = 2_000_000;
@@ -113,7 +113,7 @@ fn mine(count: usize, chains: usize, moves: f64, blocks: usize) -> Vec<Duration>
             }
             continue;
         }
-        let wakeup = threads.wakeup().expect("every thread is on a job");
+        let wakeup = threads.wakeup().expect("every thread has a job");
         let pause: f64 = rng.sample(Exp1);
         let foreign = now + Duration::from_secs_f64((pause / foreign_rate).min(1e6));
         now = wakeup.min(foreign);
@@ -128,7 +128,7 @@ fn mine(count: usize, chains: usize, moves: f64, blocks: usize) -> Vec<Duration>
 }
 
 #[test]
-fn blocks_come_at_the_rate_whatever_dies_and_however_few_jobs_there_are() {
+fn block_rate_does_not_depend_on_interruptions_or_the_number_of_jobs() {
     for (threads, chains) in [(1, 1), (1, 3), (2, 1), (2, 2), (3, 2), (4, 10)] {
         for moves in [0.0, 5.0] {
             let times = mine(threads, chains, moves, 3000);
@@ -139,7 +139,7 @@ fn blocks_come_at_the_rate_whatever_dies_and_however_few_jobs_there_are() {
 }
 
 #[test]
-fn the_same_seed_gives_each_thread_the_same_times_whatever_others_there_are() {
+fn times_of_a_thread_depend_only_on_the_seed() {
     let now = Instant::now();
     let live: Vec<_> = (1..=3).map(|id| job(id, target(1000), now)).collect();
     let live = jobs(&[&live[0], &live[1], &live[2]]);
@@ -148,7 +148,7 @@ fn the_same_seed_gives_each_thread_the_same_times_whatever_others_there_are() {
         let mut done = Vec::new();
         threads.step(now, &live);
         done.push(threads.due(now));
-        // Each thread goes on from one job to the next.
+        // Each thread continues with the next job.
         threads.step(now, &Jobs::default());
         threads.step(now, &jobs(&[&job(9, target(1000), now)]));
         done.push(threads.due(now));
@@ -162,13 +162,13 @@ fn the_same_seed_gives_each_thread_the_same_times_whatever_others_there_are() {
 }
 
 #[test]
-fn each_thread_is_on_a_job_of_its_own_the_newest_first() {
+fn each_thread_has_its_own_job_newest_first() {
     let now = Instant::now();
     let [a, b, c] = [1, 2, 3].map(|id| job(id, target(1 << 40), now));
     let mut threads = threads(2, 1.0, 0);
     threads.step(now, &Jobs::default());
     assert_eq!(threads.on(), [None, None]);
-    // A single job is shared until there is another.
+    // A single job is shared until there is a second one.
     threads.step(now, &jobs(&[&a]));
     assert_eq!(threads.on(), [Some(1), Some(1)]);
     threads.step(now, &jobs(&[&c, &b, &a]));
@@ -184,12 +184,12 @@ fn update_on_another_chain_does_not_disturb_a_thread() {
     let before = threads.due(now);
     threads.step(now + MINUTE, &jobs(&[&c, &b, &a]));
     assert_eq!(threads.due(now), before);
-    // The thread of a job that dies is on another one at once.
+    // The thread of a retired job has another one at once.
     threads.step(now + 2 * MINUTE, &jobs(&[&d, &c, &b]));
     assert_eq!(threads.on(), [Some(2), Some(4)]);
     assert_eq!(threads.due(now)[0], before[0]);
     assert_ne!(threads.due(now)[1], before[1]);
-    // And waits where there is none, but for one that is taken.
+    // Without a free job, it shares.
     threads.step(now + 3 * MINUTE, &jobs(&[&d]));
     assert_eq!(threads.on(), [Some(4), Some(4)]);
     assert_eq!(
@@ -199,7 +199,7 @@ fn update_on_another_chain_does_not_disturb_a_thread() {
 }
 
 #[test]
-fn a_job_is_given_back_once_however_long_it_stays_and_however_many_are_on_it() {
+fn job_is_returned_once_even_if_it_stays_live_or_is_shared() {
     let now = Instant::now();
     let [a, b] = [1, 2].map(|id| job(id, target(1000), now));
     let mut threads = threads(3, 1e6, 0);
@@ -225,18 +225,14 @@ fn a_job_that_died_before_it_was_due_is_not_given_back() {
 }
 
 #[test]
-fn times_beyond_all_measure_are_never_over_and_those_below_at_once() {
+fn times_out_of_range_never_end_and_tiny_times_end_at_once() {
     let now = Instant::now();
     let hardest = Target::from_be_hex(&format!("{:064x}", 1)).expect("64 digits");
     for rate in [1e-300, f64::MIN_POSITIVE, 1e6, 1e24] {
         let mut threads = threads(2, rate, 0);
         threads.step(now, &jobs(&[&job(1, hardest, now)]));
         assert_eq!(threads.wakeup(), None, "{rate}");
-        assert_eq!(
-            threads.on(),
-            [Some(1), Some(1)],
-            "it has begun all the same"
-        );
+        assert_eq!(threads.on(), [Some(1), Some(1)], "the threads have jobs");
     }
     let mut threads = threads(2, 1e300, 0);
     let live = jobs(&[&job(1, Target::MAX, now), &job(2, Target::MAX, now)]);

@@ -1,0 +1,239 @@
+//! The two forms of a line in the log: plain for people, JSON for programs.
+//!
+//! Fields are written for programs: `event` names the line, and a number has its unit in its name.
+//! JSON lines hold them as they are, with `null` for fields without a value. Plain lines leave out
+//! `event` and fields without a value, write times and rates with their unit, and cut hashes.
+
+use std::fmt::{self, Debug, Write as _};
+use std::time::Duration;
+
+use miner::units::{About, HashRate};
+use serde_json::{Map, Value, json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// The characters of a hash in a plain line.
+const HASH_LENGTH: usize = 12;
+
+/// Fields with a block hash.
+const HASHES: [&str; 2] = ["block", "by"];
+
+/// Names of fields that plain lines shorten.
+const SHORT: [(&str, &str); 4] = [
+    ("hash_rate", "rate"),
+    ("simulated_hash_rate", "simulated_rate"),
+    ("expected_seconds", "next_block"),
+    ("node_latency_seconds", "latency"),
+];
+
+/// Lines for people: time, level, message and fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain {
+    /// Whether hashes are written whole.
+    pub(super) whole_hashes: bool,
+}
+
+/// Lines for programs: an object with `timestamp`, `level`, `target` and `fields`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Json;
+
+impl<S, N> FormatEvent<S, N> for Plain
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let fields = Fields::of(event);
+        let mut line = String::new();
+        for (name, value) in &fields.0 {
+            if let Some((name, text)) = self.field(name, value) {
+                let text = printable(&text);
+                if writer.has_ansi_escapes() {
+                    write!(line, " \u{1b}[3m{name}\u{1b}[0m\u{1b}[2m=\u{1b}[0m{text}")?;
+                } else {
+                    write!(line, " {name}={text}")?;
+                }
+            }
+        }
+        let (level, message) = (event.metadata().level(), printable(&fields.message()));
+        if writer.has_ansi_escapes() {
+            let color = match *level {
+                Level::ERROR => 31,
+                Level::WARN => 33,
+                Level::INFO => 32,
+                Level::DEBUG => 34,
+                Level::TRACE => 35,
+            };
+            let time = now();
+            writeln!(
+                writer,
+                "\u{1b}[2m{time}\u{1b}[0m \u{1b}[{color}m{level:>5}\u{1b}[0m {message}{line}"
+            )
+        } else {
+            writeln!(writer, "{} {level:>5} {message}{line}", now())
+        }
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Json
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let metadata = event.metadata();
+        let mut fields: Map<String, Value> = metadata
+            .fields()
+            .iter()
+            .map(|field| (field.name().to_owned(), Value::Null))
+            .collect();
+        for (name, value) in Fields::of(event).0 {
+            fields.insert(name.to_owned(), value);
+        }
+        let line = json!({
+            "timestamp": now_exact(),
+            "level": metadata.level().as_str(),
+            "target": metadata.target(),
+            // An object of their own: a field may be called `level`.
+            "fields": fields,
+        });
+        writeln!(writer, "{line}")
+    }
+}
+
+impl Plain {
+    /// Returns the name and the text of a field, or `None` if it is left out.
+    fn field<'a>(self, name: &'a str, value: &Value) -> Option<(&'a str, String)> {
+        let short = SHORT.iter().find(|(long, _)| *long == name);
+        let short_name = short.map(|(_, short)| *short);
+        let text = match value {
+            Value::String(hash) if HASHES.contains(&name) && !self.whole_hashes => {
+                hash.chars().take(HASH_LENGTH).collect()
+            }
+            Value::String(text) if text.contains(char::is_whitespace) => format!("{text:?}"),
+            Value::String(text) => text.clone(),
+            Value::Number(number) => return Some(quantity(name, short_name, number)?),
+            other => other.to_string(),
+        };
+        let is_shown = !matches!(name, "event" | "message");
+        is_shown.then(|| (short_name.unwrap_or(name), text))
+    }
+}
+
+/// Returns the name and the text of a number; `None` for counts of bad blocks while there are none.
+fn quantity<'a>(
+    name: &'a str,
+    short_name: Option<&'a str>,
+    number: &serde_json::Number,
+) -> Option<(&'a str, String)> {
+    let value = number.as_f64().unwrap_or_default();
+    if let Some(bad) = name.strip_prefix("blocks_") {
+        return (value > 0.0).then(|| (bad, number.to_string()));
+    }
+    Some(if name.ends_with("hash_rate") {
+        (short_name.unwrap_or(name), HashRate(value).to_string())
+    } else if name == "skew_seconds" {
+        // Skew has a sign.
+        ("skew", format!("{value:.1} s"))
+    } else if let Some(stem) = name.strip_suffix("_seconds") {
+        let time = Duration::try_from_secs_f64(value).unwrap_or_default();
+        (short_name.unwrap_or(stem), About(time).to_string())
+    } else {
+        (short_name.unwrap_or(name), number.to_string())
+    })
+}
+
+/// Returns the text without control characters other than line feeds: text from outside must not
+/// reach a terminal as an escape code.
+fn printable(text: &str) -> String {
+    let is_bad = |c: char| c.is_control() && c != '\n';
+    if !text.contains(is_bad) {
+        return text.to_owned();
+    }
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_bad(c) {
+            printable.extend(c.escape_default());
+        } else {
+            printable.push(c);
+        }
+    }
+    printable
+}
+
+/// The time in UTC to the second.
+fn now() -> String {
+    let exact = now_exact();
+    match exact.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => exact,
+    }
+}
+
+/// The time in UTC to the microsecond.
+fn now_exact() -> String {
+    let mut text = String::new();
+    SystemTime
+        .format_time(&mut Writer::new(&mut text))
+        .expect("writing to a string cannot fail");
+    text
+}
+
+/// The fields of an event with their values, in the order of the event.
+struct Fields(Vec<(&'static str, Value)>);
+
+impl Fields {
+    fn of(event: &Event<'_>) -> Self {
+        let mut fields = Self(Vec::new());
+        event.record(&mut fields);
+        fields
+    }
+
+    fn message(&self) -> String {
+        let message = self.0.iter().find(|(name, _)| *name == "message");
+        match message {
+            Some((_, Value::String(message))) => message.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.push((field.name(), value.into()));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.push((field.name(), format!("{value:?}").into()));
+    }
+}

@@ -1,0 +1,212 @@
+//! What is reported of the life of nodes, jobs and blocks.
+
+use std::time::Duration;
+
+use super::pieces::{block, connect, invalid_pow, piece, stale, timeout};
+use super::script::{Script, config};
+use crate::job::{NodeId, Proof};
+use crate::telemetry::Event;
+use crate::telemetry::event::{
+    BlockEvent, FailureCause, JobEvent, NodeEvent, RequestKind, Retirement, Untracked,
+};
+
+/// The events about blocks since the last call.
+fn blocks(s: &mut Script) -> Vec<BlockEvent> {
+    let events = s.reports().into_iter();
+    events
+        .filter_map(|event| match event {
+            Event::Block(_, event) => Some(event),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The events about the node since the last call.
+fn nodes(s: &mut Script) -> Vec<NodeEvent> {
+    let events = s.reports().into_iter();
+    events
+        .filter_map(|event| match event {
+            Event::Node(NodeId(0), event) => Some(event),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The reasons of retired jobs since the last call, and their chains.
+fn retired(s: &mut Script) -> Vec<(u32, Retirement)> {
+    let events = s.reports().into_iter();
+    events
+        .filter_map(|event| match event {
+            Event::Job(job, JobEvent::Retired { reason }) => Some((job.chain.get(), reason)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn found(after_ms: u64) -> BlockEvent {
+    BlockEvent::Found {
+        found_by: Some("cpu-0".into()),
+        after: Duration::from_millis(after_ms),
+        proof: Proof::Verified,
+    }
+}
+
+/// A submitted block of height 1 on chain 0; the cut is requested at 2000.
+#[track_caller]
+fn submitted() -> (Script, chainweb::BlockHash) {
+    let mut s = Script::mining(1);
+    s.reports();
+    let mut solution = s.at(30).solution("0:1a", 7);
+    solution.found_by = Some("cpu-0".into());
+    let hash = solution
+        .header()
+        .block_hash()
+        .expect("its adjacents are recorded");
+    s.solved_by(solution);
+    s.submitted(Ok(()));
+    let expected = [found(30), BlockEvent::Submitted { attempts: 1 }];
+    assert_eq!(blocks(&mut s), expected);
+    s.work(piece(1, 1, 'a'));
+    s.at(2030).tick().gives(&["cut"]);
+    s.reports();
+    (s, hash)
+}
+
+#[test]
+fn a_block_is_found_submitted_accepted_and_confirmed() {
+    let (mut s, hash) = submitted();
+    s.cut_with(0, 1, hash);
+    assert_eq!(blocks(&mut s), [BlockEvent::Accepted]);
+    s.at(12_030).tick();
+    s.cut_with(0, 7, block(0, 7, 0));
+    s.ancestors(&[(1, hash)]);
+    assert_eq!(blocks(&mut s), [BlockEvent::Confirmed { depth: 6 }]);
+}
+
+#[test]
+fn an_orphaned_block_is_reported_with_the_block_in_its_place() {
+    let (mut s, hash) = submitted();
+    let by = block(0, 1, 9);
+    s.cut_with(0, 1, by);
+    assert_eq!(blocks(&mut s), [BlockEvent::Displaced { by }]);
+    s.at(12_030).tick();
+    s.cut_with(0, 1, hash);
+    assert_eq!(blocks(&mut s), [BlockEvent::Accepted], "it came back");
+    s.at(22_030).tick();
+    s.cut_with(0, 8, block(0, 8, 0));
+    s.ancestors(&[(1, by)]);
+    let depth = 7;
+    assert_eq!(blocks(&mut s), [BlockEvent::Orphaned { by, depth }]);
+}
+
+#[test]
+fn a_block_without_an_answer_is_reported_until_it_is_given_up() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.at(10).submitted(Err(timeout()));
+    s.at(110).tick();
+    s.reports();
+    s.new_cut(0);
+    s.at(120).submitted(Err(timeout()));
+    let error = timeout().to_string();
+    let attempts = 2;
+    let expected = BlockEvent::SubmissionUncertain { attempts, error };
+    assert_eq!(blocks(&mut s), [expected]);
+}
+
+#[test]
+fn stale_and_rejected_blocks_are_reported() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.reports();
+    s.submitted(Err(stale()));
+    assert_eq!(blocks(&mut s), [BlockEvent::Stale]);
+
+    let mut s = Script::mining(1);
+    let header = s.solution("0:1a", 7).header();
+    s.solved("0:1a");
+    s.reports();
+    s.submitted(Err(invalid_pow()));
+    let error = invalid_pow().to_string();
+    assert_eq!(blocks(&mut s), [BlockEvent::Rejected { error, header }]);
+
+    let mut s = Script::returning(1);
+    s.returned("0:1a");
+    s.reports();
+    s.submitted(Err(invalid_pow()));
+    assert_eq!(blocks(&mut s), [BlockEvent::RejectedWithoutPow]);
+}
+
+#[test]
+fn retired_jobs_are_reported_with_their_reason() {
+    let mut s = Script::mining(2);
+    s.solved("0:1a");
+    assert_eq!(retired(&mut s), [(0, Retirement::Solved)]);
+    s.new_cut(1);
+    assert_eq!(retired(&mut s), [(1, Retirement::NewCut)]);
+    s.at(10).work(piece(2, 1, 'a'));
+    s.at(20_000).refreshed(2);
+    s.tick();
+    s.work(piece(2, 1, 'b'));
+    assert_eq!(retired(&mut s), [(2, Retirement::Preempted)]);
+    s.stop();
+    assert_eq!(retired(&mut s), [(2, Retirement::Stopping)]);
+    let counted = s.counters().jobs_retired;
+    let counts = Retirement::ALL.map(|reason| counted.of(reason));
+    assert_eq!(counts.iter().sum::<u64>(), 4);
+    assert_eq!(counted.unsolved(), 2);
+}
+
+#[test]
+fn failures_of_a_node_and_their_end_are_reported() {
+    let mut s = Script::new(&config(1));
+    s.tick();
+    s.identify_fails(&connect());
+    let failed = NodeEvent::RequestFailed {
+        request: RequestKind::Info,
+        cause: FailureCause::Unreachable,
+        error: connect().to_string(),
+        retry_in: Duration::from_millis(100),
+    };
+    assert_eq!(nodes(&mut s), [failed]);
+    s.at(100).tick();
+    s.identified("net", 1);
+    let recovered = NodeEvent::RequestRecovered {
+        request: RequestKind::Info,
+        after: Duration::from_millis(100),
+    };
+    let identified = NodeEvent::NetworkIdentified {
+        version: "net".parse().expect("it is a name"),
+        chains: 1,
+    };
+    assert_eq!(nodes(&mut s), [recovered, identified]);
+}
+
+#[test]
+fn a_network_reset_is_reported_once_and_ends_tracking() {
+    let mut s = Script::mining(1);
+    s.new_cut(0);
+    s.work(piece(0, 9, 'a')).gives(&["publish 0:9a"]);
+    s.solved("0:9a");
+    s.submitted(Ok(()));
+    s.work(piece(1, 9, 'a')).gives(&["publish 1:9a"]);
+    s.at(2000).tick().gives(&["cut"]);
+    s.reports();
+    s.cut(&[(0, 1, 0), (1, 1, 0)]);
+    let reports = s.reports();
+    let resets = reports.iter().filter_map(|event| match event {
+        Event::Node(
+            _,
+            NodeEvent::NetworkReset {
+                chain, from, to, ..
+            },
+        ) => Some((chain.get(), *from, *to)),
+        _ => None,
+    });
+    assert_eq!(resets.collect::<Vec<_>>(), [(0, 9, 2)]);
+    let reason = Untracked::NetworkReset;
+    let untracked = BlockEvent::Untracked { reason };
+    let is_untracked =
+        |event: &Event| matches!(event, Event::Block(_, event) if *event == untracked);
+    assert!(reports.iter().any(is_untracked), "{reports:?}");
+}

@@ -1,0 +1,65 @@
+//! The requests of the coordinator, sent to a node.
+
+use std::time::{Duration, Instant};
+
+use node::{Client, Info};
+
+use crate::coordinator::{Event, Identity, Request};
+use crate::job::NodeId;
+
+/// Sends a request. Returns the event of its answer, and the time that the answer took.
+pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Duration) {
+    let asked = Instant::now();
+    let event = match request {
+        Request::Identify => {
+            let result = client.info().await;
+            let identity = |info: Info| Identity {
+                version: info.version,
+                chains: info.chains,
+                graph: info.graph,
+            };
+            Event::Identified {
+                node,
+                result: result.map(identity),
+            }
+        }
+        Request::Work {
+            version,
+            seq,
+            chain,
+        } => {
+            let result = client.work(&version, chain).await;
+            Event::Work { node, seq, result }
+        }
+        Request::Cut { version, seq } => Event::Cut {
+            node,
+            seq,
+            result: client.cut(&version).await,
+        },
+        Request::Ancestors {
+            version,
+            seq,
+            chain,
+            tip,
+            heights,
+        } => {
+            let result = client.ancestors(&version, chain, tip.hash, heights).await;
+            Event::Ancestors {
+                node,
+                seq,
+                chain,
+                tip_height: tip.height,
+                result,
+            }
+        }
+        Request::Submit {
+            version,
+            submission,
+            header,
+        } => Event::Submitted {
+            submission,
+            result: client.solved(&version, &header).await,
+        },
+    };
+    (event, asked.elapsed())
+}

@@ -1,0 +1,261 @@
+//! Watches the devices of the Stratum server: which connect, leave, stop or resume sending shares.
+//!
+//! Pure: it compares one reading of the server's statistics with the one before. Changes of a kind
+//! are collected, so that a farm that restarts is one event with many names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
+use std::time::{Duration, Instant};
+
+use chainweb::Level;
+use stratum::{WorkerName, WorkerSnapshot};
+
+use super::event::{DeviceChange, Event};
+use super::snapshot::{Device, DeviceState};
+
+/// The least time between two events of a kind. Changes in between are collected.
+const COLLECTED: Duration = Duration::from_secs(10);
+
+/// A device is silent after this many of its mean intervals between shares without one: by chance,
+/// once in 10^8.
+const SILENT_INTERVALS: f64 = 20.0;
+
+/// A device is not silent before this time without a share.
+const SILENT_LEAST: Duration = Duration::from_mins(1);
+
+/// The rate assumed of a device that never sent a share, in hashes per second: below that of any
+/// ASIC for Blake2s.
+const SLOWEST_DEVICE: f64 = 1e12;
+
+/// The last known state of each device, and the changes that are not reported yet.
+#[derive(Debug, Default)]
+pub(crate) struct DeviceWatch {
+    states: BTreeMap<WorkerName, DeviceState>,
+    changes: BTreeMap<DeviceChange, Changes>,
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    names: BTreeSet<WorkerName>,
+    reported: Option<Instant>,
+}
+
+impl DeviceWatch {
+    /// Returns the devices with their states, and the events that are due.
+    pub(crate) fn observe(
+        &mut self,
+        now: Instant,
+        workers: Vec<WorkerSnapshot>,
+    ) -> (Vec<Device>, Vec<Event>) {
+        let mut states = BTreeMap::new();
+        let mut devices = Vec::with_capacity(workers.len());
+        for stats in workers {
+            let state = state_of(&stats);
+            let before = self.states.get(&stats.name).copied();
+            if let Some(change) = change(before, state) {
+                let changes = self.changes.entry(change).or_default();
+                changes.names.insert(stats.name.clone());
+            }
+            states.insert(stats.name.clone(), state);
+            devices.push(Device { stats, state });
+        }
+        self.states = states;
+        (devices, self.due(now))
+    }
+
+    fn due(&mut self, now: Instant) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (change, changes) in &mut self.changes {
+            let is_due = changes
+                .reported
+                .is_none_or(|at| now.saturating_duration_since(at) >= COLLECTED);
+            if is_due && !changes.names.is_empty() {
+                changes.reported = Some(now);
+                let names = take(&mut changes.names).into_iter().collect();
+                events.push(Event::Devices(*change, names));
+            }
+        }
+        events
+    }
+}
+
+/// The change between two states; a device that was not seen before counts as disconnected.
+fn change(before: Option<DeviceState>, now: DeviceState) -> Option<DeviceChange> {
+    use DeviceState::{Active, Disconnected, Silent};
+    match (before.unwrap_or(Disconnected), now) {
+        (Disconnected, Active | Silent) => Some(DeviceChange::Connected),
+        (Active | Silent, Disconnected) => Some(DeviceChange::Disconnected),
+        (Active, Silent) => Some(DeviceChange::Silent),
+        (Silent, Active) => Some(DeviceChange::Resumed),
+        (Disconnected, Disconnected) | (Active, Active) | (Silent, Silent) => None,
+    }
+}
+
+fn state_of(stats: &WorkerSnapshot) -> DeviceState {
+    if stats.sessions == 0 {
+        return DeviceState::Disconnected;
+    }
+    let without_share = stats.last_share.unwrap_or(stats.since);
+    if without_share > patience(stats) {
+        DeviceState::Silent
+    } else {
+        DeviceState::Active
+    }
+}
+
+/// The time without a share after which a device is silent. [`Duration::MAX`] if its shares are so
+/// hard that no time proves anything.
+fn patience(stats: &WorkerSnapshot) -> Duration {
+    let rate = match stats.last_share {
+        Some(_) => stats.rates.hour.max(stats.rates.day),
+        None => SLOWEST_DEVICE,
+    };
+    let hashes = stats.level.map_or(f64::INFINITY, hashes_per_share);
+    let seconds = SILENT_INTERVALS * hashes / rate;
+    let patience = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    patience.max(SILENT_LEAST)
+}
+
+/// The expected number of hashes for a share with this many leading zero bits.
+fn hashes_per_share(level: Level) -> f64 {
+    f64::from(level.bits()).exp2()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use chainweb::{Difficulty, Level};
+    use stratum::{Freshness, Stats, WorkerName, WorkerSession};
+
+    use super::DeviceWatch;
+    use crate::telemetry::event::{DeviceChange, Event};
+    use crate::telemetry::snapshot::DeviceState;
+
+    struct Farm {
+        started: Instant,
+        stats: Stats,
+        watch: DeviceWatch,
+    }
+
+    impl Farm {
+        fn new() -> Self {
+            Self {
+                started: Instant::now(),
+                stats: Stats::new(1000),
+                watch: DeviceWatch::default(),
+            }
+        }
+
+        fn at(&self, seconds: u64) -> Instant {
+            self.started + Duration::from_secs(seconds)
+        }
+
+        fn connect(&self, seconds: u64, name: &str) -> WorkerSession {
+            let user = format!("k:key.{name}");
+            let session = self
+                .stats
+                .open(self.at(seconds), &WorkerName::of_user(user.as_bytes()));
+            session.set_level(Level::new(40).expect("at most 256"));
+            session
+        }
+
+        fn share(&self, seconds: u64, session: &WorkerSession) {
+            let worth = Difficulty::from_u128(1 << 40);
+            session.accepted(self.at(seconds), worth, worth, Freshness::Current);
+        }
+
+        /// The changes that are due, with the names.
+        fn changes(&mut self, seconds: u64) -> Vec<(DeviceChange, Vec<String>)> {
+            let now = self.at(seconds);
+            let (_, events) = self.watch.observe(now, self.stats.snapshot(now));
+            let change = |event| match event {
+                Event::Devices(change, names) => {
+                    let names = names.iter().map(|name| name.as_str().to_owned());
+                    (change, names.collect())
+                }
+                other => panic!("not of devices: {other:?}"),
+            };
+            events.into_iter().map(change).collect()
+        }
+    }
+
+    fn one(change: DeviceChange, name: &str) -> Vec<(DeviceChange, Vec<String>)> {
+        vec![(change, vec![name.to_owned()])]
+    }
+
+    #[test]
+    fn a_device_connects_goes_silent_resumes_and_leaves() {
+        let mut farm = Farm::new();
+        let device = farm.connect(0, "ka3-0");
+        assert_eq!(farm.changes(0), one(DeviceChange::Connected, "ka3-0"));
+        for second in (0..600).step_by(5) {
+            farm.share(second, &device);
+            assert_eq!(farm.changes(second), []);
+        }
+        // A share in five seconds makes silence sure after 20 times that, with a rate that wanes.
+        let silent = (600..1000).find(|second| !farm.changes(*second).is_empty());
+        assert!(
+            (695..730).contains(&silent.expect("silence is noticed")),
+            "{silent:?}"
+        );
+        farm.share(1000, &device);
+        assert_eq!(farm.changes(1000), one(DeviceChange::Resumed, "ka3-0"));
+        drop(device);
+        assert_eq!(farm.changes(1001), one(DeviceChange::Disconnected, "ka3-0"));
+        assert_eq!(farm.changes(1002), []);
+    }
+
+    #[test]
+    fn a_device_that_never_sends_a_share_is_silent_after_a_minute() {
+        let mut farm = Farm::new();
+        let _device = farm.connect(0, "mute");
+        assert_eq!(farm.changes(0), one(DeviceChange::Connected, "mute"));
+        assert_eq!(farm.changes(60), []);
+        assert_eq!(farm.changes(61), one(DeviceChange::Silent, "mute"));
+    }
+
+    #[test]
+    fn a_device_with_shares_as_hard_as_blocks_is_not_silent() {
+        let mut farm = Farm::new();
+        let device = farm.connect(0, "solo");
+        device.set_level(Level::new(70).expect("at most 256"));
+        farm.changes(0);
+        assert_eq!(farm.changes(3000), []);
+    }
+
+    #[test]
+    fn many_changes_are_one_event_and_quick_ones_are_collected() {
+        let mut farm = Farm::new();
+        let devices: Vec<_> = (0..500)
+            .map(|number| farm.connect(0, &format!("d{number}")))
+            .collect();
+        let changes = farm.changes(0);
+        assert_eq!((changes.len(), changes[0].1.len()), (1, 500));
+        drop(devices);
+        assert_eq!(farm.changes(1)[0].1.len(), 500);
+        // Devices that come and go each second are reported once in ten.
+        let mut reported = 0;
+        for second in 2..32 {
+            let session = farm.connect(second, "flapping");
+            reported += farm.changes(second).len();
+            drop(session);
+            reported += farm.changes(second).len();
+        }
+        assert!((4..=8).contains(&reported), "{reported}");
+    }
+
+    #[test]
+    fn a_device_that_left_has_no_hash_rate() {
+        let mut farm = Farm::new();
+        let device = farm.connect(0, "ka3-0");
+        farm.share(1, &device);
+        drop(device);
+        let (devices, _) = farm
+            .watch
+            .observe(farm.at(60), farm.stats.snapshot(farm.at(60)));
+        assert!(devices[0].stats.rates.quarter_hour > 0.0);
+        assert_eq!(devices[0].state, DeviceState::Disconnected);
+        assert!(devices[0].hash_rate().abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,172 @@
+//! The state of the program at one moment, as plain data.
+//!
+//! Status line, summary, reports and tables render a snapshot; none keeps counts of its own.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use node::{Skew, Version};
+use stratum::WorkerSnapshot;
+
+use super::counters::Counters;
+use super::event::{Event, FailureCause, RequestKind};
+use crate::job::Jobs;
+use crate::meter::{Rate, Reading};
+
+/// Everything that is known at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When it was made.
+    pub at: Instant,
+    /// The time since the engine started.
+    pub elapsed: Duration,
+    /// The program and the account that it mines for.
+    pub program: Program,
+    /// The nodes, in the order of the configuration.
+    pub nodes: Vec<NodeSnapshot>,
+    /// The live jobs.
+    pub jobs: Arc<Jobs>,
+    /// Totals since the start.
+    pub counters: Counters,
+    /// How fast the worker hashes.
+    pub hashing: Hashing,
+    /// The mining devices. `None` unless the worker is the Stratum server.
+    pub devices: Option<Arc<Devices>>,
+    /// The latest events, oldest first, at most [`RECENT`].
+    pub events: Vec<Arc<Record>>,
+}
+
+/// The most events that a snapshot holds.
+pub const RECENT: usize = 256;
+
+/// The program and the account that it mines for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The version of the program.
+    pub version: &'static str,
+    /// Who receives the rewards of blocks.
+    pub payee: Payee,
+}
+
+/// Who receives the rewards of blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payee {
+    /// This account, with a public key.
+    Account(String),
+    /// No one, for want of a public key, unless the node is of the EVM line and chooses the account
+    /// itself.
+    NoKey,
+    /// No account: the network is simulated.
+    Simulated,
+}
+
+/// A node and its last known state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSnapshot {
+    /// Its address.
+    pub address: String,
+    /// The network that it serves, once it is known.
+    pub network: Option<Network>,
+    /// The failure of requests that still lasts.
+    pub failure: Option<NodeFailure>,
+    /// The time that its last answer took. For work that includes the wait until there was some.
+    pub latency: Option<Duration>,
+    /// The difference of its clock from that of this machine, once it is known.
+    pub clock_skew: Option<Skew>,
+}
+
+/// A network as its node names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The name, such as `mainnet01`.
+    pub version: Version,
+    /// The number of chains; 0 if the node does not list them.
+    pub chains: usize,
+}
+
+/// Requests to a node that fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeFailure {
+    /// The kind of request.
+    pub request: RequestKind,
+    /// The kind of failure.
+    pub cause: FailureCause,
+    /// The error message.
+    pub error: String,
+    /// When the first of them failed.
+    pub since: Instant,
+}
+
+/// How fast the worker hashes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hashing {
+    /// The present rate: over the last ten seconds where hashes are counted, and over the last 15
+    /// minutes where devices report shares.
+    pub present: Rate,
+    /// The mean rate since the start, with devices over their last day.
+    pub mean: Rate,
+    /// The hashes counted since the start; zero where they are not counted.
+    pub counted: Reading,
+}
+
+/// The mining devices and the server that they are connected to.
+#[derive(Clone, Debug)]
+pub struct Devices {
+    /// The devices, in the order of their names.
+    pub each: Vec<Device>,
+    /// Totals of the Stratum server.
+    pub server: stratum::Counts,
+}
+
+/// A mining device, by its worker name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Its shares and rates.
+    pub stats: WorkerSnapshot,
+    /// Whether it is at work.
+    pub state: DeviceState,
+}
+
+/// Whether a device is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeviceState {
+    /// It was connected before and is not connected now.
+    Disconnected,
+    /// It is connected and has sent no share for far longer than its rate makes plausible.
+    Silent,
+    /// It is connected.
+    Active,
+}
+
+/// An event with its place in the order of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its number, from 0, without gaps.
+    pub sequence: u64,
+    /// When it was recorded.
+    pub at: Instant,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Device {
+    /// Returns the present hash rate in hashes per second: zero unless the device is connected.
+    pub fn hash_rate(&self) -> f64 {
+        match self.state {
+            DeviceState::Disconnected => 0.0,
+            DeviceState::Silent | DeviceState::Active => self.stats.rates.quarter_hour,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Returns the expected time to the next block at the present rate and the difficulty of the
+    /// newest job. `None` without a job or a rate.
+    pub fn expected_block(&self) -> Option<Duration> {
+        let job = self.jobs.iter().next()?;
+        let rate = self.hashing.present.hashes_per_second();
+        let seconds = job.work.target().difficulty().as_f64() / rate;
+        // No rate gives infinity.
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}

@@ -1,0 +1,78 @@
+//! The status line, and the line of totals at the end.
+
+use tracing::{debug, info};
+
+use super::snapshot::Snapshot;
+use crate::meter::Rate;
+
+/// The rate as a field for real hashes, and as one for simulated ones.
+fn rates(rate: Rate) -> (Option<f64>, Option<f64>) {
+    match rate {
+        Rate::Hashed(rate) => (Some(rate.0), None),
+        Rate::Simulated(rate) => (None, Some(rate.0)),
+        Rate::None | Rate::Unknown => (None, None),
+    }
+}
+
+/// Logs the status line.
+pub(super) fn log(snapshot: &Snapshot) {
+    let Snapshot {
+        counters, hashing, ..
+    } = snapshot;
+    let (hash_rate, simulated_hash_rate) = rates(hashing.present);
+    let is_idle = hash_rate.is_some_and(|rate| rate <= 0.0);
+    let message = match snapshot.jobs.iter().next() {
+        None => "status: no work",
+        Some(_) if is_idle => "status: nothing is hashing",
+        Some(_) => "status",
+    };
+    let expected = snapshot.expected_block();
+    let latency = snapshot.nodes.iter().find_map(|node| node.latency);
+    info!(
+        event = "status",
+        hash_rate,
+        simulated_hash_rate,
+        blocks = counters.blocks.accepted,
+        blocks_pending = counters.blocks.pending,
+        blocks_orphaned = counters.blocks.orphaned,
+        blocks_unknown = counters.blocks.unknown,
+        blocks_stale = counters.solutions_stale,
+        blocks_rejected = counters.solutions_rejected,
+        expected_seconds = expected.map(|time| time.as_secs_f64()),
+        node_latency_seconds = latency.map(|latency| latency.as_secs_f64()),
+        "{message}"
+    );
+}
+
+/// Logs the totals of a run that ended.
+pub(super) fn log_end(snapshot: &Snapshot) {
+    let Snapshot {
+        counters, hashing, ..
+    } = snapshot;
+    let (hash_rate, simulated_hash_rate) = rates(hashing.mean);
+    info!(
+        event = "stopped",
+        after_seconds = snapshot.elapsed.as_secs_f64(),
+        hash_rate,
+        simulated_hash_rate,
+        blocks = counters.blocks.accepted,
+        blocks_pending = counters.blocks.pending,
+        blocks_orphaned = counters.blocks.orphaned,
+        blocks_unknown = counters.blocks.unknown,
+        blocks_stale = counters.solutions_stale,
+        blocks_rejected = counters.solutions_rejected,
+        "stopped"
+    );
+    let refreshes = &counters.refreshes;
+    debug!(
+        event = "refreshes",
+        received = refreshes.received,
+        fetches = refreshes.fetches,
+        preempted = refreshes.preempted,
+        identical = refreshes.identical,
+        skipped = refreshes.skipped,
+        pending = refreshes.pending,
+        outdated_seconds = refreshes.outdated.as_secs_f64(),
+        "payload refreshes"
+    );
+}

@@ -1,0 +1,214 @@
+//! The table of mining devices: lines of text in plain logs, an object for each device in JSON logs.
+//!
+//! The two have targets of their own, [`PLAIN`] and [`JSON`]; whoever installs the log enables one.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use stratum::Rejection;
+use tracing::info;
+
+use super::snapshot::{Device, DeviceState, Devices};
+use crate::units::Prefixed;
+
+/// The log target of the table as text.
+pub const PLAIN: &str = "miner::devices::plain";
+
+/// The log target of the table as an object for each device.
+pub const JSON: &str = "miner::devices::json";
+
+/// The most devices with a row of their own.
+const ROWS: usize = 40;
+
+/// A device has a problem if more than one in this many of its shares are stale or rejected.
+const REFUSED_DIVISOR: u64 = 10;
+
+const HEAD: [&str; 6] = [
+    "device",
+    "rate",
+    "shares accepted/stale/rejected",
+    "best share",
+    "blocks found",
+    "since",
+];
+
+const LEGEND: &str = "rate: mean of the last 15 minutes; best share: its difficulty; since: first \
+                      connection; off: time without one; silent: time without a share";
+
+/// Longer names are cut in the middle: their ends differ most.
+const NAME_LENGTH: usize = 24;
+
+/// Logs the devices, the first time with a legend.
+pub(super) fn log(devices: &Devices, explained: &mut bool) {
+    if tracing::enabled!(target: PLAIN, tracing::Level::INFO) {
+        let mut table = text(&devices.each, ROWS);
+        if !table.is_empty() && !*explained {
+            table = format!("{table}\n({LEGEND})");
+            *explained = true;
+        }
+        if !table.is_empty() {
+            info!(target: PLAIN, event = "devices", "devices\n{table}");
+        }
+    }
+    if tracing::enabled!(target: JSON, tracing::Level::INFO) {
+        for device in devices.each.iter().filter(|device| is_known(device)) {
+            log_device(device);
+        }
+    }
+}
+
+fn log_device(device: &Device) {
+    let stats = &device.stats;
+    info!(
+        target: JSON,
+        event = "device",
+        device = stats.name.as_str(),
+        state = match device.state {
+            DeviceState::Active => "active",
+            DeviceState::Silent => "silent",
+            DeviceState::Disconnected => "disconnected",
+        },
+        hash_rate = device.hash_rate(),
+        shares_accepted = stats.accepted + stats.accepted_late,
+        shares_stale = stale(device),
+        shares_rejected = stats.rejections.except_stale(),
+        best_share_difficulty = stats.best.map(|best| best.as_f64()),
+        last_share_seconds = stats.last_share.map(|time| time.as_secs_f64()),
+        blocks_found = stats.blocks,
+        connections = stats.sessions,
+        since_seconds = stats.since.as_secs_f64(),
+        "device"
+    );
+}
+
+/// Whether the device is or was at work: not a stranger that left without an accepted share.
+fn is_known(device: &Device) -> bool {
+    device.state != DeviceState::Disconnected || device.stats.accepted > 0
+}
+
+fn stale(device: &Device) -> u64 {
+    device.stats.accepted_late + device.stats.rejections.of(Rejection::Stale)
+}
+
+fn has_problem(device: &Device) -> bool {
+    let stats = &device.stats;
+    let refused = stats.rejections.of(Rejection::Stale) + stats.rejections.except_stale();
+    device.state != DeviceState::Active || refused * REFUSED_DIVISOR > stats.accepted + refused
+}
+
+/// Returns the table: devices with a problem first, then by rate. At most `rows` devices have a
+/// row of their own; the others have one row together. Empty without devices.
+fn text(devices: &[Device], rows: usize) -> String {
+    let mut sorted: Vec<&Device> = devices.iter().filter(|device| is_known(device)).collect();
+    if sorted.is_empty() {
+        return String::new();
+    }
+    // Bits of non-negative numbers order as the numbers do.
+    sorted.sort_by_key(|device| Reverse((has_problem(device), device.hash_rate().to_bits())));
+    let (single, rest) = sorted.split_at(rows.min(sorted.len()));
+    let mut lines = vec![HEAD.map(str::to_owned)];
+    lines.extend(single.iter().map(|device| {
+        let stats = &device.stats;
+        let since = match device.state {
+            DeviceState::Active => about(stats.since),
+            DeviceState::Silent => {
+                format!("silent {}", about(stats.last_share.unwrap_or(stats.since)))
+            }
+            DeviceState::Disconnected => format!("off {}", about(stats.unseen)),
+        };
+        Sum::of(&[device]).row(short(stats.name.as_str()), since)
+    }));
+    if !rest.is_empty() {
+        lines.push(Sum::of(rest).row(format!("{} more", rest.len()), String::new()));
+    }
+    if sorted.len() > 1 {
+        lines.push(Sum::of(&sorted).row(format!("all {}", sorted.len()), String::new()));
+    }
+    aligned(&lines)
+}
+
+fn aligned(rows: &[[String; HEAD.len()]]) -> String {
+    let mut widths = [0; HEAD.len()];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.len().max(*width);
+        }
+    }
+    let line = |row: &[String; HEAD.len()]| {
+        let [name, figures @ ..] = row;
+        let [name_width, figure_widths @ ..] = widths;
+        let mut line = format!("{name:name_width$}");
+        for (cell, width) in figures.iter().zip(figure_widths) {
+            write!(line, " | {cell:>width$}").expect("writing to a string cannot fail");
+        }
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The figures of some devices together.
+#[derive(Default)]
+struct Sum {
+    rate: f64,
+    accepted: u64,
+    stale: u64,
+    rejected: u64,
+    best: f64,
+    blocks: u64,
+}
+
+impl Sum {
+    fn of(devices: &[&Device]) -> Self {
+        devices.iter().fold(Self::default(), |sum, device| Self {
+            rate: sum.rate + device.hash_rate(),
+            accepted: sum.accepted + device.stats.accepted,
+            stale: sum.stale + stale(device),
+            rejected: sum.rejected + device.stats.rejections.except_stale(),
+            best: sum
+                .best
+                .max(device.stats.best.map_or(0.0, |best| best.as_f64())),
+            blocks: sum.blocks + device.stats.blocks,
+        })
+    }
+
+    fn row(&self, name: String, since: String) -> [String; HEAD.len()] {
+        [
+            name,
+            format!("{}H/s", Prefixed(self.rate)),
+            format!("{}/{}/{}", self.accepted, self.stale, self.rejected),
+            if self.best > 0.0 {
+                Prefixed(self.best).to_string().trim_end().to_owned()
+            } else {
+                "none".to_owned()
+            },
+            self.blocks.to_string(),
+            since,
+        ]
+    }
+}
+
+fn short(name: &str) -> String {
+    // Names are ASCII: any byte is the border of a character.
+    if name.len() <= NAME_LENGTH {
+        return name.to_owned();
+    }
+    let end = (NAME_LENGTH - 2) / 2;
+    let start = NAME_LENGTH - 2 - end;
+    format!("{}..{}", &name[..start], &name[name.len() - end..])
+}
+
+/// The time in the largest unit of which there are two.
+fn about(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "s"),
+        120..7_200 => (seconds / 60, "min"),
+        7_200..172_800 => (seconds / 3_600, "h"),
+        _ => (seconds / 86_400, "d"),
+    };
+    format!("{count} {unit}")
+}
+
+#[cfg(test)]
+mod tests;

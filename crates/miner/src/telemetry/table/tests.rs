@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+use chainweb::Difficulty;
+use proptest::prelude::*;
+use stratum::{HashRates, Rejection, Rejections, WorkerName, WorkerSnapshot};
+
+use super::text;
+use crate::telemetry::snapshot::{Device, DeviceState};
+
+fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
+    WorkerSnapshot {
+        name: WorkerName::of_user(user.as_bytes()),
+        sessions: 1,
+        since: Duration::from_mins(5),
+        unseen: Duration::ZERO,
+        rates: HashRates {
+            quarter_hour: terahashes * 1e12,
+            ..HashRates::default()
+        },
+        accepted: 60,
+        accepted_late: 0,
+        rejections: Rejections::default(),
+        last_share: Some(Duration::from_secs(3)),
+        best_of_session: None,
+        best: None,
+        blocks: 0,
+        level: None,
+    }
+}
+
+fn active(stats: WorkerSnapshot) -> Device {
+    Device {
+        stats,
+        state: DeviceState::Active,
+    }
+}
+
+fn hashes(number: u128) -> Option<Difficulty> {
+    Some(Difficulty::from_u128(number))
+}
+
+#[test]
+fn the_table_is_aligned_and_has_problems_first_then_the_fastest() {
+    let mut rejections = Rejections::default();
+    for rejection in [
+        Rejection::Stale,
+        Rejection::Stale,
+        Rejection::Duplicate,
+        Rejection::Malformed,
+    ] {
+        rejections.add(rejection);
+    }
+    let ka3 = active(WorkerSnapshot {
+        since: Duration::from_hours(80),
+        accepted: 57_600,
+        accepted_late: 30,
+        rejections,
+        best: hashes(1 << 62),
+        blocks: 2,
+        ..stats("k:0123.attic", 166.0)
+    });
+    let gone = Device {
+        stats: WorkerSnapshot {
+            sessions: 0,
+            unseen: Duration::from_secs(754),
+            best: hashes(1 << 48),
+            ..stats("cellar", 0.31)
+        },
+        state: DeviceState::Disconnected,
+    };
+    let silent = Device {
+        stats: WorkerSnapshot {
+            last_share: Some(Duration::from_secs(190)),
+            ..stats("roof", 2.0)
+        },
+        state: DeviceState::Silent,
+    };
+    let stranger = Device {
+        stats: WorkerSnapshot {
+            accepted: 0,
+            sessions: 0,
+            ..stats("scanner", 0.0)
+        },
+        state: DeviceState::Disconnected,
+    };
+    let long = active(stats("a.0123456789abcdef0123456789abcdef\n", 1.6));
+    let devices = [gone, long, stranger, ka3, silent];
+    let expected = "\
+device                   |      rate | shares accepted/stale/rejected | best share | blocks found |        since
+roof                     | 2.00 TH/s |                         60/0/0 |       none |            0 | silent 3 min
+cellar                   |  0.00 H/s |                         60/0/0 |      281 T |            0 |   off 12 min
+attic                    |  166 TH/s |                     57600/32/2 |     4.61 E |            2 |          3 d
+0123456789a..89abcdef%0A | 1.60 TH/s |                         60/0/0 |       none |            0 |        5 min
+all 4                    |  170 TH/s |                     57780/32/2 |     4.61 E |            2 |";
+    assert_eq!(text(&devices, 20), expected);
+
+    let shortened = "\
+device |      rate | shares accepted/stale/rejected | best share | blocks found |        since
+roof   | 2.00 TH/s |                         60/0/0 |       none |            0 | silent 3 min
+3 more |  168 TH/s |                     57720/32/2 |     4.61 E |            2 |
+all 4  |  170 TH/s |                     57780/32/2 |     4.61 E |            2 |";
+    assert_eq!(text(&devices, 1), shortened);
+
+    let one = "\
+device |     rate | shares accepted/stale/rejected | best share | blocks found | since
+a      | 0.00 H/s |                         60/0/0 |       none |            0 | 5 min";
+    assert_eq!(text(&[active(stats("a", 0.0))], 20), one);
+    assert_eq!(text(&[], 20), "");
+}
+
+#[test]
+fn a_device_whose_shares_are_refused_comes_before_faster_ones() {
+    let mut rejections = Rejections::default();
+    for _ in 0..10 {
+        rejections.add(Rejection::Duplicate);
+    }
+    let refused = active(WorkerSnapshot {
+        rejections,
+        ..stats("refused", 1.0)
+    });
+    let table = text(&[active(stats("fast", 100.0)), refused], 20);
+    let names: Vec<_> = table
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(names, ["device", "refused", "fast", "all"]);
+}
+
+proptest! {
+    #[test]
+    fn columns_are_aligned_for_any_names(users: Vec<Vec<u8>>, most in 0..5_usize) {
+        let devices: Vec<_> = users
+            .iter()
+            .map(|user| active(WorkerSnapshot {
+                name: WorkerName::of_user(user),
+                ..stats("", 1.0)
+            }))
+            .collect();
+        let columns = |line: &str| line.match_indices('|').map(|(at, _)| at).collect::<Vec<_>>();
+        let table = text(&devices, most);
+        let head = columns(table.lines().next().unwrap_or_default());
+        prop_assert!(table.lines().all(|line| columns(line) == head), "{}", table);
+        let singles = devices.len().min(most);
+        let sums = usize::from(devices.len() > singles) + usize::from(devices.len() > 1);
+        let head_lines = usize::from(!devices.is_empty());
+        prop_assert_eq!(table.lines().count(), head_lines + singles + sums);
+    }
+}

@@ -1,0 +1,144 @@
+//! Mining devices on the Stratum protocol.
+//!
+//! The Stratum server receives the work of each live job with the job's id as its key. The worker
+//! turns solutions of the server into solutions of the job, even if the job is no longer live. The
+//! coordinator verifies and submits them.
+
+mod recent;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use listen::{BindError, Interface};
+use rand::Rng;
+use stratum::{Counters, LiveWork, Server, ServerError, Stats};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use self::recent::RecentJobs;
+use super::WorkerError;
+use crate::job::{Job, Jobs, Solution};
+
+/// The capacity of the channel for solutions from the server, which this worker forwards at once. A
+/// session waits while it is full.
+const SOLUTIONS_QUEUED: usize = 64;
+
+/// The Stratum worker: a server, which listens but accepts no connection before it is run.
+#[derive(Debug)]
+pub struct Asic {
+    listener: TcpListener,
+    server: Server,
+}
+
+impl Asic {
+    /// Binds the port; port 0 is any free port.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the interface or the port is not available.
+    pub async fn bind(
+        interface: &Interface,
+        port: u16,
+        config: stratum::Config,
+        rng: &mut impl Rng,
+    ) -> Result<Self, BindError> {
+        Ok(Self {
+            listener: interface.listen(port).await?,
+            server: Server::new(config, rng),
+        })
+    }
+
+    /// Returns the address at which devices can connect.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Returns the statistics of devices by worker name, which can be read at any time.
+    pub fn stats(&self) -> Arc<Stats> {
+        self.server.stats()
+    }
+
+    /// Returns the counters of the server.
+    pub fn counters(&self) -> Arc<Counters> {
+        self.server.counters()
+    }
+
+    pub(crate) async fn run(
+        self,
+        mut jobs: watch::Receiver<Arc<Jobs>>,
+        solutions: mpsc::Sender<Solution>,
+        stop: CancellationToken,
+    ) -> Result<(), WorkerError> {
+        let mut recent = RecentJobs::default();
+        let live = live_works(&jobs.borrow_and_update(), &mut recent);
+        let (works, watched) = watch::channel(live);
+        let (found, mut solved) = mpsc::channel(SOLUTIONS_QUEUED);
+        // Also stops the server if the sender of jobs is dropped.
+        let stop = stop.child_token();
+        let mut serving = JoinSet::new();
+        serving.spawn(self.server.run(self.listener, watched, found, stop.clone()));
+        loop {
+            // All of these are cancel safe.
+            tokio::select! {
+                biased;
+                changed = jobs.changed(), if !stop.is_cancelled() => match changed {
+                    Ok(()) => {
+                        works.send_replace(live_works(&jobs.borrow_and_update(), &mut recent));
+                    }
+                    Err(_) => stop.cancel(),
+                },
+                // The server ends after all its sessions; solutions are forwarded until then.
+                Some(solution) = solved.recv() => forward(solution, &recent, &solutions).await,
+                Some(ended) = serving.join_next() => {
+                    return Ok(ended.map_err(|_| ServerError::Task)??);
+                }
+            }
+        }
+    }
+}
+
+/// Returns the live jobs for the server and remembers them as recent.
+fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> Arc<[LiveWork]> {
+    let live_work = |job: &Arc<Job>| {
+        recent.insert(job);
+        LiveWork {
+            key: job.id.0,
+            work: job.work.clone(),
+            received: job.received,
+        }
+    };
+    jobs.iter().map(live_work).collect()
+}
+
+/// Forwards a solution of the server as a solution of its job.
+async fn forward(
+    solution: stratum::Solution,
+    recent: &RecentJobs,
+    solutions: &mpsc::Sender<Solution>,
+) {
+    let worker = solution
+        .worker
+        .as_ref()
+        .map_or("(no name)", |name| name.as_str());
+    let Some(job) = recent.get(solution.key) else {
+        // No node accepts a solution of a job this old.
+        debug!(
+            job = solution.key,
+            worker, "ignoring a block for an expired job"
+        );
+        return;
+    };
+    info!(chain = %job.chain(), height = job.work.header().height(), worker, "block found by device");
+    let solution = Solution {
+        job: Arc::clone(job),
+        nonce: solution.nonce,
+        creation_time: solution.creation_time,
+        found_by: solution.worker.as_ref().map(|name| name.as_str().into()),
+    };
+    // The receiver is gone only at shutdown.
+    solutions.send(solution).await.ok();
+}
