@@ -15,6 +15,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use miner::run;
+use miner::telemetry::snapshot::{Payee, Program};
+use miner::timing::Timing;
 
 pub use self::asic::StratumArgs;
 pub use self::constant_delay::ConstantDelayArgs;
@@ -28,9 +31,6 @@ pub use self::timeouts::TimeoutArgs;
 use crate::mine::Mining;
 use crate::quantity::count;
 use crate::usage::UsageError;
-use miner::run;
-use miner::telemetry::snapshot::{Payee, Program};
-use miner::timing::Timing;
 
 /// What solves the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,7 +39,7 @@ pub enum WorkerKind {
     Cpu,
     /// Serve ASICs over Stratum.
     Stratum,
-    /// Produce blocks at random, as at --hash-rate, without hashing (needs --disable-pow on the node).
+    /// Produce random blocks at --hash-rate without hashing (needs --disable-pow on the node).
     Simulation,
     /// Produce blocks at a constant rate without hashing (needs --disable-pow on the node).
     ConstantDelay,
@@ -185,8 +185,8 @@ fn batch(args: &MineArgs, timing: &Timing) -> Duration {
     }
 }
 
-/// Returns the number of works held. The Haskell client has `--thread-count` for it, with the workers
-/// `stratum` and `on-demand`.
+/// Returns the number of works held, which is `--thread-count` in the Haskell client if the worker
+/// is `stratum` or `on-demand`.
 fn slots(args: &MineArgs) -> Result<NonZeroUsize, SlotsError> {
     let slots = args.work_slots;
     match (args.worker, args.thread_count) {

@@ -1,7 +1,7 @@
 //! A new pair of Ed25519 keys, for `--generate-key`.
 //!
-//! The private key is the one of RFC 8032: 32 bytes from which all else is derived. It is wiped from
-//! memory after it is printed, and stored nowhere.
+//! The private key is the one of RFC 8032: 32 bytes from which all else is derived. After it is
+//! printed, it is wiped from memory. It is stored nowhere.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 pub struct GenerateKeyArgs {
     /// Print a new key pair to mine for, and exit.
     ///
-    /// The output is two lines of hex digits, the `public` and the `private` key. Mined coins cannot be
-    /// spent without the private key: keep it safe and secret.
+    /// The output is two lines of hex digits, the `public` and the `private` key. Mined coins
+    /// cannot be spent without the private key: keep it safe and secret.
     #[arg(long, overrides_with = "no_generate_key")]
     pub generate_key: bool,
     /// Undoes --generate-key.

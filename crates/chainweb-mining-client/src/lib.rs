@@ -1,5 +1,5 @@
-//! The program around the mining engine: command line, configuration, commands, the HTTP server of the on-demand
-//! worker, and the log.
+//! The program around the mining engine: command line, configuration, commands, the HTTP server of
+//! the on-demand worker, and the log.
 
 pub mod about;
 pub mod bench;

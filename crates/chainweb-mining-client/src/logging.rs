@@ -1,7 +1,7 @@
 //! The log: one line per event on standard error, as text or as JSON.
 //!
-//! Colours are written only to a terminal, and not if `NO_COLOR` is set, unless flags override both.
-//! JSON has no colours.
+//! Only a terminal gets colours, and not if `NO_COLOR` is set, unless flags override both. JSON has
+//! no colours.
 
 mod format;
 mod lines;
@@ -138,8 +138,8 @@ impl LogLevel {
 }
 
 impl LogArgs {
-    /// Returns the format of the error that ends the program: that of the log, or plain text if the log
-    /// is quiet.
+    /// Returns the format of the error that ends the program: that of the log, or plain text if the
+    /// log is quiet.
     pub fn failure_format(self) -> LogFormat {
         match self.log_level {
             LogLevel::Quiet => LogFormat::Plain,

@@ -72,8 +72,8 @@ async fn hang_up(signal: &mut Option<Signal>) -> Option<()> {
     }
 }
 
-/// Whether the process ignores SIGHUP, by the mask `SigIgn` in `/proc/self/status`: hex digits, with
-/// signal 1 as the lowest bit.
+/// Whether the process ignores SIGHUP, by the mask `SigIgn` in `/proc/self/status`: hex digits
+/// whose lowest bit is signal 1.
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status

@@ -54,7 +54,7 @@ pub(crate) fn read(
     }
 }
 
-/// The entries of a document and of its sections, with the joined keys. Empty sections are left out.
+/// Returns the entries of a document and of its sections with joined keys, without empty sections.
 fn flattened<'a>(catalog: &Catalog, path: &str, entries: &'a [Entry]) -> Vec<(String, &'a Entry)> {
     let mut flat = Vec::new();
     for entry in entries {

@@ -1,7 +1,7 @@
 //! The settings on the command line.
 //!
-//! clap stops at the first error. This reader finds where each flag ends, has its value checked, and
-//! continues after an error. Commands without settings, help and the version are left to clap.
+//! clap stops at the first error. This reader checks the value of each flag and continues after an
+//! error. Commands without settings, help and the version are left to clap.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;

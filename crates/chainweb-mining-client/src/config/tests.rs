@@ -1,5 +1,5 @@
-mod from_document;
-mod from_flags;
+mod documents;
+mod flags;
 mod print;
 
 use std::ffi::OsString;
@@ -7,10 +7,9 @@ use std::ffi::OsString;
 use clap::CommandFactory;
 
 use super::findings::Layer;
-use super::from_flags as flags;
 use super::from_flags::Request;
 use super::setting::Form;
-use super::{Catalog, Findings, Flags, Problems, from_document as documents, from_environment};
+use super::{Catalog, Findings, Flags, Problems, from_document, from_environment, from_flags};
 use crate::cli::Cli;
 
 type Settings = super::Settings<Cli>;
@@ -31,7 +30,7 @@ fn settle(
     let catalog = catalog();
     let mut findings = Findings::default();
     let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-    let Request::Settings(command) = flags::read(&catalog, &args, &mut findings) else {
+    let Request::Settings(command) = from_flags::read(&catalog, &args, &mut findings) else {
         panic!("no settings");
     };
     let variables = variables
@@ -46,7 +45,7 @@ fn settle(
         };
         let format = super::Format::of_name(name);
         let document = (text.as_bytes().to_vec(), format);
-        documents::read(&catalog, (layer, name), document, &mut findings);
+        from_document::read(&catalog, (layer, name), document, &mut findings);
     }
     let flags = Flags {
         catalog,

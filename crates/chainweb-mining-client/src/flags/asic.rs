@@ -8,11 +8,11 @@ use anyhow::Context;
 use chainweb::Level;
 use clap::Args;
 use listen::Interface;
+use miner::worker::Worker;
+use miner::worker::asic::Asic;
 use rand::rngs::StdRng;
 
 use crate::quantity::count;
-use miner::worker::Worker;
-use miner::worker::asic::Asic;
 
 /// The largest number of connections: the values of nonce1 are fewer.
 const MOST_CONNECTIONS: usize = 65_536;
@@ -47,13 +47,13 @@ pub struct StratumArgs {
     /// Lowest share difficulty, in bits, for auto and for d= passwords.
     #[arg(long = "stratum-min-difficulty", value_name = "LEVEL", default_value = "40", value_parser = level)]
     pub min_difficulty: Level,
-    /// Number of this server among several on the same node, such as 3/8, so that no work is done twice.
+    /// Number of this server among all on the node, such as 3/8, so that none repeats work.
     #[arg(long = "stratum-instance", value_name = "K/N", default_value = "1/1")]
     pub instance: Instance,
     /// Maximum number of connected devices.
     #[arg(long = "stratum-max-connections", value_name = "COUNT", default_value = "10000", value_parser = connections)]
     pub max_connections: NonZeroUsize,
-    /// Maximum number of devices per IP address [default: no limit; a farm often shares one address].
+    /// Maximum devices per IP address [default: no limit; a farm often shares one address].
     #[arg(long = "stratum-max-connections-per-ip", value_name = "COUNT", value_parser = connections)]
     pub max_connections_per_ip: Option<NonZeroUsize>,
 }

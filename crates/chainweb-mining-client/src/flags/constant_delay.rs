@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
-
 use miner::worker::Worker;
 use miner::worker::constant_delay::{Config, ConstantDelay};
 

@@ -8,6 +8,10 @@ use std::thread::available_parallelism;
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use miner::timing::Timing;
+use miner::worker::Worker;
+use miner::worker::cpu::placement::Placement;
+use miner::worker::cpu::{self, Cpu};
 use pow::{Kernel, KernelFault, Searcher};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -15,10 +19,6 @@ use tracing::warn;
 
 use self::affinity::Affinity;
 use crate::usage::UsageError;
-use miner::timing::Timing;
-use miner::worker::Worker;
-use miner::worker::cpu::placement::Placement;
-use miner::worker::cpu::{self, Cpu};
 
 /// How to hash on this machine.
 #[derive(Clone, Debug, Args)]

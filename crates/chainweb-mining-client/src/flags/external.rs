@@ -4,16 +4,16 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use rand::Rng;
-use rand::rngs::StdRng;
-
-use crate::quantity::positive_duration;
-use crate::usage::UsageError;
 use miner::timing::{CommandTiming, Timing};
 use miner::worker::Worker;
 use miner::worker::external::{
     self, External, InputEncoding, Once, Protocol, ShellCommand, TargetEncoding,
 };
+use rand::Rng;
+use rand::rngs::StdRng;
+
+use crate::quantity::positive_duration;
+use crate::usage::UsageError;
 
 /// The command of the external worker and its protocol.
 #[derive(Clone, Debug, Args)]
@@ -193,11 +193,11 @@ mod tests {
     use std::time::Duration;
 
     use clap::Parser;
+    use miner::worker::external::{InputEncoding, Once, Protocol, TargetEncoding};
 
     use super::super::{PROCESSES, slots};
     use super::{ExternalArgs, variable};
     use crate::cli::Cli;
-    use miner::worker::external::{InputEncoding, Once, Protocol, TargetEncoding};
 
     fn args(flags: &[&str]) -> ExternalArgs {
         let program = ["chainweb-mining-client"];

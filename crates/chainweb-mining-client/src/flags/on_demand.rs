@@ -3,12 +3,11 @@
 use anyhow::Context;
 use clap::Args;
 use listen::Interface;
-
-use super::asic::{interface, port};
 use miner::timing::Timing;
 use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
 
+use super::asic::{interface, port};
 use crate::on_demand::Server;
 
 /// Where to accept requests for blocks.

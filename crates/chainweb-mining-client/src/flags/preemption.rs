@@ -4,9 +4,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use miner::coordinator::Preemption;
 
 use crate::quantity::positive_duration;
-use miner::coordinator::Preemption;
 
 /// When to replace a job after the node refreshes its payload.
 #[derive(Clone, Debug, Args)]
@@ -78,11 +78,11 @@ mod tests {
     use std::time::Duration;
 
     use clap::Parser;
+    use miner::coordinator::Preemption;
+    use miner::timing::Timing;
 
     use crate::cli::Cli;
     use crate::flags::batch;
-    use miner::coordinator::Preemption;
-    use miner::timing::Timing;
 
     #[track_caller]
     fn check(flags: &[&str], expected: Preemption) {

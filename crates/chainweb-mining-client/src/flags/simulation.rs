@@ -3,14 +3,13 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
+use miner::units::HashRate;
+use miner::worker::Worker;
+use miner::worker::simulation::{Config, Simulation};
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use miner::units::HashRate;
-
 use crate::quantity::positive_number;
-use miner::worker::Worker;
-use miner::worker::simulation::{Config, Simulation};
 
 const HEADING: &str = "Simulation";
 

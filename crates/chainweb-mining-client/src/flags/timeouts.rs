@@ -119,9 +119,9 @@ impl TimeoutArgs {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::Parser;
 
+    use super::*;
     use crate::cli::Cli;
 
     /// Limits in milliseconds: info, work, solved and cut.

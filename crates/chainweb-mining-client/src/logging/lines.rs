@@ -1,7 +1,7 @@
-//! Writes log lines to standard error from a thread, so that a reader that stops blocks only the thread.
+//! Writes log lines to standard error from a thread: a reader that stops blocks only that thread.
 //!
-//! The queue is bounded. Lines that do not fit are lost and counted, and the count is written as soon
-//! as the reader continues. The program does not wait for the thread at its end.
+//! The queue is bounded. Lines that do not fit are lost and counted, and the count is written when
+//! the reader continues. The program does not wait for the thread at its end.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,7 +9,7 @@ use proptest::sample::Index;
 use super::super::setting::{Form, Setting};
 use super::{Settings, catalog, settle};
 
-/// Values of all kinds, good ones for one setting or another, and texts that a careless writer gets wrong.
+/// Values of all kinds: valid for one setting or another, or easily written wrongly.
 const TEXTS: [&str; 48] = [
     "1",
     "2",
