@@ -53,7 +53,7 @@ pub struct BenchArgs {
 }
 
 fn pair_count(text: &str) -> Result<NonZeroUsize, String> {
-    crate::flags::count(text, 10_000)
+    crate::quantity::count(text, 10_000)
 }
 
 /// Parses a time short enough for signals to be handled soon.

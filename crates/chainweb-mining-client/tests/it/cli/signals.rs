@@ -66,7 +66,7 @@ async fn a_second_signal_leaves_at_once() {
     client.signal(Signal::INT);
     client.wait_for("shutting down");
     client.signal(Signal::TERM);
-    client.wait_for("leaving at once");
+    client.wait_for("quitting immediately");
     // Waiting for the answer until the grace was over would have been a clean end.
     assert_eq!(client.wait().code(), Some(1));
 }
