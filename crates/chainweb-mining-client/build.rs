@@ -1,5 +1,5 @@
-//! Passes the commit, the target and the profile of the build to the program. Unknown values are
-//! left empty; nothing here fails a build.
+//! Passes details of the build to the program. Missing details are left empty and never fail a
+//! build.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,9 +7,9 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SOURCE_COMMIT");
-    // Names the commit where there is no repository, such as in a container.
+    // A build without the repository, in a container for example, can name the commit.
     let mut commit = variable("SOURCE_COMMIT");
-    // Otherwise only a release runs git: a development build would be repeated after each commit.
+    // Otherwise only a release asks git: a development build would be repeated after each commit.
     if commit.is_none() && variable("PROFILE").as_deref() == Some("release") && is_checkout() {
         commit = git(&["rev-parse", "--short=12", "HEAD"]);
         for name in ["HEAD", "logs/HEAD"] {
@@ -39,12 +39,12 @@ fn variable(name: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-/// Whether the enclosing repository is this one, and not another one that contains the sources.
+/// Whether the enclosing repository is this one, and not another that contains the sources.
 fn is_checkout() -> bool {
     git(&["rev-parse", "--show-prefix"]).as_deref() == Some("crates/chainweb-mining-client/")
 }
 
-/// Returns the first line that git prints, if git succeeds.
+/// Returns the line that git prints, if git and a repository are there.
 fn git(args: &[&str]) -> Option<String> {
     let output = Command::new("git").args(args).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

@@ -118,7 +118,7 @@ async fn second_signal_leaves_no_command_running() {
     client.signal(Signal::INT);
     client.wait_for("shutting down");
     client.signal(Signal::TERM);
-    client.wait_for("leaving at once");
+    client.wait_for("quitting immediately");
     assert_eq!(client.wait().code(), Some(1));
     until_gone(processes).await;
     network.shutdown().await;

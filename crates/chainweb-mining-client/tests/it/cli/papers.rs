@@ -133,7 +133,7 @@ fn a_directory_that_cannot_be_made_is_told() {
 }
 
 #[test]
-fn mistakes_and_help_are_coloured_as_the_flags_say() {
+fn errors_and_help_have_the_colours_that_the_flags_ask_for() {
     let is_coloured = |args: &[&str], flags: &[&str], no_color: &str| {
         let mut command = program();
         command.args(args).args(flags).env("NO_COLOR", no_color);

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use super::program::{Running, check_usage, field, run, text};
 
 #[test]
-fn mistakes_in_the_flags_are_told_with_what_to_do() {
+fn errors_in_the_flags_say_what_to_do() {
     for (flag, wrong, hint) in [
         ("--stratum-port", "70000", "0 to 65535"),
         ("--stratum-port", "http", "0 to 65535"),
