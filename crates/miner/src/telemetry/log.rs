@@ -3,15 +3,14 @@
 //! Levels: error if a person has to act, warn for faults the program works around, info for the
 //! life of the program and of blocks, debug for jobs.
 //!
-//! Fields are for machines: `event` is a name that stays, and a number has its unit in its name. The
-//! formatter of plain lines leaves `event` out and writes numbers with their unit.
+//! Fields are for machines: `event` is a stable name, and the name of a number contains its unit.
+//! The formatter of plain lines omits `event` and writes numbers with their unit.
 
 use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, WorkHeader};
 use stratum::WorkerName;
-use tracing::field;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, field, info, warn};
 
 use super::blocks::{BlockLog, BlockTotals, Lines};
 use super::event::{

@@ -1,6 +1,6 @@
-//! The table of mining devices: lines of text in plain logs, an object for each device in JSON logs.
+//! The table of mining devices: lines of text in plain logs, one object per device in JSON logs.
 //!
-//! The two have targets of their own, [`PLAIN`] and [`JSON`]; whoever installs the log enables one.
+//! The two have separate targets, [`PLAIN`] and [`JSON`]; the program enables one of them.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;

@@ -44,7 +44,7 @@ impl Shop {
 
     async fn on(graph: ChainGraph) -> Self {
         let mut shop = Self::open(setting(graph).network().await).await;
-        shop.story.until_said(&["connected to network"], 1).await;
+        shop.story.until_logged(&["connected to network"], 1).await;
         shop
     }
 
@@ -137,7 +137,7 @@ async fn the_node_gets_no_requests_while_nothing_is_outstanding() {
     assert_eq!(shop.story.asked(Endpoint::Cut), 0);
     shop.make(r#"{"0":1}"#).await;
     shop.story
-        .until_said(&["all requested blocks are in the cut"], 1)
+        .until_logged(&["all requested blocks are in the cut"], 1)
         .await;
     assert_eq!(shop.heights(), [(0, 2), (1, 1)].into());
     shop.ends_with(1).await;
@@ -193,10 +193,10 @@ async fn requests_before_the_node_is_up_are_added_up_and_fulfilled() {
     assert_eq!(shop.outstanding().await, r#"{"0":3,"3":1,"99":4}"#);
     shop.story.simnet.set_listening(true).await.unwrap();
     shop.story
-        .until_said(&["requests for unknown chains cancelled", "99"], 1)
+        .until_logged(&["requests for unknown chains cancelled", "99"], 1)
         .await;
     shop.story
-        .until_said(&["all requested blocks are in the cut"], 1)
+        .until_logged(&["all requested blocks are in the cut"], 1)
         .await;
     let heights = shop.heights();
     assert_eq!((heights[&0], heights[&3]), (3, 2), "3 is adjacent to 0");
@@ -211,11 +211,11 @@ async fn outstanding_blocks_can_be_cancelled() {
     let story = setting(ChainGraph::petersen()).network().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     let mut shop = Shop::open(story).await;
-    shop.story.until_said(&["connected to network"], 1).await;
+    shop.story.until_logged(&["connected to network"], 1).await;
     let mut waiting = JoinSet::new();
     let address = shop.address;
     waiting.spawn(async move { ask(address, "POST", "/make-blocks?wait=60", r#"{"4":2}"#).await });
-    shop.story.until_said(&["blocks requested"], 1).await;
+    shop.story.until_logged(&["blocks requested"], 1).await;
     let answer = ask(address, "DELETE", "/make-blocks", "").await;
     assert_eq!(answer, (204, String::new()));
     let answer = waiting.join_next().await.unwrap().unwrap();
@@ -228,7 +228,7 @@ async fn outstanding_blocks_can_be_cancelled() {
     assert_eq!(shop.outstanding().await, r#"{"4":1}"#);
     shop.story.simnet.faults().clear();
     shop.story
-        .until_said(&["all requested blocks are in the cut"], 1)
+        .until_logged(&["all requested blocks are in the cut"], 1)
         .await;
     assert_eq!(shop.heights(), [(4, 1)].into());
     shop.ends_with(1).await;
@@ -248,7 +248,7 @@ async fn a_restart_of_the_node_loses_no_request() {
         shop.story.simnet.restart(version).await.unwrap();
         shop.make(r#"{"1":1}"#).await;
         shop.story
-            .until_said(&["all requested blocks are in the cut"], 1)
+            .until_logged(&["all requested blocks are in the cut"], 1)
             .await;
         // A network of another name gets only the blocks outstanding at the restart.
         let heights = shop.heights();
@@ -284,7 +284,7 @@ async fn waiting_requests_are_answered_on_shutdown() {
     let mut waiting = JoinSet::new();
     let address = shop.address;
     waiting.spawn(async move { ask(address, "POST", "/make-blocks?wait=60", r#"{"0":1}"#).await });
-    shop.story.until_said(&["blocks requested"], 1).await;
+    shop.story.until_logged(&["blocks requested"], 1).await;
     let ended = shop.story.end().await;
     assert_eq!(ended.log.count(&["not all blocks could be submitted"]), 0);
     let answer = waiting.join_next().await.unwrap().unwrap();
@@ -296,7 +296,7 @@ async fn a_node_that_checks_proof_of_work_is_reported_with_advice() {
     let mut shop = Shop::open(Setting::new(ChainGraph::pair(), 1 << 40).network().await).await;
     assert_eq!(shop.post(r#"{"0":1}"#).await.0, 200);
     shop.story
-        .until_said(&["requires proof of work", "--disable-pow"], 1)
+        .until_logged(&["requires proof of work", "--disable-pow"], 1)
         .await;
     assert_eq!(shop.outstanding().await, r#"{"0":1}"#);
     shop.story.end().await;

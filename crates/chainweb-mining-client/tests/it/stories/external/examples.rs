@@ -11,7 +11,7 @@ use super::{Folder, lines, once};
 
 const PAGE: &str = include_str!("../../../../../../docs/external-workers.md");
 
-/// The Python program of this name on the page.
+/// Returns the Python program of this name on the page.
 fn example(name: &str) -> &str {
     let begin = format!("```python\n#!/usr/bin/env python3\n# {name}: ");
     let mut at = PAGE.match_indices(&begin);
@@ -23,7 +23,7 @@ fn example(name: &str) -> &str {
 
 #[expect(
     clippy::print_stderr,
-    reason = "the reader of the test output should know"
+    reason = "a skipped test is worth a line in the test output"
 )]
 fn has_python() -> bool {
     let mut python = Command::new("python3");

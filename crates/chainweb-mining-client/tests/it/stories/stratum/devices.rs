@@ -1,4 +1,4 @@
-//! One of each emulated device, hashing for real until it is stopped.
+//! One emulated device of each model, which really hash until they are stopped.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use stratum_load::device::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Their hash rates are divided by 2^this: a KD-BOX makes 1,490 hashes a second, a KA3 a hundred times as many.
+/// The binary logarithm of the divisor of their hash rates: a KD-BOX makes 1,490 hashes a second, a
+/// KA3 a hundred times as many.
 const SCALE_BITS: u32 = 30;
 
 pub(super) struct Devices {
@@ -23,7 +24,7 @@ impl Devices {
         let mut running = JoinSet::new();
         for name in FirmwareName::ALL {
             let login = Login {
-                user: format!("somebody.{name}"),
+                user: format!("miner.{name}"),
                 password: "x".to_owned(),
             };
             let config = DeviceConfig {
@@ -39,7 +40,7 @@ impl Devices {
         Self { running, stop }
     }
 
-    /// What the devices have to say of the server.
+    /// Stops the devices, and returns their complaints about the server.
     pub(super) async fn stop(self) -> DevicesReport {
         self.stop.cancel();
         let mut reports = self.running.join_all().await;
