@@ -9,8 +9,8 @@ use super::program::{Running, check_usage, field, run, text};
 
 #[test]
 fn errors_in_the_flags_say_what_to_do() {
-    let check = |flags: &[&str], told: &[&str]| {
-        check_usage(&[&["--worker", "on-demand"], flags].concat(), told);
+    let check = |flags: &[&str], parts: &[&str]| {
+        check_usage(&[&["--worker", "on-demand"], flags].concat(), parts);
     };
     check(&["--on-demand-port", "70000"], &["70000", "0 to 65535"]);
     check(&["--on-demand-interface", "a:1"], &["a:1", "host name"]);
@@ -25,7 +25,7 @@ fn errors_in_the_flags_say_what_to_do() {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_its_address_and_its_flags() {
+fn a_port_in_use_is_reported_with_its_address_and_its_flags() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let port = address.port().to_string();
@@ -49,7 +49,7 @@ fn a_port_in_use_is_told_with_its_address_and_its_flags() {
 }
 
 #[test]
-fn the_flags_of_a_development_network_make_a_block_and_a_signal_ends_whoever_waits() {
+fn the_flags_of_a_development_network_make_a_block_and_a_signal_ends_waiting_requests() {
     let network = Running::start(&["simnet", "--disable-pow", "--listen", "127.0.0.1:0"]);
     let node = field(&network.wait_for("simulated network starts"), "address").to_owned();
     let mut client = Running::start(&[
