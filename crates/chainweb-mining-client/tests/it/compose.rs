@@ -5,7 +5,7 @@
 
 mod client;
 mod devnet;
-mod orders;
+mod requests;
 
 use std::thread;
 
@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use self::client::Client;
 use self::devnet::{Devnet, Kind};
-use self::orders::{Order, make_blocks};
+use self::requests::{Request, make_blocks};
 
 /// A command line, what its network is like, and how blocks come about.
 struct Line {
@@ -29,25 +29,25 @@ enum Blocks {
     Come,
     /// A mining device finds them.
     ByDevice,
-    /// Somebody asks for them over HTTP.
-    Asked(&'static [Order]),
+    /// They are requested over HTTP.
+    Requested(&'static [Request]),
 }
 
 /// Blocks that have to come from each.
 const ENOUGH: u64 = 3;
 
-const PROBE: Order = Order {
+const PROBE: Request = Request {
     content_type: "application/x-www-form-urlencoded",
     body: "{}",
 };
 
-/// Two blocks for each chain, as the devnet's trigger asks for when it starts.
-const TWO_EACH: Order = Order {
+/// Two blocks for each chain, as requested by the trigger of the devnet at its start.
+const TWO_EACH: Request = Request {
     content_type: "application/json",
     body: r#"{"0":2,"1":2,"2":2,"3":2,"4":2,"5":2,"6":2,"7":2,"8":2,"9":2,"10":2,"11":2,"12":2,"13":2,"14":2,"15":2,"16":2,"17":2,"18":2,"19":2}"#,
 };
 
-const ONE: Order = Order {
+const ONE: Request = Request {
     content_type: "application/json",
     body: r#"{"19":1}"#,
 };
@@ -67,7 +67,7 @@ const LINES: [Line; 12] = [
                   --node=bootstrap-node:1848 --worker=on-demand --thread-count=1 --log-level=info --no-tls \
                   --constant-delay-block-time=10",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Asked(&[TWO_EACH]),
+        blocks: Blocks::Requested(&[TWO_EACH]),
     },
     Line {
         from: "devnet, docker-compose.minimal-l2.yaml",
@@ -97,14 +97,14 @@ const LINES: [Line; 12] = [
                   --node=127.0.0.1:1848 --worker=on-demand --on-demand-port=1790 --thread-count=1 --log-level=info \
                   --no-tls",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Asked(&[PROBE, TWO_EACH]),
+        blocks: Blocks::Requested(&[PROBE, TWO_EACH]),
     },
     Line {
         from: "network in a box, on demand",
         command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=on-demand --hash-rate=1000000 \
                   --constant-delay-block-time=2 --on-demand-port=1917",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Asked(&[ONE, ONE]),
+        blocks: Blocks::Requested(&[ONE, ONE]),
     },
     Line {
         from: "network in a box, constant delay",
@@ -187,7 +187,7 @@ fn each_worker_makes_blocks_on_the_same_network_one_after_the_other() {
             "--worker=constant-delay --constant-delay-block-time=2",
             Blocks::Come,
         ),
-        ("--worker=on-demand", Blocks::Asked(&[TWO_EACH])),
+        ("--worker=on-demand", Blocks::Requested(&[TWO_EACH])),
     ] {
         let line = Line {
             from: "the documentation",
@@ -210,10 +210,10 @@ impl Line {
                 let address = client.listens("Stratum server ready");
                 Some(network.device(address))
             }
-            Blocks::Asked(orders) => {
-                let address = client.listens("blocks are made on demand");
-                for order in orders {
-                    make_blocks(address, order);
+            Blocks::Requested(requests) => {
+                let address = client.listens("on-demand worker ready");
+                for request in requests {
+                    make_blocks(address, request);
                 }
                 None
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use chainweb::Target;
+use chainweb::{ChainId, CreationTime, HeaderFields, Target, Work};
 
 use crate::job::{Job, JobId, Jobs, NodeId};
 
@@ -20,10 +20,17 @@ pub(super) fn job_at(chain: u32, height: u64) -> Arc<Job> {
 }
 
 fn made(id: u64, (chain, height): (u32, u64), target: Target, received: Instant) -> Arc<Job> {
+    let fields = HeaderFields {
+        creation_time: CreationTime::from_micros(5_000_000),
+        target,
+        chain: ChainId::new(chain),
+        height,
+        ..fixtures::fields()
+    };
     Arc::new(Job {
         id: JobId(id),
         node: NodeId(0),
-        work: fixtures::work(chain, height, target),
+        work: Work::new(fields.encode()).expect("the target is not zero"),
         received,
     })
 }

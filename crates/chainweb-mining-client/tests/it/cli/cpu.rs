@@ -237,7 +237,7 @@ fn a_bench_tells_of_every_kernel_beside_the_blake2_crate() {
             "portable",
             "blake2 crate",
             "",
-            "threads of portable together, by the clock on the wall",
+            "threads of portable together, by wall-clock time",
             "threads",
             "1",
             "2"

@@ -92,7 +92,12 @@ async fn a_signal_at_any_moment_ends_cleanly_after_solved_blocks_are_submitted()
         client.signal(signal);
         let lines = client.rest();
         assert_eq!(client.wait().code(), Some(0), "{moment:?}: {lines:#?}");
-        for bad in ["panic", "ERROR", "error:", "could be submitted before the end"] {
+        for bad in [
+            "panic",
+            "ERROR",
+            "error:",
+            "could be submitted before the end",
+        ] {
             let said = lines.iter().any(|line| line.contains(bad));
             assert!(!said, "{bad:?} after {moment:?}: {lines:#?}");
         }
@@ -106,7 +111,7 @@ async fn a_signal_at_any_moment_ends_cleanly_after_solved_blocks_are_submitted()
         let last = lines.last().unwrap();
         assert!(last.contains("stopped"), "{moment:?}: {lines:#?}");
         assert_eq!(
-            field(last, "accepted").parse(),
+            field(last, "blocks").parse(),
             Ok(report.own_in_cut.len()),
             "{moment:?}: {tally:?} {lines:#?}"
         );

@@ -134,7 +134,7 @@ async fn node_restarted_with_another_version_gets_no_work_of_before() {
         .await
         .unwrap();
     story.until_idle().await;
-    let why = ["job retired", "the node serves another network"];
+    let why = ["job retired", "reason=\"network_changed\""];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     story.simnet.faults().clear();
     story.until_hashing().await;
@@ -153,7 +153,7 @@ async fn restarted_node_that_has_forgotten_its_payloads_gives_them_anew() {
             story.log.count(&["new job"]) >= works + 2
         })
         .await;
-    let why = ["job retired", "newer work took its place"];
+    let why = ["job retired", "reason=\"refetched\""];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     assert_eq!(story.retired(), 2, "{}", story.log);
     story.until_hashing().await;

@@ -44,9 +44,7 @@ async fn update_moves_the_worker_to_the_next_live_job_without_a_request() {
     story.simnet.mine_foreign(*other).unwrap();
     story.until_idle().await;
     assert_eq!(
-        story
-            .log
-            .count(&["job retired", "its chain has a new block"]),
+        story.log.count(&["job retired", "reason=\"new_cut\""]),
         2,
         "{}",
         story.log
@@ -68,7 +66,7 @@ async fn update_moves_the_worker_to_the_next_live_job_without_a_request() {
 
 /// How often a job was replaced by newer work on chain 0.
 fn replaced(story: &Story) -> u64 {
-    let why = ["job retired", "chain=0", "its payload was refreshed"];
+    let why = ["job retired", "chain=0", "reason=\"preempted\""];
     story.log.count(&why) as u64
 }
 

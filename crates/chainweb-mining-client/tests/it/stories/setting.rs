@@ -322,7 +322,7 @@ impl Story {
 
     /// How many jobs were retired before they were solved.
     pub(super) fn retired(&self) -> usize {
-        let solved = self.log.count(&["job retired", "it is solved"]);
+        let solved = self.log.count(&["job retired", "reason=\"solved\""]);
         self.log.count(&["job retired"]) - solved
     }
 

@@ -7,7 +7,7 @@ use simnet::{Endpoint, Rule, Verdict};
 
 use super::setting::{PATIENCE, RECOVERY, Setting, Story};
 
-const CUT_MOVED: &str = "its parent is no longer the tip of its chain";
+const CUT_MOVED: &str = "reason=\"not_in_cut\"";
 
 /// Moves both chains of a client that gets no new work: it must not go on with what it has.
 async fn moves_are_noticed(story: &mut Story) {
@@ -78,7 +78,7 @@ async fn move_told_by_half_an_event_is_noticed() {
     story.until_covered().await;
     story.simnet.mine_foreign(ChainId::new(0)).unwrap();
     story
-        .until_said(&["job retired", "its chain has a new block"], 1)
+        .until_said(&["job retired", "reason=\"new_cut\""], 1)
         .await;
     story.ends_well().await;
 }
@@ -185,7 +185,7 @@ async fn move_on_a_silent_stream_is_noticed_when_the_work_is_fetched_again() {
             })
             .await;
     }
-    let why = ["job retired", "newer work on other blocks replaced it"];
+    let why = ["job retired", "reason=\"superseded\""];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     story.ends_well().await;
 }
@@ -232,7 +232,7 @@ async fn update_in_two_pieces_retires_its_job() {
     story.fault(Endpoint::Cut, Verdict::Hang);
     story.fault(Endpoint::Event, Verdict::Split(9));
     moves_are_noticed(&mut story).await;
-    let why = ["job retired", "its chain has a new block"];
+    let why = ["job retired", "reason=\"new_cut\""];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     story.ends_well().await;
 }

@@ -109,7 +109,7 @@ async fn nonce_printed_after_sigterm_counts() {
     story.until_processes("leader", 1).await;
     story.simnet.mine_foreign(ChainId::new(0)).unwrap();
     // The node will refuse this block, but that is for the node to decide.
-    story.until_said(&["solved a block"], 1).await;
+    story.until_said(&["block found"], 1).await;
     let ended = story.end().await;
     assert_eq!(ended.counters.solutions_rejected, 0, "{}", ended.log);
     assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
