@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use stratum::WorkerName;
-use tracing::field::display;
+use tracing::field::debug;
 use tracing::{Level, debug, error, info, warn};
 
 use super::blocks::{BlockLog, BlockTotals, Lines};
