@@ -15,7 +15,7 @@ use miner::units::{About, HashRate};
 
 /// The result of a demonstration.
 #[derive(Clone, Debug, Serialize)]
-pub struct DemoReport {
+pub(crate) struct DemoReport {
     /// Time in seconds for which the client ran.
     pub seconds: f64,
     /// Hashing threads.
