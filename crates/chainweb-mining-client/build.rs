@@ -1,4 +1,4 @@
-//! Passes details of the build to the program. Missing details are left empty and never fail a build.
+//! Passes details of the build to the program. Missing details are left empty.
 
 use std::path::Path;
 use std::process::Command;

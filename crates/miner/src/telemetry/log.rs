@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use stratum::WorkerName;
-use tracing::field::debug;
+use tracing::field;
 use tracing::{Level, debug, error, info, warn};
 
 use super::blocks::{BlockLog, BlockTotals, Lines};
@@ -418,7 +418,7 @@ fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
         }
         BlockEvent::Stale => (news, "block_stale", "block too late: its work is outdated"),
         BlockEvent::Untracked { reason: why } => {
-            reason = Some(debug(why));
+            reason = Some(field::debug(why));
             (Level::DEBUG, "block_untracked", "block no longer tracked")
         }
     };

@@ -165,7 +165,7 @@ async fn an_info_without_a_name_is_malformed() {
         ),
         (
             b"[]",
-            "invalid length 0, expected struct Wire with 5 elements at line 1 column 2",
+            "invalid length 0, expected struct Wire with 6 elements at line 1 column 2",
         ),
     ];
     for (body, why) in garbage {

@@ -1,4 +1,4 @@
-//! The flags of the workers that hash nothing, and these workers on a network in a process of its own.
+//! The flags of the workers without hashing, and these workers on a network in another process.
 
 use rustix::process::Signal;
 
