@@ -105,7 +105,8 @@ pub fn read<P: FromArgMatches>(
         command: Vec::new(),
         findings: Findings::default(),
     };
-    let parsed = match from_flags::read(&flags.catalog, &args[1..], &mut flags.findings) {
+    let own = args.get(1..).unwrap_or_default();
+    let parsed = match from_flags::read(&flags.catalog, own, &mut flags.findings) {
         Request::Command => parse(&flags.catalog, args),
         // The answer does not depend on other arguments, even if they are invalid.
         Request::Answer(alone) => match parse(&flags.catalog, args) {

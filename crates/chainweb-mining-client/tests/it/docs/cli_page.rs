@@ -57,7 +57,7 @@ const NOTES: [(&str, &str); 10] = [
     (
         "work-slots",
         "Each work is for another chain. With `external`, `simulation` and `constant-delay` the default is \
-         `--thread-count`, but at least 2 and at most 98.",
+         `--thread-count`, but at least 2 and at most 98; with `stratum` and `on-demand` it is `--thread-count`.",
     ),
     (
         "cpu-affinity",
