@@ -141,7 +141,7 @@ pub struct DevicesArgs {
     /// Server to mine on
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub address: SocketAddr,
-    /// Devices: any of ka3, kd-box, bm-k1 and plain, also repeatedly
+    /// Devices, also repeatedly
     #[arg(long, value_delimiter = ',', default_value = "ka3,kd-box,bm-k1,plain")]
     device: Vec<FirmwareName>,
     /// Divide the hash rates and firmware limits by 2^BITS
