@@ -45,7 +45,7 @@ impl Devices {
     pub(super) async fn stop(self) -> DevicesReport {
         self.stop.cancel();
         let mut reports = self.running.join_all().await;
-        reports.sort_unstable_by_key(|report| report.device);
+        reports.sort_unstable_by_key(|report| format!("{:?}", report.device));
         DevicesReport::of(reports)
     }
 }
