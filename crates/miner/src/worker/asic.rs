@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use listen::{BindError, Interface};
 use rand::Rng;
-use stratum::{Counters, LiveWork, Server, ServerError, Stats};
+use stratum::{Counters, LiveWork, Server, ServerError, Stats, WorkerName};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -120,7 +120,7 @@ async fn forward(
     recent: &RecentJobs,
     solutions: &mpsc::Sender<Solution>,
 ) {
-    let device = solution.worker.as_ref().map(|name| name.as_str());
+    let device = solution.worker.as_ref().map(WorkerName::as_str);
     let Some(job) = recent.get(solution.key) else {
         // No node accepts a solution of a job this old.
         debug!(

@@ -230,7 +230,7 @@ async fn pauses_between_failures_grow() {
     for pause in ["0.01", "0.02", "0.04", "0.08", "0.1"] {
         story
             .until_logged(
-                &["exit status: 1", &format!("retry_in_seconds={pause} ")],
+                &["exit status: 1", &format!("retry_in_seconds={pause}")],
                 1,
             )
             .await;
@@ -239,7 +239,7 @@ async fn pauses_between_failures_grow() {
         .until(
             "the longest pause again",
             Duration::from_secs(10),
-            |story| story.log.count(&["retry_in_seconds=0.1 "]) >= 2,
+            |story| story.log.count(&["retry_in_seconds=0.1"]) >= 2,
         )
         .await;
     story.ends_well().await;
