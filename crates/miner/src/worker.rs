@@ -34,6 +34,10 @@ use crate::meter::Meter;
 
 /// A worker of any kind.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for the life of the program"
+)]
 pub enum Worker {
     /// Threads on this machine.
     Cpu(Cpu),

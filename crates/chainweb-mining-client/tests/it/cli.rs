@@ -203,12 +203,12 @@ fn the_demo_mines_on_its_network_and_reports_json_as_its_last_line() {
     for key in [
         "blocks_orphaned",
         "updates_received",
-        "preemptions",
-        "uncovered_jobs",
-        "refreshes_heard",
+        "jobs_unsolved",
+        "jobs_unwatched",
+        "refreshes_received",
         "refreshes_fetched",
         "refreshes_identical",
-        "refreshes_preempting",
+        "refreshes_preempted",
     ] {
         assert!(report[key].is_u64(), "{key} in {last}");
     }

@@ -8,13 +8,14 @@
 
 use std::time::{Duration, Instant};
 
+use chainweb::{BlockHash, WorkHeader};
 use stratum::WorkerName;
-use tracing::{Level, debug, error, field, info, warn};
+use tracing::{debug, error, field, info, warn};
 
 use super::blocks::{BlockLog, BlockTotals, Lines};
 use super::event::{
     BlockEvent, BlockRef, DeviceChange, Event, FailureCause, JobEvent, JobRef, NodeEvent,
-    RefreshOutcome, RequestKind, SolutionDiscarded,
+    RefreshOutcome, RequestKind, SolutionDiscarded, Untracked,
 };
 use super::snapshot::{NodeSnapshot, Payee, Program};
 use crate::job::Proof;
@@ -83,9 +84,9 @@ impl Log {
 }
 
 fn log_start(program: &Program, node: &NodeSnapshot) {
-    let account = match &program.payee {
-        Payee::Account(account) => Some(short_account(account)),
-        Payee::NoKey | Payee::Simulated => None,
+    let (message, account) = match &program.payee {
+        Payee::Account(account) => ("mining for", Some(short_account(account))),
+        Payee::NoKey | Payee::Simulated => ("mining", None),
     };
     info!(
         event = "mining_started",
@@ -96,7 +97,7 @@ fn log_start(program: &Program, node: &NodeSnapshot) {
             .as_ref()
             .map(|network| display(&network.version)),
         version = program.version,
-        "mining"
+        "{message}"
     );
 }
 
@@ -350,77 +351,84 @@ fn log_job(job: &JobRef, event: &JobEvent) {
     );
 }
 
-/// Logs an event of a block. Good and bad news are at info, or at debug where blocks are summed.
-fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
-    let news = match lines {
-        Lines::Each => Level::INFO,
-        Lines::TooMany | Lines::Summed => Level::DEBUG,
-    };
-    let (mut device, mut attempts, mut error, mut retry_in) = (None, None, None, None);
-    let (mut by, mut depth, mut reason, mut header) = (None, None, None, None);
-    let (level, name, message) = match event {
-        BlockEvent::Found {
-            found_by, proof, ..
-        } => {
-            device = found_by.as_deref();
-            match proof {
-                Proof::Verified => (news, "block_found", "block found"),
-                Proof::None => (news, "block_made", "submitting block without proof of work"),
+/// The fields of a line about a block that only some events have.
+#[derive(Default)]
+struct BlockFields<'a> {
+    device: Option<&'a str>,
+    attempts: Option<u32>,
+    error: Option<&'a String>,
+    retry_in: Option<Duration>,
+    by: Option<&'a BlockHash>,
+    depth: Option<u64>,
+    reason: Option<&'a Untracked>,
+    header: Option<&'a WorkHeader>,
+}
+
+impl<'a> BlockFields<'a> {
+    /// Returns the name and the message of an event, and sets its fields.
+    fn describe(&mut self, event: &'a BlockEvent) -> (&'static str, &'static str) {
+        match event {
+            BlockEvent::Found {
+                found_by, proof, ..
+            } => {
+                self.device = found_by.as_deref();
+                match proof {
+                    Proof::Verified => ("block_found", "block found"),
+                    Proof::None => ("block_made", "submitting block without proof of work"),
+                }
+            }
+            BlockEvent::SubmissionFailed {
+                attempts,
+                error,
+                retry_in,
+            } => {
+                (self.attempts, self.error) = (Some(*attempts), Some(error));
+                self.retry_in = Some(*retry_in);
+                ("submission_failed", "could not submit block; trying again")
+            }
+            BlockEvent::Submitted { attempts } => {
+                self.attempts = Some(*attempts).filter(|attempts| *attempts > 1);
+                ("block_submitted", "block submitted")
+            }
+            BlockEvent::SubmissionUncertain { attempts, error } => {
+                (self.attempts, self.error) = (Some(*attempts), Some(error));
+                let message = "block is lost unless one of the submissions got through";
+                ("submission_uncertain", message)
+            }
+            BlockEvent::Accepted => ("block_accepted", "block accepted"),
+            BlockEvent::Displaced { by } => {
+                self.by = Some(by);
+                ("block_displaced", "block not in the cut")
+            }
+            BlockEvent::Confirmed { depth } => {
+                self.depth = Some(*depth);
+                ("block_confirmed", "block confirmed")
+            }
+            BlockEvent::Orphaned { by, .. } => {
+                self.by = Some(by);
+                ("block_orphaned", "block orphaned")
+            }
+            BlockEvent::Rejected { error, header } => {
+                (self.error, self.header) = (Some(error), Some(header));
+                ("block_rejected", "node rejected block")
+            }
+            BlockEvent::RejectedWithoutPow => {
+                let message = "node rejected block without proof of work";
+                ("block_rejected", message)
+            }
+            BlockEvent::Stale => ("block_stale", "block too late: its work is outdated"),
+            BlockEvent::Untracked { reason } => {
+                self.reason = Some(reason);
+                ("block_untracked", "block no longer tracked")
             }
         }
-        BlockEvent::SubmissionFailed {
-            attempts: count,
-            error: message,
-            retry_in: pause,
-        } => {
-            (attempts, error) = (Some(*count), Some(message));
-            retry_in = Some(pause.as_secs_f64());
-            let message = "could not submit block; trying again";
-            (Level::WARN, "submission_failed", message)
-        }
-        BlockEvent::Submitted { attempts: count } => {
-            attempts = Some(*count).filter(|count| *count > 1);
-            (news, "block_submitted", "block submitted")
-        }
-        BlockEvent::SubmissionUncertain {
-            attempts: count,
-            error: message,
-        } => {
-            (attempts, error) = (Some(*count), Some(message));
-            let message = "block is lost unless one of the submissions got through";
-            (Level::WARN, "submission_uncertain", message)
-        }
-        BlockEvent::Accepted => (news, "block_accepted", "block accepted"),
-        BlockEvent::Displaced { by: other } => {
-            by = Some(other);
-            (news, "block_displaced", "block not in the cut")
-        }
-        BlockEvent::Confirmed { depth: blocks } => {
-            depth = Some(*blocks);
-            (news, "block_confirmed", "block confirmed")
-        }
-        BlockEvent::Orphaned { by: other, .. } => {
-            by = Some(other);
-            (news, "block_orphaned", "block orphaned")
-        }
-        BlockEvent::Rejected {
-            error: message,
-            header: bytes,
-        } => {
-            error = Some(message);
-            header = Some(const_hex::encode(bytes.as_bytes()));
-            (Level::ERROR, "block_rejected", "node rejected block")
-        }
-        BlockEvent::RejectedWithoutPow => {
-            let message = "node rejected block without proof of work";
-            (Level::DEBUG, "block_rejected", message)
-        }
-        BlockEvent::Stale => (news, "block_stale", "block too late: its work is outdated"),
-        BlockEvent::Untracked { reason: why } => {
-            reason = Some(field::debug(why));
-            (Level::DEBUG, "block_untracked", "block no longer tracked")
-        }
-    };
+    }
+}
+
+/// Logs an event of a block.
+fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
+    let mut fields = BlockFields::default();
+    let (name, message) = fields.describe(event);
     macro_rules! line {
         ($level:ident) => {
             $level!(
@@ -428,22 +436,25 @@ fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
                 chain = block.chain.get(),
                 height = block.height,
                 block = block.hash.map(display),
-                device,
-                attempts,
-                error = error.map(display),
-                retry_in_seconds = retry_in,
-                by = by.map(display),
-                depth,
-                reason,
-                header,
+                device = fields.device,
+                attempts = fields.attempts,
+                error = fields.error.map(display),
+                retry_in_seconds = fields.retry_in.map(|pause| pause.as_secs_f64()),
+                by = fields.by.map(display),
+                depth = fields.depth,
+                reason = fields.reason.map(field::debug),
+                header = fields
+                    .header
+                    .map(|header| const_hex::encode(header.as_bytes())),
                 "{message}"
             )
         };
     }
-    match level {
-        Level::ERROR => line!(error),
-        Level::WARN => line!(warn),
-        Level::INFO => line!(info),
+    match event {
+        BlockEvent::Rejected { .. } => line!(error),
+        BlockEvent::SubmissionFailed { .. } | BlockEvent::SubmissionUncertain { .. } => line!(warn),
+        BlockEvent::RejectedWithoutPow | BlockEvent::Untracked { .. } => line!(debug),
+        _ if lines == Lines::Each => line!(info),
         _ => line!(debug),
     }
 }

@@ -156,7 +156,7 @@ impl Recorder {
     }
 
     /// Logs the status line.
-    pub(crate) fn log_status(&self, snapshot: &Snapshot) {
+    pub(crate) fn log_status(snapshot: &Snapshot) {
         status::log(snapshot);
     }
 
