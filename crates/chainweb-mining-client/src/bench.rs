@@ -20,7 +20,7 @@ use pow::{Kernel, KernelFault, Searcher};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-pub use self::report::BenchReport;
+pub(crate) use self::report::BenchReport;
 use self::report::{KernelReport, Lacking, ThreadsReport};
 use self::sample::Sampler;
 use self::spread::Spread;
@@ -72,7 +72,7 @@ fn sample_length(text: &str) -> Result<Duration, String> {
 /// # Errors
 ///
 /// Returns an error if no kernel works, if threads cannot be started, or without any result.
-pub async fn run(args: BenchArgs, stop: CancellationToken) -> anyhow::Result<BenchReport> {
+pub(crate) async fn run(args: BenchArgs, stop: CancellationToken) -> anyhow::Result<BenchReport> {
     on_thread("bench", move || measure(&args, &stop)).await?
 }
 

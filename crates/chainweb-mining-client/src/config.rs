@@ -105,7 +105,8 @@ pub fn read<P: FromArgMatches>(
         command: Vec::new(),
         findings: Findings::default(),
     };
-    let parsed = match from_flags::read(&flags.catalog, &args[1..], &mut flags.findings) {
+    let own = args.get(1..).unwrap_or_default();
+    let parsed = match from_flags::read(&flags.catalog, own, &mut flags.findings) {
         Request::Command => parse(&flags.catalog, args),
         // The answer does not depend on other arguments, even if they are invalid.
         Request::Answer(alone) => match parse(&flags.catalog, args) {
@@ -206,7 +207,7 @@ impl Flags {
         })
     }
 
-    /// The command line that sets the same without other sources.
+    /// Returns the command line with the same settings.
     fn args(&self) -> Vec<OsString> {
         let mut args = vec![self.catalog.command.get_name().to_owned()];
         args.extend_from_slice(&self.command);
@@ -228,12 +229,12 @@ impl Flags {
 }
 
 impl<P> Settings<P> {
-    /// What may be an error.
+    /// Returns the warnings about the settings.
     pub fn warnings(&self) -> &[String] {
         &self.findings.warnings
     }
 
-    /// The sources of the flags that a message names, unless they are on the command line.
+    /// Returns the sources of the flags in a message, unless they are on the command line.
     pub fn origins_in(&self, message: &str) -> Vec<String> {
         let is_in_name = |c: char| c == '-' || c.is_ascii_alphanumeric();
         let words: Vec<&str> = message.split(|c| !is_in_name(c)).collect();

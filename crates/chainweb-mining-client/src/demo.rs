@@ -25,7 +25,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-pub use self::report::DemoReport;
+pub(crate) use self::report::DemoReport;
 use crate::flags::cpu::CpuArgs;
 use crate::flags::thread_count;
 use crate::measure::{on_thread, wall_rate};
@@ -61,7 +61,7 @@ pub struct DemoArgs {
 }
 
 /// Runs the demonstration until `stop` is cancelled or its time is over, and returns its result.
-pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
+pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
     let hashing = args.cpu.hashing(args.thread_count)?;
     let (threads, kernel) = (hashing.threads, hashing.searcher.kernel());
     let own_rate = {

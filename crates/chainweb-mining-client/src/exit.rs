@@ -62,7 +62,7 @@ fn report(error: &str, origins: &[String], format: LogFormat) {
     }
 }
 
-/// Whether the error is that the reader of an output has closed it.
+/// Whether the reader of an output has closed it.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)

@@ -19,15 +19,14 @@ use miner::run;
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 
-pub use self::asic::StratumArgs;
-pub use self::constant_delay::ConstantDelayArgs;
+pub(crate) use self::asic::StratumArgs;
+pub(crate) use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
-pub use self::external::ExternalArgs;
-pub use self::nodes::NodeArgs;
-pub use self::on_demand::OnDemandArgs;
-pub use self::preemption::PreemptionArgs;
-pub use self::simulation::SimulationArgs;
-pub use self::timeouts::TimeoutArgs;
+pub(crate) use self::external::ExternalArgs;
+pub(crate) use self::nodes::NodeArgs;
+pub(crate) use self::on_demand::OnDemandArgs;
+pub(crate) use self::preemption::PreemptionArgs;
+pub(crate) use self::simulation::SimulationArgs;
 use crate::mine::Mining;
 use crate::quantity::count;
 use crate::usage::UsageError;
@@ -86,7 +85,7 @@ pub struct MineArgs {
     /// Requests for blocks.
     #[command(flatten)]
     pub on_demand: OnDemandArgs,
-    /// Number of chains to hold work for [default: 2, or --thread-count if that is larger].
+    /// Chains to hold work for [default: 2, or --thread-count if the worker is not cpu].
     #[arg(long, value_name = "COUNT", value_parser = work_slots, help_heading = "Mining")]
     pub work_slots: Option<NonZeroUsize>,
     /// When to replace a job.
@@ -136,7 +135,7 @@ fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
 ///
 /// # Errors
 /// Returns a usage error, or the error of a resource that the worker cannot use.
-pub async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
+pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     let node = args.node.config()?;
     let work_slots = slots(args).map_err(UsageError::new)?;
     let timing = Timing::default();

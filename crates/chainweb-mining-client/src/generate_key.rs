@@ -31,7 +31,7 @@ pub struct GenerateKeyArgs {
 ///
 /// # Errors
 /// Returns an error if the random generator or the writer fails.
-pub fn write<R>(rng: &mut R, out: &mut impl Write) -> io::Result<()>
+pub(crate) fn write<R>(rng: &mut R, out: &mut impl Write) -> io::Result<()>
 where
     R: TryCryptoRng<Error: Error + Send + Sync + 'static>,
 {

@@ -10,7 +10,7 @@ mod tests;
 
 use std::io::{self, Read, Write};
 
-pub use self::input::InputError;
+pub(crate) use self::input::InputError;
 use self::report::Report;
 
 /// Decodes block headers and checks their proof of work and block hash.

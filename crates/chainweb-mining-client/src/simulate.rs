@@ -11,7 +11,7 @@ use clap::Args;
 use simnet::{Miner, Miners, ProofOfWork};
 use tokio::net::TcpListener;
 
-pub use self::fault::Fault;
+pub(crate) use self::fault::Fault;
 use crate::quantity::{positive_duration, positive_number, prefixed_number};
 
 /// The flags of `simnet`.

@@ -129,13 +129,16 @@ impl Engine {
         let addresses = clients.iter().map(|client| client.endpoint().to_string());
         let recorder = Recorder::new(Instant::now(), program, addresses.collect(), meter, proof);
         let running = Running {
-            coordinator: Coordinator::new(coordinator::Config {
-                nodes: clients.len(),
-                work_slots,
-                preemption,
-                proof,
-                timing,
-            }),
+            coordinator: Coordinator::new(
+                Instant::now(),
+                coordinator::Config {
+                    nodes: clients.len(),
+                    work_slots,
+                    preemption,
+                    proof,
+                    timing,
+                },
+            ),
             streams: clients.iter().map(|_| SelectAll::new()).collect(),
             clients,
             requests: FuturesUnordered::new(),

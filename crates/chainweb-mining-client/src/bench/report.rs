@@ -11,7 +11,7 @@ use super::spread::Spread;
 /// The results of a bench: medians with their lower and upper quartile, rates in millions of hashes
 /// per second.
 #[derive(Clone, Debug, Serialize)]
-pub struct BenchReport {
+pub(crate) struct BenchReport {
     /// The `blake2` crate over whole headers, per second of processor time.
     pub blake2_mh_per_cpu_second: f64,
     /// Its quartiles.
@@ -29,7 +29,7 @@ pub struct BenchReport {
 
 /// One kernel on one thread.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct KernelReport {
+pub(crate) struct KernelReport {
     /// The kernel.
     #[serde(serialize_with = "by_name")]
     pub kernel: Kernel,
@@ -47,7 +47,7 @@ pub struct KernelReport {
 
 /// The total rate of a number of threads.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct ThreadsReport {
+pub(crate) struct ThreadsReport {
     /// The number of threads.
     pub threads: usize,
     /// The number of rounds.
@@ -64,7 +64,7 @@ pub struct ThreadsReport {
 
 /// A kernel which was not measured.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct NotMeasured {
+pub(crate) struct NotMeasured {
     /// The kernel.
     #[serde(serialize_with = "by_name")]
     pub kernel: Kernel,
@@ -75,7 +75,7 @@ pub struct NotMeasured {
 /// Why a kernel was not measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Lacking {
+pub(crate) enum Lacking {
     /// The machine lacks its instructions.
     Instructions,
     /// It failed its self-test.

@@ -1,6 +1,6 @@
 //! All settings of a program, found by reflection on its command line.
 //!
-//! Each option is declared once, as a flag; everything else follows from that declaration.
+//! Each option is declared once, as a flag; everything else is derived from the declaration.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const HASKELL: &str = "hash-rate node tls insecure public-key account thread-cou
     log-level worker external-worker-cmd stratum-port stratum-interface stratum-difficulty \
     stratum-rate constant-delay-block-time on-demand-interface on-demand-port default-http-timeout";
 
-/// The flags that print a text about the program.
+/// The flags for texts about the program.
 const ABOUT: [&str; 3] = ["--info", "--license", "--long-info"];
 
 /// The command line and its settings.
@@ -38,7 +38,7 @@ impl Catalog {
         }
     }
 
-    /// The settings that can stand in a file, those of the Haskell client first.
+    /// Returns the settings for files, those of the Haskell client first.
     pub(crate) fn in_files(&self) -> Vec<&Arc<Setting>> {
         let settings = self.settings.iter();
         let mut settings: Vec<_> = settings.filter(|setting| setting.is_in_files).collect();
@@ -51,19 +51,19 @@ impl Catalog {
         self.settings.iter().find(|setting| is_it(setting))
     }
 
-    /// The setting of a long flag without its dashes, and the value that the flag gives a switch.
+    /// Returns the setting of a long flag without dashes, and the value that it sets a switch to.
     pub(crate) fn by_flag(&self, flag: &str) -> Option<(&Arc<Setting>, bool)> {
         let is_it = |set: &Setting| set.flag == flag || set.opposite.as_deref() == Some(flag);
         let setting = self.find(is_it)?;
         Some((setting, setting.flag == flag))
     }
 
-    /// The setting of a flag of one letter.
+    /// Returns the setting of a flag of one letter.
     pub(crate) fn by_letter(&self, letter: char) -> Option<&Arc<Setting>> {
         self.find(|setting| setting.arg.get_short() == Some(letter))
     }
 
-    /// The setting of a key in a file, in any spelling; the name of the flag is accepted too.
+    /// Returns the setting of a key in a file, in any spelling; the name of the flag works too.
     pub(crate) fn by_key(&self, key: &str) -> Option<&Arc<Setting>> {
         let key = joined(key);
         self.find(|setting| {
@@ -80,13 +80,13 @@ impl Catalog {
         })
     }
 
-    /// The setting of an environment variable.
+    /// Returns the setting of an environment variable.
     pub(crate) fn by_variable(&self, variable: &str) -> Option<&Arc<Setting>> {
         let is_allowed = |set: &Setting| set.is_in_files || set.flag == "config-file";
         self.find(|setting| setting.variable == variable && is_allowed(setting))
     }
 
-    /// The flag of a setting or of the command that was probably meant.
+    /// Suggests a flag of a setting or of the command.
     pub(crate) fn nearest_flag(&self, command: Option<&str>, flag: &str) -> Option<&str> {
         let settings = self.settings.iter();
         let flags =
@@ -96,13 +96,13 @@ impl Catalog {
         nearest(flag, flags.chain(own.map(Arg::get_long)).flatten())
     }
 
-    /// The key that was probably meant.
+    /// Suggests a key.
     pub(crate) fn nearest_key(&self, key: &str) -> Option<&str> {
         let settings = self.in_files().into_iter();
         nearest(key, settings.map(|setting| setting.key.as_str()))
     }
 
-    /// The variable that was probably meant, which may have been derived from the key.
+    /// Suggests a variable. The wrong name may have been derived from a key.
     pub(crate) fn nearest_variable(&self, variable: &str) -> Option<&str> {
         let settings = self.in_files().into_iter();
         let names = settings.flat_map(|setting| [setting.flag.as_str(), setting.key.as_str()]);
@@ -112,7 +112,7 @@ impl Catalog {
         Some(&setting.variable)
     }
 
-    /// The command that was probably meant.
+    /// Suggests a command.
     pub(crate) fn nearest_command(&self, word: &str) -> Option<&str> {
         nearest(word, self.command.get_subcommands().map(Command::get_name))
     }
@@ -129,9 +129,8 @@ impl Catalog {
         args.any(|arg| arg.get_long() == Some(flag))
     }
 
-    /// Returns the arguments that ask for nothing but the answer to a flag such as `--help`, with
-    /// its dashes: of the command if it has that flag, else of the program. `None` if the flag sets
-    /// something.
+    /// Returns the arguments that only ask for the answer to a flag such as `--help`: the command
+    /// answers if it has the flag, else the program. Returns `None` if the flag sets something.
     pub(crate) fn answer(&self, flag: &str, command: Option<&str>) -> Option<Vec<OsString>> {
         let program = self.command.get_name();
         if ABOUT.contains(&flag) {

@@ -55,7 +55,7 @@ fn marked(mark: char, lines: &str) -> String {
     lines.collect()
 }
 
-/// The lines of one setting.
+/// Returns the lines of one setting.
 fn entry(setting: &Setting, values: &[String]) -> String {
     let key = &setting.key;
     let scalar = |text: &String| {
@@ -89,7 +89,7 @@ fn is_plain(text: &str) -> bool {
     is_number || (starts && text.chars().all(is_word) && !is_reserved)
 }
 
-/// A text in double quotes, which YAML and JSON read alike.
+/// Returns a text in double quotes, which YAML and JSON read alike.
 fn quoted(text: &str) -> String {
     let escaped = text.chars().map(|c| match c {
         '"' | '\\' => format!("\\{c}"),

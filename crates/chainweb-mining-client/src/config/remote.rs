@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::document::{Document, Format, MAX_BYTES};
 
-/// The number of redirects that are followed.
+/// The largest number of redirects to follow.
 const MAX_REDIRECTS: usize = 5;
 
 /// The limits of a fetch.
@@ -56,7 +56,7 @@ pub(crate) fn parse(place: &str) -> Option<Result<Url, String>> {
     })
 }
 
-/// The URL without the parts that may be secret.
+/// Returns the URL without its user, password, query and fragment.
 pub(crate) fn public(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);

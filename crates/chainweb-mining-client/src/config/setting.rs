@@ -42,8 +42,8 @@ pub(crate) enum Form {
 }
 
 impl Setting {
-    /// The setting that an argument declares. `None` for one without a long flag, for help and the
-    /// version, and for `--no-…`, which belongs to the setting of its opposite.
+    /// Returns the setting of an argument. Returns `None` for one without a long flag, for help and
+    /// the version, and for `--no-…`, which belongs to the setting of its opposite.
     pub(crate) fn new(command: &Command, arg: &Arg) -> Option<Self> {
         let flag = arg.get_long()?;
         let switch = |flag: &str| {
@@ -82,7 +82,7 @@ impl Setting {
         self.arg.get_value_parser().type_id() == TypeId::of::<String>()
     }
 
-    /// The values that apply where nothing sets the setting; none if the program chooses.
+    /// Returns the default values; none if the program chooses.
     pub(crate) fn defaults(&self) -> Vec<String> {
         let values = self.arg.get_default_values().iter();
         values

@@ -1,4 +1,4 @@
-//! Names in messages: quoting them, comparing them, and suggesting the one that was probably meant.
+//! Names in messages: quotes them, compares them, and suggests similar ones.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ const MIN_LIKENESS: f64 = 0.7;
 /// Longer than any name; the cost of a comparison grows with the product of the lengths.
 const MAX_LENGTH: usize = 64;
 
-/// The letters of a name in lower case, without `-`, `_` and `.`.
+/// Returns the letters of a name in lower case, without `-`, `_` and `.`.
 pub(crate) fn joined(name: &str) -> String {
     let letters = name.chars().filter(|c| !"-_.".contains(*c));
     letters.flat_map(char::to_lowercase).collect()
@@ -30,14 +30,14 @@ pub(crate) fn nearest<'a>(
         .map(|(_, other)| other)
 }
 
-/// The end of a message about an unknown name.
+/// Returns the end of a message about an unknown name.
 pub(crate) fn hint(nearest: Option<impl fmt::Display>, otherwise: &str) -> String {
     nearest.map_or(otherwise.to_owned(), |name| {
         format!("; did you mean {name}?")
     })
 }
 
-/// A name as a message repeats it: in quotes unless it is plain.
+/// Returns a name for a message: in quotes unless it is plain.
 pub(crate) fn quoted_name(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.len() <= MAX_LENGTH && !name.is_empty() && name.chars().all(is_plain) {

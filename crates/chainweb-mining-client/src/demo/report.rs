@@ -15,7 +15,7 @@ use miner::units::{About, HashRate};
 
 /// The result of a demonstration.
 #[derive(Clone, Debug, Serialize)]
-pub struct DemoReport {
+pub(crate) struct DemoReport {
     /// The time of the run in seconds.
     pub seconds: f64,
     /// The number of hashing threads.

@@ -33,7 +33,7 @@ pub struct StratumArgs {
     /// Address to listen on: *, *4, *6, !4 (IPv4 only), !6 (IPv6 only), an address or a host name.
     #[arg(long = "stratum-interface", value_name = "INTERFACE", default_value = "*", value_parser = interface)]
     pub interface: Interface,
-    /// Share difficulty: block, 0 to 256 (leading zero bits), auto, or auto:<seconds> per share.
+    /// Share difficulty: `block`, 0 to 256 (zero bits), `auto`, or `auto:<seconds>` per share.
     #[arg(
         long = "stratum-difficulty",
         value_name = "DIFFICULTY",

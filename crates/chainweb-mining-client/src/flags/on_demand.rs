@@ -14,10 +14,10 @@ use crate::on_demand::Server;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "On demand")]
 pub struct OnDemandArgs {
-    /// The port for requests for blocks; 0 for any free one.
+    /// Port of the HTTP API of --worker on-demand; 0 for any free port.
     #[arg(long, value_name = "PORT", default_value = "1917", value_parser = port)]
     pub on_demand_port: u16,
-    /// The interface for requests, in the forms of --stratum-interface.
+    /// Address to listen on for --worker on-demand, as in --stratum-interface.
     #[arg(long, value_name = "INTERFACE", default_value = "*", value_parser = interface)]
     pub on_demand_interface: Interface,
 }

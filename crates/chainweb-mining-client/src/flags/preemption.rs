@@ -12,8 +12,8 @@ use crate::quantity::positive_duration;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Preemption")]
 pub struct PreemptionArgs {
-    /// When to fetch new work after the node refreshes the transactions of a block: immediate,
-    /// batch-complete, delayed:<time> or conditional.
+    /// When to fetch new work after the node refreshes a block's transactions: `immediate`,
+    /// `batch-complete`, `delayed:<time>` or `conditional`.
     #[arg(
         long = "preemption",
         value_name = "POLICY",

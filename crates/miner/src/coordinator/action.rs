@@ -6,8 +6,7 @@ use std::sync::Arc;
 use chainweb::{ChainId, WorkHeader};
 use node::{Tip, Version};
 
-use super::event::SubmissionId;
-use super::seq::Seq;
+use super::event::{Seq, SubmissionId};
 use crate::demand::View;
 use crate::job::{Jobs, NodeId};
 use crate::telemetry;

@@ -5,7 +5,7 @@
 //! requested again after a pause or an update. While the worker wants certain chains, the cut is
 //! fetched whenever it may have changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,8 +14,7 @@ use chainweb::{ChainGraph, ChainId};
 use node::Cut;
 
 use super::action::Action;
-use super::event::Identity;
-use super::seq::Seq;
+use super::event::{Identity, Seq};
 use super::state::Coordinator;
 use crate::demand::{Demand, Heights, View};
 use crate::job::NodeId;
@@ -25,10 +24,10 @@ impl Coordinator {
     /// The worker changed its demand.
     pub(super) fn demand(&mut self, demand: Demand) {
         let seq = self.newest_seq.advance();
+        self.retire(Retirement::Unwanted, |live| {
+            !demand.admits(live.job.chain())
+        });
         (self.demand, self.demanded) = (demand, seq);
-        for job in self.live.take_unless(|chain| self.demand.admits(chain)) {
-            self.retired(&job, Retirement::Unwanted);
-        }
         for node in &mut self.nodes {
             node.work.release();
             node.cut_changed(seq);
@@ -37,7 +36,7 @@ impl Coordinator {
 
     /// Whether a slot is free for a wanted job.
     pub(super) fn needs_jobs(&self) -> bool {
-        self.live.has_room(self.config.work_slots)
+        self.has_room()
             && match &self.demand {
                 Demand::Any => true,
                 Demand::Nothing => false,
@@ -62,39 +61,29 @@ impl Coordinator {
 
     /// The node serves another network or other chains: sends the worker a view without heights.
     pub(super) fn show_network(&mut self, id: NodeId, seq: Seq) {
-        if self.demand == Demand::Any || self.preferred() != Some(id) {
-            return;
-        }
-        self.nodes[id.0].cut_changed(seq);
-        if let Some(identity) = &self.nodes[id.0].identity
-            && let Some(graph) = graph(identity, None)
-        {
-            self.show(View {
-                version: identity.version.clone(),
-                graph,
-                heights: None,
-            });
+        if self.demand != Demand::Any && self.preferred() == Some(id) {
+            self.nodes[id.0].cut_changed(seq);
+            self.show(id, None);
         }
     }
 
-    /// Sends the worker a cut requested at `requested`, if the worker wants cuts.
-    pub(super) fn show_cut(&mut self, id: NodeId, requested: Instant, cut: &Cut) {
+    /// Sends the worker the network of a node, and the heights in a cut requested at the time.
+    pub(super) fn show(&mut self, id: NodeId, cut: Option<(Instant, &Cut)>) {
         if let Some(identity) = &self.nodes[id.0].identity
-            && self.wants_view(id)
-            && let Some(graph) = graph(identity, Some(cut))
+            && let Some(graph) = graph(identity, cut.map(|(_, cut)| cut))
         {
-            let of = cut.tips.iter().map(|(chain, tip)| (*chain, tip.height));
-            let of = of.collect();
-            self.show(View {
-                version: identity.version.clone(),
-                graph,
-                heights: Some(Heights { requested, of }),
+            let heights = cut.map(|(requested, cut)| {
+                let of = cut.tips.iter().map(|(chain, tip)| (*chain, tip.height));
+                let of = of.collect();
+                Heights { requested, of }
             });
+            let version = identity.version.clone();
+            self.actions.push(Action::Show(Arc::new(View {
+                version,
+                graph,
+                heights,
+            })));
         }
-    }
-
-    fn show(&mut self, view: View) {
-        self.actions.push(Action::Show(Arc::new(view)));
     }
 }
 
@@ -106,13 +95,9 @@ fn graph(identity: &Identity, cut: Option<&Cut>) -> Option<ChainGraph> {
     }
     let in_cut = cut.into_iter().flat_map(|cut| cut.tips.keys());
     let chains: BTreeSet<_> = identity.chains.iter().chain(in_cut).copied().collect();
-    let adjacent = |chain: ChainId| {
-        let others = chains.iter().copied();
-        others.filter(|other| *other != chain).collect::<Vec<_>>()
-    };
-    let adjacency: BTreeMap<_, _> = chains
-        .iter()
-        .map(|chain| (*chain, adjacent(*chain)))
-        .collect();
-    ChainGraph::from_adjacency(adjacency).ok()
+    let adjacency = chains.iter().map(|chain| {
+        let others = chains.iter().filter(|other| *other != chain);
+        (*chain, others.copied().collect())
+    });
+    ChainGraph::from_adjacency(adjacency.collect()).ok()
 }

@@ -5,9 +5,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use chainweb::{BlockHash, ChainGraph, ChainId, Work};
 use node::{Cut, Error, UpdateEvent, Version};
 
-use super::seq::Seq;
 use crate::demand::Demand;
-use crate::job::{NodeId, Solution};
+use crate::job::{Job, JobId, NodeId, Solution};
+
+/// A sequence number: a position in the order of all events and requests.
+///
+/// The numbers are the coordinator's logical clock. Requests carry the number at which they were
+/// made. An answer counts only for what was known then: the number separates updates before a
+/// request from updates during it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// Returns the number at which the job arrived, which is also its id.
+    pub(super) fn of(job: &Job) -> Self {
+        Self(job.id.0)
+    }
+
+    /// Returns the id of a job arriving at this number.
+    pub(super) fn job_id(self) -> JobId {
+        JobId(self.0)
+    }
+
+    /// Moves on to the next number and returns it.
+    pub(super) fn advance(&mut self) -> Self {
+        self.0 += 1;
+        *self
+    }
+}
 
 /// The id of a submission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -14,11 +14,11 @@ const CHANGE: Duration = Duration::from_secs(5);
 /// The state of one kind of request.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
-    in_flight: bool,
-    /// The end of the pause after a failure.
-    retry_at: Option<Instant>,
-    /// The end of a pause without a failure, which an update ends early.
-    held_until: Option<Instant>,
+    /// Whether there was use for a request after the last event.
+    is_wanted: bool,
+    is_in_flight: bool,
+    paused_until: Option<Instant>,
+    /// The failures since the last success.
     failures: Option<Failures>,
 }
 
@@ -31,19 +31,21 @@ struct Failures {
 }
 
 impl Gate {
-    /// Returns whether a request may be sent now; if so, it counts as in flight.
-    pub(super) fn try_start(&mut self, now: Instant) -> bool {
-        let is_open = !self.in_flight && self.pause_end().is_none_or(|end| end <= now);
-        if is_open {
-            self.in_flight = true;
+    /// Returns whether to send a request now, if one is wanted. If so, it counts as in flight.
+    pub(super) fn try_start(&mut self, now: Instant, is_wanted: bool) -> bool {
+        self.is_wanted = is_wanted;
+        let is_open = !self.is_in_flight && self.paused_until.is_none_or(|end| end <= now);
+        let starts = is_wanted && is_open;
+        if starts {
+            self.is_in_flight = true;
             self.clear();
         }
-        is_open
+        starts
     }
 
     /// The request succeeded. Returns the time since the first failure if failures were reported.
     pub(super) fn succeed(&mut self, now: Instant) -> Option<Duration> {
-        self.in_flight = false;
+        self.is_in_flight = false;
         let failures = self.failures.take()?;
         failures.reported?;
         Some(now.saturating_duration_since(failures.since))
@@ -58,7 +60,7 @@ impl Gate {
         timing: &Timing,
         error: &Error,
     ) -> Option<Duration> {
-        self.in_flight = false;
+        self.is_in_flight = false;
         let failures = self.failures.get_or_insert(Failures {
             since: now,
             count: 0,
@@ -69,7 +71,7 @@ impl Gate {
             Retry::Soon | Retry::AfterInfo => (timing.backoff(failures.count), true),
             Retry::Later | Retry::Never => (timing.misconfigured_retry, false),
         };
-        self.retry_at = Some(now + pause);
+        self.paused_until = Some(now + pause);
         let is_known = failures.reported.as_ref().is_some_and(|(at, before)| {
             let silence = now.saturating_duration_since(*at);
             match (before == error, is_transient) {
@@ -86,27 +88,26 @@ impl Gate {
         Some(pause)
     }
 
-    /// Pauses until `until`, or until [`release`](Self::release) is called.
+    /// Pauses after a success until `until`, or until [`release`](Self::release) is called.
     pub(super) fn hold(&mut self, until: Instant) {
-        self.held_until = Some(until);
+        self.paused_until = Some(until);
     }
 
     /// Ends a pause not caused by a failure.
     pub(super) fn release(&mut self) {
-        self.held_until = None;
+        if self.failures.is_none() {
+            self.clear();
+        }
     }
 
     /// Ends any pause.
     pub(super) fn clear(&mut self) {
-        (self.retry_at, self.held_until) = (None, None);
+        self.paused_until = None;
     }
 
-    /// The end of the pause, unless a request is in flight.
+    /// The end of the pause, if a request is wanted then.
     pub(super) fn wakeup(&self) -> Option<Instant> {
-        self.pause_end().filter(|_| !self.in_flight)
-    }
-
-    fn pause_end(&self) -> Option<Instant> {
-        self.retry_at.max(self.held_until)
+        let is_waiting = self.is_wanted && !self.is_in_flight;
+        self.paused_until.filter(|_| is_waiting)
     }
 }

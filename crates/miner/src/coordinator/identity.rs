@@ -1,22 +1,19 @@
 //! Answers to `/info`: which network a node serves, and what follows if it is another one.
 
-use std::time::Instant;
-
 use chainweb::ChainId;
 use node::Error;
 
 use super::action::Action;
-use super::event::Identity;
+use super::event::{Identity, Seq};
 use super::node_state::Suspicion;
-use super::seq::Seq;
 use super::state::Coordinator;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement, Untracked};
 
 impl Coordinator {
-    pub(super) fn identified(&mut self, now: Instant, id: NodeId, result: Result<Identity, Error>) {
+    pub(super) fn identified(&mut self, id: NodeId, result: Result<Identity, Error>) {
         let seq = self.newest_seq.advance();
-        let Some(identity) = self.answered(now, id, RequestKind::Info, result) else {
+        let Some(identity) = self.answered(id, RequestKind::Info, result) else {
             return;
         };
         let node = &mut self.nodes[id.0];
@@ -31,9 +28,7 @@ impl Coordinator {
                 let has_other_chains = *known != identity;
                 *known = identity;
                 if suspicion == Some(Suspicion::Restart) {
-                    node.pow.end_pause(now);
-                    self.live.suspect_all(now, id, seq);
-                    self.reopen_streams(id, seq);
+                    self.restarted(id, seq);
                 }
                 if has_other_chains {
                     self.show_network(id, seq);
@@ -46,32 +41,34 @@ impl Coordinator {
         }
     }
 
-    /// The node serves a network other than the known one.
-    fn enter_network(&mut self, id: NodeId, seq: Seq, identity: Identity) {
+    /// The node was perhaps restarted: it may have other flags and have discarded the payloads of
+    /// its jobs, and updates may have been missed.
+    fn restarted(&mut self, id: NodeId, seq: Seq) {
         let node = &mut self.nodes[id.0];
-        let from = node.identity.as_ref().map(|known| known.version.clone());
-        let (version, chains) = (identity.version.clone(), identity.chains.len());
-        node.begin(seq, identity);
-        match from {
-            None => self.report_node(id, NodeEvent::NetworkIdentified { version, chains }),
-            Some(from) => {
-                let event = NodeEvent::NetworkChanged {
-                    from,
-                    version,
-                    chains,
-                };
-                self.report_node(id, event);
-                self.leave_network(id);
-            }
+        node.pow_required_until = node.pow_required_until.map(|_| self.now);
+        for live in self.live.of(id) {
+            live.due = self.now;
+            live.suspect(seq);
         }
-        self.show_network(id, seq);
+        self.reopen_streams(id, seq);
     }
 
-    /// Drops everything of the node's former network.
-    fn leave_network(&mut self, id: NodeId) {
-        for job in self.live.take_node(id) {
-            self.retired(&job, Retirement::NetworkChanged);
-        }
+    /// The node serves a network other than the known one.
+    fn enter_network(&mut self, id: NodeId, seq: Seq, identity: Identity) {
+        let (version, chains) = (identity.version.clone(), identity.chains.len());
+        let node = &mut self.nodes[id.0];
+        let Some(known) = node.begin(seq, identity) else {
+            self.report_node(id, NodeEvent::NetworkIdentified { version, chains });
+            self.show_network(id, seq);
+            return;
+        };
+        let event = NodeEvent::NetworkChanged {
+            from: known.version,
+            version,
+            chains,
+        };
+        self.report_node(id, event);
+        self.retire(Retirement::NetworkChanged, |live| live.job.node == id);
         self.publish();
         self.actions.push(Action::Unsubscribe { node: id });
         for submission in self.submissions.network_changed(id) {
@@ -79,19 +76,18 @@ impl Coordinator {
                 .count_unknown(submission.block(), Untracked::NetworkChanged);
         }
         self.tracker.network_changed(id);
+        self.show_network(id, seq);
     }
 
     /// Records the height of a chain's next block, and reports a reset.
-    pub(super) fn observe_height(&mut self, id: NodeId, chain: ChainId, height: u64) {
+    pub(super) fn observe_height(&mut self, id: NodeId, chain: ChainId, to: u64) {
         let node = &mut self.nodes[id.0];
-        if let Some(reset) = node.observe_height(chain, height)
-            && let Some(identity) = &node.identity
-        {
+        if let Some(from) = node.observe_height(chain, to) {
             let event = NodeEvent::NetworkReset {
-                version: identity.version.clone(),
-                chain: reset.chain,
-                from: reset.from,
-                to: reset.to,
+                version: node.version(),
+                chain,
+                from,
+                to,
             };
             self.report_node(id, event);
         }

@@ -9,14 +9,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chainweb::ChainId;
-use node::Cut;
 
-use super::freshness::Freshness;
-use super::parents::{adjacents, contradicts};
-use super::preemption::{Preemption, Refresh};
-use super::seq::Seq;
+use super::event::Seq;
+use super::freshness::{Freshness, Refresh, adjacents};
 use crate::job::{Job, JobId, Jobs, NodeId};
-use crate::telemetry::counters::RefreshCounts;
 use crate::timing::Timing;
 
 /// The number of remembered retired jobs: a solution may arrive after its job was retired.
@@ -28,7 +24,6 @@ pub(super) struct LiveJobs {
     pub(super) live: Vec<Live>,
     /// Retired jobs whose work the node issued more than once, and when it last did.
     issued: VecDeque<(JobId, Instant)>,
-    pub(super) refreshes: RefreshCounts,
 }
 
 /// A live job.
@@ -45,103 +40,33 @@ pub(super) struct Live {
 }
 
 impl Live {
-    fn is_of(&self, node: NodeId, chain: ChainId) -> bool {
+    pub(super) fn is_of(&self, node: NodeId, chain: ChainId) -> bool {
         self.job.node == node && self.job.chain() == chain
     }
 
-    fn is_unconfirmed(&self) -> bool {
+    pub(super) fn is_unconfirmed(&self) -> bool {
         self.freshness != Freshness::Current
     }
 
-    fn suspect(&mut self, since: Seq) {
+    /// An update may have been missed until `since`.
+    pub(super) fn suspect(&mut self, since: Seq) {
         self.freshness = Freshness::Unconfirmed { since };
     }
 }
 
 impl LiveJobs {
-    pub(super) fn has_room(&self, slots: usize) -> bool {
-        self.live.len() < slots
-    }
-
     /// Whether a job of any node is on the chain.
     pub(super) fn holds(&self, chain: ChainId) -> bool {
         self.live.iter().any(|live| live.job.chain() == chain)
     }
 
-    pub(super) fn position(&self, node: NodeId, chain: ChainId) -> Option<usize> {
-        self.live.iter().position(|live| live.is_of(node, chain))
-    }
-
-    fn find(&mut self, node: NodeId, chain: ChainId) -> Option<&mut Live> {
+    pub(super) fn find(&mut self, node: NodeId, chain: ChainId) -> Option<&mut Live> {
         self.live.iter_mut().find(|live| live.is_of(node, chain))
     }
 
-    fn of(&mut self, node: NodeId) -> impl Iterator<Item = &mut Live> {
-        self.live
-            .iter_mut()
-            .filter(move |live| live.job.node == node)
-    }
-
-    /// Returns the chain of the job of these nodes whose fetch has been due the longest.
-    pub(super) fn due(&self, now: Instant, is_of: impl Fn(NodeId) -> bool) -> Option<ChainId> {
-        let due = self
-            .live
-            .iter()
-            .filter(|live| live.due <= now && is_of(live.job.node))
-            .min_by_key(|live| live.due)?;
-        Some(due.job.chain())
-    }
-
-    /// The payload of the chain's job was refreshed: new work is due when the policy says.
-    pub(super) fn refreshed(
-        &mut self,
-        node: NodeId,
-        chain: ChainId,
-        policy: Preemption,
-        refresh: Refresh,
-    ) {
-        self.refreshes.received += 1;
-        if let Some(live) = self.find(node, chain)
-            && live.refresh.is_none()
-        {
-            live.refresh = Some(refresh);
-            if let Some(due) = policy.due(refresh.at, live.job.received, live.issued) {
-                live.due = live.due.min(due);
-            }
-        }
-    }
-
-    /// Counts a request for new work on a chain where it is due.
-    pub(super) fn count_fetch(&mut self, now: Instant, chain: ChainId) {
-        let mut due = self.live.iter().filter(|live| live.due <= now);
-        let is_refresh = due.any(|live| live.job.chain() == chain && live.refresh.is_some());
-        self.refreshes.fetches += u64::from(is_refresh);
-    }
-
-    /// Returns the outcomes of payload refreshes so far.
-    pub(super) fn refreshes(&self) -> RefreshCounts {
-        let mut counts = self.refreshes;
-        let pending = self.live.iter().filter(|live| live.refresh.is_some());
-        counts.pending = pending.count() as u64;
-        let known = counts.preempted + counts.identical + counts.pending;
-        counts.skipped = counts.received.saturating_sub(known);
-        counts
-    }
-
-    /// The node was perhaps restarted: it may have discarded the payloads of its jobs, and updates
-    /// may have been missed.
-    pub(super) fn suspect_all(&mut self, now: Instant, node: NodeId, since: Seq) {
-        for live in self.of(node) {
-            live.due = now;
-            live.suspect(since);
-        }
-    }
-
-    /// Updates of the chain may be missed.
-    pub(super) fn suspect(&mut self, node: NodeId, chain: ChainId, since: Seq) {
-        if let Some(live) = self.find(node, chain) {
-            live.suspect(since);
-        }
+    pub(super) fn of(&mut self, node: NodeId) -> impl Iterator<Item = &mut Live> {
+        let live = self.live.iter_mut();
+        live.filter(move |live| live.job.node == node)
     }
 
     /// A chain has a new tip, perhaps in place of an adjacent block of jobs.
@@ -153,43 +78,7 @@ impl LiveJobs {
         }
     }
 
-    pub(super) fn is_unconfirmed(&self, node: NodeId, chain: ChainId) -> bool {
-        let mut jobs = self.live.iter();
-        jobs.any(|live| live.is_of(node, chain) && live.is_unconfirmed())
-    }
-
-    pub(super) fn is_any_unconfirmed(&self, node: NodeId) -> bool {
-        let mut jobs = self.live.iter();
-        jobs.any(|live| live.job.node == node && live.is_unconfirmed())
-    }
-
-    /// Compares unconfirmed jobs received before `requested` with a cut requested then. Removes and
-    /// returns those in conflict with it; the others are current if their chain is watched.
-    pub(super) fn compare(
-        &mut self,
-        node: NodeId,
-        requested: Seq,
-        cut: &Cut,
-        is_watched: impl Fn(ChainId) -> bool,
-    ) -> Vec<Arc<Job>> {
-        let outdated = self.take_if(|live| {
-            live.job.node == node
-                && live.is_unconfirmed()
-                && Seq::of(&live.job) < requested
-                && contradicts(cut, live.job.work.header())
-        });
-        for live in self.of(node) {
-            if let Freshness::Unconfirmed { since } = live.freshness
-                && since < requested
-                && is_watched(live.job.chain())
-            {
-                live.freshness = Freshness::Current;
-            }
-        }
-        outdated
-    }
-
-    /// Returns when the node last issued the work of a job, live or not.
+    /// Returns when the node last issued the work of a retired job.
     pub(super) fn last_issued(&self, job: &Job) -> Instant {
         let mut issued = self.issued.iter();
         issued
@@ -197,61 +86,19 @@ impl LiveJobs {
             .map_or(job.received, |(_, at)| *at)
     }
 
-    /// Removes a job by its place.
-    pub(super) fn take(&mut self, at: usize) -> Arc<Job> {
-        let live = self.live.remove(at);
-        self.remember(&live);
-        live.job
-    }
-
-    fn remember(&mut self, live: &Live) {
-        if live.issued > live.job.received {
-            if self.issued.len() == REMEMBERED {
-                self.issued.pop_front();
+    /// Removes jobs.
+    pub(super) fn take(&mut self, leaves: impl Fn(&Live) -> bool) -> Vec<Arc<Job>> {
+        let mut taken = Vec::new();
+        for live in self.live.extract_if(.., |live| leaves(live)) {
+            if live.issued > live.job.received {
+                if self.issued.len() == REMEMBERED {
+                    self.issued.pop_front();
+                }
+                self.issued.push_back((live.job.id, live.issued));
             }
-            self.issued.push_back((live.job.id, live.issued));
+            taken.push(live.job);
         }
-    }
-
-    fn take_if(&mut self, mut leaves: impl FnMut(&Live) -> bool) -> Vec<Arc<Job>> {
-        let taken: Vec<_> = self.live.extract_if(.., |live| leaves(live)).collect();
-        for live in &taken {
-            self.remember(live);
-        }
-        taken.into_iter().map(|live| live.job).collect()
-    }
-
-    pub(super) fn take_id(&mut self, id: JobId) -> Option<Arc<Job>> {
-        let at = self.live.iter().position(|live| live.job.id == id)?;
-        Some(self.take(at))
-    }
-
-    pub(super) fn take_on(&mut self, node: NodeId, chain: ChainId) -> Option<Arc<Job>> {
-        self.position(node, chain).map(|at| self.take(at))
-    }
-
-    /// Removes the job with the same parent as this one.
-    pub(super) fn take_sibling(&mut self, job: &Job) -> Option<Arc<Job>> {
-        let at = self.position(job.node, job.chain())?;
-        let is_sibling = self.live[at].job.work.header().parent() == job.work.header().parent();
-        is_sibling.then(|| self.take(at))
-    }
-
-    pub(super) fn take_node(&mut self, node: NodeId) -> Vec<Arc<Job>> {
-        self.take_if(|live| live.job.node == node)
-    }
-
-    pub(super) fn take_unless(&mut self, is_wanted: impl Fn(ChainId) -> bool) -> Vec<Arc<Job>> {
-        self.take_if(|live| !is_wanted(live.job.chain()))
-    }
-
-    pub(super) fn take_all(&mut self) -> Vec<Arc<Job>> {
-        self.take_if(|_| true)
-    }
-
-    /// Removes the jobs whose payload the node must have discarded by now.
-    pub(super) fn take_expired(&mut self, now: Instant, timing: &Timing) -> Vec<Arc<Job>> {
-        self.take_if(|live| live.issued + timing.payload_lifetime <= now)
+        taken
     }
 
     /// When a job is due or expires.

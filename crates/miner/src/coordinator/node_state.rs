@@ -4,25 +4,23 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use chainweb::ChainId;
-use node::{Error, NoAnswer, Retry};
+use node::{Error, NoAnswer, Retry, Version};
 
-use super::event::Identity;
+use super::event::{Identity, Seq};
 use super::gate::Gate;
-use super::pow_policy::PowPolicy;
-use super::seq::Seq;
 use super::streams::Streams;
 use crate::job::Job;
 use crate::telemetry::event::RequestKind;
 
 /// A chain more than this much lower than before was reset: reorganisations are not so deep.
-pub(super) const RESET_DEPTH: u64 = 6;
+const RESET_DEPTH: u64 = 6;
 /// The highest number of chains whose heights are kept.
 const MAX_HEIGHTS: usize = 512;
 
 /// A node: what it serves, and which requests to it are in flight or have to wait.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct NodeState {
-    /// What has to be checked by `/info` before anything else.
+    /// What has to be checked by `/info` before anything else, once the node is identified.
     pub(super) suspicion: Option<Suspicion>,
     pub(super) identity: Option<Identity>,
     /// When the network was identified. Answers to earlier requests do not count.
@@ -30,16 +28,16 @@ pub(super) struct NodeState {
     /// The number of the present subscription. Events of earlier streams do not count.
     pub(super) subscription: Seq,
     pub(super) streams: Streams,
-    pub(super) info: Gate,
+    info: Gate,
     pub(super) work: Gate,
     pub(super) cut: Gate,
     /// When the last request for the cut was made.
     pub(super) cut_requested: Option<Instant>,
     /// The last possible change of the cut.
     cut_changed: Seq,
-    pub(super) pow: PowPolicy,
-    pub(super) wants_work: bool,
-    pub(super) wants_cut: bool,
+    /// The end of a pause without work and submissions, if the node rejected the last block without
+    /// proof of work. It rejects all blocks of a worker without.
+    pub(super) pow_required_until: Option<Instant>,
     /// The greatest heights of the next blocks.
     heights: BTreeMap<ChainId, u64>,
 }
@@ -53,44 +51,22 @@ pub(super) enum Suspicion {
     Restart,
 }
 
-/// A chain much lower than before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reset {
-    pub(super) chain: ChainId,
-    pub(super) from: u64,
-    pub(super) to: u64,
-}
-
-impl Default for NodeState {
-    fn default() -> Self {
-        Self {
-            suspicion: Some(Suspicion::OtherNetwork),
-            identity: None,
-            since: Seq::default(),
-            subscription: Seq::default(),
-            streams: Streams::default(),
-            info: Gate::default(),
-            work: Gate::default(),
-            cut: Gate::default(),
-            cut_requested: None,
-            cut_changed: Seq::default(),
-            pow: PowPolicy::default(),
-            wants_work: false,
-            wants_cut: false,
-            heights: BTreeMap::new(),
-        }
-    }
-}
-
 impl NodeState {
-    /// The node serves this network from now on.
-    pub(super) fn begin(&mut self, seq: Seq, identity: Identity) {
-        self.identity = Some(identity);
+    /// The node serves this network from now on. Returns the former one.
+    pub(super) fn begin(&mut self, seq: Seq, identity: Identity) -> Option<Identity> {
         self.since = seq;
         self.subscription = seq;
         self.streams = Streams::default();
-        self.pow = PowPolicy::default();
+        self.pow_required_until = None;
         self.heights.clear();
+        self.identity.replace(identity)
+    }
+
+    /// Returns the version of an identified node.
+    pub(super) fn version(&self) -> Version {
+        let identity = self.identity.as_ref();
+        let identity = identity.expect("an unidentified node gets requests for /info only");
+        identity.version.clone()
     }
 
     pub(super) fn suspect(&mut self, suspicion: Suspicion) {
@@ -128,18 +104,20 @@ impl NodeState {
         self.cut_changed > seq
     }
 
-    /// Records the height of a chain's next block. Returns a reset, once for all chains.
-    pub(super) fn observe_height(&mut self, chain: ChainId, to: u64) -> Option<Reset> {
-        if let Some(&from) = self.heights.get(&chain)
-            && to.saturating_add(RESET_DEPTH) < from
+    /// Records the height of a chain's next block. Returns the height before a reset, once for all
+    /// chains.
+    pub(super) fn observe_height(&mut self, chain: ChainId, height: u64) -> Option<u64> {
+        let known = self.heights.get(&chain).copied();
+        if let Some(before) = known
+            && height.saturating_add(RESET_DEPTH) < before
         {
             self.heights.clear();
-            self.heights.insert(chain, to);
-            return Some(Reset { chain, from, to });
+            self.heights.insert(chain, height);
+            return Some(before);
         }
-        if self.heights.len() < MAX_HEIGHTS || self.heights.contains_key(&chain) {
-            let height = self.heights.entry(chain).or_default();
-            *height = to.max(*height);
+        if known.is_some() || self.heights.len() < MAX_HEIGHTS {
+            self.heights
+                .insert(chain, known.unwrap_or(height).max(height));
         }
         None
     }
@@ -149,6 +127,11 @@ impl NodeState {
         self.identity.is_some() && self.suspicion.is_none()
     }
 
+    /// Whether the node gets no work requests for now, since it requires proof of work.
+    pub(super) fn is_paused(&self, now: Instant) -> bool {
+        self.pow_required_until.is_some_and(|until| now < until)
+    }
+
     /// Whether the job is of the node's present network.
     pub(super) fn serves(&self, job: &Job) -> bool {
         Seq::of(job) > self.since
@@ -156,14 +139,8 @@ impl NodeState {
 
     /// When pauses end after which the node gets a request.
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
-        let gates = [
-            (self.suspicion.is_some(), &self.info),
-            (self.wants_work, &self.work),
-            (self.wants_cut, &self.cut),
-        ];
-        gates
-            .into_iter()
-            .filter_map(|(is_wanted, gate)| gate.wakeup().filter(|_| is_wanted))
-            .chain(self.pow.wakeup())
+        let gates = [&self.info, &self.work, &self.cut];
+        let gates = gates.into_iter().filter_map(Gate::wakeup);
+        gates.chain(self.pow_required_until)
     }
 }

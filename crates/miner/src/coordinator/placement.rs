@@ -4,184 +4,126 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::config::Config;
-use super::freshness::Freshness;
-use super::live::{Live, LiveJobs};
-use super::parents::same_parents;
-use super::preemption::Refresh;
-use super::seq::Seq;
-use crate::job::Job;
-use crate::telemetry::event::{RefreshOutcome, Retirement};
+use super::event::Seq;
+use super::freshness::{Freshness, Refresh, same_parents};
+use super::live::Live;
+use super::state::Coordinator;
+use crate::job::{Job, NodeId};
+use crate::telemetry::event::{JobEvent, RefreshOutcome, Retirement};
 
-/// Work as it arrived: a job not live yet.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate<'a> {
-    pub(super) job: &'a Arc<Job>,
-    pub(super) freshness: Freshness,
-    /// When the work was requested.
-    pub(super) requested: Seq,
-    /// The latest refresh of the chain since the request.
-    pub(super) refresh: Option<Refresh>,
-}
-
-/// What became of a candidate.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Placement {
-    /// It is live.
-    Added { replaced: Option<Replaced> },
-    /// The job of its chain was due for a fetch, and is still what the node issues.
-    Confirmed {
-        job: Arc<Job>,
-        refresh: Option<RefreshOutcome>,
-    },
-    /// The job of its chain is as good.
-    Held,
-    /// All slots hold jobs on other chains, none of them due.
-    NotNeeded,
-}
-
-/// A job replaced by a candidate.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Replaced {
-    pub(super) job: Arc<Job>,
-    pub(super) reason: Retirement,
-    pub(super) refresh: Option<RefreshOutcome>,
-}
-
-impl Candidate<'_> {
-    /// Whether the work surely includes the refresh.
-    fn includes(&self, refresh: Option<Refresh>) -> bool {
-        refresh.is_none_or(|refresh| refresh.seq < self.requested)
-    }
-}
-
-impl LiveJobs {
-    /// Makes the candidate live in a free slot or in place of a job due for new work.
-    pub(super) fn place(
-        &mut self,
-        now: Instant,
-        config: &Config,
-        candidate: Candidate<'_>,
-    ) -> Placement {
-        let job = candidate.job;
-        if let Some(at) = self.position(job.node, job.chain()) {
-            return self.place_on_held(now, config, at, candidate);
-        }
-        let mut replaced = None;
-        if !self.has_room(config.work_slots) {
-            let Some(at) = self.live.iter().rposition(|live| live.due <= now) else {
-                return Placement::NotNeeded;
+impl Coordinator {
+    /// Makes a job live in a free slot or in place of a job due for new work.
+    pub(super) fn place(&mut self, job: Arc<Job>, freshness: Freshness, requested: Seq) {
+        let (now, node, chain) = (self.now, job.node, job.chain());
+        let has_room = self.has_room();
+        let streams = &self.nodes[node.0].streams;
+        let mut refresh = streams.refreshed_since(chain, requested);
+        let watched = streams.is_watched_since(chain, requested);
+        let replaced = if let Some(held) = self.live.find(node, chain) {
+            let (id, old, new) = (held.job.id, held.job.work.header(), job.work.header());
+            if old.differs_only_in_time_and_nonce(new) {
+                let held = Arc::clone(&held.job);
+                self.confirm(&held, refresh, requested);
+                return;
+            }
+            let reason = match held.refresh {
+                _ if !same_parents(old, new) => Retirement::Superseded,
+                _ if held.due > now => {
+                    self.hold_work(node);
+                    return;
+                }
+                None => Retirement::Refetched,
+                Some(first) if first.seq < requested => {
+                    let old = Arc::clone(&held.job);
+                    let outdated = now.saturating_duration_since(first.at);
+                    self.counters.refreshes.preempted += 1;
+                    self.counters.refreshes.outdated += outdated;
+                    let outcome = RefreshOutcome::Preempted { outdated };
+                    self.report_job(&old, JobEvent::Refreshed(outcome));
+                    Retirement::Preempted
+                }
+                // The new work may lack the refresh as well.
+                first => {
+                    refresh = first;
+                    Retirement::Preempted
+                }
             };
-            replaced = Some(Replaced {
-                job: self.take(at),
-                reason: Retirement::Refetched,
-                refresh: None,
-            });
-        }
-        self.add(now, config, candidate);
-        Placement::Added { replaced }
-    }
-
-    /// Places a candidate whose chain has a job.
-    fn place_on_held(
-        &mut self,
-        now: Instant,
-        config: &Config,
-        at: usize,
-        mut candidate: Candidate<'_>,
-    ) -> Placement {
-        let held = &self.live[at];
-        let (old, new) = (held.job.work.header(), candidate.job.work.header());
-        let is_due = held.due <= now;
-        if old.differs_only_in_time_and_nonce(new) {
-            return self.confirm(now, config, at, candidate);
-        }
-        let (reason, refresh) = if !same_parents(old, new) {
-            (Retirement::Superseded, None)
-        } else if !is_due {
-            return Placement::Held;
+            Some((id, reason))
+        } else if has_room {
+            None
         } else {
-            self.preempt(now, at, &mut candidate)
+            let mut oldest_first = self.live.live.iter().rev();
+            let Some(due) = oldest_first.find(|live| live.due <= now) else {
+                return;
+            };
+            Some((due.job.id, Retirement::Refetched))
         };
-        let replaced = Some(Replaced {
-            job: self.take(at),
-            reason,
+        if let Some((id, reason)) = replaced {
+            self.retire(reason, |live| live.job.id == id);
+        }
+        self.counters.jobs += 1;
+        self.counters.unwatched_jobs += u64::from(!watched);
+        let difficulty = job.work.target().difficulty();
+        let event = JobEvent::Received {
+            difficulty,
+            watched,
+        };
+        self.report_job(&job, event);
+        let live = Live {
+            due: fetch_due(&self.config, now, &job, refresh),
+            job,
+            issued: now,
             refresh,
-        });
-        self.add(now, config, candidate);
-        Placement::Added { replaced }
+            freshness,
+        };
+        self.live.live.insert(0, live);
+        if replaced.is_some() && self.has_room() {
+            self.hold_work(node);
+        }
     }
 
     /// The node issued the work of a live job again and so keeps its payload for longer. The worker
     /// goes on undisturbed.
-    fn confirm(
-        &mut self,
-        now: Instant,
-        config: &Config,
-        at: usize,
-        candidate: Candidate<'_>,
-    ) -> Placement {
-        let held = &mut self.live[at];
-        held.issued = now;
-        if held.due > now {
-            return Placement::Held;
+    fn confirm(&mut self, held: &Arc<Job>, latest: Option<Refresh>, requested: Seq) {
+        let now = self.now;
+        let Some(live) = self.live.find(held.node, held.chain()) else {
+            return;
+        };
+        live.issued = now;
+        let is_due = live.due <= now;
+        if is_due {
+            let is_refreshed = live.refresh.is_some_and(|first| first.seq < requested);
+            if is_refreshed || live.refresh.is_none() {
+                live.refresh = latest;
+            }
+            let refresh = live.refresh;
+            live.due = fetch_due(&self.config, now, held, refresh);
+            self.report_job(held, JobEvent::Confirmed);
+            if is_refreshed {
+                self.counters.refreshes.identical += 1;
+                self.report_job(held, JobEvent::Refreshed(RefreshOutcome::Identical));
+            }
         }
-        let mut refresh = None;
-        if candidate.includes(held.refresh) {
-            refresh = held.refresh.map(|_| RefreshOutcome::Identical);
-            self.refreshes.identical += u64::from(refresh.is_some());
-            held.refresh = candidate.refresh;
-        }
-        held.due = due(now, config, &held.job, held.refresh);
-        Placement::Confirmed {
-            job: Arc::clone(&held.job),
-            refresh,
+        if !is_due || self.has_room() {
+            self.hold_work(held.node);
         }
     }
 
-    /// Settles the refresh of a job before a candidate on the same parents replaces the job. If the
-    /// candidate may lack the refresh, it becomes the candidate's.
-    fn preempt(
-        &mut self,
-        now: Instant,
-        at: usize,
-        candidate: &mut Candidate<'_>,
-    ) -> (Retirement, Option<RefreshOutcome>) {
-        let Some(first) = self.live[at].refresh.take() else {
-            return (Retirement::Refetched, None);
-        };
-        if !candidate.includes(Some(first)) {
-            candidate.refresh = Some(first);
-            return (Retirement::Preempted, None);
-        }
-        let outdated = now.saturating_duration_since(first.at);
-        self.refreshes.preempted += 1;
-        self.refreshes.outdated += outdated;
-        let outcome = RefreshOutcome::Preempted { outdated };
-        (Retirement::Preempted, Some(outcome))
+    pub(super) fn has_room(&self) -> bool {
+        self.live.live.len() < self.config.work_slots
     }
 
-    fn add(&mut self, now: Instant, config: &Config, candidate: Candidate<'_>) {
-        let Candidate {
-            job,
-            freshness,
-            refresh,
-            ..
-        } = candidate;
-        let live = Live {
-            job: Arc::clone(job),
-            issued: now,
-            due: due(now, config, job, refresh),
-            refresh,
-            freshness,
-        };
-        self.live.insert(0, live);
+    /// Pauses requests for work: the node issues what is of no use now, and is not asked again and
+    /// again. Perhaps no other chain can be mined.
+    pub(super) fn hold_work(&mut self, id: NodeId) {
+        let until = self.now + self.config.timing.held_chain_pause;
+        self.nodes[id.0].work.hold(until);
     }
 }
 
 /// Returns when to fetch new work for a job issued at `now`.
-fn due(now: Instant, config: &Config, job: &Job, refresh: Option<Refresh>) -> Instant {
+fn fetch_due(config: &Config, now: Instant, job: &Job, refresh: Option<Refresh>) -> Instant {
     let by_age = now + config.timing.refetch_age;
-    let by_refresh =
-        refresh.and_then(|refresh| config.preemption.due(refresh.at, job.received, now));
+    let by_refresh = refresh.and_then(|first| config.preemption.due(first.at, job.received, now));
     by_refresh.map_or(by_age, |at| at.min(by_age))
 }

@@ -2,37 +2,50 @@
 //!
 //! The needs are recomputed from the state each time: no request is forgotten, none is sent twice.
 
-use std::time::Instant;
-
 use chainweb::ChainId;
 use node::Error;
 
 use super::action::{Action, Request};
+use super::event::Seq;
 use super::node_state::NodeState;
 use super::state::Coordinator;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
-/// The work to request from a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
-    None,
-    /// Work for a free slot, on a certain chain if the worker wants one.
-    Slot(Option<ChainId>),
-    /// New work for the job of a chain.
-    Fetch(ChainId),
-}
-
 impl Coordinator {
-    pub(super) fn request_missing(&mut self, now: Instant) {
-        let timing = self.config.timing;
-        for job in self.live.take_expired(now, &timing) {
-            self.retired(&job, Retirement::Expired);
-        }
+    pub(super) fn request_missing(&mut self) {
+        let (now, lifetime) = (self.now, self.config.timing.payload_lifetime);
+        self.retire(Retirement::Expired, |live| live.issued + lifetime <= now);
         self.publish();
-        self.submit_due(now);
-        for index in 0..self.nodes.len() {
-            self.request_missing_of(now, NodeId(index));
+        self.submit_due();
+        for id in (0..self.nodes.len()).map(NodeId) {
+            self.request_missing_of(id);
+        }
+    }
+
+    fn request_missing_of(&mut self, id: NodeId) {
+        let seq = self.newest_seq.advance();
+        // While the program stops there is no time to find out more.
+        let is_unknown = !self.nodes[id.0].is_ready() && !self.is_stopping;
+        let missing = [
+            (RequestKind::Info, is_unknown.then_some(Request::Identify)),
+            (RequestKind::Work, self.missing_work(id, seq)),
+            (RequestKind::Cut, self.missing_cut(id, seq)),
+        ];
+        for (kind, request) in missing {
+            let node = &mut self.nodes[id.0];
+            let starts = node.gate(kind).try_start(self.now, request.is_some());
+            if let Some(request) = request.filter(|_| starts) {
+                match request {
+                    Request::Work { chain, .. } => {
+                        self.count_fetch(chain);
+                        self.hinted = chain.or(self.hinted);
+                    }
+                    Request::Cut { .. } => node.cut_requested = Some(self.now),
+                    _ => {}
+                }
+                self.actions.push(Action::Request { node: id, request });
+            }
         }
     }
 
@@ -41,78 +54,56 @@ impl Coordinator {
         self.nodes.iter().position(NodeState::is_ready).map(NodeId)
     }
 
-    /// Returns the work to request from a node. Work for free slots comes from the preferred node,
-    /// new work for a job from the job's node, or from the preferred one if the other is not ready.
-    fn need(&self, now: Instant, id: NodeId) -> Need {
-        let is_ready = |id: NodeId| self.nodes[id.0].is_ready();
+    /// Returns the request for work missing from a node. Work for free slots comes from the
+    /// preferred node, new work for a job from the job's node, or from the preferred one if the
+    /// other is not ready.
+    fn missing_work(&self, id: NodeId, seq: Seq) -> Option<Request> {
+        let (now, node) = (self.now, &self.nodes[id.0]);
+        if self.is_stopping || !node.is_ready() || node.is_paused(now) {
+            return None;
+        }
         let is_preferred = self.preferred() == Some(id);
-        if self.is_stopping || !is_ready(id) || self.nodes[id.0].pow.is_paused(now) {
-            return Need::None;
-        }
-        if is_preferred && self.needs_jobs() {
-            return Need::Slot(self.next_hint());
-        }
-        self.live
-            .due(now, |node| node == id || is_preferred && !is_ready(node))
-            .map_or(Need::None, Need::Fetch)
-    }
-
-    fn needs_cut(&self, now: Instant, id: NodeId) -> bool {
-        let is_shown =
-            self.wants_view(id) && !self.is_stopping && !self.nodes[id.0].pow.is_paused(now);
-        is_shown || self.live.is_any_unconfirmed(id) || self.tracker.is_lookup_due(now, id)
-    }
-
-    fn request_missing_of(&mut self, now: Instant, id: NodeId) {
-        let need = self.need(now, id);
-        let wants_cut = self.needs_cut(now, id);
-        let seq = self.newest_seq.advance();
-        let node = &mut self.nodes[id.0];
-        node.wants_work = need != Need::None;
-        node.wants_cut = wants_cut;
-        // While the program stops there is no time to find out more.
-        if node.suspicion.is_some() && !self.is_stopping {
-            if node.info.try_start(now) {
-                self.actions.push(Action::Request {
-                    node: id,
-                    request: Request::Identify,
-                });
-            }
-            return;
-        }
-        let Some(identity) = &node.identity else {
-            return;
+        let chain = if is_preferred && self.needs_jobs() {
+            self.next_hint()
+        } else {
+            let is_ready = |id: NodeId| self.nodes[id.0].is_ready();
+            let due = self.live.live.iter().filter(|live| {
+                let node = live.job.node;
+                live.due <= now && (node == id || is_preferred && !is_ready(node))
+            });
+            Some(due.min_by_key(|live| live.due)?.job.chain())
         };
-        if need != Need::None && node.work.try_start(now) {
-            let chain = match need {
-                Need::Fetch(chain) => {
-                    self.live.count_fetch(now, chain);
-                    Some(chain)
-                }
-                Need::Slot(hint) => hint,
-                Need::None => None,
-            };
-            self.hinted = chain.or(self.hinted);
-            let version = identity.version.clone();
-            let request = Request::Work {
-                version,
-                seq,
-                chain,
-            };
-            self.actions.push(Action::Request { node: id, request });
-        }
-        if wants_cut && node.cut.try_start(now) {
-            node.cut_requested = Some(now);
-            let version = identity.version.clone();
-            let request = Request::Cut { version, seq };
-            self.actions.push(Action::Request { node: id, request });
-        }
+        let version = node.version();
+        Some(Request::Work {
+            version,
+            seq,
+            chain,
+        })
+    }
+
+    fn missing_cut(&self, id: NodeId, seq: Seq) -> Option<Request> {
+        let (now, node) = (self.now, &self.nodes[id.0]);
+        let mut live = self.live.live.iter();
+        let is_answerable = node.is_ready() || self.is_stopping && node.identity.is_some();
+        let is_wanted = self.wants_view(id) && !self.is_stopping && !node.is_paused(now)
+            || live.any(|live| live.job.node == id && live.is_unconfirmed())
+            || self.tracker.is_lookup_due(now, id);
+        (is_answerable && is_wanted).then(|| Request::Cut {
+            version: node.version(),
+            seq,
+        })
+    }
+
+    /// Counts a request for work on a chain if its job was refreshed and is due for new work.
+    fn count_fetch(&mut self, chain: Option<ChainId>) {
+        let mut due = self.live.live.iter().filter(|live| live.due <= self.now);
+        let is_refresh = due.any(|live| Some(live.job.chain()) == chain && live.refresh.is_some());
+        self.counters.refreshes.fetches += u64::from(is_refresh);
     }
 
     /// Records the answer to a request. Returns its content, if the request succeeded.
     pub(super) fn answered<T>(
         &mut self,
-        now: Instant,
         id: NodeId,
         request: RequestKind,
         result: Result<T, Error>,
@@ -120,7 +111,7 @@ impl Coordinator {
         let node = &mut self.nodes[id.0];
         match result {
             Ok(answer) => {
-                if let Some(after) = node.gate(request).succeed(now) {
+                if let Some(after) = node.gate(request).succeed(self.now) {
                     self.report_node(id, NodeEvent::RequestRecovered { request, after });
                 }
                 Some(answer)
@@ -128,7 +119,7 @@ impl Coordinator {
             Err(error) => {
                 node.suspect_after(&error);
                 let timing = &self.config.timing;
-                if let Some(retry_in) = node.gate(request).fail(now, timing, &error) {
+                if let Some(retry_in) = node.gate(request).fail(self.now, timing, &error) {
                     let event = NodeEvent::RequestFailed {
                         request,
                         cause: (&error).into(),

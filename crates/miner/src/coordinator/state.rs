@@ -11,10 +11,9 @@ use chainweb::ChainId;
 
 use super::action::Action;
 use super::config::Config;
-use super::event::Event;
-use super::live::LiveJobs;
+use super::event::{Event, Seq};
+use super::live::{Live, LiveJobs};
 use super::node_state::NodeState;
-use super::seq::Seq;
 use super::submissions::Submissions;
 use super::tracker::BlockTracker;
 use crate::demand::Demand;
@@ -33,8 +32,8 @@ pub struct Coordinator {
     pub(super) tracker: BlockTracker,
     pub(super) counters: Counters,
     pub(super) newest_seq: Seq,
-    /// When the last event was handled.
-    handled: Option<Instant>,
+    /// The time of the last event.
+    pub(super) now: Instant,
     published: Arc<Jobs>,
     /// What the worker wants.
     pub(super) demand: Demand,
@@ -48,15 +47,15 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// Returns a coordinator without any requests. The first event should be [`Event::Tick`].
-    pub fn new(config: Config) -> Self {
+    pub fn new(now: Instant, config: Config) -> Self {
         Self {
             nodes: (0..config.nodes).map(|_| NodeState::default()).collect(),
             live: LiveJobs::default(),
             submissions: Submissions::default(),
-            tracker: BlockTracker::default(),
+            tracker: BlockTracker::new(config.timing),
             counters: Counters::default(),
             newest_seq: Seq::default(),
-            handled: None,
+            now,
             published: Arc::default(),
             demand: Demand::default(),
             demanded: Seq::default(),
@@ -69,33 +68,31 @@ impl Coordinator {
 
     /// Handles an event and returns the actions due after it.
     pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
-        self.handled = Some(now);
+        self.now = now;
         match event {
-            Event::Identified { node, result } => self.identified(now, node, result),
-            Event::Work { node, seq, result } => self.work(now, node, seq, result),
-            Event::Cut { node, seq, result } => self.cut(now, node, seq, result),
+            Event::Identified { node, result } => self.identified(node, result),
+            Event::Work { node, seq, result } => self.work(node, seq, result),
+            Event::Cut { node, seq, result } => self.cut(node, seq, result),
             Event::Update {
                 node,
                 subscription,
                 chain,
                 update,
-            } => {
-                self.update(now, node, (subscription, chain), &update);
-            }
-            Event::Solved(solution) => self.solved(now, &solution),
+            } => self.update(node, subscription, chain, &update),
+            Event::Solved(solution) => self.solved(&solution),
             Event::Demand(demand) => self.demand(demand),
-            Event::Submitted { submission, result } => self.submitted(now, submission, result),
+            Event::Submitted { submission, result } => self.submitted(submission, result),
             Event::Ancestors {
                 node,
                 seq,
                 chain,
                 tip_height,
                 result,
-            } => self.ancestors(now, node, seq, (chain, tip_height), result),
+            } => self.ancestors(node, seq, (chain, tip_height), result),
             Event::Tick => {}
-            Event::Stop => self.stop(now),
+            Event::Stop => self.stop(),
         }
-        self.request_missing(now);
+        self.request_missing();
         for event in self.tracker.take_events() {
             self.report(event);
         }
@@ -104,11 +101,14 @@ impl Coordinator {
 
     /// Returns the totals so far.
     pub fn counters(&self) -> Counters {
-        Counters {
-            blocks: self.tracker.counts(),
-            refreshes: self.live.refreshes(),
-            ..self.counters.clone()
-        }
+        let mut counters = self.counters.clone();
+        counters.blocks = self.tracker.counts();
+        let pending = self.live.live.iter().filter(|live| live.refresh.is_some());
+        let refreshes = &mut counters.refreshes;
+        refreshes.pending = pending.count() as u64;
+        let known = refreshes.preempted + refreshes.identical + refreshes.pending;
+        refreshes.skipped = refreshes.received.saturating_sub(known);
+        counters
     }
 
     /// Returns the live jobs as last published.
@@ -135,16 +135,14 @@ impl Coordinator {
             .chain(self.submissions.wakeups())
             .chain(self.tracker.wakeups())
             // Earlier times were handled with the last event, or wait for an answer.
-            .filter(|at| self.handled.is_none_or(|handled| *at > handled))
+            .filter(|at| *at > self.now)
             .min()
     }
 
-    fn stop(&mut self, now: Instant) {
+    fn stop(&mut self) {
         self.is_stopping = true;
-        for job in self.live.take_all() {
-            self.retired(&job, Retirement::Stopping);
-        }
-        self.tracker.start_final_lookups(now);
+        self.retire(Retirement::Stopping, |_| true);
+        self.tracker.start_final_lookups(self.now);
         for node in &mut self.nodes {
             node.cut.clear();
         }
@@ -163,10 +161,18 @@ impl Coordinator {
         }
     }
 
-    /// Counts and reports a job no longer live.
-    pub(super) fn retired(&mut self, job: &Job, reason: Retirement) {
-        self.counters.jobs_retired.count(reason);
-        self.report_job(job, JobEvent::Retired { reason });
+    /// Removes live jobs, counts and reports them, and returns them.
+    pub(super) fn retire(
+        &mut self,
+        reason: Retirement,
+        leaves: impl Fn(&Live) -> bool,
+    ) -> Vec<Arc<Job>> {
+        let retired = self.live.take(leaves);
+        for job in &retired {
+            self.counters.jobs_retired.count(reason);
+            self.report_job(job, JobEvent::Retired { reason });
+        }
+        retired
     }
 
     pub(super) fn report(&mut self, event: telemetry::Event) {

@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chainweb::{ChainId, WorkHeader};
 
-use super::freshness::Freshness;
-use super::parents::adjacents;
-use super::preemption::Refresh;
-use super::seq::Seq;
+use super::event::Seq;
+use super::freshness::{Freshness, Refresh, adjacents};
 
 /// The number of tip changes kept for chains without a stream, known from cuts only.
 const UNWATCHED_CHANGES: usize = 256;

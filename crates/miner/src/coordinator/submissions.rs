@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, WorkHeader};
 
-use super::event::SubmissionId;
+use super::event::{Seq, SubmissionId};
 use super::freshness::Freshness;
-use super::seq::Seq;
 use crate::job::{Job, NodeId};
 use crate::telemetry::event::BlockRef;
 use crate::timing::Timing;
@@ -28,44 +27,25 @@ pub(super) struct Submission {
     pub(super) attempts: u32,
     /// When the node must have discarded the payload.
     pub(super) expires: Instant,
-    pub(super) freshness: Freshness,
+    /// Whether the chain has a new tip, which makes another try useless.
+    pub(super) is_outdated: bool,
     /// When to submit again; `None` while a request is in flight.
-    retry_at: Option<Instant>,
-}
-
-/// What follows when a submission got no answer.
-#[derive(Debug)]
-pub(super) enum Unanswered {
-    /// It is repeated after a pause.
-    Retry { pause: Duration },
-    /// It is too late for another try. The node may have taken it without an answer.
-    GiveUp(Submission),
+    pub(super) retry_at: Option<Instant>,
 }
 
 impl Submission {
-    pub(super) fn new(
-        job: &Arc<Job>,
-        header: WorkHeader,
-        expires: Instant,
-        freshness: Freshness,
-    ) -> Self {
-        Self {
-            job: Arc::clone(job),
-            header,
-            attempts: 1,
-            expires,
-            freshness,
-            retry_at: None,
-        }
-    }
-
     pub(super) fn block(&self) -> BlockRef {
         BlockRef::new(&self.job, &self.header)
     }
 
-    /// Whether the chain has a new tip, which makes another try useless.
-    pub(super) fn is_outdated(&self) -> bool {
-        self.freshness == Freshness::Outdated
+    /// Schedules another try. Returns the pause before it; `None` if it is too late for one.
+    pub(super) fn retry(&mut self, now: Instant, timing: &Timing) -> Option<Duration> {
+        if self.is_outdated || self.expires <= now {
+            return None;
+        }
+        let pause = timing.backoff(self.attempts);
+        self.retry_at = Some(now + pause);
+        Some(pause)
     }
 }
 
@@ -74,30 +54,21 @@ impl Submission {
 pub(super) struct Submissions {
     open: BTreeMap<SubmissionId, Submission>,
     newest: SubmissionId,
-    solved: VecDeque<Solved>,
-}
-
-/// A solved job.
-#[derive(Debug)]
-struct Solved {
-    job: Arc<Job>,
-    /// When it was first submitted, or answered. Work requested before may have the same parent.
-    known: Seq,
+    /// Solved jobs, and when each was first submitted, or answered. Work requested before may have
+    /// the same parent.
+    solved: VecDeque<(Arc<Job>, Seq)>,
 }
 
 impl Submissions {
     /// Marks the job as solved. Returns whether this is its first solution.
     pub(super) fn mark_solved(&mut self, job: &Arc<Job>, now: Seq) -> bool {
-        if self.solved.iter().any(|solved| solved.job.id == job.id) {
+        if self.solved.iter().any(|(solved, _)| solved.id == job.id) {
             return false;
         }
         if self.solved.len() == REMEMBERED {
             self.solved.pop_front();
         }
-        self.solved.push_back(Solved {
-            job: Arc::clone(job),
-            known: now,
-        });
+        self.solved.push_back((Arc::clone(job), now));
         true
     }
 
@@ -116,7 +87,7 @@ impl Submissions {
                 && job.work.header().parent() == work.parent()
         };
         let mut solved = self.solved.iter();
-        if solved.any(|solved| requested < solved.known && is_sibling(&solved.job)) {
+        if solved.any(|(job, known)| requested < *known && is_sibling(job)) {
             Freshness::Outdated
         } else if self.open.values().any(|open| is_sibling(&open.job)) {
             Freshness::Contested
@@ -125,17 +96,16 @@ impl Submissions {
         }
     }
 
-    pub(super) fn get(&self, id: SubmissionId) -> Option<&Submission> {
-        self.open.get(&id)
+    pub(super) fn get_mut(&mut self, id: SubmissionId) -> Option<&mut Submission> {
+        self.open.get_mut(&id)
     }
 
     /// Removes and returns a finished submission.
     pub(super) fn end(&mut self, id: SubmissionId, now: Seq) -> Option<Submission> {
         let submission = self.open.remove(&id)?;
-        for solved in &mut self.solved {
-            if solved.job.id == submission.job.id {
-                solved.known = now;
-            }
+        let mut solved = self.solved.iter_mut();
+        if let Some((_, known)) = solved.find(|(job, _)| job.id == submission.job.id) {
+            *known = now;
         }
         Some(submission)
     }
@@ -144,29 +114,10 @@ impl Submissions {
         self.open.is_empty()
     }
 
-    /// A submission failed without a decision of the node about the solution.
-    pub(super) fn unanswered(
-        &mut self,
-        now: Instant,
-        timing: &Timing,
-        id: SubmissionId,
-        seq: Seq,
-    ) -> Option<Unanswered> {
-        let submission = self.open.get_mut(&id)?;
-        if submission.is_outdated() || submission.expires <= now {
-            return self.end(id, seq).map(Unanswered::GiveUp);
-        }
-        let pause = timing.backoff(submission.attempts);
-        submission.retry_at = Some(now + pause);
-        Some(Unanswered::Retry { pause })
-    }
-
     /// The chain has a new tip.
     pub(super) fn tip_changed(&mut self, node: NodeId, chain: ChainId) {
         for open in self.open.values_mut() {
-            if open.job.node == node && open.job.chain() == chain {
-                open.freshness = Freshness::Outdated;
-            }
+            open.is_outdated |= open.job.node == node && open.job.chain() == chain;
         }
     }
 
@@ -174,16 +125,11 @@ impl Submissions {
     /// submissions without a request in flight.
     pub(super) fn network_changed(&mut self, node: NodeId) -> Vec<Submission> {
         for open in self.open.values_mut() {
-            if open.job.node == node {
-                open.freshness = Freshness::Outdated;
-            }
+            open.is_outdated |= open.job.node == node;
         }
-        self.open
-            .extract_if(.., |_, open| {
-                open.job.node == node && open.retry_at.is_some()
-            })
-            .map(|(_, submission)| submission)
-            .collect()
+        let waits = |open: &Submission| open.job.node == node && open.retry_at.is_some();
+        let ended = self.open.extract_if(.., |_, open| waits(open));
+        ended.map(|(_, submission)| submission).collect()
     }
 
     /// Returns the solutions to submit again now; each counts as in flight.

@@ -8,9 +8,6 @@ use crate::telemetry::counters::BlockCounts;
 use crate::telemetry::event::{BlockEvent, BlockRef};
 use crate::timing::Timing;
 
-/// How often a block is looked up at shutdown before it counts as pending.
-const FINAL_LOOKUPS: u8 = 5;
-
 /// A block whose place is looked up now and then.
 #[derive(Debug)]
 pub(super) struct TrackedBlock {
@@ -20,7 +17,8 @@ pub(super) struct TrackedBlock {
     pub(super) next_lookup: Instant,
     /// Whether a request for the branch below a tip is in flight.
     pub(super) is_requested: bool,
-    pub(super) lookups_left: u8,
+    /// How often the block is looked up before it counts as pending, if the program is stopping.
+    pub(super) lookups_left: Option<u8>,
 }
 
 /// Where the last lookup found a block.
@@ -34,29 +32,15 @@ pub(super) enum Status {
     Displaced,
 }
 
-/// The times of lookups.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Schedule {
-    /// At leisure.
-    Mining,
-    /// At once, and only a few more times: the program is stopping.
-    Stopping,
-}
-
 impl TrackedBlock {
-    pub(super) fn new(block: BlockRef, hash: BlockHash, next_lookup: Instant) -> Self {
-        Self {
-            block,
-            hash,
-            status: Status::Pending,
-            next_lookup,
-            is_requested: false,
-            lookups_left: FINAL_LOOKUPS,
-        }
+    /// When the next lookup is due; `None` while one is in flight, and after the last one.
+    pub(super) fn wakeup(&self) -> Option<Instant> {
+        let is_waiting = !self.is_requested && self.lookups_left != Some(0);
+        is_waiting.then_some(self.next_lookup)
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        !self.is_requested && self.lookups_left > 0 && self.next_lookup <= now
+        self.wakeup().is_some_and(|at| at <= now)
     }
 
     /// A lookup found `there` at the height of the block. Returns what changed.
@@ -64,53 +48,29 @@ impl TrackedBlock {
         &mut self,
         now: Instant,
         timing: &Timing,
-        schedule: Schedule,
         there: BlockHash,
     ) -> Option<BlockEvent> {
-        let status = if there == self.hash {
-            Status::InCut
+        self.not_found(now, timing);
+        self.lookups_left = self.lookups_left.map(|_| 0);
+        let (status, event) = if there == self.hash {
+            (Status::InCut, BlockEvent::Accepted)
         } else {
-            Status::Displaced
+            (Status::Displaced, BlockEvent::Displaced { by: there })
         };
         let before = std::mem::replace(&mut self.status, status);
-        self.schedule(now, timing, schedule);
-        if matches!(schedule, Schedule::Stopping) {
-            self.lookups_left = 0;
-        }
-        match status {
-            _ if status == before => None,
-            Status::InCut => Some(BlockEvent::Accepted),
-            _ => Some(BlockEvent::Displaced { by: there }),
-        }
+        (status != before).then_some(event)
     }
 
     /// A lookup did not answer where the block is.
-    pub(super) fn not_found(&mut self, now: Instant, timing: &Timing, schedule: Schedule) {
-        self.schedule(now, timing, schedule);
-        if matches!(schedule, Schedule::Stopping) {
-            self.lookups_left = self.lookups_left.saturating_sub(1);
-        }
-    }
-
-    fn schedule(&mut self, now: Instant, timing: &Timing, schedule: Schedule) {
-        self.next_lookup = now + schedule.interval(timing);
-    }
-}
-
-impl Schedule {
-    fn interval(self, timing: &Timing) -> std::time::Duration {
-        match self {
-            Self::Mining => timing.block_lookup_interval,
-            Self::Stopping => timing.retry_min,
-        }
-    }
-
-    /// The time from the submission of a block to its first lookup.
-    pub(super) fn first(self, timing: &Timing) -> std::time::Duration {
-        match self {
-            Self::Mining => timing.first_block_lookup,
-            Self::Stopping => timing.retry_min,
-        }
+    pub(super) fn not_found(&mut self, now: Instant, timing: &Timing) {
+        let pause = match &mut self.lookups_left {
+            None => timing.block_lookup_interval,
+            Some(left) => {
+                *left = left.saturating_sub(1);
+                timing.retry_min
+            }
+        };
+        self.next_lookup = now + pause;
     }
 }
 

@@ -10,9 +10,9 @@ use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use chainweb::{BlockHash, ChainId};
-use node::{Cut, Tip};
+use node::Cut;
 
-use super::tracked_block::{Schedule, Status, TrackedBlock};
+use super::tracked_block::{Status, TrackedBlock};
 use crate::job::NodeId;
 use crate::telemetry::Event;
 use crate::telemetry::counters::BlockCounts;
@@ -21,18 +21,22 @@ use crate::timing::Timing;
 
 /// The number of blocks on top of one to make its place final; the protocol defines none.
 const FINAL_DEPTH: u64 = 6;
+/// How often a block is looked up at shutdown before it counts as pending.
+const FINAL_LOOKUPS: u8 = 5;
 /// The highest number of tracked blocks. One more drops the oldest.
-pub(super) const MAX_TRACKED: usize = 4096;
+const MAX_TRACKED: usize = 4096;
 /// From this many on, all blocks are looked up at once, before even a worker with thousands of
 /// blocks reaches the limit.
-pub(super) const BULK: usize = MAX_TRACKED / 2;
+const BULK: usize = MAX_TRACKED / 2;
 
 /// The tracked blocks, and the counts of those no longer tracked.
 #[derive(Debug)]
 pub(super) struct BlockTracker {
+    timing: Timing,
     tracked: VecDeque<TrackedBlock>,
     settled: BlockCounts,
-    schedule: Schedule,
+    /// Whether blocks are looked up at once, and only a few more times.
+    is_stopping: bool,
     /// The earliest time of the next bulk lookup.
     next_bulk: Option<Instant>,
     /// The number of blocks dropped since the tracker was full.
@@ -41,39 +45,21 @@ pub(super) struct BlockTracker {
     events: Vec<Event>,
 }
 
-/// A question about the branch below a tip.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Lookup {
-    pub(super) chain: ChainId,
-    pub(super) tip: Tip,
-    pub(super) heights: RangeInclusive<u64>,
-}
-
-/// The answer to a [`Lookup`].
-#[derive(Debug)]
-pub(super) struct Branch<'a> {
-    pub(super) node: NodeId,
-    pub(super) chain: ChainId,
-    pub(super) tip_height: u64,
-    pub(super) hashes: &'a BTreeMap<u64, BlockHash>,
-}
-
-impl Default for BlockTracker {
-    fn default() -> Self {
+impl BlockTracker {
+    pub(super) fn new(timing: Timing) -> Self {
         Self {
+            timing,
             tracked: VecDeque::new(),
             settled: BlockCounts::default(),
-            schedule: Schedule::Mining,
+            is_stopping: false,
             next_bulk: None,
             dropped: 0,
             events: Vec::new(),
         }
     }
-}
 
-impl BlockTracker {
     /// Tracks a submitted block.
-    pub(super) fn track(&mut self, now: Instant, timing: &Timing, block: BlockRef) {
+    pub(super) fn track(&mut self, now: Instant, block: BlockRef) {
         let Some(hash) = block.hash else {
             self.count_unknown(block, Untracked::NoHash);
             return;
@@ -81,29 +67,47 @@ impl BlockTracker {
         if self.tracked.len() == MAX_TRACKED
             && let Some(oldest) = self.tracked.pop_front()
         {
-            self.drop_oldest(&oldest);
+            if self.dropped == 0 {
+                self.events.push(Event::TrackerFull { limit: MAX_TRACKED });
+            }
+            self.dropped += 1;
+            self.drop_block(&oldest, Untracked::TooMany);
         }
-        let first_lookup = now + self.schedule.first(timing);
-        let block = TrackedBlock::new(block, hash, first_lookup);
-        self.tracked.push_back(block);
-        self.schedule_bulk(now, timing);
+        let (pause, lookups_left) = if self.is_stopping {
+            (self.timing.retry_min, Some(FINAL_LOOKUPS))
+        } else {
+            (self.timing.first_block_lookup, None)
+        };
+        self.tracked.push_back(TrackedBlock {
+            block,
+            hash,
+            status: Status::Pending,
+            next_lookup: now + pause,
+            is_requested: false,
+            lookups_left,
+        });
+        // Makes all lookups due if there are many.
+        if self.tracked.len() >= BULK && self.next_bulk.is_none_or(|at| at <= now) {
+            self.next_bulk = Some(now + self.timing.retry_min);
+            for tracked in &mut self.tracked {
+                tracked.next_lookup = tracked.next_lookup.min(now);
+            }
+        }
     }
 
     /// Counts a block not to be tracked.
     pub(super) fn count_unknown(&mut self, block: BlockRef, reason: Untracked) {
         self.settled.unknown += 1;
-        let event = BlockEvent::Untracked { reason };
-        self.events.push(Event::Block(block, event));
+        self.report(block, BlockEvent::Untracked { reason });
     }
 
-    /// Makes all lookups due if there are many.
-    fn schedule_bulk(&mut self, now: Instant, timing: &Timing) {
-        if self.tracked.len() >= BULK && self.next_bulk.is_none_or(|at| at <= now) {
-            self.next_bulk = Some(now + timing.retry_min);
-            for block in &mut self.tracked {
-                block.next_lookup = block.next_lookup.min(now);
-            }
-        }
+    fn drop_block(&mut self, tracked: &TrackedBlock, reason: Untracked) {
+        self.settled.settle(tracked.status);
+        self.report(tracked.block, BlockEvent::Untracked { reason });
+    }
+
+    fn report(&mut self, block: BlockRef, event: BlockEvent) {
+        self.events.push(Event::Block(block, event));
     }
 
     /// The node serves another network: the last known places of its blocks stand.
@@ -111,32 +115,22 @@ impl BlockTracker {
         self.untrack(Untracked::NetworkChanged, |block| block.node == node);
     }
 
-    /// Drops blocks far above the tip: their chain was reset, as is common on development networks.
-    fn drop_reset(&mut self, node: NodeId, cut: &Cut) {
-        self.untrack(Untracked::NetworkReset, |block| {
-            let tip = cut.tip(block.chain).filter(|_| block.node == node);
-            tip.is_some_and(|tip| tip.height.saturating_add(FINAL_DEPTH) < block.height)
-        });
-    }
-
     fn untrack(&mut self, reason: Untracked, leaves: impl Fn(&BlockRef) -> bool) {
-        self.tracked.retain(|tracked| {
-            let leaves = leaves(&tracked.block);
-            if leaves {
-                self.settled.settle(tracked.status);
-                let event = BlockEvent::Untracked { reason };
-                self.events.push(Event::Block(tracked.block, event));
-            }
-            !leaves
-        });
+        let all = std::mem::take(&mut self.tracked).into_iter();
+        let (left, kept): (VecDeque<_>, _) = all.partition(|tracked| leaves(&tracked.block));
+        self.tracked = kept;
+        for tracked in left {
+            self.drop_block(&tracked, reason);
+        }
         self.report_recovery();
     }
 
     /// Makes a last lookup of every block due: the program is stopping.
     pub(super) fn start_final_lookups(&mut self, now: Instant) {
-        self.schedule = Schedule::Stopping;
-        for block in &mut self.tracked {
-            block.next_lookup = now;
+        self.is_stopping = true;
+        for tracked in &mut self.tracked {
+            tracked.next_lookup = now;
+            tracked.lookups_left = Some(FINAL_LOOKUPS);
         }
     }
 
@@ -144,7 +138,7 @@ impl BlockTracker {
     pub(super) fn abandon_final_lookups(&mut self, node: NodeId) {
         for tracked in &mut self.tracked {
             if tracked.block.node == node {
-                tracked.lookups_left = 0;
+                tracked.lookups_left = Some(0);
             }
         }
     }
@@ -152,7 +146,7 @@ impl BlockTracker {
     /// Whether the program is stopping and a last lookup is still missing.
     pub(super) fn is_any_final_lookup_due(&self) -> bool {
         let mut tracked = self.tracked.iter();
-        matches!(self.schedule, Schedule::Stopping) && tracked.any(|block| block.lookups_left > 0)
+        tracked.any(|tracked| tracked.lookups_left.is_some_and(|left| left > 0))
     }
 
     /// Whether a block of the node is to be looked up.
@@ -163,86 +157,81 @@ impl BlockTracker {
 
     /// When a lookup is due.
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
-        self.tracked
-            .iter()
-            .filter(|block| block.lookups_left > 0 && !block.is_requested)
-            .map(|block| block.next_lookup)
+        self.tracked.iter().filter_map(TrackedBlock::wakeup)
     }
 
-    /// Looks up the due blocks in a cut. Returns the questions not answered by tips.
+    /// Looks up the due blocks in a cut. Returns the heights of those below the tips, by chain: they
+    /// are to be looked up on the branches.
     pub(super) fn cut(
         &mut self,
         now: Instant,
-        timing: &Timing,
         node: NodeId,
         cut: &Cut,
-    ) -> Vec<Lookup> {
-        self.drop_reset(node, cut);
-        let requested: BTreeSet<ChainId> = self
-            .tracked
-            .iter()
-            .filter(|tracked| tracked.block.node == node && tracked.is_requested)
-            .map(|tracked| tracked.block.chain)
-            .collect();
-        let mut below: BTreeMap<ChainId, (Tip, BTreeSet<u64>)> = BTreeMap::new();
-        for tracked in &mut self.tracked {
-            if tracked.block.node != node || !tracked.is_due(now) {
-                continue;
-            }
+    ) -> BTreeMap<ChainId, RangeInclusive<u64>> {
+        // The chain of a block far above the tip was reset, as is common on development networks.
+        self.untrack(Untracked::NetworkReset, |block| {
+            let tip = cut.tip(block.chain).filter(|_| block.node == node);
+            tip.is_some_and(|tip| tip.height.saturating_add(FINAL_DEPTH) < block.height)
+        });
+        let of_node = self.tracked.iter_mut();
+        let of_node: Vec<_> = of_node.filter(|it| it.block.node == node).collect();
+        let in_flight = of_node.iter().filter(|tracked| tracked.is_requested);
+        let in_flight: BTreeSet<_> = in_flight.map(|tracked| tracked.block.chain).collect();
+        let mut below: BTreeMap<ChainId, RangeInclusive<u64>> = BTreeMap::new();
+        for tracked in of_node.into_iter().filter(|tracked| tracked.is_due(now)) {
             let BlockRef { chain, height, .. } = tracked.block;
             match cut.tip(chain) {
                 Some(tip) if tip.height > height => {
-                    if !requested.contains(&chain) {
-                        let (_, heights) = below.entry(chain).or_insert((tip, BTreeSet::new()));
-                        heights.insert(height);
+                    if !in_flight.contains(&chain) {
                         tracked.is_requested = true;
+                        let heights = below.entry(chain).or_insert(height..=height);
+                        *heights = height.min(*heights.start())..=height.max(*heights.end());
                     }
                 }
                 Some(tip) if tip.height == height => {
-                    let change = tracked.found(now, timing, self.schedule, tip.hash);
+                    let change = tracked.found(now, &self.timing, tip.hash);
                     let event = change.map(|change| Event::Block(tracked.block, change));
                     self.events.extend(event);
                 }
-                _ => tracked.not_found(now, timing, self.schedule),
+                _ => tracked.not_found(now, &self.timing),
             }
         }
         below
-            .into_iter()
-            .filter_map(|(chain, (tip, heights))| {
-                let heights = *heights.first()?..=*heights.last()?;
-                Some(Lookup {
-                    chain,
-                    tip,
-                    heights,
-                })
-            })
-            .collect()
     }
 
-    /// Looks up blocks on a branch. Those deep enough are no longer tracked.
-    pub(super) fn branch(&mut self, now: Instant, timing: &Timing, branch: &Branch<'_>) {
+    /// Looks up blocks on a branch below a tip. Those deep enough are no longer tracked, those
+    /// without a hash at their height are looked up again later.
+    pub(super) fn branch(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        (chain, tip_height): (ChainId, u64),
+        hashes: &BTreeMap<u64, BlockHash>,
+    ) {
         self.tracked.retain_mut(|tracked| {
             let block = tracked.block;
-            if (block.node, block.chain) != (branch.node, branch.chain) {
+            if (block.node, block.chain) != (node, chain) {
                 return true;
             }
             let was_requested = std::mem::take(&mut tracked.is_requested);
-            let Some(there) = branch.hashes.get(&block.height) else {
+            let Some(&by) = hashes.get(&block.height) else {
                 if was_requested {
-                    tracked.not_found(now, timing, self.schedule);
+                    tracked.not_found(now, &self.timing);
                 }
                 return true;
             };
-            let depth = branch.tip_height.saturating_sub(block.height);
+            let depth = tip_height.saturating_sub(block.height);
             let is_final = depth >= FINAL_DEPTH;
-            let change = tracked.found(now, timing, self.schedule, *there);
+            let change = tracked.found(now, &self.timing, by);
+            let is_in_cut = tracked.status == Status::InCut;
             // A block that is orphaned for good is not reported as displaced before.
-            let change = change.filter(|_| !is_final || tracked.status == Status::InCut);
+            let change = change.filter(|_| !is_final || is_in_cut);
             let end = is_final.then(|| {
                 self.settled.settle(tracked.status);
-                match tracked.status {
-                    Status::InCut => BlockEvent::Confirmed { depth },
-                    _ => BlockEvent::Orphaned { by: *there, depth },
+                if is_in_cut {
+                    BlockEvent::Confirmed { depth }
+                } else {
+                    BlockEvent::Orphaned { by, depth }
                 }
             });
             let events = change.into_iter().chain(end);
@@ -251,24 +240,6 @@ impl BlockTracker {
             !is_final
         });
         self.report_recovery();
-    }
-
-    /// The branch could not be fetched: the blocks on the chain are looked up again later.
-    pub(super) fn lookup_failed(
-        &mut self,
-        now: Instant,
-        timing: &Timing,
-        node: NodeId,
-        chain: ChainId,
-    ) {
-        for tracked in &mut self.tracked {
-            let BlockRef {
-                node: n, chain: c, ..
-            } = tracked.block;
-            if (n, c) == (node, chain) && std::mem::take(&mut tracked.is_requested) {
-                tracked.not_found(now, timing, self.schedule);
-            }
-        }
     }
 
     /// Returns the counts of all blocks.
@@ -283,17 +254,6 @@ impl BlockTracker {
     /// Returns what happened since the last call.
     pub(super) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
-    }
-
-    fn drop_oldest(&mut self, oldest: &TrackedBlock) {
-        if self.dropped == 0 {
-            self.events.push(Event::TrackerFull { limit: MAX_TRACKED });
-        }
-        self.dropped += 1;
-        self.settled.settle(oldest.status);
-        let reason = Untracked::TooMany;
-        let event = BlockEvent::Untracked { reason };
-        self.events.push(Event::Block(oldest.block, event));
     }
 
     /// Reports how many blocks were dropped once there is room again.

@@ -1,14 +1,12 @@
 //! Events of the update streams: which jobs they outdate, and what to fetch after them.
 
-use std::time::Instant;
-
 use chainweb::ChainId;
 use node::{Error, Lost, NoAnswer, UpdateEvent};
 
 use super::action::Action;
+use super::event::Seq;
+use super::freshness::Refresh;
 use super::node_state::Suspicion;
-use super::preemption::Refresh;
-use super::seq::Seq;
 use super::state::Coordinator;
 use crate::demand::Demand;
 use crate::job::NodeId;
@@ -24,13 +22,9 @@ impl Coordinator {
 
     fn open_stream(&mut self, id: NodeId, chain: ChainId) {
         let node = &self.nodes[id.0];
-        let identity = node.identity.as_ref();
         self.actions.push(Action::Subscribe {
             node: id,
-            version: identity
-                .expect("chains are known of identified nodes only")
-                .version
-                .clone(),
+            version: node.version(),
             subscription: node.subscription,
             chain,
         });
@@ -55,9 +49,9 @@ impl Coordinator {
 
     pub(super) fn update(
         &mut self,
-        now: Instant,
         id: NodeId,
-        (subscription, chain): (Seq, ChainId),
+        subscription: Seq,
+        chain: ChainId,
         update: &UpdateEvent,
     ) {
         let seq = self.newest_seq.advance();
@@ -67,7 +61,7 @@ impl Coordinator {
         match update {
             UpdateEvent::Opened => self.stream_opened(id, chain, seq),
             UpdateEvent::NewCut => self.tip_changed(id, chain, seq),
-            UpdateEvent::RefreshedBlock => self.refreshed(id, chain, Refresh { at: now, seq }),
+            UpdateEvent::RefreshedBlock => self.refreshed(id, chain, seq),
             UpdateEvent::Lost(lost) => self.stream_lost(id, chain, seq, lost),
         }
     }
@@ -77,39 +71,54 @@ impl Coordinator {
         node.streams.opened(chain, seq);
         // Tip changes before this may have been missed.
         self.live.suspect_adjacent(id, chain, seq);
-        if self.live.is_unconfirmed(id, chain) {
+        let job = self.live.find(id, chain);
+        if job.is_some_and(|live| live.is_unconfirmed()) {
             node.cut.release();
         }
     }
 
     fn tip_changed(&mut self, id: NodeId, chain: ChainId, seq: Seq) {
         self.counters.updates_received += 1;
+        self.nodes[id.0].streams.tip_changed(chain, seq);
+        self.node_changed(id, seq);
+        self.submissions.tip_changed(id, chain);
+        // The pause between two requests for the cut goes on, however many tips change.
+        self.live.suspect_adjacent(id, chain, seq);
+        self.retire(Retirement::NewCut, |live| live.is_of(id, chain));
+    }
+
+    /// The node's blocks changed: requests for work, and for a cut on behalf of the worker, do not
+    /// wait.
+    pub(super) fn node_changed(&mut self, id: NodeId, seq: Seq) {
         let node = &mut self.nodes[id.0];
-        node.streams.tip_changed(chain, seq);
         node.work.release();
         if self.demand != Demand::Any {
             node.cut_changed(seq);
         }
-        self.submissions.tip_changed(id, chain);
-        // The pause between two requests for the cut goes on, however many tips change.
-        self.live.suspect_adjacent(id, chain, seq);
-        if let Some(job) = self.live.take_on(id, chain) {
-            self.retired(&job, Retirement::NewCut);
-        }
     }
 
-    fn refreshed(&mut self, id: NodeId, chain: ChainId, refresh: Refresh) {
+    fn refreshed(&mut self, id: NodeId, chain: ChainId, seq: Seq) {
         self.counters.updates_received += 1;
+        self.counters.refreshes.received += 1;
+        let refresh = Refresh { at: self.now, seq };
         let node = &mut self.nodes[id.0];
         // On EVM nodes a refresh can be what makes work available.
         node.work.release();
         node.streams.refreshed(chain, refresh);
-        let policy = self.config.preemption;
-        self.live.refreshed(id, chain, policy, refresh);
+        if let Some(live) = self.live.find(id, chain)
+            && live.refresh.is_none()
+        {
+            live.refresh = Some(refresh);
+            let policy = self.config.preemption;
+            let due = policy.due(refresh.at, live.job.received, live.issued);
+            live.due = due.map_or(live.due, |due| due.min(live.due));
+        }
     }
 
     fn stream_lost(&mut self, id: NodeId, chain: ChainId, seq: Seq, lost: &Lost) {
-        self.live.suspect(id, chain, seq);
+        if let Some(live) = self.live.find(id, chain) {
+            live.suspect(seq);
+        }
         let node = &mut self.nodes[id.0];
         // A node that is restarted closes all streams at once and is unreachable for a while.
         let was_last = node.streams.closed(chain);

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::program::{Running, field, program, run, text};
 
-/// A folder of files that goes away with the test.
+/// A folder of files, removed after the test.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -38,7 +38,7 @@ impl Drop for Folder {
     }
 }
 
-/// Answers one request and gives its address.
+/// Serves one request, and returns the address.
 fn serve(answer: &'static str) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -93,7 +93,7 @@ fn settings_of_all_sources_are_printed_and_nothing_else_is_done() {
 }
 
 #[test]
-fn what_was_printed_is_what_a_miner_can_be_started_with() {
+fn a_printed_configuration_starts_a_miner() {
     let folder = Folder::new("mine");
     let network = Running::start(&[
         "simnet",

@@ -1,11 +1,11 @@
-//! The flags of the workers that hash nothing, and these workers on a network in a process of its own.
+//! The flags of the workers without hashing, and these workers on a network in another process.
 
 use rustix::process::Signal;
 
 use super::program::{Running, check_usage, field};
 
 #[test]
-fn wrong_values_are_told_with_what_is_expected() {
+fn errors_in_values_say_what_is_expected() {
     for (flag, wrong, hint) in [
         ("--hash-rate", "fast", "as in 2.5M"),
         ("--hash-rate", "1X", "as in 2.5M"),

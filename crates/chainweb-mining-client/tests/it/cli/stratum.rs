@@ -45,7 +45,7 @@ fn works_held_are_said_once_and_are_no_more_than_chains() {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_its_address_and_its_flags() {
+fn a_port_in_use_is_reported_with_its_address_and_its_flags() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let output = run(&[

@@ -133,13 +133,16 @@ impl World {
             now,
             slots,
             proof,
-            coordinator: Coordinator::new(Config {
-                nodes,
-                work_slots: slots,
-                preemption,
-                proof,
-                timing: Timing::default(),
-            }),
+            coordinator: Coordinator::new(
+                now,
+                Config {
+                    nodes,
+                    work_slots: slots,
+                    preemption,
+                    proof,
+                    timing: Timing::default(),
+                },
+            ),
             nodes: (0..nodes).map(|id| Model::new(id, chains, now)).collect(),
             flights: Vec::new(),
             jobs: Vec::new(),

@@ -50,9 +50,9 @@ fn alternating_errors_are_reported_every_five_seconds() {
 fn pauses_grow_with_failures_and_end_with_success() {
     let (mut gate, now, timing) = (Gate::default(), Instant::now(), Timing::default());
     let pause = |gate: &mut Gate, error: &Error| {
-        assert!(gate.try_start(now + Duration::from_mins(1)));
+        assert!(gate.try_start(now + Duration::from_mins(1), true));
         assert!(
-            !gate.try_start(now + Duration::from_mins(1)),
+            !gate.try_start(now + Duration::from_mins(1), true),
             "one at a time"
         );
         gate.fail(now, &timing, error);
@@ -64,8 +64,8 @@ fn pauses_grow_with_failures_and_end_with_success() {
     assert_eq!(pause(&mut gate, &unauthorized()), Some(30_000));
     // No update ends the pause after a failure.
     gate.release();
-    assert!(!gate.try_start(now));
-    assert!(gate.try_start(now + Duration::from_secs(30)));
+    assert!(!gate.try_start(now, true));
+    assert!(gate.try_start(now + Duration::from_secs(30), true));
     assert_eq!(
         gate.succeed(now + Duration::from_secs(30)),
         Some(Duration::from_secs(30))

@@ -67,7 +67,7 @@ pub(super) fn config(work_slots: usize) -> Config {
 impl Script {
     pub(super) fn new(config: &Config) -> Self {
         Self {
-            coordinator: Coordinator::new(config.clone()),
+            coordinator: Coordinator::new(Instant::now(), config.clone()),
             start: Instant::now(),
             ms: 0,
             node: NodeId(0),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use stratum_load::device::{
     self, DeviceConfig, DeviceLimits, DeviceReport, DevicesReport, Firmware, FirmwareName, Login,
 };
@@ -22,7 +23,7 @@ impl Devices {
     pub(super) fn start(address: SocketAddr) -> Self {
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
-        for name in FirmwareName::ALL {
+        for &name in FirmwareName::value_variants() {
             let login = Login {
                 user: format!("miner.{name}"),
                 password: "x".to_owned(),
@@ -44,7 +45,7 @@ impl Devices {
     pub(super) async fn stop(self) -> DevicesReport {
         self.stop.cancel();
         let mut reports = self.running.join_all().await;
-        reports.sort_unstable_by_key(|report| report.device);
+        reports.sort_unstable_by_key(|report| format!("{:?}", report.device));
         DevicesReport::of(reports)
     }
 }
