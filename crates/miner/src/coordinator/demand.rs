@@ -36,12 +36,7 @@ impl Coordinator {
 
     /// Whether a slot is free for a wanted job.
     pub(super) fn needs_jobs(&self) -> bool {
-        self.has_room()
-            && match &self.demand {
-                Demand::Any => true,
-                Demand::Nothing => false,
-                Demand::Chains(chains) => chains.iter().any(|chain| !self.live.holds(*chain)),
-            }
+        self.has_room() && (self.demand == Demand::Any || self.next_hint().is_some())
     }
 
     /// Returns the chain for the next request: the next wanted one in turn without a job.

@@ -6,7 +6,7 @@ use chainweb::{BlockHash, ChainGraph, ChainId, Work};
 use node::{Cut, Error, UpdateEvent, Version};
 
 use crate::demand::Demand;
-use crate::job::{Job, JobId, NodeId, Solution};
+use crate::job::{Job, NodeId, Solution};
 
 /// A sequence number: a position in the order of all events and requests.
 ///
@@ -20,11 +20,6 @@ impl Seq {
     /// Returns the number at which the job arrived, which is also its id.
     pub(super) fn of(job: &Job) -> Self {
         Self(job.id.0)
-    }
-
-    /// Returns the id of a job arriving at this number.
-    pub(super) fn job_id(self) -> JobId {
-        JobId(self.0)
     }
 
     /// Moves on to the next number and returns it.

@@ -75,7 +75,8 @@ impl Coordinator {
             self.tracker
                 .count_unknown(submission.block(), Untracked::NetworkChanged);
         }
-        self.tracker.network_changed(id);
+        self.tracker
+            .untrack(Untracked::NetworkChanged, |block| block.node == id);
         self.show_network(id, seq);
     }
 

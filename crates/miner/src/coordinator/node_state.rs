@@ -34,7 +34,7 @@ pub(super) struct NodeState {
     /// When the last request for the cut was made.
     pub(super) cut_requested: Option<Instant>,
     /// The last possible change of the cut.
-    cut_changed: Seq,
+    pub(super) cut_changed: Seq,
     /// The end of a pause without work and submissions, if the node rejected the last block without
     /// proof of work. It rejects all blocks of a worker without.
     pub(super) pow_required_until: Option<Instant>,
@@ -97,11 +97,6 @@ impl NodeState {
     pub(super) fn cut_changed(&mut self, seq: Seq) {
         self.cut_changed = seq;
         self.cut.release();
-    }
-
-    /// Whether a cut requested at `seq` may have changed since.
-    pub(super) fn cut_changed_since(&self, seq: Seq) -> bool {
-        self.cut_changed > seq
     }
 
     /// Records the height of a chain's next block. Returns the height before a reset, once for all

@@ -15,44 +15,35 @@ impl Coordinator {
     /// Makes a job live in a free slot or in place of a job due for new work.
     pub(super) fn place(&mut self, job: Arc<Job>, freshness: Freshness, requested: Seq) {
         let (now, node, chain) = (self.now, job.node, job.chain());
-        let has_room = self.has_room();
-        let streams = &self.nodes[node.0].streams;
-        let mut refresh = streams.refreshed_since(chain, requested);
-        let watched = streams.is_watched_since(chain, requested);
+        let mut refresh = self.nodes[node.0].streams.refreshed_since(chain, requested);
         let replaced = if let Some(held) = self.live.find(node, chain) {
-            let (id, old, new) = (held.job.id, held.job.work.header(), job.work.header());
-            if old.differs_only_in_time_and_nonce(new) {
-                let held = Arc::clone(&held.job);
-                self.confirm(&held, refresh, requested);
+            let (old, new) = (held.job.work.header(), job.work.header());
+            let is_same = old.differs_only_in_time_and_nonce(new);
+            let has_same_parents = same_parents(old, new);
+            let (old, is_due, first) = (Arc::clone(&held.job), held.due <= now, held.refresh);
+            if is_same {
+                self.confirm(&old, refresh, requested);
                 return;
+            } else if !has_same_parents {
+                Some((old.id, Retirement::Superseded))
+            } else if !is_due {
+                self.hold_work(node);
+                return;
+            } else if let Some(first) = first {
+                if first.seq < requested {
+                    self.preempted(&old, first);
+                } else {
+                    // The new work may lack the refresh as well.
+                    refresh = Some(first);
+                }
+                Some((old.id, Retirement::Preempted))
+            } else {
+                Some((old.id, Retirement::Refetched))
             }
-            let reason = match held.refresh {
-                _ if !same_parents(old, new) => Retirement::Superseded,
-                _ if held.due > now => {
-                    self.hold_work(node);
-                    return;
-                }
-                None => Retirement::Refetched,
-                Some(first) if first.seq < requested => {
-                    let old = Arc::clone(&held.job);
-                    let outdated = now.saturating_duration_since(first.at);
-                    self.counters.refreshes.preempted += 1;
-                    self.counters.refreshes.outdated += outdated;
-                    let outcome = RefreshOutcome::Preempted { outdated };
-                    self.report_job(&old, JobEvent::Refreshed(outcome));
-                    Retirement::Preempted
-                }
-                // The new work may lack the refresh as well.
-                first => {
-                    refresh = first;
-                    Retirement::Preempted
-                }
-            };
-            Some((id, reason))
-        } else if has_room {
+        } else if self.has_room() {
             None
         } else {
-            let mut oldest_first = self.live.live.iter().rev();
+            let mut oldest_first = self.live.jobs.iter().rev();
             let Some(due) = oldest_first.find(|live| live.due <= now) else {
                 return;
             };
@@ -61,14 +52,7 @@ impl Coordinator {
         if let Some((id, reason)) = replaced {
             self.retire(reason, |live| live.job.id == id);
         }
-        self.counters.jobs += 1;
-        self.counters.unwatched_jobs += u64::from(!watched);
-        let difficulty = job.work.target().difficulty();
-        let event = JobEvent::Received {
-            difficulty,
-            watched,
-        };
-        self.report_job(&job, event);
+        self.count_job(&job, requested);
         let live = Live {
             due: fetch_due(&self.config, now, &job, refresh),
             job,
@@ -76,10 +60,32 @@ impl Coordinator {
             refresh,
             freshness,
         };
-        self.live.live.insert(0, live);
+        self.live.jobs.insert(0, live);
         if replaced.is_some() && self.has_room() {
             self.hold_work(node);
         }
+    }
+
+    /// The refresh of a job is included in the work to replace it.
+    fn preempted(&mut self, job: &Job, refresh: Refresh) {
+        let outdated = self.now.saturating_duration_since(refresh.at);
+        self.counters.refreshes.preempted += 1;
+        self.counters.refreshes.outdated += outdated;
+        let outcome = RefreshOutcome::Preempted { outdated };
+        self.report_job(job, JobEvent::Refreshed(outcome));
+    }
+
+    fn count_job(&mut self, job: &Job, requested: Seq) {
+        let streams = &self.nodes[job.node.0].streams;
+        let watched = streams.is_watched_since(job.chain(), requested);
+        self.counters.jobs += 1;
+        self.counters.unwatched_jobs += u64::from(!watched);
+        let difficulty = job.work.target().difficulty();
+        let event = JobEvent::Received {
+            difficulty,
+            watched,
+        };
+        self.report_job(job, event);
     }
 
     /// The node issued the work of a live job again and so keeps its payload for longer. The worker
@@ -110,7 +116,7 @@ impl Coordinator {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.live.live.len() < self.config.work_slots
+        self.live.jobs.len() < self.config.work_slots
     }
 
     /// Pauses requests for work: the node issues what is of no use now, and is not asked again and

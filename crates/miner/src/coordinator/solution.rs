@@ -84,11 +84,11 @@ impl Coordinator {
         });
         let submission = Submission {
             job: Arc::clone(job),
-            header: header.clone(),
-            attempts: 1,
+            header,
+            attempts: 0,
             expires: self.live.last_issued(job) + self.config.timing.payload_lifetime,
             is_outdated: freshness == Freshness::Outdated,
-            retry_at: None,
+            due: Some(self.now),
         };
         let event = BlockEvent::Found {
             found_by: solution.found_by.clone(),
@@ -96,24 +96,19 @@ impl Coordinator {
             proof: self.config.proof,
         };
         self.report_block(submission.block(), event);
-        let id = self.submissions.begin(submission);
-        self.request_submission(id, job.node, header);
+        self.submissions.begin(submission);
     }
 
-    fn request_submission(&mut self, submission: SubmissionId, node: NodeId, header: WorkHeader) {
-        let version = self.nodes[node.0].version();
-        let request = Request::Submit {
-            version,
-            submission,
-            header,
-        };
-        self.actions.push(Action::Request { node, request });
-    }
-
-    /// Submits again what is due.
+    /// Submits what is due.
     pub(super) fn submit_due(&mut self) {
-        for (submission, node, header) in self.submissions.due(self.now) {
-            self.request_submission(submission, node, header);
+        for (submission, due) in self.submissions.due(self.now) {
+            let node = due.job.node;
+            let request = Request::Submit {
+                version: self.nodes[node.0].version(),
+                submission,
+                header: due.header.clone(),
+            };
+            self.actions.push(Action::Request { node, request });
         }
     }
 

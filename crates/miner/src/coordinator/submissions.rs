@@ -24,13 +24,14 @@ const REMEMBERED: usize = 256;
 pub(super) struct Submission {
     pub(super) job: Arc<Job>,
     pub(super) header: WorkHeader,
+    /// The number of submissions so far.
     pub(super) attempts: u32,
     /// When the node must have discarded the payload.
     pub(super) expires: Instant,
     /// Whether the chain has a new tip, which makes another try useless.
     pub(super) is_outdated: bool,
-    /// When to submit again; `None` while a request is in flight.
-    pub(super) retry_at: Option<Instant>,
+    /// When to submit it; `None` while a request is in flight.
+    pub(super) due: Option<Instant>,
 }
 
 impl Submission {
@@ -44,7 +45,7 @@ impl Submission {
             return None;
         }
         let pause = timing.backoff(self.attempts);
-        self.retry_at = Some(now + pause);
+        self.due = Some(now + pause);
         Some(pause)
     }
 }
@@ -72,11 +73,10 @@ impl Submissions {
         true
     }
 
-    /// Adds a submission whose first request the caller sends.
-    pub(super) fn begin(&mut self, submission: Submission) -> SubmissionId {
+    /// Adds a submission.
+    pub(super) fn begin(&mut self, submission: Submission) {
         self.newest.0 += 1;
         self.open.insert(self.newest, submission);
-        self.newest
     }
 
     /// Returns how current work requested at `requested` is, judged by solutions on its parent.
@@ -127,25 +127,25 @@ impl Submissions {
         for open in self.open.values_mut() {
             open.is_outdated |= open.job.node == node;
         }
-        let waits = |open: &Submission| open.job.node == node && open.retry_at.is_some();
+        let waits = |open: &Submission| open.job.node == node && open.due.is_some();
         let ended = self.open.extract_if(.., |_, open| waits(open));
         ended.map(|(_, submission)| submission).collect()
     }
 
-    /// Returns the solutions to submit again now; each counts as in flight.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<(SubmissionId, NodeId, WorkHeader)> {
-        let mut due = Vec::new();
-        for (id, open) in &mut self.open {
-            if open.retry_at.take_if(|at| *at <= now).is_some() {
-                open.attempts = open.attempts.saturating_add(1);
-                due.push((*id, open.job.node, open.header.clone()));
-            }
-        }
-        due
+    /// Returns what is to be submitted now; each counts as in flight.
+    pub(super) fn due(
+        &mut self,
+        now: Instant,
+    ) -> impl Iterator<Item = (SubmissionId, &Submission)> {
+        self.open.iter_mut().filter_map(move |(id, open)| {
+            open.due.take_if(|at| *at <= now)?;
+            open.attempts = open.attempts.saturating_add(1);
+            Some((*id, &*open))
+        })
     }
 
-    /// When a solution is to be submitted again.
+    /// When a solution is to be submitted.
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
-        self.open.values().filter_map(|open| open.retry_at)
+        self.open.values().filter_map(|open| open.due)
     }
 }

@@ -110,12 +110,8 @@ impl BlockTracker {
         self.events.push(Event::Block(block, event));
     }
 
-    /// The node serves another network: the last known places of its blocks stand.
-    pub(super) fn network_changed(&mut self, node: NodeId) {
-        self.untrack(Untracked::NetworkChanged, |block| block.node == node);
-    }
-
-    fn untrack(&mut self, reason: Untracked, leaves: impl Fn(&BlockRef) -> bool) {
+    /// Drops blocks: their last known places stand.
+    pub(super) fn untrack(&mut self, reason: Untracked, leaves: impl Fn(&BlockRef) -> bool) {
         let all = std::mem::take(&mut self.tracked).into_iter();
         let (left, kept): (VecDeque<_>, _) = all.partition(|tracked| leaves(&tracked.block));
         self.tracked = kept;

@@ -8,7 +8,7 @@ use node::Error;
 use super::event::Seq;
 use super::freshness::Freshness;
 use super::state::Coordinator;
-use crate::job::{Job, NodeId};
+use crate::job::{Job, JobId, NodeId};
 use crate::telemetry::Event;
 use crate::telemetry::event::{RequestKind, WorkDiscarded};
 
@@ -45,7 +45,7 @@ impl Coordinator {
                 self.observe_height(id, chain, height);
                 self.subscribe(id, chain);
                 let job = Job {
-                    id: seq.job_id(),
+                    id: JobId(seq.0),
                     node: id,
                     work,
                     received: self.now,
