@@ -1,4 +1,5 @@
-//! Tells the program what it is built from and for. Nothing here fails a build: what is not known is left out.
+//! Passes details of the build to the program. Missing details are left empty and never fail a
+//! build.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,9 +7,9 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SOURCE_COMMIT");
-    // Whoever builds without the repository at hand, in a container say, can name the commit.
+    // A build without the repository, in a container for example, can name the commit.
     let mut commit = variable("SOURCE_COMMIT");
-    // Else only a release asks git: a build for development would be done anew after each commit.
+    // Otherwise only a release asks git: a development build would be repeated after each commit.
     if commit.is_none() && variable("PROFILE").as_deref() == Some("release") && is_checkout() {
         commit = git(&["rev-parse", "--short=12", "HEAD"]);
         for name in ["HEAD", "logs/HEAD"] {
@@ -38,12 +39,12 @@ fn variable(name: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-/// Whether the repository around is this one, and not one that the sources happen to lie in.
+/// Whether the enclosing repository is this one, and not another that contains the sources.
 fn is_checkout() -> bool {
     git(&["rev-parse", "--show-prefix"]).as_deref() == Some("crates/chainweb-mining-client/")
 }
 
-/// The one line that git says, if there is a git, and a repository.
+/// Returns the line that git prints, if git and a repository are there.
 fn git(args: &[&str]) -> Option<String> {
     let output = Command::new("git").args(args).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

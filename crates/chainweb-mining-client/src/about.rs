@@ -1,7 +1,7 @@
-//! What the program says about itself: what it is, how it was built, under which licence.
+//! Texts about the program: its version, its build and its licences.
 //!
-//! Named as in the Haskell client. All of it is known when the program is built, but for the instructions of the machine
-//! that it runs on; no configuration is read for it.
+//! The flags are those of the Haskell client. All texts are known at build time, except for the
+//! instruction sets of the machine; no configuration is read.
 
 use std::io::{self, Write};
 
@@ -12,23 +12,23 @@ const NAME: &str = "chainweb-mining-client";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
 const LICENSE: &str = env!("CARGO_PKG_LICENSE");
-/// Empty where the build knew none.
+/// Empty if the build did not know it.
 const COMMIT: &str = env!("BUILT_COMMIT");
 
 const MIT: &str = include_str!("../../../LICENSE-MIT");
 const APACHE: &str = include_str!("../../../LICENSE-APACHE");
 
-/// What to say about the program instead of mining.
+/// The text to print instead of mining.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "About the program")]
 pub struct AboutArgs {
-    /// Print what the program is, in a few lines.
+    /// Print the version and a short description.
     #[arg(long)]
     pub info: bool,
-    /// Print how the program was built and what this machine has for it.
+    /// Print how the program was built and which kernels this machine supports.
     #[arg(long)]
     pub long_info: bool,
-    /// Print the licences of the program.
+    /// Print the licences.
     #[arg(long)]
     pub license: bool,
 }
@@ -36,16 +36,16 @@ pub struct AboutArgs {
 /// A text about the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {
-    /// What it is.
+    /// Version and description.
     Info,
-    /// How it was built.
+    /// Details of the build.
     LongInfo,
-    /// Its licences, whole.
+    /// The licences.
     License,
 }
 
 impl AboutArgs {
-    /// The text that is asked for: one, however many there are.
+    /// Returns the text to print: one, even if several flags are set.
     pub fn asked(self) -> Option<Text> {
         if self.info {
             Some(Text::Info)
@@ -79,11 +79,7 @@ fn write_info(out: &mut impl Write) -> io::Result<()> {
 }
 
 fn write_long_info(out: &mut impl Write) -> io::Result<()> {
-    let commit = if COMMIT.is_empty() {
-        "not known"
-    } else {
-        COMMIT
-    };
+    let commit = if COMMIT.is_empty() { "unknown" } else { COMMIT };
     writeln!(out, "{NAME} {VERSION}")?;
     writeln!(out, "{DESCRIPTION}.")?;
     writeln!(out)?;
@@ -129,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_long_text_names_each_kernel_once_and_says_whether_it_is_here() {
+    fn the_long_text_names_each_kernel_once_as_available_or_not() {
         let info = text(Text::LongInfo);
         let line = |name: &str| {
             let line = info.lines().find_map(|line| line.strip_prefix(name));

@@ -1,9 +1,9 @@
-//! The `bench` command: how fast each kernel searches on this machine, beside the `blake2` crate in the same run.
+//! The `bench` command: measures each kernel on this machine, relative to the `blake2` crate.
 //!
-//! Machines are shared and change their speed, so single figures mean little. Kernel and reference hash in turn for some
-//! milliseconds each, by the processor time of the one thread that does it, and what is told is the median of many
-//! such pairs with its quartiles. How much several threads are worth is measured by the clock on the wall, again in
-//! turn.
+//! Machines are shared and change their speed, so single figures mean little. Kernel and reference
+//! hash in turn for some milliseconds each, by the processor time of one thread. The result is the
+//! median of many such pairs with its quartiles. The scaling over threads is measured by wall-clock
+//! time, again in turn.
 
 mod report;
 mod sample;
@@ -20,7 +20,7 @@ use pow::{Kernel, KernelFault, Searcher};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-pub use self::report::BenchReport;
+pub(crate) use self::report::BenchReport;
 use self::report::{KernelReport, Lacking, ThreadsReport};
 use self::sample::Sampler;
 use self::spread::Spread;
@@ -29,34 +29,34 @@ use crate::flags::thread_count;
 use crate::measure::{on_thread, wall_rate};
 use crate::quantity::positive_duration;
 
-/// How many samples long the threads are measured at a time: they have to be scheduled a few times.
+/// The length of a round of threads, in samples: threads have to be scheduled a few times.
 const THREADS_SAMPLES: u32 = 5;
 
-/// What to measure.
+/// The flags of `bench`.
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
     /// Print the result as one JSON object on standard output.
     #[arg(long)]
     pub json: bool,
-    /// The number of pairs of samples, of a kernel and of the reference, that a median is taken of.
+    /// The number of pairs of samples, of kernel and reference, in a median.
     #[arg(long, value_name = "COUNT", default_value = "25", value_parser = pair_count)]
     pub pairs: NonZeroUsize,
-    /// The length of a sample; threads are measured five times as long at a time.
+    /// The length of a sample; rounds of threads are five times as long.
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = sample_length)]
     pub sample: Duration,
     /// The most threads to measure [default: one for each processor that this program may use].
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
-    /// How to hash; with a kernel other than `auto` only that one is measured.
+    /// How to hash. A kernel other than `auto` is measured alone.
     #[command(flatten)]
     pub cpu: CpuArgs,
 }
 
 fn pair_count(text: &str) -> Result<NonZeroUsize, String> {
-    crate::flags::count(text, 10_000)
+    crate::quantity::count(text, 10_000)
 }
 
-/// No longer than a signal may have to wait.
+/// Parses a time short enough for signals to be handled soon.
 fn sample_length(text: &str) -> Result<Duration, String> {
     match positive_duration(text)? {
         length if (Duration::from_millis(1)..=Duration::from_millis(500)).contains(&length) => {
@@ -66,8 +66,13 @@ fn sample_length(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Measures on a thread of its own until it is done or `stop` is cancelled, and gives what is measured until then.
-pub async fn run(args: BenchArgs, stop: CancellationToken) -> anyhow::Result<BenchReport> {
+/// Measures on a thread of its own until all is done or `stop` is cancelled, and returns the
+/// results so far.
+///
+/// # Errors
+///
+/// Returns an error if no kernel works, if threads cannot be started, or without any result.
+pub(crate) async fn run(args: BenchArgs, stop: CancellationToken) -> anyhow::Result<BenchReport> {
     on_thread("bench", move || measure(&args, &stop)).await?
 }
 
@@ -85,7 +90,7 @@ fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<BenchRe
         "measuring"
     );
 
-    // One thread does it all: this one, bound and of the priority asked for.
+    // This one thread measures all kernels, with the placement and priority of the flags.
     placement.apply(0);
     let mut sampler = Sampler::new(args.sample);
     let mut references = Vec::new();
@@ -125,7 +130,7 @@ fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<BenchRe
     let kernels = proved.searchers.iter().zip(rates.into_iter().zip(ratios));
     let threads = counts.iter().enumerate().map(|(at, count)| {
         let rates = rounds.iter().map(|round| round[at]);
-        // One thread comes first.
+        // The first count is one thread.
         let ratios = rounds.iter().map(|round| round[at] / round[0]);
         (count.get(), rates.collect(), ratios.collect())
     });
@@ -145,7 +150,7 @@ fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<BenchRe
     .context("interrupted before the first pair was measured")
 }
 
-/// The kernels to measure, at least one, and those that cannot be.
+/// The kernels to measure, at least one, and those without a searcher.
 struct Proved {
     searchers: Vec<Searcher>,
     without: Vec<(Kernel, Lacking)>,
@@ -166,7 +171,7 @@ impl Proved {
                 Ok(searcher) => searchers.push(searcher),
                 Err(KernelFault::Unavailable(_)) => without.push((kernel, Lacking::Instructions)),
                 Err(error) => {
-                    warn!(%error, "a kernel computes wrongly on this machine and is not measured");
+                    warn!(%error, "skipping a kernel which computes wrong hashes on this machine");
                     without.push((kernel, Lacking::Proof));
                 }
             }
@@ -176,7 +181,7 @@ impl Proved {
     }
 }
 
-/// Up to sixteen numbers of threads from 1 to `most`: all, or evenly spread ones.
+/// Returns the numbers of threads from 1 to `most`: all, or sixteen evenly spread ones.
 fn thread_counts(most: NonZeroUsize) -> Vec<NonZeroUsize> {
     const STEPS: usize = 16;
     let most = most.get();

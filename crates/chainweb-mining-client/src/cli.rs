@@ -1,10 +1,10 @@
-//! The command line.
+//! The command line: the flags of mining and the commands.
 //!
-//! Each command declares its own flags beside what it does with them; here they become one program.
+//! Each command declares its own flags.
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use crate::about::AboutArgs;
 use crate::bench::BenchArgs;
@@ -15,27 +15,27 @@ use crate::doctor::DoctorArgs;
 use crate::flags::MineArgs;
 use crate::generate_key::GenerateKeyArgs;
 use crate::header::HeaderArgs;
-use crate::logging::LogArgs;
+use crate::logging::{LogArgs, LogLevel};
 use crate::man::ManArgs;
 use crate::simulate::SimnetArgs;
 
-/// What most people start the program for.
+/// Common command lines.
 const EXAMPLES: &str = "\
 Examples:
-  See it work, with no node at hand:
+  Try it without a node:
     chainweb-mining-client demo
 
-  Serve ASICs, whose pool is port 1917 of this machine:
+  Serve ASICs, with port 1917 of this machine as their pool:
     chainweb-mining-client --worker stratum --node localhost:1848 --public-key KEY
 
-  Mine with the processors of this machine, and leave them to others where they want them:
+  Mine with the CPU, at low priority:
     chainweb-mining-client --worker cpu --cpu-priority idle --node localhost:1848 --public-key KEY
 
-  Make a pair of keys to mine for:
+  Generate a key pair to mine for:
     chainweb-mining-client --generate-key
 ";
 
-/// The flags that `-h` shows: a newcomer needs no others, and finds the others with `--help`.
+/// The flags in `-h`; `--help` prints all.
 const ESSENTIAL: [&str; 12] = [
     "node",
     "tls",
@@ -53,8 +53,8 @@ const ESSENTIAL: [&str; 12] = [
 
 /// Mines for Kadena's Chainweb network.
 ///
-/// Fetches work from a chainweb node, keeps it fresh, has it solved and hands the solutions in. With `demo` it needs
-/// no node: a simulated network comes with it.
+/// Fetches work from a chainweb node, solves it with ASICs, CPUs or other programs, and submits the
+/// solutions. `demo` mines on a simulated network, without a node.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -69,7 +69,7 @@ const ESSENTIAL: [&str; 12] = [
     max_term_width = 100
 )]
 pub struct Cli {
-    /// Something else than mining on a node.
+    /// The command; mining if there is none.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// How to mine.
@@ -81,13 +81,13 @@ pub struct Cli {
     /// How to log.
     #[command(flatten)]
     pub log: LogArgs,
-    /// What to do instead of mining.
+    /// Whether to generate keys instead of mining.
     #[command(flatten)]
     pub generate_key: GenerateKeyArgs,
-    /// What to say about the program instead of mining.
+    /// The text to print instead of mining.
     #[command(flatten)]
     pub about: AboutArgs,
-    /// Print help: `-h` the essential flags, `--help` all.
+    /// Print help: -h for the essential flags, --help for all.
     #[arg(short, visible_short_alias = '?', long, global = true, action = ArgAction::Help,
           help_heading = "About the program")]
     help: Option<bool>,
@@ -96,46 +96,54 @@ pub struct Cli {
     version: Option<bool>,
 }
 
-/// What else the program can do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Mine on a simulated network that comes up with the program.
+    /// Mine on a simulated network, without a node.
     Demo(DemoArgs),
-    /// Run a simulated network with one node, for any mining client.
+    /// Run a simulated network with the mining API of a node.
     Simnet(SimnetArgs),
-    /// Measure how fast this machine hashes, beside the blake2 crate in the same run.
+    /// Measure the hash rate of this machine, compared with the blake2 crate.
     Bench(BenchArgs),
     /// Decode block headers and check their proof of work.
     Header(HeaderArgs),
-    /// Check whether mining on a node would work, and say what to change if not.
+    /// Check whether mining on a node would work, and what to change if not.
     Doctor(DoctorArgs),
-    /// Print a script that completes this program's flags in a shell.
+    /// Print a script for command-line completion in a shell.
     Completions(CompletionsArgs),
-    /// Print the manual page of this program.
+    /// Print the manual page.
     Man(ManArgs),
 }
 
-/// The command line as a whole, for whatever tells of it.
+/// Returns the command line with all flags in `-h`, for the pages that describe it.
 pub fn command() -> clap::Command {
     Cli::command().mut_args(|flag| flag.hide_short_help(false))
 }
 
-/// Reads the command line. What it gives instead of flags, such as help, has the colours that the flags ask for.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let args: Vec<OsString> = args.into_iter().collect();
-    let mut command = Cli::command().color(color(&args));
-    let matches = command.try_get_matches_from_mut(args)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+/// Returns the command line whose help and errors have the colours that `args` ask for.
+pub fn coloured(args: &[OsString]) -> clap::Command {
+    Cli::command().color(color(args))
 }
 
-/// A flag as `-h` has it: if it is not essential, not at all.
+impl Cli {
+    /// The log level of the simulated network: at most `warn` unless it runs alone.
+    pub fn simnet_log_level(&self) -> LogLevel {
+        match self.command {
+            Some(Command::Simnet(_)) => self.log.log_level,
+            _ => self.log.log_level.min(LogLevel::Warn),
+        }
+    }
+}
+
+/// Hides a flag in `-h` unless it is essential.
 fn shortened(flag: Arg) -> Arg {
     let name = flag.get_long().unwrap_or_default();
     let is_essential = ESSENTIAL.contains(&name);
     flag.hide_short_help(!is_essential)
 }
 
-/// The colours of help, and of mistakes in the flags of commands, so found without reading the flags.
+/// Finds `--color` and `--no-color` without parsing, because the parser's own output depends on
+/// them.
 fn color(args: &[OsString]) -> ColorChoice {
     let words = args.iter().filter_map(|arg| arg.to_str());
     let words: Vec<&str> = words.flat_map(|word| word.split('=')).collect();
@@ -164,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_newcomer_needs_is_there() {
+    fn the_essential_flags_exist() {
         let command = command();
         for name in ESSENTIAL {
             let mut flags = command.get_arguments();
@@ -173,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_asked_for_as_the_flag_takes_it() {
+    fn colours_are_found_as_the_parser_reads_them() {
         for (args, expected) in [
             (&["--color", "always"][..], ColorChoice::Always),
             (&["--color=ALWAYS"], ColorChoice::Always),
@@ -188,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_are_flags_that_the_program_takes() {
+    fn the_examples_are_valid() {
         let lines = EXAMPLES.lines().map(str::trim);
         let examples: Vec<&str> = lines
             .filter(|line| line.starts_with("chainweb-mining-client"))
@@ -201,9 +209,8 @@ mod tests {
         }
     }
 
-    /// The section of the flags before goes on where a flag names none.
     #[test]
-    fn flags_stand_in_the_section_whose_first_word_they_begin_with() {
+    fn flags_are_in_the_section_with_their_first_word() {
         let command = command();
         let flags: Vec<(&str, String)> = command
             .get_arguments()

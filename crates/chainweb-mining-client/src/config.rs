@@ -1,349 +1,250 @@
-//! The settings of the client: flags, files, remote configuration, environment and defaults become one command line.
+//! The settings of the program, from flags, files, URLs, the environment and defaults.
 //!
-//! Nothing is declared here: an entry `key: value` of a file is read as the flag `--key=value` would be, by the command
-//! line's own parser, and what wins in the end is parsed once more as the command line that says it all. Every mistake
-//! of every source is found before any is told.
+//! No setting is declared here: a line `key: value` of a file is checked by the parser of the flag
+//! `--key`. The assignments that take effect are parsed once more as one command line. The errors
+//! of all sources are reported together.
 
-mod assignment;
 mod catalog;
 mod document;
-mod environment;
 mod file;
-mod flags;
-mod items;
+mod findings;
+mod from_document;
+mod from_environment;
+mod from_flags;
 pub mod key;
 mod print;
 mod remote;
-mod spelling;
+mod setting;
+mod suggest;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::sync::Arc;
 
-use clap::{Args, Parser};
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use self::assignment::{Assignment, Given, Layer, Mistake, Source, Winners};
 use self::catalog::Catalog;
 use self::document::Format;
-use self::flags::{Asked, Purpose};
-use self::items::Items;
+use self::findings::{Assignment, Findings, Layer};
+use self::from_flags::Request;
 pub use self::print::PrintAs;
-use self::remote::Patience;
-use crate::cli::{self, Cli, Command};
+use self::setting::Form;
 
-/// Where settings come from, and whether they are shown.
+/// Where settings come from, and whether they are printed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 pub struct ConfigArgs {
-    /// Read settings from a YAML, JSON or TOML file, or from an http(s) URL. May be repeated: later files win over
-    /// earlier ones, files over URLs, and flags over both.
+    /// Read settings from a YAML, JSON or TOML file or an http(s) URL; repeatable, later files win.
     #[arg(long, value_name = "PATH|URL")]
     pub config_file: Vec<String>,
-    /// Print all settings as YAML, as they are after all files and flags, and exit.
+    /// Print all settings as YAML and exit.
     #[arg(long)]
     pub print_config: bool,
-    /// Print the settings in this form, and exit: `full`, `minimal` (what differs from the defaults), or `diff`.
+    /// Print the settings in this form and exit.
     #[arg(long, value_enum, value_name = "FORM", ignore_case = true)]
     pub print_config_as: Option<PrintAs>,
 }
 
-/// What the program is started for.
+/// What a command line asks for; `P` is what it parses to.
 #[derive(Debug)]
-pub enum Invocation {
-    /// A command that needs no settings, or help.
-    Command(Box<Cli>),
-    /// To mine or to examine a node, with settings that are still to be gathered.
+pub enum Invocation<P> {
+    /// A command without settings.
+    Command(P),
+    /// Mining or a command with settings, whose other sources are still to be read.
     Settings(Box<Flags>),
 }
 
-/// What the flags say.
+/// The flags, before the other sources are read.
 #[derive(Debug)]
 pub struct Flags {
     catalog: Catalog,
-    purpose: Purpose,
-    assignments: Vec<Assignment>,
-    mistakes: Vec<Mistake>,
+    /// The command that the settings are for, with its own flags; none for mining.
+    command: Vec<String>,
+    findings: Findings,
 }
 
-/// What counts, after all layers.
+/// The settings of all sources.
 #[derive(Debug)]
-pub struct Settings {
+pub struct Settings<P> {
     /// The settings, as if all had been flags.
-    pub cli: Cli,
-    /// What is odd but may be meant.
-    pub warnings: Vec<String>,
-    /// What is to be printed, and nothing else done.
+    pub parsed: P,
+    /// The text to print instead of anything else.
     pub printed: Option<String>,
-    /// The flags whose values are from elsewhere, and from where.
-    origins: Vec<(String, String)>,
+    findings: Findings,
 }
 
-/// All that is wrong with the settings, and what is odd.
+/// All errors in the settings, and the warnings.
 #[derive(Debug, thiserror::Error)]
-pub struct Mistakes {
-    mistakes: Vec<Mistake>,
-    warnings: Vec<String>,
-}
+pub struct Problems(Findings);
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.mistakes.as_slice() {
-            [mistake] => write!(f, "{mistake}")?,
-            mistakes => {
-                write!(f, "{} mistakes", mistakes.len())?;
-                for mistake in mistakes {
-                    write!(f, "\n  {mistake}")?;
-                }
-            }
+        let Findings {
+            problems, warnings, ..
+        } = &self.0;
+        if problems.len() > 1 {
+            write!(f, "{} errors in the settings\n  ", problems.len())?;
         }
-        let mut warnings = self.warnings.iter();
+        f.write_str(&problems.join("\n  "))?;
+        let mut warnings = warnings.iter();
         warnings.try_for_each(|warning| write!(f, "\nwarning: {warning}"))
     }
 }
 
-/// Reads the command line, whose first argument is the program's name.
+/// Reads a command line, whose first argument is the name of the program.
 ///
 /// # Errors
-/// The answer to a flag such as `--help`, or what is wrong with the flags of a command. Where settings are gathered,
-/// mistakes are told once all are.
-pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap::Error> {
+/// Returns the answer to a flag such as `--help`, or an error in the flags of a command without
+/// settings. Errors in settings are kept until [`Flags::resolve`].
+pub fn read<P: FromArgMatches>(
+    command: Command,
+    args: impl IntoIterator<Item = OsString>,
+) -> Result<Invocation<P>, clap::Error> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let catalog = Catalog::new();
-    match flags::read(&catalog, args.iter().skip(1).cloned()) {
-        Asked::Command => cli::parse(args).map(|cli| Invocation::Command(Box::new(cli))),
-        Asked::Answer(flag, purpose) => {
-            let cli = answer(args, catalog.program(), flag, &purpose)?;
-            Ok(Invocation::Command(Box::new(cli)))
+    let mut flags = Flags {
+        catalog: Catalog::new(command),
+        command: Vec::new(),
+        findings: Findings::default(),
+    };
+    let own = args.get(1..).unwrap_or_default();
+    let parsed = match from_flags::read(&flags.catalog, own, &mut flags.findings) {
+        Request::Command => parse(&flags.catalog, args),
+        // The answer does not depend on other arguments, even if they are invalid.
+        Request::Answer(alone) => match parse(&flags.catalog, args) {
+            Err(error) if error.use_stderr() => parse(&flags.catalog, alone),
+            answer => answer,
+        },
+        Request::Settings(command) => {
+            flags.command = command;
+            return Ok(Invocation::Settings(Box::new(flags)));
         }
-        Asked::Settings(purpose, assignments, mistakes) => {
-            Ok(Invocation::Settings(Box::new(Flags {
-                catalog,
-                purpose,
-                assignments,
-                mistakes,
-            })))
-        }
-    }
+    };
+    parsed.map(|(parsed, _)| Invocation::Command(parsed))
 }
 
-/// The answer to a flag that asks about the program. Whoever asks for help gets it, whatever else is wrong, and never
-/// something that is no answer.
-fn answer(
+fn parse<P: FromArgMatches>(
+    catalog: &Catalog,
     args: Vec<OsString>,
-    program: &str,
-    flag: String,
-    purpose: &Purpose,
-) -> Result<Cli, clap::Error> {
-    let is_answer = |parsed: &Result<Cli, clap::Error>| match parsed {
-        Ok(cli) => cli.about.asked().is_some(),
-        Err(error) => !error.use_stderr(),
-    };
-    let parsed = cli::parse(args);
-    if is_answer(&parsed) {
-        return parsed;
-    }
-    if let Purpose::Examine(_) = purpose {
-        let parsed = cli::parse([program, Purpose::EXAMINE, &flag].map(OsString::from));
-        if is_answer(&parsed) {
-            return parsed;
-        }
-    }
-    cli::parse([program.into(), flag.into()])
+) -> Result<(P, ArgMatches), clap::Error> {
+    let mut command = catalog.command.clone();
+    let matches = command.try_get_matches_from_mut(args)?;
+    let parsed = P::from_arg_matches(&matches);
+    let parsed = parsed.map_err(|error| error.format(&mut command))?;
+    Ok((parsed, matches))
 }
 
 impl Flags {
-    /// Gathers all settings: reads the files that the flags or the environment name. What takes long is reported.
+    /// Reads the other sources and resolves all settings. Passes progress messages to `report`.
     ///
     /// # Errors
-    /// All that is wrong in any of the sources.
-    pub async fn resolve(
-        self,
+    /// Returns all errors in all sources.
+    pub async fn resolve<P: FromArgMatches>(
+        mut self,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         report: impl Fn(&str),
-    ) -> Result<Settings, Mistakes> {
-        let mut gathered = Gathered {
-            layers: vec![(Layer::Flags, self.assignments)],
-            warnings: Vec::new(),
-            mistakes: self.mistakes,
-        };
-        let variables = environment::read(&self.catalog, environment);
-        gathered.take(Layer::Environment, variables);
-        for (at, (place, source)) in gathered.places(&self.catalog).into_iter().enumerate() {
-            let is_remote = remote::is_url(&place);
-            let layer = if is_remote {
-                Layer::Remote(at)
-            } else {
-                Layer::File(at)
-            };
-            let items = if is_remote {
-                from_url(&self.catalog, &place, source, &report).await
-            } else {
-                from_file(&self.catalog, &place)
-            };
-            gathered.take(layer, items);
-        }
-        gathered.settle(&self.catalog, self.purpose)
-    }
-}
-
-/// What all sources say.
-struct Gathered {
-    layers: Vec<(Layer, Vec<Assignment>)>,
-    warnings: Vec<String>,
-    mistakes: Vec<Mistake>,
-}
-
-impl Gathered {
-    fn take(&mut self, layer: Layer, items: Items) {
-        self.layers.push((layer, items.assignments));
-        self.warnings.extend(items.warnings);
-        self.mistakes.extend(items.mistakes);
-    }
-
-    fn winners(&mut self, catalog: &Catalog) -> Winners {
-        self.layers.sort_by_key(|(layer, _)| *layer);
-        let mut winners = Winners::default();
-        for (layer, assignments) in &self.layers {
-            winners.lay(catalog, *layer, assignments.clone());
-        }
-        winners
-    }
-
-    /// The files and URLs that are named, and by what.
-    fn places(&mut self, catalog: &Catalog) -> Vec<(String, Source)> {
-        let Some((config_file, _)) = catalog.by_flag("config-file") else {
-            return Vec::new();
-        };
-        let winners = self.winners(catalog);
-        let places = winners
-            .of(config_file)
-            .flat_map(|winner| match &winner.value {
-                Given::Texts(texts) => {
-                    let source = &winner.source;
-                    texts
-                        .iter()
-                        .map(|text| (text.clone(), source.clone()))
-                        .collect()
-                }
-                Given::Switch(_) | Given::Default => Vec::new(),
-            });
-        places.collect()
-    }
-
-    fn settle(mut self, catalog: &Catalog, purpose: Purpose) -> Result<Settings, Mistakes> {
-        if !self.mistakes.is_empty() {
-            return Err(Mistakes {
-                mistakes: self.mistakes,
-                warnings: self.warnings,
-            });
-        }
-        let winners = self.winners(catalog);
-        let mut args = vec![catalog.program().to_owned()];
-        match purpose {
-            Purpose::Mine => args.extend(winners.flags(catalog, |_| true)),
-            Purpose::Examine(own) => {
-                args.push(Purpose::EXAMINE.to_owned());
-                args.extend(own);
-                // Those that are about mining alone count for nothing.
-                args.extend(winners.flags(catalog, |flag| catalog.knows(Purpose::EXAMINE, flag)));
+    ) -> Result<Settings<P>, Problems> {
+        from_environment::read(&self.catalog, environment, &mut self.findings);
+        let resolved = self.findings.resolved().into_iter();
+        let named = resolved.filter(|assignment| assignment.setting.flag == "config-file");
+        let named = named.flat_map(|Assignment { values, source, .. }| {
+            let places = values.iter().cloned();
+            places.map(|place| (place, source.clone()))
+        });
+        let named: Vec<(String, String)> = named.collect();
+        for (position, (place, source)) in named.iter().enumerate() {
+            if let Err(problem) = self.read_file(position, place, source, &report).await {
+                self.findings.problems.push(problem);
             }
         }
-        // What is good one by one may contradict itself.
-        let cli = match Cli::try_parse_from(args) {
-            Ok(cli) => cli,
+        self.settle()
+    }
+
+    /// Reads a file or URL that `source` names.
+    async fn read_file(
+        &mut self,
+        position: usize,
+        place: &str,
+        source: &str,
+        report: impl Fn(&str),
+    ) -> Result<(), String> {
+        let (layer, name, read) = if let Some(url) = remote::parse(place) {
+            let url = url.map_err(|what| format!("{source}: {what}"))?;
+            let fetched = remote::fetch(&url, remote::PATIENCE, report).await;
+            (Layer::Remote(position), remote::public(&url), fetched)
+        } else {
+            let name = if place.is_empty() { "\"\"" } else { place };
+            let read = file::read(place).map(|bytes| (bytes, Format::of_name(place)));
+            (Layer::File(position), name.to_owned(), read)
+        };
+        let document = read.map_err(|what| format!("{name}: {what}"))?;
+        from_document::read(&self.catalog, (layer, &name), document, &mut self.findings);
+        Ok(())
+    }
+
+    fn settle<P: FromArgMatches>(mut self) -> Result<Settings<P>, Problems> {
+        if !self.findings.problems.is_empty() {
+            return Err(Problems(self.findings));
+        }
+        let (parsed, matches) = match parse(&self.catalog, self.args()) {
+            Ok(parsed) => parsed,
+            // Values can be valid alone and still conflict.
             Err(error) => {
                 let text = error.to_string();
-                let text = text.lines().next().unwrap_or_default();
-                let mistake = Mistake {
-                    source: Source::Document("settings".into()),
-                    what: text.trim_start_matches("error: ").to_owned(),
-                };
-                return Err(Mistakes {
-                    mistakes: vec![mistake],
-                    warnings: self.warnings,
-                });
+                let what = text.lines().next().unwrap_or_default();
+                let what = what.trim_start_matches("error: ");
+                self.findings.problems.push(format!("settings: {what}"));
+                return Err(Problems(self.findings));
             }
         };
-        let config = match &cli.command {
-            Some(Command::Doctor(args)) => &args.config,
-            _ => &cli.config,
-        };
-        let full = config.print_config.then_some(PrintAs::Full);
-        let print_as = config.print_config_as.or(full);
-        let printed = print_as.map(|form| print::print(catalog, &winners, form));
-        let origins = winners.iter().filter_map(|winner| match &winner.source {
-            Source::Flag(_) => None,
-            source => {
-                let flag = format!("--{}", catalog.setting(winner.setting).flag);
-                Some((flag, source.to_string()))
-            }
-        });
+        let matches = matches.subcommand().map_or(&matches, |(_, own)| own);
+        let full = matches.get_flag("print_config").then_some(&PrintAs::Full);
+        let print_as = matches.get_one("print_config_as").or(full);
+        let resolved = self.findings.resolved();
+        let printed = print_as.map(|form| print::print(&self.catalog, &resolved, *form));
         Ok(Settings {
-            cli,
-            warnings: self.warnings,
+            parsed,
             printed,
-            origins: origins.collect(),
+            findings: self.findings,
         })
+    }
+
+    /// Returns the command line with the same settings.
+    fn args(&self) -> Vec<OsString> {
+        let mut args = vec![self.catalog.command.get_name().to_owned()];
+        args.extend_from_slice(&self.command);
+        for assignment in self.findings.resolved() {
+            let flag = &assignment.setting.flag;
+            // Settings for mining alone have no effect on a command.
+            let command = self.command.first();
+            if command.is_some_and(|command| !self.catalog.has_flag(command, flag)) {
+                continue;
+            }
+            match (assignment.setting.form, assignment.values.as_slice()) {
+                (Form::Switch, [value]) if value == "true" => args.push(format!("--{flag}")),
+                (Form::Switch, _) => {}
+                (_, values) => args.extend(values.iter().map(|value| format!("--{flag}={value}"))),
+            }
+        }
+        args.into_iter().map(OsString::from).collect()
     }
 }
 
-impl Settings {
-    /// Where the values come from of the flags that a message names, if not from the command line.
+impl<P> Settings<P> {
+    /// Returns the warnings about the settings.
+    pub fn warnings(&self) -> &[String] {
+        &self.findings.warnings
+    }
+
+    /// Returns the sources of the flags in a message, unless they are on the command line.
     pub fn origins_in(&self, message: &str) -> Vec<String> {
         let is_in_name = |c: char| c == '-' || c.is_ascii_alphanumeric();
         let words: Vec<&str> = message.split(|c| !is_in_name(c)).collect();
-        let named = self
-            .origins
-            .iter()
-            .filter(|(flag, _)| words.contains(&flag.as_str()));
-        named
+        let resolved = self.findings.resolved().into_iter();
+        let elsewhere = resolved.filter(|assignment| assignment.layer != Layer::Flags);
+        let origins = elsewhere.map(|set| (format!("--{}", set.setting.flag), &set.source));
+        origins
+            .filter(|(flag, _)| words.contains(&flag.as_str()))
             .map(|(flag, source)| format!("{flag} is set by {source}"))
             .collect()
-    }
-}
-
-fn from_file(catalog: &Catalog, path: &str) -> Items {
-    let name = Arc::from(path);
-    match file::read(path) {
-        Ok(bytes) => from_bytes(catalog, &name, &bytes, Format::of_name(path)),
-        Err(what) => mistaken(Source::Document(name), what),
-    }
-}
-
-async fn from_url(catalog: &Catalog, text: &str, source: Source, report: impl Fn(&str)) -> Items {
-    let url = match remote::parse(text) {
-        Ok(url) => url,
-        Err(what) => return mistaken(source, what),
-    };
-    let name = Arc::from(remote::public(&url));
-    match remote::fetch(&url, Patience::default(), report).await {
-        Ok(fetched) => from_bytes(catalog, &name, &fetched.bytes, fetched.format),
-        Err(what) => mistaken(Source::Document(name), what),
-    }
-}
-
-fn from_bytes(catalog: &Catalog, name: &Arc<str>, bytes: &[u8], format: Option<Format>) -> Items {
-    match document::parse(bytes, format) {
-        Ok(Some(entries)) => items::read(catalog, name, &entries),
-        Ok(None) => Items {
-            warnings: vec![format!("{name}: there are no settings in it")],
-            ..Items::default()
-        },
-        Err(error) => {
-            let name = Arc::clone(name);
-            let source = match error.place {
-                Some(place) => Source::Position(name, place),
-                None => Source::Document(name),
-            };
-            mistaken(source, error.what)
-        }
-    }
-}
-
-fn mistaken(source: Source, what: String) -> Items {
-    Items {
-        mistakes: vec![Mistake { source, what }],
-        ..Items::default()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The `demo` command: a simulated network and the real client on it, in one program.
 //!
-//! The client speaks to the network over HTTP on loopback, as it would to a node. The network is made so that it is
-//! lively from the first second on any machine: its first difficulty follows from the rate that this machine was
-//! measured at, and foreign miners find a quarter of all blocks, so that work goes stale.
+//! The client uses HTTP on loopback, as with a real node. The first difficulty follows from the
+//! measured hash rate of this machine, so blocks come from the first second. Foreign miners find a
+//! quarter of all blocks, so work becomes stale.
 
 mod report;
 
@@ -15,56 +15,53 @@ use std::time::Duration;
 use anyhow::Context;
 use chainweb::{ChainGraph, Difficulty};
 use clap::Args;
+use miner::coordinator::Preemption;
+use miner::run::{self, Engine};
+use miner::telemetry::snapshot::{Payee, Program};
+use miner::timing::Timing;
 use node::{Endpoint, Limits, Miner};
 use simnet::Simnet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-pub use self::report::DemoReport;
-
+pub(crate) use self::report::DemoReport;
 use crate::flags::cpu::CpuArgs;
 use crate::flags::thread_count;
 use crate::measure::{on_thread, wall_rate};
-use miner::coordinator::Preemption;
-use miner::run::{self, Engine};
-use miner::telemetry::snapshot::{Payee, Program};
-use miner::timing::Timing;
-use miner::units::{About, HashRate, Prefixed};
-
 use crate::quantity::positive_duration;
 
-/// How long this machine's rate is measured.
+/// The time for measuring the hash rate of this machine.
 const MEASURED: Duration = Duration::from_millis(300);
 
-/// What the demonstration is like.
+/// The flags of the demonstration.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// End after this time, such as `20s`; without it, run until interrupted.
+    /// Stop after this time, such as `20s` [default: run until interrupted].
     #[arg(long = "for", value_name = "TIME", value_parser = positive_duration)]
     pub duration: Option<Duration>,
-    /// Print the result as one JSON object, the last line on standard output.
+    /// Print the result as one JSON object on the last line of standard output.
     #[arg(long)]
     pub json: bool,
-    /// Hashing threads [default: one for each processor that this program may use].
+    /// Number of hashing threads [default: one per available processor].
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count)]
     pub thread_count: Option<NonZeroUsize>,
-    /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
+    /// Graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
     #[arg(long, default_value = "twenty")]
     pub graph: ChainGraph,
-    /// The time between two blocks of a chain that the difficulty is adjusted to.
+    /// Target time between two blocks of a chain.
     #[arg(long, value_name = "TIME", default_value = "4s", value_parser = positive_duration)]
     pub block_delay: Duration,
-    /// Fixes every random choice of the network; hashing is random all the same.
+    /// Seed of all random choices of the network (hashing stays random).
     #[arg(long, default_value = "0")]
     pub seed: u64,
-    /// How to hash.
+    /// The flags of the CPU worker.
     #[command(flatten)]
     pub cpu: CpuArgs,
 }
 
-/// Runs the demonstration until `stop` is cancelled or its time is over.
-pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
+/// Runs the demonstration until `stop` is cancelled or its time is over, and returns its result.
+pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
     let hashing = args.cpu.hashing(args.thread_count)?;
     let (threads, kernel) = (hashing.threads, hashing.searcher.kernel());
     let own_rate = {
@@ -79,8 +76,11 @@ pub async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<Dem
     let chains = args.graph.len();
     let difficulty = (own_rate.0 + foreign_rate) * args.block_delay.as_secs_f64() / chains as f64;
     info!(
-        chains, own_rate = %own_rate, foreign_rate = %HashRate(foreign_rate),
-        block_delay = %About(args.block_delay), hashes_per_block = %Prefixed(difficulty).to_string().trim_end(),
+        event = "demo_started",
+        chains,
+        block_delay_seconds = args.block_delay.as_secs_f64(),
+        own_hash_rate = own_rate.0,
+        foreign_hash_rate = foreign_rate,
         "starting a simulated network"
     );
     let config = simnet::Config {

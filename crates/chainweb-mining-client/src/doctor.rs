@@ -1,7 +1,7 @@
-//! The `doctor` command: is everything there that mining on a node needs, and what is to be changed if not.
+//! The `doctor` command: checks everything needed to mine on a node, and says what to change.
 //!
-//! It looks at one node as a mining client would and says on one screen what it found. It hands nothing in and asks
-//! a node only a few things, each with a time limit, so that it can be used on one that others mine on.
+//! It examines one node as a mining client would. It submits nothing and sends only a few requests,
+//! each with a time limit, so it can be used on a node in service.
 
 mod check;
 mod examination;
@@ -23,21 +23,21 @@ use self::screen::{Interrupted, Screen};
 use crate::config::ConfigArgs;
 use crate::flags::NodeArgs;
 
-/// Which node to look at.
+/// The node to examine.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
-    /// The node, and whom to mine for.
+    /// The node and the account to mine for.
     #[command(flatten)]
     pub node: NodeArgs,
-    /// Where settings come from, as with mining.
+    /// The sources of settings, as for mining.
     #[command(flatten)]
     pub config: ConfigArgs,
 }
 
-/// How the result is written.
+/// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Lines for people.
@@ -48,19 +48,20 @@ pub enum Form {
     Json,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Mining on the node would work.
     Healthy,
-    /// It would not, or the examination was interrupted.
+    /// Mining would not work, or the examination was interrupted.
     Unwell,
 }
 
-/// Examines the node until it is done or `stop` is cancelled.
+/// Examines the node until all is checked or `stop` is cancelled.
 ///
 /// # Errors
-/// The flags name no node, or the result cannot be written.
+///
+/// Returns an error if the flags do not name one node, or if the output cannot be written.
 pub async fn run(
     args: &DoctorArgs,
     stop: CancellationToken,
@@ -69,9 +70,9 @@ pub async fn run(
 ) -> anyhow::Result<Verdict> {
     let mut node = args.node.config()?;
     let limits = &mut node.limits;
-    // A handshake that hangs is to be told apart from an answer that does not come.
+    // Shorter, so that a handshake that hangs can be distinguished from a missing answer.
     limits.connect = limits.connect.min(limits.info.mul_f64(0.75));
-    // A stream has no limit of its own, but here its opening is waited for as work is.
+    // The opening of a stream, which has no limit of its own, is limited as a request for work is.
     limits.updates_idle = limits.work;
     let mut screen = Screen::new(out, form, &node)?;
     let interrupted = tokio::select! {

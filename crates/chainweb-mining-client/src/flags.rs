@@ -1,4 +1,5 @@
-//! Mining on a node: from flags to a run. The flags are named as those of the Haskell client.
+//! The flags of mining, and the configuration that they describe. Their names are those of the
+//! Haskell client.
 
 mod asic;
 mod constant_delay;
@@ -8,50 +9,49 @@ mod nodes;
 mod on_demand;
 mod preemption;
 mod simulation;
-
 mod timeouts;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-
-pub use self::asic::StratumArgs;
-pub use self::constant_delay::ConstantDelayArgs;
-use self::cpu::CpuArgs;
-pub use self::external::ExternalArgs;
-pub use self::nodes::NodeArgs;
-pub use self::on_demand::OnDemandArgs;
-pub use self::preemption::PreemptionArgs;
-pub use self::simulation::SimulationArgs;
-pub use self::timeouts::TimeoutArgs;
-use crate::mine::Mining;
-use crate::usage::UsageError;
 use miner::run;
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 
-/// The ways to have work solved.
+pub(crate) use self::asic::StratumArgs;
+pub(crate) use self::constant_delay::ConstantDelayArgs;
+use self::cpu::CpuArgs;
+pub(crate) use self::external::ExternalArgs;
+pub(crate) use self::nodes::NodeArgs;
+pub(crate) use self::on_demand::OnDemandArgs;
+pub(crate) use self::preemption::PreemptionArgs;
+pub(crate) use self::simulation::SimulationArgs;
+use crate::mine::Mining;
+use crate::quantity::count;
+use crate::usage::UsageError;
+
+/// What solves the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WorkerKind {
-    /// Hash on this machine's processors.
+    /// Hash on this machine's CPU.
     Cpu,
-    /// Serve mining devices that speak Stratum.
+    /// Serve ASICs over Stratum.
     Stratum,
-    /// Hash nothing: blocks come as at a given hash rate, on a network without proof of work.
+    /// Produce random blocks at --hash-rate without hashing (needs --disable-pow on the node).
     Simulation,
-    /// Hash nothing: blocks come on a beat, on a network without proof of work.
+    /// Produce blocks at a constant rate without hashing (needs --disable-pow on the node).
     ConstantDelay,
-    /// Make a block when somebody asks for one over HTTP; the node must not check proof of work.
+    /// Produce blocks on request over HTTP (needs --disable-pow on the node).
     OnDemand,
-    /// Run a command that solves the work.
+    /// Run a command that solves the work, such as a GPU miner.
     External,
 }
 
 /// How to mine.
 #[derive(Debug, Args)]
 pub struct MineArgs {
-    /// On which node, and for whom.
+    /// The node and the account.
     #[command(flatten)]
     pub node: NodeArgs,
     /// What solves the work.
@@ -64,72 +64,80 @@ pub struct MineArgs {
         help_heading = "Mining"
     )]
     pub worker: WorkerKind,
-    /// With the worker `cpu`: hashing threads [default: one for each processor that this program may use]; with
-    /// `stratum` and `on-demand`: the same as --work-slots; with `external`: processes; with `simulation`: works that the
-    /// hash rate is divided among; with `constant-delay`: blocks at each beat; each of these three 2 by default.
+    /// Number of CPU threads or external processes [default: all processors for cpu, else 2].
     #[arg(short = 'c', long, value_name = "COUNT", value_parser = thread_count, help_heading = "Mining")]
     pub thread_count: Option<NonZeroUsize>,
     /// How to hash.
     #[command(flatten)]
     pub cpu: CpuArgs,
-    /// How to serve devices.
+    /// The Stratum server.
     #[command(flatten)]
     pub stratum: StratumArgs,
-    /// What to run.
+    /// The external command.
     #[command(flatten)]
     pub external: ExternalArgs,
-    /// What to simulate.
+    /// The simulation.
     #[command(flatten)]
     pub simulation: SimulationArgs,
-    /// How blocks come on a beat.
+    /// The constant rate.
     #[command(flatten)]
     pub constant_delay: ConstantDelayArgs,
-    /// How blocks are asked for.
+    /// Requests for blocks.
     #[command(flatten)]
     pub on_demand: OnDemandArgs,
-    /// How many works, each for a chain of its own, are held ready [default: 2; with `external`, `simulation` and
-    /// `constant-delay` the number of --thread-count, but not less than 2 and not more than 98].
+    /// Chains to hold work for [default: 2, or --thread-count if the worker is not cpu].
     #[arg(long, value_name = "COUNT", value_parser = work_slots, help_heading = "Mining")]
     pub work_slots: Option<NonZeroUsize>,
-    /// When a job makes way for a newer one.
+    /// When to replace a job.
     #[command(flatten)]
     pub preemption: PreemptionArgs,
 }
 
-/// More threads than any machine has, few enough that all of them can be started.
+/// More threads than any machine has, and few enough to start them all.
 const MOST_THREADS: usize = 1024;
 
-/// A number of threads.
+/// Parses a number of threads.
 pub(crate) fn thread_count(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_THREADS)
 }
 
-/// A network has at most 98 chains, and a job is held for each at most.
+/// The number of chains of the largest network graph: at most one work is held per chain.
 const MOST_SLOTS: NonZeroUsize = NonZeroUsize::new(98).expect("not zero");
 
-/// How many works are held if nothing else is said.
+/// The default number of works held.
 const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
-/// How many processes the external worker has if nothing else is said, or a development worker of what it has instead;
-/// as in the Haskell client.
+/// The default number of processes of the external worker, or of threads or blocks of a development
+/// worker, as in the Haskell client.
 const PROCESSES: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
+
+/// Why the number of works to hold is unclear.
+#[derive(Debug, thiserror::Error)]
+enum SlotsError {
+    #[error(
+        "--thread-count {0}: with --worker stratum or on-demand it is the number of works held, \
+         from 1 to {1}"
+    )]
+    TooMany(NonZeroUsize, NonZeroUsize),
+    #[error(
+        "--thread-count {0} contradicts --work-slots {1}: with --worker stratum or on-demand both \
+         are the number of works held; leave one of them out"
+    )]
+    Differ(NonZeroUsize, NonZeroUsize),
+}
 
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_SLOTS.get())
 }
 
-pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
-    match text.parse::<NonZeroUsize>() {
-        Ok(count) if count.get() <= most => Ok(count),
-        _ => Err(format!("expected a number from 1 to {most}")),
-    }
-}
-
-/// The run that the flags ask for. Takes the port that devices connect to, so that a port in use is told before
-/// anything begins.
-pub async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
+/// Returns the configuration of a run. Binds the port of the worker, so that a port in use is an
+/// error before mining starts.
+///
+/// # Errors
+/// Returns a usage error, or the error of a resource that the worker cannot use.
+pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     let node = args.node.config()?;
-    let work_slots = slots(args)?;
+    let work_slots = slots(args).map_err(UsageError::new)?;
     let timing = Timing::default();
     let preemption = args.preemption.policy(batch(args, &timing));
     let mut server = None;
@@ -164,7 +172,7 @@ pub async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     Ok(Mining { engine, server })
 }
 
-/// How often the worker begins a header anew by itself, or would if it hashed.
+/// Returns how often the worker starts a new header without a reason, or would if it hashed.
 fn batch(args: &MineArgs, timing: &Timing) -> Duration {
     match args.worker {
         WorkerKind::Stratum => args.stratum.time_between_jobs(),
@@ -176,20 +184,21 @@ fn batch(args: &MineArgs, timing: &Timing) -> Duration {
     }
 }
 
-/// How many works are held: for devices and on demand the Haskell client says it with `--thread-count`.
-fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
+/// Returns the number of works held, which is `--thread-count` in the Haskell client if the worker
+/// is `stratum` or `on-demand`.
+fn slots(args: &MineArgs) -> Result<NonZeroUsize, SlotsError> {
     let slots = args.work_slots;
     match (args.worker, args.thread_count) {
         (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) if count > MOST_SLOTS => {
-            Err(UsageError::TooManySlots(count, MOST_SLOTS.get()))
+            Err(SlotsError::TooMany(count, MOST_SLOTS))
         }
         (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) => {
             match slots.filter(|slots| *slots != count) {
-                Some(slots) => Err(UsageError::SlotsDiffer(count, slots)),
+                Some(slots) => Err(SlotsError::Differ(count, slots)),
                 None => Ok(count),
             }
         }
-        // So that each of them has a work of its own.
+        // Each process has its own work.
         (WorkerKind::External | WorkerKind::Simulation | WorkerKind::ConstantDelay, _) => {
             Ok(slots.unwrap_or_else(|| processes(args).clamp(SLOTS, MOST_SLOTS)))
         }
@@ -197,7 +206,8 @@ fn slots(args: &MineArgs) -> Result<NonZeroUsize, UsageError> {
     }
 }
 
-/// The processes of the external worker, or what a development worker has instead.
+/// Returns the number of processes of the external worker, or of threads or blocks of a development
+/// worker.
 fn processes(args: &MineArgs) -> NonZeroUsize {
     args.thread_count.unwrap_or(PROCESSES)
 }
@@ -209,7 +219,7 @@ mod tests {
     use super::config;
     use crate::cli::Cli;
 
-    /// The works that are held and the worker, with these flags.
+    /// Returns the number of works held and the worker.
     async fn run(flags: &[&str]) -> (usize, String) {
         let program = ["chainweb-mining-client"];
         let cli = Cli::try_parse_from(program.iter().chain(flags)).expect("good flags");
@@ -277,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_simulations_differ_unless_told_otherwise() {
+    async fn two_simulations_without_a_seed_differ() {
         let simulation = ["-w", "simulation"];
         assert_ne!(run(&simulation).await, run(&simulation).await);
     }

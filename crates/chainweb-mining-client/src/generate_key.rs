@@ -1,7 +1,7 @@
-//! A new pair of Ed25519 keys to mine for, as `--generate-key` prints it.
+//! A new pair of Ed25519 keys, for `--generate-key`.
 //!
-//! The private key is what RFC 8032 calls so: the 32 bytes that everything else follows from. It is wiped from memory
-//! when it has been printed, and is kept nowhere.
+//! The private key is the one of RFC 8032: 32 bytes from which all else is derived. After it is
+//! printed, it is wiped from memory. It is stored nowhere.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -12,23 +12,26 @@ use ed25519_dalek::{SECRET_KEY_LENGTH, SigningKey};
 use rand::TryCryptoRng;
 use zeroize::Zeroizing;
 
-/// Whether to make keys instead of mining.
+/// Whether to generate keys instead of mining.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "About the program")]
 pub struct GenerateKeyArgs {
-    /// Print a new pair of keys and exit; --no-generate-key takes it back.
+    /// Print a new key pair to mine for, and exit.
     ///
-    /// Two lines of hex digits: the `public` key, which is mined for, and the `private` one, without which nothing that
-    /// was mined can be spent. Nobody else has it: keep it, and keep it secret.
+    /// The output is two lines of hex digits, the `public` and the `private` key. Mined coins
+    /// cannot be spent without the private key: keep it safe and secret.
     #[arg(long, overrides_with = "no_generate_key")]
     pub generate_key: bool,
-    /// Print no keys.
+    /// Undoes --generate-key.
     #[arg(long, hide = true, overrides_with = "generate_key")]
     no_generate_key: bool,
 }
 
-/// Makes a pair of keys and writes it.
-pub fn write<R>(rng: &mut R, out: &mut impl Write) -> io::Result<()>
+/// Generates a key pair and writes it to `out`.
+///
+/// # Errors
+/// Returns an error if the random generator or the writer fails.
+pub(crate) fn write<R>(rng: &mut R, out: &mut impl Write) -> io::Result<()>
 where
     R: TryCryptoRng<Error: Error + Send + Sync + 'static>,
 {
@@ -55,7 +58,7 @@ mod tests {
 
     /// The first and the third test vector of RFC 8032, section 7.1.
     #[test]
-    fn the_public_key_follows_from_the_private_one_as_in_rfc_8032() {
+    fn the_public_key_is_derived_as_in_rfc_8032() {
         for (private, public) in [
             (
                 "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",

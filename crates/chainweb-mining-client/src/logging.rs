@@ -1,7 +1,7 @@
-//! The log: one line per event on standard error, for people or as JSON for programs.
+//! The log: one line per event on standard error, as text or as JSON.
 //!
-//! Escape codes are written only where somebody sees colours: on a terminal, and not where `NO_COLOR` is set, unless
-//! the flags say otherwise. JSON never has any.
+//! Only a terminal gets colours, and not if `NO_COLOR` is set, unless flags override both. JSON has
+//! no colours.
 
 mod format;
 mod lines;
@@ -26,7 +26,7 @@ pub use self::lines::flush;
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LogArgs {
-    /// How much to log to standard error.
+    /// Log level, on standard error.
     #[arg(
         short,
         long,
@@ -37,7 +37,7 @@ pub struct LogArgs {
         value_name = "LEVEL"
     )]
     pub log_level: LogLevel,
-    /// How the lines of the log look.
+    /// Log format: plain text or JSON.
     #[arg(
         long,
         global = true,
@@ -47,7 +47,7 @@ pub struct LogArgs {
         value_name = "FORMAT"
     )]
     pub log_format: LogFormat,
-    /// When to colour the log and help.
+    /// When to use colours.
     #[arg(
         long,
         global = true,
@@ -57,16 +57,16 @@ pub struct LogArgs {
         value_name = "WHEN"
     )]
     pub color: ColorWhen,
-    /// Colour nothing: the same as --color never, whatever --color says.
+    /// Same as --color never.
     #[arg(long, global = true)]
     pub no_color: bool,
 }
 
-/// How much is logged.
+/// The least severe level that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 #[expect(
     missing_docs,
-    reason = "the names say it, and they are the help text of the flag"
+    reason = "the names are clear, and a comment would become help text"
 )]
 pub enum LogLevel {
     Quiet,
@@ -76,19 +76,19 @@ pub enum LogLevel {
     Debug,
 }
 
-/// What a line of the log looks like.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// A line for people: time, level, message and fields.
+    /// Time, level, message and fields in one line of text.
     Plain,
-    /// An object with `timestamp`, `level`, `target` and `fields`, one of which is the `message`.
+    /// An object with `timestamp`, `level`, `target` and `fields`, including the `message`.
     Json,
 }
 
-/// When there are colours.
+/// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {
-    /// On a terminal, unless the variable `NO_COLOR` is set to something.
+    /// On a terminal, unless the variable `NO_COLOR` is set.
     Auto,
     /// Always.
     Always,
@@ -96,26 +96,26 @@ pub enum ColorWhen {
     Never,
 }
 
-/// Whether lines have escape codes in them.
+/// Whether lines contain escape codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
-    /// They are coloured.
+    /// With colours.
     On,
-    /// They are text and nothing else.
+    /// Plain text.
     Off,
 }
 
-/// What an output is connected to.
+/// The kind of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
-    /// A terminal, which somebody looks at.
+    /// A terminal.
     Terminal,
     /// A file, a pipe or nothing.
     Other,
 }
 
 impl Output {
-    /// What this one is connected to.
+    /// Returns the kind of an output.
     fn of(output: &impl IsTerminal) -> Self {
         if output.is_terminal() {
             Self::Terminal
@@ -138,7 +138,8 @@ impl LogLevel {
 }
 
 impl LogArgs {
-    /// How the failure that ends the program is told: as the log is, but a quiet log must not swallow it.
+    /// Returns the format of the error that ends the program: that of the log, or plain text if the
+    /// log is quiet.
     pub fn failure_format(self) -> LogFormat {
         match self.log_level {
             LogLevel::Quiet => LogFormat::Plain,
@@ -146,13 +147,13 @@ impl LogArgs {
         }
     }
 
-    /// Whether an output gets colours: by the flags, the variable `NO_COLOR` and what it is connected to.
+    /// Returns whether an output has colours, by the flags, the variable `NO_COLOR` and its kind.
     pub fn color_of(self, output: &impl IsTerminal) -> Color {
         let no_color = std::env::var_os("NO_COLOR");
         self.color(no_color.as_deref(), Output::of(output))
     }
 
-    /// Flags come before the variable `NO_COLOR`, and both before what the output is.
+    /// Flags override the variable `NO_COLOR`, and both override the kind of the output.
     fn color(self, no_color: Option<&OsStr>, output: Output) -> Color {
         let is_refused = no_color.is_some_and(|value| !value.is_empty());
         match self.color {
@@ -163,7 +164,7 @@ impl LogArgs {
         }
     }
 
-    /// The log that the flags describe. What `simnet` has to say has a level of its own.
+    /// Returns the log that the flags describe. `simnet` has its own level.
     fn subscriber<W>(
         self,
         simnet: LogLevel,
@@ -201,11 +202,10 @@ impl LogArgs {
     }
 }
 
-/// Installs the log for the whole program. What `simnet` has to say is of interest only where the simulated network
-/// is all there is.
+/// Installs the log for the whole program. `simnet` is the level of the simulated network.
 ///
 /// # Errors
-/// The system gives no thread.
+/// Returns an error if the system cannot start the thread of the log.
 pub fn install(args: LogArgs, simnet: LogLevel) -> io::Result<()> {
     let color = args.color_of(&io::stderr());
     let lines = Lines::of_stderr()?;

@@ -1,6 +1,7 @@
-//! The command `man`: the manual of this program, for `man` to show.
+//! The command `man`: the manual pages of this program.
 //!
-//! A page says what the help says, in the order of manuals. It has no date, so that the same program gives the same bytes.
+//! A page contains the help in the order of manuals. It has no date, so the same program always
+//! prints the same bytes.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,18 +13,21 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 const EXIT_STATUS: &str =
-    "0 after a clean end, 64 for wrong flags or a wrong configuration, 1 for any other failure.";
+    "0 after a clean end, 64 for errors in flags or the configuration, 1 for any other error.";
 
-/// Where the manual goes.
+/// Where the manual is written.
 #[derive(Clone, Debug, Args)]
 pub struct ManArgs {
-    /// Write a page for the program and one for each command into this directory, which is made if need be.
+    /// Write a page for the program and for each command into this directory.
     #[arg(long, value_name = "DIRECTORY")]
     pub dir: Option<PathBuf>,
 }
 
 impl ManArgs {
-    /// Writes the page of `program` itself to `out`, or those of its commands too into the directory.
+    /// Writes the page of `program` to `out`, or all pages into the directory.
+    ///
+    /// # Errors
+    /// Returns an error if a page cannot be written.
     pub fn write(&self, mut program: Command, out: &mut impl Write) -> anyhow::Result<()> {
         program.build();
         let Some(dir) = &self.dir else {
@@ -51,7 +55,7 @@ fn write_page(command: &Command, dir: &Path) -> io::Result<()> {
     fs::write(dir.join(name), page)
 }
 
-/// The page of a command, and the name of its file.
+/// Returns the file name and the page of a command.
 fn page(command: &Command) -> io::Result<(String, Vec<u8>)> {
     let man = Man::new(command.clone());
     let mut page = Vec::new();
@@ -73,7 +77,7 @@ fn page(command: &Command) -> io::Result<(String, Vec<u8>)> {
     Ok((man.get_filename(), page))
 }
 
-/// As they stand, line by line; the title is that of the section.
+/// Writes the examples line by line, without their title.
 fn write_examples(examples: &str, roff: &mut Roff) {
     roff.control("SH", ["EXAMPLES"]).control("nf", []);
     for line in examples.lines().skip(1) {

@@ -1,22 +1,20 @@
-//! How fast this machine hashes, measured on the kernels alone: no job changes, no solution is found.
+//! Measures the hash rate of the kernels alone: no job changes, and no solution is found.
 
-use std::io;
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use anyhow::{Context, anyhow};
 use chainweb::{
     ChainGraph, ChainId, CreationTime, Genesis, Nonce, PayloadHash, Target, WorkHeader,
 };
+use miner::units::HashRate;
+use miner::worker::cpu::placement::Placement;
 use pow::{NonceRange, Prepared, Searcher};
 use tokio::sync::oneshot;
 
-use miner::units::HashRate;
-use miner::worker::cpu::placement::Placement;
-
-/// A header of the length that all public networks have.
+/// Returns a header of the length of all public networks.
 pub(crate) fn header() -> WorkHeader {
     let genesis = Genesis {
         version_code: 2,
@@ -28,16 +26,20 @@ pub(crate) fn header() -> WorkHeader {
     header.work().clone()
 }
 
-/// Work that nothing solves.
+/// Returns a search without solution.
 pub(crate) fn endless() -> Prepared {
     Prepared::new(&header(), &Target::from_le_bytes([0; 32]))
 }
 
-/// Nonces between two looks at the clock: some hundred microseconds.
+/// Nonces between two readings of the clock: some hundred microseconds.
 pub(crate) const BATCH: u64 = 1 << 14;
 
-/// The rate of this number of threads together by the clock on the wall: their hashes over the time from when all are
-/// there to when the last has ended, at least `time`.
+/// Returns the total rate of `threads` threads in wall-clock time: their hashes over the time
+/// between the start of all and the end of the last, at least `time`.
+///
+/// # Errors
+///
+/// Returns an error if a thread cannot be started.
 pub(crate) fn wall_rate(
     threads: NonZeroUsize,
     searcher: &Searcher,
@@ -45,7 +47,7 @@ pub(crate) fn wall_rate(
     time: Duration,
 ) -> io::Result<HashRate> {
     let prepared = endless();
-    // When all began; `None` if not all are there.
+    // The common start; `None` if not all threads could be started.
     let begin: OnceLock<Option<Instant>> = OnceLock::new();
     let hash = |index: usize| {
         placement.apply(index);
@@ -73,7 +75,11 @@ pub(crate) fn wall_rate(
     })
 }
 
-/// Runs what takes its time on a thread of its own, so that the runtime goes on.
+/// Runs `work` on a thread of its own, without blocking the runtime.
+///
+/// # Errors
+///
+/// Returns an error if the thread cannot be started or panics.
 pub(crate) async fn on_thread<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -81,15 +87,15 @@ pub(crate) async fn on_thread<T: Send + 'static>(
     let (sender, result) = oneshot::channel();
     let thread = thread::Builder::new()
         .name(name.to_owned())
-        // Whoever does not wait for the result any more does not want it.
+        // The caller may have left.
         .spawn(move || drop(sender.send(work())))
         .context("cannot start a thread")?;
     let result = result.await;
-    // It has ended or is about to.
+    // The thread has ended or is about to.
     thread
         .join()
         .map_err(|_| anyhow!("the thread {name} ended unexpectedly"))?;
-    result.context("a thread that ends well has a result")
+    result.context("a thread that does not panic sends its result")
 }
 
 #[cfg(test)]
@@ -97,18 +103,18 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::time::Duration;
 
-    use pow::Kernel;
-
-    use super::{endless, wall_rate};
     use miner::units::HashRate;
     use miner::worker::cpu::placement::Placement;
     use miner::worker::cpu::thread_cpu_time;
+    use pow::Kernel;
 
-    /// The threads of one processor have no more time together than one of them alone.
+    use super::{endless, wall_rate};
+
+    /// The threads of one processor share its time.
     #[test]
     fn threads_that_share_a_processor_do_not_add_up() {
         let searcher = Kernel::Portable.prove().expect("safe code");
-        let processors = rustix::thread::sched_getaffinity(None).expect("Linux tells");
+        let processors = rustix::thread::sched_getaffinity(None).expect("Linux reports it");
         let first = (0..1024).find(|&at| processors.is_set(at)).expect("one");
         let placement = Placement {
             processors: [first].into(),
@@ -123,7 +129,7 @@ mod tests {
         let range = pow::NonceRange::new(chainweb::Nonce::default(), 1 << 20);
         assert_eq!(prepared.search(&searcher, range), None);
         let alone = HashRate::of(1 << 20, thread_cpu_time().saturating_sub(started));
-        // A processor that changes its speed meanwhile is forgiven; that threads are counted over one another is not.
+        // Allows for a change of the processor's speed, but not for time counted twice.
         assert!(together.0 < 2.0 * alone.0, "{together} of {alone}");
     }
 }

@@ -1,4 +1,4 @@
-//! Mining on a node: runs the engine, and the HTTP server of the on-demand worker where there is one.
+//! Mining on a node: runs the engine, and the HTTP server of the on-demand worker if there is one.
 
 use anyhow::bail;
 use miner::run::{self, Engine};

@@ -1,24 +1,41 @@
-//! The HTTP server of the on-demand worker: takes requests for blocks and passes them on to the worker.
+//! The HTTP server of the on-demand worker.
+//!
+//! `http` answers requests and passes them on to the worker. Each connection has limits in time,
+//! and on shutdown idle ones are closed at once.
 
 mod accept;
-mod routes;
-mod server;
+mod counts;
+mod http;
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use listen::{BindError, Interface};
-use miner::worker::on_demand::Order;
-use tokio::net::TcpListener;
+use miner::worker::on_demand::Request;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{debug, info};
 
-/// A server that listens and answers once it is run.
+/// Connections at a time; more wait in the backlog of the socket.
+const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
+/// The time within which a connection has to send the head of a request, idle time included.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time for the last responses on shutdown.
+const LAST_RESPONSES: Duration = Duration::from_secs(1);
+
+/// A listening server, which responds once it runs.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    orders: mpsc::Sender<Order>,
+    requests: mpsc::Sender<Request>,
 }
 
 impl Server {
@@ -30,23 +47,43 @@ impl Server {
     pub async fn bind(
         interface: &Interface,
         port: u16,
-        orders: mpsc::Sender<Order>,
+        requests: mpsc::Sender<Request>,
     ) -> Result<Self, BindError> {
         let listener = interface.listen(port).await?;
-        Ok(Self { listener, orders })
+        Ok(Self { listener, requests })
     }
 
-    /// Returns the address that the server listens on.
+    /// Returns the address of the listening socket.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
     /// Serves until `stop` is cancelled, and returns when the last connection is closed.
     pub async fn run(self, stop: CancellationToken) {
-        // With port 0 only this line names the port.
+        // The system may have picked the port.
         if let Ok(address) = self.address() {
-            info!("on-demand worker ready: POST blocks to http://{address}/make-blocks");
+            info!(%address, "on-demand worker ready: POST blocks to /make-blocks");
         }
-        server::run(self.listener, self.orders, stop).await;
+        let router = http::router(self.requests);
+        let connection = |socket| serve(socket, router.clone(), stop.clone());
+        listen::serve(self.listener, MAX_CONNECTIONS, stop.clone(), connection).await;
+    }
+}
+
+async fn serve(socket: TcpStream, router: Router, stop: CancellationToken) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            timeout(LAST_RESPONSES, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = result {
+        debug!(%error, "connection failed");
     }
 }

@@ -1,8 +1,9 @@
-//! Parsers of quantities in flags: durations with their unit, and numbers with a unit prefix.
+//! Parsers for the numbers in flags: durations, numbers with a unit prefix, and counts.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// A time with its unit, from a microsecond to a year.
+/// Parses a time with its unit, from a microsecond to a year.
 pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     const LEAST: Duration = Duration::from_micros(1);
     const MOST: Duration = Duration::from_hours(24 * 366);
@@ -13,8 +14,7 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The unit prefixes that numbers are read with, as the Haskell client reads them. The longer ones stand before those that
-/// they end like.
+/// The unit prefixes of the Haskell client. A prefix stands before those that are its ending.
 const READ_PREFIXES: [(&str, f64); 21] = [
     ("da", 1e1),
     ("ki", 1024.0),
@@ -39,7 +39,7 @@ const READ_PREFIXES: [(&str, f64); 21] = [
     ("", 1.0),
 ];
 
-/// A number that may have a unit prefix: `1500`, `2.5M`, `10k`, `4Gi`.
+/// Parses a number, possibly with a unit prefix: `1500`, `2.5M`, `10k`, `4Gi`.
 pub(crate) fn prefixed_number(text: &str) -> Result<f64, String> {
     let text = text.trim_end_matches("H/s").trim_end();
     let mut prefixes = READ_PREFIXES.into_iter();
@@ -51,17 +51,25 @@ pub(crate) fn prefixed_number(text: &str) -> Result<f64, String> {
     match number {
         Some(number) if number.is_finite() && number >= 0.0 => Ok(number),
         _ => Err(
-            "expected a number, with a unit prefix behind it if you like (k, M, G, T, P, E, Z, Y, Ki, Mi …), as in 2.5M"
+            "expected a number, optionally with a unit prefix (k, M, G, T, P, E, Z, Y, Ki, Mi …), as in 2.5M"
                 .to_owned(),
         ),
     }
 }
 
-/// As [`prefixed_number`], above zero.
+/// Parses a number above zero, as [`prefixed_number`] does.
 pub(crate) fn positive_number(text: &str) -> Result<f64, String> {
     match prefixed_number(text)? {
         number if number > 0.0 => Ok(number),
         _ => Err("must be above zero".to_owned()),
+    }
+}
+
+/// Parses a count from one to `most`.
+pub(crate) fn count(text: &str, most: usize) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(count) if count.get() <= most => Ok(count),
+        _ => Err(format!("expected a number from 1 to {most}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP: the first asks for a clean end, the second leaves at once.
+//! SIGINT, SIGTERM and SIGHUP: the first signal stops the program cleanly, the second immediately.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,24 +7,24 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-/// So soon the same signal once more is no second wish: `timeout` and process managers signal a program and then its
-/// group.
-const TWICE: Duration = Duration::from_millis(200);
+/// A repeat of a signal within this time counts as one: `timeout` and process managers signal a
+/// process and then its group.
+const REPEAT: Duration = Duration::from_millis(200);
 
-/// The signals that end the program.
+/// The signals that stop the program.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// `None` where it is ignored, as `nohup` has it.
+    /// `None` if the process ignores it, as under `nohup`.
     hang_up: Option<Signal>,
 }
 
 impl Signals {
-    /// Takes over the signals.
+    /// Installs handlers for the signals.
     ///
     /// # Errors
-    /// The system gives no handler.
+    /// Returns an error if the system refuses a handler.
     pub fn install() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -37,7 +37,7 @@ impl Signals {
         })
     }
 
-    /// Completes with the next signal, and tells its name.
+    /// Waits for the next signal, and returns its name.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
@@ -46,19 +46,19 @@ impl Signals {
         }
     }
 
-    /// Cancels `stop` with the first signal and completes with the second.
+    /// Cancels `stop` at the first signal, and completes at the second.
     pub async fn watch(mut self, stop: CancellationToken) {
         let first = self.next().await;
         let since = Instant::now();
         info!(
             signal = first,
-            "shutting down; a second signal leaves at once"
+            "shutting down (Ctrl-C again to quit immediately)"
         );
         stop.cancel();
         loop {
             let signal = self.next().await;
-            if signal != first || since.elapsed() >= TWICE {
-                info!(signal, "leaving at once");
+            if signal != first || since.elapsed() >= REPEAT {
+                info!(signal, "quitting immediately");
                 return;
             }
         }
@@ -72,7 +72,8 @@ async fn hang_up(signal: &mut Option<Signal>) -> Option<()> {
     }
 }
 
-/// By `/proc/self/status`, whose mask of ignored signals is in hex, the first one's bit the lowest.
+/// Whether the process ignores SIGHUP, by the mask `SigIgn` in `/proc/self/status`: hex digits
+/// whose lowest bit is signal 1.
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status

@@ -11,45 +11,45 @@ use clap::Args;
 use simnet::{Miner, Miners, ProofOfWork};
 use tokio::net::TcpListener;
 
-pub use self::fault::Fault;
+pub(crate) use self::fault::Fault;
 use crate::quantity::{positive_duration, positive_number, prefixed_number};
 
-/// What the simulated network is like.
+/// The flags of `simnet`.
 #[derive(Debug, Args)]
 pub struct SimnetArgs {
-    /// Where the node listens.
+    /// The address of the node.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1848", value_parser = address)]
     pub listen: SocketAddr,
     /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
     #[arg(long, default_value = "twenty")]
     pub graph: ChainGraph,
-    /// The time between two blocks of a chain that the difficulty is adjusted to.
+    /// The intended time between two blocks of a chain.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
     pub block_delay: Duration,
     /// The expected number of hashes for a block at the start.
     #[arg(long, value_name = "HASHES", default_value = "100k", value_parser = prefixed_number)]
     pub start_difficulty: f64,
-    /// The hash rate of other miners in the network, who hash nothing but find blocks as if they did.
+    /// The hash rate of simulated other miners.
     #[arg(long, value_name = "RATE", default_value = "0", value_parser = prefixed_number)]
     pub foreign_hash_rate: f64,
-    /// Take any solution, solved or not.
+    /// Accept blocks without proof of work.
     #[arg(long)]
     pub disable_pow: bool,
-    /// Divides the durations of the node's housekeeping: payload expiry, refreshes and the life of streams.
+    /// Divide the times of the node: payload expiry, payload refreshes and the end of streams.
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = positive_number)]
     pub time_scale: f64,
-    /// Give work only to the miner with this key and the account `k:KEY`; may be repeated. Without it anyone gets
-    /// work.
+    /// Send work only to the miner with this key and the account `k:KEY`; may be repeated [default:
+    /// to all miners].
     #[arg(long, value_name = "KEY")]
     pub mining_public_key: Vec<String>,
-    /// Something that goes wrong: ENDPOINT=FAULT, as in `work=status:503`, `info=hang` or `cut=delay:2s`; may be
+    /// A fault: ENDPOINT=FAULT, as in `work=status:503`, `info=hang` or `cut=delay:2s`; may be
     /// repeated.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<Fault>,
-    /// How far the node's clock is ahead of this machine's, such as `1h`, or `-1h` for behind.
+    /// The offset of the node's clock, such as `1h` for ahead, or `-1h` for behind.
     #[arg(long, value_name = "TIME", default_value = "0s", allow_hyphen_values = true, value_parser = offset)]
     pub clock_offset: i64,
-    /// Fixes every random choice.
+    /// The seed of all random choices.
     #[arg(long, default_value = "0")]
     pub seed: u64,
 }
@@ -59,7 +59,7 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
         .map_err(|_| "expected an IP address and a port, as in 127.0.0.1:1848")
 }
 
-/// A time in microseconds, which may have a minus in front of it.
+/// Parses a time, with an optional minus, into microseconds.
 fn offset(text: &str) -> Result<i64, String> {
     if text == "0s" {
         return Ok(0);
@@ -73,7 +73,7 @@ fn offset(text: &str) -> Result<i64, String> {
 }
 
 impl SimnetArgs {
-    /// The network that the flags describe.
+    /// Returns the configuration of the network.
     pub fn config(&self) -> simnet::Config {
         let miners = match self.mining_public_key.as_slice() {
             [] => Miners::Any,
@@ -101,7 +101,8 @@ impl SimnetArgs {
     /// Runs the network until `shutdown` completes.
     ///
     /// # Errors
-    /// The address cannot be listened on, or no network can be like this.
+    ///
+    /// Returns an error if the address cannot be bound or the configuration is invalid.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             let what = format!("--listen {}: {error}", self.listen);

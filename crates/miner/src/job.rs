@@ -42,7 +42,7 @@ pub struct Job {
 
 impl Job {
     /// Returns the chain of the job.
-    pub fn chain(&self) -> ChainId {
+    pub(crate) fn chain(&self) -> ChainId {
         self.work.chain()
     }
 
@@ -52,7 +52,7 @@ impl Job {
     /// It never runs ahead of the node's clock and does not depend on the wall clock of this
     /// machine: a block from a node's future is lost, and can stall its chain. The 1024th allows
     /// for drift: two quartz clocks drift apart by up to 100 ppm or so, a slewed one by 500 more.
-    pub fn creation_time_at(&self, now: Instant) -> CreationTime {
+    pub(crate) fn creation_time_at(&self, now: Instant) -> CreationTime {
         let elapsed = now.saturating_duration_since(self.received);
         let certain = elapsed.saturating_sub(elapsed / DRIFT_MARGIN);
         self.work.header().creation_time().saturating_add(certain)
@@ -77,22 +77,22 @@ impl Jobs {
 
     /// Sets the number of chains of the network, if the node lists them.
     #[must_use]
-    pub fn on_chains(self, chains: Option<NonZeroUsize>) -> Self {
+    pub(crate) fn on_chains(self, chains: Option<NonZeroUsize>) -> Self {
         Self { chains, ..self }
     }
 
     /// Returns the number of chains of the network, if the node lists them.
-    pub fn chains(&self) -> Option<NonZeroUsize> {
+    pub(crate) fn chains(&self) -> Option<NonZeroUsize> {
         self.chains
     }
 
     /// Returns the jobs, newest first.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
         self.newest_first.iter()
     }
 
     /// Whether the job is still live.
-    pub fn contains(&self, id: JobId) -> bool {
+    pub(crate) fn contains(&self, id: JobId) -> bool {
         self.iter().any(|job| job.id == id)
     }
 }
@@ -122,7 +122,7 @@ pub enum Proof {
 
 impl Solution {
     /// Returns the job as it arrived, with the nonce and time of its work.
-    pub fn unsolved(job: Arc<Job>) -> Self {
+    pub(crate) fn unsolved(job: Arc<Job>) -> Self {
         let header = job.work.header();
         Self {
             nonce: header.nonce(),
@@ -133,7 +133,7 @@ impl Solution {
     }
 
     /// Returns the header to submit.
-    pub fn header(&self) -> WorkHeader {
+    pub(crate) fn header(&self) -> WorkHeader {
         let mut header = self
             .job
             .work

@@ -1,4 +1,5 @@
-//! The mining engine: fetches work from a chainweb node, keeps it fresh, has it solved, and submits the solutions.
+//! The mining engine: fetches work from a chainweb node, keeps it fresh, passes it to a worker and
+//! submits the solutions.
 
 pub mod coordinator;
 pub mod demand;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::telemetry::snapshot::Device;
 use crate::units::HashRate;
 
 /// The longest time that the statistics of devices cover.
@@ -43,7 +42,7 @@ pub enum Rate {
 
 impl Rate {
     /// Returns the hashes per second; zero where there is no rate.
-    pub fn hashes_per_second(self) -> f64 {
+    pub(crate) fn hashes_per_second(self) -> f64 {
         match self {
             Self::Hashed(rate) | Self::Simulated(rate) => rate.0,
             Self::None | Self::Unknown => 0.0,
@@ -53,7 +52,7 @@ impl Rate {
 
 impl Meter {
     /// Returns what was counted so far; zero where hashes are not counted.
-    pub fn counted(&self) -> Reading {
+    pub(crate) fn counted(&self) -> Reading {
         match self {
             Self::Counted(meter) => meter.read(),
             Self::Estimated | Self::Simulated(_) | Self::None | Self::Unknown => Reading::default(),
@@ -61,14 +60,19 @@ impl Meter {
     }
 
     /// Returns the present rate: since the reading `before`, which is `time` old, or the sum of the
-    /// devices' rates.
-    pub fn present_rate(&self, before: Reading, time: Duration, devices: &[Device]) -> Rate {
+    /// devices' rates, which are in hashes per second.
+    pub(crate) fn present_rate(
+        &self,
+        before: Reading,
+        time: Duration,
+        devices: impl Iterator<Item = f64>,
+    ) -> Rate {
         match self {
             Self::Counted(meter) => {
                 let hashes = meter.read().hashes.wrapping_sub(before.hashes);
                 Rate::Hashed(HashRate::of(hashes, time))
             }
-            Self::Estimated => Rate::Hashed(HashRate(total(devices.iter().map(Device::hash_rate)))),
+            Self::Estimated => Rate::Hashed(HashRate(total(devices))),
             Self::Simulated(rate) => Rate::Simulated(*rate),
             Self::None => Rate::None,
             Self::Unknown => Rate::Unknown,
@@ -76,7 +80,14 @@ impl Meter {
     }
 
     /// Returns the mean rate of a run of this length; with devices, of its last day.
-    pub fn mean_rate(&self, elapsed: Duration, devices: &[Device]) -> Rate {
+    ///
+    /// Each device has its mean rate in the last day, in hashes per second, and the time since its
+    /// first connection.
+    pub(crate) fn mean_rate(
+        &self,
+        elapsed: Duration,
+        devices: impl Iterator<Item = (f64, Duration)>,
+    ) -> Rate {
         match self {
             Self::Counted(meter) => Rate::Hashed(HashRate::of(meter.read().hashes, elapsed)),
             Self::Estimated => Rate::Hashed(HashRate(mean(devices, elapsed))),
@@ -94,13 +105,12 @@ fn total(numbers: impl Iterator<Item = f64>) -> f64 {
 
 /// Returns the hashes of all devices, each its rate times the time since its first connection, over
 /// the time of the run.
-fn mean(devices: &[Device], elapsed: Duration) -> f64 {
+fn mean(devices: impl Iterator<Item = (f64, Duration)>, elapsed: Duration) -> f64 {
     let seconds = |time: Duration| time.min(DAY).as_secs_f64();
-    let hashes = |device: &Device| device.stats.rates.day * seconds(device.stats.since);
     if elapsed.is_zero() {
         0.0
     } else {
-        total(devices.iter().map(hashes)) / seconds(elapsed)
+        total(devices.map(|(rate, since)| rate * seconds(since))) / seconds(elapsed)
     }
 }
 
@@ -167,6 +177,7 @@ impl ThreadMeter {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::empty;
     use std::time::{Duration, Instant};
 
     use chainweb::Difficulty;
@@ -174,13 +185,15 @@ mod tests {
 
     use super::*;
     use crate::telemetry::devices::DeviceWatch;
+    use crate::telemetry::snapshot::Device;
 
     /// Returns the present rate and the mean rate of a run, in hashes per second.
     fn rates(stats: &Stats, now: Instant, elapsed: Duration) -> (f64, f64) {
         assert_eq!(Meter::Estimated.counted(), Reading::default());
         let (devices, _) = DeviceWatch::default().observe(now, stats.snapshot(now));
-        let present = Meter::Estimated.present_rate(Reading::default(), elapsed, &devices);
-        let mean = Meter::Estimated.mean_rate(elapsed, &devices);
+        let present_rates = devices.iter().map(Device::hash_rate);
+        let present = Meter::Estimated.present_rate(Reading::default(), elapsed, present_rates);
+        let mean = Meter::Estimated.mean_rate(elapsed, devices.iter().map(Device::day_rate));
         (
             present.hashes_per_second().round(),
             mean.hashes_per_second().round(),
@@ -188,19 +201,19 @@ mod tests {
     }
 
     #[test]
-    fn the_present_rate_is_that_of_connected_devices_and_the_mean_that_of_all() {
-        let begun = Instant::now();
-        let at = |seconds| begun + Duration::from_secs(seconds);
+    fn disconnected_devices_count_in_the_mean_rate_only() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
         let stats = Stats::new(10);
-        assert_eq!(rates(&stats, begun, Duration::ZERO), (0.0, 0.0));
-        let present = Meter::Estimated.present_rate(Reading::default(), Duration::ZERO, &[]);
+        assert_eq!(rates(&stats, start, Duration::ZERO), (0.0, 0.0));
+        let present = Meter::Estimated.present_rate(Reading::default(), Duration::ZERO, empty());
         assert_eq!(format!("{present:?}"), "Hashed(HashRate(0.0))");
         let open = |user: &[u8], seconds| stats.open(at(seconds), &WorkerName::of_user(user));
         let share = |worker: &stratum::WorkerSession, seconds| {
             let worth = Difficulty::from_u128(60_000);
             worker.accepted(at(seconds), worth, worth, Freshness::Current);
         };
-        // A share a minute from one of them, and one in the first minute from the other.
+        // One device sends a share a minute, the other a single one in the first minute.
         let (steady, leaving) = (open(b"k.steady", 0), open(b"k.leaving", 0));
         share(&leaving, 1);
         for minute in 0..10 {
@@ -210,17 +223,17 @@ mod tests {
         assert_eq!(rates(&stats, at(600), run), (1100.0, 1100.0));
         drop(leaving);
         assert_eq!(rates(&stats, at(600), run), (1000.0, 1100.0));
-        // The first device came ten minutes after the start.
+        // The first device connected ten minutes after the start.
         assert_eq!(rates(&stats, at(600), 2 * run), (1000.0, 550.0));
     }
 
     #[test]
-    fn a_simulated_rate_is_marked_as_such_and_without_hashing_there_is_none() {
+    fn workers_that_do_not_hash_have_a_simulated_rate_or_none() {
         let time = Duration::from_secs(10);
         let rate = |meter: &Meter| {
             assert_eq!(meter.counted(), Reading::default());
-            let present = meter.present_rate(Reading::default(), time, &[]);
-            assert_eq!(meter.mean_rate(time, &[]), present);
+            let present = meter.present_rate(Reading::default(), time, empty());
+            assert_eq!(meter.mean_rate(time, empty()), present);
             present
         };
         let simulated = rate(&Meter::Simulated(HashRate(2.5e6)));

@@ -220,7 +220,7 @@ impl Running {
                 () = until(wakeup) => self.take(Event::Tick),
                 Some(observation) = observations.recv() => self.note_devices(observation),
                 _ = seconds.tick() => self.publish_snapshot(),
-                _ = status.tick() => self.recorder.log_status(&self.snapshot()),
+                _ = status.tick() => Recorder::log_status(&self.snapshot()),
                 _ = table.tick() => self.recorder.log_devices(),
                 () = stop.cancelled(), if stopped.is_none() => {
                     stopped = Some(Instant::now());

@@ -1,8 +1,8 @@
 //! What the program knows about itself, as plain data for every reader.
 //!
 //! An [`Event`] is something that happened and that an operator may care about; a [`Snapshot`] is
-//! the state at one moment. Producers emit an event once, where it happens. Log lines are renderings
-//! of events; status line, summaries and tables are renderings of a snapshot.
+//! the state at one moment. Producers emit an event once, where it happens. Log lines are
+//! renderings of events; status line, summaries and tables are renderings of a snapshot.
 
 mod blocks;
 pub mod counters;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The clock skew of a node that is reported when exceeded. Mining does not depend on it: creation times come from the
-/// node.
+/// The clock skew of a node above which it is reported. Mining does not depend on it: creation
+/// times come from the node.
 pub const SKEW_TOLERATED: Duration = Duration::from_secs(5);
 
 /// The durations of the coordinator, the workers and the program around them.
@@ -70,7 +70,7 @@ impl Default for Timing {
 
 impl Timing {
     /// Returns the pause after the `failures`-th failure in a row, counted from 1.
-    pub fn backoff(&self, failures: u32) -> Duration {
+    pub(crate) fn backoff(&self, failures: u32) -> Duration {
         doubled(self.retry_min, failures).min(self.retry_max)
     }
 }
@@ -106,7 +106,7 @@ impl Default for CommandTiming {
 
 impl CommandTiming {
     /// Returns the pause after the `failures`-th failure in a row, counted from 1.
-    pub fn backoff(&self, failures: u32) -> Duration {
+    pub(crate) fn backoff(&self, failures: u32) -> Duration {
         doubled(self.retry_min, failures).min(self.retry_max)
     }
 }

@@ -1,14 +1,14 @@
-//! Figures as people write and read them: hash rates, numbers of hashes and times, with the digits that matter.
+//! Hash rates, counts and durations as text, with a unit prefix and three significant digits.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A number of hashes per second, written with a unit prefix.
+/// A hash rate in hashes per second, displayed with a unit prefix.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct HashRate(pub f64);
 
 impl HashRate {
-    /// The mean rate of this many hashes in this time; zero for no time.
+    /// Returns the mean rate of this many hashes in this time; zero for no time.
     pub fn of(hashes: u64, time: Duration) -> Self {
         let seconds = time.as_secs_f64();
         Self(if seconds > 0.0 {
@@ -25,7 +25,7 @@ impl fmt::Display for HashRate {
     }
 }
 
-/// A number with three digits and a unit prefix, and a space behind the digits.
+/// A number, displayed with three digits, a space and a unit prefix.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Prefixed(pub f64);
 
@@ -48,12 +48,13 @@ impl fmt::Display for Prefixed {
     }
 }
 
-/// A length of time in its largest unit that fits, with two or three digits.
+/// A duration, displayed in the largest unit that fits, with two or three digits.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct About(pub Duration);
 
 impl About {
-    /// The time of this many seconds; what is not a time of sensible length becomes the longest.
+    /// Returns the duration of this many seconds. Numbers that are no duration become the longest
+    /// one.
     pub fn seconds(seconds: f64) -> Self {
         Self(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_in_their_largest_unit() {
+    fn durations_have_the_largest_unit_that_fits() {
         #[track_caller]
         fn check(time: Duration, text: &str) {
             assert_eq!(About(time).to_string(), text);

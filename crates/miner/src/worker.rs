@@ -1,7 +1,7 @@
 //! Workers, which solve jobs.
 //!
-//! A worker watches the live jobs, chooses among them and sends solutions. It does not know nodes: the
-//! coordinator decides which jobs are live, and submits the solutions.
+//! A worker watches the live jobs, chooses among them and sends solutions. It does not know nodes:
+//! the coordinator decides which jobs are live, and submits the solutions.
 
 pub mod asic;
 pub mod constant_delay;
@@ -34,6 +34,10 @@ use crate::meter::Meter;
 
 /// A worker of any kind.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for the life of the program"
+)]
 pub enum Worker {
     /// Threads on this machine.
     Cpu(Cpu),
@@ -102,7 +106,7 @@ impl Worker {
     }
 
     /// Returns whether the solutions have proof of work.
-    pub fn proof(&self) -> Proof {
+    pub(crate) fn proof(&self) -> Proof {
         match self {
             Self::Cpu(_) | Self::Asic(_) | Self::External(_) => Proof::Verified,
             Self::Simulation(_) | Self::ConstantDelay(_) | Self::OnDemand(_) => Proof::None,
@@ -118,7 +122,7 @@ impl Worker {
     }
 
     /// Returns the hash meter of the worker.
-    pub fn meter(&self) -> Meter {
+    pub(crate) fn meter(&self) -> Meter {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
             Self::Asic(_) => Meter::Estimated,

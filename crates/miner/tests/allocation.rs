@@ -1,12 +1,12 @@
 //! The hash loop allocates nothing.
 //!
-//! The allocator counts what all threads but the test's own ask for. The runtime lives on the test's thread, so that
-//! only the hashing thread is left, and for a moment the test harness. No other test can run in this program: it would
-//! be counted.
+//! The allocator counts the allocations of all threads except the test's own. The runtime is on the
+//! test's thread, so only the hashing thread is counted, and the test harness for a moment. This
+//! binary has no other test, because its allocations would count.
 
 #![expect(
     unsafe_code,
-    reason = "an allocator is an unsafe trait; this one only counts what it passes on"
+    reason = "an allocator is an unsafe trait; this one only counts the calls it forwards"
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -30,24 +30,24 @@ use tokio_util::sync::CancellationToken;
 struct Counting;
 
 thread_local! {
-    static IS_THE_TESTS: Cell<bool> = const { Cell::new(false) };
+    static IS_TEST_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: every call is passed on to the system's allocator as it is; the mark is a thread-local without destructor or
-// lazy initialisation, so that reading it does not allocate.
+// SAFETY: every call is forwarded unchanged to the system's allocator. The flag is a thread-local
+// without destructor or lazy initialisation, so reading it does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !IS_THE_TESTS.get() {
+        if !IS_TEST_THREAD.get() {
             ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         }
-        // SAFETY: the caller keeps the contract of this very function.
+        // SAFETY: the caller fulfils the contract of this function.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of this very function.
+        // SAFETY: the caller fulfils the contract of this function.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -67,7 +67,7 @@ fn unsolvable() -> Arc<Jobs> {
 
 #[tokio::test]
 async fn the_hash_loop_allocates_nothing() {
-    IS_THE_TESTS.set(true);
+    IS_TEST_THREAD.set(true);
     let cpu = Cpu::new(Config {
         threads: NonZeroUsize::MIN,
         searcher: best_searcher(),
@@ -95,7 +95,10 @@ async fn the_hash_loop_allocates_nothing() {
             ALLOCATIONS.load(Ordering::Relaxed)
         };
         let mut before = allocated_after(10_000).await;
-        assert!(before > 0, "the hashing thread's allocations are counted");
+        assert!(
+            before > 0,
+            "the allocations of the hashing thread do not count"
+        );
         let mut stretches = Vec::new();
         for _ in 0..10 {
             let after = allocated_after(200_000).await;
@@ -103,7 +106,7 @@ async fn the_hash_loop_allocates_nothing() {
             before = after;
         }
         stop.cancel();
-        // The test harness may have done something meanwhile, once or twice.
+        // The test harness may have allocated meanwhile, once or twice.
         let silent = stretches.iter().filter(|count| **count == 0).count();
         assert!(
             silent >= 5,
@@ -114,7 +117,7 @@ async fn the_hash_loop_allocates_nothing() {
     ended.unwrap();
 }
 
-/// As users mine: with the first kernel that this machine has.
+/// Returns the first kernel that this machine supports, as mining uses it.
 fn best_searcher() -> Searcher {
     let mut kernels = Kernel::ALL.iter();
     kernels.find_map(|kernel| kernel.prove().ok()).unwrap()

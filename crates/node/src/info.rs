@@ -31,6 +31,9 @@ pub struct Info {
     pub block_delay: Option<Duration>,
     /// The release of the node software.
     pub package_version: Option<String>,
+    /// Whether the node is of the EVM line: it has `nodePayloadProviders`, and pays the accounts of
+    /// its own configuration, not that of the client.
+    pub is_evm: bool,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +48,8 @@ struct Wire {
     graph_history: Value,
     #[serde(rename = "nodeBlockDelay", default)]
     block_delay: Value,
+    #[serde(rename = "nodePayloadProviders", default)]
+    payload_providers: Value,
 }
 
 /// The adjacent chains of each chain, by the first height of each graph.
@@ -68,6 +73,7 @@ impl Info {
             graph,
             block_delay: optional("nodeBlockDelay", wire.block_delay).map(Duration::from_micros),
             package_version: optional("nodePackageVersion", wire.package_version),
+            is_evm: !wire.payload_providers.is_null(),
         })
     }
 }

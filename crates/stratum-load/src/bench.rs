@@ -4,47 +4,47 @@
 //! its place for comparison: a loop that writes the same bytes to as many sockets, and an echo. All
 //! ratios compare figures of the same run.
 
+mod flags;
 mod measure;
-mod plan;
 mod table;
 
 use std::io;
+use std::path::PathBuf;
 
-pub use plan::BenchPlan;
-pub use table::{Figure, Table};
+pub use flags::BenchArgs;
+pub use table::Figure;
 
 use crate::load::LoadError;
 use crate::machine;
 use measure::Bench;
 
-/// Runs all measurements and returns the table. Calls `on_figure` with each figure as soon as it is
-/// measured.
+/// Runs all measurements and returns the figures. Calls `on_figure` with each figure as soon as it
+/// is measured. `program` is the path of this program, to start servers.
 ///
 /// # Errors
 /// Returns errors of the machine, of the servers and of `on_figure`.
 pub fn run(
-    plan: &BenchPlan,
+    args: &BenchArgs,
+    program: PathBuf,
     mut on_figure: impl FnMut(&Figure) -> io::Result<()>,
-) -> Result<Table, LoadError> {
-    let most_sessions = plan.sessions.iter().copied().max().unwrap_or(0);
-    let connects = plan.connects_per_second * measure::CONNECT_SECONDS;
-    machine::allow_sessions(most_sessions.max(plan.miners).max(connects))?;
-    machine::pin_to_core(plan.load_core)?;
-    let mut bench = Bench::new(plan);
-    let mut table = Table::default();
-    let mut record = |figures: Vec<Figure>| -> io::Result<()> {
-        for figure in figures {
-            on_figure(&figure)?;
-            table.figures.push(figure);
-        }
-        Ok(())
+) -> Result<Vec<Figure>, LoadError> {
+    let most_sessions = args.sessions.iter().copied().max().unwrap_or(0);
+    let connects = usize::from(args.connect_rate) * measure::CONNECT_SECONDS;
+    machine::allow_sessions(most_sessions.max(args.miners).max(connects))?;
+    machine::pin_to_core(args.load_core)?;
+    let mut bench = Bench::new(args, program);
+    let mut figures = Vec::new();
+    let mut record = |measured: Vec<Figure>| {
+        measured.iter().try_for_each(&mut on_figure)?;
+        figures.extend(measured);
+        io::Result::Ok(())
     };
-    for sessions in &plan.sessions {
+    for sessions in &args.sessions {
         record(bench.idle_and_fan_out(*sessions)?)?;
     }
     record(bench.shares_one_by_one()?)?;
     record(bench.shares_pipelined()?)?;
     record(bench.round_trips()?)?;
     record(bench.connects()?)?;
-    Ok(table)
+    Ok(figures)
 }

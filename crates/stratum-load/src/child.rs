@@ -1,51 +1,37 @@
 //! A server as a child process, so that its CPU time and memory can be measured apart.
 //!
-//! Parent and child exchange lines. The child prints `listening ADDRESS` once;
-//! `published KEY NANOSECONDS` for every publication of work, with the time of `CLOCK_MONOTONIC`
-//! just before it; and `accepted` when it has accepted the requested number of connections. The
-//! parent sends `publish` and `accept N`. The child exits at the end of its input.
+//! The child prints a [`ChildEvent`] as a line of JSON when it listens, and for every publication
+//! of work. The parent sends the line [`PUBLISH`]. The child exits at the end of its input.
 
 use std::ffi::OsStr;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Moment;
 use crate::process::Usage;
 
+/// The parent's command to publish new work.
+pub(crate) const PUBLISH: &str = "publish";
+
 /// A line from the child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum ChildEvent {
     Listening(SocketAddr),
+    /// The key of the new work, and the time just before its publication.
     Published(u64, Moment),
-    Accepted,
 }
 
 impl ChildEvent {
-    fn parse(line: &str) -> Option<Self> {
-        let mut words = line.split(' ');
-        let event = match words.next()? {
-            "listening" => Self::Listening(words.next()?.parse().ok()?),
-            "published" => {
-                let key = u64::from_str_radix(words.next()?, 16).ok()?;
-                Self::Published(key, words.next()?.parse().ok()?)
-            }
-            "accepted" => Self::Accepted,
-            _ => return None,
-        };
-        words.next().is_none().then_some(event)
-    }
-
     /// Prints the line to the parent.
     pub(crate) fn print(self) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        match self {
-            Self::Listening(address) => writeln!(stdout, "listening {address}"),
-            Self::Published(key, at) => writeln!(stdout, "published {key:016x} {at}"),
-            Self::Accepted => writeln!(stdout, "accepted"),
-        }?;
+        writeln!(stdout, "{}", serde_json::to_string(&self)?)?;
         stdout.flush()
     }
 }
@@ -55,8 +41,7 @@ impl ChildEvent {
 pub struct ServerChild {
     child: Child,
     stdin: ChildStdin,
-    stdout: ChildStdout,
-    input: Vec<u8>,
+    stdout: BufReader<ChildStdout>,
     address: SocketAddr,
 }
 
@@ -79,13 +64,12 @@ impl ServerChild {
         let mut server = Self {
             child,
             stdin,
-            stdout,
-            input: Vec::new(),
+            stdout: BufReader::new(stdout),
             address: SocketAddr::from(([0, 0, 0, 0], 0)),
         };
-        match server.wait_for_event()? {
+        match server.next_event()? {
             ChildEvent::Listening(address) => server.address = address,
-            event => return Err(unexpected(&format!("{event:?}"))),
+            event @ ChildEvent::Published(..) => return Err(unexpected(&format!("{event:?}"))),
         }
         Ok(server)
     }
@@ -95,83 +79,48 @@ impl ServerChild {
         self.address
     }
 
+    /// Returns the process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the CPU time and memory so far.
     pub fn usage(&self) -> io::Result<Usage> {
-        Usage::of(self.child.id())
+        Usage::of(self.pid())
     }
 
     /// Requests a publication of new work.
     pub fn publish(&mut self) -> io::Result<()> {
-        self.stdin.write_all(b"publish\n")
-    }
-
-    /// Requests that it accept connections until it has this many. Only the writer of `floor` needs
-    /// this.
-    pub fn accept(&mut self, connections: usize) -> io::Result<()> {
-        self.stdin
-            .write_all(format!("accept {connections}\n").as_bytes())
-    }
-
-    /// Waits until it has accepted them.
-    pub fn wait_until_accepted(&mut self) -> io::Result<()> {
-        match self.wait_for_event()? {
-            ChildEvent::Accepted => Ok(()),
-            event => Err(unexpected(&format!("{event:?}"))),
-        }
+        writeln!(self.stdin, "{PUBLISH}")
     }
 
     /// Returns the descriptor to poll for publications.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stdout.as_fd()
+        self.stdout.get_ref().as_fd()
     }
 
-    /// Reads once and returns the new publications, as key and time. Blocks if there is nothing to
-    /// read.
+    /// Returns the new publications, as key and time. Blocks if there is nothing to read.
     pub(crate) fn publications(&mut self) -> io::Result<Vec<(u64, Moment)>> {
-        self.read()?;
         let mut publications = Vec::new();
-        while let Some(event) = self.next_event()? {
-            match event {
-                ChildEvent::Published(key, at) => publications.push((key, at)),
-                ChildEvent::Listening(_) | ChildEvent::Accepted => {
-                    return Err(unexpected(&format!("{event:?}")));
-                }
-            }
-        }
-        Ok(publications)
-    }
-
-    fn wait_for_event(&mut self) -> io::Result<ChildEvent> {
         loop {
-            if let Some(event) = self.next_event()? {
-                return Ok(event);
+            match self.next_event()? {
+                ChildEvent::Published(key, at) => publications.push((key, at)),
+                event @ ChildEvent::Listening(_) => return Err(unexpected(&format!("{event:?}"))),
             }
-            self.read()?;
+            if self.stdout.buffer().is_empty() {
+                return Ok(publications);
+            }
         }
     }
 
-    /// Reads once; blocks if there is nothing to read.
-    fn read(&mut self) -> io::Result<()> {
-        let mut buffer = [0; 4096];
-        let read = self.stdout.read(&mut buffer)?;
-        if read == 0 {
+    /// Reads a line; blocks until there is one.
+    fn next_event(&mut self) -> io::Result<ChildEvent> {
+        let mut line = String::new();
+        if self.stdout.read_line(&mut line)? == 0 {
             let text = "the server process exited; see its output above";
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
         }
-        self.input.extend_from_slice(&buffer[..read]);
-        Ok(())
-    }
-
-    /// Removes the next complete line from the input.
-    fn next_event(&mut self) -> io::Result<Option<ChildEvent>> {
-        let Some(end) = self.input.iter().position(|byte| *byte == b'\n') else {
-            return Ok(None);
-        };
-        let line = String::from_utf8_lossy(&self.input[..end]).into_owned();
-        self.input.drain(..=end);
-        ChildEvent::parse(&line)
-            .map(Some)
-            .ok_or_else(|| unexpected(&line))
+        serde_json::from_str(&line).map_err(|_| unexpected(line.trim_end()))
     }
 }
 
@@ -188,59 +137,30 @@ fn unexpected(line: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-/// A command of the parent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ParentCommand {
-    Publish,
-    Accept(usize),
-}
-
-impl ParentCommand {
-    /// Parses a line; returns `None` if it is not a command.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
-        match line.split_once(' ') {
-            None if line == "publish" => Some(Self::Publish),
-            Some(("accept", connections)) => connections.parse().ok().map(Self::Accept),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ChildEvent, ParentCommand};
+    use super::ChildEvent;
     use crate::clock::Moment;
 
     #[test]
-    fn lines_of_a_child_are_parsed_word_by_word() {
+    fn lines_of_a_child_are_objects_with_one_event() {
         #[track_caller]
         fn check(line: &str, expected: Option<ChildEvent>) {
-            assert_eq!(ChildEvent::parse(line), expected, "{line:?}");
+            assert_eq!(serde_json::from_str(line).ok(), expected, "{line:?}");
+            if let Some(event) = expected {
+                assert_eq!(serde_json::to_string(&event).ok().as_deref(), Some(line));
+            }
         }
         let address = "127.0.0.1:4000".parse().expect("an address");
+        let listening = ChildEvent::Listening(address);
+        check(r#"{"listening":"127.0.0.1:4000"}"#, Some(listening));
+        let published = ChildEvent::Published(u64::MAX, Moment::from_nanos(123));
         check(
-            "listening 127.0.0.1:4000",
-            Some(ChildEvent::Listening(address)),
+            r#"{"published":[18446744073709551615,123]}"#,
+            Some(published),
         );
-        let published = ChildEvent::Published(0xab, Moment::from_nanos(123));
-        check("published 00000000000000ab 123", Some(published));
-        check("accepted", Some(ChildEvent::Accepted));
-        check("published 1", None);
-        check("accepted 1", None);
+        check(r#"{"published":[1]}"#, None);
+        check(r#""published""#, None);
         check("", None);
-    }
-
-    #[test]
-    fn a_command_is_publish_or_accept() {
-        assert_eq!(
-            ParentCommand::parse("publish"),
-            Some(ParentCommand::Publish)
-        );
-        assert_eq!(
-            ParentCommand::parse("accept 10000"),
-            Some(ParentCommand::Accept(10_000))
-        );
-        assert_eq!(ParentCommand::parse("accept"), None);
-        assert_eq!(ParentCommand::parse("publish 3"), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! Converts each command's flags to the configuration of its module; no other module knows flags.
+//! Converts the flags of `run` and `devices` to configurations, so that tests can build others.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::bench::BenchPlan;
+use crate::bench::BenchArgs;
+use crate::clock::parse_time;
 use crate::device::{DeviceConfig, Firmware, FirmwareName, Login};
 use crate::fleet::{ConnectPace, FleetPlan, Greeting, Mix, Shares, Storm};
 use crate::load::{Load, Target};
@@ -69,7 +70,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "SESSIONS@INTERVAL")]
     storm: Option<Storm>,
     /// Duration of the run
-    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]
+    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = parse_time)]
     duration: Duration,
     /// User name; the sessions log in as its workers
     #[arg(long, default_value = "load")]
@@ -78,7 +79,7 @@ pub struct RunArgs {
     #[arg(long, default_value = "d=0")]
     password: String,
     /// Interval between publications of new work by a started server
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time)]
     publish_every: Duration,
     /// Share difficulty of a started server: `block`, a level or `auto`
     #[arg(long, default_value = "0", conflicts_with = "address")]
@@ -140,14 +141,14 @@ pub struct DevicesArgs {
     /// Server to mine on
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub address: SocketAddr,
-    /// Devices: any of ka3, kd-box, bm-k1 and plain, also repeatedly
+    /// Devices, also repeatedly
     #[arg(long, value_delimiter = ',', default_value = "ka3,kd-box,bm-k1,plain")]
     device: Vec<FirmwareName>,
     /// Divide the hash rates and firmware limits by 2^BITS
     #[arg(long, value_name = "BITS", default_value_t = 32, value_parser = clap::value_parser!(u32).range(0..=40))]
     scale: u32,
     /// Duration of the run
-    #[arg(long = "for", value_name = "TIME", default_value = "1m", value_parser = time)]
+    #[arg(long = "for", value_name = "TIME", default_value = "1m", value_parser = parse_time)]
     pub duration: Duration,
     /// Account; the devices log in as its workers
     #[arg(long, default_value = "emulated")]
@@ -175,58 +176,6 @@ impl DevicesArgs {
     }
 }
 
-/// Flags of `bench`.
-#[derive(Debug, Args)]
-pub struct BenchArgs {
-    /// Numbers of sessions for memory and fan-out
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
-    sessions: Vec<usize>,
-    /// Publications of new work for each of them
-    #[arg(long, default_value_t = 20)]
-    rounds: usize,
-    /// Duration of each measurement of shares; round trips take three times as long
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
-    share_time: Duration,
-    /// Number of miners, with a share every three seconds, for round trips
-    #[arg(long, default_value_t = 5000)]
-    miners: usize,
-    /// New connections per second, for ten seconds
-    #[arg(long, default_value_t = 1000)]
-    connect_rate: u16,
-    /// Core of the servers
-    #[arg(long, default_value_t = 0)]
-    server_core: usize,
-    /// Core of the load generator
-    #[arg(long, default_value_t = 1)]
-    load_core: usize,
-    /// Seed of all random choices
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-impl BenchArgs {
-    /// Returns the configuration of the bench. `program` is the path of this program, to start
-    /// servers.
-    pub fn plan(&self, program: PathBuf) -> BenchPlan {
-        BenchPlan {
-            program,
-            server_core: self.server_core,
-            load_core: self.load_core,
-            sessions: self.sessions.clone(),
-            rounds: self.rounds,
-            share_time: self.share_time,
-            miners: self.miners,
-            one_by_one: 1000,
-            pipelined: 100,
-            connects_per_second: self.connect_rate.into(),
-            seed: self.seed,
-        }
-    }
-}
-
 /// Flags of `floor`.
 #[derive(Debug, Args)]
 pub struct FloorArgs {
@@ -242,17 +191,12 @@ pub struct FloorArgs {
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Floor {
     /// Write the bytes of a job to many sockets
-    Write,
+    Write {
+        /// Number of connections to accept first
+        connections: usize,
+    },
     /// Return every line
     Echo,
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time.is_zero() => Err("must be longer than zero".to_owned()),
-        Ok(time) => Ok(time),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 fn positive(text: &str) -> Result<f64, String> {

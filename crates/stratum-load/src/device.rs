@@ -8,6 +8,7 @@
 //! 2^40, are divided by one power of two, so that they take effect at the difficulty of a test.
 
 mod client;
+mod config;
 mod duplicates;
 mod emulator;
 mod firmware;
@@ -17,9 +18,9 @@ mod line;
 mod report;
 mod rules;
 
-pub use client::{DeviceLimits, Login};
+pub use config::{DeviceConfig, DeviceLimits, Login};
 pub use duplicates::DuplicateWork;
-pub use emulator::{DeviceConfig, run};
+pub use emulator::run;
 pub use firmware::{Firmware, FirmwareName, Segments};
 pub use group::{DevicesReport, run_all};
 pub use report::{DeviceReport, Fault};

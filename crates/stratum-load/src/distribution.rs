@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Measured times, in order of arrival.
 #[derive(Clone, Debug, Default)]
@@ -13,11 +13,20 @@ pub struct Distribution {
     nanos: Vec<u64>,
 }
 
-/// Percentiles of a distribution, in microseconds.
+/// Number of samples and their percentiles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
-    /// Number of samples. All other fields are zero without samples.
+    /// Number of samples.
     pub count: usize,
+    /// Percentiles.
+    #[serde(flatten)]
+    pub(crate) times: Percentiles,
+}
+
+/// Percentiles in microseconds; zero without samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are names in reports")]
+pub(crate) struct Percentiles {
     /// Smallest sample.
     pub(crate) first_us: f64,
     /// Median.
@@ -50,13 +59,23 @@ impl Distribution {
         let mut sorted = self.nanos.clone();
         sorted.sort_unstable();
         let at = |percent| nearest_rank(&sorted, percent).map_or(0.0, |nanos| nanos as f64 / 1e3);
-        Summary {
-            count: sorted.len(),
+        let times = Percentiles {
             first_us: at(0),
             median_us: at(50),
             p99_us: at(99),
             last_us: at(100),
+        };
+        Summary {
+            count: sorted.len(),
+            times,
         }
+    }
+}
+
+/// Serializes the summary.
+impl Serialize for Distribution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.summary().serialize(serializer)
     }
 }
 
@@ -69,7 +88,7 @@ impl FromIterator<Duration> for Distribution {
 }
 
 /// Returns the smallest value not exceeded by `percent` of all.
-fn nearest_rank(sorted: &[u64], percent: usize) -> Option<u64> {
+fn nearest_rank<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()
 }
@@ -78,26 +97,28 @@ fn nearest_rank(sorted: &[u64], percent: usize) -> Option<u64> {
 pub(crate) fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
     let mut figures: Vec<f64> = figures.into_iter().collect();
     figures.sort_unstable_by(f64::total_cmp);
-    let rank = figures.len().div_ceil(2).max(1);
-    figures.get(rank - 1).copied().unwrap_or(0.0)
+    nearest_rank(&figures, 50).unwrap_or(0.0)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Distribution, Summary, median};
+    use super::{Distribution, Percentiles, Summary, median};
 
     #[track_caller]
     fn check(micros: &[u64], [first_us, median_us, p99_us, last_us]: [f64; 4]) {
         let times = micros.iter().map(|micros| Duration::from_micros(*micros));
         let distribution: Distribution = times.collect();
-        let expected = Summary {
-            count: micros.len(),
+        let times = Percentiles {
             first_us,
             median_us,
             p99_us,
             last_us,
+        };
+        let expected = Summary {
+            count: micros.len(),
+            times,
         };
         assert_eq!(distribution.summary(), expected);
     }

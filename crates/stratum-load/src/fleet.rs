@@ -31,8 +31,7 @@ pub(crate) use plan::Idle;
 pub use plan::{ConnectPace, FleetPlan, Greeting, Mix, Shares, Storm};
 pub(crate) use rounds::Round;
 use rounds::Rounds;
-use tally::Tally;
-pub use tally::{Kind, Outcomes};
+pub use tally::{Kind, Outcomes, Tally};
 
 use session::{Session, State};
 use sockets::SourceAddresses;

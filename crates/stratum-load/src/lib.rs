@@ -14,6 +14,7 @@ pub mod fleet;
 pub mod floor;
 pub mod load;
 pub mod machine;
+mod nonce;
 mod process;
 pub mod serve;
 pub mod synthetic;

@@ -68,58 +68,55 @@ pub enum LoadError {
 pub fn run(load: Load) -> Result<LoadReport, LoadError> {
     machine::allow_sessions(load.plan.sessions)?;
     let mut plan = load.plan;
-    match load.target {
-        Target::Running { pid: None } => {
-            let (fleet, lasted) = drive(plan, load.duration, None)?;
-            Ok(LoadReport::new(&fleet, lasted, None))
-        }
-        Target::Running { pid: Some(pid) } => {
-            let usage = || Usage::of(pid).map_err(|source| LoadError::Process { pid, source });
-            let before = usage()?;
-            let (fleet, lasted) = drive(plan, load.duration, None)?;
-            let cost = ServerCost::new(before, usage()?, fleet.tally().ready);
-            Ok(LoadReport::new(&fleet, lasted, Some(cost)))
-        }
+    let (mut publisher, pid) = match load.target {
+        Target::Running { pid } => (None, pid),
         Target::Started {
             program,
             arguments,
             publish_every,
         } => {
-            let mut child = ServerChild::start(&program, arguments)?;
+            let child = ServerChild::start(&program, arguments)?;
             plan.address = child.address();
-            let before = child.usage()?;
-            let publisher = Some((&mut child, publish_every));
-            let (fleet, lasted) = drive(plan, load.duration, publisher)?;
-            let cost = ServerCost::new(before, child.usage()?, fleet.tally().ready);
-            Ok(LoadReport::new(&fleet, lasted, Some(cost)))
+            let pid = child.pid();
+            (Some((child, publish_every)), Some(pid))
         }
-    }
+    };
+    let usage = || {
+        let of = |pid| Usage::of(pid).map_err(|source| LoadError::Process { pid, source });
+        pid.map(of).transpose()
+    };
+    let before = usage()?;
+    let (fleet, lasted) = drive(plan, load.duration, &mut publisher)?;
+    let cost = before
+        .zip(usage()?)
+        .map(|(before, after)| ServerCost::new(before, after, fleet.tally().ready));
+    Ok(LoadReport::new(&fleet, lasted, cost))
 }
 
 fn drive(
     plan: FleetPlan,
     duration: Duration,
-    mut publisher: Option<(&mut ServerChild, Duration)>,
+    publisher: &mut Option<(ServerChild, Duration)>,
 ) -> io::Result<(Fleet, Duration)> {
     let start = Moment::now();
     let end = start.after(duration);
     let mut fleet = Fleet::new(plan, start)?;
     let mut next_publication = start;
     loop {
-        let until = match &publisher {
+        let until = match publisher {
             Some((_, every)) => {
                 next_publication = next_publication.after(*every);
                 next_publication.min(end)
             }
             None => end,
         };
-        let child = publisher.as_mut().map(|(child, _)| &mut **child);
+        let child = publisher.as_mut().map(|(child, _)| child);
         fleet.drive(until, child, |_| false)?;
         let now = Moment::now();
         if now >= end {
             return Ok((fleet, now.since(start)));
         }
-        if let Some((child, _)) = &mut publisher {
+        if let Some((child, _)) = publisher {
             child.publish()?;
         }
     }

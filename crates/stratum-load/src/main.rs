@@ -1,11 +1,15 @@
 //! The program: parses the command line, runs a command and prints its result.
 
+use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use stratum_load::cli::{BenchArgs, Cli, Command, DevicesArgs, Floor, FloorArgs, RunArgs};
+use serde::Serialize;
+use serde_json::json;
+use stratum_load::cli::{Cli, Command, Floor};
 use stratum_load::{bench, device, floor, load, machine, serve};
 
 /// Exit code of wrong usage, `EX_USAGE` of `sysexits.h`.
@@ -25,7 +29,8 @@ fn main() -> ExitCode {
         }
     };
     match execute(&cli.command) {
-        Ok(code) => code,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // If printing fails, only the exit code remains.
             writeln!(io::stderr(), "error: {error:#}").ok();
@@ -34,67 +39,51 @@ fn main() -> ExitCode {
     }
 }
 
-fn execute(command: &Command) -> anyhow::Result<ExitCode> {
+/// Executes a command. Returns whether the result is good.
+fn execute(command: &Command) -> anyhow::Result<bool> {
     match command {
-        Command::Run(args) => run(args),
-        Command::Devices(args) => devices(args),
-        Command::Bench(args) => measure(args),
+        Command::Run(args) => {
+            let report = load::run(args.load(program()?))?;
+            print(&report, args.json)?;
+            report.require_login()?;
+        }
+        Command::Devices(args) => {
+            let configs = args.configs();
+            let mining = device::run_all(&configs, args.address, args.duration);
+            let report = runtime()?.block_on(mining)?;
+            print(&report, args.json)?;
+            return Ok(report.is_flawless());
+        }
+        Command::Bench(args) => {
+            let figures = bench::run(args, program()?, |figure| {
+                if args.json {
+                    return Ok(());
+                }
+                writeln!(io::stdout(), "{figure}")
+            })?;
+            if args.json {
+                print(&json!({ "figures": figures }), true)?;
+            }
+            return Ok(figures.iter().all(bench::Figure::is_met));
+        }
         Command::Serve(args) => {
             pin(args.core)?;
             runtime()?.block_on(serve::run(args))?;
-            Ok(ExitCode::SUCCESS)
         }
-        Command::Floor(args) => serve_floor(args),
-    }
-}
-
-/// Prints the report; fails if no session logged in.
-fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    let program = std::env::current_exe().context("cannot find the path of this program")?;
-    let report = load::run(args.load(program))?;
-    if args.json {
-        print(&serde_json::to_string(&report)?)?;
-    } else {
-        print(&report.to_string())?;
-    }
-    report.require_login()?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Prints the report; fails unless it is flawless.
-fn devices(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
-    let configs = args.configs();
-    let report = runtime()?.block_on(device::run_all(&configs, args.address, args.duration))?;
-    if args.json {
-        print(&serde_json::to_string(&report)?)?;
-    } else {
-        print(&report.to_string())?;
-    }
-    Ok(success_if(report.is_flawless()))
-}
-
-/// Prints each figure; fails if one is outside its bound.
-fn measure(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    let program = std::env::current_exe().context("cannot find the path of this program")?;
-    let table = bench::run(&args.plan(program), |figure| {
-        if args.json {
-            return Ok(());
+        Command::Floor(args) => {
+            pin(args.core)?;
+            match args.floor {
+                Floor::Write { connections } => floor::write::run(connections, io::stdin().lock())?,
+                Floor::Echo => runtime()?.block_on(floor::echo::run(serve::end_of_input()))?,
+            }
         }
-        writeln!(io::stdout(), "{figure}")
-    })?;
-    if args.json {
-        print(&serde_json::to_string(&table)?)?;
     }
-    Ok(success_if(table.figures.iter().all(bench::Figure::is_met)))
+    Ok(true)
 }
 
-fn serve_floor(args: &FloorArgs) -> anyhow::Result<ExitCode> {
-    pin(args.core)?;
-    match args.floor {
-        Floor::Write => floor::write::run(io::stdin().lock())?,
-        Floor::Echo => runtime()?.block_on(floor::echo::run(serve::end_of_input()))?,
-    }
-    Ok(ExitCode::SUCCESS)
+/// Returns the path of this program, to start servers.
+fn program() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("cannot find the path of this program")
 }
 
 fn pin(core: Option<usize>) -> anyhow::Result<()> {
@@ -114,14 +103,11 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     runtime.context("cannot start the runtime")
 }
 
-fn success_if(good: bool) -> ExitCode {
-    if good {
-        ExitCode::SUCCESS
+fn print(result: &(impl Serialize + Display), json: bool) -> anyhow::Result<()> {
+    let text = if json {
+        serde_json::to_string(result)?
     } else {
-        ExitCode::FAILURE
-    }
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
+        result.to_string()
+    };
     writeln!(io::stdout(), "{}", text.trim_end()).context("cannot write the result")
 }

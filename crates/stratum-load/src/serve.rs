@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::child::{ChildEvent, ParentCommand};
+use crate::child::{ChildEvent, PUBLISH};
 use crate::clock::Moment;
 use crate::synthetic::{work, work_key};
 
@@ -130,11 +130,8 @@ async fn next_publication(
     let command = async {
         loop {
             match input.next_line().await {
-                Ok(Some(line)) => {
-                    if ParentCommand::parse(&line) == Some(ParentCommand::Publish) {
-                        return Some(());
-                    }
-                }
+                Ok(Some(line)) if line == PUBLISH => return Some(()),
+                Ok(Some(_)) => {}
                 Ok(None) | Err(_) => return None,
             }
         }

@@ -1,34 +1,35 @@
-//! What was measured, for people and as JSON.
+//! The results, as tables or JSON.
 
 use std::fmt;
 
+use miner::units::HashRate;
 use pow::Kernel;
 use serde::{Serialize, Serializer};
 
 use super::spread::Spread;
-use miner::units::HashRate;
 
-/// The result of a bench. Rates are millions of hashes per second, each a median with its lower and upper quartile.
+/// The results of a bench: medians with their lower and upper quartile, rates in millions of hashes
+/// per second.
 #[derive(Clone, Debug, Serialize)]
-pub struct BenchReport {
+pub(crate) struct BenchReport {
     /// The `blake2` crate over whole headers, per second of processor time.
     pub blake2_mh_per_cpu_second: f64,
     /// Its quartiles.
     pub blake2_mh_per_cpu_second_quartiles: [f64; 2],
-    /// The kernels that were measured.
+    /// The measured kernels.
     pub kernels: Vec<KernelReport>,
-    /// The kernels that could not be, and why.
+    /// The kernels not measured on this machine.
     pub not_measured: Vec<NotMeasured>,
-    /// The kernel by which threads were measured.
+    /// The kernel used by the threads.
     #[serde(serialize_with = "by_name")]
     pub threads_kernel: Kernel,
-    /// Numbers of threads, ascending, from one on; empty if the bench was interrupted before.
+    /// By number of threads, ascending from 1; empty if the bench was interrupted before.
     pub threads: Vec<ThreadsReport>,
 }
 
 /// One kernel on one thread.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct KernelReport {
+pub(crate) struct KernelReport {
     /// The kernel.
     #[serde(serialize_with = "by_name")]
     pub kernel: Kernel,
@@ -38,46 +39,46 @@ pub struct KernelReport {
     pub mh_per_cpu_second: f64,
     /// Its quartiles.
     pub mh_per_cpu_second_quartiles: [f64; 2],
-    /// Times the `blake2` crate beside it.
+    /// The rate divided by the rate of the `blake2` crate.
     pub ratio_to_blake2: f64,
     /// Its quartiles.
     pub ratio_to_blake2_quartiles: [f64; 2],
 }
 
-/// A number of threads together.
+/// The total rate of a number of threads.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct ThreadsReport {
-    /// How many.
+pub(crate) struct ThreadsReport {
+    /// The number of threads.
     pub threads: usize,
     /// The number of rounds.
     pub rounds: usize,
-    /// Per second by the clock on the wall.
+    /// Per second of wall-clock time.
     pub mh_per_second: f64,
     /// Its quartiles.
     pub mh_per_second_quartiles: [f64; 2],
-    /// Times one thread in the same round.
+    /// The rate divided by the rate of one thread.
     pub ratio_to_one: f64,
     /// Its quartiles.
     pub ratio_to_one_quartiles: [f64; 2],
 }
 
-/// A kernel that could not be measured.
+/// A kernel which was not measured.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct NotMeasured {
+pub(crate) struct NotMeasured {
     /// The kernel.
     #[serde(serialize_with = "by_name")]
     pub kernel: Kernel,
-    /// Why.
+    /// The reason.
     pub lacking: Lacking,
 }
 
-/// What a kernel lacks on this machine.
+/// Why a kernel was not measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Lacking {
-    /// The machine does not have its instructions.
+pub(crate) enum Lacking {
+    /// The machine lacks its instructions.
     Instructions,
-    /// It does not find what is known.
+    /// It failed its self-test.
     Proof,
 }
 
@@ -90,7 +91,7 @@ fn by_name<S: Serializer>(kernel: &Kernel, serializer: S) -> Result<S::Ok, S::Er
 }
 
 impl BenchReport {
-    /// From what was measured in hashes per second; `None` if that is nothing.
+    /// Creates a report of rates in hashes per second; `None` without any.
     pub(super) fn new(
         reference: Option<Spread>,
         kernels: Vec<KernelReport>,
@@ -114,7 +115,8 @@ impl BenchReport {
 }
 
 impl KernelReport {
-    /// From hashes per second and ratios, pair by pair; `None` if there are none.
+    /// Creates a report of the rates in hashes per second and the ratios of each pair; `None`
+    /// without any.
     pub(super) fn new(kernel: Kernel, rates: Vec<f64>, ratios: Vec<f64>) -> Option<Self> {
         let pairs = rates.len();
         let (rate, ratio) = (Spread::of(rates)?.times(1e-6), Spread::of(ratios)?);
@@ -130,7 +132,8 @@ impl KernelReport {
 }
 
 impl ThreadsReport {
-    /// From hashes per second and ratios, round by round; `None` if there are none.
+    /// Creates a report of the rates in hashes per second and the ratios of each round; `None`
+    /// without any.
     pub(super) fn new(threads: usize, rates: Vec<f64>, ratios: Vec<f64>) -> Option<Self> {
         let rounds = rates.len();
         let (rate, ratio) = (Spread::of(rates)?.times(1e-6), Spread::of(ratios)?);
@@ -145,7 +148,7 @@ impl ThreadsReport {
     }
 }
 
-/// Two tables for people.
+/// Writes two tables.
 impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pairs = self.kernels.iter().map(|kernel| kernel.pairs).min();
@@ -167,8 +170,8 @@ impl fmt::Display for BenchReport {
         lines.push(row("blake2 crate", &reference, "1.00"));
         lines.extend(self.not_measured.iter().map(|without| {
             let why = match without.lacking {
-                Lacking::Instructions => "not on this machine",
-                Lacking::Proof => "computes wrongly on this machine",
+                Lacking::Instructions => "not supported on this machine",
+                Lacking::Proof => "failed its self-test",
             };
             row(without.kernel.name(), why, "")
         }));
@@ -177,7 +180,7 @@ impl fmt::Display for BenchReport {
             lines.push("interrupted before threads were measured".to_owned());
         } else {
             lines.push(format!(
-                "threads of {} together, by the clock on the wall",
+                "threads of {} together, by wall-clock time",
                 self.threads_kernel
             ));
             lines.push(row("threads", "rate", "times one thread"));
@@ -193,7 +196,7 @@ impl fmt::Display for BenchReport {
     }
 }
 
-/// A line of a table.
+/// Returns a line of a table.
 fn row(name: &str, rate: &str, ratio: &str) -> String {
     let row = format!("{name:<14}{rate:<12}{ratio}");
     row.trim_end().to_owned()

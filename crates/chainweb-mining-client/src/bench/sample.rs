@@ -1,20 +1,20 @@
-//! One sample: hashing for a few milliseconds on the calling thread.
+//! One sample: the rate of the calling thread over a few milliseconds.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use blake2::{Blake2s256, Digest};
 use chainweb::Nonce;
+use miner::units::HashRate;
+use miner::worker::cpu::thread_cpu_time;
 use pow::{NonceRange, Prepared, Searcher};
 
 use crate::measure::{BATCH, endless, header};
-use miner::units::HashRate;
-use miner::worker::cpu::thread_cpu_time;
 
-/// Hashes of the reference between two looks at the clock: some hundred microseconds.
+/// Hashes of the reference between two readings of the clock: some hundred microseconds.
 const REFERENCE_BATCH: u64 = 1 << 9;
 
-/// Takes samples in hashes per second of processor time.
+/// Measures samples in hashes per second of processor time.
 pub(super) struct Sampler {
     length: Duration,
     prepared: Prepared,
@@ -32,7 +32,7 @@ impl Sampler {
         }
     }
 
-    /// Searches with a kernel.
+    /// Returns the rate of a kernel.
     pub(super) fn kernel(&mut self, searcher: &Searcher) -> f64 {
         let prepared = self.prepared.clone();
         self.sample(BATCH, |start| {
@@ -41,7 +41,7 @@ impl Sampler {
         })
     }
 
-    /// Hashes whole headers with the `blake2` crate.
+    /// Returns the rate of the `blake2` crate on whole headers.
     pub(super) fn reference(&mut self) -> f64 {
         let mut bytes = self.header.clone();
         let nonce_at = bytes.len() - 8;
@@ -54,7 +54,7 @@ impl Sampler {
     }
 
     fn sample(&mut self, batch: u64, mut hash: impl FnMut(u64)) -> f64 {
-        // The first batch brings code and data into the caches and the processor to the speed that this code gets.
+        // The first batch warms up the caches and the processor.
         hash(self.next_nonce);
         let started = thread_cpu_time();
         let mut hashes = 0;

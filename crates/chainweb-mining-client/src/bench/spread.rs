@@ -1,6 +1,6 @@
-//! The median of many measurements, and the quartiles about it.
+//! Median and quartiles of measurements.
 
-/// A median with its quartiles; of an even number of values, and between two, the mean of the neighbours by distance.
+/// A median with its quartiles, interpolated linearly between two values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Spread {
     /// Half of the values are at most this.
@@ -10,7 +10,7 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// The spread of these values, if there are any.
+    /// Returns the spread of the values, or `None` without any.
     pub(super) fn of(mut values: Vec<f64>) -> Option<Self> {
         let last = values.len().checked_sub(1)?;
         values.sort_by(f64::total_cmp);
@@ -19,7 +19,7 @@ impl Spread {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "a place in the values"
+                reason = "an index into the values"
             )]
             let below = at as usize;
             let above = (below + 1).min(last);
@@ -31,7 +31,7 @@ impl Spread {
         })
     }
 
-    /// All three multiplied by `factor`.
+    /// Multiplies all three by `factor`.
     pub(super) fn times(self, factor: f64) -> Self {
         Self {
             median: self.median * factor,
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn quartiles_lie_between_their_neighbours() {
+    fn quartiles_are_interpolated() {
         assert_eq!(Spread::of(Vec::new()), None);
         check(&[7.0], 7.0, 7.0, 7.0);
         check(&[3.0, 1.0], 1.5, 2.0, 2.5);

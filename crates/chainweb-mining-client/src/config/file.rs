@@ -1,13 +1,17 @@
 //! The bytes of a file of settings.
 //!
-//! Never more than a bound of them are read, and only of regular files: a pipe may wait for ever, a device has no end.
+//! Only regular files are read, and only a bounded part: a pipe could block for ever, and a device
+//! has no end.
 
 use std::fs::{File, metadata};
 use std::io::{self, Read};
 
 use super::document::MAX_BYTES;
 
-/// Reads a file, or says why not.
+/// Reads a file, or one byte more than a document may have.
+///
+/// # Errors
+/// Returns why the file cannot be read.
 pub(crate) fn read(path: &str) -> Result<Vec<u8>, String> {
     let cannot = |error: io::Error| format!("cannot be read: {error}");
     let metadata = metadata(path).map_err(cannot)?;
@@ -17,10 +21,9 @@ pub(crate) fn read(path: &str) -> Result<Vec<u8>, String> {
     if !metadata.is_file() {
         return Err("is a device, a pipe or a socket; expected a file".to_owned());
     }
-    // One byte more shows that there are too many.
-    let bound = MAX_BYTES as u64 + 1;
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(cannot)?;
-    file.take(bound).read_to_end(&mut bytes).map_err(cannot)?;
+    let mut file = file.take(MAX_BYTES as u64 + 1);
+    file.read_to_end(&mut bytes).map_err(cannot)?;
     Ok(bytes)
 }

@@ -1,39 +1,30 @@
-//! The names that an option has outside the command line: its key in a file, its variable in the environment.
+//! The names of an option outside the command line: its key in a file and its environment variable.
 //!
-//! Both follow from the name of the flag, so that no option is named twice; only the Haskell client's own exceptions
-//! stand in a table. What an option means, and whether it exists, is not known here.
+//! Both are derived from the flag, with a table of the Haskell client's exceptions. Whether an
+//! option exists is not known here.
 
-/// The Haskell client's keys that are not the camelCase of their flags.
+/// The flags of the Haskell client whose keys are not the flag in camelCase.
 const EXCEPTIONS: [(&str, &str); 3] = [
     ("tls", "useTls"),
     ("external-worker-cmd", "externalWorkerCommand"),
     ("default-http-timeout", "defaultHTTPTimeout"),
 ];
 
-/// The flags that ask for something else than mining, say where settings come from, or are short for another flag with a
-/// value: no settings themselves.
-const COMMAND_LINE_ONLY: [&str; 9] = [
-    "config-file",
-    "help",
-    "info",
-    "license",
-    "long-info",
-    "no-color",
-    "print-config",
-    "print-config-as",
-    "version",
-];
+/// The flags that are not settings: they select another task, name the files of settings, or are
+/// short for another flag with a value.
+const COMMAND_LINE_ONLY: &str =
+    "config-file help info license long-info no-color print-config print-config-as version";
 
-/// What the variables of all options begin with.
+/// The prefix of all environment variables.
 pub(crate) const ENVIRONMENT_PREFIX: &str = "CHAINWEB_MINING_";
 
-/// Whether an option, by the long name of its flag, can be set in files and in the environment.
+/// Whether an option can be set in files and in the environment. `flag` is its long flag without
+/// dashes.
 pub fn is_setting(flag: &str) -> bool {
-    !COMMAND_LINE_ONLY.contains(&flag)
+    !COMMAND_LINE_ONLY.split(' ').any(|other| other == flag)
 }
 
-/// The key of an option in a file, from the long name of its flag without the dashes before it: `stratum-port` is
-/// `stratumPort`.
+/// Returns the key of an option in a file: `stratumPort` for the flag `stratum-port`.
 pub fn config_key(flag: &str) -> String {
     if let Some((_, key)) = EXCEPTIONS.iter().find(|(exception, _)| *exception == flag) {
         return (*key).to_owned();
@@ -48,8 +39,8 @@ pub fn config_key(flag: &str) -> String {
     key
 }
 
-/// The variable of an option in the environment, from the long name of its flag: `stratum-port` is
-/// `CHAINWEB_MINING_STRATUM_PORT`.
+/// Returns the environment variable of an option: `CHAINWEB_MINING_STRATUM_PORT` for the flag
+/// `stratum-port`.
 pub fn environment_variable(flag: &str) -> String {
     let option = flag.replace('-', "_").to_ascii_uppercase();
     format!("{ENVIRONMENT_PREFIX}{option}")

@@ -3,47 +3,56 @@ mod flags;
 mod print;
 
 use std::ffi::OsString;
-use std::sync::Arc;
 
-use super::assignment::Layer;
-use super::catalog::{Catalog, Form, Scope};
-use super::flags::{self as command_line, Asked};
-use super::{Gathered, Mistakes, Settings, environment, from_bytes, remote};
+use clap::CommandFactory;
 
-/// A file, or what stands at a URL: its name and its text.
+use super::findings::Layer;
+use super::from_flags::Request;
+use super::setting::Form;
+use super::{Catalog, Findings, Flags, Problems, from_document, from_environment, from_flags};
+use crate::cli::Cli;
+
+type Settings = super::Settings<Cli>;
+
+/// The name and the text of a file or of a document at a URL.
 type Document<'a> = (&'a str, &'a str);
 
-/// Settles what these sources say.
+fn catalog() -> Catalog {
+    Catalog::new(Cli::command())
+}
+
+/// Resolves the settings of these sources.
 fn settle(
     args: &[&str],
     variables: &[(&str, &str)],
     documents: &[Document<'_>],
-) -> Result<Settings, Mistakes> {
-    let catalog = Catalog::new();
-    let args = args.iter().map(OsString::from);
-    let Asked::Settings(purpose, assignments, mistakes) = command_line::read(&catalog, args) else {
+) -> Result<Settings, Problems> {
+    let catalog = catalog();
+    let mut findings = Findings::default();
+    let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+    let Request::Settings(command) = from_flags::read(&catalog, &args, &mut findings) else {
         panic!("no settings");
-    };
-    let mut gathered = Gathered {
-        layers: vec![(Layer::Flags, assignments)],
-        warnings: Vec::new(),
-        mistakes,
     };
     let variables = variables
         .iter()
         .map(|(name, value)| (name.into(), value.into()));
-    gathered.take(Layer::Environment, environment::read(&catalog, variables));
+    from_environment::read(&catalog, variables, &mut findings);
     for (at, (name, text)) in documents.iter().enumerate() {
-        let layer = if remote::is_url(name) {
+        let layer = if name.contains("://") {
             Layer::Remote(at)
         } else {
             Layer::File(at)
         };
         let format = super::Format::of_name(name);
-        let name: Arc<str> = Arc::from(*name);
-        gathered.take(layer, from_bytes(&catalog, &name, text.as_bytes(), format));
+        let document = (text.as_bytes().to_vec(), format);
+        from_document::read(&catalog, (layer, name), document, &mut findings);
     }
-    gathered.settle(&catalog, purpose)
+    let flags = Flags {
+        catalog,
+        command,
+        findings,
+    };
+    flags.settle()
 }
 
 fn printed(args: &[&str], variables: &[(&str, &str)], documents: &[Document<'_>]) -> String {
@@ -52,9 +61,9 @@ fn printed(args: &[&str], variables: &[(&str, &str)], documents: &[Document<'_>]
     settings.printed.expect("a printed configuration")
 }
 
-fn mistakes(args: &[&str], variables: &[(&str, &str)], documents: &[Document<'_>]) -> Vec<String> {
-    let mistakes = settle(args, variables, documents).expect_err("wrong settings");
-    mistakes.mistakes.iter().map(ToString::to_string).collect()
+fn problems(args: &[&str], variables: &[(&str, &str)], documents: &[Document<'_>]) -> Vec<String> {
+    let problems = settle(args, variables, documents).expect_err("wrong settings");
+    problems.0.problems
 }
 
 #[test]
@@ -69,7 +78,7 @@ fn flags_win_over_files_over_urls_over_the_environment_over_defaults() {
     let documents = [first_file, first_url, second_file, second_url];
     let port = |args: &[&str], variables: &[_], documents: &[_]| {
         let settings = settle(args, variables, documents).expect("good settings");
-        settings.cli.mine.stratum.port
+        settings.parsed.mine.stratum.port
     };
     assert_eq!(port(&[], &[], &[]), 1917);
     assert_eq!(port(&[], &variables, &[]), 1);
@@ -106,7 +115,7 @@ defaultHTTPTimeout: 2000000
 ";
 
 #[test]
-fn whole_numbers_are_read_however_they_are_written() {
+fn whole_numbers_are_read_in_any_notation() {
     for (key, written, read) in [
         ("threadCount", "1e1", "10"),
         ("stratumPort", "1918.0", "1918"),
@@ -126,7 +135,7 @@ fn whole_numbers_are_read_however_they_are_written() {
         }
     }
     assert_eq!(
-        mistakes(&[], &[], &[("a.yaml", "stratumPort: 19.5")]),
+        problems(&[], &[], &[("a.yaml", "stratumPort: 19.5")]),
         ["a.yaml:1:14: stratumPort: expected a port from 0 to 65535, got \"19.5\""]
     );
 }
@@ -145,7 +154,7 @@ fn a_file_of_the_haskell_client_is_read_as_it_is() {
 }
 
 #[test]
-fn a_list_is_replaced_by_another_source_and_gathered_within_one() {
+fn a_list_is_replaced_by_another_source_and_collected_within_one() {
     let file = ("a.json", r#"{"node": ["a", "b"]}"#);
     let node = |args: &[&str], documents: &[_]| {
         let settings = settle(
@@ -153,7 +162,7 @@ fn a_list_is_replaced_by_another_source_and_gathered_within_one() {
             &[("CHAINWEB_MINING_NODE", "[\"x\", \"y\"]")],
             documents,
         );
-        settings.expect("good settings").cli.mine.node.node
+        settings.expect("good settings").parsed.mine.node.node
     };
     assert_eq!(node(&[], &[]), ["x", "y"]);
     assert_eq!(node(&[], &[file]), ["a", "b"]);
@@ -183,13 +192,13 @@ fn a_later_source_can_turn_off_and_unset() {
 }
 
 #[test]
-fn every_mistake_of_every_source_is_told_with_its_place() {
+fn every_error_of_every_source_is_reported_with_its_place() {
     let yaml = "threadCount: abc\nuseTls: maybe\nstratum:\n  port: 70000\n  minDificulty: 40\n\
                 cpuPriority: high\nnode: [a, [b]]\naccount: {x: 1}\npublicKey: true\nunheardOf: 1\n\
                 work-slots: 1\nworkSlots: 2\nstratumInterface: 'a b'\n";
     let json = "{\n  \"cpu\": 3,\n  \"threadCount\": [1],\n  \"stratumRate\": \"\"\n}";
     let toml = "logLevel = 'loud'\nwork_slots = 0\n[cpu]\nkernel = 'avx3'\npriority.x = 1\n";
-    let found = mistakes(
+    let found = problems(
         &[
             "--nodee",
             "x",
@@ -219,28 +228,28 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
         ],
     );
     let expected = [
-        "--nodee: there is no such flag; did you mean --node?",
+        "--nodee: unknown flag; did you mean --node?",
         "--timeout: expected a time with its unit, as in 10s, 1500ms or 2m, got \"10\"",
         "--thread-count: expected a number from 1 to 1024, got \"0\"",
-        "-q: there is no such flag; --help lists all",
+        "-q: unknown flag; see --help",
         "--tls: takes no value, got \"yes\"",
         "--thread-count: a value is missing",
         "--log-level: expected quiet, error, warn, info or debug, got \"demoo\"",
         "--work-slots: expected a number from 1 to 98, got \"-1\"",
-        "\"--\": is neither a flag nor a command; --help lists both",
-        "\"mine\": is neither a flag nor a command; --help lists both",
+        "unknown command \"--\"; see --help",
+        "unknown command \"mine\"; see --help",
         "CHAINWEB_MINING_CPU_PRIORITY: expected normal, low or idle, got \"norml\"; did you mean normal?",
         "CHAINWEB_MINING_TLS: expected true or false, got \"perhaps\"",
         "a.yaml:1:14: threadCount: expected a number from 1 to 1024, got \"abc\"",
         "a.yaml:2:9: useTls: expected true or false, got \"maybe\"",
         "a.yaml:4:9: stratum.port: expected a port from 0 to 65535, got \"70000\"",
-        "a.yaml:5:3: stratum.minDificulty: there is no such setting; did you mean stratumMinDifficulty?",
+        "a.yaml:5:3: stratum.minDificulty: unknown setting; did you mean stratumMinDifficulty?",
         "a.yaml:6:14: cpuPriority: expected normal, low or idle, got \"high\"",
         "a.yaml:7:11: node: expected one value, got a list",
         "a.yaml:8:10: account: expected one value, got a map",
-        "a.yaml:9:12: publicKey: expected a text or a number, got true; put quotes around it if it is meant",
-        "a.yaml:10:1: unheardOf: there is no such setting; --print-config lists all",
-        "a.yaml:12:1: workSlots: is set twice; the first time at 11:1",
+        "a.yaml:9:12: publicKey: expected text or a number, got true; quote it if it is meant as text",
+        "a.yaml:10:1: unheardOf: unknown setting; --print-config lists all",
+        "a.yaml:12:1: workSlots: already set at 11:1",
         "a.yaml:13:19: stratumInterface: an interface is `*`, `*4`, `*6`, `!4`, `!6`, an address or a host name; got \"a b\"",
         "b.json:2:3: cpu: expected a section of settings, got \"3\"",
         "b.json:3:18: threadCount: expected one value, got a list",
@@ -255,7 +264,7 @@ fn every_mistake_of_every_source_is_told_with_its_place() {
 }
 
 #[test]
-fn one_mistake_is_one_line_and_what_is_odd_stands_below() {
+fn a_single_error_is_one_line_with_the_warnings_below() {
     let variables = [
         ("CHAINWEB_MINING_WORKR", "1"),
         ("CHAINWEB_MINING_THREAD_COUNT", "x"),
@@ -264,45 +273,44 @@ fn one_mistake_is_one_line_and_what_is_odd_stands_below() {
     assert_eq!(
         wrong.to_string(),
         "CHAINWEB_MINING_THREAD_COUNT: expected a number from 1 to 1024, got \"x\"\n\
-         warning: CHAINWEB_MINING_WORKR is no setting of this program; did you mean CHAINWEB_MINING_WORKER?"
+         warning: unknown setting CHAINWEB_MINING_WORKR; did you mean CHAINWEB_MINING_WORKER?"
     );
 }
 
 #[test]
 fn no_setting_takes_a_wrong_value_from_anywhere() {
     const WRONG: &str = "{ no/such = value }";
-    let catalog = Catalog::new();
-    for at in catalog.in_files() {
-        let setting = catalog.setting(at);
-        let is_switch = matches!(setting.form, Form::Switch { .. });
-        if catalog.is_text(at) {
+    let catalog = catalog();
+    for setting in catalog.in_files() {
+        let is_switch = setting.form == Form::Switch;
+        if setting.is_text() {
             continue;
         }
         let flag = format!("--{}={WRONG}", setting.flag);
-        let variable = super::key::environment_variable(&setting.flag);
+        let variable = &setting.variable;
         let file = format!("{}: '{WRONG}'", setting.key);
-        let found = mistakes(&[&flag], &[(&variable, WRONG)], &[("a.yaml", &file)]);
+        let found = problems(&[&flag], &[(variable, WRONG)], &[("a.yaml", &file)]);
         let starts = [
             format!("--{}: ", setting.flag),
             format!("{variable}: "),
             format!("a.yaml:1:{}: {}: ", setting.key.len() + 3, setting.key),
         ];
         assert_eq!(found.len(), starts.len(), "{found:?}");
-        for (mistake, start) in found.iter().zip(&starts) {
-            assert!(mistake.starts_with(start), "{mistake}");
+        for (problem, start) in found.iter().zip(&starts) {
+            assert!(problem.starts_with(start), "{problem}");
             // The value of a pair may be secret.
             let repeated = match setting.key.as_str() {
                 "externalEnv" => "{ no/such =…",
                 _ => WRONG,
             };
-            assert!(mistake.contains(repeated), "{repeated} is not in {mistake}");
+            assert!(problem.contains(repeated), "{repeated} is not in {problem}");
         }
         assert!(!is_switch || found[1].contains("expected true or false"));
     }
 }
 
 #[test]
-fn a_later_error_can_tell_where_its_flags_were_set() {
+fn a_later_error_can_name_the_sources_of_its_flags() {
     let settings = settle(
         &["--work-slots=3"],
         &[("CHAINWEB_MINING_NODE", "a")],
@@ -321,23 +329,28 @@ fn a_later_error_can_tell_where_its_flags_were_set() {
 
 #[test]
 fn every_setting_is_found_by_its_flag_its_key_and_its_variable() {
-    let catalog = Catalog::new();
-    for at in catalog.in_files() {
-        let setting = catalog.setting(at);
-        assert_eq!(catalog.by_flag(&setting.flag), Some((at, true)));
-        assert_eq!(catalog.by_key(&setting.key), Some(at));
-        assert_eq!(catalog.by_key(&setting.flag), Some(at));
-        let variable = super::key::environment_variable(&setting.flag);
-        assert_eq!(catalog.by_variable(&variable), Some(at));
+    let catalog = catalog();
+    for setting in catalog.in_files() {
+        let flag = setting.flag.as_str();
+        let found = catalog.by_flag(flag).expect("a flag");
+        assert_eq!((found.0.flag.as_str(), found.1), (flag, true));
+        for found in [
+            catalog.by_key(&setting.key),
+            catalog.by_key(flag),
+            catalog.by_variable(&super::key::environment_variable(flag)),
+        ] {
+            assert_eq!(found.map(|found| found.flag.as_str()), Some(flag));
+        }
     }
-    for (flag, scope) in [
-        ("config-file", Scope::OutsideFiles),
-        ("print-config", Scope::CommandLine),
-    ] {
-        let (at, _) = catalog.by_flag(flag).expect("a flag");
-        assert_eq!(catalog.setting(at).scope, scope);
-        assert_eq!(catalog.by_key(flag), None);
+    for (flag, is_in_environment) in [("config-file", true), ("print-config", false)] {
+        let (setting, _) = catalog.by_flag(flag).expect("a flag");
+        let found = catalog.by_variable(&setting.variable);
+        assert_eq!(found.is_some(), is_in_environment);
+        assert!(catalog.by_key(flag).is_none());
     }
-    assert_eq!(catalog.by_flag("no-tls").map(|(_, says)| says), Some(false));
-    assert_eq!(catalog.by_key("noTls"), None);
+    assert_eq!(
+        catalog.by_flag("no-tls").map(|(_, is_on)| is_on),
+        Some(false)
+    );
+    assert!(catalog.by_key("noTls").is_none());
 }

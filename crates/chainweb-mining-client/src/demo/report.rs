@@ -1,4 +1,4 @@
-//! What a demonstration has come to, for people and as JSON.
+//! The result of a demonstration, as text and as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,51 +15,51 @@ use miner::units::{About, HashRate};
 
 /// The result of a demonstration.
 #[derive(Clone, Debug, Serialize)]
-pub struct DemoReport {
-    /// Time in seconds for which the client ran.
+pub(crate) struct DemoReport {
+    /// The time of the run in seconds.
     pub seconds: f64,
-    /// Hashing threads.
+    /// The number of hashing threads.
     pub threads: usize,
-    /// The instructions they used.
+    /// The name of the kernel.
     pub kernel: &'static str,
     /// Hashes per second over the run.
     pub hash_rate: f64,
     /// Hashes per second of processor time of the hashing threads.
     pub hashes_per_cpu_second: f64,
-    /// Our blocks that are in the cut at the end.
+    /// Our blocks in the cut at the end.
     pub blocks_accepted: u64,
-    /// Our blocks that were taken but are not in the cut.
+    /// Our submitted blocks that other blocks replaced.
     pub blocks_orphaned: u64,
-    /// Our blocks that were taken and whose chain had not reached their height when last looked up.
+    /// Our submitted blocks above the tip of their chain at the last lookup.
     pub blocks_pending: u64,
-    /// Solutions that the client's own check or the node refused.
+    /// Solutions rejected by the client's own check or by the node.
     pub solutions_rejected: u64,
     /// Solutions that came too late.
     pub solutions_stale: u64,
     /// Blocks of foreign miners.
     pub foreign_blocks: u64,
-    /// Chains in the network.
+    /// The number of chains.
     pub chains: usize,
-    /// Chains whose tip is higher than at the start.
+    /// Chains with a higher tip than at the start.
     pub chains_advanced: usize,
     /// Chains with a block of ours in the cut at the end.
     pub chains_mined: usize,
     /// Events of update streams.
     pub updates_received: u64,
-    /// Jobs given to the worker.
+    /// Jobs passed to the worker.
     pub jobs: u64,
     /// Jobs retired before they were solved.
-    pub preemptions: u64,
-    /// Payloads that were renewed under a block yet to be mined.
-    pub refreshes_heard: u64,
+    pub jobs_unsolved: u64,
+    /// Payload refreshes.
+    pub refreshes_received: u64,
     /// Requests for work that they caused.
     pub refreshes_fetched: u64,
-    /// Of these, those that gave the work that was held.
+    /// Refreshes after which the node issued the same work.
     pub refreshes_identical: u64,
-    /// Jobs that made way for a newer payload.
-    pub refreshes_preempting: u64,
-    /// Jobs on a chain that no update stream covered when their work was asked for.
-    pub uncovered_jobs: u64,
+    /// Jobs replaced by refreshed work.
+    pub refreshes_preempted: u64,
+    /// Jobs on a chain without an open update stream when their work was requested.
+    pub jobs_unwatched: u64,
 }
 
 impl DemoReport {
@@ -99,12 +99,12 @@ impl DemoReport {
             chains_mined: mined.len(),
             updates_received: counters.updates_received,
             jobs: counters.jobs,
-            preemptions: counters.jobs_retired.unsolved(),
-            refreshes_heard: counters.refreshes.received,
+            jobs_unsolved: counters.jobs_retired.unsolved(),
+            refreshes_received: counters.refreshes.received,
             refreshes_fetched: counters.refreshes.fetches,
             refreshes_identical: counters.refreshes.identical,
-            refreshes_preempting: counters.refreshes.preempted,
-            uncovered_jobs: counters.unwatched_jobs,
+            refreshes_preempted: counters.refreshes.preempted,
+            jobs_unwatched: counters.unwatched_jobs,
         }
     }
 }
@@ -123,8 +123,7 @@ impl fmt::Display for DemoReport {
         )?;
         writeln!(
             f,
-            "{} of our blocks are in the cut, {} were orphaned, {} are not seen yet; {} solutions \
-             came too late, {} were refused",
+            "{} blocks accepted, {} orphaned, {} pending; {} solutions too late, {} rejected",
             self.blocks_accepted,
             self.blocks_orphaned,
             self.blocks_pending,
@@ -133,13 +132,13 @@ impl fmt::Display for DemoReport {
         )?;
         writeln!(
             f,
-            "{} of {} chains advanced, {} with blocks of ours; foreign miners found {} blocks",
+            "{} of {} chains advanced, {} with blocks of ours; {} blocks of foreign miners",
             self.chains_advanced, self.chains, self.chains_mined, self.foreign_blocks,
         )?;
         write!(
             f,
-            "{} jobs, {} retired before they were solved after {} updates, {} uncovered at first",
-            self.jobs, self.preemptions, self.updates_received, self.uncovered_jobs,
+            "{} jobs, {} replaced by newer work ({} update events, {} jobs unwatched at first)",
+            self.jobs, self.jobs_unsolved, self.updates_received, self.jobs_unwatched,
         )
     }
 }

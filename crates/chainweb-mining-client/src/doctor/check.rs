@@ -1,10 +1,8 @@
-//! What is checked, in order, and what came of it.
-//!
-//! A check that is not reached because an earlier one failed has no finding of its own: it is skipped.
+//! The checks, in order, and their results.
 
 use serde::Serialize;
 
-/// One thing that has to be right. The order is that of the checks.
+/// A check. They are ordered as they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Check {
@@ -23,59 +21,47 @@ pub(super) enum Check {
 }
 
 impl Check {
-    pub(super) const ALL: [Self; 12] = [
-        Self::Name,
-        Self::Connection,
-        Self::Protocol,
-        Self::Info,
-        Self::Network,
-        Self::Cut,
-        Self::MiningApi,
-        Self::Key,
-        Self::Work,
-        Self::Updates,
-        Self::Clock,
-        Self::RoundTrip,
+    /// All checks in order, with their labels.
+    pub(super) const ALL: [(Self, &str); 12] = [
+        (Self::Name, "name"),
+        (Self::Connection, "connection"),
+        (Self::Protocol, "protocol"),
+        (Self::Info, "/info"),
+        (Self::Network, "network"),
+        (Self::Cut, "/cut"),
+        (Self::MiningApi, "mining API"),
+        (Self::Key, "key"),
+        (Self::Work, "work"),
+        (Self::Updates, "update stream"),
+        (Self::Clock, "clock"),
+        (Self::RoundTrip, "round trip"),
     ];
 
-    /// What people read.
-    pub(super) const fn label(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Connection => "connection",
-            Self::Protocol => "protocol",
-            Self::Info => "/info",
-            Self::Network => "network",
-            Self::Cut => "/cut",
-            Self::MiningApi => "mining API",
-            Self::Key => "key",
-            Self::Work => "work",
-            Self::Updates => "update stream",
-            Self::Clock => "clock",
-            Self::RoundTrip => "round trip",
-        }
+    pub(super) fn label(self) -> &'static str {
+        Self::ALL[self as usize].1
     }
 }
 
-/// What came of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The result of a check, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
-    Ok,
-    /// Mining works, but less well than it could.
-    Warn,
-    /// Mining does not work.
-    Fail,
+    /// Not checked.
     Skipped,
+    Ok,
+    /// Mining works, but not well.
+    Warn,
+    /// Mining is impossible.
+    Fail,
 }
 
-/// A check and what came of it.
+/// A check with its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     #[serde(rename = "name")]
     pub(super) check: Check,
     pub(super) state: State,
-    /// What was seen.
+    /// What was measured.
     pub(super) figure: String,
     /// What to change.
     pub(super) advice: Option<String>,
@@ -94,12 +80,12 @@ impl Finding {
         Self::new(check, State::Fail, figure.into(), Some(advice.into()))
     }
 
-    /// Not checked, for a reason of its own.
+    /// The check was skipped for this reason.
     pub(super) fn skipped(check: Check, why: &str) -> Self {
         Self::new(check, State::Skipped, format!("not checked: {why}"), None)
     }
 
-    /// Not checked, because an earlier one failed.
+    /// The check was not reached, because an earlier one failed.
     pub(super) fn unreached(check: Check) -> Self {
         Self::new(check, State::Skipped, "not checked".to_owned(), None)
     }

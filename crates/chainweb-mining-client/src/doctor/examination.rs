@@ -1,29 +1,30 @@
-//! The examination of a node: check after check, until one fails on which all later ones depend.
+//! The examination of a node: the checks one by one, until one fails on which all later ones
+//! depend.
 //!
-//! It asks a node no more than twenty things and hands nothing in. Each thing has a time limit.
+//! It sends at most twenty requests, each with a time limit, and submits nothing.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use chainweb::ChainId;
+use chainweb::{Adjacents, ChainId};
+use miner::units::About;
 use node::{Client, Config, Cut, Error, Info, Malformed, NoAnswer};
 
-use super::check::{Check, Finding};
-use super::screen::{Flow, Screen};
+use super::check::{Check, Finding, State};
+use super::screen::Screen;
 use super::trouble::{fact, remedy};
 use super::{mining, pace, protocol, reach, updates, work};
-use miner::units::About;
 
-/// Examines a node and puts each finding on the screen as soon as it is there.
+/// Examines a node and prints each finding at once.
 pub(super) async fn examine(node: &Config, screen: &mut Screen<'_>) -> anyhow::Result<()> {
     let client = Client::new(node.clone())?;
-    if way(node, screen).await? == Flow::Stop {
+    if reach(node, screen).await? == State::Fail {
         return Ok(());
     }
-    let began = Instant::now();
+    let start = Instant::now();
     let answer = client.info().await;
-    let took = began.elapsed();
-    if screen.show(protocol::judge(node, &answer).await)? == Flow::Stop {
+    let took = start.elapsed();
+    if screen.show(protocol::judge(node, &answer).await)? == State::Fail {
         return Ok(());
     }
     let Some(info) = network(node, answer, took, screen)? else {
@@ -38,8 +39,8 @@ pub(super) async fn examine(node: &Config, screen: &mut Screen<'_>) -> anyhow::R
     Ok(())
 }
 
-/// Name and connection.
-async fn way(node: &Config, screen: &mut Screen<'_>) -> io::Result<Flow> {
+/// Checks name and connection; returns the state of the last check.
+async fn reach(node: &Config, screen: &mut Screen<'_>) -> io::Result<State> {
     if let Some(proxy) = node.endpoint.proxy() {
         let why = format!("requests go through the proxy {proxy} of the environment");
         screen.show(Finding::skipped(Check::Name, &why))?;
@@ -48,72 +49,65 @@ async fn way(node: &Config, screen: &mut Screen<'_>) -> io::Result<Flow> {
     let limit = node.limits.connect;
     let (finding, addresses) = reach::resolve(&node.endpoint, limit).await;
     match screen.show(finding)? {
-        Flow::Stop => Ok(Flow::Stop),
-        Flow::GoOn => screen.show(reach::connect(&addresses, limit).await),
+        State::Fail => Ok(State::Fail),
+        _ => screen.show(reach::connect(&addresses, limit).await),
     }
 }
 
-/// `/info` and what it says.
+/// Checks `/info` and the network. Returns `None` if one of them failed.
 fn network(
     node: &Config,
     answer: Result<Info, Error>,
     took: Duration,
     screen: &mut Screen<'_>,
 ) -> io::Result<Option<Info>> {
-    let answers = || Finding::ok(Check::Info, format!("answers in {}", About(took)));
-    match answer {
-        Ok(info) => {
-            screen.show(answers())?;
-            let chains = match info.chains.len() {
-                0 => "chains not told".to_owned(),
-                1 => "1 chain".to_owned(),
-                count => format!("{count} chains"),
-            };
-            let release = info.package_version.as_deref();
-            let release = release.unwrap_or("before 2.24.1, as it does not tell its release");
-            let figure = format!("{}, {chains}, chainweb-node {release}", info.version);
-            screen.show(Finding::ok(Check::Network, figure))?;
-            Ok(Some(info))
+    let answers = Finding::ok(Check::Info, format!("answers in {}", About(took)));
+    let finding = match (&answer, node.endpoint.proxy()) {
+        (Ok(info), _) => {
+            screen.show(answers)?;
+            Finding::ok(Check::Network, description(info))
         }
-        Err(Error::Malformed(Malformed::Version(wrong))) => {
-            screen.show(answers())?;
-            let advice = "no chainweb network has such a name: is --node the service API of a chainweb node, with \
-                          nothing in between that changes its answers?";
-            screen.show(Finding::fail(Check::Network, wrong.to_string(), advice))?;
-            Ok(None)
+        (Err(Error::Malformed(Malformed::Version(name))), _) => {
+            screen.show(answers)?;
+            let advice = "no chainweb network has such a name: is --node the service API of a \
+                          chainweb node, with nothing in between that changes its answers?";
+            Finding::fail(Check::Network, name.to_string(), advice)
         }
-        Err(error) => {
-            let finding = match (&error, node.endpoint.proxy()) {
-                (Error::NoAnswer(NoAnswer::Connect { .. }), Some(proxy)) => {
-                    let advice = format!(
-                        "the proxy {proxy} of the environment, or the node behind it, takes no connection: is it right \
-                         and running? NO_PROXY names the hosts that need none"
-                    );
-                    Finding::fail(Check::Info, fact(&error), advice)
-                }
-                _ => Finding::fail(Check::Info, fact(&error), remedy(&error)),
-            };
-            screen.show(finding)?;
-            Ok(None)
+        (Err(error @ Error::NoAnswer(NoAnswer::Connect { .. })), Some(proxy)) => {
+            let advice = format!(
+                "the proxy {proxy} of the environment, or the node behind it, accepts no \
+                 connection: is it right and running? NO_PROXY lists the hosts that need none"
+            );
+            Finding::fail(Check::Info, fact(error), advice)
         }
-    }
+        (Err(error), _) => Finding::fail(Check::Info, fact(error), remedy(error)),
+    };
+    screen.show(finding)?;
+    Ok(answer.ok())
+}
+
+fn description(info: &Info) -> String {
+    let chains = match info.chains.len() {
+        0 => "unknown chains".to_owned(),
+        1 => "1 chain".to_owned(),
+        count => format!("{count} chains"),
+    };
+    let release = info.package_version.as_deref();
+    let release = release.unwrap_or("older than 2.24.1");
+    format!("{}, {chains}, chainweb-node {release}", info.version)
 }
 
 async fn cut(client: &Client, info: &Info, screen: &mut Screen<'_>) -> io::Result<Option<Cut>> {
-    match client.cut(&info.version).await {
-        Ok(cut) => {
-            screen.show(Finding::ok(Check::Cut, heights(&cut)))?;
-            Ok(Some(cut))
-        }
+    let answer = client.cut(&info.version).await;
+    screen.show(match &answer {
+        Ok(cut) => Finding::ok(Check::Cut, heights(cut)),
         Err(error) => {
-            let advice = format!(
-                "blocks can be mined all the same, but it cannot be told whether they are accepted: {}",
-                remedy(&error)
-            );
-            screen.show(Finding::warn(Check::Cut, fact(&error), advice))?;
-            Ok(None)
+            let remedy = remedy(error);
+            let advice = format!("mining works, but acceptance cannot be checked: {remedy}");
+            Finding::warn(Check::Cut, fact(error), advice)
         }
-    }
+    })?;
+    Ok(answer.ok())
 }
 
 fn heights(cut: &Cut) -> String {
@@ -127,7 +121,8 @@ fn heights(cut: &Cut) -> String {
     }
 }
 
-/// Asks for work; gives a chain to listen to if mining is there at all.
+/// Checks mining API, key and work by one request for work. Returns a chain for the update stream,
+/// or `None` without a mining API.
 async fn mining(
     client: &Client,
     node: &Config,
@@ -135,20 +130,21 @@ async fn mining(
     cut: Option<&Cut>,
     screen: &mut Screen<'_>,
 ) -> io::Result<Option<ChainId>> {
-    let began = Instant::now();
+    let start = Instant::now();
     match client.work(&info.version, None).await {
-        Ok(given) => {
-            let took = began.elapsed();
+        Ok(work) => {
+            let took = start.elapsed();
+            let is_evm = info.is_evm || matches!(work.header().adjacents(), Adjacents::Hashed);
             screen.show(mining::on())?;
-            screen.show(mining::accepted(&node.miner))?;
-            screen.show(work::judge(client, info, cut, &given, took).await)?;
-            Ok(Some(given.chain()))
+            screen.show(mining::key(&node.miner, is_evm))?;
+            screen.show(work::judge(client, info, cut, &work, took).await)?;
+            Ok(Some(work.chain()))
         }
         Err(error) => {
             let mut chain = info.chains.first().copied().or(Some(ChainId::new(0)));
-            for finding in mining::refused(&error, &node.miner, cut) {
-                let is_api = finding.check == Check::MiningApi;
-                if screen.show(finding)? == Flow::Stop && is_api {
+            for finding in mining::refused(&error, &node.miner, info, cut) {
+                let check = finding.check;
+                if screen.show(finding)? == State::Fail && check == Check::MiningApi {
                     chain = None;
                 }
             }

@@ -1,64 +1,47 @@
-//! What the answer to the one request for work says: mining API, key and work, three findings in one.
+//! The findings from one request for work: mining API, key and work.
 
-use node::{Cut, Error, Malformed, Miner, NoAnswer, Refusal};
+use miner::units::About;
+use node::{Cut, Error, Info, Malformed, Miner, NoAnswer, Refusal};
 
 use super::check::{Check, Finding};
 use super::trouble::{fact, remedy};
-use miner::units::About;
 
-/// Bytes that are no work, or work that the node itself does not know.
-pub(super) const CHANGED_ON_THE_WAY: &str = "something between the node and this machine changes its answers, or the \
-                                             node is newer than this client and hands out work of another form";
+/// The advice on malformed work, and on work which builds on blocks unknown to the node.
+pub(super) const CHANGED_ON_THE_WAY: &str = "something between the node and this machine changes its answers, or the node is newer than \
+     this client and sends work of another form";
+const FULL: &str = "the node stores no more work than this (1200 unless configured otherwise), each \
+                    for five minutes: wait, end other mining clients on this node, or raise the \
+                    limit in its mining coordination";
+const STUCK: &str = "the node cannot make work: is it still catching up with its network? Its log \
+                     says why";
+const SILENT: &str = "the node answers once it has work: is it still catching up with its network, \
+                      or does it fail to make payloads? Its log says which";
 
-/// What a refusal of work, or its absence, says. Checks that it says nothing about are left out. A node that gives its
-/// cut serves the network, and only mining can be missing.
-pub(super) fn refused(error: &Error, miner: &Miner, cut: Option<&Cut>) -> Vec<Finding> {
-    let fail = |check, advice: &str| Finding::fail(check, fact(error), advice);
+/// Returns the findings if the node sends no work, without the checks left open by this. A node
+/// which sends its cut serves the network: only mining can be missing.
+pub(super) fn refused(
+    error: &Error,
+    miner: &Miner,
+    info: &Info,
+    cut: Option<&Cut>,
+) -> Vec<Finding> {
+    let work = |advice| Finding::fail(Check::Work, fact(error), advice);
+    let api = |advice| Finding::fail(Check::MiningApi, fact(error), advice);
     match error {
-        Error::Refused(Refusal::NotServed { .. }) => {
-            vec![fail(Check::MiningApi, switched_off(cut))]
-        }
+        Error::Refused(Refusal::NotServed { .. }) => vec![api(switched_off(cut))],
         Error::Refused(Refusal::Unauthorized { text, .. }) => {
-            let who = if text.contains("Unauthorized Miner") {
-                ""
-            } else {
-                "a node says this in other words, so something before it may refuse; if not, "
-            };
-            let advice = format!("{who}{}", known_miners(miner));
-            vec![
-                on(),
-                Finding::fail(Check::Key, unauthorized(error, miner), advice),
-            ]
+            vec![on(), unauthorized(&fact(error), text, miner)]
         }
         Error::Refused(Refusal::Busy { text }) if text.contains("Too many work requests") => {
-            vec![
-                on(),
-                fail(
-                    Check::Work,
-                    "the node has handed out as many works as it remembers (1200 unless it was told otherwise) and \
-                     forgets each after five minutes: wait, end other mining clients on this node, or raise the limit \
-                     in its mining coordination",
-                ),
-            ]
+            vec![on(), work(FULL)]
         }
-        Error::Refused(Refusal::Status { status: 500, .. }) => vec![
-            on(),
-            fail(
-                Check::Work,
-                "the node fails to make work: is it still catching up with its network? Its log says why",
-            ),
-        ],
-        Error::NoAnswer(NoAnswer::Timeout { after, .. }) => vec![
-            on(),
-            Finding::fail(
-                Check::Work,
-                format!("no work within {}", About(*after)),
-                "the node holds a request for work while it has none: is it still catching up with its network, or \
-                 are its payloads not made? Its log says which",
-            ),
-        ],
+        Error::Refused(Refusal::Status { status: 500, .. }) => vec![on(), work(STUCK)],
+        Error::NoAnswer(NoAnswer::Timeout { after, .. }) => {
+            let figure = format!("no work within {}", About(*after));
+            vec![on(), Finding::fail(Check::Work, figure, SILENT)]
+        }
         Error::Malformed(Malformed::Work { .. }) => {
-            vec![on(), accepted(miner), fail(Check::Work, CHANGED_ON_THE_WAY)]
+            vec![on(), key(miner, info.is_evm), work(CHANGED_ON_THE_WAY)]
         }
         Error::Refused(
             Refusal::Busy { .. }
@@ -67,23 +50,30 @@ pub(super) fn refused(error: &Error, miner: &Miner, cut: Option<&Cut>) -> Vec<Fi
             },
         )
         | Error::NoAnswer(_)
-        | Error::Malformed(_) => vec![fail(Check::Work, remedy(error))],
-        Error::Refused(_) => vec![fail(Check::MiningApi, remedy(error))],
+        | Error::Malformed(_) => vec![work(remedy(error))],
+        Error::Refused(_) => vec![api(remedy(error))],
     }
 }
 
-/// Mining coordination is there.
 pub(super) fn on() -> Finding {
     Finding::ok(Check::MiningApi, "mining coordination is on")
 }
 
-/// The node gives this miner work.
-pub(super) fn accepted(miner: &Miner) -> Finding {
-    let figure = match miner.public_key() {
-        "" => "the node asks for none",
-        _ => "the node mines for this account and key",
-    };
-    Finding::ok(Check::Key, figure)
+/// Returns the finding about the key if the node sends work. A node of the EVM line pays the
+/// accounts of its own configuration, not the account of the miner.
+pub(super) fn key(miner: &Miner, is_evm: bool) -> Finding {
+    match miner.public_key() {
+        _ if is_evm => Finding::ok(
+            Check::Key,
+            "not needed: the node's configuration names the accounts to pay",
+        ),
+        "" => Finding::warn(
+            Check::Key,
+            "the node sends work without a key",
+            "no --public-key: blocks earn no reward; give your key with --public-key KEY",
+        ),
+        _ => Finding::ok(Check::Key, "the node mines for this account and key"),
+    }
 }
 
 fn switched_off(cut: Option<&Cut>) -> &'static str {
@@ -99,23 +89,25 @@ fn switched_off(cut: Option<&Cut>) -> &'static str {
     }
 }
 
-/// The node's words name the account.
-fn unauthorized(error: &Error, miner: &Miner) -> String {
-    let fact = fact(error);
-    match (miner.public_key(), miner.account()) {
-        ("", _) => format!("{fact}; no key was sent"),
-        (key, account) if account.strip_prefix("k:") == Some(key) => fact,
-        (key, _) => format!("{fact}; the key sent was {key}"),
-    }
-}
-
-fn known_miners(miner: &Miner) -> String {
-    match miner.public_key() {
-        "" => "give the key that the node mines for: --public-key KEY".to_owned(),
-        key => format!(
-            "account and key must both be those of a miner that the node is set up for: give its --public-key and \
-             --account (some nodes have the bare key as account: --account {key}), or start the node with \
-             --mining-public-key={key}"
+/// Returns the finding about an unknown miner. The text of the node names the account, not the key.
+fn unauthorized(fact: &str, text: &str, miner: &Miner) -> Finding {
+    let (key, account) = (miner.public_key(), miner.account());
+    let figure = match key {
+        "" => format!("{fact}; no key was sent"),
+        _ if account.strip_prefix("k:") == Some(key) => fact.to_owned(),
+        _ => format!("{fact}; the key sent was {key}"),
+    };
+    let mut advice = match key {
+        "" => "set the key that the node mines for: --public-key KEY".to_owned(),
+        _ => format!(
+            "account and key must both be those of a miner in the node's configuration: set \
+             --public-key and --account (some nodes have the bare key as account: --account \
+             {key}), or start the node with --mining-public-key={key}"
         ),
+    };
+    if !text.contains("Unauthorized Miner") {
+        let doubt = "a node words this differently, so something before it may refuse; if not, ";
+        advice.insert_str(0, doubt);
     }
+    Finding::fail(Check::Key, figure, advice)
 }

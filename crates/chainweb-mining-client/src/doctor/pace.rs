@@ -1,27 +1,27 @@
-//! Clock and round trip: what makes mining worse without keeping anybody from it.
+//! Clock and round trip, which can cost blocks but do not prevent mining.
 
 use std::time::{Duration, Instant};
 
+use miner::timing::SKEW_TOLERATED;
+use miner::units::About;
 use node::{Client, Skew};
 
 use super::check::{Check, Finding};
 use super::trouble::{fact, remedy};
-use miner::timing::SKEW_TOLERATED;
-use miner::units::About;
 
-/// What a node that does not tell is taken for: every public network has this.
+/// The block delay of every public network, assumed if the node does not report one.
 pub(super) const BLOCK_DELAY: Duration = Duration::from_secs(30);
 
-/// Round trips that are measured.
+/// The number of round trips measured.
 const ROUND_TRIPS: usize = 5;
 
-/// The share of a chain's blocks that come too late from which on it is worth a word.
+/// Warn above this fraction of late blocks.
 const LATE_SHARE: f64 = 0.02;
 
-/// How far the clocks are apart, as the node's answers tell.
+/// Compares the clocks by the dates of the node's answers.
 pub(super) fn clock(skew: Option<Skew>) -> Finding {
     let Some(skew) = skew else {
-        return Finding::skipped(Check::Clock, "the node does not tell its time");
+        return Finding::skipped(Check::Clock, "the node does not report its time");
     };
     if skew.exceeds(SKEW_TOLERATED) {
         let apart = About::seconds(skew.seconds().abs());
@@ -30,23 +30,23 @@ pub(super) fn clock(skew: Option<Skew>) -> Finding {
         } else {
             "behind"
         };
-        return Finding::warn(
-            Check::Clock,
-            format!("the node's is {apart} {side} this machine's"),
-            "blocks carry the node's time, and the network takes none from its future and none from before their \
-             parents: see that the clocks of both machines are right (NTP)",
-        );
+        let figure = format!("the node's is {apart} {side} this machine's");
+        let advice = "blocks carry the node's time, and the network rejects those from the future or \
+                      older than their parent: set the clocks of both machines right (NTP)";
+        return Finding::warn(Check::Clock, figure, advice);
     }
-    let bounds = [skew.least_micros(), skew.most_micros()];
-    let most = bounds.map(i64::unsigned_abs).into_iter().max();
-    let most = About(Duration::from_micros(most.unwrap_or(0)));
+    let micros = skew
+        .least_micros()
+        .unsigned_abs()
+        .max(skew.most_micros().unsigned_abs());
+    let most = About(Duration::from_micros(micros));
     Finding::ok(
         Check::Clock,
         format!("the node's is within {most} of this machine's"),
     )
 }
 
-/// The median of a few requests on a connection that is open.
+/// Measures the median time of a few requests on an open connection.
 pub(super) async fn round_trip(client: &Client, block_delay: Option<Duration>) -> Finding {
     let mut times = Vec::new();
     for _ in 0..ROUND_TRIPS {
@@ -59,7 +59,7 @@ pub(super) async fn round_trip(client: &Client, block_delay: Option<Duration>) -
     times.sort();
     let median = times[ROUND_TRIPS / 2];
     let figure = format!("{} (median of {ROUND_TRIPS})", About(median));
-    // Half of it passes until this machine learns of a block, half until the node learns of one from here.
+    // Half of it delays the news of a block to this machine, half a block from here to the node.
     let block_delay = block_delay.filter(|delay| !delay.is_zero());
     let late = median.as_secs_f64() / block_delay.unwrap_or(BLOCK_DELAY).as_secs_f64();
     if late <= LATE_SHARE {
@@ -67,7 +67,7 @@ pub(super) async fn round_trip(client: &Client, block_delay: Option<Duration>) -
     }
     let percent = (late * 100.0).min(100.0);
     let advice = format!(
-        "about {percent:.0} % of the blocks come too late because of it: take a node that is nearer or less busy"
+        "about {percent:.0} % of the blocks come too late because of it: use a node that is nearer or less busy"
     );
     Finding::warn(Check::RoundTrip, figure, advice)
 }

@@ -1,13 +1,13 @@
-//! Whether the port speaks what it is spoken to: plain HTTP, or TLS with a certificate to trust.
+//! Whether the port speaks the protocol of `--node`: plain HTTP, or TLS with a trusted certificate.
 //!
-//! What is known comes from the first request. Where that failed in a way that the wrong protocol would explain, the
-//! port is asked once more in the other one.
+//! Judged by the first request. If it failed as with the wrong protocol, one more request in the
+//! other protocol decides.
 
-use node::{CertificateFault, Client, Config, Endpoint, Error, Hint, Info, Limits, NoAnswer};
+use node::{CertificateFault, Client, Config, Endpoint, Error, Hint, Info, NoAnswer};
 
 use super::check::{Check, Finding};
 
-/// What the answer to the first request, or its absence, says about the protocol.
+/// Judges the protocol by the answer to the first request, or its absence.
 pub(super) async fn judge(node: &Config, answer: &Result<Info, Error>) -> Finding {
     let Err(Error::NoAnswer(failed)) = answer else {
         return spoken(node);
@@ -15,7 +15,7 @@ pub(super) async fn judge(node: &Config, answer: &Result<Info, Error>) -> Findin
     let (why, connected) = match failed {
         NoAnswer::Connect { why, .. } => (why.as_str(), false),
         NoAnswer::Broken { why, .. } => (why.as_str(), true),
-        // The limit for connecting is the shorter one, and the handshake is a part of that.
+        // The limit on connecting includes the handshake and is the shorter one.
         NoAnswer::Timeout { .. } => ("", node.endpoint.is_tls()),
     };
     if let Some(Hint::Certificate(fault)) = failed.hint() {
@@ -28,29 +28,24 @@ pub(super) async fn judge(node: &Config, answer: &Result<Info, Error>) -> Findin
         let (figure, hint) = if other.is_tls() {
             ("plain HTTP to a port that speaks TLS", "")
         } else {
-            (
-                "TLS to a port that speaks plain HTTP",
-                " and leave --tls out",
-            )
+            let hint = " and leave --tls out";
+            ("TLS to a port that speaks plain HTTP", hint)
         };
-        return Finding::fail(
-            Check::Protocol,
-            figure,
-            format!("write --node {other}{hint}"),
-        );
+        let advice = format!("write --node {other}{hint}");
+        return Finding::fail(Check::Protocol, figure, advice);
     }
     match (failed, failed.hint()) {
         (_, Some(hint)) => Finding::fail(Check::Protocol, why, hint.to_string()),
         (_, None) if node.endpoint.is_tls() => Finding::fail(
             Check::Protocol,
             format!("the TLS handshake fails: {why}"),
-            "is this the port of a proxy with TLS? A node serves its API without TLS, on port 1848 unless it was told \
-             otherwise",
+            "is this the port of a proxy with TLS? A node serves its API without TLS, on port 1848 \
+             by default",
         ),
         (NoAnswer::Broken { .. }, None) => {
             Finding::ok(Check::Protocol, "plain; the port does not speak TLS either")
         }
-        _ => Finding::skipped(Check::Protocol, "nothing comes back that would tell"),
+        _ => Finding::skipped(Check::Protocol, "the port does not respond"),
     }
 }
 
@@ -63,7 +58,7 @@ fn spoken(node: &Config) -> Finding {
     Finding::ok(Check::Protocol, figure)
 }
 
-/// The same port in the other protocol, if it answers in that.
+/// Returns the endpoint with the other protocol if the port answers in it.
 async fn other_protocol(node: &Config) -> Option<Endpoint> {
     let scheme = if node.endpoint.is_tls() {
         "http"
@@ -72,17 +67,11 @@ async fn other_protocol(node: &Config) -> Option<Endpoint> {
     };
     let (host, port) = (node.endpoint.host(), node.endpoint.port());
     let endpoint: Endpoint = format!("{scheme}://{host}:{port}").parse().ok()?;
-    let limits = Limits {
-        info: node.limits.connect,
-        ..node.limits.clone()
-    };
-    let client = Client::new(Config {
-        endpoint: endpoint.clone(),
-        insecure: true,
-        limits,
-        ..node.clone()
-    });
-    match client.ok()?.info().await {
+    let mut config = node.clone();
+    config.endpoint = endpoint.clone();
+    config.insecure = true;
+    config.limits.info = node.limits.connect;
+    match Client::new(config).ok()?.info().await {
         Err(Error::NoAnswer(_)) => None,
         _ => Some(endpoint),
     }
@@ -91,17 +80,18 @@ async fn other_protocol(node: &Config) -> Option<Endpoint> {
 fn certificate(fault: CertificateFault) -> &'static str {
     match fault {
         CertificateFault::Expired => {
-            "have the certificate renewed, and see that this machine's clock is right; until then --insecure accepts it"
+            "renew the certificate, and check this machine's clock; until then --insecure accepts it"
         }
         CertificateFault::NotYetValid => {
-            "see that this machine's clock is right; if it is, --insecure accepts the certificate"
+            "check this machine's clock; if it is right, --insecure accepts the certificate"
         }
         CertificateFault::WrongName => {
-            "give a name that the certificate is for as --node; --insecure accepts any"
+            "set --node to a name that the certificate is for; --insecure accepts any"
         }
         CertificateFault::Untrusted => {
-            "nobody whom this machine trusts vouches for the certificate: if it is your own, --insecure accepts it. A \
-             node's P2P port has such a one but serves no mining; its service API is another port (1848, without TLS)"
+            "no authority that this machine trusts has signed the certificate: if it is your own, \
+             --insecure accepts it. A node's P2P port has such a certificate but serves no mining; \
+             its service API is on another port (1848, without TLS)"
         }
     }
 }

@@ -1,77 +1,74 @@
-//! The way to the node as far as it has nothing to do with HTTP: its addresses and its port.
+//! The network path to the node, below HTTP: its addresses and its port.
 //!
-//! A client of the node tries the addresses in turn, so one that connects is enough.
+//! Clients try the addresses in turn, so one connection is enough.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use miner::units::About;
 use node::Endpoint;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::check::{Check, Finding};
-use miner::units::About;
 
-/// No more addresses of one name are tried.
-const MOST_ADDRESSES: usize = 8;
+/// The most addresses of one name to try.
+const MAX_ADDRESSES: usize = 8;
 
-const UNKNOWN: &str = "is the host in --node spelt right? If it is, this machine's name servers do not know it: give \
-                       its IP address instead, or set them right (/etc/resolv.conf)";
-const SILENT: &str = "this machine's name servers do not answer: is its network up, and are they the right ones \
-                      (/etc/resolv.conf)? An IP address as --node does without them";
+const UNKNOWN: &str = "is the host in --node spelt right? If it is, this machine's name servers do \
+                       not know it: use its IP address, or correct them (/etc/resolv.conf)";
+const SILENT: &str = "this machine's name servers do not answer: is its network up, and are they \
+                      right (/etc/resolv.conf)? With an IP address as --node they are not needed";
 
-/// Looks the node's name up. Without an address the finding is a failure.
+/// Resolves the node's name. Fails without an address.
 pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, Vec<SocketAddr>) {
     let host = endpoint.host().trim_matches(['[', ']']);
-    let began = Instant::now();
-    let found = match timeout(limit, lookup_host((host, endpoint.port()))).await {
-        Ok(Ok(addresses)) => Ok(addresses.collect()),
-        Ok(Err(error)) => Err((error.to_string(), UNKNOWN)),
-        Err(_) => Err((format!("no answer within {}", About(limit)), SILENT)),
+    let fail = |why, advice| Finding::fail(Check::Name, format!("{host}: {why}"), advice);
+    let start = Instant::now();
+    let mut addresses: Vec<_> = match timeout(limit, lookup_host((host, endpoint.port()))).await {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(error)) => return (fail(error.to_string(), UNKNOWN), Vec::new()),
+        Err(_) => {
+            let why = format!("no answer within {}", About(limit));
+            return (fail(why, SILENT), Vec::new());
+        }
     };
-    let took = About(began.elapsed());
-    let mut addresses: Vec<SocketAddr> = found.as_ref().map_or_else(|_| Vec::new(), Vec::clone);
-    // One address can come once for each kind of socket.
+    let took = About(start.elapsed());
+    // An address can be listed once for each kind of socket.
     addresses.dedup();
-    addresses.truncate(MOST_ADDRESSES);
-    let finding = match found {
-        Err((why, advice)) => Finding::fail(Check::Name, format!("{host}: {why}"), advice),
-        Ok(_) if addresses.is_empty() => Finding::fail(
-            Check::Name,
-            format!("{host} has no address"),
-            "give the node's IP address as --node",
+    addresses.truncate(MAX_ADDRESSES);
+    let ips: Vec<_> = addresses
+        .iter()
+        .map(|address| address.ip().to_string())
+        .collect();
+    let finding = match addresses.first().map(SocketAddr::ip) {
+        None => fail(
+            "no address".to_owned(),
+            "set --node to the node's IP address",
         ),
-        Ok(_) if host.parse() == Ok(addresses[0].ip()) => {
+        Some(ip) if host.parse() == Ok(ip) => {
             Finding::ok(Check::Name, format!("{host} is an address"))
         }
-        Ok(_) => {
-            let list: Vec<_> = addresses
-                .iter()
-                .map(|address| address.ip().to_string())
-                .collect();
-            Finding::ok(
-                Check::Name,
-                format!("{host} is {} ({took})", list.join(", ")),
-            )
-        }
+        Some(_) => Finding::ok(
+            Check::Name,
+            format!("{host} is {} ({took})", ips.join(", ")),
+        ),
     };
     (finding, addresses)
 }
 
-/// Connects to all addresses, side by side.
+/// Connects to all addresses at the same time.
 pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Finding {
     let attempts = addresses.iter().map(|&address| async move {
-        let began = Instant::now();
-        let result = match timeout(limit, TcpStream::connect(address)).await {
-            Ok(connected) => connected.map(drop),
-            Err(_) => Err(ErrorKind::TimedOut.into()),
-        };
+        let start = Instant::now();
+        let connected = timeout(limit, TcpStream::connect(address)).await;
+        let result = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
         Attempt {
             address,
-            result,
-            took: began.elapsed(),
+            error: result.err(),
+            took: start.elapsed(),
         }
     });
     judge(&join_all(attempts).await)
@@ -79,28 +76,24 @@ pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Findin
 
 struct Attempt {
     address: SocketAddr,
-    result: io::Result<()>,
+    error: Option<io::Error>,
     took: Duration,
 }
 
 impl Attempt {
     fn is(&self, kind: ErrorKind) -> bool {
-        self.result
-            .as_ref()
-            .is_err_and(|error| error.kind() == kind)
+        self.error.as_ref().map(io::Error::kind) == Some(kind)
     }
 
     fn figure(&self) -> String {
         let (address, took) = (self.address, About(self.took));
-        match &self.result {
-            Ok(()) => format!("{address} connects ({took})"),
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                format!("{address} refuses")
-            }
-            Err(error) if error.kind() == ErrorKind::TimedOut => {
+        match &self.error {
+            None => format!("{address} connects ({took})"),
+            Some(_) if self.is(ErrorKind::ConnectionRefused) => format!("{address} refuses"),
+            Some(_) if self.is(ErrorKind::TimedOut) => {
                 format!("{address} does not answer ({took})")
             }
-            Err(error) => format!("{address}: {error}"),
+            Some(error) => format!("{address}: {error}"),
         }
     }
 }
@@ -109,30 +102,27 @@ fn judge(attempts: &[Attempt]) -> Finding {
     let figures: Vec<_> = attempts.iter().map(Attempt::figure).collect();
     let figure = figures.join(", ");
     let all_are = |kind| attempts.iter().all(|attempt| attempt.is(kind));
-    if attempts.iter().any(|attempt| attempt.result.is_ok()) {
-        return match attempts
-            .iter()
-            .find(|attempt| attempt.is(ErrorKind::TimedOut))
-        {
-            None => Finding::ok(Check::Connection, figure),
-            Some(silent) => Finding::warn(
-                Check::Connection,
-                figure,
-                format!(
-                    "connecting can take longer than it should: have packets to {} answered or refused, or give an \
-                     address that connects as --node",
-                    silent.address
-                ),
-            ),
+    let mut silent = attempts
+        .iter()
+        .filter(|attempt| attempt.is(ErrorKind::TimedOut));
+    if attempts.iter().any(|attempt| attempt.error.is_none()) {
+        let Some(silent) = silent.next() else {
+            return Finding::ok(Check::Connection, figure);
         };
+        let advice = format!(
+            "connecting can take longer than necessary: have {} accept or refuse connections, or \
+             set --node to an address that connects",
+            silent.address
+        );
+        return Finding::warn(Check::Connection, figure, advice);
     }
     let advice = if all_are(ErrorKind::ConnectionRefused) {
-        "nothing listens there: is the node running, and is this the port of its service API (1848 unless it was \
-         told otherwise)? A node in a container has to publish it"
+        "nothing listens there: is the node running, and is this the port of its service API (1848 \
+         by default)? A node in a container has to publish it"
     } else if all_are(ErrorKind::TimedOut) {
         "nothing answers there: is the machine up, and does a firewall let this port through?"
     } else {
-        "there is no way to the node from here: is this machine's network up, and is the address right?"
+        "there is no route to the node: is this machine's network up, and is the address right?"
     };
     Finding::fail(Check::Connection, figure, advice)
 }
@@ -149,7 +139,7 @@ mod tests {
             .zip(1..)
             .map(|(outcome, port)| Attempt {
                 address: SocketAddr::from(([10, 0, 0, 1], port)),
-                result: outcome.map_or(Ok(()), |kind| Err(kind.into())),
+                error: outcome.map(io::Error::from),
                 took: Duration::from_millis(40),
             })
             .collect();
@@ -159,9 +149,9 @@ mod tests {
             (state, figure),
             "{finding:?}"
         );
-        let said = finding.advice.unwrap_or_default();
-        assert!(said.contains(advice), "{said}");
-        assert_eq!(advice.is_empty(), said.is_empty(), "{said}");
+        let text = finding.advice.unwrap_or_default();
+        assert!(text.contains(advice), "{text}");
+        assert_eq!(advice.is_empty(), text.is_empty(), "{text}");
     }
 
     #[test]
@@ -196,7 +186,7 @@ mod tests {
             &[Some(NetworkUnreachable), Some(TimedOut)],
             State::Fail,
             "10.0.0.1:1: network unreachable, 10.0.0.1:2 does not answer (40 ms)",
-            "no way to the node",
+            "no route to the node",
         );
     }
 }

@@ -1,6 +1,6 @@
-//! Where findings are shown: line by line for people as they come, or as one JSON object at the end.
+//! Prints the findings: line by line as they come, or as one JSON object at the end.
 //!
-//! Findings come in the order of the checks; those that are left out in between are shown as not checked.
+//! Findings come in the order of the checks. Skipped checks are printed as not checked.
 
 use std::io::{self, Write};
 
@@ -9,208 +9,163 @@ use serde::Serialize;
 use super::check::{Check, Finding, State};
 use super::{Form, Verdict};
 
-/// Width of a line, and of its mark and label.
+/// The width of a line, in columns.
 const WIDTH: usize = 100;
+/// The width of mark and label.
 const INDENT: usize = 17;
 
-/// Whether what depends on a check can be checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flow {
-    GoOn,
-    /// It failed.
-    Stop,
-}
-
-/// Whether the examination was ended from outside.
+/// Whether a signal has ended the examination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interrupted {
     No,
     Yes,
 }
 
-/// The findings so far.
+/// The output and the findings so far.
 pub(super) struct Screen<'a> {
     out: &'a mut dyn Write,
     form: Form,
-    node: String,
-    account: String,
-    findings: Vec<Finding>,
+    report: Report,
 }
 
 #[derive(Serialize)]
-struct Object<'a> {
-    node: &'a str,
-    account: &'a str,
+struct Report {
+    node: String,
+    account: String,
     mining_would_work: bool,
-    checks: &'a [Finding],
+    checks: Vec<Finding>,
 }
 
 impl<'a> Screen<'a> {
     pub(super) fn new(out: &'a mut dyn Write, form: Form, node: &node::Config) -> io::Result<Self> {
-        let (node, miner) = (node.endpoint.to_string(), &node.miner);
-        if form != Form::Json {
-            match miner.account() {
-                "k:" => writeln!(out, "{node}, without a key to mine for\n")?,
-                account => writeln!(out, "{node}, mining for {}\n", clean(account))?,
-            }
-        }
-        let account = miner.account().to_owned();
-        Ok(Self {
-            out,
-            form,
-            node,
-            account,
-            findings: Vec::new(),
-        })
+        let report = Report {
+            node: node.endpoint.to_string(),
+            account: node.miner.account().to_owned(),
+            mining_would_work: false,
+            checks: Vec::new(),
+        };
+        let mut screen = Self { out, form, report };
+        let node = &screen.report.node;
+        let title = match screen.report.account.as_str() {
+            "k:" => format!("{node}, without a key to mine for\n\n"),
+            account => format!("{node}, mining for {}\n\n", clean(account)),
+        };
+        screen.print(&title)?;
+        Ok(screen)
     }
 
-    /// Shows a finding, and before it those that were left out.
-    pub(super) fn show(&mut self, finding: Finding) -> io::Result<Flow> {
-        for check in Check::ALL {
-            if check < finding.check && self.findings.iter().all(|found| found.check < check) {
+    /// Prints a finding, after those of the checks skipped before it. Returns its state.
+    pub(super) fn show(&mut self, finding: Finding) -> io::Result<State> {
+        for &(check, _) in self.left() {
+            if check < finding.check {
                 self.add(Finding::unreached(check))?;
             }
         }
-        let flow = match finding.state {
-            State::Fail => Flow::Stop,
-            State::Ok | State::Warn | State::Skipped => Flow::GoOn,
-        };
+        let state = finding.state;
         self.add(finding)?;
-        Ok(flow)
+        Ok(state)
     }
 
-    /// Shows what was not reached and what comes of it all.
+    /// Prints the remaining checks, in one paragraph, and the verdict.
     pub(super) fn finish(mut self, interrupted: Interrupted) -> io::Result<Verdict> {
-        let unreached: Vec<_> = Check::ALL
-            .into_iter()
-            .filter(|&check| self.findings.iter().all(|found| found.check < check))
-            .collect();
-        if self.form != Form::Json && !unreached.is_empty() {
-            write!(self.out, "{}", not_checked(&unreached, self.form))?;
+        let left = self.left();
+        if !left.is_empty() {
+            let labels: Vec<_> = left.iter().map(|(_, label)| *label).collect();
+            let text = self.line(State::Skipped, "not checked", &labels.join(", "));
+            self.print(&text)?;
         }
-        let unreached = unreached.into_iter().map(Finding::unreached);
-        self.findings.extend(unreached);
-        let count = |state| {
-            self.findings
-                .iter()
-                .filter(|found| found.state == state)
-                .count()
+        let unreached = left.iter().map(|(check, _)| Finding::unreached(*check));
+        self.report.checks.extend(unreached);
+        let worst = self.report.checks.iter().map(|finding| finding.state).max();
+        let (verdict, text) = match (worst, interrupted) {
+            (Some(State::Fail), _) => (Verdict::Unwell, "mining would not work"),
+            (_, Interrupted::Yes) => (
+                Verdict::Unwell,
+                "interrupted: whether mining would work is not known",
+            ),
+            (Some(State::Warn), _) => (Verdict::Healthy, "mining would work, but see above"),
+            _ => (Verdict::Healthy, "mining would work"),
         };
-        let works = count(State::Fail) == 0 && interrupted == Interrupted::No;
-        let (failures, warnings) = (count(State::Fail), count(State::Warn));
-        match self.form {
-            Form::Json => {
-                let object = Object {
-                    node: &self.node,
-                    account: &self.account,
-                    mining_would_work: works,
-                    checks: &self.findings,
-                };
-                writeln!(self.out, "{}", serde_json::to_string(&object)?)?;
-            }
-            Form::Plain | Form::Coloured => {
-                let result = match (failures, warnings) {
-                    (0, _) if interrupted == Interrupted::Yes => {
-                        "interrupted: whether mining would work is not known"
-                    }
-                    (0, 0) => "mining would work",
-                    (0, _) => "mining would work, but see above",
-                    _ => "mining would not work",
-                };
-                writeln!(self.out, "\n{result}")?;
-            }
+        self.print(&format!("\n{text}\n"))?;
+        if self.form == Form::Json {
+            self.report.mining_would_work = verdict == Verdict::Healthy;
+            writeln!(self.out, "{}", serde_json::to_string(&self.report)?)?;
+            self.out.flush()?;
         }
-        self.out.flush()?;
-        Ok(if works {
-            Verdict::Healthy
-        } else {
-            Verdict::Unwell
-        })
+        Ok(verdict)
+    }
+
+    /// The checks after the last finding.
+    fn left(&self) -> &'static [(Check, &'static str)] {
+        const ALL: &[(Check, &str)] = &Check::ALL;
+        &ALL[self.report.checks.len()..]
     }
 
     fn add(&mut self, finding: Finding) -> io::Result<()> {
-        if self.form != Form::Json {
-            write!(self.out, "{}", text(&finding, self.form))?;
-            // The next one may take its time.
-            self.out.flush()?;
+        let mut text = self.line(finding.state, finding.check.label(), &finding.figure);
+        if let Some(advice) = &finding.advice {
+            let head = format!("{:INDENT$}→ ", "");
+            text += &wrapped(head, INDENT + 2, advice);
         }
-        self.findings.push(finding);
-        Ok(())
+        self.report.checks.push(finding);
+        self.print(&text)
+    }
+
+    /// Prints text unless the form is JSON. The next text may take a while, so it is flushed.
+    fn print(&mut self, text: &str) -> io::Result<()> {
+        if self.form == Form::Json {
+            return Ok(());
+        }
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+
+    fn line(&self, state: State, label: &str, text: &str) -> String {
+        let (mark, colour) = match state {
+            State::Ok => ('✓', 32),
+            State::Warn => ('!', 33),
+            State::Fail => ('✗', 31),
+            State::Skipped => ('-', 2),
+        };
+        let head = match self.form {
+            Form::Coloured => format!("\x1b[{colour}m{mark}\x1b[0m {label:<15}"),
+            Form::Plain | Form::Json => format!("{mark} {label:<15}"),
+        };
+        wrapped(head, INDENT, text)
     }
 }
 
-fn mark(state: State, form: Form) -> String {
-    let (mark, colour) = match state {
-        State::Ok => ('✓', 32),
-        State::Warn => ('!', 33),
-        State::Fail => ('✗', 31),
-        State::Skipped => ('-', 2),
-    };
-    match form {
-        Form::Coloured => format!("\x1b[{colour}m{mark}\x1b[0m"),
-        Form::Plain | Form::Json => mark.to_string(),
-    }
-}
-
-/// All that was not reached in one paragraph: there is nothing to say about any of it.
-fn not_checked(checks: &[Check], form: Form) -> String {
-    let labels: Vec<_> = checks.iter().map(|check| check.label()).collect();
-    let mark = mark(State::Skipped, form);
-    format!(
-        "{mark} {:<15}{}",
-        "not checked",
-        wrapped(&labels.join(", "), "")
-    )
-}
-
-fn text(finding: &Finding, form: Form) -> String {
-    let mark = mark(finding.state, form);
-    let mut text = format!("{mark} {:<15}", finding.check.label());
-    text.push_str(&wrapped(&finding.figure, ""));
-    if let Some(advice) = &finding.advice {
-        text.push_str(&" ".repeat(INDENT));
-        text.push_str(&wrapped(advice, "→ "));
-    }
-    text
-}
-
-/// A text without control characters, which may come from a node or a file.
+/// Replaces control characters, which may come from a node or a file.
 fn clean(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(shown).collect()
+    text.replace(char::is_control, " ")
 }
 
-/// A text in lines of [`WIDTH`], all but the first indented, clean.
-fn wrapped(text: &str, bullet: &str) -> String {
-    let clean = clean(text);
-    let hang = INDENT + bullet.chars().count();
-    let mut lines = bullet.to_owned();
-    let mut column = hang;
-    for (index, word) in clean.split_whitespace().enumerate() {
+/// Returns `head`, which is `indent` columns wide, and the clean text to the right of it, in lines
+/// of [`WIDTH`] columns.
+fn wrapped(mut head: String, indent: usize, text: &str) -> String {
+    let mut column = indent;
+    for word in clean(text).split_whitespace() {
         let length = word.chars().count();
-        if index > 0 {
-            if column + 1 + length > WIDTH {
-                lines.push('\n');
-                lines.push_str(&" ".repeat(hang));
-                column = hang;
-            } else {
-                lines.push(' ');
-                column += 1;
-            }
+        if column > indent && column + 1 + length > WIDTH {
+            head += "\n";
+            head += &" ".repeat(indent);
+            column = indent;
+        } else if column > indent {
+            head += " ";
+            column += 1;
         }
-        lines.push_str(word);
+        head += word;
         column += length;
     }
-    lines.push('\n');
-    lines
+    head + "\n"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What is shown of three findings, the second of which is left out and the third of which fails.
-    fn shown(form: Form) -> String {
+    /// Returns the output for three findings, with a check left out and one failed.
+    fn output(form: Form) -> String {
         let node = node::Config {
             endpoint: "localhost".parse().expect("it is an address"),
             miner: node::Miner::new(Some("abc"), Some("k:\x1babc")),
@@ -218,28 +173,28 @@ mod tests {
             limits: node::Limits::default(),
         };
         let mut out = Vec::new();
-        let mut screen = Screen::new(&mut out, form, &node).expect("memory takes it");
+        let mut screen = Screen::new(&mut out, form, &node).expect("memory is writable");
         let findings = [
-            (Finding::ok(Check::Name, "it is an address"), Flow::GoOn),
+            (Finding::ok(Check::Name, "it is an address"), State::Ok),
             (
                 Finding::warn(Check::Protocol, "odd\r\n\x1b[2J", "look"),
-                Flow::GoOn,
+                State::Warn,
             ),
             (
                 Finding::fail(Check::Info, "404", "word ".repeat(20)),
-                Flow::Stop,
+                State::Fail,
             ),
         ];
-        for (finding, flow) in findings {
-            assert_eq!(screen.show(finding).expect("memory takes it"), flow);
+        for (finding, state) in findings {
+            assert_eq!(screen.show(finding).expect("memory is writable"), state);
         }
-        let verdict = screen.finish(Interrupted::No).expect("memory takes it");
+        let verdict = screen.finish(Interrupted::No).expect("memory is writable");
         assert_eq!(verdict, Verdict::Unwell);
         String::from_utf8(out).expect("text")
     }
 
     #[test]
-    fn lines_are_aligned_and_wrapped_and_what_a_node_says_cannot_move_the_cursor() {
+    fn lines_are_aligned_and_wrapped_and_control_characters_removed() {
         let expected = "\
 http://localhost:1848, mining for k: abc
 
@@ -254,7 +209,7 @@ http://localhost:1848, mining for k: abc
 
 mining would not work
 ";
-        assert_eq!(shown(Form::Plain), expected);
+        assert_eq!(output(Form::Plain), expected);
         let marks = [('✓', 32), ('-', 2), ('!', 33), ('✗', 31)];
         let coloured = marks
             .iter()
@@ -264,12 +219,12 @@ mining would not work
                     &format!("\n\x1b[{colour}m{mark}\x1b[0m"),
                 )
             });
-        assert_eq!(shown(Form::Coloured), coloured);
+        assert_eq!(output(Form::Coloured), coloured);
     }
 
     #[test]
-    fn json_holds_every_check() {
-        let object: serde_json::Value = serde_json::from_str(&shown(Form::Json)).expect("JSON");
+    fn json_has_every_check() {
+        let object: serde_json::Value = serde_json::from_str(&output(Form::Json)).expect("JSON");
         let states: Vec<_> = object["checks"].as_array().into_iter().flatten().collect();
         assert_eq!(states.len(), Check::ALL.len());
         assert_eq!(object["mining_would_work"], false);

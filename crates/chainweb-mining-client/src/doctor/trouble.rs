@@ -1,10 +1,10 @@
-//! Failed requests in words: what happened, and what to change where that does not depend on what was asked for.
-
-use node::{Error, Malformed, NoAnswer, Refusal};
+//! Failed requests in words: what happened, and what to change, as far as it is the same for all
+//! requests.
 
 use miner::units::About;
+use node::{Error, Malformed, NoAnswer, Refusal};
 
-/// What happened, without the address, which is known.
+/// Returns what happened, without the address.
 pub(super) fn fact(error: &Error) -> String {
     match error {
         Error::NoAnswer(NoAnswer::Timeout { after, .. }) => {
@@ -42,53 +42,53 @@ fn answer(status: u16, text: &str) -> String {
     }
 }
 
-/// What to change.
+/// Returns what to change.
 pub(super) fn remedy(error: &Error) -> &'static str {
     match error {
         Error::NoAnswer(NoAnswer::Connect { .. }) => {
-            "it took a connection a moment ago: is it being restarted, or does it limit connections?"
+            "it accepted a connection a moment ago: is it restarting, or does it limit connections?"
         }
         Error::NoAnswer(NoAnswer::Broken { .. }) => {
             "the node, or a proxy before it, hangs up in the middle of an answer: its log says why"
         }
         Error::NoAnswer(NoAnswer::Timeout { .. }) => {
-            "the node is starting or overloaded, or a proxy before it is stuck: its log says which; --timeout gives it \
-             longer"
+            "the node is starting or overloaded, or a proxy before it is stuck: its log says which; \
+             --timeout allows more time"
         }
         Error::Refused(Refusal::NotServed { path }) if path != "/info" => {
-            "something before the node lets only some paths through: it has to let through all that begin with \
-             /chainweb/"
+            "something before the node lets only some paths through: it has to let through all that \
+             begin with /chainweb/"
         }
         Error::Refused(Refusal::NotServed { .. }) => {
-            "this is not the service API of a chainweb node: give its port in --node, 1848 unless it was told \
-             otherwise (the P2P port serves no mining)"
+            "this is not the service API of a chainweb node: set its port in --node, 1848 by default \
+             (the P2P port serves no mining)"
         }
         Error::Refused(Refusal::Busy { .. }) => {
             "the node, or a proxy before it, is too busy or still starting: its log says which"
         }
         Error::Refused(Refusal::Status { status, .. }) => of_status(*status),
         Error::Refused(_) | Error::Malformed(_) => {
-            "a chainweb node does not answer so: is --node the service API of one, with nothing in between that \
-             changes its answers?"
+            "a chainweb node does not answer so: is --node the service API of one, with nothing in \
+             between that changes its answers?"
         }
     }
 }
 
 fn of_status(status: u16) -> &'static str {
     match status {
-        300..=399 => "redirects are not followed: give the address that it leads to as --node",
+        300..=399 => "redirects are not followed: set --node to the address it leads to",
         401 | 407 => {
-            "something before the node wants a password, which this client does not have: give an address that goes \
-             around it"
+            "something before the node wants a password, which this client does not have: use an \
+             address that bypasses it"
         }
         502 | 504 => {
-            "this is a proxy, and the node behind it does not answer it: is the node running, and does the proxy \
-             lead to its service API?"
+            "this is a proxy, and the node behind it does not answer it: is the node running, and does \
+             the proxy lead to its service API?"
         }
-        500..=599 => "the node, or a proxy before it, has a problem of its own: its log says which",
+        500..=599 => "the node, or a proxy before it, has an internal error: its log says which",
         _ => {
-            "a chainweb node does not answer so: is --node the service API of one, with nothing in between that \
-             refuses?"
+            "a chainweb node does not answer so: is --node the service API of one, with nothing in \
+             between that refuses?"
         }
     }
 }

@@ -1,21 +1,23 @@
-//! The work that a node gives: how hard it is, how fresh, and whether it stands on blocks that the node knows.
+//! The work that the node sends: its difficulty, its age, and whether it builds on blocks that the
+//! node knows.
 //!
-//! Bytes that were changed on the way can still have the form of work. What they build on shows it.
+//! Bytes changed on the way can still be valid work, but build on unknown blocks.
 
 use std::time::Duration;
 
 use chainweb::{Adjacents, BlockHash, ChainId, CreationTime, Work};
+use miner::units::{About, Prefixed};
 use node::{Client, Cut, Error, Info, Refusal};
 
 use super::check::{Check, Finding};
 use super::mining::CHANGED_ON_THE_WAY;
 use super::pace::BLOCK_DELAY;
-use miner::units::{About, Prefixed};
 
-/// With blocks that come at random, one in half a billion takes this many times as long as the mean.
+/// Warn above this many block delays. Of blocks at random times, one in half a billion takes
+/// longer.
 const OLD: u32 = 20;
 
-/// What there is to say about work that came within `took`.
+/// Judges work which arrived within `took` of its request.
 pub(super) async fn judge(
     client: &Client,
     info: &Info,
@@ -48,14 +50,15 @@ pub(super) async fn judge(
     }
     let age = header.creation_time().saturating_since(created);
     let figure = format!("{figure}; its parent is {} old", About(age));
-    // The first block of a network stands on one that is as old as its program.
+    // The first block of a network builds on a genesis of any age.
     if header.height() > 1 && age > info.block_delay.unwrap_or(BLOCK_DELAY) * OLD {
         return Finding::warn(Check::Work, figure, too_old(age));
     }
     Finding::ok(Check::Work, figure)
 }
 
-/// When a block that work builds on was made, if the node tells; the finding if it does not know the block.
+/// Returns the creation time of a block that work builds on, if the node sends it. Returns the
+/// finding as the error if the node does not know the block.
 async fn block(
     client: &Client,
     info: &Info,
@@ -75,15 +78,15 @@ async fn block(
                 format!("it builds on block {hash} of chain {chain}, which the node does not know");
             Err(Finding::fail(Check::Work, figure, CHANGED_ON_THE_WAY))
         }
-        // That the node does not tell is no reason not to mine.
+        // A node that sends no headers can be mined on.
         Err(_) => Ok(None),
     }
 }
 
 fn too_old(age: Duration) -> String {
     format!(
-        "no block on this chain for {}: on a public network the node has lost touch with it, and what is mined here \
-         is wasted (compare its /cut with another node's); on a network without other miners that is as it should be",
+        "no block on this chain for {}: on a public network the node has lost touch with it, and mining \
+         here is wasted (compare its /cut with another node's); without other miners this is normal",
         About(age)
     )
 }

@@ -8,62 +8,61 @@ use anyhow::Context;
 use chainweb::Level;
 use clap::Args;
 use listen::Interface;
-use rand::rngs::StdRng;
-
-use super::count;
 use miner::worker::Worker;
 use miner::worker::asic::Asic;
+use rand::rngs::StdRng;
 
-/// The most connections that can be asked for: all values of nonce1 are fewer.
+use crate::quantity::count;
+
+/// The largest number of connections: the values of nonce1 are fewer.
 const MOST_CONNECTIONS: usize = 65_536;
 
-/// Devices need a line from the server every half minute.
+/// In milliseconds. Devices need a line from the server every half minute.
 const MOST_RATE_MS: u64 = 25_000;
 
-/// A session's last ten jobs are kept, which have to last as long as shares for them count: five seconds.
+/// In milliseconds. A session keeps its last ten jobs, and shares for a job count for five seconds.
 const LEAST_RATE_MS: u64 = 500;
 
 /// How to serve mining devices.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Stratum")]
 pub struct StratumArgs {
-    /// The port that devices connect to.
+    /// Port for mining devices.
     #[arg(long = "stratum-port", value_name = "PORT", default_value = "1917", value_parser = port)]
     pub port: u16,
-    /// Where to listen: `*` for all addresses, `*4` and `*6` for all with a preference, `!4` and `!6` for one family
-    /// alone, an address or a host name.
+    /// Address to listen on: *, *4, *6, !4 (IPv4 only), !6 (IPv6 only), an address or a host name.
     #[arg(long = "stratum-interface", value_name = "INTERFACE", default_value = "*", value_parser = interface)]
     pub interface: Interface,
-    /// How hard shares are: `block`, a level from 0 to 256 (leading zero bits), `auto`, or `auto:<seconds>` for a share
-    /// in so many seconds.
+    /// Share difficulty: `block`, 0 to 256 (zero bits), `auto`, or `auto:<seconds>` per share.
     #[arg(
         long = "stratum-difficulty",
         value_name = "DIFFICULTY",
         default_value = "auto"
     )]
     pub difficulty: DifficultyMode,
-    /// The longest time between two jobs of a device, in milliseconds; less than 500 are taken for 500, and more than
-    /// 25000 for 25000.
+    /// Longest time between two jobs of a device in milliseconds, from 500 to 25000.
     #[arg(short = 's', long = "stratum-rate", value_name = "MS", default_value = "1000",
           value_parser = rate_ms)]
     pub rate_ms: u64,
-    /// The easiest level that `auto` goes down to and that a password gets; a fixed level below it is taken as it is,
-    /// and then bounds passwords. Devices hide easier shares than 2^40.
+    /// Lowest share difficulty, in bits, for auto and for d= passwords.
     #[arg(long = "stratum-min-difficulty", value_name = "LEVEL", default_value = "40", value_parser = level)]
     pub min_difficulty: Level,
-    /// Which of several servers on the same node this is, as in `3/8`: no two of them give out the same work.
+    /// Number of this server among all on the node, such as 3/8, so that none repeats work.
     #[arg(long = "stratum-instance", value_name = "K/N", default_value = "1/1")]
     pub instance: Instance,
-    /// The most devices at a time.
+    /// Maximum number of connected devices.
     #[arg(long = "stratum-max-connections", value_name = "COUNT", default_value = "10000", value_parser = connections)]
     pub max_connections: NonZeroUsize,
-    /// The most devices at a time from one address [default: no limit, as a farm sits behind one].
+    /// Maximum devices per IP address [default: no limit; a farm often shares one address].
     #[arg(long = "stratum-max-connections-per-ip", value_name = "COUNT", value_parser = connections)]
     pub max_connections_per_ip: Option<NonZeroUsize>,
 }
 
 impl StratumArgs {
-    /// The Stratum worker, which listens.
+    /// Returns the Stratum worker, which listens.
+    ///
+    /// # Errors
+    /// Returns an error if the address cannot be used.
     pub(crate) async fn worker(&self) -> anyhow::Result<Worker> {
         let mut rng = rand::make_rng::<StdRng>();
         let bound = Asic::bind(&self.interface, self.port, self.config(), &mut rng).await;
@@ -76,7 +75,7 @@ impl StratumArgs {
         Ok(Worker::Asic(stratum))
     }
 
-    /// The longest time between two jobs of a device.
+    /// Returns the longest time between two jobs of a device.
     pub(super) fn time_between_jobs(&self) -> Duration {
         let config = self.config();
         config.rate.min(config.session.heartbeat)
@@ -95,7 +94,7 @@ impl StratumArgs {
     }
 }
 
-/// The Haskell client takes this flag as JSON, so that quotes are a part of many a command line.
+/// Parses an interface, possibly in quotes: the Haskell client reads this flag as JSON.
 pub(super) fn interface(text: &str) -> Result<Interface, String> {
     let inner = text
         .strip_prefix('"')
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_no_device_could_live_with_is_taken_for_the_nearest() {
+    fn a_rate_outside_the_limits_is_clamped() {
         for (asked, rate_ms) in [("0", 500), ("499", 500), ("25001", 25_000)] {
             let flags = ["chainweb-mining-client", "-s", asked];
             let args = Cli::try_parse_from(flags)
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn without_flags_the_server_is_what_the_documents_say() {
+    fn the_defaults_are_those_of_the_server() {
         let args = Cli::try_parse_from(["chainweb-mining-client"])
             .expect("no flag is needed")
             .mine

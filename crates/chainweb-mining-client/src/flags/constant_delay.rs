@@ -1,29 +1,27 @@
-//! The flags of mining on a beat.
+//! The flags of the constant-delay worker.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
-
 use miner::worker::Worker;
 use miner::worker::constant_delay::{Config, ConstantDelay};
 
-/// A network has a beat of some microseconds then, and work comes no faster: no time at all is taken for this.
+/// The block time for 0: nodes do not issue work faster.
 const LEAST: Duration = Duration::from_millis(1);
 const MOST: Duration = Duration::from_hours(24 * 366);
 
-/// How blocks come on a beat.
+/// How to produce blocks at a constant rate.
 #[derive(Clone, Debug, Args)]
 pub struct ConstantDelayArgs {
-    /// With the worker `constant-delay`: the time in seconds in which each chain gets a block, or --thread-count of them,
-    /// on the average; 0 for as fast as work comes.
+    /// Seconds between blocks of a chain for --worker constant-delay; 0 is as fast as possible.
     #[arg(long = "constant-delay-block-time", value_name = "SECONDS", default_value = "30", value_parser = seconds,
           help_heading = "Constant delay")]
     pub block_time: Duration,
 }
 
 impl ConstantDelayArgs {
-    /// The constant-delay worker.
+    /// Returns the constant-delay worker.
     pub(crate) fn worker(&self, blocks: NonZeroUsize) -> Worker {
         Worker::ConstantDelay(ConstantDelay::new(Config {
             block_time: self.block_time,
@@ -32,7 +30,7 @@ impl ConstantDelayArgs {
     }
 }
 
-/// A number of seconds, with a fraction or without.
+/// Parses a number of seconds, possibly with a fraction.
 fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite());
     let number = number.ok_or("expected a number of seconds, as in 30 or 2.5")?;
@@ -66,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_time_that_is_none_is_told_with_what_is_expected() {
+    fn errors_in_block_times_say_what_is_expected() {
         for text in ["", "soon", "30s", "nan", "inf", "1,5"] {
             let error = seconds(text).expect_err(text);
             assert!(error.starts_with("expected a number of seconds"), "{error}");

@@ -1,4 +1,4 @@
-//! The flags of whatever hashes on this machine's processors.
+//! The flags for hashing on this machine's processors.
 
 pub(crate) mod affinity;
 
@@ -8,6 +8,10 @@ use std::thread::available_parallelism;
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use miner::timing::Timing;
+use miner::worker::Worker;
+use miner::worker::cpu::placement::Placement;
+use miner::worker::cpu::{self, Cpu};
 use pow::{Kernel, KernelFault, Searcher};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -15,23 +19,18 @@ use tracing::warn;
 
 use self::affinity::Affinity;
 use crate::usage::UsageError;
-use miner::timing::Timing;
-use miner::worker::Worker;
-use miner::worker::cpu::placement::Placement;
-use miner::worker::cpu::{self, Cpu};
 
-/// How to hash on this machine's processors.
+/// How to hash on this machine.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "CPU")]
 pub struct CpuArgs {
-    /// The instructions to hash with; `auto` takes the widest that prove themselves on this machine.
+    /// Instruction set to hash with; auto is the fastest that passes a self-test.
     #[arg(long = "cpu-kernel", value_name = "KERNEL", default_value = "auto", value_parser = kernel_choice())]
     pub kernel: KernelChoice,
-    /// Bind each hashing thread to a processor: `auto` for any, or a list as in `0-3,8`, with a thread for each of the
-    /// list unless --thread-count says otherwise.
+    /// Pin each hashing thread to a processor: auto, or a list such as 0-3,8.
     #[arg(long = "cpu-affinity", value_name = "PROCESSORS")]
     pub affinity: Option<Affinity>,
-    /// How much hashing gives way to other programs.
+    /// Scheduling priority of the hashing threads.
     #[arg(
         long = "cpu-priority",
         value_enum,
@@ -41,27 +40,35 @@ pub struct CpuArgs {
     pub priority: Priority,
 }
 
-/// How much the hashing threads give way to other programs.
+/// The scheduling priority of the hashing threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Priority {
-    /// As any other program.
+    /// The priority of other programs.
     Normal,
-    /// After programs of normal priority (nice 10).
+    /// Below programs of normal priority (nice 10).
     Low,
-    /// Little more than the time that nothing else wants (nice 19).
+    /// Almost only idle processor time (nice 19).
     Idle,
 }
 
-/// The kernel that is asked for.
+/// A choice of kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KernelChoice {
-    /// The fastest one that proves itself.
+    /// The fastest one that passes its self-test.
     Auto,
     /// This one.
     Only(Kernel),
 }
 
-/// What all hashing threads are to be.
+/// The machine lacks the instructions of a kernel.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "--cpu-kernel {0}: this machine does not have the instructions; it has those of {available}",
+    available = available_kernels()
+)]
+struct Unavailable(Kernel);
+
+/// How all threads hash.
 #[derive(Clone, Debug)]
 pub(crate) struct Hashing {
     pub(crate) threads: NonZeroUsize,
@@ -70,7 +77,11 @@ pub(crate) struct Hashing {
 }
 
 impl CpuArgs {
-    /// Proves the kernel and finds the processors. With a thread for each processor if no number is given.
+    /// Self-tests the kernel and finds the processors. Without a number, there is one thread for
+    /// each processor.
+    ///
+    /// # Errors
+    /// Returns an error if the kernel or a processor cannot be used.
     pub(crate) fn hashing(&self, threads: Option<NonZeroUsize>) -> anyhow::Result<Hashing> {
         let placement = self.placement()?;
         Ok(Hashing {
@@ -80,9 +91,10 @@ impl CpuArgs {
         })
     }
 
-    /// Where the threads run.
+    /// Returns where the threads run.
     pub(crate) fn placement(&self) -> Result<Placement, UsageError> {
-        let processors = self.affinity.as_ref().map(Affinity::resolve).transpose()?;
+        let processors = self.affinity.as_ref().map(Affinity::resolve).transpose();
+        let processors = processors.map_err(UsageError::new)?;
         Ok(Placement {
             processors: processors.unwrap_or_default(),
             niceness: match self.priority {
@@ -93,8 +105,8 @@ impl CpuArgs {
         })
     }
 
-    /// The number of threads where none is given: one for each processor of a list, or for each that the program may
-    /// use.
+    /// Returns the default number of threads: one for each processor in the list, or for each that
+    /// the program may use.
     pub(crate) fn thread_count(&self, placement: &Placement) -> NonZeroUsize {
         match self.affinity {
             Some(Affinity::Processors(_)) => NonZeroUsize::new(placement.processors.len()),
@@ -105,7 +117,7 @@ impl CpuArgs {
 }
 
 impl Hashing {
-    /// The CPU worker, which begins at a random nonce.
+    /// Returns the CPU worker, which starts at a random nonce.
     pub(crate) fn worker(self, timing: Timing) -> Worker {
         Worker::Cpu(Cpu::new(cpu::Config {
             threads: self.threads,
@@ -118,20 +130,26 @@ impl Hashing {
 }
 
 impl KernelChoice {
-    /// The kernel, proved. A kernel that does not find what is known is reported, and with `auto` the next one is taken.
+    /// Self-tests the kernel; `auto` falls back to the next one.
+    ///
+    /// # Errors
+    /// Returns an error if no chosen kernel passes.
     pub(crate) fn searcher(self) -> anyhow::Result<Searcher> {
         let searcher = match self {
             Self::Only(kernel) => kernel.prove(),
             Self::Auto => first_proved(Kernel::ALL.iter().map(|kernel| kernel.prove())),
         };
         match searcher {
-            Err(KernelFault::Unavailable(kernel)) => Err(UsageError::Kernel { kernel }.into()),
+            Err(KernelFault::Unavailable(kernel)) => {
+                Err(UsageError::new(Unavailable(kernel)).into())
+            }
             searcher => searcher.context("this machine cannot mine"),
         }
     }
 }
 
-/// The first that stands. Those that this machine does not have are passed over without a word.
+/// Returns the first kernel that passes. Logs a warning for each that fails, but not for those that
+/// the machine lacks.
 fn first_proved<T>(
     kernels: impl IntoIterator<Item = Result<T, KernelFault>>,
 ) -> Result<T, KernelFault> {
@@ -141,7 +159,7 @@ fn first_proved<T>(
             Ok(searcher) => return Ok(searcher),
             Err(KernelFault::Unavailable(_)) => {}
             Err(fault) => {
-                warn!(error = %fault, "a kernel computes wrongly on this machine and is not used");
+                warn!(error = %fault, "kernel failed its self-test and is not used");
                 last = fault;
             }
         }
@@ -158,7 +176,13 @@ fn kernel_choice() -> impl TypedValueParser<Value = KernelChoice> {
     })
 }
 
-/// The processors that this program may use, within the limits of its control group.
+fn available_kernels() -> String {
+    let available = Kernel::ALL.iter().filter(|kernel| kernel.is_available());
+    let names: Vec<&str> = available.map(|kernel| kernel.name()).collect();
+    names.join(", ")
+}
+
+/// Returns the number of processors that this program may use, within its control group.
 pub(crate) fn processors() -> NonZeroUsize {
     available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
@@ -171,7 +195,7 @@ mod tests {
     use super::first_proved;
 
     #[test]
-    fn a_kernel_that_computes_wrongly_is_passed_over() {
+    fn a_kernel_that_fails_its_self_test_is_skipped() {
         let wrong = KernelFault::Hash(PowHash::from_le_bytes([0; 32]));
         let lacking = KernelFault::Unavailable(Kernel::Neon);
         let proved = first_proved([Err(wrong.clone()), Err(lacking.clone()), Ok(3), Ok(4)]);

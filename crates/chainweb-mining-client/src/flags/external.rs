@@ -4,16 +4,16 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use rand::Rng;
-use rand::rngs::StdRng;
-
-use crate::quantity::positive_duration;
-use crate::usage::UsageError;
 use miner::timing::{CommandTiming, Timing};
 use miner::worker::Worker;
 use miner::worker::external::{
     self, External, InputEncoding, Once, Protocol, ShellCommand, TargetEncoding,
 };
+use rand::Rng;
+use rand::rngs::StdRng;
+
+use crate::quantity::positive_duration;
+use crate::usage::UsageError;
 
 /// The command of the external worker and its protocol.
 #[derive(Clone, Debug, Args)]
@@ -78,6 +78,11 @@ pub struct ExternalArgs {
     pub time_limit: Option<Duration>,
 }
 
+/// The external worker has nothing to run.
+#[derive(Debug, thiserror::Error)]
+#[error("--worker external needs a command: --external-worker-cmd 'miner --device 0'")]
+struct NoCommand;
+
 /// The protocol between the worker and its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProtocolName {
@@ -130,7 +135,7 @@ impl ExternalArgs {
     ) -> Result<external::Config, UsageError> {
         let command = self.command.as_deref().unwrap_or_default();
         if command.trim().is_empty() {
-            return Err(UsageError::NoExternalCommand);
+            return Err(UsageError::new(NoCommand));
         }
         Ok(external::Config {
             processes,
@@ -188,11 +193,11 @@ mod tests {
     use std::time::Duration;
 
     use clap::Parser;
+    use miner::worker::external::{InputEncoding, Once, Protocol, TargetEncoding};
 
     use super::super::{PROCESSES, slots};
     use super::{ExternalArgs, variable};
     use crate::cli::Cli;
-    use miner::worker::external::{InputEncoding, Once, Protocol, TargetEncoding};
 
     fn args(flags: &[&str]) -> ExternalArgs {
         let program = ["chainweb-mining-client"];

@@ -1,13 +1,34 @@
-//! The flags that say on which node to work and for whom: shared by every command that speaks to a node.
+//! The flags for the node and the miner's key, shared by the commands that use a node.
 
-use ::node::{Endpoint, Miner};
+use ::node::{Endpoint, EndpointError, Miner};
 use clap::Args;
 use tracing::warn;
 
 use super::timeouts::TimeoutArgs;
 use crate::usage::UsageError;
 
-/// On which node to work, and for whom.
+/// Why the flags do not name a node.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NodeError {
+    #[error("--node appears {0} times: this version mines on one node; leave one")]
+    Several(usize),
+    #[error("--node {:?}", without_user(text))]
+    Address { text: String, source: EndpointError },
+    #[error("--tls contradicts --node {0:?}: write https:// or leave out one of the two")]
+    PlainWithTls(String),
+}
+
+/// An address without the user and the password before its host.
+fn without_user(address: &str) -> String {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    scheme + host
+}
+
+/// The node to mine on, and the account to mine for.
 #[derive(Clone, Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -15,47 +36,50 @@ use crate::usage::UsageError;
 )]
 #[command(next_help_heading = "Node")]
 pub struct NodeArgs {
-    /// The node: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
+    /// The node's mining API: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
     pub node: Vec<String>,
-    /// Speak TLS with the node.
+    /// Connect to the node with TLS.
     #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
-    /// Speak plain HTTP: undoes an earlier --tls.
+    /// Connect with plain HTTP; undoes --tls.
     #[arg(long, overrides_with = "tls")]
     no_tls: bool,
-    /// Accept any TLS certificate of the node.
+    /// Accept any TLS certificate of the node, such as a self-signed one.
     #[arg(short = 'x', long, overrides_with = "no_insecure")]
     pub insecure: bool,
-    /// Accept only certificates that can be trusted: undoes an earlier --insecure.
+    /// Accept only trusted TLS certificates; undoes --insecure.
     #[arg(long, overrides_with = "insecure")]
     no_insecure: bool,
-    /// The public key that is mined for, in hex, exactly as the node knows it.
+    /// Public key to mine for, in hex, as configured on the node.
     #[arg(short = 'k', long, value_name = "KEY")]
     pub public_key: Option<String>,
-    /// The account that is mined for [default: `k:` and the public key].
+    /// Account to mine for [default: `k:` and the public key].
     #[arg(short, long)]
     pub account: Option<String>,
-    /// How long requests may take.
+    /// The time limits of requests.
     #[command(flatten)]
     pub timeouts: TimeoutArgs,
 }
 
 impl NodeArgs {
-    /// The node that the flags name. What looks like a mistake but need not be one is warned about in the log.
+    /// Returns the configuration of the node. Logs a warning for what looks like an error.
+    ///
+    /// # Errors
+    /// Returns an error if the flags do not name one node, or contradict each other.
     pub fn config(&self) -> Result<::node::Config, UsageError> {
         let [address] = self.node.as_slice() else {
-            return Err(UsageError::SeveralNodes(self.node.len()));
+            return Err(UsageError::new(NodeError::Several(self.node.len())));
         };
-        let endpoint = Endpoint::parse(address, self.tls).map_err(|source| UsageError::Node {
-            text: address.clone(),
-            source,
+        let endpoint = Endpoint::parse(address, self.tls).map_err(|source| {
+            let text = address.clone();
+            UsageError::new(NodeError::Address { text, source })
         })?;
         if self.tls && !endpoint.is_tls() {
-            return Err(UsageError::PlainWithTls(address.clone()));
+            return Err(UsageError::new(NodeError::PlainWithTls(address.clone())));
         }
         if self.insecure && !endpoint.is_tls() {
-            warn!("--insecure has no effect: without TLS there is no certificate");
+            warn!("--insecure has no effect without TLS");
         }
         let node = ::node::Config {
             endpoint,
@@ -63,39 +87,57 @@ impl NodeArgs {
             insecure: self.insecure,
             limits: self.timeouts.limits(),
         };
-        if let Some(doubt) = self.public_key.as_deref().and_then(doubt_about) {
-            warn!(key = self.public_key, "{doubt}");
+        if let Some(warning) = self.public_key.as_deref().and_then(warning_about) {
+            warn!(key = self.public_key, "{warning}");
         }
         Ok(node)
     }
 }
 
-/// What is odd about a public key. It is sent as it is all the same: the node compares texts.
-fn doubt_about(key: &str) -> Option<&'static str> {
+/// Returns a warning about a public key that looks wrong. It is sent unchanged: the node compares
+/// texts.
+fn warning_about(key: &str) -> Option<&'static str> {
     let is_key = |key: &str| key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     if key.is_empty() || is_key(key) {
         None
     } else if key.strip_prefix("k:").is_some_and(is_key) {
-        Some("the public key begins with k:, which belongs to the account; leave it out")
+        Some("the public key starts with k:, which is part of the account; leave it out")
     } else {
-        Some("the public key does not look like one: 64 hex digits are usual")
+        Some("the public key does not look like one: expected 64 hex digits")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::doubt_about;
+    use super::{warning_about, without_user};
 
     #[test]
-    fn what_does_not_look_like_a_public_key_is_doubted() {
+    fn user_and_password_are_removed_from_addresses() {
+        for (address, public) in [
+            ("http://user:hunter2@host:1848", "http://host:1848"),
+            ("user@host", "host"),
+            ("https://a:b@c@host/d", "https://host/d"),
+            ("http://host/path", "http://host/path"),
+            ("host:port", "host:port"),
+        ] {
+            assert_eq!(without_user(address), public);
+        }
+    }
+
+    #[test]
+    fn a_text_that_does_not_look_like_a_public_key_is_a_warning() {
         #[track_caller]
         fn check(key: &str, expected: Option<&str>) {
-            let doubt = doubt_about(key);
-            assert_eq!(doubt.is_some(), expected.is_some(), "{key:?}: {doubt:?}");
+            let warning = warning_about(key);
+            assert_eq!(
+                warning.is_some(),
+                expected.is_some(),
+                "{key:?}: {warning:?}"
+            );
             let part = expected.unwrap_or_default();
             assert!(
-                doubt.unwrap_or_default().contains(part),
-                "{key:?}: {doubt:?}"
+                warning.unwrap_or_default().contains(part),
+                "{key:?}: {warning:?}"
             );
         }
         const KEY: &str = fixtures::PUBLIC_KEY;

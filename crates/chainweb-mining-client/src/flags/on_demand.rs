@@ -3,37 +3,42 @@
 use anyhow::Context;
 use clap::Args;
 use listen::Interface;
-
-use super::asic::{interface, port};
 use miner::timing::Timing;
 use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
 
+use super::asic::{interface, port};
 use crate::on_demand::Server;
 
-/// How blocks are asked for.
+/// The flags of the on-demand worker.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "On demand")]
 pub struct OnDemandArgs {
-    /// The port on which blocks can be asked for.
+    /// Port of the HTTP API of --worker on-demand; 0 for any free port.
     #[arg(long, value_name = "PORT", default_value = "1917", value_parser = port)]
     pub on_demand_port: u16,
-    /// Where to listen for that; the forms are those of --stratum-interface.
+    /// Address to listen on for --worker on-demand, as in --stratum-interface.
     #[arg(long, value_name = "INTERFACE", default_value = "*", value_parser = interface)]
     pub on_demand_interface: Interface,
 }
 
 impl OnDemandArgs {
-    /// Returns the on-demand worker and its server, which listens.
+    /// Returns the on-demand worker and its listening server.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server cannot listen.
     pub(crate) async fn worker(&self, timing: Timing) -> anyhow::Result<(Worker, Server)> {
-        let (worker, orders) = OnDemand::new(timing);
+        let (worker, requests) = OnDemand::new(timing);
         let (interface, port) = (&self.on_demand_interface, self.on_demand_port);
-        let server = Server::bind(interface, port, orders).await.with_context(|| {
-            format!(
-                "the on-demand server cannot use --on-demand-interface {interface} with --on-demand-port {port}; \
-                 choose others or free it"
-            )
-        })?;
+        let server = Server::bind(interface, port, requests)
+            .await
+            .with_context(|| {
+                format!(
+                    "the on-demand server cannot listen on --on-demand-interface {interface}, \
+                 --on-demand-port {port}: choose others or free the port"
+                )
+            })?;
         Ok((Worker::OnDemand(worker), server))
     }
 }

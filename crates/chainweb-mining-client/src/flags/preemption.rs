@@ -1,42 +1,40 @@
-//! The flags that say when a job makes way for one with a newer payload.
+//! The flags for replacing a job after the node refreshes its payload.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-
-use crate::quantity::positive_duration;
 use miner::coordinator::Preemption;
 
-/// When a job makes way for one with a newer payload.
+use crate::quantity::positive_duration;
+
+/// When to replace a job after the node refreshes its payload.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Preemption")]
 pub struct PreemptionArgs {
-    /// What a payload does that the node renews under a block yet to be mined: work with it is fetched at once
-    /// (`immediate`), when the worker begins a header anew anyway (`batch-complete`), so long after the first
-    /// (`delayed:<time>`), or at once but not too often (`conditional`). A new block on the job's chain always takes the
-    /// job away at once.
+    /// When to fetch new work after the node refreshes a block's transactions: `immediate`,
+    /// `batch-complete`, `delayed:<time>` or `conditional`.
     #[arg(
         long = "preemption",
         value_name = "POLICY",
         default_value = "conditional"
     )]
     pub policy: Policy,
-    /// With `conditional`, the least time between two answers with work for one chain.
+    /// Minimum time between fetches of work for a chain, with --preemption conditional.
     #[arg(long = "preemption-min-interval", value_name = "TIME", default_value = "15s", value_parser = positive_duration)]
     pub min_interval: Duration,
 }
 
-/// A policy as it is named on the command line.
+/// A policy by its name on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// Fetch at once.
     Immediate,
-    /// Fetch when the batch in hand is complete.
+    /// Fetch when the worker starts a new header anyway.
     BatchComplete,
-    /// Fetch this long after the first newer payload.
+    /// Fetch this long after the first refresh.
     Delayed(Duration),
-    /// Fetch at once, but only so often.
+    /// Fetch at once, but not more often than a limit.
     Conditional,
 }
 
@@ -62,7 +60,7 @@ impl FromStr for Policy {
 }
 
 impl PreemptionArgs {
-    /// The policy with its times, for a worker that begins a header anew by itself each `batch`.
+    /// Returns the policy, for a worker that starts a new header every `batch`.
     pub(super) fn policy(&self, batch: Duration) -> Preemption {
         match self.policy {
             Policy::Immediate => Preemption::Immediate,
@@ -80,11 +78,11 @@ mod tests {
     use std::time::Duration;
 
     use clap::Parser;
+    use miner::coordinator::Preemption;
+    use miner::timing::Timing;
 
     use crate::cli::Cli;
     use crate::flags::batch;
-    use miner::coordinator::Preemption;
-    use miner::timing::Timing;
 
     #[track_caller]
     fn check(flags: &[&str], expected: Preemption) {
@@ -108,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_what_the_worker_makes_of_it() {
+    fn the_length_of_a_batch_depends_on_the_worker() {
         #[track_caller]
         fn check_batch(worker: &[&str], ms: u64) {
             let batch = Duration::from_millis(ms);
@@ -121,7 +119,7 @@ mod tests {
         check_batch(&["--worker", "constant-delay"], 1000);
         let lines = ["--worker", "external", "--external-protocol", "lines"];
         check_batch(&lines, 1000);
-        // What the server makes of too short and too long a time.
+        // The limits of the server.
         check_batch(&["--worker", "stratum", "--stratum-rate", "1"], 500);
         check_batch(&["--worker", "stratum", "--stratum-rate", "60000"], 25_000);
         let endless = Preemption::BatchComplete {

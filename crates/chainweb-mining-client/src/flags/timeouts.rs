@@ -1,8 +1,8 @@
-//! The flags that bound the requests to a node in time.
+//! The time limits of requests to a node.
 //!
-//! The Haskell client has one limit for all kinds of requests, `--default-http-timeout`. Here each kind can have its own,
-//! as they differ: a node may hold a request for work until it has some, and a solution is worth more patience than a
-//! look at the cut. The more specific limit wins, wherever it is said. Update streams have no limit of theirs here.
+//! The Haskell client has one limit for all kinds of requests, `--default-http-timeout`. Here each
+//! kind can have its own: a node may hold a request for work until it has some. The more specific
+//! limit wins. Update streams have no limit here.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,18 +12,16 @@ use clap::Args;
 
 use crate::quantity::positive_duration;
 
-/// A year, as for all times.
+/// A year, the longest of all times in flags.
 const MOST_MICROSECONDS: u64 = 366 * 24 * 3600 * 1_000_000;
 
-/// How long requests may take.
+/// The time limits of requests.
 #[derive(Clone, Debug, Args)]
 pub struct TimeoutArgs {
-    /// The time limit of a request, such as `10s` or `1500ms`, or of one kind of requests: `info=`, `work=`, `solved=`
-    /// or `cut=` and a time. May be repeated: that of a kind wins over that of all, which wins over
-    /// --default-http-timeout.
+    /// Time limit of requests (10s), or of one kind: info=, work=, solved= or cut= (work=30s).
     #[arg(long = "timeout", value_name = "[KIND=]TIME")]
     pub timeouts: Vec<Timeout>,
-    /// The time limit of a request in microseconds, as the Haskell client takes it.
+    /// Time limit of requests in microseconds, as in the Haskell client; --timeout overrides it.
     #[arg(
         long,
         value_name = "MICROSECONDS",
@@ -33,14 +31,14 @@ pub struct TimeoutArgs {
     pub default_http_timeout: Duration,
 }
 
-/// A time limit and what it is for.
+/// A time limit, for one kind of request or for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout {
     kind: Option<RequestKind>,
     time: Duration,
 }
 
-/// The requests that share a time limit.
+/// The kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RequestKind {
     Info,
@@ -97,11 +95,12 @@ fn microseconds(text: &str) -> Result<Duration, String> {
 }
 
 impl TimeoutArgs {
-    /// The limits of a client that is asked for these.
+    /// Returns the limits of each kind of request.
     pub(super) fn limits(&self) -> Limits {
         let of = |kind| {
-            let given = |timeout: &&Timeout| timeout.kind == kind;
-            self.timeouts.iter().rev().find(given).map(|it| it.time)
+            let is_of_kind = |timeout: &&Timeout| timeout.kind == kind;
+            let last = self.timeouts.iter().rev().find(is_of_kind);
+            last.map(|timeout| timeout.time)
         };
         let limit = |kind| {
             of(Some(kind))
@@ -120,9 +119,9 @@ impl TimeoutArgs {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::Parser;
 
+    use super::*;
     use crate::cli::Cli;
 
     /// Limits in milliseconds: info, work, solved and cut.
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_limits_are_told_with_what_is_expected() {
+    fn errors_in_limits_say_what_is_expected() {
         #[track_caller]
         fn check(text: &str, expected: &str) {
             let error = text.parse::<Timeout>().expect_err("it is no limit");

@@ -1,362 +1,226 @@
-//! Finds the headers in what the user gave: texts, files and standard input, of any of the three lengths.
+//! Reads headers from arguments, files and standard input, in any of their three forms.
 //!
-//! An argument that is a header in hex or base64url is one, whatever files there are. Work as nodes send it can have
-//! the length of a bare header with one more neighbour: it is taken for work if chain and target in front agree with
-//! the header behind them. Every error names the argument, line or header that it is about.
+//! An argument in hex or base64url is a header if it can be, and a path otherwise. Work can have
+//! the length of a bare header with one more adjacent chain; it is work if chain and target in
+//! front of the header agree with those in it.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 
 use base64::Engine;
-use base64::alphabet::URL_SAFE;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use chainweb::{BlockHash, BlockHeader, HeaderError, Work, WorkError, WorkHeader};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chainweb::{BlockHash, BlockHeader, Work, WorkError, WorkHeader};
 
-/// The most bytes that are read from a file or standard input: 200,000 headers in hex.
+/// The largest input, in bytes: 200,000 headers in hex.
 const LIMIT: u64 = 128 << 20;
 
-/// More neighbours than a chain of any network has.
-const MOST_NEIGHBOURS: usize = 98;
+/// The largest degree of a graph; no network comes near it.
+const MAX_DEGREE: usize = 98;
 
-/// Length of the block hash behind a header.
+/// The length of the block hash behind a header.
 pub(super) const HASH: usize = 32;
-/// A header as it was given.
+
+const LENGTHS: &str = "expected 286 bytes of a header without block hash, 318 with it, 322 of \
+                       work, or 36 more or less for each adjacent chain more or less than three";
+
+/// A header, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
-    pub(super) origin: Origin,
+    pub(super) origin: String,
     pub(super) header: WorkHeader,
     pub(super) form: Form,
 }
 
-/// What a header came with.
+/// The form of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// The block hash, as it was stated.
+    /// With the block hash behind it.
     Block(BlockHash),
-    /// Nothing.
+    /// Alone.
     Bare,
-    /// Chain and target in front, as a node hands it out.
+    /// With chain and target in front of it, as a node sends it.
     Work,
 }
 
-/// Where something stood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    source: Source,
-    part: Part,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Source {
-    /// The argument itself, counted from 1.
-    Argument(usize),
-    File(String),
-    Stdin,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Whole,
-    /// A line of text, counted from 1.
-    Line(usize),
-    /// A raw header among others, counted from 1.
-    Header(usize),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Source::Argument(number) => write!(f, "argument {number}")?,
-            Source::File(path) => f.write_str(path)?,
-            Source::Stdin => f.write_str("standard input")?,
-        }
-        match self.part {
-            Part::Whole => Ok(()),
-            Part::Line(number) => write!(f, ", line {number}"),
-            Part::Header(number) => write!(f, ", header {number}"),
-        }
-    }
-}
-
-/// Why something is no header.
+/// An input which cannot be read or is not a header: which one, and why.
 #[derive(Debug, thiserror::Error)]
-pub enum InputError {
-    /// A file or standard input cannot be read.
-    #[error("cannot read {origin}")]
-    Read {
-        /// What was read.
-        origin: Origin,
-        /// Why it could not be.
-        #[source]
-        source: io::Error,
-    },
-    /// More bytes than are looked at.
-    #[error("{0} has more than 128 MiB")]
-    TooLong(Origin),
-    /// Nothing but white space.
-    #[error("{0} holds no header")]
-    Empty(Origin),
-    /// Not a text that stands for bytes.
-    #[error("{origin}: expected {expected}, got {text:?}")]
-    Text {
-        /// Where the text stood.
-        origin: Origin,
-        /// What could have stood there.
-        expected: &'static str,
-        /// The beginning of the text.
-        text: String,
-    },
-    /// Raw headers of one length do not fill a file.
-    #[error(
-        "{origin} ends within a header: {count} headers of {stride} bytes and {rest} bytes more"
-    )]
-    Rest {
-        /// The file.
-        origin: Origin,
-        /// The number of whole headers.
-        count: usize,
-        /// The length of one.
-        stride: usize,
-        /// The number of bytes left.
-        rest: usize,
-    },
-    /// Bytes that are not laid out as a header.
-    #[error("{origin}: {length} bytes that are no header")]
-    Malformed {
-        /// Where they stood.
-        origin: Origin,
-        /// How many there are.
-        length: usize,
-        /// What is wrong with them.
-        #[source]
-        reason: Malformed,
-    },
+#[error("{message}")]
+pub struct InputError {
+    message: String,
+    source: Option<io::Error>,
 }
 
-/// What is wrong with the bytes of a header.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// No form of a header has this length.
-    #[error(
-        "expected 286 bytes of a header without block hash, 318 with it, 322 of work, or 36 more or \
-         less for each neighbour more or less than three"
-    )]
-    Length,
-    /// The length is right.
-    #[error(transparent)]
-    Header(HeaderError),
-    /// A header with a prefix that does not belong to it.
-    #[error(transparent)]
-    Work(WorkError),
-}
-
-/// All headers that the arguments stand for, in order.
+/// Reads all headers of the arguments, in order.
 pub(super) fn read(inputs: &[String], stdin: &mut impl Read) -> Result<Vec<Item>, InputError> {
     let mut items = Vec::new();
     for (input, number) in inputs.iter().zip(1..) {
-        if input == "-" {
-            items.extend(read_all(Source::Stdin, stdin)?);
-        } else {
-            items.extend(read_argument(input, number)?);
-        }
+        items.extend(match input.as_str() {
+            "-" => read_all("standard input", stdin)?,
+            _ => read_argument(input, number)?,
+        });
     }
     Ok(items)
 }
 
 fn read_argument(input: &str, number: usize) -> Result<Vec<Item>, InputError> {
-    let origin = Origin {
-        source: Source::Argument(number),
-        part: Part::Whole,
-    };
-    let not_header = match parse_line(input, origin.clone()) {
+    let origin = format!("argument {number}");
+    let error = match decode_line(input, origin.clone()) {
         Ok(item) => return Ok(vec![item]),
         Err(error) => error,
     };
-    let source = Source::File(input.to_owned());
     match File::open(input) {
-        Ok(mut file) => read_all(source, &mut file),
-        // What is as long as a header is meant as one, and what is not text is meant as a path.
-        Err(error) => Err(match not_header {
-            InputError::Malformed { length, .. } if length >= WorkHeader::length_of_degree(0) => {
-                not_header
-            }
-            _ if error.kind() == io::ErrorKind::NotFound => InputError::Text {
-                origin,
-                expected: "a header in hex or base64url, a file, or -",
-                text: excerpt(input),
-            },
-            _ => {
-                let origin = Origin {
-                    source,
-                    part: Part::Whole,
-                };
-                InputError::Read {
-                    origin,
-                    source: error,
-                }
-            }
-        }),
+        Ok(mut file) => read_all(input, &mut file),
+        // Text of the length of a header is not meant as a path.
+        Err(_) if bytes(input).is_ok_and(|b| b.len() >= WorkHeader::length_of_degree(0)) => {
+            Err(error)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let expected = "a header in hex or base64url, a file, or -";
+            Err(unexpected(&origin, expected, input))
+        }
+        Err(error) => Err(unreadable(input, error)),
     }
 }
 
-fn read_all(source: Source, reader: &mut impl Read) -> Result<Vec<Item>, InputError> {
-    let origin = Origin {
-        source,
-        part: Part::Whole,
-    };
+fn read_all(origin: &str, reader: &mut impl Read) -> Result<Vec<Item>, InputError> {
     let mut content = Vec::new();
-    match reader.take(LIMIT + 1).read_to_end(&mut content) {
-        Err(source) => return Err(InputError::Read { origin, source }),
-        Ok(length) if length as u64 > LIMIT => return Err(InputError::TooLong(origin)),
-        Ok(_) => {}
+    let read = reader.take(LIMIT + 1).read_to_end(&mut content);
+    let length = read.map_err(|error| unreadable(origin, error))?;
+    if length as u64 > LIMIT {
+        return Err(invalid(format!("{origin} has more than 128 MiB")));
     }
     if content.trim_ascii().is_empty() {
-        return Err(InputError::Empty(origin));
+        return Err(invalid(format!("{origin} holds no header")));
     }
     match str::from_utf8(&content) {
         Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
-            parse_lines(text, &origin)
+            let lines = text.lines().zip(1..);
+            lines
+                .filter(|(line, _)| !line.trim().is_empty())
+                .map(|(line, number)| decode_line(line, format!("{origin}, line {number}")))
+                .collect()
         }
-        _ => parse_raw(&content, &origin),
+        _ => decode_raw(&content, origin),
     }
 }
 
-fn parse_lines(text: &str, origin: &Origin) -> Result<Vec<Item>, InputError> {
-    let lines = text
-        .lines()
-        .zip(1..)
-        .filter(|(line, _)| !line.trim().is_empty());
-    lines
-        .map(|(line, number)| {
-            parse_line(
-                line,
-                Origin {
-                    part: Part::Line(number),
-                    ..origin.clone()
-                },
-            )
-        })
-        .collect()
-}
-
-/// Reads whole headers one after the other, or one header of any form.
-fn parse_raw(content: &[u8], origin: &Origin) -> Result<Vec<Item>, InputError> {
-    // The first header says how many neighbours it has, or that it has the hash that stands for three.
+/// Decodes whole headers one after the other, or one header of any form.
+fn decode_raw(content: &[u8], origin: &str) -> Result<Vec<Item>, InputError> {
+    // The degree of the first header; hashed adjacents have the length of three.
     let degree = match content.get(48..50) {
         Some(&[0xf0, 0xf0]) | None => 3,
         Some(count) => usize::from(u16::from_le_bytes([count[0], count[1]])),
     };
-    if degree > MOST_NEIGHBOURS {
-        // Not a header, and so no measure for what follows.
-        return Ok(vec![parse(content, origin.clone())?]);
-    }
     let stride = WorkHeader::length_of_degree(degree) + HASH;
     let (count, rest) = (content.len() / stride, content.len() % stride);
-    if count > 1 && rest == 0 {
+    let is_valid = degree <= MAX_DEGREE;
+    if is_valid && count > 1 && rest == 0 {
         let headers = content.chunks(stride).zip(1..);
         return headers
-            .map(|(bytes, number)| {
-                parse(
-                    bytes,
-                    Origin {
-                        part: Part::Header(number),
-                        ..origin.clone()
-                    },
-                )
-            })
+            .map(|(bytes, number)| decode(bytes, format!("{origin}, header {number}")))
             .collect();
     }
-    match parse(content, origin.clone()) {
-        Err(InputError::Malformed {
-            reason: Malformed::Length,
-            origin,
-            ..
-        }) if count > 0 => Err(InputError::Rest {
-            origin,
-            count,
-            stride,
-            rest,
-        }),
-        parsed => Ok(vec![parsed?]),
+    if is_valid && count > 0 && form_of(content.len()).is_none() {
+        return Err(invalid(format!(
+            "{origin} ends within a header: {count} headers of {stride} bytes and {rest} bytes more"
+        )));
+    }
+    Ok(vec![decode(content, origin.to_owned())?])
+}
+
+fn decode_line(line: &str, origin: String) -> Result<Item, InputError> {
+    match bytes(line) {
+        Ok(bytes) => decode(&bytes, origin),
+        Err(expected) => Err(unexpected(&origin, expected, unquoted(line))),
     }
 }
 
-/// Reads a header in hex or base64url; quotes about it, as JSON has them, do not matter.
-fn parse_line(line: &str, origin: Origin) -> Result<Item, InputError> {
-    const BASE64URL: GeneralPurpose = GeneralPurpose::new(
-        &URL_SAFE,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    let text = line.trim().trim_matches('"');
+/// Decodes hex or base64url. Returns what was expected if it is neither.
+fn bytes(line: &str) -> Result<Vec<u8>, &'static str> {
+    let text = unquoted(line);
     let hex = text.strip_prefix("0x").unwrap_or(text);
-    let (bytes, expected) = if hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        (const_hex::decode(hex).ok(), "an even number of hex digits")
-    } else {
-        (BASE64URL.decode(text).ok(), "a header in hex or base64url")
-    };
-    match bytes {
-        Some(bytes) => parse(&bytes, origin),
-        None => Err(InputError::Text {
-            origin,
-            expected,
-            text: excerpt(text),
-        }),
+    if hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return const_hex::decode(hex).map_err(|_| "an even number of hex digits");
     }
+    let decoded = URL_SAFE_NO_PAD.decode(text.trim_end_matches('='));
+    decoded.map_err(|_| "a header in hex or base64url")
 }
 
-/// Reads one header of any form.
-fn parse(bytes: &[u8], origin: Origin) -> Result<Item, InputError> {
-    let length = bytes.len();
+/// Removes white space and the quotes of JSON.
+fn unquoted(line: &str) -> &str {
+    line.trim().trim_matches('"')
+}
+
+/// Whether bytes of this length can be a whole header (`Some(true)`), or a bare one or work
+/// (`Some(false)`).
+fn form_of(length: usize) -> Option<bool> {
     let least = WorkHeader::length_of_degree(0);
     let record = WorkHeader::length_of_degree(1) - least;
-    let parsed = match length.checked_sub(least).map(|more| more % record) {
-        Some(HASH) => BlockHeader::decode(bytes)
+    match length.checked_sub(least)? % record {
+        HASH => Some(true),
+        0 => Some(false),
+        _ => None,
+    }
+}
+
+/// Decodes one header of any form.
+fn decode(bytes: &[u8], origin: String) -> Result<Item, InputError> {
+    let decoded = match form_of(bytes.len()) {
+        Some(true) => BlockHeader::decode(bytes)
             .map(|block| (block.work().clone(), Form::Block(block.hash())))
-            .map_err(Malformed::Header),
-        Some(0) => parse_bare_or_work(bytes),
-        _ => Err(Malformed::Length),
+            .map_err(|error| error.to_string()),
+        Some(false) => decode_bare_or_work(bytes),
+        None => Err(LENGTHS.to_owned()),
     };
-    match parsed {
+    match decoded {
         Ok((header, form)) => Ok(Item {
             origin,
             header,
             form,
         }),
-        Err(reason) => Err(InputError::Malformed {
-            origin,
-            length,
-            reason,
-        }),
+        Err(why) => {
+            let length = bytes.len();
+            Err(invalid(format!(
+                "{origin}: {length} bytes that are no header: {why}"
+            )))
+        }
     }
 }
 
-fn parse_bare_or_work(bytes: &[u8]) -> Result<(WorkHeader, Form), Malformed> {
-    let not_work = match Work::decode(bytes) {
+fn decode_bare_or_work(bytes: &[u8]) -> Result<(WorkHeader, Form), String> {
+    let (bytes, form, work_error) = match Work::decode(bytes) {
         Ok(work) => return Ok((work.header().clone(), Form::Work)),
-        // All there, though no miner could solve it.
-        Err(WorkError::Unsolvable) => {
-            let header =
-                WorkHeader::decode(&bytes[Work::PREFIX_LENGTH..]).map_err(Malformed::Header)?;
-            return Ok((header, Form::Work));
+        // Complete, though it has no solution.
+        Err(WorkError::Unsolvable) => (&bytes[Work::PREFIX_LENGTH..], Form::Work, None),
+        Err(error @ (WorkError::Chain { .. } | WorkError::Target { .. })) => {
+            (bytes, Form::Bare, Some(error.to_string()))
         }
-        Err(error) => error,
+        Err(_) => (bytes, Form::Bare, None),
     };
-    WorkHeader::decode(bytes)
-        .map(|header| (header, Form::Bare))
-        .map_err(|error| match not_work {
-            WorkError::Chain { .. } | WorkError::Target { .. } => Malformed::Work(not_work),
-            _ => Malformed::Header(error),
-        })
+    match WorkHeader::decode(bytes) {
+        Ok(header) => Ok((header, form)),
+        Err(error) => Err(work_error.unwrap_or_else(|| error.to_string())),
+    }
 }
 
-/// The beginning of a text, for an error message.
-fn excerpt(text: &str) -> String {
-    const LENGTH: usize = 60;
-    let mut chars = text.chars();
-    let mut excerpt: String = chars.by_ref().take(LENGTH).collect();
-    if chars.next().is_some() {
+fn unexpected(origin: &str, expected: &str, text: &str) -> InputError {
+    let mut excerpt: String = text.chars().take(60).collect();
+    if excerpt.len() < text.len() {
         excerpt.push('…');
     }
-    excerpt
+    invalid(format!("{origin}: expected {expected}, got {excerpt:?}"))
+}
+
+fn unreadable(origin: &str, error: io::Error) -> InputError {
+    InputError {
+        message: format!("cannot read {origin}"),
+        source: Some(error),
+    }
+}
+
+fn invalid(message: String) -> InputError {
+    InputError {
+        message,
+        source: None,
+    }
 }

@@ -1,30 +1,30 @@
-//! What is said about a header: its fields, and what comes out when they are checked against each other.
+//! The report on a header: its fields and the results of the checks, as text or JSON.
 //!
-//! Text and JSON are two forms of one report. Numbers that a double cannot hold are decimal or hex strings in JSON.
+//! Numbers which may exceed 53 bits are decimal or hex strings in JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
 use chainweb::{Adjacents, ChainId, CreationTime, Work};
+use miner::units::Prefixed;
 use serde::Serialize;
 
 use super::input::{Form, HASH, Item};
-use miner::units::Prefixed;
 
 /// A header's fields and the results of its checks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Report {
     source: String,
     form: &'static str,
-    /// In this form.
+    /// The length in this form, in bytes.
     length: usize,
     chain: u32,
     height: u64,
     creation_time: Option<String>,
     creation_time_us: i64,
     parent: String,
-    /// By chain; absent if the header holds only a hash of its neighbours.
+    /// By chain; absent if the header has only a hash over them.
     adjacents: Option<BTreeMap<u32, String>>,
     target: String,
     difficulty: String,
@@ -40,11 +40,11 @@ pub(super) struct Report {
     nonce: String,
     pow_hash: String,
     meets_target: bool,
-    /// Computed; absent if the header holds only a hash of its neighbours.
+    /// As computed; absent if the header has only a hash over the adjacents.
     block_hash: Option<String>,
-    /// As the header states it, if it does.
+    /// As stated by the header; absent if it has none.
     stated_block_hash: Option<String>,
-    /// Absent if there is nothing to compare.
+    /// Absent without two hashes to compare.
     block_hash_is_right: Option<bool>,
 }
 
@@ -67,7 +67,7 @@ impl Report {
         let pow_hash = pow::hash(header);
         let difficulty = header.target().difficulty();
         Self {
-            source: item.origin.to_string(),
+            source: item.origin.clone(),
             form,
             length: header.as_bytes().len() + more,
             chain: header.chain().get(),
@@ -95,62 +95,53 @@ impl Report {
         }
     }
 
-    /// Whether the header meets its target and has the hash that it states, if it states one.
+    /// Whether the header meets its target and has the right block hash or none.
     pub(super) fn is_sound(&self) -> bool {
         self.meets_target && self.block_hash_is_right != Some(false)
     }
 
-    /// One line.
+    /// Writes one line.
     pub(super) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
         serde_json::to_writer(&mut *out, self)?;
         writeln!(out)
     }
 
-    /// A line for each field.
+    /// Writes a line for each field.
     pub(super) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut line = |label: &str, value: &str| writeln!(out, "{label:<14}{value}");
-        line(
-            "header:",
-            &format!("{} of {} bytes ({})", self.form, self.length, self.source),
-        )?;
-        line("chain:", &self.chain.to_string())?;
-        line("height:", &self.height.to_string())?;
         let time = |date: &Option<String>, micros| match date {
             Some(date) => format!("{date} ({micros} µs)"),
-            None => format!("not of this era ({micros} µs)"),
+            None => format!("outside of 1970 to 9999 ({micros} µs)"),
         };
-        line(
-            "created:",
-            &time(&self.creation_time, self.creation_time_us),
-        )?;
-        line("parent:", &self.parent)?;
+        let (form, length, source) = (self.form, self.length, &self.source);
+        let about = Prefixed(self.difficulty_about);
+        let version = self.version.unwrap_or("unknown");
+        let mut line =
+            |label: &str, value: String| writeln!(out, "{:<14}{value}", label.to_owned() + ":");
+        line("header", format!("{form} of {length} bytes ({source})"))?;
+        line("chain", self.chain.to_string())?;
+        line("height", self.height.to_string())?;
+        line("created", time(&self.creation_time, self.creation_time_us))?;
+        line("parent", self.parent.clone())?;
         match &self.adjacents {
             Some(adjacents) => {
                 for (chain, hash) in adjacents {
-                    line(&format!("adjacent {chain}:"), hash)?;
+                    line(&format!("adjacent {chain}"), hash.clone())?;
                 }
             }
-            None => line("adjacents:", "only a hash over them")?,
+            None => line("adjacents", "only a hash over them".to_owned())?,
         }
-        line("target:", &self.target)?;
-        let about = Prefixed(self.difficulty_about);
-        line(
-            "difficulty:",
-            &format!("{} ({about}hashes)", self.difficulty),
-        )?;
-        line("payload:", &self.payload)?;
-        line("weight:", &self.weight)?;
-        let version = self.version.unwrap_or("unknown");
-        line("version:", &format!("{} ({version})", self.version_code))?;
-        line(
-            "epoch start:",
-            &time(&self.epoch_start, self.epoch_start_us),
-        )?;
-        line("flags:", &self.flags)?;
-        line("nonce:", &self.nonce)?;
-        line("pow hash:", &self.pow_hash)?;
-        line("block hash:", &self.block_hash_text())?;
-        line("meets target:", self.meets_target_text())
+        line("target", self.target.clone())?;
+        line("difficulty", format!("{} ({about}hashes)", self.difficulty))?;
+        line("payload", self.payload.clone())?;
+        line("weight", self.weight.clone())?;
+        line("version", format!("{} ({version})", self.version_code))?;
+        line("epoch start", time(&self.epoch_start, self.epoch_start_us))?;
+        line("flags", self.flags.clone())?;
+        line("nonce", self.nonce.clone())?;
+        line("pow hash", self.pow_hash.clone())?;
+        line("block hash", self.block_hash_text())?;
+        let meets_target = if self.meets_target { "yes" } else { "no" };
+        line("meets target", meets_target.to_owned())
     }
 
     fn block_hash_text(&self) -> String {
@@ -158,19 +149,15 @@ impl Report {
             (Some(hash), None) => hash.clone(),
             (Some(hash), Some(stated)) if hash == stated => format!("{hash} (as stated)"),
             (Some(hash), Some(stated)) => format!("{hash} (WRONG: the header states {stated})"),
-            (None, None) => "cannot be computed from a hash over the neighbours".to_owned(),
+            (None, None) => "cannot be computed from a hash over the adjacents".to_owned(),
             (None, Some(stated)) => {
-                format!("{stated} (not checked: the header holds only a hash over its neighbours)")
+                format!("{stated} (not checked: the header has only a hash over the adjacents)")
             }
         }
     }
-
-    fn meets_target_text(&self) -> &'static str {
-        if self.meets_target { "yes" } else { "no" }
-    }
 }
 
-/// The date in UTC, RFC 3339; `None` before 1970 and after 9999, which headers may hold as well.
+/// Returns the date in UTC as in RFC 3339, or `None` outside of 1970 to 9999.
 fn rfc3339(time: CreationTime) -> Option<String> {
     const YEAR_10000: u64 = 253_402_300_800_000_000;
     let micros = u64::try_from(time.as_micros()).ok()?;
@@ -178,7 +165,7 @@ fn rfc3339(time: CreationTime) -> Option<String> {
     (micros < YEAR_10000).then(|| date().to_string())
 }
 
-/// The networks that have a code: chainweb-node, `src/Chainweb/Version/*.hs`.
+/// Returns the network with this code (kadena-io/chainweb-node, `src/Chainweb/Version/*.hs`).
 fn version_name(code: u32) -> Option<&'static str> {
     Some(match code {
         0x01 => "recap-development",

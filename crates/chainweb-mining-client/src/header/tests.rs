@@ -1,4 +1,4 @@
-//! Recorded headers through the whole subcommand, and what is not a header.
+//! Recorded headers through the whole command, and inputs that are no headers.
 
 use std::error::Error;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use chainweb::{BlockHash, BlockHeader, Work};
 use serde_json::{Value, json};
 
-use super::{Format, HeaderArgs, Verdict, run};
+use super::{HeaderArgs, HeaderCommandError, Verdict};
 
 const FIXTURE: &[u8] = fixtures::MAINNET;
 const FIXTURE_PATH: &str = fixtures::MAINNET_PATH;
@@ -17,14 +17,33 @@ fn recorded() -> &'static [u8] {
     &FIXTURE[7 * 318..8 * 318]
 }
 
-fn run_with(inputs: &[&str], format: Format, mut stdin: &[u8]) -> (Verdict, String) {
-    let inputs: Vec<String> = inputs.iter().copied().map(str::to_owned).collect();
+/// The form of the output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    Json,
+}
+
+fn run(
+    inputs: &[&str],
+    format: Format,
+    mut stdin: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<Verdict, HeaderCommandError> {
+    let args = HeaderArgs {
+        headers: inputs.iter().copied().map(str::to_owned).collect(),
+        json: format == Format::Json,
+    };
+    args.run(&mut stdin, out)
+}
+
+fn run_with(inputs: &[&str], format: Format, stdin: &[u8]) -> (Verdict, String) {
     let mut out = Vec::new();
-    let verdict = run(&inputs, format, &mut stdin, &mut out).expect("these are headers");
+    let verdict = run(inputs, format, stdin, &mut out).expect("these are headers");
     (verdict, String::from_utf8(out).expect("text"))
 }
 
-/// The JSON objects of headers on standard input.
+/// Returns the JSON objects of the headers on standard input.
 fn json_of(stdin: &[u8]) -> (Verdict, Vec<Value>) {
     let (verdict, out) = run_with(&["-"], Format::Json, stdin);
     let objects = out
@@ -34,7 +53,7 @@ fn json_of(stdin: &[u8]) -> (Verdict, Vec<Value>) {
 }
 
 #[test]
-fn recorded_headers_meet_their_targets_and_have_the_hashes_that_they_state() {
+fn recorded_headers_meet_their_targets_and_state_their_hashes() {
     for (input, stdin) in [(FIXTURE_PATH, &[][..]), ("-", FIXTURE)] {
         let (verdict, out) = run_with(&[input], Format::Text, stdin);
         assert_eq!(verdict, Verdict::Sound);
@@ -164,7 +183,7 @@ fn every_encoding_and_form_gives_the_same_fields() {
 }
 
 #[test]
-fn lines_and_arguments_are_told_apart_by_their_source() {
+fn lines_and_arguments_have_a_source() {
     let hex = const_hex::encode(recorded());
     let stdin = format!("\n{hex}\r\n\n  {hex}\n");
     let (_, out) = run_with(&[&hex, "-", FIXTURE_PATH], Format::Json, stdin.as_bytes());
@@ -181,7 +200,7 @@ fn lines_and_arguments_are_told_apart_by_their_source() {
     assert_eq!(sources, expected);
 }
 
-/// The recorded header with another byte at one place.
+/// Returns the recorded header with one byte replaced.
 fn changed(at: usize, byte: u8) -> Vec<u8> {
     let mut bytes = recorded().to_vec();
     assert_ne!(bytes[at], byte);
@@ -191,7 +210,7 @@ fn changed(at: usize, byte: u8) -> Vec<u8> {
 
 #[test]
 fn one_header_that_misses_its_target_makes_all_unsound() {
-    // Another nonce is also another block.
+    // Another nonce makes another block hash.
     let bytes = [recorded(), &changed(280, 0), recorded()].concat();
     let (verdict, objects) = json_of(&bytes);
     assert_eq!(verdict, Verdict::Unsound);
@@ -215,7 +234,7 @@ fn one_header_that_misses_its_target_makes_all_unsound() {
 }
 
 #[test]
-fn a_wrong_block_hash_is_shown_beside_the_right_one() {
+fn a_wrong_block_hash_is_printed_with_the_right_one() {
     let (verdict, out) = run_with(&["-"], Format::Text, &changed(286, 0xff));
     assert_eq!(verdict, Verdict::Unsound);
     let right = BlockHeader::decode(recorded()).expect("a header").hash();
@@ -232,7 +251,7 @@ fn a_wrong_block_hash_is_shown_beside_the_right_one() {
 }
 
 #[test]
-fn genesis_headers_are_told_like_all_others() {
+fn genesis_headers_are_printed_like_all_others() {
     let mut genesis = recorded()[..286].to_vec();
     genesis[258..266].fill(0);
     let (verdict, out) = run_with(&["-"], Format::Text, &genesis);
@@ -241,7 +260,7 @@ fn genesis_headers_are_told_like_all_others() {
 }
 
 #[test]
-fn hashed_adjacents_leave_the_block_hash_open() {
+fn with_hashed_adjacents_the_block_hash_is_unknown() {
     let mut bytes = recorded()[..286].to_vec();
     bytes[48..50].fill(0xf0);
     let (_, out) = run_with(&["-"], Format::Text, &bytes);
@@ -260,9 +279,9 @@ fn hashed_adjacents_leave_the_block_hash_open() {
     );
 }
 
-/// A bare header with four neighbours has the length of work with three.
+/// A bare header with four adjacents has the length of work with three.
 #[test]
-fn bytes_of_an_ambiguous_length_are_what_they_agree_with() {
+fn bytes_of_an_ambiguous_length_are_work_if_they_agree() {
     let mut four = recorded()[..158].to_vec();
     four[48] = 4;
     four.extend([200, 0, 0, 0]);
@@ -280,10 +299,9 @@ fn bytes_of_an_ambiguous_length_are_what_they_agree_with() {
 }
 
 #[track_caller]
-fn check_error(inputs: &[&str], mut stdin: &[u8], expected: &str) {
-    let inputs: Vec<String> = inputs.iter().copied().map(str::to_owned).collect();
+fn check_error(inputs: &[&str], stdin: &[u8], expected: &str) {
     let mut out = Vec::new();
-    let error = run(&inputs, Format::Text, &mut stdin, &mut out).expect_err("bad input");
+    let error = run(inputs, Format::Text, stdin, &mut out).expect_err("bad input");
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -291,14 +309,14 @@ fn check_error(inputs: &[&str], mut stdin: &[u8], expected: &str) {
         source = cause.source();
     }
     assert_eq!(text, expected);
-    assert_eq!(out, b"", "nothing is printed before all is understood");
+    assert_eq!(out, b"", "nothing is printed on errors");
 }
 
 #[test]
-fn errors_say_where_and_what_was_expected() {
+fn errors_name_the_place_and_what_was_expected() {
     let hex = const_hex::encode(recorded());
     let length = "expected 286 bytes of a header without block hash, 318 with it, 322 of work, or \
-                  36 more or less for each neighbour more or less than three";
+                  36 more or less for each adjacent chain more or less than three";
     check_error(
         &[&hex, "no-such-file.bin"],
         &[],
@@ -324,7 +342,7 @@ fn errors_say_where_and_what_was_expected() {
         format!("{hex}\n{hex}\nheader?\n").as_bytes(),
         "standard input, line 3: expected a header in hex or base64url, got \"header?\"",
     );
-    // The count of neighbours in it is out of all proportion.
+    // The count of adjacents is far too large.
     check_error(
         &["-"],
         &[0x80; 9000],
@@ -364,14 +382,8 @@ fn errors_say_where_and_what_was_expected() {
 #[test]
 fn a_directory_cannot_be_read() {
     let mut out = Vec::new();
-    let path = env!("CARGO_MANIFEST_DIR").to_owned();
-    let error = run(
-        std::slice::from_ref(&path),
-        Format::Text,
-        &mut &[][..],
-        &mut out,
-    )
-    .expect_err("no file");
+    let path = env!("CARGO_MANIFEST_DIR");
+    let error = run(&[path], Format::Text, &[], &mut out).expect_err("no file");
     assert_eq!(error.to_string(), format!("cannot read {path}"));
 }
 

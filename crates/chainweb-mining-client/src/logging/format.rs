@@ -54,7 +54,12 @@ where
     ) -> fmt::Result {
         let fields = Fields::of(event);
         let mut line = String::new();
+        let is_status = fields.0.contains(&("event", "status".into()));
         for (name, value) in &fields.0 {
+            // The status line fits its width as long as all is well.
+            if is_status && name.starts_with("blocks_") && *value == 0 {
+                continue;
+            }
             if let Some((name, text)) = self.field(name, value) {
                 let text = printable(&text);
                 if writer.has_ansi_escapes() {
@@ -124,9 +129,9 @@ impl Plain {
             Value::String(hash) if HASHES.contains(&name) && !self.whole_hashes => {
                 hash.chars().take(HASH_LENGTH).collect()
             }
-            Value::String(text) if text.contains(char::is_whitespace) => format!("{text:?}"),
+            Value::String(text) if text.contains(char::is_whitespace) => format!("\"{text}\""),
             Value::String(text) => text.clone(),
-            Value::Number(number) => return Some(quantity(name, short_name, number)?),
+            Value::Number(number) => return Some(quantity(name, short_name, number)),
             other => other.to_string(),
         };
         let is_shown = !matches!(name, "event" | "message");
@@ -134,17 +139,16 @@ impl Plain {
     }
 }
 
-/// Returns the name and the text of a number; `None` for counts of bad blocks while there are none.
+/// Returns the name and the text of a number.
 fn quantity<'a>(
     name: &'a str,
     short_name: Option<&'a str>,
     number: &serde_json::Number,
-) -> Option<(&'a str, String)> {
+) -> (&'a str, String) {
     let value = number.as_f64().unwrap_or_default();
-    if let Some(bad) = name.strip_prefix("blocks_") {
-        return (value > 0.0).then(|| (bad, number.to_string()));
-    }
-    Some(if name.ends_with("hash_rate") {
+    if let Some(kind) = name.strip_prefix("blocks_") {
+        (kind, number.to_string())
+    } else if name.ends_with("hash_rate") {
         (short_name.unwrap_or(name), HashRate(value).to_string())
     } else if name == "skew_seconds" {
         // Skew has a sign.
@@ -154,7 +158,7 @@ fn quantity<'a>(
         (short_name.unwrap_or(stem), About(time).to_string())
     } else {
         (short_name.unwrap_or(name), number.to_string())
-    })
+    }
 }
 
 /// Returns the text without control characters other than line feeds: text from outside must not

@@ -1,7 +1,7 @@
-//! Lines on their way to standard error, whose reader may have stopped: a terminal that is held, a log shipper that hangs.
+//! Writes log lines to standard error from a thread: a reader that stops blocks only that thread.
 //!
-//! A thread of its own writes them, so that only it waits for the reader. The queue is bounded; what finds no place is
-//! lost, and how much that was is told as soon as somebody reads again. The thread is left alone when the program ends.
+//! The queue is bounded. Lines that do not fit are lost and counted, and the count is written when
+//! the reader continues. The program does not wait for the thread at its end.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,12 +10,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-/// Some seconds of the most talkative level.
+/// The size of the queue: some seconds of the level `debug`.
 const QUEUED: usize = 4096;
 
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// Where lines are put; a copy puts them into the same queue.
+/// The sending end of the queue. A clone sends to the same queue.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     queue: SyncSender<Message>,
@@ -25,13 +25,13 @@ pub(super) struct Lines {
 #[derive(Debug)]
 enum Message {
     Line(Vec<u8>),
-    /// Answered when all before it is written.
+    /// Answered when all messages before it are written.
     Flush(SyncSender<()>),
 }
 
 impl Lines {
-    /// Begins to write lines to `out`.
-    fn begin(out: impl Write + Send + 'static) -> io::Result<Self> {
+    /// Starts a thread that writes to `out`.
+    fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let (queue, messages) = sync_channel(QUEUED);
         let lost = Arc::new(AtomicU64::new(0));
         let lines = Self {
@@ -43,16 +43,16 @@ impl Lines {
         Ok(lines)
     }
 
-    /// Those of the program's standard error.
+    /// Returns the lines of standard error.
     pub(super) fn of_stderr() -> io::Result<Self> {
         if let Some(lines) = LINES.get() {
             return Ok(lines.clone());
         }
-        let lines = Self::begin(io::stderr())?;
+        let lines = Self::start(io::stderr())?;
         Ok(LINES.get_or_init(|| lines).clone())
     }
 
-    /// Waits until all is written, but no longer than `limit`.
+    /// Waits until all lines are written, at most `limit`.
     fn flush(&self, limit: Duration) {
         let (done, written) = sync_channel(1);
         if self.queue.try_send(Message::Flush(done)).is_ok() {
@@ -61,7 +61,7 @@ impl Lines {
     }
 }
 
-/// Waits until the log is written, but no longer than `limit`.
+/// Waits until the log is written, at most `limit`.
 pub fn flush(limit: Duration) {
     if let Some(lines) = LINES.get() {
         lines.flush(limit);
@@ -69,7 +69,7 @@ pub fn flush(limit: Duration) {
 }
 
 impl Write for Lines {
-    /// Takes a whole line, or counts it as lost.
+    /// Queues a whole line, or counts it as lost.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if let Err(TrySendError::Full(_)) = self.queue.try_send(Message::Line(line.to_vec())) {
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -82,7 +82,7 @@ impl Write for Lines {
     }
 }
 
-/// A log that cannot be written is no reason to do anything else.
+/// Writes the messages. Errors are ignored: there is nowhere to report them.
 fn write_all(mut out: impl Write, messages: &Receiver<Message>, lost: &AtomicU64) {
     while let Ok(message) = messages.recv() {
         match message {
@@ -90,10 +90,10 @@ fn write_all(mut out: impl Write, messages: &Receiver<Message>, lost: &AtomicU64
                 out.write_all(&line).ok();
                 let lost = lost.swap(0, Ordering::Relaxed);
                 if lost > 0 {
-                    writeln!(out, "{lost} lines of the log are lost: nobody read them").ok();
+                    writeln!(out, "{lost} log lines lost: the reader was too slow").ok();
                 }
             }
-            // Whoever asked may not wait any more.
+            // The receiver may have given up.
             Message::Flush(done) => drop(done.try_send(())),
         }
     }
@@ -107,10 +107,10 @@ mod tests {
 
     use super::{Lines, QUEUED};
 
-    /// Far beyond what anything here takes.
+    /// Far longer than anything here.
     const PATIENCE: Duration = Duration::from_mins(1);
 
-    /// Waits for leave before each write.
+    /// Waits for permission before each write.
     struct Held {
         leave: Receiver<()>,
         written: Sender<String>,
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_stopped_holds_nobody_up_and_is_told_what_it_missed() {
+    fn a_stopped_reader_blocks_nothing_and_learns_how_many_lines_are_lost() {
         let (go_on, leave) = channel();
-        let (written, said) = channel();
-        let mut lines = Lines::begin(Held { leave, written }).expect("a thread");
+        let (written, lines_written) = channel();
+        let mut lines = Lines::start(Held { leave, written }).expect("a thread");
         let sent = QUEUED + 10;
         for _ in 0..sent {
             assert_eq!(lines.write(b"line\n").expect("it is taken or lost"), 5);
@@ -141,15 +141,21 @@ mod tests {
         lines.flush(Duration::from_millis(1));
         drop(go_on);
         let mut text = String::new();
-        while !text.ends_with("nobody read them\n") {
-            text += &said.recv_timeout(PATIENCE).expect("more is written");
+        while !text.ends_with("the reader was too slow\n") {
+            text += &lines_written
+                .recv_timeout(PATIENCE)
+                .expect("more is written");
         }
-        let told = text.lines().find_map(|line| line.split_once(" lines"));
-        let lost: usize = told.expect("it is told").0.parse().expect("a number");
+        let count = text.lines().find_map(|line| line.split_once(" log lines"));
+        let lost: usize = count
+            .expect("the count is written")
+            .0
+            .parse()
+            .expect("a number");
         // One line may have been on its way, besides those that wait.
         assert!((9..=10).contains(&lost), "{lost}");
         lines.flush(PATIENCE);
-        text.extend(said.try_iter());
+        text.extend(lines_written.try_iter());
         assert_eq!(text.matches("line\n").count() + lost, sent);
     }
 }

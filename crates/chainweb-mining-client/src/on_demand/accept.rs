@@ -1,42 +1,29 @@
-//! Whether a client takes plain text, as its `Accept` says.
+//! Content negotiation: whether a client accepts plain text.
 //!
-//! The most specific range that fits decides, and a quality of 0 excludes (RFC 9110, section 12.5.1). What cannot be
-//! read excludes nothing and admits nothing. Other types are not known here.
+//! The most specific matching range of `Accept` decides, and a quality of 0 excludes (RFC 9110,
+//! section 12.5.1). Malformed ranges match nothing.
 
 use hyper::HeaderMap;
 use hyper::header::ACCEPT;
 
-/// Whether an answer of type `text/plain` is acceptable.
-pub(super) fn takes_plain_text(headers: &HeaderMap) -> bool {
-    let mut ranges = headers
-        .get_all(ACCEPT)
-        .iter()
-        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
-        .map(str::trim)
-        .filter(|range| !range.is_empty())
-        .peekable();
-    if ranges.peek().is_none() {
-        return true;
-    }
-    let fitting = ranges.filter_map(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let specificity = match parts.next()?.to_ascii_lowercase().as_str() {
+/// Whether a response of type `text/plain` is acceptable.
+pub(super) fn accepts_plain_text(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter();
+    let ranges = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    let ranges = ranges.filter(|range| !range.trim().is_empty());
+    let best = ranges.map(|range| {
+        let range = range.replace([' ', '\t'], "").to_ascii_lowercase();
+        let (media, parameters) = range.split_once(';').unwrap_or((&range, ""));
+        let specificity = match media {
             "text/plain" => 3,
             "text/*" => 2,
             "*/*" | "*" => 1,
-            _ => return None,
+            _ => return (0, false),
         };
-        Some((specificity, !parts.any(is_quality_of_zero)))
+        let is_excluded = |item: &str| item.strip_prefix("q=").map(str::parse) == Some(Ok(0.0_f32));
+        (specificity, !parameters.split(';').any(is_excluded))
     });
-    fitting
-        .max()
-        .is_some_and(|(_, is_acceptable)| is_acceptable)
-}
-
-fn is_quality_of_zero(parameter: &str) -> bool {
-    parameter.split_once('=').is_some_and(|(name, value)| {
-        name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0_f32)
-    })
+    best.max().is_none_or(|(_, is_acceptable)| is_acceptable)
 }
 
 #[cfg(test)]
@@ -44,15 +31,15 @@ mod tests {
     use hyper::HeaderMap;
     use hyper::header::ACCEPT;
 
-    use super::takes_plain_text;
+    use super::accepts_plain_text;
 
     #[track_caller]
     fn check(accepts: &[&str], expected: bool) {
         let mut headers = HeaderMap::new();
         for accept in accepts {
-            headers.append(ACCEPT, accept.parse().expect("it can be in a header"));
+            headers.append(ACCEPT, accept.parse().expect("a header value"));
         }
-        assert_eq!(takes_plain_text(&headers), expected, "{accepts:?}");
+        assert_eq!(accepts_plain_text(&headers), expected, "{accepts:?}");
     }
 
     #[test]

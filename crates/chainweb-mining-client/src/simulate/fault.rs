@@ -1,4 +1,5 @@
-//! A fault as it is written on the command line: `ENDPOINT=FAULT`, as in `work=status:503` or `cut=delay:2s`.
+//! The form of a fault on the command line: `ENDPOINT=FAULT`, as in `work=status:503` or
+//! `cut=delay:2s`.
 
 use std::str::FromStr;
 
@@ -6,7 +7,7 @@ use simnet::{Endpoint, Rule, Verdict};
 
 use crate::quantity::positive_duration;
 
-/// A rule of the simulated network.
+/// A rule by which the simulated node misbehaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault(pub(super) Rule);
 
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_names_an_endpoint_and_what_happens_there() {
+    fn faults_are_parsed() {
         #[track_caller]
         fn check(text: &str, expected: Rule) {
             assert_eq!(text.parse(), Ok(Fault(expected)));
@@ -113,10 +114,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_is_told_with_what_there_is() {
+    fn errors_list_the_valid_faults_and_endpoints() {
         #[track_caller]
         fn check(text: &str, expected: &str) {
-            let error = text.parse::<Fault>().expect_err("it is no fault");
+            let error = text.parse::<Fault>().expect_err("not a fault");
             assert!(error.contains(expected), "{error}");
         }
         for text in [

@@ -1,4 +1,5 @@
-//! The direction of dependencies, read from `cargo metadata`, and what sources may not reach for, read from them.
+//! The direction of dependencies, from `cargo metadata`, and what the sources of the pure crates
+//! may not use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,10 +25,10 @@ fn cargo(args: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// The normal dependencies of every package, by package name: what is built into a program, without build scripts'
-/// and tests' needs.
+/// Returns the normal dependencies of every package by its name, without build and development
+/// dependencies.
 fn normal_edges() -> Edges {
-    // Packages for other platforms may not have been downloaded.
+    // Packages for other platforms may not be downloaded.
     let version = String::from_utf8(cargo(&["-vV"])).unwrap();
     let host = version
         .lines()
@@ -67,7 +68,8 @@ fn normal_edges() -> Edges {
     edges
 }
 
-const HOUSE: [&str; 10] = [
+/// The crates of the workspace.
+const WORKSPACE: [&str; 10] = [
     "chainweb",
     "pow",
     "node",
@@ -90,13 +92,13 @@ fn check(found: &BTreeSet<&str>, allowed: &[&str]) {
 }
 
 #[test]
-fn crates_of_the_workspace_depend_on_each_other_in_one_direction_only() {
+fn crates_of_the_workspace_depend_on_each_other_in_one_direction() {
     let edges = normal_edges();
     let inside = |name: &str| -> BTreeSet<&str> {
         edges[name]
             .iter()
             .map(String::as_str)
-            .filter(|other| HOUSE.contains(other))
+            .filter(|other| WORKSPACE.contains(other))
             .collect()
     };
     check(&inside("chainweb"), &[]);
@@ -114,15 +116,15 @@ fn crates_of_the_workspace_depend_on_each_other_in_one_direction_only() {
         &inside("miner"),
         &["chainweb", "pow", "node", "listen", "stratum"],
     );
-    for name in HOUSE {
-        // `fixtures` is a dev-dependency, and those are no edges here.
+    for name in WORKSPACE {
+        // `fixtures` is a development dependency only, which is no edge here.
         for top in ["chainweb-mining-client", "stratum-load", "fixtures"] {
-            assert!(!inside(name).contains(top), "{name} looks up");
+            assert!(!inside(name).contains(top), "{name} depends on {top}");
         }
     }
 }
 
-/// Time, randomness, logging and I/O reach these crates as arguments or not at all.
+/// These crates get time and randomness as arguments, and have neither logging nor I/O.
 #[test]
 fn the_pure_crates_have_no_runtime_no_serde_no_clock_and_no_randomness() {
     const BANNED: [&str; 15] = [
@@ -143,7 +145,7 @@ fn the_pure_crates_have_no_runtime_no_serde_no_clock_and_no_randomness() {
         "humantime",
     ];
     for pure in ["chainweb", "pow"] {
-        // The metadata list dependencies that features of other crates would bring; the tree has what is built.
+        // The metadata contain dependencies of disabled features; the tree contains what is built.
         let tree = cargo(&[
             "tree", "-p", pure, "-e", "normal", "--prefix", "none", "--format", "{lib}",
         ]);
@@ -161,7 +163,7 @@ fn the_pure_crates_have_no_runtime_no_serde_no_clock_and_no_randomness() {
     }
 }
 
-/// All Rust sources in a folder and those below it.
+/// Returns all Rust sources in a folder and those below it.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -175,7 +177,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The standard library has clocks and I/O too, and no dependency shows that they are used.
+/// The standard library has clocks and I/O too, and the dependencies do not reveal their use.
 #[test]
 fn the_pure_crates_use_no_clock_no_randomness_and_no_io_of_the_standard_library() {
     const BANNED: [&str; 10] = [

@@ -112,8 +112,8 @@ fn help_and_version_have_the_short_forms_of_the_haskell_client() {
     for (flag, is_whole) in [("-h", false), ("-?", false), ("--help", true)] {
         let output = run(&[flag]);
         for detail in ["--stratum-port", "--license", "Examples:"] {
-            let is_told = text(&output.stdout).contains(detail);
-            assert_eq!(is_told, is_whole, "{detail} in {flag}");
+            let is_printed = text(&output.stdout).contains(detail);
+            assert_eq!(is_printed, is_whole, "{detail} in {flag}");
         }
     }
     for flag in ["-v", "--version"] {
@@ -125,7 +125,7 @@ fn help_and_version_have_the_short_forms_of_the_haskell_client() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_printed_is_a_failure_unless_nobody_reads_it() {
+fn an_answer_that_cannot_be_printed_is_an_error_unless_its_reader_is_gone() {
     for flag in ["--help", "--version", "--info", "--print-config"] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = program().arg(flag).stdout(full).output().unwrap();
@@ -203,12 +203,12 @@ fn the_demo_mines_on_its_network_and_reports_json_as_its_last_line() {
     for key in [
         "blocks_orphaned",
         "updates_received",
-        "preemptions",
-        "uncovered_jobs",
-        "refreshes_heard",
+        "jobs_unsolved",
+        "jobs_unwatched",
+        "refreshes_received",
         "refreshes_fetched",
         "refreshes_identical",
-        "refreshes_preempting",
+        "refreshes_preempted",
     ] {
         assert!(report[key].is_u64(), "{key} in {last}");
     }
@@ -273,7 +273,7 @@ fn insecure_without_tls_is_said_to_have_no_effect() {
 }
 
 #[test]
-fn an_output_that_nobody_reads_is_no_error() {
+fn an_output_without_a_reader_is_no_error() {
     for args in [
         ["header", HEADERS].as_slice(),
         &["header", "--json", HEADERS],

@@ -1,11 +1,12 @@
-//! The command lines with which public compose files start the Haskell client, each on a simulated network.
+//! The command lines with which public compose files start the Haskell client, each on a simulated
+//! network.
 //!
-//! They are started as they stand there, but for the address of the node and for where the client listens. Blocks have to
-//! come, made as their users make them: by a device on the Stratum port, by somebody who asks, or by nothing at all.
+//! Only the address of the node and the listening addresses are replaced. Each must make blocks in
+//! the way of its users: with a device on the Stratum port, by requests over HTTP, or by itself.
 
 mod client;
 mod devnet;
-mod orders;
+mod requests;
 
 use std::thread;
 
@@ -13,9 +14,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use self::client::Client;
 use self::devnet::{Devnet, Kind};
-use self::orders::{Order, make_blocks};
+use self::requests::{Request, make_blocks};
 
-/// A command line, what its network is like, and how blocks come about.
+/// A command line, the kind of its network, and the source of its blocks.
 struct Line {
     /// The repository or the document, and the service.
     from: &'static str,
@@ -26,28 +27,28 @@ struct Line {
 
 enum Blocks {
     /// The client makes them by itself.
-    Come,
+    Unprompted,
     /// A mining device finds them.
     ByDevice,
-    /// Somebody asks for them over HTTP.
-    Asked(&'static [Order]),
+    /// They are requested over HTTP.
+    Requested(&'static [Request]),
 }
 
-/// Blocks that have to come from each.
+/// The number of blocks that each has to make.
 const ENOUGH: u64 = 3;
 
-const PROBE: Order = Order {
+const PROBE: Request = Request {
     content_type: "application/x-www-form-urlencoded",
     body: "{}",
 };
 
-/// Two blocks for each chain, as the devnet's trigger asks for when it starts.
-const TWO_EACH: Order = Order {
+/// Two blocks for each chain, as requested by the trigger of the devnet at its start.
+const TWO_EACH: Request = Request {
     content_type: "application/json",
     body: r#"{"0":2,"1":2,"2":2,"3":2,"4":2,"5":2,"6":2,"7":2,"8":2,"9":2,"10":2,"11":2,"12":2,"13":2,"14":2,"15":2,"16":2,"17":2,"18":2,"19":2}"#,
 };
 
-const ONE: Order = Order {
+const ONE: Request = Request {
     content_type: "application/json",
     body: r#"{"19":1}"#,
 };
@@ -59,7 +60,7 @@ const LINES: [Line; 12] = [
                   --node=bootstrap-node:1848 --worker=constant-delay --thread-count=1 --log-level=info --no-tls \
                   --constant-delay-block-time=10",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Come,
+        blocks: Blocks::Unprompted,
     },
     Line {
         from: "devnet, docker-compose.on-demand.minimal.yaml",
@@ -67,7 +68,7 @@ const LINES: [Line; 12] = [
                   --node=bootstrap-node:1848 --worker=on-demand --thread-count=1 --log-level=info --no-tls \
                   --constant-delay-block-time=10",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Asked(&[TWO_EACH]),
+        blocks: Blocks::Requested(&[TWO_EACH]),
     },
     Line {
         from: "devnet, docker-compose.minimal-l2.yaml",
@@ -75,7 +76,7 @@ const LINES: [Line; 12] = [
                   --node=bootstrap-node:1849 --worker=constant-delay --thread-count=1 --log-level=info --no-tls \
                   --constant-delay-block-time=5",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Come,
+        blocks: Blocks::Unprompted,
     },
     Line {
         from: "devnet, docker-compose.yaml, stratum",
@@ -89,7 +90,7 @@ const LINES: [Line; 12] = [
         command: "--public-key=f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
                   --node=bootstrap-node:1848 --worker=simulation --thread-count=2 --no-tls --hash-rate=1000000",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Come,
+        blocks: Blocks::Unprompted,
     },
     Line {
         from: "devnet, nix/modules/chainweb-mining-client.nix",
@@ -97,28 +98,28 @@ const LINES: [Line; 12] = [
                   --node=127.0.0.1:1848 --worker=on-demand --on-demand-port=1790 --thread-count=1 --log-level=info \
                   --no-tls",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Asked(&[PROBE, TWO_EACH]),
+        blocks: Blocks::Requested(&[PROBE, TWO_EACH]),
     },
     Line {
         from: "network in a box, on demand",
         command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=on-demand --hash-rate=1000000 \
                   --constant-delay-block-time=2 --on-demand-port=1917",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Asked(&[ONE, ONE]),
+        blocks: Blocks::Requested(&[ONE, ONE]),
     },
     Line {
         from: "network in a box, constant delay",
         command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=constant-delay \
                   --hash-rate=1000000 --constant-delay-block-time=2 --on-demand-port=1917",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Come,
+        blocks: Blocks::Unprompted,
     },
     Line {
         from: "network in a box, simulation",
         command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=simulation --hash-rate=1000000 \
                   --constant-delay-block-time=2 --on-demand-port=1917",
         network: Kind::NoProofOfWork,
-        blocks: Blocks::Come,
+        blocks: Blocks::Unprompted,
     },
     Line {
         from: "network in a box, stratum",
@@ -139,11 +140,11 @@ const LINES: [Line; 12] = [
         command: "--public-key f89ef46927f506c70b6a58fd322450a936311dc6ac91f4ec3d8ef949608dbf1f \
                   --node example.com:1848 --worker cpu --thread-count 16 --log-level info",
         network: Kind::ProofOfWork,
-        blocks: Blocks::Come,
+        blocks: Blocks::Unprompted,
     },
 ];
 
-/// Two threads for all networks and devices.
+/// Returns a runtime with two threads for all networks and devices.
 fn runtime() -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(2)
@@ -168,26 +169,26 @@ fn public_command_lines_make_blocks() {
     });
 }
 
-/// Each is on its own with what the one before has left of the network. Proof of work is not checked there, as most of
-/// them need it; those that hash do so all the same.
+/// Each worker continues the network of the one before. Proof of work is not checked there, as most
+/// of them require; the others hash all the same.
 #[test]
 fn each_worker_makes_blocks_on_the_same_network_one_after_the_other() {
     let runtime = runtime();
     let network = Devnet::start(Kind::Effortless, runtime.handle());
     for (command, blocks) in [
-        ("--worker=cpu --thread-count=1", Blocks::Come),
+        ("--worker=cpu --thread-count=1", Blocks::Unprompted),
         ("--worker=stratum", Blocks::ByDevice),
-        // Any nonce will do, so that the simplest miner does.
+        // Any nonce is good, so the simplest miner suffices.
         (
             "--worker=external --external-worker-cmd='echo 0123456789abcdef; :'",
-            Blocks::Come,
+            Blocks::Unprompted,
         ),
-        ("--worker=simulation", Blocks::Come),
+        ("--worker=simulation", Blocks::Unprompted),
         (
             "--worker=constant-delay --constant-delay-block-time=2",
-            Blocks::Come,
+            Blocks::Unprompted,
         ),
-        ("--worker=on-demand", Blocks::Asked(&[TWO_EACH])),
+        ("--worker=on-demand", Blocks::Requested(&[TWO_EACH])),
     ] {
         let line = Line {
             from: "the documentation",
@@ -200,20 +201,21 @@ fn each_worker_makes_blocks_on_the_same_network_one_after_the_other() {
 }
 
 impl Line {
-    /// Runs the client until it has made some blocks; it ends well, and none of what it handed in was wrong.
+    /// Runs the client until it has made some blocks. Checks that it ends well and submitted valid
+    /// solutions only.
     fn check(&self, network: &Devnet<'_>) {
         let wanted = network.accepted() + ENOUGH;
         let mut client = Client::start(self.command, network.address());
         let device = match self.blocks {
-            Blocks::Come => None,
+            Blocks::Unprompted => None,
             Blocks::ByDevice => {
                 let address = client.listens("Stratum server ready");
                 Some(network.device(address))
             }
-            Blocks::Asked(orders) => {
-                let address = client.listens("blocks are made on demand");
-                for order in orders {
-                    make_blocks(address, order);
+            Blocks::Requested(requests) => {
+                let address = client.listens("on-demand worker ready");
+                for request in requests {
+                    make_blocks(address, request);
                 }
                 None
             }

@@ -1,4 +1,4 @@
-//! The pages that speak of flags, held against the flags themselves.
+//! The pages about flags, compared with the flags.
 
 mod cli_page;
 mod haskell_client;
@@ -14,7 +14,7 @@ fn page(name: &str) -> PathBuf {
     path.iter().collect()
 }
 
-/// The values that a flag has without being given. One that takes none is off, which clap writes down later.
+/// Returns the default values of a flag. A switch is off, which clap adds later.
 fn defaults(flag: &Arg) -> Vec<&str> {
     if matches!(flag.get_action(), ArgAction::SetTrue) {
         return vec!["false"];
@@ -24,7 +24,7 @@ fn defaults(flag: &Arg) -> Vec<&str> {
 }
 
 #[test]
-fn the_page_of_the_command_line_is_what_the_flags_say() {
+fn the_page_of_the_command_line_is_generated_from_the_flags() {
     let path = page("cli.md");
     let generated = cli_page::generate(&chainweb_mining_client::cli::command());
     if env::var_os("UPDATE_DOCS").is_some() {
@@ -37,13 +37,13 @@ fn the_page_of_the_command_line_is_what_the_flags_say() {
         .find(|(written, generated)| written != generated);
     assert!(
         written == generated,
-        "docs/cli.md is not what the flags say (first difference: {difference:?}); write it with\n\
+        "docs/cli.md differs from the flags (first difference: {difference:?}); write it with\n\
          UPDATE_DOCS=1 cargo test -p chainweb-mining-client --test it docs"
     );
 }
 
 #[test]
-fn a_section_of_the_page_shows_all_there_is_to_a_flag() {
+fn a_section_of_the_page_contains_all_about_a_flag() {
     let command = Command::new("program")
         .about("Does something.")
         .arg(
@@ -63,7 +63,7 @@ fn a_section_of_the_page_shows_all_there_is_to_a_flag() {
         .arg(
             Arg::new("thread-count")
                 .short('c')
-                .long("thread-count")
+                .long("lanes")
                 .value_name("COUNT")
                 .help("Threads [default: one `*` each]")
                 .help_heading("Node"),
@@ -80,10 +80,10 @@ fn a_section_of_the_page_shows_all_there_is_to_a_flag() {
          \n\
          Default `false` · key `useTls` · variable `CHAINWEB_MINING_TLS`\n\
          \n\
-         #### `-c`, `--thread-count <COUNT>`\n\
+         #### `-c`, `--lanes <COUNT>`\n\
          \n\
          Threads.\n\
          \n\
-         Default: one `*` each · key `threadCount` · variable `CHAINWEB_MINING_THREAD_COUNT`\n"
+         Default: one `*` each · key `lanes` · variable `CHAINWEB_MINING_LANES`\n"
     );
 }

@@ -16,9 +16,9 @@ use crate::seed;
 
 const KEY: &str = fixtures::PUBLIC_KEY;
 
-/// For answers that come: far more than they take, so that only a hang runs into it.
+/// The limit for answers that come: far more than they need.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// For answers that never come.
+/// The limit for answers that never come.
 const IMPATIENCE: Duration = Duration::from_millis(1500);
 
 async fn network(config: Config) -> Simnet {
@@ -30,7 +30,7 @@ async fn network(config: Config) -> Simnet {
     Simnet::start(config, anywhere).await.unwrap()
 }
 
-/// What `doctor` says about a node with these flags.
+/// Examines a node with these flags.
 async fn examined(node: &str, flags: &[&str], patience: Duration) -> Examined {
     let timeout = format!("{}ms", patience.as_millis());
     let command = [
@@ -88,7 +88,7 @@ impl Examined {
         Self { works, object }
     }
 
-    /// The checks in this state, separated by spaces.
+    /// Returns the checks in this state, separated by spaces.
     fn in_state(&self, state: &str) -> String {
         let checks = self.object["checks"].as_array().unwrap().iter();
         let names: Vec<_> = checks
@@ -103,7 +103,7 @@ impl Examined {
         checks.find(|check| check["name"] == name).unwrap()
     }
 
-    /// Everything is right; what may be left out is named.
+    /// Checks that nothing is wrong and that these checks are skipped.
     #[track_caller]
     fn is_well(&self, skipped: &str) {
         assert_eq!(self.in_state("fail"), "", "{:#}", self.object);
@@ -112,7 +112,7 @@ impl Examined {
         assert!(self.works);
     }
 
-    /// One check fails, with these words in what was seen and what to change, and these are skipped because of it.
+    /// Checks that one check fails with this figure and advice, and that these are skipped for it.
     #[track_caller]
     fn fails(&self, name: &str, figure: &str, advice: &str, skipped: &str) {
         assert_eq!(self.in_state("fail"), name, "{:#}", self.object);
@@ -121,7 +121,7 @@ impl Examined {
         self.says(name, figure, advice);
     }
 
-    /// One check is warned about with these words, and mining works all the same.
+    /// Checks that the only warning is about this check, and that mining works.
     #[track_caller]
     fn warns(&self, name: &str, figure: &str, advice: &str) {
         assert_eq!(self.in_state("fail"), "", "{:#}", self.object);

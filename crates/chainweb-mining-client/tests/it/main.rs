@@ -11,8 +11,8 @@ mod tidy;
 
 use std::env;
 
-/// Taken from `SIMNET_SEED`, to repeat a failed test that has printed it.
-#[expect(clippy::print_stderr, reason = "shown with a failed test")]
+/// Returns the seed from `SIMNET_SEED`, and prints it to make a failed test repeatable.
+#[expect(clippy::print_stderr, reason = "test output of a failed test")]
 fn seed() -> u64 {
     let seed = env::var("SIMNET_SEED").map_or(1, |seed| seed.parse().unwrap());
     eprintln!("SIMNET_SEED={seed}");

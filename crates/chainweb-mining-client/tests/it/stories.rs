@@ -1,8 +1,8 @@
 //! The client on a node that fails in every way a node can.
 //!
-//! In each story the client does not end, hashes no dead work for longer than the fault forces, loses no solution
-//! that the node could still take, and mines again soon after the fault's end. What holds at the end of all of them
-//! is checked in one place, [`setting::Ended::check`].
+//! In each story the client keeps running, hashes no dead work for longer than the fault forces,
+//! loses no solution that the node could still accept, and mines again soon after the fault ends.
+//! [`setting::Ended::check`] checks what holds at the end of every story.
 
 mod answers;
 mod development;

@@ -439,7 +439,7 @@ impl Retirement {
     ];
 
     /// The reason as a label: lower case, words joined by underscores.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Solved => "solved",
             Self::ParentSolved => "parent_solved",

@@ -3,19 +3,19 @@
 //! Levels: error if a person has to act, warn for faults the program works around, info for the
 //! life of the program and of blocks, debug for jobs.
 //!
-//! Fields are for machines: `event` is a name that stays, and a number has its unit in its name. The
-//! formatter of plain lines leaves `event` out and writes numbers with their unit.
+//! Fields are for machines: `event` is a stable name, and the name of a number contains its unit.
+//! The formatter of plain lines omits `event` and writes numbers with their unit.
 
 use std::time::{Duration, Instant};
 
+use chainweb::{BlockHash, WorkHeader};
 use stratum::WorkerName;
-use tracing::field::display;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, field, info, warn};
 
 use super::blocks::{BlockLog, BlockTotals, Lines};
 use super::event::{
     BlockEvent, BlockRef, DeviceChange, Event, FailureCause, JobEvent, JobRef, NodeEvent,
-    RefreshOutcome, RequestKind, Retirement, SolutionDiscarded, Untracked, WorkDiscarded,
+    RefreshOutcome, RequestKind, SolutionDiscarded, Untracked,
 };
 use super::snapshot::{NodeSnapshot, Payee, Program};
 use crate::job::Proof;
@@ -24,46 +24,6 @@ use crate::job::Proof;
 const ENABLE_NO_POW: &str = "the workers simulation, constant-delay and on-demand do none: start \
     the node of a development network with --disable-pow (DISABLE_POW_VALIDATION has no effect \
     since chainweb-node 2.19.2), or mine with --worker cpu or stratum";
-
-/// A line about a block.
-macro_rules! block_line {
-    ($level:ident, $block:ident, $event:literal, $message:literal $(, $field:ident = $value:expr)*) => {
-        $level!(
-            event = $event,
-            chain = $block.chain.get(),
-            height = $block.height,
-            block = $block.hash.map(display),
-            $($field = $value,)*
-            $message
-        )
-    };
-}
-
-/// A line about a block at info, or at debug where blocks are summed.
-macro_rules! block_news {
-    ($lines:ident, $block:ident, $event:literal, $message:literal $(, $field:ident = $value:expr)*) => {
-        match $lines {
-            Lines::Each => block_line!(info, $block, $event, $message $(, $field = $value)*),
-            Lines::TooMany | Lines::Summed => {
-                block_line!(debug, $block, $event, $message $(, $field = $value)*);
-            }
-        }
-    };
-}
-
-/// A line about a job.
-macro_rules! job_line {
-    ($level:ident, $job:ident, $event:literal, $message:literal $(, $field:ident = $value:expr)*) => {
-        $level!(
-            event = $event,
-            job = $job.id.0,
-            chain = $job.chain.get(),
-            height = $job.height,
-            $($field = $value,)*
-            $message
-        )
-    };
-}
 
 /// Writes events to the log.
 #[derive(Debug)]
@@ -124,9 +84,9 @@ impl Log {
 }
 
 fn log_start(program: &Program, node: &NodeSnapshot) {
-    let account = match &program.payee {
-        Payee::Account(account) => Some(short_account(account)),
-        Payee::NoKey | Payee::Simulated => None,
+    let (message, account) = match &program.payee {
+        Payee::Account(account) => ("mining for", Some(short_account(account))),
+        Payee::NoKey | Payee::Simulated => ("mining", None),
     };
     info!(
         event = "mining_started",
@@ -137,7 +97,7 @@ fn log_start(program: &Program, node: &NodeSnapshot) {
             .as_ref()
             .map(|network| display(&network.version)),
         version = program.version,
-        "mining"
+        "{message}"
     );
 }
 
@@ -207,16 +167,14 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
             chain,
             height,
             reason,
-        } => {
-            debug!(
-                event = "work_discarded",
-                node = nodes[node.0].address,
-                chain = chain.get(),
-                height,
-                reason = discarded_work(*reason),
-                "discarding work"
-            );
-        }
+        } => debug!(
+            event = "work_discarded",
+            node = nodes[node.0].address,
+            chain = chain.get(),
+            height,
+            ?reason,
+            "discarding work"
+        ),
         Event::SolutionDiscarded {
             job,
             found_by,
@@ -224,66 +182,36 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
             creation_time,
             reason,
         } => {
-            let device = found_by.as_deref();
-            let (nonce, time) = (display(nonce), creation_time.as_micros());
+            macro_rules! line {
+                ($level:ident) => {
+                    $level!(
+                        event = "solution_discarded",
+                        job = job.id.0,
+                        chain = job.chain.get(),
+                        height = job.height,
+                        device = found_by.as_deref(),
+                        %nonce,
+                        creation_time_us = creation_time.as_micros(),
+                        ?reason,
+                        "discarding solution from worker"
+                    )
+                };
+            }
             match reason {
-                SolutionDiscarded::TargetMissed => job_line!(
-                    error,
-                    job,
-                    "solution_discarded",
-                    "discarding invalid solution from worker",
-                    device = device,
-                    nonce = nonce,
-                    creation_time_us = time,
-                    reason = "its hash misses the target"
-                ),
-                SolutionDiscarded::TimeOutOfRange => job_line!(
-                    error,
-                    job,
-                    "solution_discarded",
-                    "discarding invalid solution from worker",
-                    device = device,
-                    nonce = nonce,
-                    creation_time_us = time,
-                    reason = "its creation time is not one of the job"
-                ),
-                SolutionDiscarded::NetworkChanged => job_line!(
-                    warn,
-                    job,
-                    "solution_discarded",
-                    "discarding solution: the node serves another network now",
-                    device = device
-                ),
-                SolutionDiscarded::Duplicate => {
-                    job_line!(
-                        debug,
-                        job,
-                        "solution_discarded",
-                        "discarding second solution of a job",
-                        device = device
-                    );
-                }
-                SolutionDiscarded::PowRequired => job_line!(
-                    debug,
-                    job,
-                    "solution_discarded",
-                    "discarding solution: the node requires proof of work",
-                    device = device
-                ),
+                // The worker is defective.
+                SolutionDiscarded::TargetMissed | SolutionDiscarded::TimeOutOfRange => line!(error),
+                SolutionDiscarded::NetworkChanged => line!(warn),
+                SolutionDiscarded::Duplicate | SolutionDiscarded::PowRequired => line!(debug),
             }
         }
-        Event::TrackerFull { limit } => {
-            warn!(
-                event = "tracker_full",
-                limit, "too many unconfirmed blocks: no longer tracking the oldest"
-            );
-        }
-        Event::TrackerRecovered { dropped } => {
-            info!(
-                event = "tracker_recovered",
-                dropped, "tracking all new blocks again"
-            );
-        }
+        Event::TrackerFull { limit } => warn!(
+            event = "tracker_full",
+            limit, "too many unconfirmed blocks: no longer tracking the oldest"
+        ),
+        Event::TrackerRecovered { dropped } => info!(
+            event = "tracker_recovered",
+            dropped, "tracking all new blocks again"
+        ),
     }
 }
 
@@ -332,7 +260,7 @@ fn log_node(node: &str, event: &NodeEvent) {
         NodeEvent::PowRequired { error, retry_in } => error!(
             event = "pow_required",
             node,
-            error,
+            %error,
             retry_in_seconds = retry_in.as_secs_f64(),
             fix = ENABLE_NO_POW,
             "node requires proof of work"
@@ -345,7 +273,7 @@ fn log_node(node: &str, event: &NodeEvent) {
             event = "lookup_failed",
             node,
             chain = chain.get(),
-            error,
+            %error,
             "could not look up blocks"
         ),
         NodeEvent::ClockSkew(skew) => warn!(
@@ -375,7 +303,7 @@ fn log_failure(
     let (request, retry_in_seconds) = (name(request), retry_in.as_secs_f64());
     warn!(
         event = "requests_failed",
-        node, request, error, retry_in_seconds, "{message}"
+        node, request, %error, retry_in_seconds, "{message}"
     );
 }
 
@@ -388,187 +316,145 @@ fn name(request: RequestKind) -> &'static str {
 }
 
 fn log_job(job: &JobRef, event: &JobEvent) {
-    match event {
+    let (mut difficulty, mut watched, mut reason, mut outdated) = (None, None, None, None);
+    let (name, message) = match event {
         JobEvent::Received {
-            difficulty,
-            watched,
-        } => job_line!(
-            debug,
-            job,
-            "job_received",
-            "new job",
-            difficulty = difficulty.as_f64(),
-            watched = watched
-        ),
-        JobEvent::Confirmed => job_line!(
-            debug,
-            job,
-            "job_confirmed",
-            "node issued the same work again"
-        ),
-        JobEvent::Retired { reason } => {
-            job_line!(
-                debug,
-                job,
-                "job_retired",
-                "job retired",
-                kind = reason.name(),
-                reason = retired(*reason)
-            );
+            difficulty: hashes,
+            watched: is_watched,
+        } => {
+            (difficulty, watched) = (Some(hashes.as_f64()), Some(is_watched));
+            ("job_received", "new job")
         }
-        JobEvent::Refreshed(RefreshOutcome::Preempted { outdated }) => job_line!(
-            debug,
-            job,
-            "job_refreshed",
-            "payload refresh preempts the job",
-            outdated_seconds = outdated.as_secs_f64()
-        ),
+        JobEvent::Confirmed => ("job_confirmed", "node issued the same work again"),
+        JobEvent::Retired { reason: why } => {
+            reason = Some(why.name());
+            ("job_retired", "job retired")
+        }
+        JobEvent::Refreshed(RefreshOutcome::Preempted { outdated: time }) => {
+            outdated = Some(time.as_secs_f64());
+            ("job_refreshed", "payload refresh preempts the job")
+        }
         JobEvent::Refreshed(RefreshOutcome::Identical) => {
-            job_line!(
-                debug,
-                job,
-                "job_refreshed",
-                "payload refresh changes nothing"
-            );
+            ("job_refreshed", "payload refresh changes nothing")
+        }
+    };
+    debug!(
+        event = name,
+        job = job.id.0,
+        chain = job.chain.get(),
+        height = job.height,
+        difficulty,
+        watched,
+        reason,
+        outdated_seconds = outdated,
+        "{message}"
+    );
+}
+
+/// The fields of a line about a block that only some events have.
+#[derive(Default)]
+struct BlockFields<'a> {
+    device: Option<&'a str>,
+    attempts: Option<u32>,
+    error: Option<&'a String>,
+    retry_in: Option<Duration>,
+    by: Option<&'a BlockHash>,
+    depth: Option<u64>,
+    reason: Option<&'a Untracked>,
+    header: Option<&'a WorkHeader>,
+}
+
+impl<'a> BlockFields<'a> {
+    /// Returns the name and the message of an event, and sets its fields.
+    fn describe(&mut self, event: &'a BlockEvent) -> (&'static str, &'static str) {
+        match event {
+            BlockEvent::Found {
+                found_by, proof, ..
+            } => {
+                self.device = found_by.as_deref();
+                match proof {
+                    Proof::Verified => ("block_found", "block found"),
+                    Proof::None => ("block_made", "submitting block without proof of work"),
+                }
+            }
+            BlockEvent::SubmissionFailed {
+                attempts,
+                error,
+                retry_in,
+            } => {
+                (self.attempts, self.error) = (Some(*attempts), Some(error));
+                self.retry_in = Some(*retry_in);
+                ("submission_failed", "could not submit block; trying again")
+            }
+            BlockEvent::Submitted { attempts } => {
+                self.attempts = Some(*attempts).filter(|attempts| *attempts > 1);
+                ("block_submitted", "block submitted")
+            }
+            BlockEvent::SubmissionUncertain { attempts, error } => {
+                (self.attempts, self.error) = (Some(*attempts), Some(error));
+                let message = "block is lost unless one of the submissions got through";
+                ("submission_uncertain", message)
+            }
+            BlockEvent::Accepted => ("block_accepted", "block accepted"),
+            BlockEvent::Displaced { by } => {
+                self.by = Some(by);
+                ("block_displaced", "block not in the cut")
+            }
+            BlockEvent::Confirmed { depth } => {
+                self.depth = Some(*depth);
+                ("block_confirmed", "block confirmed")
+            }
+            BlockEvent::Orphaned { by, .. } => {
+                self.by = Some(by);
+                ("block_orphaned", "block orphaned")
+            }
+            BlockEvent::Rejected { error, header } => {
+                (self.error, self.header) = (Some(error), Some(header));
+                ("block_rejected", "node rejected block")
+            }
+            BlockEvent::RejectedWithoutPow => {
+                let message = "node rejected block without proof of work";
+                ("block_rejected", message)
+            }
+            BlockEvent::Stale => ("block_stale", "block too late: its work is outdated"),
+            BlockEvent::Untracked { reason } => {
+                self.reason = Some(reason);
+                ("block_untracked", "block no longer tracked")
+            }
         }
     }
 }
 
+/// Logs an event of a block.
 fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
+    let mut fields = BlockFields::default();
+    let (name, message) = fields.describe(event);
+    macro_rules! line {
+        ($level:ident) => {
+            $level!(
+                event = name,
+                chain = block.chain.get(),
+                height = block.height,
+                block = block.hash.map(display),
+                device = fields.device,
+                attempts = fields.attempts,
+                error = fields.error.map(display),
+                retry_in_seconds = fields.retry_in.map(|pause| pause.as_secs_f64()),
+                by = fields.by.map(display),
+                depth = fields.depth,
+                reason = fields.reason.map(field::debug),
+                header = fields
+                    .header
+                    .map(|header| const_hex::encode(header.as_bytes())),
+                "{message}"
+            )
+        };
+    }
     match event {
-        BlockEvent::Found {
-            found_by,
-            proof: Proof::Verified,
-            ..
-        } => block_news!(
-            lines,
-            block,
-            "block_found",
-            "block found",
-            device = found_by.as_deref()
-        ),
-        BlockEvent::Found {
-            proof: Proof::None, ..
-        } => block_news!(
-            lines,
-            block,
-            "block_made",
-            "submitting block without proof of work"
-        ),
-        BlockEvent::SubmissionFailed {
-            attempts,
-            error,
-            retry_in,
-        } => block_line!(
-            warn,
-            block,
-            "submission_failed",
-            "could not submit block; trying again",
-            attempts = attempts,
-            error = error,
-            retry_in_seconds = retry_in.as_secs_f64()
-        ),
-        BlockEvent::Submitted { attempts } => block_news!(
-            lines,
-            block,
-            "block_submitted",
-            "block submitted",
-            attempts = (*attempts > 1).then_some(attempts)
-        ),
-        BlockEvent::SubmissionUncertain { attempts, error } => block_line!(
-            warn,
-            block,
-            "submission_uncertain",
-            "block is lost unless one of the submissions got through",
-            attempts = attempts,
-            error = error
-        ),
-        BlockEvent::Accepted => block_news!(lines, block, "block_accepted", "block accepted"),
-        BlockEvent::Displaced { by } => block_news!(
-            lines,
-            block,
-            "block_displaced",
-            "block not in the cut",
-            by = display(by)
-        ),
-        BlockEvent::Confirmed { depth } => {
-            block_news!(
-                lines,
-                block,
-                "block_confirmed",
-                "block confirmed",
-                depth = depth
-            );
-        }
-        BlockEvent::Orphaned { by, .. } => {
-            block_news!(
-                lines,
-                block,
-                "block_orphaned",
-                "block orphaned",
-                by = display(by)
-            );
-        }
-        BlockEvent::Rejected { error, header } => block_line!(
-            error,
-            block,
-            "block_rejected",
-            "node rejected block",
-            error = error,
-            header = const_hex::encode(header.as_bytes())
-        ),
-        BlockEvent::RejectedWithoutPow => block_line!(
-            debug,
-            block,
-            "block_rejected",
-            "node rejected block without proof of work"
-        ),
-        BlockEvent::Stale => block_news!(
-            lines,
-            block,
-            "block_stale",
-            "block too late: its work is outdated"
-        ),
-        BlockEvent::Untracked { reason } => block_line!(
-            debug,
-            block,
-            "block_untracked",
-            "block no longer tracked",
-            reason = untracked(*reason)
-        ),
-    }
-}
-
-fn retired(reason: Retirement) -> &'static str {
-    match reason {
-        Retirement::Solved => "it is solved",
-        Retirement::ParentSolved => "another job on its parent is solved",
-        Retirement::NewCut => "its chain has a new block",
-        Retirement::NotInCut => "its parent is no longer the tip of its chain",
-        Retirement::Preempted => "its payload was refreshed",
-        Retirement::Superseded => "newer work on other blocks replaced it",
-        Retirement::Refetched => "newer work took its place",
-        Retirement::Expired => "the node has discarded its payload",
-        Retirement::NetworkChanged => "the node serves another network",
-        Retirement::PowRequired => "the node requires proof of work",
-        Retirement::Unwanted => "no block is wanted on its chain",
-        Retirement::Stopping => "the program is stopping",
-    }
-}
-
-fn discarded_work(reason: WorkDiscarded) -> &'static str {
-    match reason {
-        WorkDiscarded::Outdated => "it was outdated before it arrived",
-        WorkDiscarded::ParentContested => "a block on its parent is being submitted",
-        WorkDiscarded::Unwanted => "no block is wanted on its chain",
-    }
-}
-
-fn untracked(reason: Untracked) -> &'static str {
-    match reason {
-        Untracked::NoHash => "only the node can compute its hash",
-        Untracked::NetworkChanged => "the node serves another network",
-        Untracked::NetworkReset => "the network was reset",
-        Untracked::TooMany => "too many newer blocks are tracked",
+        BlockEvent::Rejected { .. } => line!(error),
+        BlockEvent::SubmissionFailed { .. } | BlockEvent::SubmissionUncertain { .. } => line!(warn),
+        BlockEvent::RejectedWithoutPow | BlockEvent::Untracked { .. } => line!(debug),
+        _ if lines == Lines::Each => line!(info),
+        _ => line!(debug),
     }
 }

@@ -10,7 +10,8 @@ use super::counters::Counters;
 use super::event::{Event, NodeEvent};
 use super::log::Log;
 use super::snapshot::{
-    Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record, Snapshot,
+    Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
+    Snapshot,
 };
 use super::{status, table};
 use crate::job::{Jobs, NodeId, Proof};
@@ -139,8 +140,14 @@ impl Recorder {
             jobs,
             counters,
             hashing: Hashing {
-                present: self.meter.present_rate(before, time, devices),
-                mean: self.meter.mean_rate(elapsed, devices),
+                present: self.meter.present_rate(
+                    before,
+                    time,
+                    devices.iter().map(Device::hash_rate),
+                ),
+                mean: self
+                    .meter
+                    .mean_rate(elapsed, devices.iter().map(Device::day_rate)),
                 counted: self.meter.counted(),
             },
             devices: self.devices.clone(),
@@ -149,7 +156,7 @@ impl Recorder {
     }
 
     /// Logs the status line.
-    pub(crate) fn log_status(&self, snapshot: &Snapshot) {
+    pub(crate) fn log_status(snapshot: &Snapshot) {
         status::log(snapshot);
     }
 

@@ -37,7 +37,7 @@ pub struct Snapshot {
 }
 
 /// The most events that a snapshot holds.
-pub const RECENT: usize = 256;
+pub(crate) const RECENT: usize = 256;
 
 /// The program and the account that it mines for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,18 +151,24 @@ pub struct Record {
 
 impl Device {
     /// Returns the present hash rate in hashes per second: zero unless the device is connected.
-    pub fn hash_rate(&self) -> f64 {
+    pub(crate) fn hash_rate(&self) -> f64 {
         match self.state {
             DeviceState::Disconnected => 0.0,
             DeviceState::Silent | DeviceState::Active => self.stats.rates.quarter_hour,
         }
+    }
+
+    /// Returns the mean hash rate in the last day in hashes per second, and the time since the
+    /// first connection.
+    pub(crate) fn day_rate(&self) -> (f64, Duration) {
+        (self.stats.rates.day, self.stats.since)
     }
 }
 
 impl Snapshot {
     /// Returns the expected time to the next block at the present rate and the difficulty of the
     /// newest job. `None` without a job or a rate.
-    pub fn expected_block(&self) -> Option<Duration> {
+    pub(crate) fn expected_block(&self) -> Option<Duration> {
         let job = self.jobs.iter().next()?;
         let rate = self.hashing.present.hashes_per_second();
         let seconds = job.work.target().difficulty().as_f64() / rate;

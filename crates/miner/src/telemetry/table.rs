@@ -1,11 +1,12 @@
-//! The table of mining devices: lines of text in plain logs, an object for each device in JSON logs.
+//! The table of mining devices: lines of text in plain logs, one object per device in JSON logs.
 //!
-//! The two have targets of their own, [`PLAIN`] and [`JSON`]; whoever installs the log enables one.
+//! The two have separate targets, [`PLAIN`] and [`JSON`]; the program enables one of them.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use chainweb::Difficulty;
 use stratum::Rejection;
 use tracing::info;
 
@@ -73,7 +74,7 @@ fn log_device(device: &Device) {
         shares_accepted = stats.accepted + stats.accepted_late,
         shares_stale = stale(device),
         shares_rejected = stats.rejections.except_stale(),
-        best_share_difficulty = stats.best.map(|best| best.as_f64()),
+        best_share_difficulty = stats.best.map(Difficulty::as_f64),
         last_share_seconds = stats.last_share.map(|time| time.as_secs_f64()),
         blocks_found = stats.blocks,
         connections = stats.sessions,
@@ -167,7 +168,7 @@ impl Sum {
             rejected: sum.rejected + device.stats.rejections.except_stale(),
             best: sum
                 .best
-                .max(device.stats.best.map_or(0.0, |best| best.as_f64())),
+                .max(device.stats.best.map_or(0.0, Difficulty::as_f64)),
             blocks: sum.blocks + device.stats.blocks,
         })
     }

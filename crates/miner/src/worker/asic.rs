@@ -63,7 +63,7 @@ impl Asic {
     }
 
     /// Returns the counters of the server.
-    pub fn counters(&self) -> Arc<Counters> {
+    pub(crate) fn counters(&self) -> Arc<Counters> {
         self.server.counters()
     }
 

@@ -52,7 +52,7 @@ impl External {
     }
 
     /// Returns the hash meter, which is [`Meter::Unknown`] unless the protocol reports hashes.
-    pub fn meter(&self) -> Meter {
+    pub(crate) fn meter(&self) -> Meter {
         match self.config.protocol {
             Protocol::Once(_) => Meter::Unknown,
             Protocol::Lines => Meter::Counted(Arc::clone(&self.meter)),

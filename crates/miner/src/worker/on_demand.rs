@@ -1,234 +1,193 @@
-//! Nobody hashes: a block is made when somebody asks for one over HTTP.
+//! The on-demand worker: makes the blocks requested over a channel, and no others.
 //!
-//! Work is handed back as the node gave it, which only a node without proof of work takes. One task owns the goals;
-//! whoever asks sends it an order and gets an answer. How orders come in is the server's affair, and what they lead to is
-//! the plan's.
+//! It does not hash: jobs are returned unsolved, which only a node without proof of work accepts.
+//! One task owns all requests. `plan` decides which blocks to make.
 
-pub mod counts;
-mod goals;
-mod needs;
+mod braiding;
 mod plan;
+mod target;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::goals::{Mark, Progress};
-pub use self::plan::Refused;
-use self::plan::{Plan, list};
+use self::plan::{MAX_BLOCKS, MAX_CHAINS, Plan, list};
 use super::{WorkerError, until};
 use crate::demand::{self, Demand, DemandHandle, DemandWatch};
 use crate::job::{Jobs, Solution};
 use crate::timing::Timing;
 
-/// Orders that wait for the worker, which takes them at once. Whoever has one more waits.
-const ORDERS_QUEUED: usize = 64;
+/// Requests in the channel. The worker receives them at once; senders of more wait.
+const MAX_QUEUED: usize = 64;
 
-/// The on-demand worker, which makes the blocks that are requested over a channel.
+/// Numbers of blocks by chain.
+pub type Counts = BTreeMap<ChainId, u64>;
+
+/// A request to the worker.
+#[derive(Debug)]
+pub enum Request {
+    /// Makes blocks in addition to the outstanding ones. The first sender receives whether
+    /// the request is accepted, and the second its outcome if it is.
+    Make(
+        Counts,
+        oneshot::Sender<Result<(), RequestError>>,
+        oneshot::Sender<Outcome>,
+    ),
+    /// Returns the outstanding blocks.
+    Outstanding(oneshot::Sender<Counts>),
+    /// Cancels all outstanding blocks.
+    Cancel(oneshot::Sender<()>),
+}
+
+/// How a request for blocks ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The blocks are in the cut.
+    Made,
+    /// The request was cancelled, or the node has changed to a network without a chain of it.
+    Cancelled,
+}
+
+/// Why blocks cannot be requested.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The network does not have the chain. Holds the chain and a list of the known chains.
+    #[error("the node has no chain {0}; it has {1}")]
+    UnknownChain(ChainId, String),
+    /// The chain would have too many outstanding blocks.
+    #[error("no more than {MAX_BLOCKS} blocks of a chain can be outstanding (chain {0})")]
+    TooManyBlocks(ChainId),
+    /// Blocks on too many chains, before the chains of the network are known.
+    #[error("no more than {MAX_CHAINS} chains can be named")]
+    TooManyChains,
+}
+
+/// The on-demand worker.
 #[derive(Debug)]
 pub struct OnDemand {
-    orders: mpsc::Receiver<Order>,
-    wants: DemandHandle,
-    wanted: DemandWatch,
-    timing: Timing,
-}
-
-/// What somebody asks of the worker.
-#[derive(Debug)]
-pub enum Order {
-    /// Blocks; who waits for them is told when they are made.
-    Make {
-        /// How many blocks, by chain.
-        counts: BTreeMap<ChainId, u64>,
-        /// Receives whether the request is accepted.
-        answer: oneshot::Sender<Result<(), Refused>>,
-        /// Receives the outcome, if the caller waits for it.
-        done: Option<oneshot::Sender<Done>>,
-    },
-    /// To know what is outstanding.
-    Tell(oneshot::Sender<BTreeMap<ChainId, u64>>),
-    /// To give up what is outstanding.
-    GiveUp(oneshot::Sender<()>),
-}
-
-/// What became of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// Its blocks are in the cut.
-    Made,
-    /// It was given up.
-    Dropped,
-}
-
-/// Somebody who waits for blocks.
-#[derive(Debug)]
-struct Waiter {
-    mark: Mark,
-    done: oneshot::Sender<Done>,
-}
-
-/// Whether the cut is to be looked at anew, or only if something else is wanted than before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
-    Anew,
-    IfChanged,
+    requests: mpsc::Receiver<Request>,
+    plan: Plan,
+    /// The time after which a submitted block that is not in the cut is lost.
+    patience: Duration,
+    /// The receivers of outcomes, with the totals at which their blocks are made.
+    waiters: Vec<(Counts, oneshot::Sender<Outcome>)>,
+    handle: DemandHandle,
+    watch: DemandWatch,
 }
 
 impl OnDemand {
     /// Returns the worker and the sender of its requests.
-    pub fn new(timing: Timing) -> (Self, mpsc::Sender<Order>) {
-        let (wants, wanted) = demand::channel(Demand::Nothing);
-        let (sender, orders) = mpsc::channel(ORDERS_QUEUED);
+    pub fn new(timing: Timing) -> (Self, mpsc::Sender<Request>) {
+        let (handle, watch) = demand::channel(Demand::Nothing);
+        let (sender, requests) = mpsc::channel(MAX_QUEUED);
         let worker = Self {
-            orders,
-            wants,
-            wanted,
-            timing,
+            requests,
+            plan: Plan::default(),
+            patience: timing.first_block_lookup,
+            waiters: Vec::new(),
+            handle,
+            watch,
         };
         (worker, sender)
     }
 
     pub(crate) fn wanted(&self) -> DemandWatch {
-        self.wanted.clone()
+        self.watch.clone()
     }
 
+    /// Makes blocks until `stop` is cancelled. The closed channels then end all waiting requests.
     pub(crate) async fn run(
-        self,
-        jobs: watch::Receiver<Arc<Jobs>>,
+        mut self,
+        mut jobs: watch::Receiver<Arc<Jobs>>,
         solutions: mpsc::Sender<Solution>,
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
-        let desk = Desk {
-            plan: Plan::new(self.timing.first_block_lookup),
-            waiters: Vec::new(),
-            jobs,
-            wants: self.wants,
-            solutions,
-        };
-        desk.run(self.orders, stop).await;
-        Ok(())
-    }
-}
-
-/// The worker's state.
-struct Desk {
-    plan: Plan,
-    waiters: Vec<Waiter>,
-    jobs: watch::Receiver<Arc<Jobs>>,
-    wants: DemandHandle,
-    solutions: mpsc::Sender<Solution>,
-}
-
-impl Desk {
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>, stop: CancellationToken) {
         loop {
             let loss = self.plan.next_loss();
-            // All of these lose nothing when they are dropped.
-            let look = tokio::select! {
-                () = stop.cancelled() => break,
-                Some(order) = orders.recv() => self.take(order),
-                Ok(()) = self.jobs.changed() => Look::IfChanged,
-                Ok(()) = self.wants.view.changed() => {
-                    self.see();
-                    Look::IfChanged
+            // Every branch is cancel safe. New requests and lost blocks need a new cut.
+            let needs_cut = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some(request) = self.requests.recv() => self.answer(request),
+                Ok(()) = jobs.changed() => false,
+                Ok(()) = self.handle.view.changed() => {
+                    self.update_view();
+                    false
                 }
-                () = until(loss) => Look::Anew,
+                () = until(loss) => true,
             };
-            self.settle(look).await;
-        }
-        // Whoever waits for blocks, or for an answer, learns from this that nothing more is made.
-        self.waiters.clear();
-        drop(orders);
-    }
-
-    fn take(&mut self, order: Order) -> Look {
-        // Who asked may have left without waiting for the answer.
-        match order {
-            Order::Make {
-                counts,
-                answer,
-                done,
-            } => {
-                let asked = self.plan.ask(Instant::now(), &counts);
-                answer.send(asked.clone().map(|_| ())).ok();
-                let Ok(mark) = asked else {
-                    return Look::IfChanged;
-                };
-                if counts.values().any(|count| *count > 0) {
-                    info!(blocks = %counts::to_json(&counts), "blocks are asked for");
+            let jobs = Arc::clone(&jobs.borrow_and_update());
+            let submitted = self.plan.submit(Instant::now(), self.patience, &jobs);
+            // The demand changes before the submission, so that no work is fetched for these blocks
+            // again.
+            let demand = self.plan.demand();
+            self.handle.demand.send_if_modified(|previous| {
+                let has_changed = *previous != demand;
+                *previous = demand;
+                has_changed || needs_cut
+            });
+            for (totals, sender) in std::mem::take(&mut self.waiters) {
+                match self.plan.outcome(&totals) {
+                    Some(outcome) => drop(sender.send(outcome)),
+                    None if sender.is_closed() => {}
+                    None => self.waiters.push((totals, sender)),
                 }
-                if let Some(done) = done {
-                    self.waiters.push(Waiter { mark, done });
-                }
-                Look::Anew
             }
-            Order::Tell(answer) => {
-                answer.send(self.plan.outstanding()).ok();
-                Look::IfChanged
-            }
-            Order::GiveUp(answer) => {
-                let outstanding = self.plan.outstanding();
-                self.plan.give_up();
-                for waiter in self.waiters.drain(..) {
-                    waiter.done.send(Done::Dropped).ok();
-                }
-                if !outstanding.is_empty() {
-                    info!(blocks = %counts::to_json(&outstanding), "blocks that were asked for are given up");
-                }
-                answer.send(()).ok();
-                Look::IfChanged
+            for job in submitted {
+                // Fails only when the program ends.
+                solutions.send(Solution::unsolved(job)).await.ok();
             }
         }
     }
 
-    /// Takes in how the network stands.
-    fn see(&mut self) {
-        let Some(view) = self.wants.view.borrow_and_update().clone() else {
+    /// Returns whether a new cut is needed. Callers may have left without waiting for the reply.
+    fn answer(&mut self, request: Request) -> bool {
+        match request {
+            Request::Make(counts, reply, outcome) => {
+                let totals = self.plan.add(Instant::now(), &counts);
+                let is_accepted = totals.is_ok();
+                if is_accepted && !counts.is_empty() {
+                    info!(blocks = list_counts(&counts), "blocks requested");
+                }
+                let waiting = totals.map(|totals| self.waiters.push((totals, outcome)));
+                reply.send(waiting).ok();
+                return is_accepted;
+            }
+            Request::Outstanding(reply) => reply.send(self.plan.outstanding()).ok(),
+            Request::Cancel(reply) => {
+                let blocks = list_counts(&self.plan.cancel());
+                if !blocks.is_empty() {
+                    info!(blocks, "requested blocks cancelled");
+                }
+                reply.send(()).ok()
+            }
+        };
+        false
+    }
+
+    fn update_view(&mut self) {
+        let Some(view) = self.handle.view.borrow_and_update().clone() else {
             return;
         };
         let was_busy = !self.plan.outstanding().is_empty();
-        let lacking = self.plan.see(view);
-        if !lacking.is_empty() {
-            warn!(
-                chains = list(&lacking),
-                "blocks were asked for on chains that the node does not have; given up"
-            );
+        let chains = list(self.plan.update_view(view));
+        if !chains.is_empty() {
+            warn!(chains, "requests for unknown chains cancelled");
         } else if was_busy && self.plan.outstanding().is_empty() {
-            info!("all blocks that were asked for are in the cut");
+            info!("all requested blocks are in the cut");
         }
     }
+}
 
-    /// Does what follows from whatever has happened.
-    async fn settle(&mut self, look: Look) {
-        let jobs = Arc::clone(&self.jobs.borrow_and_update());
-        let ready = self.plan.take(Instant::now(), &jobs);
-        // What is wanted next is said before the blocks are handed in: then nobody fetches work for them again.
-        let demand = self.plan.demand();
-        self.wants.demand.send_if_modified(|last| {
-            let is_new = *last != demand;
-            *last = demand;
-            is_new || look == Look::Anew
-        });
-        self.waiters.retain(|waiter| !waiter.done.is_closed());
-        let plan = &self.plan;
-        let over = self.waiters.extract_if(.., |waiter| {
-            plan.progress(&waiter.mark) != Progress::Outstanding
-        });
-        for waiter in over {
-            let done = match plan.progress(&waiter.mark) {
-                Progress::Dropped => Done::Dropped,
-                Progress::Outstanding | Progress::Made => Done::Made,
-            };
-            waiter.done.send(done).ok();
-        }
-        for job in ready {
-            // Nobody listens only when the program ends.
-            self.solutions.send(Solution::unsolved(job)).await.ok();
-        }
-    }
+/// Returns the counts as text, such as `0:2, 5:1`.
+fn list_counts(counts: &Counts) -> String {
+    list(
+        counts
+            .iter()
+            .map(|(chain, count)| format!("{chain}:{count}")),
+    )
 }

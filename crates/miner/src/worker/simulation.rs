@@ -43,7 +43,7 @@ impl Simulation {
     }
 
     /// Returns the simulated hash rate.
-    pub fn rate(&self) -> HashRate {
+    pub(crate) fn rate(&self) -> HashRate {
         self.config.rate
     }
 

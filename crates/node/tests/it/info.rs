@@ -93,6 +93,7 @@ async fn every_known_info_is_read() {
             graph: Some(graph),
             block_delay: Some(Duration::from_secs(30)),
             package_version: Some(package.to_owned()),
+            is_evm: version == "evm-development",
         };
         assert_eq!(info(body).await, Ok(expected));
     }
@@ -106,6 +107,7 @@ async fn the_name_alone_is_enough() {
         graph: None,
         block_delay: None,
         package_version: None,
+        is_evm: false,
     };
     assert_eq!(
         info(br#"{"nodeVersion":"mainnet01"}"#).await,
@@ -163,7 +165,7 @@ async fn an_info_without_a_name_is_malformed() {
         ),
         (
             b"[]",
-            "invalid length 0, expected struct Wire with 5 elements at line 1 column 2",
+            "invalid length 0, expected struct Wire with 6 elements at line 1 column 2",
         ),
     ];
     for (body, why) in garbage {

@@ -1,20 +1,28 @@
 //! The measurements of a bench.
 
-use std::net::SocketAddr;
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::bench::plan::BenchPlan;
-use crate::bench::table::{Bound, Figure};
+use crate::bench::flags::BenchArgs;
+use crate::bench::table::{Bound, Figure, Section};
 use crate::child::ServerChild;
 use crate::clock::Moment;
+use crate::distribution::Percentiles;
 use crate::fleet::{ConnectPace, Fleet, FleetPlan, Greeting, Idle, Mix, Shares};
 use crate::load::{FanOut, LoadError, ServerCost};
 
 /// Duration of the measurement of connections, in seconds.
 pub(super) const CONNECT_SECONDS: usize = 10;
 
-/// Number of sessions that connect or log in at a time where the pace does not matter.
-const IN_FLIGHT: usize = 64;
+/// Pace of sessions where it does not matter: the number that connect or log in at a time.
+const PACE: ConnectPace = ConnectPace::InFlight(64);
+
+/// Number of sessions that submit one share at a time.
+const ONE_BY_ONE: usize = 1000;
+
+/// Number of sessions with pipelined shares.
+const PIPELINED: usize = 100;
 
 /// Number of unanswered shares of a session with pipelined shares.
 const DEPTH: usize = 32;
@@ -31,73 +39,101 @@ const BETWEEN_ROUNDS: Duration = Duration::from_millis(200);
 /// Interval between publications while round trips are measured with notifies.
 const PUBLICATIONS: Duration = Duration::from_secs(15);
 
-/// Rate of new jobs without new work.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Refresh {
-    /// One a second for every session, as in production.
-    EverySecond,
-    /// Only heartbeats.
-    Rarely,
-}
-
 /// Kind of a server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Server(Refresh),
+    /// This project's, with a new job each second for every session, as in production.
+    Refreshing,
+    /// This project's, without new work only with heartbeats.
+    Quiet,
     Writer,
     Echo,
 }
 
+/// A running server with its sessions.
+struct Trial {
+    server: ServerChild,
+    fleet: Fleet,
+    sessions: usize,
+}
+
+impl Trial {
+    fn drive(&mut self, time: Duration, done: impl FnMut(&Fleet) -> bool) -> io::Result<()> {
+        let until = Moment::now().after(time);
+        self.fleet.drive(until, Some(&mut self.server), done)
+    }
+
+    fn drive_for(&mut self, time: Duration) -> io::Result<()> {
+        self.drive(time, |_| false)
+    }
+
+    /// Drives the fleet until all sessions are ready, or the time limit.
+    fn connect(&mut self) -> io::Result<()> {
+        let sessions = self.sessions;
+        self.drive(TIMEOUT, |fleet| fleet.tally().ready == sessions)
+    }
+
+    /// Publishes new work repeatedly. A round lasts until the work has arrived at all sessions, or
+    /// the time limit.
+    fn fan_out(&mut self, rounds: usize) -> io::Result<FanOut> {
+        for _ in 0..rounds {
+            let round = self.fleet.rounds().all().len();
+            self.server.publish()?;
+            self.drive(TIMEOUT, |fleet| {
+                let round = fleet.rounds().all().get(round);
+                round.is_some_and(|round| round.is_complete() && round.is_published())
+            })?;
+            self.drive_for(BETWEEN_ROUNDS)?;
+        }
+        Ok(FanOut::of(&self.fleet))
+    }
+}
+
 /// A running bench.
 pub(super) struct Bench<'a> {
-    plan: &'a BenchPlan,
+    args: &'a BenchArgs,
+    /// Path of `stratum-load`, which also runs the servers.
+    program: PathBuf,
     /// Number of fleets so far. Each has its own source addresses, as closed ports stay occupied.
     fleets: u64,
 }
 
 impl<'a> Bench<'a> {
-    pub(super) fn new(plan: &'a BenchPlan) -> Self {
-        Self { plan, fleets: 0 }
+    pub(super) fn new(args: &'a BenchArgs, program: PathBuf) -> Self {
+        Self {
+            args,
+            program,
+            fleets: 0,
+        }
     }
 
-    fn start(&self, kind: Kind) -> Result<ServerChild, LoadError> {
-        let core = self.plan.server_core.to_string();
+    /// Starts a server, and creates its sessions without connecting them.
+    fn start(
+        &mut self,
+        kind: Kind,
+        sessions: usize,
+        pace: ConnectPace,
+    ) -> Result<Trial, LoadError> {
+        let core = self.args.server_core.to_string();
+        let connections = sessions.to_string();
         let arguments: &[&str] = match kind {
-            Kind::Server(Refresh::EverySecond) => &["serve", "--rate", "1s"],
-            Kind::Server(Refresh::Rarely) => &["serve", "--rate", "1h"],
-            Kind::Writer => &["floor", "write"],
+            Kind::Refreshing => &["serve", "--rate", "1s"],
+            Kind::Quiet => &["serve", "--rate", "1h"],
+            Kind::Writer => &["floor", "write", &connections],
             Kind::Echo => &["floor", "echo"],
         };
         let arguments = arguments.iter().copied().chain(["--core", &core]);
-        Ok(ServerChild::start(&self.plan.program, arguments)?)
-    }
-
-    fn fleet(
-        &mut self,
-        kind: Kind,
-        address: SocketAddr,
-        sessions: usize,
-    ) -> Result<Fleet, LoadError> {
-        self.paced_fleet(kind, address, sessions, ConnectPace::InFlight(IN_FLIGHT))
-    }
-
-    fn paced_fleet(
-        &mut self,
-        kind: Kind,
-        address: SocketAddr,
-        sessions: usize,
-        pace: ConnectPace,
-    ) -> Result<Fleet, LoadError> {
+        let server = ServerChild::start(&self.program, arguments)?;
         self.fleets += 1;
         let greeting = match kind {
-            Kind::Server(_) => Greeting::Login {
+            Kind::Refreshing | Kind::Quiet => Greeting::Login {
                 user: "load".to_owned(),
                 password: "d=0".to_owned(),
             },
             Kind::Writer | Kind::Echo => Greeting::Silence,
         };
         let plan = FleetPlan {
-            address,
+            address: server.address(),
             sessions,
             pace,
             greeting,
@@ -105,131 +141,75 @@ impl<'a> Bench<'a> {
             mix: Mix::VALID,
             slow_readers: 0,
             storm: None,
-            seed: self.plan.seed.wrapping_add(self.fleets),
+            seed: self.args.seed.wrapping_add(self.fleets),
         };
-        Ok(Fleet::new(plan, Moment::now())?)
+        let fleet = Fleet::new(plan, Moment::now())?;
+        Ok(Trial {
+            server,
+            fleet,
+            sessions,
+        })
     }
 
     /// Measures the memory of idle sessions, and the fan-out of new work compared with the writer.
     pub(super) fn idle_and_fan_out(&mut self, sessions: usize) -> Result<Vec<Figure>, LoadError> {
-        let kind = Kind::Server(Refresh::Rarely);
-        let mut server = self.start(kind)?;
-        let before = server.usage()?;
-        let mut fleet = self.fleet(kind, server.address(), sessions)?;
-        connect(&mut fleet, &mut server, sessions)?;
-        fleet.drive(Moment::now().after(SETTLE), Some(&mut server), |_| false)?;
-        let cost = ServerCost::new(before, server.usage()?, fleet.tally().ready);
-        fleet.set_idle(Idle::Spin);
-        self.rounds(&mut fleet, &mut server)?;
-        let ours = FanOut::of(&fleet);
-        let ready = fleet.tally().ready;
-        let failures = fleet.tally().failure_count();
-        drop((fleet, server));
+        let mut ours = self.start(Kind::Quiet, sessions, PACE)?;
+        let before = ours.server.usage()?;
+        ours.connect()?;
+        ours.drive_for(SETTLE)?;
+        let cost = ServerCost::new(before, ours.server.usage()?, ours.fleet.tally().ready);
+        ours.fleet.set_idle(Idle::Spin);
+        let fan_out = ours.fan_out(self.args.rounds)?;
+        let ready = ours.fleet.tally().ready;
+        let failures = ours.fleet.tally().failure_count();
+        drop(ours);
 
-        let mut writer = self.start(Kind::Writer)?;
-        writer.accept(sessions)?;
-        let mut fleet = self.fleet(Kind::Writer, writer.address(), sessions)?;
-        let until = Moment::now().after(TIMEOUT);
-        fleet.drive(until, None, |fleet| fleet.tally().ready == sessions)?;
-        writer.wait_until_accepted()?;
-        fleet.set_idle(Idle::Spin);
+        let mut writer = self.start(Kind::Writer, sessions, PACE)?;
+        writer.connect()?;
+        writer.fleet.set_idle(Idle::Spin);
         // The first work of a session is not new work: there is no round to wait for.
-        writer.publish()?;
-        fleet.drive(Moment::now().after(SETTLE), Some(&mut writer), |_| false)?;
-        self.rounds(&mut fleet, &mut writer)?;
-        let floor = FanOut::of(&fleet);
+        writer.server.publish()?;
+        writer.drive_for(SETTLE)?;
+        let floor = writer.fan_out(self.args.rounds)?.times;
 
-        let of = |what: &str| format!("{sessions} sessions: {what}");
-        Ok(vec![
-            Figure::new(
-                of("held"),
-                ready as f64,
-                "sessions",
-                Bound::AtLeast(sessions as f64),
-            ),
-            Figure::new(of("failures"), failures as f64, "", Bound::AtMost(0.0)),
-            Figure::new(
-                of("resident memory of an idle session"),
-                cost.rss_per_session_kib.unwrap_or(f64::NAN),
-                "KiB",
-                Bound::AtMost(4.0),
-            ),
-            Figure::new(
-                of("new work to the first notify"),
-                ours.first_us / 1e3,
-                "ms",
-                Bound::Any,
-            ),
-            Figure::new(
-                of("new work to half of the notifies"),
-                ours.median_us / 1e3,
-                "ms",
-                Bound::Any,
-            ),
-            Figure::new(
-                of("new work to the last notify"),
-                ours.last_us / 1e3,
-                "ms",
-                Bound::Any,
-            ),
-            Figure::new(
-                of("bare loop to the last notify"),
-                floor.last_us / 1e3,
-                "ms",
-                Bound::Any,
-            ),
-            Figure::new(
-                of("ratio to the bare loop"),
-                ours.last_us / floor.last_us,
-                "",
-                Bound::AtMost(1.4),
-            ),
-            Figure::new(
-                of("missing notifies"),
-                ours.missing as f64,
-                "",
-                Bound::AtMost(0.0),
-            ),
-        ])
-    }
-
-    fn rounds(&self, fleet: &mut Fleet, server: &mut ServerChild) -> Result<(), LoadError> {
-        for _ in 0..self.plan.rounds {
-            publish(fleet, server)?;
-            fleet.drive(Moment::now().after(BETWEEN_ROUNDS), Some(server), |_| false)?;
-        }
-        Ok(())
+        let (missing, ours) = (fan_out.missing, fan_out.times);
+        let memory = cost.rss_per_session_kib.unwrap_or(f64::NAN);
+        let every_session = Bound::AtLeast(sessions as f64);
+        let ratio = ours.last_us / floor.last_us;
+        let mut table = Section::new(format!("{sessions} sessions"));
+        table.add("held", ready as f64, "sessions", every_session);
+        table.add("failures", failures as f64, "", Bound::AtMost(0.0));
+        let name = "resident memory of an idle session";
+        table.add(name, memory, "KiB", Bound::AtMost(4.0));
+        table.add_time("new work to the first notify", ours.first_us);
+        table.add_time("new work to half of the notifies", ours.median_us);
+        table.add_time("new work to the last notify", ours.last_us);
+        table.add_time("bare loop to the last notify", floor.last_us);
+        table.add("ratio to the bare loop", ratio, "", Bound::AtMost(1.4));
+        table.add("missing notifies", missing as f64, "", Bound::AtMost(0.0));
+        Ok(table.figures)
     }
 
     /// Measures shares that wait for the previous answer, compared with an echo.
     pub(super) fn shares_one_by_one(&mut self) -> Result<Vec<Figure>, LoadError> {
-        let sessions = self.plan.one_by_one;
-        let ours = self.shares_per_cpu_second(Kind::Server(Refresh::EverySecond), sessions, 1)?;
-        let echo = self.shares_per_cpu_second(Kind::Echo, sessions, 1)?;
-        let of = |what: &str| format!("shares one by one, {sessions} sessions: {what}");
-        Ok(vec![
-            Figure::new(of("server"), ours, "per CPU-second", Bound::Any),
-            Figure::new(of("echo"), echo, "per CPU-second", Bound::Any),
-            Figure::new(of("ratio"), ours / echo, "", Bound::AtLeast(0.8)),
-        ])
+        let ours = self.shares_per_cpu_second(Kind::Refreshing, ONE_BY_ONE, 1)?;
+        let echo = self.shares_per_cpu_second(Kind::Echo, ONE_BY_ONE, 1)?;
+        let mut table = Section::new(format!("shares one by one, {ONE_BY_ONE} sessions"));
+        table.add("server", ours, "per CPU-second", Bound::Any);
+        table.add("echo", echo, "per CPU-second", Bound::Any);
+        table.add("ratio", ours / echo, "", Bound::AtLeast(0.8));
+        Ok(table.figures)
     }
 
     /// Measures shares that do not wait for answers.
     pub(super) fn shares_pipelined(&mut self) -> Result<Vec<Figure>, LoadError> {
-        let sessions = self.plan.pipelined;
-        let ours =
-            self.shares_per_cpu_second(Kind::Server(Refresh::EverySecond), sessions, DEPTH)?;
-        let echo = self.shares_per_cpu_second(Kind::Echo, sessions, DEPTH)?;
-        let of = |what: &str| format!("shares pipelined, {sessions} sessions by {DEPTH}: {what}");
-        Ok(vec![
-            Figure::new(
-                of("server"),
-                ours,
-                "per CPU-second",
-                Bound::AtLeast(150_000.0),
-            ),
-            Figure::new(of("echo"), echo, "per CPU-second", Bound::Any),
-        ])
+        let ours = self.shares_per_cpu_second(Kind::Refreshing, PIPELINED, DEPTH)?;
+        let echo = self.shares_per_cpu_second(Kind::Echo, PIPELINED, DEPTH)?;
+        let name = format!("shares pipelined, {PIPELINED} sessions by {DEPTH}");
+        let mut table = Section::new(name);
+        table.add("server", ours, "per CPU-second", Bound::AtLeast(150_000.0));
+        table.add("echo", echo, "per CPU-second", Bound::Any);
+        Ok(table.figures)
     }
 
     /// Returns the answered shares per second of the server's CPU time, or NaN if a share was not
@@ -240,20 +220,21 @@ impl<'a> Bench<'a> {
         sessions: usize,
         depth: usize,
     ) -> Result<f64, LoadError> {
-        let mut server = self.start(kind)?;
-        let mut fleet = self.fleet(kind, server.address(), sessions)?;
-        connect(&mut fleet, &mut server, sessions)?;
-        fleet.set_idle(Idle::Spin);
-        fleet.set_shares(Shares::InFlight(depth), Moment::now());
+        let mut trial = self.start(kind, sessions, PACE)?;
+        trial.connect()?;
+        trial.fleet.set_idle(Idle::Spin);
+        trial
+            .fleet
+            .set_shares(Shares::InFlight(depth), Moment::now());
         // A second of warm-up for caches and buffers.
-        let warm = Moment::now().after(Duration::from_secs(1));
-        fleet.drive(warm, Some(&mut server), |_| false)?;
-        let (before, answered) = (server.usage()?, fleet.tally().answered);
-        let end = Moment::now().after(self.plan.share_time);
-        fleet.drive(end, Some(&mut server), |_| false)?;
-        let cpu = server.usage()?.cpu.saturating_sub(before.cpu);
-        let shares = fleet.tally().answered - answered;
-        if fleet.tally().failure_count() > 0 || accepted(&fleet) < shares {
+        trial.drive_for(Duration::from_secs(1))?;
+        let (before, answered) = (trial.server.usage()?, trial.fleet.tally().answered);
+        trial.drive_for(self.args.share_time)?;
+        let cpu = trial.server.usage()?.cpu.saturating_sub(before.cpu);
+        let tally = trial.fleet.tally();
+        let shares = tally.answered - answered;
+        let accepted: u64 = tally.shares.values().map(|share| share.accepted).sum();
+        if tally.failure_count() > 0 || accepted < shares {
             // Rejections can be cheaper than accepted shares and would falsify the figure.
             return Ok(f64::NAN);
         }
@@ -262,106 +243,53 @@ impl<'a> Bench<'a> {
 
     /// Measures the round trip of shares at a usual rate, with and without notifies.
     pub(super) fn round_trips(&mut self) -> Result<Vec<Figure>, LoadError> {
-        let miners = self.plan.miners;
-        let quiet = self.round_trip(Refresh::Rarely)?;
-        let busy = self.round_trip(Refresh::EverySecond)?;
-        let of = |what: &str| format!("{miners} miners, a share every 3 s: {what}");
-        Ok(vec![
-            Figure::new(
-                of("p99 without notifies"),
-                quiet.p99_us / 1e3,
-                "ms",
-                Bound::Any,
-            ),
-            Figure::new(of("p99 with notifies"), busy.p99_us / 1e3, "ms", Bound::Any),
-            Figure::new(
-                of("ratio"),
-                busy.p99_us / quiet.p99_us,
-                "",
-                Bound::AtMost(2.0),
-            ),
-            Figure::new(
-                of("median with notifies"),
-                busy.median_us / 1e3,
-                "ms",
-                Bound::Any,
-            ),
-            Figure::new(
-                of("largest with notifies"),
-                busy.last_us / 1e3,
-                "ms",
-                Bound::Any,
-            ),
-        ])
+        let quiet = self.round_trip(Kind::Quiet)?;
+        let busy = self.round_trip(Kind::Refreshing)?;
+        let ratio = busy.p99_us / quiet.p99_us;
+        let miners = self.args.miners;
+        let mut table = Section::new(format!("{miners} miners, a share every 3 s"));
+        table.add_time("p99 without notifies", quiet.p99_us);
+        table.add_time("p99 with notifies", busy.p99_us);
+        table.add("ratio", ratio, "", Bound::AtMost(2.0));
+        table.add_time("median with notifies", busy.median_us);
+        table.add_time("largest with notifies", busy.last_us);
+        Ok(table.figures)
     }
 
-    fn round_trip(&mut self, refresh: Refresh) -> Result<crate::distribution::Summary, LoadError> {
-        let miners = self.plan.miners;
-        let kind = Kind::Server(refresh);
-        let mut server = self.start(kind)?;
-        let mut fleet = self.fleet(kind, server.address(), miners)?;
-        connect(&mut fleet, &mut server, miners)?;
-        fleet.set_shares(Shares::PerMinute(20.0), Moment::now());
+    fn round_trip(&mut self, kind: Kind) -> Result<Percentiles, LoadError> {
+        let mut trial = self.start(kind, self.args.miners, PACE)?;
+        trial.connect()?;
+        trial
+            .fleet
+            .set_shares(Shares::PerMinute(20.0), Moment::now());
         // All sessions have started after three seconds.
-        fleet.drive(
-            Moment::now().after(Duration::from_secs(4)),
-            Some(&mut server),
-            |_| false,
-        )?;
-        fleet.reset_shares();
-        let end = Moment::now().after(3 * self.plan.share_time);
+        trial.drive_for(Duration::from_secs(4))?;
+        trial.fleet.reset_shares();
+        let end = Moment::now().after(3 * self.args.share_time);
         let mut next = Moment::now().after(PUBLICATIONS / 2);
         while Moment::now() < end {
-            fleet.drive(next.min(end), Some(&mut server), |_| false)?;
-            if refresh == Refresh::EverySecond && Moment::now() < end {
-                server.publish()?;
+            trial.drive_for(next.min(end).since(Moment::now()))?;
+            if kind == Kind::Refreshing && Moment::now() < end {
+                trial.server.publish()?;
             }
             next = next.after(PUBLICATIONS);
         }
-        Ok(fleet.tally().round_trip.summary())
+        Ok(trial.fleet.tally().round_trip.summary().times)
     }
 
     /// Measures connections at a fixed rate, each with a login and a first job.
     pub(super) fn connects(&mut self) -> Result<Vec<Figure>, LoadError> {
-        let pace = self.plan.connects_per_second;
-        let sessions = pace * CONNECT_SECONDS;
-        let kind = Kind::Server(Refresh::EverySecond);
-        let mut server = self.start(kind)?;
-        let pace_of_fleet = ConnectPace::PerSecond(pace as f64);
-        let mut fleet = self.paced_fleet(kind, server.address(), sessions, pace_of_fleet)?;
-        connect(&mut fleet, &mut server, sessions)?;
-        let tally = fleet.tally();
-        let (login, job) = (tally.login.summary(), tally.first_job.summary());
+        let rate = self.args.connect_rate;
+        let sessions = usize::from(rate) * CONNECT_SECONDS;
+        let pace = ConnectPace::PerSecond(rate.into());
+        let mut trial = self.start(Kind::Refreshing, sessions, pace)?;
+        trial.connect()?;
+        let tally = trial.fleet.tally();
         let failures = tally.failure_count() + (sessions - tally.ready) as u64;
-        let of = |what: &str| format!("{pace} connections a second: {what}");
-        Ok(vec![
-            Figure::new(of("failures"), failures as f64, "", Bound::AtMost(0.0)),
-            Figure::new(of("login p99"), login.p99_us / 1e3, "ms", Bound::Any),
-            Figure::new(of("first job p99"), job.p99_us / 1e3, "ms", Bound::Any),
-        ])
+        let mut table = Section::new(format!("{rate} connections a second"));
+        table.add("failures", failures as f64, "", Bound::AtMost(0.0));
+        table.add_time("login p99", tally.login.summary().times.p99_us);
+        table.add_time("first job p99", tally.first_job.summary().times.p99_us);
+        Ok(table.figures)
     }
-}
-
-fn accepted(fleet: &Fleet) -> u64 {
-    let outcomes = fleet.tally().shares.values();
-    outcomes.map(|outcomes| outcomes.accepted).sum()
-}
-
-/// Drives the fleet until all sessions are ready, or the time limit.
-fn connect(fleet: &mut Fleet, server: &mut ServerChild, sessions: usize) -> Result<(), LoadError> {
-    let until = Moment::now().after(TIMEOUT);
-    Ok(fleet.drive(until, Some(server), |fleet| fleet.tally().ready == sessions)?)
-}
-
-/// Publishes new work and drives the fleet until it has arrived at all sessions, or the time limit.
-fn publish(fleet: &mut Fleet, server: &mut ServerChild) -> Result<(), LoadError> {
-    let round = fleet.rounds().all().len();
-    server.publish()?;
-    let until = Moment::now().after(TIMEOUT);
-    Ok(fleet.drive(until, Some(server), |fleet| {
-        let rounds = fleet.rounds().all();
-        rounds
-            .get(round)
-            .is_some_and(|round| round.is_complete() && round.is_published())
-    })?)
 }

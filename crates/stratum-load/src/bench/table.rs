@@ -30,20 +30,6 @@ pub struct Figure {
 }
 
 impl Figure {
-    pub(crate) fn new(
-        name: impl Into<String>,
-        value: f64,
-        unit: &'static str,
-        bound: Bound,
-    ) -> Self {
-        Self {
-            name: name.into(),
-            value,
-            unit,
-            bound,
-        }
-    }
-
     /// Whether the value is within its limit; NaN is not, unless there is no limit.
     pub fn is_met(&self) -> bool {
         match self.bound {
@@ -71,22 +57,47 @@ impl fmt::Display for Figure {
     }
 }
 
-/// All figures of a bench.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Table {
-    /// The figures, in order of measurement.
-    pub figures: Vec<Figure>,
+/// The figures of one measurement.
+pub(crate) struct Section {
+    name: String,
+    pub(crate) figures: Vec<Figure>,
+}
+
+impl Section {
+    /// Returns an empty section; the names of its figures begin with `name`.
+    pub(crate) fn new(name: String) -> Self {
+        Self {
+            name,
+            figures: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, what: &str, value: f64, unit: &'static str, bound: Bound) {
+        self.figures.push(Figure {
+            name: format!("{}: {what}", self.name),
+            value,
+            unit,
+            bound,
+        });
+    }
+
+    /// Adds a time without a limit, in milliseconds.
+    pub(crate) fn add_time(&mut self, what: &str, micros: f64) {
+        self.add(what, micros / 1e3, "ms", Bound::Any);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Bound, Figure};
+    use super::{Bound, Section};
 
     #[test]
     fn a_figure_equal_to_its_limit_meets_it() {
         #[track_caller]
         fn check(value: f64, bound: Bound, expected: bool) {
-            let figure = Figure::new("x", value, "", bound);
+            let mut section = Section::new("x".to_owned());
+            section.add("y", value, "", bound);
+            let figure = &section.figures[0];
             assert_eq!(figure.is_met(), expected, "{figure}");
         }
         check(4.0, Bound::AtMost(4.0), true);

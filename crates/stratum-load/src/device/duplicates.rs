@@ -22,25 +22,27 @@ pub struct DuplicateWork {
 /// Counts the repeated hashes; one slice per device.
 pub(crate) fn duplicate_work<'a>(devices: impl IntoIterator<Item = &'a [Mined]>) -> DuplicateWork {
     let mut found = DuplicateWork::default();
-    // The longest hashed prefix of each piece of work.
-    let mut longest: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+    let mut longest = BTreeMap::new();
     for mined in devices {
-        let mut own: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+        let mut own = BTreeMap::new();
         for piece in mined {
-            let new = piece.hashes.min(piece.nonces);
-            let before = own.entry(piece.work).or_default();
-            let gain = new.saturating_sub(*before);
-            found.by_itself += piece.hashes - gain;
-            *before += gain;
+            let different = piece.hashes.min(piece.nonces);
+            found.by_itself += piece.hashes - lengthen(&mut own, piece.work, different);
         }
         for (work, hashes) in own {
-            let before = longest.entry(work).or_default();
-            let gain = hashes.saturating_sub(*before);
-            found.by_two_devices += hashes - gain;
-            *before += gain;
+            found.by_two_devices += hashes - lengthen(&mut longest, work, hashes);
         }
     }
     found
+}
+
+/// Adds a prefix to the longest hashed prefix of each piece of work. Returns the number of hashes
+/// that are new.
+fn lengthen(longest: &mut BTreeMap<[u8; 32], u64>, work: [u8; 32], hashes: u64) -> u64 {
+    let before = longest.entry(work).or_default();
+    let new = hashes.saturating_sub(*before);
+    *before += new;
+    new
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use crate::device::client::{Client, DeviceLimits, Login, Output};
-use crate::device::firmware::Firmware;
+use crate::device::client::{Client, Output};
+use crate::device::config::DeviceConfig;
 use crate::device::hashing::{Event, Hashing};
 use crate::device::report::DeviceReport;
 use crate::device::rules::Rule;
@@ -25,36 +25,6 @@ const LINE_BYTES: usize = 64 << 10;
 /// target.
 const EVENTS: usize = 64;
 
-/// Configuration of an emulated device.
-#[derive(Clone, Debug)]
-pub struct DeviceConfig {
-    /// Its firmware.
-    pub firmware: Firmware,
-    /// Its user name and password.
-    pub login: Login,
-    /// Its time limits.
-    pub limits: DeviceLimits,
-    /// The firmware's numbers of hashes and nonces are divided by 2^`scale_bits`.
-    pub scale_bits: u32,
-    /// Its emulated hash rate, in hashes per second.
-    pub hashes_per_second: f64,
-}
-
-impl DeviceConfig {
-    /// Returns a device with the vendor's hash rate and the firmware's numbers, all divided by
-    /// 2^`scale_bits`.
-    pub fn scaled(firmware: Firmware, login: Login, scale_bits: u32) -> Self {
-        let scale = 2_f64.powf(f64::from(scale_bits));
-        Self {
-            hashes_per_second: firmware.name.rate() / scale,
-            firmware,
-            login,
-            limits: DeviceLimits::default(),
-            scale_bits,
-        }
-    }
-}
-
 /// Mines on the server until `stop` is cancelled, and returns the report.
 ///
 /// # Errors
@@ -64,30 +34,31 @@ pub async fn run(
     address: SocketAddr,
     stop: CancellationToken,
 ) -> io::Result<DeviceReport> {
-    let login = &config.login;
-    let mut report = DeviceReport::new(config.firmware.name, login.user.clone());
+    let user = &config.login.user;
+    let mut report = DeviceReport {
+        device: config.firmware.name,
+        user: user.clone(),
+        ..DeviceReport::default()
+    };
     let (sender, mut events) = mpsc::channel(EVENTS);
-    let hashing = Hashing::start(
-        format!("hash {}", login.user),
-        config.hashes_per_second,
-        sender,
-    )?;
+    let hashing = Hashing::start(format!("hash {user}"), config.hashes_per_second, sender)?;
     while !stop.is_cancelled() {
-        let connected = tokio::select! {
-            connected = TcpStream::connect(address) => connected,
-            () = stop.cancelled() => break,
-        };
-        match connected {
-            Ok(stream) => {
-                session(config, stream, &mut report, &hashing, &mut events, &stop).await;
+        let connecting = TcpStream::connect(address);
+        match stop.run_until_cancelled(connecting).await {
+            Some(Ok(stream)) => {
+                let (mut client, outputs) = Client::start(config, &mut report, Instant::now());
+                let session = session(&mut client, outputs, stream, &hashing, &mut events);
+                match stop.run_until_cancelled(session).await.flatten() {
+                    Some(rule) => client.lost(rule),
+                    None => client.stop(),
+                }
                 hashing.pause();
             }
-            Err(error) => report.not_connected(&error),
+            Some(Err(error)) => report.not_connected(&error),
+            None => break,
         }
-        tokio::select! {
-            () = time::sleep(config.limits.pause) => {}
-            () = stop.cancelled() => {}
-        }
+        let pause = time::sleep(config.limits.pause);
+        stop.run_until_cancelled(pause).await;
     }
     // Otherwise a thread that waits for room in the channel would never end.
     drop(events);
@@ -96,44 +67,30 @@ pub async fn run(
     Ok(report)
 }
 
+/// Exchanges lines until the session ends. Returns the rule that the server breaks by the end of
+/// the connection, or `None` if the client has ended the session.
+///
+/// May be cancelled at any time, but not continued: no line follows half of another.
 async fn session(
-    config: &DeviceConfig,
+    client: &mut Client<'_>,
+    mut outputs: Vec<Output>,
     mut stream: TcpStream,
-    report: &mut DeviceReport,
     hashing: &Hashing,
     events: &mut mpsc::Receiver<Event>,
-    stop: &CancellationToken,
-) {
+) -> Option<Rule> {
     // Otherwise a share may wait for the acknowledgement of the previous one.
     stream.set_nodelay(true).ok();
-    let (mut client, mut outputs) = Client::start(
-        &config.firmware,
-        &config.login,
-        config.limits,
-        config.scale_bits,
-        report,
-        Instant::now(),
-    );
     let mut input = Vec::with_capacity(4096);
     loop {
         for output in outputs.drain(..) {
             match output {
                 Output::Send(bytes) => {
-                    // A cancelled write ends the session, so no line follows half of another.
-                    let written = tokio::select! {
-                        written = stream.write_all(&bytes) => written,
-                        () = stop.cancelled() => {
-                            client.stop();
-                            return;
-                        }
-                    };
-                    if written.is_err() {
-                        client.lost(Rule::Closed);
-                        return;
+                    if stream.write_all(&bytes).await.is_err() {
+                        return Some(Rule::Closed);
                     }
                 }
                 Output::Hash(assignment) => hashing.hash(assignment),
-                Output::Disconnect => return,
+                Output::Disconnect => return None,
             }
         }
         if let Some(end) = input.iter().position(|byte| *byte == b'\n') {
@@ -142,30 +99,21 @@ async fn session(
             continue;
         }
         if input.len() > LINE_BYTES {
-            client.lost(Rule::LineTooLong);
-            return;
+            return Some(Rule::LineTooLong);
         }
         // All branches are cancel-safe: a losing one reads nothing from the socket or the channel.
         tokio::select! {
-            read = stream.read_buf(&mut input) => match read {
-                Ok(0) | Err(_) => {
-                    client.lost(Rule::Closed);
-                    return;
-                }
-                Ok(_) => {}
+            read = stream.read_buf(&mut input) => if !matches!(read, Ok(1..)) {
+                return Some(Rule::Closed);
             },
             event = events.recv() => match event {
                 Some(Event::Found(found)) => outputs = client.found(&found),
                 Some(Event::Exhausted) => client.exhausted(),
                 // The thread has panicked; `Hashing::stop` propagates the panic.
-                None => return,
+                None => return None,
             },
             () = time::sleep_until(client.deadline().into()) => {
                 outputs = client.tick(Instant::now());
-            }
-            () = stop.cancelled() => {
-                client.stop();
-                return;
             }
         }
     }

@@ -7,12 +7,12 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 /// Model of an emulated device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum FirmwareName {
     /// Bitmain Antminer KA3.
@@ -22,28 +22,11 @@ pub enum FirmwareName {
     /// iBeLink BM-K1.
     BmK1,
     /// A client without quirks.
+    #[default]
     Plain,
 }
 
-/// The text names no device.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown device {0:?}; known are ka3, kd-box, bm-k1 and plain")]
-pub struct UnknownFirmware(String);
-
 impl FirmwareName {
-    /// All models.
-    pub const ALL: [Self; 4] = [Self::Ka3, Self::KdBox, Self::BmK1, Self::Plain];
-
-    /// Returns the name in flags and reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ka3 => "ka3",
-            Self::KdBox => "kd-box",
-            Self::BmK1 => "bm-k1",
-            Self::Plain => "plain",
-        }
-    }
-
     /// Returns the vendor's hash rate, in hashes per second; for `Plain` that of a KD-BOX.
     pub const fn rate(self) -> f64 {
         match self {
@@ -54,18 +37,11 @@ impl FirmwareName {
     }
 }
 
+/// Formats the name in flags and reports.
 impl fmt::Display for FirmwareName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for FirmwareName {
-    type Err = UnknownFirmware;
-
-    fn from_str(text: &str) -> Result<Self, UnknownFirmware> {
-        let found = Self::ALL.into_iter().find(|name| name.as_str() == text);
-        found.ok_or_else(|| UnknownFirmware(text.to_owned()))
+        let name = self.to_possible_value().expect("no variant is skipped");
+        f.pad(name.get_name())
     }
 }
 
@@ -78,15 +54,6 @@ pub(crate) enum SubscribeForm {
     AgentOnly,
 }
 
-/// Form of the parameters of `mining.submit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SubmitForm {
-    /// User, job id and nonce2.
-    ThreeParameters,
-    /// The same, and the chain id.
-    WithChain,
-}
-
 /// Order of the login's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LoginOrder {
@@ -96,25 +63,6 @@ pub(crate) enum LoginOrder {
     AuthorizeFirst,
     /// Subscribe and authorize at once.
     Together,
-}
-
-/// The lines that a device accepts before the login is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FirstLine {
-    /// The first line must be the answer to `mining.subscribe`, and an unusable line ends the
-    /// login.
-    Answer,
-    /// Any line.
-    Any,
-}
-
-/// Effect of the third parameter of `mining.notify`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CleanFlag {
-    /// Unless it is `true`, the device hashes the new header under the old job's id.
-    Needed,
-    /// None.
-    Ignored,
 }
 
 /// Division of requests into writes.
@@ -136,10 +84,15 @@ pub struct Firmware {
     pub(crate) name: FirmwareName,
     pub(crate) agent: &'static str,
     pub(crate) subscribe: SubscribeForm,
-    pub(crate) submit: SubmitForm,
+    /// `mining.submit` has a fourth parameter, the chain id.
+    pub(crate) submits_chain: bool,
     pub(crate) login: LoginOrder,
-    pub(crate) first_line: FirstLine,
-    pub(crate) clean: CleanFlag,
+    /// The first line must be the answer to `mining.subscribe`, and an unusable line ends the
+    /// login.
+    pub(crate) strict_login: bool,
+    /// Unless the third parameter of `mining.notify` is `true`, the device hashes the new header
+    /// under the old job's id.
+    pub(crate) needs_clean_flag: bool,
     /// Division of requests into writes.
     pub segments: Segments,
     /// Lengths of nonce2 that the device supports, in bytes.
@@ -159,10 +112,10 @@ impl Firmware {
             name,
             agent: "plain-miner/1.0",
             subscribe: SubscribeForm::AgentAndNull,
-            submit: SubmitForm::ThreeParameters,
+            submits_chain: false,
             login: LoginOrder::Together,
-            first_line: FirstLine::Any,
-            clean: CleanFlag::Ignored,
+            strict_login: false,
+            needs_clean_flag: false,
             segments: Segments::Lines,
             nonce2_bytes: 1..=8,
             nonce_bits: 64,
@@ -173,8 +126,8 @@ impl Firmware {
             FirmwareName::Ka3 => Self {
                 agent: "GodMiner/2.0.0",
                 login: LoginOrder::SubscribeFirst,
-                first_line: FirstLine::Answer,
-                clean: CleanFlag::Needed,
+                strict_login: true,
+                needs_clean_flag: true,
                 nonce2_bytes: 5..=8,
                 nonce_bits: 48,
                 ticket_mask_bits: 40,
@@ -183,7 +136,7 @@ impl Firmware {
             FirmwareName::KdBox => Self {
                 agent: "kd-box/2.0.7",
                 login: LoginOrder::SubscribeFirst,
-                submit: SubmitForm::WithChain,
+                submits_chain: true,
                 segments: Segments::CarriageReturns,
                 ..plain
             },

@@ -9,9 +9,11 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::device::config::DeviceConfig;
 use crate::device::duplicates::{DuplicateWork, duplicate_work};
-use crate::device::emulator::{self, DeviceConfig};
+use crate::device::emulator;
 use crate::device::report::{DeviceReport, Fault};
+use crate::device::rules::Violation;
 
 /// Reports of several devices.
 #[derive(Clone, Debug, Serialize)]
@@ -66,36 +68,36 @@ pub async fn run_all(
     reports.map(DevicesReport::of)
 }
 
+/// A column of the table: its head, its width and its value.
+type Column = (&'static str, usize, fn(&DeviceReport) -> u64);
+
+const COLUMNS: [Column; 8] = [
+    ("logins", 7, |device| device.logins),
+    ("jobs", 6, |device| device.jobs),
+    ("hashes", 12, |device| device.hashes),
+    ("shares", 7, |device| device.sent),
+    ("accepted", 9, |device| device.accepted),
+    ("rejected", 9, |device| device.rejected),
+    ("server's fault", 13, |device| {
+        device.rejected_by_server_fault
+    }),
+    ("violations", 10, |device| device.violation_count),
+];
+
 /// Formats a table of the devices, followed by the errors.
 impl fmt::Display for DevicesReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:<24} {:>7} {:>6} {:>12} {:>7} {:>9} {:>9} {:>13} {:>10}",
-            "user",
-            "logins",
-            "jobs",
-            "hashes",
-            "shares",
-            "accepted",
-            "rejected",
-            "server's fault",
-            "violations"
-        )?;
+        write!(f, "{:<24}", "user")?;
+        for (name, width, _) in COLUMNS {
+            write!(f, " {name:>width$}")?;
+        }
+        writeln!(f)?;
         for device in &self.devices {
-            writeln!(
-                f,
-                "{:<24} {:>7} {:>6} {:>12} {:>7} {:>9} {:>9} {:>13} {:>10}",
-                device.user,
-                device.logins,
-                device.jobs,
-                device.hashes,
-                device.sent,
-                device.accepted,
-                device.rejected,
-                device.rejected_by_server_fault,
-                device.violation_count
-            )?;
+            write!(f, "{:<24}", device.user)?;
+            for (_, width, count) in COLUMNS {
+                write!(f, " {:>width$}", count(device))?;
+            }
+            writeln!(f)?;
         }
         let DuplicateWork {
             by_itself,
@@ -114,23 +116,15 @@ impl fmt::Display for DevicesReport {
             if device.logins == 0 {
                 writeln!(f, "{user}: never logged in")?;
             }
-            for violation in &device.violations {
-                writeln!(
-                    f,
-                    "{user}: violation: {}: {}",
-                    violation.rule, violation.line
-                )?;
+            for Violation { rule, line } in &device.violations {
+                writeln!(f, "{user}: violation: {rule}: {line}")?;
             }
             let rejections = device.rejections.iter();
             for rejection in rejections.filter(|rejection| rejection.fault == Fault::Server) {
-                let code = rejection
-                    .code
-                    .map_or("no code".to_owned(), |code| code.to_string());
-                writeln!(
-                    f,
-                    "{user}: unjustified rejection: {code} {}",
-                    rejection.reason
-                )?;
+                let code = rejection.code.map(|code| code.to_string());
+                let code = code.as_deref().unwrap_or("no code");
+                let reason = &rejection.reason;
+                writeln!(f, "{user}: unjustified rejection: {code} {reason}")?;
             }
         }
         Ok(())

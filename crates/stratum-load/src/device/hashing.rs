@@ -31,8 +31,6 @@ pub(crate) enum Event {
 /// A command to the thread.
 #[derive(Debug)]
 enum Command {
-    /// Continue with the current work.
-    Continue,
     /// Hash this.
     Hash(Box<Assignment>),
     /// Hash nothing until the next assignment.
@@ -42,39 +40,28 @@ enum Command {
 }
 
 /// Holds the newest command.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
-    command: Mutex<Command>,
+    command: Mutex<Option<Command>>,
     changed: Condvar,
 }
 
 impl Slot {
-    fn lock(&self) -> MutexGuard<'_, Command> {
+    fn lock(&self) -> MutexGuard<'_, Option<Command>> {
         self.command.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, command: Command) {
-        *self.lock() = command;
+        *self.lock() = Some(command);
         self.changed.notify_one();
     }
 
-    /// Takes the newest command. Waits for one, at most for `timeout` if there is a limit.
-    fn take(&self, timeout: Option<Duration>) -> Command {
-        let command = self.lock();
-        let is_unchanged = |command: &mut Command| matches!(command, Command::Continue);
-        let mut command = match timeout {
-            Some(timeout) => {
-                let waited = self
-                    .changed
-                    .wait_timeout_while(command, timeout, is_unchanged);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-            None => {
-                let waited = self.changed.wait_while(command, is_unchanged);
-                waited.unwrap_or_else(PoisonError::into_inner)
-            }
-        };
-        std::mem::replace(&mut command, Command::Continue)
+    /// Takes the newest command. Waits for one, but not longer than `timeout`.
+    fn take(&self, timeout: Duration) -> Option<Command> {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), timeout, |command| command.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.take()
     }
 }
 
@@ -95,10 +82,7 @@ impl Hashing {
         hashes_per_second: f64,
         events: mpsc::Sender<Event>,
     ) -> io::Result<Self> {
-        let slot = Arc::new(Slot {
-            command: Mutex::new(Command::Continue),
-            changed: Condvar::new(),
-        });
+        let slot = Arc::new(Slot::default());
         let of_thread = Arc::clone(&slot);
         let thread = thread::Builder::new()
             .name(name)
@@ -165,6 +149,20 @@ impl Progress {
             nonces: assignment.nonces,
         }
     }
+
+    /// Hashes one nonce.
+    fn step(&mut self) -> impl Iterator<Item = Event> + use<> {
+        let assignment = &self.assignment;
+        let nonce2 = self.hashes % assignment.nonces;
+        let exhausted = (self.hashes == assignment.nonces).then_some(Event::Exhausted);
+        self.hashes += 1;
+        let hash = self.prepared.hash_with(assignment.split.nonce(nonce2));
+        let found = assignment
+            .target
+            .is_met_by(&hash)
+            .then(|| Event::Found(assignment.found(nonce2)));
+        exhausted.into_iter().chain(found)
+    }
 }
 
 fn work(slot: &Slot, hashes_per_second: f64, events: &mpsc::Sender<Event>) -> Vec<Mined> {
@@ -173,21 +171,22 @@ fn work(slot: &Slot, hashes_per_second: f64, events: &mpsc::Sender<Event>) -> Ve
     let mut due = 0.0;
     let mut slice_start = Instant::now();
     loop {
-        let timeout = current
-            .is_some()
-            .then(|| SLICE.saturating_sub(slice_start.elapsed()));
+        let timeout = match current {
+            Some(_) => SLICE.saturating_sub(slice_start.elapsed()),
+            None => Duration::MAX,
+        };
         match slot.take(timeout) {
-            Command::Continue => {}
-            Command::Hash(assignment) => {
+            None => {}
+            Some(Command::Hash(assignment)) => {
                 match current.replace(Progress::new(*assignment)) {
                     Some(previous) => done.push(previous.mined()),
                     // Do not hash for the time of the pause.
                     None => slice_start = Instant::now(),
                 }
             }
-            Command::Pause => done.extend(current.take().map(|progress| progress.mined())),
-            Command::Stop => {
-                done.extend(current.take().map(|progress| progress.mined()));
+            Some(Command::Pause) => done.extend(current.take().map(|progress| progress.mined())),
+            Some(Command::Stop) => {
+                done.extend(current.map(|progress| progress.mined()));
                 return done;
             }
         }
@@ -208,21 +207,5 @@ fn work(slot: &Slot, hashes_per_second: f64, events: &mpsc::Sender<Event>) -> Ve
                 }
             }
         }
-    }
-}
-
-impl Progress {
-    /// Hashes one nonce.
-    fn step(&mut self) -> impl Iterator<Item = Event> + use<> {
-        let assignment = &self.assignment;
-        let nonce2 = self.hashes % assignment.nonces;
-        let exhausted = (self.hashes == assignment.nonces).then_some(Event::Exhausted);
-        self.hashes += 1;
-        let hash = self.prepared.hash_with(assignment.split.nonce(nonce2));
-        let found = assignment
-            .target
-            .is_met_by(&hash)
-            .then(|| Event::Found(assignment.found(nonce2)));
-        exhausted.into_iter().chain(found)
     }
 }

@@ -43,7 +43,7 @@ pub struct Mined {
 }
 
 /// Counts and errors of one device.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct DeviceReport {
     /// Model of the device.
     pub device: FirmwareName,
@@ -86,28 +86,6 @@ impl DeviceReport {
     /// Maximum number of rejections, and of violations, kept in full: a broken server must not
     /// exhaust the memory.
     pub(crate) const KEPT: usize = 100;
-
-    pub(crate) fn new(device: FirmwareName, user: String) -> Self {
-        Self {
-            device,
-            user,
-            connections: 0,
-            failed_connections: 0,
-            connect_error: None,
-            logins: 0,
-            jobs: 0,
-            sent: 0,
-            accepted: 0,
-            unanswered: 0,
-            rejections: Vec::new(),
-            rejected: 0,
-            rejected_by_server_fault: 0,
-            violations: Vec::new(),
-            violation_count: 0,
-            hashes: 0,
-            mined: Vec::new(),
-        }
-    }
 
     pub(crate) fn not_connected(&mut self, error: &io::Error) {
         self.failed_connections += 1;

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::clock::parse_time;
+
 /// Rate at which sessions are opened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ConnectPace {
@@ -116,13 +118,11 @@ impl FromStr for Storm {
 
     fn from_str(text: &str) -> Result<Self, StormError> {
         let parts = text.split_once('@').and_then(|(sessions, every)| {
-            let every = humantime::parse_duration(every).ok()?;
-            Some((sessions.parse().ok()?, every))
+            let every = parse_time(every).ok()?;
+            let sessions = sessions.parse().ok()?;
+            Some(Self { sessions, every })
         });
-        match parts {
-            Some((sessions, every)) if !every.is_zero() => Ok(Self { sessions, every }),
-            _ => Err(StormError(text.to_owned())),
-        }
+        parts.ok_or_else(|| StormError(text.to_owned()))
     }
 }
 

@@ -5,8 +5,6 @@
 //! the server reports none. A session counts once per round, and only if it had work before: the
 //! work that comes with a login is not new.
 
-use serde::Serialize;
-
 use crate::clock::Moment;
 use crate::distribution::{Distribution, Summary};
 
@@ -18,16 +16,6 @@ pub struct Round {
     arrivals: Vec<Moment>,
     /// Number of reading sessions with work at the start of the round.
     expected: usize,
-}
-
-/// Figures of one round.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct RoundFigures {
-    /// Number of sessions without an arrival.
-    pub missing: usize,
-    /// Times from time zero to the arrivals.
-    #[serde(flatten)]
-    pub times: Summary,
 }
 
 impl Round {
@@ -46,14 +34,13 @@ impl Round {
         self.arrivals.len() >= self.expected
     }
 
-    /// Returns the figures, or `None` without arrivals.
-    pub(crate) fn figures(&self) -> Option<RoundFigures> {
+    /// Returns the number of sessions without an arrival, and the times from time zero to the
+    /// arrivals; `None` without arrivals.
+    pub(crate) fn figures(&self) -> Option<(usize, Summary)> {
         let zero = self.published.or(self.arrivals.first().copied())?;
         let times: Distribution = self.arrivals.iter().map(|at| at.since(zero)).collect();
-        (!times.is_empty()).then(|| RoundFigures {
-            missing: self.expected.saturating_sub(self.arrivals.len()),
-            times: times.summary(),
-        })
+        let missing = self.expected.saturating_sub(times.len());
+        (!times.is_empty()).then(|| (missing, times.summary()))
     }
 }
 
@@ -101,7 +88,7 @@ impl Rounds {
 mod tests {
     use super::{Round, Rounds, Summary};
     use crate::clock::Moment;
-    use crate::fleet::rounds::RoundFigures;
+    use crate::distribution::Percentiles;
 
     fn at(micros: u64) -> Moment {
         Moment::from_nanos(1000 * micros)
@@ -113,14 +100,13 @@ mod tests {
         let expected = expected
             .iter()
             .map(|&(count, missing, [first, median, p99, last])| {
-                let times = Summary {
-                    count,
+                let times = Percentiles {
                     first_us: first,
                     median_us: median,
                     p99_us: p99,
                     last_us: last,
                 };
-                Some(RoundFigures { missing, times })
+                Some((missing, Summary { count, times }))
             });
         assert_eq!(figures.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     }

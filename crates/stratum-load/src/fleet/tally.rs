@@ -45,7 +45,7 @@ pub struct Outcomes {
 }
 
 /// Counts and times of all sessions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Tally {
     /// Number of attempts to connect.
     pub opened: u64,
@@ -64,6 +64,7 @@ pub struct Tally {
     /// Outcomes of shares by kind.
     pub shares: BTreeMap<Kind, Outcomes>,
     /// Number of answers to shares.
+    #[serde(skip)]
     pub answered: u64,
     /// Number of `mining.notify` lines.
     pub notifies: u64,

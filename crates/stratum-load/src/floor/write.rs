@@ -6,42 +6,35 @@
 use std::io::{self, BufRead, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-use crate::child::{ChildEvent, ParentCommand};
+use crate::child::{ChildEvent, PUBLISH};
 use crate::clock::Moment;
 use crate::synthetic::{work, work_key};
 
-/// Executes the commands of the input until it ends.
+/// Accepts this many connections, then executes the commands of the input until it ends.
 ///
 /// # Errors
 /// Returns `InvalidInput` for an unknown command, and errors of listening and printing.
-pub fn run(commands: impl BufRead) -> io::Result<()> {
+pub fn run(connections: usize, commands: impl BufRead) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     ChildEvent::Listening(listener.local_addr()?).print()?;
     let mut sockets: Vec<TcpStream> = Vec::new();
-    let mut published = 0;
-    for line in commands.lines() {
-        match ParentCommand::parse(&line?) {
-            Some(ParentCommand::Accept(connections)) => {
-                while sockets.len() < connections {
-                    let (socket, _) = listener.accept()?;
-                    socket.set_nonblocking(true)?;
-                    socket.set_nodelay(true)?;
-                    sockets.push(socket);
-                }
-                ChildEvent::Accepted.print()?;
-            }
-            Some(ParentCommand::Publish) => {
-                published += 1;
-                let (key, line) = notification(published);
-                let at = Moment::now();
-                for socket in &mut sockets {
-                    // A partial write fails, and the load reports the line as missing.
-                    socket.write_all(&line).ok();
-                }
-                ChildEvent::Published(key, at).print()?;
-            }
-            None => return Err(io::Error::from(io::ErrorKind::InvalidInput)),
+    while sockets.len() < connections {
+        let (socket, _) = listener.accept()?;
+        socket.set_nonblocking(true)?;
+        socket.set_nodelay(true)?;
+        sockets.push(socket);
+    }
+    for (command, n) in commands.lines().zip(1..) {
+        if command? != PUBLISH {
+            return Err(io::ErrorKind::InvalidInput.into());
         }
+        let (key, line) = notification(n);
+        let at = Moment::now();
+        for socket in &mut sockets {
+            // A partial write fails, and the load reports the line as missing.
+            socket.write_all(&line).ok();
+        }
+        ChildEvent::Published(key, at).print()?;
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::distribution::{Summary, median};
-use crate::fleet::{Fleet, Kind, Outcomes, Round};
+use crate::distribution::{Distribution, Percentiles, Summary, median};
+use crate::fleet::{Fleet, Outcomes, Round, Tally};
 use crate::process::Usage;
 
 /// CPU time and memory of the server.
@@ -44,79 +44,51 @@ pub struct FanOut {
     pub rounds: usize,
     /// Number of missing arrivals, over all rounds.
     pub missing: usize,
-    /// Microseconds to the first session.
-    pub(crate) first_us: f64,
-    /// Microseconds to half of the sessions.
-    pub(crate) median_us: f64,
-    /// Microseconds to 99 % of the sessions.
-    pub(crate) p99_us: f64,
-    /// Microseconds to the last session.
-    pub(crate) last_us: f64,
+    /// Times to the first session, to half, to 99 % and to all of them.
+    #[serde(flatten)]
+    pub(crate) times: Percentiles,
 }
 
 impl FanOut {
     pub(crate) fn of(fleet: &Fleet) -> Self {
         let rounds = fleet.rounds().all().iter();
         let figures: Vec<_> = rounds.filter_map(Round::figures).collect();
-        let over = |figure: fn(&Summary) -> f64| median(figures.iter().map(|f| figure(&f.times)));
+        let over = |figure: fn(&Percentiles) -> f64| {
+            median(figures.iter().map(|(_, arrivals)| figure(&arrivals.times)))
+        };
         Self {
             rounds: figures.len(),
-            missing: figures.iter().map(|figures| figures.missing).sum(),
-            first_us: over(|times| times.first_us),
-            median_us: over(|times| times.median_us),
-            p99_us: over(|times| times.p99_us),
-            last_us: over(|times| times.last_us),
+            missing: figures.iter().map(|(missing, _)| missing).sum(),
+            times: Percentiles {
+                first_us: over(|times| times.first_us),
+                median_us: over(|times| times.median_us),
+                p99_us: over(|times| times.p99_us),
+                last_us: over(|times| times.last_us),
+            },
         }
     }
 }
 
 /// Measurements of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct LoadReport {
     /// Duration of the run in seconds.
     pub seconds: f64,
-    /// Number of attempts to connect.
-    pub opened: u64,
-    /// Number of connections.
-    pub connected: u64,
-    /// Number of sessions that are logged in and have work at the end.
-    pub ready: usize,
-    /// Times from the attempt to the connection.
-    pub connect: Summary,
-    /// Times from the connection to the last answer of the login.
-    pub login: Summary,
-    /// Times from the connection to the first job.
-    pub first_job: Summary,
+    /// Counts and times of all sessions.
+    #[serde(flatten)]
+    pub tally: Tally,
     /// Fan-out of publications.
     pub fan_out: FanOut,
-    /// Number of `mining.notify` lines.
-    pub notifies: u64,
-    /// Times from the submission of a share to its answer.
-    pub round_trip: Summary,
-    /// Outcomes of shares by intended kind.
-    pub shares: BTreeMap<Kind, Outcomes>,
-    /// Number of failures by kind.
-    pub failures: BTreeMap<&'static str, u64>,
     /// CPU time and memory of the server, if its process is known.
     pub server: Option<ServerCost>,
 }
 
 impl LoadReport {
     pub(crate) fn new(fleet: &Fleet, lasted: Duration, server: Option<ServerCost>) -> Self {
-        let tally = fleet.tally();
         Self {
             seconds: lasted.as_secs_f64(),
-            opened: tally.opened,
-            connected: tally.connected,
-            ready: tally.ready,
-            connect: tally.connect.summary(),
-            login: tally.login.summary(),
-            first_job: tally.first_job.summary(),
+            tally: fleet.tally().clone(),
             fan_out: FanOut::of(fleet),
-            notifies: tally.notifies,
-            round_trip: tally.round_trip.summary(),
-            shares: tally.shares.clone(),
-            failures: tally.failures.clone(),
             server,
         }
     }
@@ -126,12 +98,12 @@ impl LoadReport {
     /// # Errors
     /// Returns [`NoLogin`] otherwise: the run has measured nothing.
     pub fn require_login(&self) -> Result<(), NoLogin> {
-        if self.login.count > 0 {
+        if !self.tally.login.is_empty() {
             return Ok(());
         }
         Err(NoLogin {
-            sessions: self.opened,
-            failures: self.failures.clone(),
+            sessions: self.tally.opened,
+            failures: self.tally.failures.clone(),
         })
     }
 }
@@ -158,45 +130,46 @@ impl fmt::Display for NoLogin {
 /// Formats a table.
 impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (tally, fan_out) = (&self.tally, &self.fan_out);
         writeln!(
             f,
             "{:.1} s: {} of {} connections established, {} sessions at the end, {} notifies",
-            self.seconds, self.connected, self.opened, self.ready, self.notifies
+            self.seconds, tally.connected, tally.opened, tally.ready, tally.notifies
         )?;
         writeln!(
             f,
             "{:<22} {:>9} {:>11} {:>11} {:>11} {:>11}",
             "ms", "count", "first", "median", "p99", "last"
         )?;
-        let fan_out = Summary {
-            count: self.fan_out.rounds,
-            first_us: self.fan_out.first_us,
-            median_us: self.fan_out.median_us,
-            p99_us: self.fan_out.p99_us,
-            last_us: self.fan_out.last_us,
+        let row = |name, distribution: &Distribution| {
+            let Summary { count, times } = distribution.summary();
+            (name, count, times)
         };
         let rows = [
-            ("connect", self.connect),
-            ("login", self.login),
-            ("first job", self.first_job),
-            ("fan-out (of rounds)", fan_out),
-            ("submit round trip", self.round_trip),
+            row("connect", &tally.connect),
+            row("login", &tally.login),
+            row("first job", &tally.first_job),
+            ("fan-out (of rounds)", fan_out.rounds, fan_out.times),
+            row("submit round trip", &tally.round_trip),
         ];
-        for (name, times) in rows {
-            write!(f, "{name:<22} {:>9}", times.count)?;
+        for (name, count, times) in rows {
+            write!(f, "{name:<22} {count:>9}")?;
             for us in [times.first_us, times.median_us, times.p99_us, times.last_us] {
-                match times.count {
+                match count {
                     0 => write!(f, " {:>11}", "-")?,
                     _ => write!(f, " {:>11.3}", us / 1e3)?,
                 }
             }
             writeln!(f)?;
         }
-        if self.fan_out.missing > 0 {
-            let missing = self.fan_out.missing;
-            writeln!(f, "fan-out: {missing} notifies of new work missing")?;
+        if fan_out.missing > 0 {
+            writeln!(
+                f,
+                "fan-out: {} notifies of new work missing",
+                fan_out.missing
+            )?;
         }
-        for (kind, outcomes) in &self.shares {
+        for (kind, outcomes) in &tally.shares {
             let Outcomes {
                 sent,
                 accepted,
@@ -212,7 +185,7 @@ impl fmt::Display for LoadReport {
             }
             writeln!(f)?;
         }
-        for (failure, count) in &self.failures {
+        for (failure, count) in &tally.failures {
             writeln!(f, "failed: {count} × {failure}")?;
         }
         if let Some(server) = &self.server {

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use chainweb::{Nonce, Target};
+use clap::ValueEnum;
 use serde_json::Value;
 use stratum_load::device::{
     self, DeviceConfig, DeviceLimits, DeviceReport, DevicesReport, DuplicateWork, Fault, Firmware,
@@ -63,7 +64,7 @@ fn nonce(nonce1: &str, submit: &Value) -> Nonce {
 
 #[test]
 fn every_device_finds_shares_that_meet_the_target() {
-    for name in FirmwareName::ALL {
+    for &name in FirmwareName::value_variants() {
         let (sender, done) = mpsc::channel();
         let (address, server) = serve(1, move |_, mut peer| {
             let requests = peer.log_in("09e8");

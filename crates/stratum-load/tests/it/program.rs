@@ -50,21 +50,25 @@ fn a_run_on_a_started_server_measures_all_sessions() {
         "500ms",
     ]);
     let report = load::run(args.load(PROGRAM.into())).unwrap();
-    assert_eq!(report.failures, BTreeMap::new());
+    assert_eq!(report.tally.failures, BTreeMap::new());
     assert_eq!(
-        (report.opened, report.connected, report.ready),
+        (
+            report.tally.opened,
+            report.tally.connected,
+            report.tally.ready
+        ),
         (20, 20, 20)
     );
     assert_eq!(report.fan_out.missing, 0);
     assert!(report.fan_out.rounds >= 2, "{report}");
-    let outcomes = &report.shares[&Kind::Valid];
+    let outcomes = &report.tally.shares[&Kind::Valid];
     assert_eq!(outcomes.rejected, BTreeMap::new());
     // The last shares may be unanswered.
     assert!(
         outcomes.accepted > 0 && outcomes.sent - outcomes.accepted <= 20,
         "{report}"
     );
-    assert_eq!(report.round_trip.count as u64, outcomes.accepted);
+    assert_eq!(report.tally.round_trip.len() as u64, outcomes.accepted);
     let cost = report.server.unwrap();
     assert!(cost.rss_kib >= cost.rss_before_kib, "{report}");
 }
@@ -86,12 +90,12 @@ fn shares_are_judged_as_intended() {
         "x",
     ]);
     let report = load::run(args.load(PROGRAM.into())).unwrap();
-    assert_eq!(report.failures, BTreeMap::new());
-    let valid = &report.shares[&Kind::Valid];
+    assert_eq!(report.tally.failures, BTreeMap::new());
+    let valid = &report.tally.shares[&Kind::Valid];
     assert_eq!(valid.rejected, BTreeMap::new());
     assert!(valid.accepted > 0, "{report}");
     for (kind, code) in [(Kind::Low, 23), (Kind::Stale, 21)] {
-        let outcomes = &report.shares[&kind];
+        let outcomes = &report.tally.shares[&kind];
         let codes: Vec<_> = outcomes.rejected.keys().collect();
         assert_eq!(codes, [&code]);
         // One in 4096 is valid for another job of its session, and rightly accepted.
@@ -121,16 +125,11 @@ fn sessions_that_do_not_read_do_not_delay_new_work_for_others() {
 
 #[test]
 fn the_bare_loop_reaches_all_sockets() {
-    let mut writer = start(&["floor", "write"]);
-    writer.accept(5).unwrap();
+    let mut writer = start(&["floor", "write", "5"]);
     let mut plan = plan(writer.address(), 5);
     plan.greeting = Greeting::Silence;
     let mut fleet = Fleet::new(plan, Moment::now()).unwrap();
-    let until = Moment::now().after(Duration::from_mins(1));
-    fleet
-        .drive(until, None, |fleet| fleet.tally().ready == 5)
-        .unwrap();
-    writer.wait_until_accepted().unwrap();
+    drive(&mut fleet, &mut writer, |fleet| fleet.tally().ready == 5);
     writer.publish().unwrap();
     drive(&mut fleet, &mut writer, |fleet| fleet.tally().notifies == 5);
     writer.publish().unwrap();

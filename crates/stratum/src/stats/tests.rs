@@ -4,9 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chainweb::{Difficulty, Level};
-use proptest::prelude::*;
 
-use super::{Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession};
+use super::{
+    Freshness, HashRates, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
+};
 
 fn name(name: &str) -> WorkerName {
     WorkerName::of_user(name.as_bytes())

@@ -1,128 +1,84 @@
-//! JSON, with its places.
-//!
-//! The grammar is checked first, by the library that everything else here reads JSON with; what follows then walks over
-//! a text that is known to be good and notes where its parts stand.
+//! JSON with places.
 
-use serde::de::IgnoredAny;
+use std::fmt;
 
-use super::{Bounds, DocumentError, Entry, Node, Place, Style, Value, at, place};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
-/// Reads the one value of a text.
-pub(super) fn parse(text: &str) -> Result<Node, DocumentError> {
-    serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
+use super::tree::{Bounds, DocumentError, Entry, Node, Parsed, Place, Style, Value};
+
+/// Parses a text with one value.
+pub(crate) fn parse(text: &str) -> Parsed {
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
         // The library counts the bytes of a line.
-        let lines = text
-            .split_inclusive('\n')
-            .take(error.line().saturating_sub(1));
-        let line_start: usize = lines.map(str::len).sum();
-        let place = place(text, line_start + error.column().saturating_sub(1));
+        let lines = text.split_inclusive('\n');
+        let before = lines.take(error.line().saturating_sub(1));
+        let line_start: usize = before.map(str::len).sum();
+        let place = Place::of_byte(text, line_start + error.column().saturating_sub(1));
         let what = error.to_string();
         let what = what.split(" at line ").next().unwrap_or_default();
-        at(place, format!("is not JSON: {what}"))
+        DocumentError::new(place, format!("is not JSON: {what}"))
     })?;
-    let mut reader = Reader {
-        rest: text,
-        place: Place { line: 1, column: 1 },
-        bounds: Bounds::default(),
+    node(raw, 0, &mut Bounds { text, nodes: 0 })
+}
+
+/// The entries of an object, in the order of the text.
+struct Entries<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Entries(Vec::new()))
+    }
+}
+
+impl<'de> Visitor<'de> for Entries<'de> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<Self, M::Error> {
+        while let Some(entry) = map.next_entry()? {
+            self.0.push(entry);
+        }
+        Ok(self)
+    }
+}
+
+/// Reads a part of a text that is known to be JSON.
+fn node(part: &RawValue, depth: usize, bounds: &mut Bounds<'_>) -> Parsed {
+    let place = place(part, bounds);
+    bounds.count(depth, place)?;
+    let value = match part.get() {
+        "null" => Value::Null,
+        json if json.starts_with('"') => Value::Scalar(decode(part, place)?, Style::Quoted),
+        json if json.starts_with('[') => {
+            let items: Vec<&RawValue> = decode(part, place)?;
+            let items = items.into_iter().map(|item| node(item, depth + 1, bounds));
+            Value::List(items.collect::<Result<_, _>>()?)
+        }
+        json if json.starts_with('{') => {
+            let Entries(entries) = decode(part, place)?;
+            let entries = entries.into_iter().map(|(key, value)| {
+                let place = self::place(key, bounds);
+                let (key, node) = (decode(key, place)?, node(value, depth + 1, bounds)?);
+                Ok(Entry { key, place, node })
+            });
+            Value::Map(entries.collect::<Result<_, _>>()?)
+        }
+        json => Value::Scalar(json.to_owned(), Style::Plain),
     };
-    reader.node(0)
+    Ok(Node { place, value })
 }
 
-struct Reader<'a> {
-    rest: &'a str,
-    place: Place,
-    bounds: Bounds,
+/// The place of a part of the text.
+fn place(part: &RawValue, Bounds { text, .. }: &Bounds<'_>) -> Place {
+    Place::of_byte(text, part.get().as_ptr().addr() - text.as_ptr().addr())
 }
 
-impl<'a> Reader<'a> {
-    fn node(&mut self, depth: usize) -> Result<Node, DocumentError> {
-        self.skip_space();
-        let place = self.place;
-        self.bounds.take(depth, place)?;
-        let value = match self.rest.as_bytes().first() {
-            Some(b'{') => self.map(depth)?,
-            Some(b'[') => self.list(depth)?,
-            Some(b'"') => Value::Scalar(self.string()?, Style::Quoted),
-            _ => match self.bare() {
-                "null" => Value::Null,
-                word => Value::Scalar(word.to_owned(), Style::Plain),
-            },
-        };
-        Ok(Node { place, value })
-    }
-
-    fn list(&mut self, depth: usize) -> Result<Value, DocumentError> {
-        let mut items = Vec::new();
-        self.advance(1);
-        while !self.closes(']') {
-            items.push(self.node(depth + 1)?);
-        }
-        Ok(Value::List(items))
-    }
-
-    fn map(&mut self, depth: usize) -> Result<Value, DocumentError> {
-        let mut entries = Vec::new();
-        self.advance(1);
-        while !self.closes('}') {
-            let place = self.place;
-            let key = self.string()?;
-            self.skip_space();
-            // The colon.
-            self.advance(1);
-            let node = self.node(depth + 1)?;
-            entries.push(Entry { key, place, node });
-        }
-        Ok(Value::Map(entries))
-    }
-
-    /// Goes on to the next item, or over the bracket that ends them.
-    fn closes(&mut self, bracket: char) -> bool {
-        self.skip_space();
-        let is_end = self.rest.starts_with(bracket);
-        if is_end || self.rest.starts_with(',') {
-            self.advance(1);
-            self.skip_space();
-        }
-        is_end
-    }
-
-    fn string(&mut self) -> Result<String, DocumentError> {
-        let mut end = 1;
-        let bytes = self.rest.as_bytes();
-        while bytes[end] != b'"' {
-            end += if bytes[end] == b'\\' { 2 } else { 1 };
-        }
-        let literal = &self.rest[..=end];
-        // Whoever checks the grammar alone does not check that halves of a character come in pairs.
-        let text = serde_json::from_str(literal)
-            .map_err(|_| at(self.place, "is not JSON: half of a character is missing"))?;
-        self.advance(end + 1);
-        Ok(text)
-    }
-
-    fn bare(&mut self) -> &'a str {
-        let is_end = |c: char| c.is_ascii_whitespace() || ",]}".contains(c);
-        let end = self.rest.find(is_end).unwrap_or(self.rest.len());
-        let word = &self.rest[..end];
-        self.advance(end);
-        word
-    }
-
-    fn skip_space(&mut self) {
-        let space = self.rest.len() - self.rest.trim_start().len();
-        self.advance(space);
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        let (passed, rest) = self.rest.split_at(bytes);
-        for c in passed.chars() {
-            if c == '\n' {
-                self.place.line += 1;
-                self.place.column = 1;
-            } else {
-                self.place.column += 1;
-            }
-        }
-        self.rest = rest;
-    }
+/// Decodes a part. The grammar was checked; only halves of surrogate pairs remain to be found.
+fn decode<'a, T: Deserialize<'a>>(part: &'a RawValue, place: Place) -> Result<T, DocumentError> {
+    let what = "is not JSON: an escape is half of a surrogate pair";
+    serde_json::from_str(part.get()).map_err(|_| DocumentError::new(place, what))
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
-use super::{DocumentError, Entry, Format, MAX_BYTES, MAX_NODES, Place, Style, Value, parse};
+use super::tree::MAX_NODES;
+use super::{DocumentError, Entry, Format, MAX_BYTES, Place, Style, Value, parse};
 
 /// A value without its places, short.
 fn shape(value: &Value) -> String {
@@ -43,12 +44,12 @@ fn check(format: Format, text: &str, expected: &str) {
 fn check_wrong(format: Format, text: &str, place: (usize, usize), what: &str) {
     let error = parse(text.as_bytes(), Some(format)).expect_err("no document");
     let (line, column) = place;
-    assert_eq!(error.place, Some(Place { line, column }), "{error}");
-    assert!(error.what.contains(what), "{error}");
+    assert_eq!(error.place, Some(Place { line, column }), "{error:?}");
+    assert!(error.what.contains(what), "{error:?}");
 }
 
 #[test]
-fn keys_of_digits_stay_what_they_are_in_every_format() {
+fn keys_of_digits_keep_their_form_in_every_format() {
     for key in [
         "1234567890123456789012345678901234567890123456789012345678901234",
         "12345678901234567890123456789012345678901234567890123456789012e5",
@@ -71,7 +72,7 @@ fn keys_of_digits_stay_what_they_are_in_every_format() {
 }
 
 #[test]
-fn the_three_formats_say_the_same() {
+fn the_three_formats_are_read_alike() {
     check(
         Format::Yaml,
         "# settings\na: 1\nb: ~\nc: \"x\"\nd: [true, 2.5]\ne:\n  f: 'y'\n  g:\n",
@@ -111,13 +112,13 @@ fn places_are_those_of_an_editor() {
         (Format::Toml, "\"é\" = 'ü'\nnode = 7"),
     ] {
         let entries = entries_of(text, format);
-        assert_eq!(entries[1].place, place(2, 1), "{format}");
-        assert_eq!(entries[1].node.place, place(2, 8), "{format}");
+        assert_eq!(entries[1].place, place(2, 1), "{format:?}");
+        assert_eq!(entries[1].node.place, place(2, 8), "{format:?}");
     }
 }
 
 #[test]
-fn nothing_is_nothing() {
+fn empty_documents_are_none() {
     for text in ["", " \n\n", "\u{feff}", "# a comment\n", "---\n", "~"] {
         assert_eq!(parse(text.as_bytes(), Some(Format::Yaml)), Ok(None));
     }
@@ -126,7 +127,7 @@ fn nothing_is_nothing() {
 }
 
 #[test]
-fn what_is_no_document_is_told_with_its_place() {
+fn invalid_documents_are_reported_with_their_place() {
     use Format::{Json, Toml, Yaml};
     check_wrong(Yaml, "a: 1\nb: [1, 2\n", (3, 1), "YAML");
     check_wrong(Yaml, "a: 'x\n", (1, 4), "YAML");
@@ -139,7 +140,7 @@ fn what_is_no_document_is_told_with_its_place() {
         "expected settings as `key: value`, got a list",
     );
     check_wrong(Yaml, "hello\n", (1, 1), "got \"hello\"");
-    check_wrong(Yaml, "? [a]\n: 1\n", (1, 3), "a key has to be a word");
+    check_wrong(Yaml, "? [a]\n: 1\n", (1, 3), "a key must be a word");
     check_wrong(Json, "{\"a\": 1,\n}", (2, 1), "JSON: key must be a string");
     check_wrong(
         Json,
@@ -148,7 +149,12 @@ fn what_is_no_document_is_told_with_its_place() {
         "JSON: trailing characters",
     );
     check_wrong(Json, "{\"a\": 1} x", (1, 10), "JSON: trailing characters");
-    check_wrong(Json, "{\"a\": \"\\ud83d\"}", (1, 7), "half of a character");
+    check_wrong(
+        Json,
+        "{\"a\": \"\\ud83d\"}",
+        (1, 7),
+        "half of a surrogate pair",
+    );
     check_wrong(Json, "[1]", (1, 1), "got a list");
     check_wrong(Toml, "a = 1\nb =\n", (2, 4), "TOML");
     check_wrong(Toml, "a = 1\na = 2\n", (2, 1), "TOML");
@@ -163,7 +169,7 @@ fn what_is_no_document_is_told_with_its_place() {
 }
 
 #[test]
-fn what_grows_without_bound_is_refused() {
+fn documents_that_grow_without_bound_are_refused() {
     use Format::{Json, Toml, Yaml};
     let laughs = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n";
     check_wrong(Yaml, laughs, (1, 4), "anchors");
@@ -186,7 +192,7 @@ fn what_grows_without_bound_is_refused() {
         (Toml, format!("a = [{many}]")),
     ] {
         let error: DocumentError = parse(text.as_bytes(), Some(format)).expect_err("too many");
-        assert_eq!(error.what, format!("has more than {MAX_NODES} parts"));
+        assert_eq!(error.what, format!("has more than {MAX_NODES} values"));
     }
 }
 

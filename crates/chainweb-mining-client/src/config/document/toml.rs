@@ -1,74 +1,55 @@
-//! TOML, with its places. Numbers stay text; those that only TOML writes so (`0x10`, `1_000`) become decimal.
-
-use std::ops::Range;
+//! TOML with places. Numbers stay text; the forms that only TOML has (`0x10`, `1_000`) become
+//! decimal.
 
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::{Bounds, DocumentError, Entry, Node, Style, Value, at, place, whole};
+use super::tree::{Bounds, DocumentError, Entry, Node, Parsed, Place, Style, Value};
 
-/// Reads a text as the table that it is.
-pub(super) fn parse(text: &str) -> Result<Node, DocumentError> {
-    let table = DeTable::parse(text).map_err(|error| {
-        let what = format!("is not TOML: {}", error.message().replace('\n', "; "));
-        match error.span() {
-            Some(span) => at(place(text, span.start), what),
-            None => whole(&what),
-        }
+/// Parses a text as a table.
+pub(super) fn parse(text: &str) -> Parsed {
+    let table = DeTable::parse(text).map_err(|error| DocumentError {
+        place: error.span().map(|span| Place::of_byte(text, span.start)),
+        what: format!("is not TOML: {}", error.message().replace('\n', "; ")),
     })?;
-    let mut reader = Reader {
-        text,
-        bounds: Bounds::default(),
-    };
-    let span = table.span();
+    let start = table.span().start;
     let table = DeValue::Table(table.into_inner());
-    reader.node(&table, span, 0)
+    node(&table, start, 0, &mut Bounds { text, nodes: 0 })
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    bounds: Bounds,
-}
-
-impl Reader<'_> {
-    fn node(
-        &mut self,
-        value: &DeValue<'_>,
-        span: Range<usize>,
-        depth: usize,
-    ) -> Result<Node, DocumentError> {
-        let place = place(self.text, span.start);
-        self.bounds.take(depth, place)?;
-        let plain = |text: String| Value::Scalar(text, Style::Plain);
-        let value = match value {
-            DeValue::String(text) => Value::Scalar(text.to_string(), Style::Quoted),
-            DeValue::Integer(integer) => plain(decimal(integer)),
-            DeValue::Float(float) => plain(float.as_str().to_owned()),
-            DeValue::Boolean(truth) => plain(truth.to_string()),
-            DeValue::Datetime(time) => plain(time.to_string()),
-            DeValue::Array(items) => {
-                let items = items.iter();
-                let items = items.map(|item| self.node(item.get_ref(), item.span(), depth + 1));
-                Value::List(items.collect::<Result<_, _>>()?)
-            }
-            DeValue::Table(table) => self.table(table, depth)?,
-        };
-        Ok(Node { place, value })
-    }
-
-    /// The entries in the order of the text.
-    fn table(&mut self, table: &DeTable<'_>, depth: usize) -> Result<Value, DocumentError> {
-        let mut entries: Vec<_> = table.iter().collect();
-        entries.sort_by_key(|(key, _)| Spanned::span(key).start);
-        let entries = entries.into_iter().map(|(key, value)| {
-            Ok(Entry {
-                key: key.get_ref().to_string(),
-                place: place(self.text, key.span().start),
-                node: self.node(value.get_ref(), value.span(), depth + 1)?,
-            })
-        });
-        Ok(Value::Map(entries.collect::<Result<_, _>>()?))
-    }
+/// Reads the value that starts at the byte `start`.
+fn node(value: &DeValue<'_>, start: usize, depth: usize, bounds: &mut Bounds<'_>) -> Parsed {
+    let place = Place::of_byte(bounds.text, start);
+    bounds.count(depth, place)?;
+    let plain = |text: String| Value::Scalar(text, Style::Plain);
+    let text = bounds.text;
+    let mut inner =
+        |value: &Spanned<DeValue<'_>>| node(value.get_ref(), value.span().start, depth + 1, bounds);
+    let value = match value {
+        DeValue::String(text) => Value::Scalar(text.to_string(), Style::Quoted),
+        DeValue::Integer(integer) => plain(decimal(integer)),
+        DeValue::Float(float) => plain(float.as_str().to_owned()),
+        DeValue::Boolean(boolean) => plain(boolean.to_string()),
+        DeValue::Datetime(time) => plain(time.to_string()),
+        DeValue::Array(items) => {
+            let items = items.iter().map(inner);
+            Value::List(items.collect::<Result<_, _>>()?)
+        }
+        DeValue::Table(table) => {
+            // In the order of the text.
+            let mut entries: Vec<_> = table.iter().collect();
+            entries.sort_by_key(|(key, _)| Spanned::span(key).start);
+            let entries = entries.into_iter().map(|(key, value)| {
+                Ok(Entry {
+                    key: key.get_ref().to_string(),
+                    place: Place::of_byte(text, key.span().start),
+                    node: inner(value)?,
+                })
+            });
+            Value::Map(entries.collect::<Result<_, _>>()?)
+        }
+    };
+    Ok(Node { place, value })
 }
 
 fn decimal(integer: &DeInteger<'_>) -> String {

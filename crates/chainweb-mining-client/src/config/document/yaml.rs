@@ -1,77 +1,79 @@
-//! YAML, from the events of its parser.
+//! YAML with places, from the events of its parser.
 //!
-//! The parser resolves nothing, which keeps every scalar as it was written. Anchors and aliases are refused: settings
-//! do not need them, and a few lines of them stand for billions of values.
+//! The parser does not resolve scalars, so they keep their form. Anchors and aliases are refused:
+//! settings do not need them, and a few lines of them can stand for billions of values.
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
 
-use super::{Bounds, DocumentError, Entry, Node, Place, Quoted, Style, Value, at};
+use super::super::suggest::Quoted;
+use super::tree::{Bounds, DocumentError, Entry, Node, Parsed, Place, Style, Value};
 
-/// Reads the one document of a text. `None` if there is none.
-pub(super) fn parse(text: &str) -> Result<Option<Node>, DocumentError> {
+/// Parses a text with one document. A text without one is null.
+pub(super) fn parse(text: &str) -> Parsed {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
-        bounds: Bounds::default(),
+        bounds: Bounds { text, nodes: 0 },
     };
+    let (_, place) = reader.next()?;
     let mut document = None;
-    while let Some((event, place)) = reader.next()? {
-        match event {
-            Event::DocumentStart(_) if document.is_some() => {
-                return Err(at(place, "a second document begins here: one is enough"));
-            }
-            Event::DocumentStart(_) => {
-                let (event, place) = reader.expect()?;
-                document = Some(reader.node(event, place, 0)?);
-            }
-            _ => {}
+    while let (Event::DocumentStart(_), place) = reader.next()? {
+        if document.is_some() {
+            let what = "a second document starts here; settings are one document";
+            return Err(DocumentError::new(place, what));
         }
+        let root = reader.next()?;
+        document = Some(reader.node(root, 0)?);
+        // The end of the document.
+        reader.next()?;
     }
-    Ok(document)
+    let value = Value::Null;
+    Ok(document.unwrap_or(Node { place, value }))
 }
 
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    bounds: Bounds,
+    bounds: Bounds<'a>,
 }
 
 impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<Option<(Event<'a>, Place)>, DocumentError> {
-        match self.parser.next_event() {
-            None => Ok(None),
-            Some(Ok((event, span))) => Ok(Some((event, place(span.start)))),
-            Some(Err(error)) => Err(syntax(&error)),
-        }
+    /// The next event and its place, of which the last one ends the stream.
+    ///
+    /// # Errors
+    /// Returns an error for what settings must not use.
+    fn next(&mut self) -> Result<(Event<'a>, Place), DocumentError> {
+        let next = self.parser.next_event();
+        let (event, marker) = match next.expect("nothing is read after the end of the stream") {
+            Ok((event, span)) => (Ok(event), span.start),
+            Err(error) => (Err(error.info().to_owned()), *error.marker()),
+        };
+        let (line, column) = (marker.line(), marker.col() + 1);
+        let place = Place { line, column };
+        let event = event.map_err(|what| format!("is not YAML: {what}"));
+        let event = event.and_then(|event| match unsupported(&event) {
+            Some(what) => Err(format!("{what} not supported")),
+            None => Ok((event, place)),
+        });
+        event.map_err(|what| DocumentError::new(place, what))
     }
 
-    fn expect(&mut self) -> Result<(Event<'a>, Place), DocumentError> {
-        let next = self.next()?;
-        Ok(next.expect("the parser ends all that it has begun before it ends the stream"))
-    }
-
-    fn node(
-        &mut self,
-        event: Event<'a>,
-        place: Place,
-        depth: usize,
-    ) -> Result<Node, DocumentError> {
-        self.bounds.take(depth, place)?;
+    fn node(&mut self, (event, place): (Event<'a>, Place), depth: usize) -> Parsed {
+        self.bounds.count(depth, place)?;
         let value = match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                no_anchor(anchor, place)?;
-                scalar(text.into_owned(), style, tag.as_deref(), place)?
+            Event::Scalar(text, style, _, tag) => {
+                let is_str = tag.is_some_and(|tag| tag.suffix == "str" || tag.suffix.is_empty());
+                let is_text = is_str || style != ScalarStyle::Plain;
+                let style = if is_text { Style::Quoted } else { Style::Plain };
+                match &*text {
+                    "" | "~" | "null" | "Null" | "NULL" if !is_text => Value::Null,
+                    _ => Value::Scalar(text.into_owned(), style),
+                }
             }
-            Event::SequenceStart(anchor, tag) => {
-                no_anchor(anchor, place)?;
-                core_tag(tag.as_deref(), place)?;
-                self.list(depth)?
+            Event::SequenceStart(..) => self.list(depth)?,
+            Event::MappingStart(..) => self.map(depth)?,
+            other => {
+                let what = format!("expected a value, got {other:?}");
+                return Err(DocumentError::new(place, what));
             }
-            Event::MappingStart(anchor, tag) => {
-                no_anchor(anchor, place)?;
-                core_tag(tag.as_deref(), place)?;
-                self.map(depth)?
-            }
-            Event::Alias(_) => return Err(at(place, "aliases (*name) are not supported")),
-            other => return Err(at(place, format!("expected a value, got {other:?}"))),
         };
         Ok(Node { place, value })
     }
@@ -79,9 +81,9 @@ impl<'a> Reader<'a> {
     fn list(&mut self, depth: usize) -> Result<Value, DocumentError> {
         let mut items = Vec::new();
         loop {
-            match self.expect()? {
+            match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(Value::List(items)),
-                (event, place) => items.push(self.node(event, place, depth + 1)?),
+                next => items.push(self.node(next, depth + 1)?),
             }
         }
     }
@@ -89,68 +91,30 @@ impl<'a> Reader<'a> {
     fn map(&mut self, depth: usize) -> Result<Value, DocumentError> {
         let mut entries = Vec::new();
         loop {
-            let (event, place) = self.expect()?;
-            if event == Event::MappingEnd {
-                return Ok(Value::Map(entries));
-            }
-            let key = match event {
-                Event::Scalar(text, _, 0, _) => text.into_owned(),
-                Event::Alias(_) | Event::Scalar(..) => {
-                    return Err(at(place, "anchors and aliases are not supported"));
-                }
-                _ => return Err(at(place, "a key has to be a word")),
+            let (key, place) = match self.next()? {
+                (Event::MappingEnd, _) => return Ok(Value::Map(entries)),
+                (Event::Scalar(text, ..), place) => (text.into_owned(), place),
+                (_, place) => return Err(DocumentError::new(place, "a key must be a word")),
             };
-            let (event, value_place) = self.expect()?;
-            let node = self.node(event, value_place, depth + 1)?;
+            let next = self.next()?;
+            let node = self.node(next, depth + 1)?;
             entries.push(Entry { key, place, node });
         }
     }
 }
 
-/// Numbers and truth values stay text; nothing at all, `~` and `null` are null.
-fn scalar(
-    text: String,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-    place: Place,
-) -> Result<Value, DocumentError> {
-    core_tag(tag, place)?;
-    let is_text = tag.is_some_and(|tag| tag.suffix == "str" || tag.suffix.is_empty());
-    if style != ScalarStyle::Plain || is_text {
-        return Ok(Value::Scalar(text, Style::Quoted));
+/// What an event uses although settings must not, with its verb.
+fn unsupported(event: &Event<'_>) -> Option<String> {
+    let (anchor, tag) = match event {
+        Event::Alias(_) => return Some("aliases (*name) are".to_owned()),
+        Event::Scalar(_, _, anchor, tag)
+        | Event::SequenceStart(anchor, tag)
+        | Event::MappingStart(anchor, tag) => (*anchor, tag.as_deref()),
+        _ => return None,
+    };
+    if anchor != 0 {
+        return Some("anchors (&name) are".to_owned());
     }
-    Ok(match text.as_str() {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        _ => Value::Scalar(text, Style::Plain),
-    })
-}
-
-fn no_anchor(anchor: usize, place: Place) -> Result<(), DocumentError> {
-    match anchor {
-        0 => Ok(()),
-        _ => Err(at(place, "anchors (&name) are not supported")),
-    }
-}
-
-fn core_tag(tag: Option<&Tag>, place: Place) -> Result<(), DocumentError> {
-    match tag {
-        Some(tag) if !tag.is_yaml_core_schema() && !tag.suffix.is_empty() => {
-            let tag = tag.to_string();
-            let what = format!("the tag {} is not supported", Quoted(&tag));
-            Err(at(place, what))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn syntax(error: &ScanError) -> DocumentError {
-    let what = format!("is not YAML: {}", error.info());
-    at(place(*error.marker()), what)
-}
-
-fn place(marker: Marker) -> Place {
-    Place {
-        line: marker.line(),
-        column: marker.col() + 1,
-    }
+    let tag = tag.filter(|tag| !tag.is_yaml_core_schema() && !tag.suffix.is_empty())?;
+    Some(format!("the tag {} is", Quoted(&tag.to_string())))
 }

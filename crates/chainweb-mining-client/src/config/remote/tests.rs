@@ -6,16 +6,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::document::Format;
-use super::{Fetched, Patience, fetch, may_follow, parse, public};
+use super::{Document, Patience, fetch, may_follow, parse, public};
 
-/// Far more than anything on loopback takes.
+/// Far longer than any request on loopback.
 const LONG: Patience = Patience {
     time: Duration::from_mins(1),
-    tries: 2,
+    attempts: 2,
     pause: Duration::from_millis(1),
 };
 
-/// What the other side does with a request.
+/// How the server handles a request.
 #[derive(Clone, Copy)]
 enum Behaviour {
     /// Sends this and closes.
@@ -32,14 +32,14 @@ const GOOD: Behaviour =
     Answer("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
 const BUSY: Behaviour = Answer("HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n");
 
-/// What came of a fetch.
+/// The outcome of a fetch.
 struct Outcome {
-    result: Result<Fetched, String>,
+    result: Result<Document, String>,
     reports: Vec<String>,
     requests: Vec<String>,
 }
 
-/// Fetches from a server that does these things, one for each request, the last of them for all further ones.
+/// Fetches from a server with one behaviour per request; the last one repeats.
 async fn outcome(behaviours: &[Behaviour], patience: Patience) -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -92,21 +92,18 @@ async fn request(stream: &mut TcpStream) -> String {
 
 #[track_caller]
 fn wrong(outcome: &Outcome) -> &str {
-    let why = outcome.result.as_ref().expect_err("nothing to be had");
+    let why = outcome.result.as_ref().expect_err("the fetch fails");
     assert!(!why.contains("secret"), "{why}");
     why
 }
 
 #[tokio::test]
-async fn a_try_that_fails_is_reported_without_what_is_secret_and_made_again() {
+async fn a_failed_attempt_is_reported_without_secrets_and_repeated() {
     let outcome = outcome(&[BUSY, GOOD], LONG).await;
-    let fetched = Fetched {
-        bytes: b"{}".to_vec(),
-        format: Some(Format::Json),
-    };
+    let fetched = (b"{}".to_vec(), Some(Format::Json));
     assert_eq!(outcome.result, Ok(fetched));
     let report =
-        "http://{address}/miner.toml: the server answers 503 Service Unavailable; trying again";
+        "http://{address}/miner.toml: the server returned 503 Service Unavailable; retrying";
     assert_eq!(outcome.reports, [report]);
     assert_eq!(outcome.requests.len(), 2);
     let request = outcome.requests[0].to_ascii_lowercase();
@@ -118,19 +115,16 @@ async fn a_try_that_fails_is_reported_without_what_is_secret_and_made_again() {
 }
 
 #[tokio::test]
-async fn without_a_known_media_type_the_name_says_the_format() {
+async fn without_a_known_media_type_the_name_decides_the_format() {
     let plain = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\na = 1";
     let fetched = outcome(&[Answer(plain)], LONG).await.result;
-    assert_eq!(
-        fetched.map(|fetched| fetched.format),
-        Ok(Some(Format::Toml))
-    );
+    assert_eq!(fetched.map(|(_, format)| format), Ok(Some(Format::Toml)));
 }
 
 #[tokio::test]
-async fn tries_come_to_an_end() {
+async fn the_number_of_attempts_is_bounded() {
     let busy = outcome(&[BUSY], LONG).await;
-    assert_eq!(wrong(&busy), "the server answers 503 Service Unavailable");
+    assert_eq!(wrong(&busy), "the server returned 503 Service Unavailable");
     assert_eq!((busy.requests.len(), busy.reports.len()), (2, 1));
     let cut = outcome(
         &[Answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na")],
@@ -144,12 +138,12 @@ async fn tries_come_to_an_end() {
         ..LONG
     };
     let hanging = outcome(&[Hang], short).await;
-    assert_eq!(wrong(&hanging), "no whole answer within 300ms");
+    assert_eq!(wrong(&hanging), "no complete response within 300ms");
     assert_eq!(hanging.reports.len(), 1);
 }
 
 #[tokio::test]
-async fn what_no_further_try_can_mend_is_not_tried_again() {
+async fn permanent_failures_are_not_retried() {
     #[track_caller]
     fn check(outcome: &Outcome, requests: usize, why: &str) {
         assert_eq!(wrong(outcome), why);
@@ -162,12 +156,12 @@ async fn what_no_further_try_can_mend_is_not_tried_again() {
     check(
         &outcome(&[Answer(missing)], LONG).await,
         1,
-        "the server answers 404 Not Found",
+        "the server returned 404 Not Found",
     );
     let page = "HTTP/1.1 200 OK\r\nContent-Type: Text/HTML\r\nContent-Length: 0\r\n\r\n";
     let why = "it is a web page (HTML), not settings";
     check(&outcome(&[Answer(page)], LONG).await, 1, why);
-    let why = "it is larger than 1 MiB: no settings are";
+    let why = "it is larger than 1 MiB, the limit for settings";
     check(&outcome(&[Endless], LONG).await, 1, why);
     let around = "HTTP/1.1 302 Found\r\nLocation: http://{address}/x?secret\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     check(
@@ -188,22 +182,21 @@ fn a_redirect_never_leaves_tls() {
     assert_eq!(from(&[&plain], &plain), Ok(()));
     assert_eq!(from(&[&plain], &tls), Ok(()));
     assert_eq!(from(&[&tls], &tls), Ok(()));
-    let why = "it redirects from https to http, where anybody can change it";
+    let why = "it redirects from https to http, which is not secure";
     assert_eq!(from(&[&plain, &tls], &plain), Err(why));
-    let why = "it redirects to what is neither http nor https";
+    let why = "it redirects to a URL that is neither http nor https";
     assert_eq!(from(&[&plain], &url("ftp://host/")), Err(why));
     assert_eq!(from(&[&plain; 6], &plain), Err("it redirects too often"));
 }
 
 #[test]
-fn urls_are_told_without_user_password_and_query() {
-    let url = parse("https://user:secret@Host:8443/a/b.json?token=secret#x").expect("a URL");
+fn public_urls_have_no_user_password_or_query() {
+    let parsed = |text| parse(text).expect("not a path");
+    let url = parsed("https://user:secret@Host:8443/a/b.json?token=secret#x").expect("a URL");
     assert_eq!(public(&url), "https://host:8443/a/b.json");
-    let wrong = parse("ftp://user:secret@host/").expect_err("another scheme");
-    assert_eq!(
-        wrong,
-        "expected a path or a URL with http or https, got one with \"ftp\""
-    );
-    let wrong = parse("http://user:secret@/").expect_err("no host");
-    assert_eq!(wrong, "expected a path or a URL: empty host");
+    let wrong = parsed("ftp://user:secret@host/").expect_err("another scheme");
+    assert_eq!(wrong, "expected a path or an http(s) URL, got \"ftp\"");
+    let wrong = parsed("http://user:secret@/").expect_err("no host");
+    assert_eq!(wrong, "expected a path or an http(s) URL: empty host");
+    assert!(parse("a/b.yaml").is_none());
 }

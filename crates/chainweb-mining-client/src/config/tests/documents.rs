@@ -1,10 +1,9 @@
-use super::super::assignment::{Given, Source};
-use super::super::catalog::Catalog;
-use super::super::{document, from_bytes};
-use super::{mistakes, printed, settle};
+use super::super::findings::{Findings, Layer};
+use super::super::from_document;
+use super::{catalog, printed, problems, settle};
 
 #[test]
-fn keys_are_joined_however_they_are_nested_and_written() {
+fn keys_are_joined_in_any_nesting_and_spelling() {
     let same = [
         ("a.yaml", "stratumMinDifficulty: 30"),
         ("a.yaml", "stratum: {minDifficulty: 30}"),
@@ -22,8 +21,8 @@ fn keys_are_joined_however_they_are_nested_and_written() {
         assert_eq!(printed(&[], &[], &[document]), "stratumMinDifficulty: 30\n");
     }
     assert_eq!(
-        mistakes(&[], &[], &[("a.yaml", "strat: {umPort: 1}")]),
-        ["a.yaml:1:1: strat: there is no such setting; --print-config lists all"]
+        problems(&[], &[], &[("a.yaml", "strat: {umPort: 1}")]),
+        ["a.yaml:1:1: strat: unknown setting; --print-config lists all"]
     );
     assert_eq!(
         printed(&[], &[], &[("a.yaml", "stratum:\ntls: true")]),
@@ -32,7 +31,7 @@ fn keys_are_joined_however_they_are_nested_and_written() {
 }
 
 #[test]
-fn the_environment_is_read_by_name_and_empty_variables_are_not_there() {
+fn empty_and_unknown_variables_set_nothing() {
     let variables = [
         ("CHAINWEB_MINING_TLS", "1"),
         ("CHAINWEB_MINING_ACCOUNT", ""),
@@ -51,33 +50,38 @@ fn the_environment_is_read_by_name_and_empty_variables_are_not_there() {
     );
     let settings = settle(&[], &variables, &[]).expect("good settings");
     assert_eq!(
-        settings.warnings,
+        settings.warnings(),
         [
-            "CHAINWEB_MINING_CLIENT_PORT_1917_TCP is no setting of this program",
-            "CHAINWEB_MINING_PRINT_CONFIG is no setting of this program",
-            "CHAINWEB_MINING_USE_TLS is no setting of this program; did you mean CHAINWEB_MINING_TLS?",
+            "unknown setting CHAINWEB_MINING_CLIENT_PORT_1917_TCP",
+            "unknown setting CHAINWEB_MINING_PRINT_CONFIG",
+            "unknown setting CHAINWEB_MINING_USE_TLS; did you mean CHAINWEB_MINING_TLS?",
         ]
     );
     assert_eq!(settings.printed, None);
 }
 
 #[test]
-fn a_winner_remembers_its_source() {
-    let catalog = Catalog::new();
-    let items = from_bytes(&catalog, &"a.yaml".into(), b"log:\n  level: DEBUG\n", None);
-    let [assignment] = items.assignments.as_slice() else {
-        panic!("{items:?}");
+fn an_assignment_has_its_source() {
+    let mut findings = Findings::default();
+    let text = b"log:\n  level: DEBUG\n";
+    let layer = Layer::File(0);
+    from_document::read(
+        &catalog(),
+        (layer, "a.yaml"),
+        (text.to_vec(), None),
+        &mut findings,
+    );
+    let [assignment] = findings.assignments.as_slice() else {
+        panic!("{findings:?}");
     };
-    let place = document::Place { line: 2, column: 3 };
-    let source = Source::Key("a.yaml".into(), place, "log.level".to_owned());
-    assert_eq!(assignment.source, source);
-    assert_eq!(assignment.value, Given::Texts(vec!["debug".to_owned()]));
+    assert_eq!(assignment.source, "a.yaml:2:3: log.level");
+    assert_eq!(assignment.values, ["debug"]);
 }
 
 #[test]
-fn every_mistake_inside_a_list_or_a_map_is_told_at_its_place() {
+fn every_error_inside_a_list_or_a_map_is_reported_with_its_place() {
     let check = |text: &str, expected: &[&str]| {
-        assert_eq!(mistakes(&[], &[], &[("a.yaml", text)]), expected);
+        assert_eq!(problems(&[], &[], &[("a.yaml", text)]), expected);
     };
     let pair = "expected KEY=VALUE, as in CUDA_VISIBLE_DEVICES=0";
     check(
@@ -88,11 +92,11 @@ fn every_mistake_inside_a_list_or_a_map_is_told_at_its_place() {
             &format!("a.yaml:2:21: externalEnv: {pair}, got \"B B=…\""),
             "a.yaml:2:34: externalEnv: C: expected one value, got a list",
             &format!("a.yaml:2:39: externalEnv: {pair}, got \"C C=…\""),
-            "a.yaml:2:49: externalEnv: A is set twice",
+            "a.yaml:2:49: externalEnv: A: appears twice",
         ],
     );
     assert_eq!(
-        mistakes(&[], &[("CHAINWEB_MINING_NODE", " [ \"a\", [1], {}]")], &[]),
+        problems(&[], &[("CHAINWEB_MINING_NODE", " [ \"a\", [1], {}]")], &[]),
         [
             "CHAINWEB_MINING_NODE: expected one value, got a list",
             "CHAINWEB_MINING_NODE: expected one value, got a map",
@@ -103,7 +107,7 @@ fn every_mistake_inside_a_list_or_a_map_is_told_at_its_place() {
 #[test]
 fn values_that_may_be_secret_are_not_repeated() {
     let wrong = "API-KEY=hunter2";
-    let found = mistakes(
+    let found = problems(
         &["--external-env", wrong],
         &[("CHAINWEB_MINING_EXTERNAL_ENV", wrong)],
         &[
@@ -112,13 +116,13 @@ fn values_that_may_be_secret_are_not_repeated() {
         ],
     );
     assert_eq!(found.len(), 4);
-    for mistake in found {
-        assert!(mistake.ends_with("got \"API-KEY=…\""), "{mistake}");
+    for problem in found {
+        assert!(problem.ends_with("got \"API-KEY=…\""), "{problem}");
     }
 }
 
 #[test]
-fn what_a_document_says_cannot_move_the_cursor() {
+fn messages_about_documents_contain_no_escape_codes() {
     for text in [
         "externalEnv: {\"\\e[2J\": [1]}",
         "\"\\e[2J\": 1",
@@ -126,8 +130,8 @@ fn what_a_document_says_cannot_move_the_cursor() {
         "node: !%1b[2J x",
         "{\"node\": !<%1b> x}",
     ] {
-        for mistake in mistakes(&[], &[], &[("a.yaml", text)]) {
-            assert!(!mistake.contains('\x1b'), "{mistake:?}");
+        for problem in problems(&[], &[], &[("a.yaml", text)]) {
+            assert!(!problem.contains('\x1b'), "{problem:?}");
         }
     }
 }

@@ -1,14 +1,15 @@
 use std::ffi::OsString;
 
-use super::super::Invocation;
-use super::super::catalog::Catalog;
-use super::super::flags::{self, Asked, Purpose};
-use super::{mistakes, printed, settle};
-use crate::cli::{self, Command};
+use clap::CommandFactory;
+
+use super::super::from_flags::{self, Request};
+use super::super::{Findings, Invocation};
+use super::{catalog, printed, problems, settle};
+use crate::cli::{self, Cli, Command};
 use crate::logging::LogLevel;
 
 #[test]
-fn an_argument_that_is_no_text_is_a_mistake_among_others() {
+fn an_argument_that_is_not_utf8_is_an_error_among_others() {
     use std::os::unix::ffi::OsStringExt;
     let odd = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     let args = [
@@ -19,21 +20,24 @@ fn an_argument_that_is_no_text_is_a_mistake_among_others() {
         odd(b"--node=\xff"),
         "--nodee".into(),
     ];
-    let Asked::Settings(_, assignments, mistakes) = flags::read(&Catalog::new(), args) else {
-        panic!("no settings");
-    };
-    assert_eq!(assignments, []);
-    let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    let mut findings = Findings::default();
+    let request = from_flags::read(&catalog(), &args, &mut findings);
+    assert_eq!(request, Request::Settings(Vec::new()));
+    assert!(findings.assignments.is_empty());
     assert_eq!(
-        mistakes,
+        findings.problems,
         [
-            "--public-key: is not a text in UTF-8",
+            "--public-key: is not valid UTF-8",
             "--account: a value is missing",
-            "\"-\u{fffd}\": is not a text in UTF-8",
-            "\"--node=\u{fffd}\": is not a text in UTF-8",
-            "--nodee: there is no such flag; did you mean --node?",
+            "\"-\u{fffd}\": is not valid UTF-8",
+            "\"--node=\u{fffd}\": is not valid UTF-8",
+            "--nodee: unknown flag; did you mean --node?",
         ]
     );
+}
+
+fn read(args: &[&str]) -> Result<Invocation<Cli>, clap::Error> {
+    super::super::read(Cli::command(), args.iter().map(OsString::from))
 }
 
 #[test]
@@ -69,8 +73,11 @@ fn flags_have_all_their_forms() {
 
 #[test]
 fn commands_help_and_the_version_are_left_to_the_command_line() {
-    let asked = |args: &[&str]| flags::read(&Catalog::new(), args.iter().map(OsString::from));
-    assert!(matches!(asked(&["demo", "--for", "x"]), Asked::Command));
+    let request = |args: &[&str]| {
+        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        from_flags::read(&catalog(), &args, &mut Findings::default())
+    };
+    assert_eq!(request(&["demo", "--for", "x"]), Request::Command);
     for (args, answered) in [
         (&["--nodee", "--help"][..], "--help"),
         (&["-t?"], "-?"),
@@ -79,18 +86,11 @@ fn commands_help_and_the_version_are_left_to_the_command_line() {
         (&["--version"], "--version"),
         (&["--config-file", "lost", "--license"], "--license"),
     ] {
-        match asked(args) {
-            Asked::Answer(flag, purpose) => {
-                assert_eq!((flag.as_str(), purpose), (answered, Purpose::Mine));
-            }
-            other => panic!("{other:?}"),
-        }
+        let alone = ["chainweb-mining-client", answered].map(OsString::from);
+        assert_eq!(request(args), Request::Answer(alone.to_vec()));
     }
     // The name of a command may be a value.
-    assert!(matches!(
-        asked(&["--node", "demo"]),
-        Asked::Settings(Purpose::Mine, ..)
-    ));
+    assert_eq!(request(&["--node", "demo"]), Request::Settings(Vec::new()));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn the_doctor_takes_the_settings_of_mining_and_flags_of_its_own() {
         &[("CHAINWEB_MINING_TLS", "true")],
         &[("a.yaml", file)],
     );
-    let cli = settings.expect("good settings").cli;
+    let cli = settings.expect("good settings").parsed;
     let Some(Command::Doctor(doctor)) = cli.command else {
         panic!("not the doctor");
     };
@@ -119,17 +119,17 @@ fn the_doctor_takes_the_settings_of_mining_and_flags_of_its_own() {
     assert_eq!(doctor.node.node, ["a.example"]);
     assert_eq!(doctor.node.public_key.as_deref(), Some("ab"));
     assert_eq!(cli.log.log_level, LogLevel::Debug);
-    // What is no flag of either is a mistake, and --json is none of mining.
+    // A flag of neither is an error, and --json is not one of mining.
     assert_eq!(
-        mistakes(&["doctor", "--jsn", "--nodee=x"], &[], &[]),
+        problems(&["doctor", "--jsn", "--nodee=x"], &[], &[]),
         [
-            "--jsn: there is no such flag; did you mean --json?",
-            "--nodee: there is no such flag; did you mean --node?"
+            "--jsn: unknown flag; did you mean --json?",
+            "--nodee: unknown flag; did you mean --node?"
         ]
     );
     assert_eq!(
-        mistakes(&["--json"], &[], &[]),
-        ["--json: there is no such flag; --help lists all"]
+        problems(&["--json"], &[], &[]),
+        ["--json: unknown flag; see --help"]
     );
 }
 
@@ -147,16 +147,15 @@ fn the_value_of_some_flags_may_look_like_a_flag() {
     }
     // Nothing is answered, so that nothing is run without its settings.
     let program = ["client", "--external-worker-cmd", "--help", "-w", "cpu"];
-    let read = super::super::read(program.map(OsString::from));
+    let read = read(&program);
     assert!(matches!(read, Ok(Invocation::Settings(_))), "{read:?}");
 }
 
 #[test]
-fn who_asks_about_the_program_or_a_command_gets_an_answer_whatever_else_is_wrong() {
+fn help_and_the_version_work_even_if_other_arguments_are_invalid() {
     let answer = |args: &[&str]| {
         let args = [&["chainweb-mining-client"], args].concat();
-        let read = super::super::read(args.into_iter().map(OsString::from));
-        read.expect_err("an answer").to_string()
+        read(&args).expect_err("an answer").to_string()
     };
     let doctor = answer(&["doctor", "--help"]);
     assert!(doctor.contains("--json"), "{doctor}");
@@ -166,48 +165,45 @@ fn who_asks_about_the_program_or_a_command_gets_an_answer_whatever_else_is_wrong
     assert_ne!(main, doctor);
     assert_eq!(answer(&["--nodee", "--help"]), main);
     assert_eq!(answer(&["doctor", "-v"]), answer(&["-v"]));
-    let read = super::super::read(["client", "--nodee", "--info"].map(OsString::from));
-    match read {
+    match read(&["client", "--nodee", "--info"]) {
         Ok(Invocation::Command(cli)) => assert!(cli.about.info),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn what_the_doctor_cannot_do_at_once_is_a_mistake() {
+fn a_second_task_beside_the_doctor_is_an_error() {
     #[track_caller]
-    fn check(args: &[&str], mistake: &str) {
-        assert_eq!(mistakes(args, &[], &[]), [mistake]);
+    fn check(args: &[&str], problem: &str) {
+        assert_eq!(problems(args, &[], &[]), [problem]);
     }
     check(
         &["doctor", "--json", "doctor"],
-        "doctor: is a second command; doctor is the first",
+        "doctor: cannot be combined with the command doctor",
     );
     check(
         &["doctor", "simnet"],
-        "simnet: is a second command; doctor is the first",
+        "simnet: cannot be combined with the command doctor",
     );
     check(
         &["doctor", "--jsno"],
-        "--jsno: there is no such flag; did you mean --json?",
+        "--jsno: unknown flag; did you mean --json?",
     );
     check(&["doctor", "--json=1"], "--json: takes no value, got \"1\"");
     check(
         &["--generate-key", "doctor"],
-        "--generate-key: cannot be asked for together with doctor",
+        "--generate-key: cannot be combined with the command doctor",
     );
-    // All that this file of settings is for is left to mining.
+    // In a file it is a setting of mining, which the doctor ignores.
     let settings = settle(&["doctor"], &[], &[("a.yaml", "generateKey: true")]);
     settings.expect("good settings");
 }
 
 #[test]
 fn the_own_flags_of_the_doctor_are_switches() {
-    let catalog = Catalog::new();
+    let catalog = catalog();
     let command = cli::command();
-    let doctor = command
-        .find_subcommand(Purpose::EXAMINE)
-        .expect("a command");
+    let doctor = command.find_subcommand("doctor").expect("a command");
     let own = doctor.get_arguments().filter(|arg| {
         let flag = arg.get_long().expect("it has no argument without a flag");
         catalog.by_flag(flag).is_none()

@@ -1,16 +1,15 @@
 //! What is printed, read again, is the same configuration.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::catalog::{Catalog, Form};
-use super::super::key::environment_variable;
-use super::{Settings, settle};
+use super::super::setting::{Form, Setting};
+use super::{Settings, catalog, settle};
 
-/// Values of all kinds, good ones for one setting or another, and texts that a careless writer gets wrong.
+/// Values of all kinds: valid for one setting or another, or easily written wrongly.
 const TEXTS: [&str; 48] = [
     "1",
     "2",
@@ -87,35 +86,33 @@ struct Mix {
 }
 
 /// A setting and good values of it.
-type Values = (usize, Vec<&'static str>);
+type Values = (Arc<Setting>, Vec<&'static str>);
 
 /// All settings, and which of the texts are good values of each.
-static GOOD: LazyLock<(Catalog, Vec<Values>)> = LazyLock::new(|| {
-    let catalog = Catalog::new();
-    let good = catalog.in_files().into_iter().map(|at| {
-        let texts = match catalog.setting(at).form {
-            Form::Switch { .. } => vec!["true", "false"],
+static GOOD: LazyLock<Vec<Values>> = LazyLock::new(|| {
+    let catalog = catalog();
+    let good = catalog.in_files().into_iter().map(|setting| {
+        let texts = match setting.form {
+            Form::Switch => vec!["true", "false"],
             _ => TEXTS
                 .into_iter()
-                .filter(|text| catalog.check(at, text).is_ok())
+                .filter(|text| setting.check(text).is_ok())
                 .collect(),
         };
-        (at, texts)
+        (Arc::clone(setting), texts)
     });
-    let good = good.collect();
-    (catalog, good)
+    good.collect()
 });
 
 impl Mix {
     fn new(choices: &[Choice], random: &str) -> Self {
-        let (catalog, all) = &*GOOD;
+        let all = &*GOOD;
         let mut mix = Self::default();
         for (source, setting, value) in choices {
-            let (at, good) = &all[setting.index(all.len())];
-            let setting = catalog.setting(*at);
-            let is_switch = matches!(setting.form, Form::Switch { .. });
+            let (setting, good) = &all[setting.index(all.len())];
+            let is_switch = setting.form == Form::Switch;
             let mut good = good.clone();
-            if catalog.is_text(*at) {
+            if setting.is_text() {
                 good.push(random);
             }
             if good.is_empty() {
@@ -125,7 +122,7 @@ impl Mix {
             match source {
                 0 => mix
                     .variables
-                    .push((environment_variable(&setting.flag), text.to_owned())),
+                    .push((setting.variable.clone(), text.to_owned())),
                 1..=3 => {
                     let document = &mut mix.documents[source - 1];
                     document.retain(|(key, _)| *key != setting.key);
@@ -138,12 +135,9 @@ impl Mix {
                 }
                 _ => mix.flags.push(match (is_switch, text) {
                     (true, "true") => format!("--{}", setting.flag),
-                    (true, _) => match &setting.form {
-                        Form::Switch {
-                            opposite: Some(opposite),
-                            ..
-                        } => format!("--{opposite}"),
-                        _ => continue,
+                    (true, _) => match &setting.opposite {
+                        Some(opposite) => format!("--{opposite}"),
+                        None => continue,
                     },
                     _ => format!("--{}={text}", setting.flag),
                 }),
@@ -188,7 +182,7 @@ proptest! {
             let text = first.printed.as_ref().expect("it was asked for");
             let again = settle(&[print], &[], &[("again.yaml", text)]);
             let again = again.unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
-            prop_assert_eq!(format!("{:?}", again.cli), format!("{:?}", first.cli), "{}", text);
+            prop_assert_eq!(format!("{:?}", again.parsed), format!("{:?}", first.parsed), "{}", text);
             prop_assert_eq!(again.printed.as_ref(), first.printed.as_ref());
         }
     }
@@ -232,11 +226,11 @@ fn all_settings_are_printed_and_those_of_the_haskell_client_first() {
         .lines()
         .filter_map(|line| line.split(": ").next())
         .collect();
-    let catalog = Catalog::new();
+    let catalog = catalog();
     let all: Vec<&str> = catalog
         .in_files()
         .into_iter()
-        .map(|at| &*catalog.setting(at).key)
+        .map(|setting| &*setting.key)
         .collect();
     assert_eq!(keys, all);
     let place = |key: &str| keys.iter().position(|other| *other == key).expect(key);

@@ -1,4 +1,4 @@
-//! Which processors hashing threads are bound to, as a flag says it.
+//! The processors to which hashing threads are pinned.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -7,16 +7,16 @@ use std::sync::Arc;
 use rustix::io;
 use rustix::thread::{CpuSet, sched_getaffinity};
 
-/// Which processors to bind threads to.
+/// The processors to which threads are pinned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Affinity {
-    /// All that the program may use.
+    /// All processors that the program may use.
     Auto,
-    /// These, in this order.
+    /// Processors in the order of the threads.
     Processors(Vec<usize>),
 }
 
-/// Reads `auto` or a list of processors and ranges, as in `0-3,8`.
+/// Parses `auto` or a list of processors and ranges, such as `0-3,8`.
 impl FromStr for Affinity {
     type Err = String;
 
@@ -31,7 +31,7 @@ impl FromStr for Affinity {
                 (Some(first), Some(last)) if first <= last => processors.extend(first..=last),
                 _ => {
                     return Err(format!(
-                        "{part:?} is neither a processor nor a range of them: expected `auto` or a list as in 0-3,8, \
+                        "{part:?} is neither a processor nor a range: expected `auto` or a list such as 0-3,8, \
                          each below {}",
                         CpuSet::MAX_CPU
                     ));
@@ -54,24 +54,27 @@ fn processor(text: &str) -> Option<usize> {
     number.filter(|number| *number < CpuSet::MAX_CPU)
 }
 
-/// Why threads cannot be bound as asked for.
+/// Why threads cannot be pinned.
 #[derive(Debug, thiserror::Error)]
-pub enum AffinityError {
-    /// The program may not run there.
-    #[error("this program may not use processor {processor}; it may use {allowed}")]
+pub(crate) enum AffinityError {
+    /// The program may not run on a processor.
+    #[error("--cpu-affinity: this program may not use processor {processor}; it may use {allowed}")]
     NotAllowed {
-        /// The first of the processors that it may not use.
+        /// The first processor of the list that it may not use.
         processor: usize,
-        /// Those that it may use, as they are written in the flag.
+        /// The processors that it may use, in the form of the flag.
         allowed: String,
     },
-    /// The system does not say which processors there are.
-    #[error("the system does not tell which processors this program may use")]
+    /// The system call failed.
+    #[error("--cpu-affinity: cannot read which processors this program may use")]
     Unknown(#[source] io::Errno),
 }
 
 impl Affinity {
-    /// The processors to bind threads to, all of which this program may use.
+    /// Returns the processors to which threads are pinned.
+    ///
+    /// # Errors
+    /// Returns an error if the program may not use one of them.
     pub(crate) fn resolve(&self) -> Result<Arc<[usize]>, AffinityError> {
         let set = sched_getaffinity(None).map_err(AffinityError::Unknown)?;
         let allowed: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&at| set.is_set(at)).collect();
@@ -91,7 +94,7 @@ impl Affinity {
     }
 }
 
-/// Ascending numbers with their ranges drawn together.
+/// Formats ascending numbers, with ranges.
 fn list(numbers: &[usize]) -> String {
     let ranges: Vec<String> = numbers
         .chunk_by(|a, b| a + 1 == *b)
@@ -122,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_processors_is_refused_with_the_part_that_is_wrong() {
+    fn errors_in_lists_name_the_invalid_part() {
         #[track_caller]
         fn check(text: &str, part: &str) {
             let error = text.parse::<Affinity>().expect_err("not a list");
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_drawn_together() {
+    fn adjacent_numbers_become_ranges() {
         assert_eq!(list(&[]), "");
         assert_eq!(list(&[4]), "4");
         assert_eq!(list(&[0, 1, 2, 5, 7, 8]), "0-2,5,7-8");

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::program::{Running, field, program, run, text};
 
-/// A folder of files that goes away with the test.
+/// A folder of files, removed after the test.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -38,7 +38,7 @@ impl Drop for Folder {
     }
 }
 
-/// Answers one request and gives its address.
+/// Serves one request, and returns the address.
 fn serve(answer: &'static str) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -87,13 +87,13 @@ fn settings_of_all_sources_are_printed_and_nothing_else_is_done() {
         "insecure: true\naccount: \"file\"\nlogLevel: warn\nstratumPort: {port}\n\
          stratumInterface: \"127.0.0.1\"\nstratumRate: 500\nworkSlots: 3\n"
     );
-    let warning = "warning: CHAINWEB_MINING_WORK_SLOT is no setting of this program; \
+    let warning = "warning: unknown setting CHAINWEB_MINING_WORK_SLOT; \
                    did you mean CHAINWEB_MINING_WORK_SLOTS?\n";
     check_output(&output, 0, &printed, warning);
 }
 
 #[test]
-fn what_was_printed_is_what_a_miner_can_be_started_with() {
+fn a_printed_configuration_starts_a_miner() {
     let folder = Folder::new("mine");
     let network = Running::start(&[
         "simnet",
@@ -115,7 +115,7 @@ fn what_was_printed_is_what_a_miner_can_be_started_with() {
 }
 
 #[test]
-fn a_file_that_cannot_be_one_is_told_without_reading_it_to_the_end() {
+fn a_file_that_is_no_document_is_refused_without_reading_it_to_the_end() {
     let folder = Folder::new("bad");
     let check = |path: &str, what: &str| {
         let output = run(&["--config-file", path, "--print-config"]);
@@ -143,11 +143,11 @@ fn a_file_that_cannot_be_one_is_told_without_reading_it_to_the_end() {
     check(&pipe, special);
     let huge = folder.path("huge.yaml");
     File::create(&huge).unwrap().set_len(100_000_000).unwrap();
-    check(&huge, ": is larger than 1 MiB: no settings are");
+    check(&huge, ": is larger than 1 MiB, the limit for settings");
     let binary = folder.file("binary", b"\x7fELF\x01\0\0");
-    check(&binary, ": is not a text: it has zero bytes in it");
+    check(&binary, ": is not a text file: it contains zero bytes");
     let latin = folder.file("latin.yaml", b"node: a\naccount: \xfc\n");
-    check(&latin, ":2:10: is not a text in UTF-8");
+    check(&latin, ":2:10: is not valid UTF-8");
     let laughs = ('b'..='z')
         .zip('a'..)
         .map(|(this, last)| format!("{this}: &{this} [*{last}, *{last}, *{last}, *{last}]"));
@@ -165,16 +165,16 @@ fn a_file_that_cannot_be_one_is_told_without_reading_it_to_the_end() {
 }
 
 #[test]
-fn an_empty_file_says_nothing_and_is_warned_about() {
+fn an_empty_file_is_a_warning() {
     let folder = Folder::new("empty");
     let file = folder.file("empty.yaml", "");
     let output = run(&["--config-file", &file, "--print-config-as=minimal"]);
-    let warning = format!("warning: {file}: there are no settings in it\n");
+    let warning = format!("warning: {file}: contains no settings\n");
     check_output(&output, 0, "{}\n", &warning);
 }
 
 #[test]
-fn a_url_that_has_no_settings_is_told_without_what_is_secret_in_it() {
+fn a_url_without_settings_is_reported_without_its_secrets() {
     let page = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>no settings</html>";
     let missing = "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n";
     for (answer, what) in [
@@ -182,7 +182,7 @@ fn a_url_that_has_no_settings_is_told_without_what_is_secret_in_it() {
             page,
             "looks like a web page (HTML or XML), not like settings",
         ),
-        (missing, "the server answers 404 Not Found"),
+        (missing, "the server returned 404 Not Found"),
     ] {
         let (address, server) = serve(answer);
         let url = format!("http://user:secret@{address}/x.yaml?secret");
@@ -196,24 +196,24 @@ fn a_url_that_has_no_settings_is_told_without_what_is_secret_in_it() {
         );
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = listener.local_addr().unwrap();
+    let closed = listener.local_addr().unwrap();
     drop(listener);
     let output = run(&[
         "--config-file",
-        &format!("http://{nobody}/?secret"),
+        &format!("http://{closed}/?secret"),
         "--print-config",
     ]);
-    let why = format!("http://{nobody}/: no connection: Connection refused (os error 111)");
-    let again = format!("{why}; trying again\n");
+    let why = format!("http://{closed}/: cannot connect: Connection refused (os error 111)");
+    let again = format!("{why}; retrying\n");
     check_output(&output, 64, "", &format!("{again}{again}error: {why}\n"));
     let output = run(&["--config-file=ftp://user:secret@host/", "--print-config"]);
-    let what = "expected a path or a URL with http or https, got one with \"ftp\"";
+    let what = "expected a path or an http(s) URL, got \"ftp\"";
     check_output(&output, 64, "", &format!("error: --config-file: {what}\n"));
 }
 
 #[test]
-fn mistakes_of_all_sources_are_told_together() {
-    let folder = Folder::new("mistakes");
+fn errors_of_all_sources_are_reported_together() {
+    let folder = Folder::new("errors");
     let file = folder.file("miner.yaml", "threadCount: many\nnod: localhost\n");
     let output = program()
         .args(["--config-file", &file, "--log-level", "loud"])
@@ -221,17 +221,17 @@ fn mistakes_of_all_sources_are_told_together() {
         .output()
         .unwrap();
     let expected = format!(
-        "error: 4 mistakes\n\
+        "error: 4 errors in the settings\n\
          \x20 --log-level: expected quiet, error, warn, info or debug, got \"loud\"\n\
          \x20 CHAINWEB_MINING_STRATUM_PORT: expected a port from 0 to 65535, got \"none\"\n\
          \x20 {file}:1:14: threadCount: expected a number from 1 to 1024, got \"many\"\n\
-         \x20 {file}:2:1: nod: there is no such setting; did you mean node?\n"
+         \x20 {file}:2:1: nod: unknown setting; did you mean node?\n"
     );
     check_output(&output, 64, "", &expected);
 }
 
 #[test]
-fn settings_that_contradict_each_other_are_told_with_where_they_were_set() {
+fn settings_that_contradict_each_other_are_reported_with_their_sources() {
     let folder = Folder::new("contradiction");
     let file = folder.file("miner.json", "{\"threadCount\": 3}");
     let output = run(&["--config-file", &file, "--work-slots", "4"]);
@@ -263,7 +263,7 @@ fn a_contradiction_is_one_event_of_a_log_in_json() {
 }
 
 #[test]
-fn an_address_of_a_node_is_told_without_its_password() {
+fn an_address_of_a_node_is_reported_without_its_password() {
     let output = run(&["--node", "http://user:hunter2@host:1848"]);
     assert_eq!(output.status.code(), Some(64));
     let message = text(&output.stderr);
@@ -277,10 +277,10 @@ fn a_signal_ends_the_wait_for_a_configuration() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/miner.yaml", listener.local_addr().unwrap());
         let mut client = Running::start(&["--config-file", &url]);
-        // Whoever has asked has taken over the signals.
+        // The request follows the installation of the signal handlers.
         let connection = listener.accept().unwrap();
         client.signal(signal);
-        client.wait_for("leaving before all settings are read");
+        client.wait_for("stopping before all settings were read");
         assert_eq!(client.wait().code(), Some(0));
         drop(connection);
     }

@@ -108,7 +108,8 @@ fn niceness(stat: &str) -> i32 {
     fields.split(' ').nth(16).unwrap().parse().unwrap()
 }
 
-/// The processors and the niceness of a program's hashing threads, in their order, as soon as there are so many.
+/// Returns the processors and the niceness of a program's hashing threads, in their order, once
+/// there are `count` of them.
 fn hashing_threads(demo: &Running, count: usize) -> Vec<(String, i32)> {
     loop {
         demo.wait_for("block found");
@@ -236,7 +237,7 @@ fn a_bench_tells_of_every_kernel_beside_the_blake2_crate() {
             "portable",
             "blake2 crate",
             "",
-            "threads of portable together, by the clock on the wall",
+            "threads of portable together, by wall-clock time",
             "threads",
             "1",
             "2"

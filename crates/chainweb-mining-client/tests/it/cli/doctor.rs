@@ -1,4 +1,4 @@
-//! `doctor` as a user meets it: its screen, its exit codes, its end by a signal.
+//! `doctor` on the command line: its output, its exit codes, its end by a signal.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn the_exit_code_says_whether_mining_would_work() {
     assert!(screen.starts_with(&title), "{screen}");
     assert!(screen.ends_with("\n\nmining would work\n"), "{screen}");
 
-    // A warning does not keep anybody from mining.
+    // With warnings mining works.
     network
         .faults()
         .install(Rule::on(Endpoint::Cut, Verdict::Status(500, "".into())));
@@ -49,7 +49,7 @@ async fn the_exit_code_says_whether_mining_would_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_it_with_what_it_has() {
+async fn a_signal_ends_it_with_the_findings_so_far() {
     let network = network().await;
     network
         .faults()
@@ -84,7 +84,7 @@ fn wrong_flags_are_those_of_mining() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_looks_at_the_node_of_the_settings() {
+async fn it_examines_the_node_of_the_settings() {
     let network = network().await;
     let node = network.address().to_string();
     let output = program()
@@ -101,7 +101,7 @@ async fn it_looks_at_the_node_of_the_settings() {
 }
 
 #[test]
-fn marks_are_not_coloured_where_no_terminal_is() {
+fn marks_are_not_coloured_without_a_terminal() {
     let output = program()
         .args(["doctor", "-n", "127.0.0.1:1"])
         .output()
@@ -155,7 +155,7 @@ fn a_network_on_the_command_line_can_have_every_fault() {
 }
 
 #[test]
-fn a_reader_that_goes_away_has_not_seen_that_mining_would_work() {
+fn a_closed_output_is_a_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let status = program()

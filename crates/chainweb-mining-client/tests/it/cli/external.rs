@@ -103,7 +103,7 @@ async fn signal_ends_commands_that_ignore_sigterm_within_the_grace_period() {
         client.wait_for("shutting down");
         let rest = client.rest();
         assert_eq!(client.wait().code(), Some(0), "{rest:#?}");
-        for bad in ["WARN", "ERROR", "could not be handed in"] {
+        for bad in ["WARN", "ERROR", "could be submitted before the end"] {
             assert!(!rest.iter().any(|line| line.contains(bad)), "{rest:#?}");
         }
         until_gone(processes).await;
@@ -118,7 +118,7 @@ async fn second_signal_leaves_no_command_running() {
     client.signal(Signal::INT);
     client.wait_for("shutting down");
     client.signal(Signal::TERM);
-    client.wait_for("leaving at once");
+    client.wait_for("quitting immediately");
     assert_eq!(client.wait().code(), Some(1));
     until_gone(processes).await;
     network.shutdown().await;

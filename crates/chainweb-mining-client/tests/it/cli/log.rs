@@ -24,7 +24,7 @@ fn a_log_in_json_is_nothing_but_objects() {
 }
 
 #[test]
-fn a_failure_is_told_as_the_log_is() {
+fn a_fatal_error_has_the_format_of_the_log() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = format!("--listen={}", taken.local_addr().unwrap());
     let last = |format: &str, level: &str| {

@@ -8,9 +8,9 @@ use rustix::process::Signal;
 use super::program::{Running, check_usage, field, run, text};
 
 #[test]
-fn mistakes_in_the_flags_are_told_with_what_to_do() {
-    let check = |flags: &[&str], told: &[&str]| {
-        check_usage(&[&["--worker", "on-demand"], flags].concat(), told);
+fn errors_in_the_flags_come_with_advice() {
+    let check = |flags: &[&str], parts: &[&str]| {
+        check_usage(&[&["--worker", "on-demand"], flags].concat(), parts);
     };
     check(&["--on-demand-port", "70000"], &["70000", "0 to 65535"]);
     check(&["--on-demand-interface", "a:1"], &["a:1", "host name"]);
@@ -25,7 +25,7 @@ fn mistakes_in_the_flags_are_told_with_what_to_do() {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_its_address_and_its_flags() {
+fn a_port_in_use_is_reported_with_its_address_and_its_flags() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let port = address.port().to_string();
@@ -49,7 +49,7 @@ fn a_port_in_use_is_told_with_its_address_and_its_flags() {
 }
 
 #[test]
-fn the_flags_of_a_development_network_make_a_block_and_a_signal_ends_whoever_waits() {
+fn blocks_are_made_on_a_development_network_and_a_signal_ends_waiting_requests() {
     let network = Running::start(&["simnet", "--disable-pow", "--listen", "127.0.0.1:0"]);
     let node = field(&network.wait_for("simulated network starts"), "address").to_owned();
     let mut client = Running::start(&[
@@ -61,9 +61,9 @@ fn the_flags_of_a_development_network_make_a_block_and_a_signal_ends_whoever_wai
         "--thread-count=1",
         "--log-level=info",
     ]);
-    let ready = client.wait_for("blocks are made on demand");
+    let ready = client.wait_for("on-demand worker ready");
     let address = field(&ready, "address").to_owned();
-    let order = |query: &str, body: &str| {
+    let request = |query: &str, body: &str| {
         let mut socket = TcpStream::connect(&address).unwrap();
         let length = body.len();
         write!(
@@ -78,14 +78,14 @@ fn the_flags_of_a_development_network_make_a_block_and_a_signal_ends_whoever_wai
         socket.read_to_string(&mut answer).unwrap();
         answer
     };
-    let made = answer(order("?wait=60", r#"{"0":1}"#));
+    let made = answer(request("?wait=60", r#"{"0":1}"#));
     assert!(made.starts_with("HTTP/1.1 200 OK\r\n"), "{made}");
     network.wait_for("block mined");
-    client.wait_for("all blocks that were asked for are in the cut");
-    // Without a network there is no block.
+    client.wait_for("all requested blocks are in the cut");
+    // Without a network no block can be made.
     drop(network);
-    let waiting = order("?wait=600", r#"{"0":1}"#);
-    client.wait_for("blocks are asked for");
+    let waiting = request("?wait=600", r#"{"0":1}"#);
+    client.wait_for("blocks requested");
     client.signal(Signal::TERM);
     assert_eq!(client.wait().code(), Some(0));
     let ended = answer(waiting);

@@ -1,4 +1,4 @@
-//! The page about configuration: its files are written, its commands run, and what it shows is what they say.
+//! The page about configuration: its files are written, its commands run, their output compared.
 
 use std::os::unix::fs::symlink;
 

@@ -1,4 +1,4 @@
-//! What the program prints instead of doing something: itself, its manual, a pair of keys.
+//! What the program prints instead of mining: texts about itself, its manual, a key pair.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use super::program::{check_usage, program, run, text};
 
-/// The output of the program, which ends well and says nothing else.
+/// Returns the standard output of the program, which succeeds without an error message.
 #[track_caller]
 fn printed(args: &[&str]) -> String {
     let output = run(args);
@@ -26,7 +26,7 @@ fn key(line: &str, name: &str) -> [u8; 32] {
 }
 
 #[test]
-fn generated_keys_are_pairs_in_the_eyes_of_another_library_and_differ_each_time() {
+fn generated_keys_are_pairs_for_another_library_and_differ_each_time() {
     let pairs = [(); 2].map(|()| {
         let lines = printed(&["--generate-key"]);
         let lines: Vec<&str> = lines.lines().collect();
@@ -44,7 +44,7 @@ fn generated_keys_are_pairs_in_the_eyes_of_another_library_and_differ_each_time(
 
 #[test]
 fn generate_key_needs_nothing_and_can_be_undone() {
-    // A node that cannot be, on which nobody mines.
+    // No node can have this address, so mining on it would fail.
     for flags in [
         ["--generate-key", "--node=ftp://nowhere"],
         ["--no-generate-key", "--generate-key"],
@@ -60,7 +60,7 @@ fn generate_key_needs_nothing_and_can_be_undone() {
 }
 
 #[test]
-fn the_program_tells_what_it_is_before_it_looks_at_anything_else() {
+fn texts_about_the_program_need_no_valid_settings() {
     let version = env!("CARGO_PKG_VERSION");
     let first = format!("chainweb-mining-client {version}");
     for flag in ["--info", "--long-info"] {
@@ -125,7 +125,7 @@ fn the_manual_has_a_page_for_each_command() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_is_told() {
+fn a_directory_that_cannot_be_created_is_an_error() {
     let output = run(&["man", "--dir", "/dev/null/pages"]);
     assert_eq!(output.status.code(), Some(1));
     let message = text(&output.stderr);
@@ -133,7 +133,7 @@ fn a_directory_that_cannot_be_made_is_told() {
 }
 
 #[test]
-fn mistakes_and_help_are_coloured_as_the_flags_say() {
+fn errors_and_help_have_the_colours_that_the_flags_ask_for() {
     let is_coloured = |args: &[&str], flags: &[&str], no_color: &str| {
         let mut command = program();
         command.args(args).args(flags).env("NO_COLOR", no_color);

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use super::program::{Running, check_usage, field, run, text};
 
 #[test]
-fn mistakes_in_the_flags_are_told_with_what_to_do() {
+fn errors_in_the_flags_say_what_to_do() {
     for (flag, wrong, hint) in [
         ("--stratum-port", "70000", "0 to 65535"),
         ("--stratum-port", "http", "0 to 65535"),
@@ -45,7 +45,7 @@ fn works_held_are_said_once_and_are_no_more_than_chains() {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_its_address_and_its_flags() {
+fn a_port_in_use_is_reported_with_its_address_and_its_flags() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let output = run(&[

@@ -1,4 +1,4 @@
-//! The program, started with a command line that is somebody else's.
+//! The program, started with the command line of a compose file.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::cli::program::{Running, field};
 
-/// Far beyond what anything here takes.
+/// The time limit of every condition: far more than any needs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Client {
@@ -15,7 +15,7 @@ pub(super) struct Client {
     command: String,
 }
 
-/// The arguments of a command line, as a shell reads it that knows single quotes.
+/// Splits a command line into arguments, as a shell with single quotes only.
 fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut is_quoted = false;
@@ -29,7 +29,7 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
-/// The arguments of a command line with another node, and with ports that the system picks.
+/// Returns the arguments of a command line, with this node and with ports that the system picks.
 fn localise(command: &str, node: SocketAddr) -> Vec<String> {
     let mut args: Vec<String> = Vec::new();
     for word in words(command) {
@@ -67,30 +67,30 @@ impl Client {
         }
     }
 
-    /// Where the client says that it listens.
+    /// Waits for a log line with this text, and returns its address.
     #[track_caller]
-    pub(super) fn listens(&self, said: &str) -> SocketAddr {
-        let line = self.running.wait_for(said);
+    pub(super) fn listens(&self, text: &str) -> SocketAddr {
+        let line = self.running.wait_for(text);
         field(&line, "address").parse().unwrap()
     }
 
-    /// Waits until it holds.
+    /// Waits until the condition holds.
     #[track_caller]
     pub(super) fn until(&mut self, what: &str, mut holds: impl FnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        let mut said = Vec::new();
+        let mut lines = Vec::new();
         while !holds() {
-            said.extend(self.running.pause());
+            lines.extend(self.running.pause());
             let command = &self.command;
             assert!(
                 Instant::now() < deadline && self.running.is_alive(),
-                "not so: {what}\n{command}\n{}",
-                said.join("\n")
+                "does not hold: {what}\n{command}\n{}",
+                lines.join("\n")
             );
         }
     }
 
-    /// The client ends with the first signal, and has nothing to complain of.
+    /// Ends the client with one signal. Checks its exit code and that it logs no error.
     #[track_caller]
     pub(super) fn ends_well(&mut self) {
         self.running.signal(Signal::TERM);

@@ -1,4 +1,4 @@
-//! A network as those of the compose files are, and a mining device for it.
+//! A network like those of the compose files, and a mining device for it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -14,20 +14,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::seed;
 
-/// What a network is like.
+/// The kind of a network.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// A node that was started with `--disable-pow`.
+    /// The node was started with `--disable-pow`.
     NoProofOfWork,
-    /// A node that checks proof of work, of which little is needed.
+    /// The node checks proof of work, of little difficulty.
     ProofOfWork,
-    /// A node that does not check it, with a target that every hash meets.
+    /// The node does not check it, and every hash meets the target.
     Effortless,
 }
 
-/// Hashes for a block: what the device does in some hundredths of a second.
+/// Hashes for a block: some hundredths of a second for the device.
 const DIFFICULTY: u128 = 10_000;
-/// The device's hash rate is divided by 2^this.
+/// The binary logarithm of the divisor of the device's hash rate.
 const SCALE_BITS: u32 = 30;
 
 pub(super) struct Devnet<'a> {
@@ -63,12 +63,12 @@ impl<'a> Devnet<'a> {
         self.simnet.address()
     }
 
-    /// Blocks of the client that have come into the cut.
+    /// Returns the number of the client's blocks in the cut.
     pub(super) fn accepted(&self) -> u64 {
         self.simnet.report().tally.accepted
     }
 
-    /// Nothing that was handed in was wrong.
+    /// Checks that all submitted solutions were valid.
     #[track_caller]
     pub(super) fn check(&self) {
         let tally = self.simnet.report().tally;
@@ -78,7 +78,7 @@ impl<'a> Devnet<'a> {
 
     pub(super) fn device(&self, server: SocketAddr) -> Device {
         let login = Login {
-            user: "somebody.device".to_owned(),
+            user: "miner.device".to_owned(),
             password: "x".to_owned(),
         };
         let firmware = Firmware::new(FirmwareName::Ka3);

@@ -1,6 +1,6 @@
-//! The page of the command line, made from the command as clap knows it.
+//! The page of the command line, generated from clap's description of it.
 //!
-//! The same flags give the same bytes: everything stands in the order in which it is declared.
+//! The output depends on nothing else: all parts are in the order of their declaration.
 
 use std::fmt::Write;
 
@@ -20,25 +20,84 @@ const INTRODUCTION: &str = "\
 const SETTINGS: &str = "\
 ## Flags
 
-A value follows its flag as in `--flag value` or `--flag=value`. A flag that has a *key* can be set under it in a
-[configuration](configuration.md) file, and by its *variable* in the environment; what is given on the command line
-comes before both.
+A value follows its flag: `--flag value` or `--flag=value`. A flag with a *key* can also be set in a
+[configuration](configuration.md) file, and one with a *variable* in the environment. The command line overrides both.
 
 ";
 
 const COMMANDS: &str = "\
 ## Commands
 
-A command stands first, its flags behind it; only `doctor` may stand behind settings. The flags of the section
-*Logging* and `--help` may be given to each.
+A command is the first argument, before its flags; only `doctor` may follow settings. Every command has the flags of
+the section *Logging* and `--help`.
 
 ";
 
 const CONFIGURED: &str = "\
-It takes all settings, from flags and all other sources, as mining does; those that are about mining alone count for
-nothing.
+It reads the settings of mining from all sources, and ignores those that it does not need.
 
 ";
+
+/// What the page says about a flag beyond its help, which is one line.
+const NOTES: [(&str, &str); 10] = [
+    (
+        "timeout",
+        "The limit of a kind overrides that of all kinds, which overrides `--default-http-timeout`. May be repeated.",
+    ),
+    (
+        "thread-count",
+        "| worker | meaning | default |\n\
+         |---|---|---|\n\
+         | `cpu` | hashing threads | the processors that this program may use |\n\
+         | `external` | processes | 2 |\n\
+         | `simulation` | works that share the hash rate | 2 |\n\
+         | `constant-delay` | blocks per chain and block time | 2 |\n\
+         | `stratum`, `on-demand` | the same as `--work-slots` | 2 |",
+    ),
+    (
+        "work-slots",
+        "Each work is for another chain. With `external`, `simulation` and `constant-delay` the default is \
+         `--thread-count`, but at least 2 and at most 98; with `stratum` and `on-demand` it is `--thread-count`.",
+    ),
+    (
+        "cpu-affinity",
+        "With a list, the default of `--thread-count` is one thread per processor in the list.",
+    ),
+    (
+        "stratum-interface",
+        "`*` listens on all addresses, `*4` and `*6` on all with a preference for IPv4 or IPv6, `!4` and `!6` \
+         on one of the two alone.",
+    ),
+    (
+        "stratum-difficulty",
+        "- `block`: the difficulty of a block\n\
+         - a number: leading zero bits of a share's hash\n\
+         - `auto`: adapts to the hash rate of each device\n\
+         - `auto:<seconds>`: adapts so that each device sends a share in this time, on average",
+    ),
+    (
+        "stratum-rate",
+        "A shorter time counts as 500, a longer one as 25000.",
+    ),
+    (
+        "stratum-min-difficulty",
+        "A lower fixed `--stratum-difficulty` overrides it, and is then the limit for passwords too. Some devices do \
+         not report shares below 2^40.",
+    ),
+    (
+        "hash-rate",
+        "The unit prefixes are da, h, k, M, G, T, P, E, Z, Y and Ki, Mi … Yi.",
+    ),
+    (
+        "preemption",
+        "- `immediate`: at once\n\
+         - `batch-complete`: when the worker starts a new header anyway\n\
+         - `delayed:<time>`: this long after the first refresh, as in `delayed:2s`\n\
+         - `conditional`: at once, but not more often than `--preemption-min-interval`\n\
+         \n\
+         A new block on the chain of a job always replaces the job at once.",
+    ),
+];
 
 /// Where a flag is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -156,6 +215,10 @@ fn write_flag(page: &mut String, arg: &Arg, negative: Option<&Arg>, place: Place
         let long = negative.and_then(Arg::get_long).unwrap();
         writeln!(page, "`--{long}`: {}\n", sentences(&help.to_string())).unwrap();
     }
+    let notes = NOTES.iter().find(|(flag, _)| arg.get_long() == Some(flag));
+    if let Some((_, note)) = notes.filter(|_| place == Place::Program) {
+        writeln!(page, "{note}\n").unwrap();
+    }
     if takes_value(arg) {
         write_values(page, &arg.get_possible_values());
     }
@@ -204,7 +267,7 @@ fn write_values(page: &mut String, values: &[PossibleValue]) {
     }
 }
 
-/// The line under a flag: what it is without being given, and how else it can be given.
+/// Writes the line with the default of a flag, its key and its variable.
 fn write_facts(page: &mut String, arg: &Arg, default: Option<&str>, place: Place) {
     let flag = arg.get_long().unwrap_or_default();
     let is_setting = match place {
@@ -236,7 +299,7 @@ fn write_facts(page: &mut String, arg: &Arg, default: Option<&str>, place: Place
     }
 }
 
-/// The text of a flag without what it says at its end about a default that is no value.
+/// Splits a help text from the description of a default at its end.
 fn split_default(help: &str) -> (&str, Option<&str>) {
     let split = help
         .strip_suffix(']')
@@ -244,7 +307,7 @@ fn split_default(help: &str) -> (&str, Option<&str>) {
     split.map_or((help, None), |(help, default)| (help, Some(default)))
 }
 
-/// A help text with the full stop that clap takes away, and with nothing in it that Markdown would take for its own.
+/// Returns a help text with the full stop that clap removes, and escaped for Markdown.
 fn sentences(help: &str) -> String {
     let mut text = String::new();
     for (at, part) in help.trim().split('`').enumerate() {

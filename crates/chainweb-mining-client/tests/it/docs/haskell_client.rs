@@ -1,8 +1,8 @@
-//! The table of the Haskell client's flags, each row of which has to be true of this program.
+//! The table of the Haskell client's flags, checked against the flags of this program.
 //!
-//! A row is `flag, short form, key, default there, default here, remark`. A default in backticks is the value that the
-//! flag has without being given; other words say that the program finds the value itself, so that the flag has none. An
-//! empty default here is the one there.
+//! A row is `flag, short form, key, default there, default here, remark`. A default in backticks is
+//! the default value of the flag. Other words mean that the program finds the value itself, and the
+//! flag has no default. An empty default here is the same as there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -83,12 +83,12 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What stands in backticks in a cell.
+/// Returns the parts of a cell in backticks.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The value of a cell that is one value and nothing else.
+/// Returns the value of a cell that contains only one value.
 fn expected_defaults(cell: &str) -> Vec<&str> {
     let value = cell
         .strip_prefix('`')
@@ -99,7 +99,7 @@ fn expected_defaults(cell: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The defaults of a flag. One that only asks for a text has none.
+/// Returns the defaults of a flag. A flag that only prints a text has none.
 fn said_defaults(arg: &Arg) -> Vec<&str> {
     let is_setting = arg.get_long().is_some_and(is_setting);
     if is_setting || !matches!(arg.get_action(), ArgAction::SetTrue) {

@@ -1,4 +1,4 @@
-//! A node behind a proxy with TLS, and everything that can be wrong with that.
+//! A node behind a proxy with TLS, and its possible faults.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::cli::program::program;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls");
 
-/// A node and the proxy before it.
+/// A node and a proxy with TLS before it.
 struct Behind {
     _node: Simnet,
     port: u16,
@@ -46,11 +46,11 @@ impl Behind {
         }
     }
 
-    /// What `doctor` says of it, on a machine that trusts the issuer of the certificates or one that does not.
+    /// Examines it, on a machine that does or does not trust the issuer of the certificates.
     fn examined(&self, scheme: &str, trusted: Trusted, flags: &[&str]) -> Examined {
         let issuer = match trusted {
             Trusted::Issuer => Path::new(DATA).join("issuer.pem"),
-            Trusted::Nobody => "/nonexistent".into(),
+            Trusted::Nothing => "/nonexistent".into(),
         };
         let output = program()
             .args(["doctor", "--json", "-k", KEY])
@@ -67,7 +67,7 @@ impl Behind {
 #[derive(Clone, Copy)]
 enum Trusted {
     Issuer,
-    Nobody,
+    Nothing,
 }
 
 async fn forward(listener: TcpListener, tls: TlsAcceptor, node: SocketAddr) {
@@ -76,7 +76,7 @@ async fn forward(listener: TcpListener, tls: TlsAcceptor, node: SocketAddr) {
         let (client, _) = listener.accept().await.unwrap();
         let tls = tls.clone();
         connections.spawn(async move {
-            // A client that does not like the certificate hangs up.
+            // A client that does not accept the certificate hangs up.
             let Ok(mut client) = tls.accept(client).await else {
                 return;
             };
@@ -97,16 +97,16 @@ async fn a_node_behind_tls_is_well() {
         seen.check("protocol")["figure"],
         "TLS, with a certificate that this machine trusts"
     );
-    node.examined("https", Trusted::Nobody, &["--insecure"])
+    node.examined("https", Trusted::Nothing, &["--insecure"])
         .is_well("");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn certificates_that_are_not_good() {
+async fn bad_certificates() {
     for (certificate, trusted, figure, advice) in [
         (
             "good.der",
-            Trusted::Nobody,
+            Trusted::Nothing,
             "UnknownIssuer",
             "--insecure accepts it",
         ),
@@ -114,19 +114,19 @@ async fn certificates_that_are_not_good() {
             "expired.der",
             Trusted::Issuer,
             "expired",
-            "have the certificate renewed",
+            "renew the certificate",
         ),
         (
             "future.der",
             Trusted::Issuer,
             "not valid yet",
-            "clock is right",
+            "this machine's clock",
         ),
         (
             "elsewhere.der",
             Trusted::Issuer,
             "elsewhere.example",
-            "give a name that",
+            "set --node to a name that",
         ),
     ] {
         let node = Behind::certificate(certificate).await;
@@ -139,7 +139,7 @@ async fn certificates_that_are_not_good() {
 async fn plain_http_to_a_port_that_speaks_tls() {
     let node = Behind::certificate("good.der").await;
     let advice = format!("write --node https://localhost:{}", node.port);
-    let seen = node.examined("http", Trusted::Nobody, &[]);
+    let seen = node.examined("http", Trusted::Nothing, &[]);
     seen.fails(
         "protocol",
         "plain HTTP to a port that speaks TLS",
@@ -179,7 +179,7 @@ async fn tls_to_a_port_that_speaks_plain_http() {
 
 #[tokio::test]
 async fn a_port_that_does_not_answer_a_tls_greeting() {
-    // The system takes the connections; nobody ever reads from them.
+    // The system accepts the connections, but nothing is read from them.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let node = format!("https://{}", listener.local_addr().unwrap());
     let seen = examined(&node, &[], IMPATIENCE).await;
@@ -188,7 +188,7 @@ async fn a_port_that_does_not_answer_a_tls_greeting() {
 }
 
 #[tokio::test]
-async fn a_port_that_hangs_up_on_whatever_comes() {
+async fn a_port_that_hangs_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let hang_up = async {

@@ -1,4 +1,4 @@
-//! Each fault of the simulated network, and each wrong flag, with the sentence that it brings.
+//! Each fault of the simulated network, and each wrong flag, with the text of its finding.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tokio::net::TcpListener;
 
 use super::{Examined, IMPATIENCE, KEY, PATIENCE, examined, network};
 
-/// What no check after `/info` can do without.
+/// The checks that need `/info`.
 const AFTER_INFO: &str = "network cut mining-api key work updates clock round-trip";
 
 async fn on(simnet: &Simnet) -> Examined {
     examined(&simnet.address().to_string(), &["-k", KEY], PATIENCE).await
 }
 
-/// A node with rules that hold for its whole life.
+/// Starts a node with permanent faults.
 async fn with(rules: &[(Endpoint, Verdict)]) -> Simnet {
     let simnet = network(Config::default()).await;
     for (endpoint, verdict) in rules {
@@ -36,7 +36,7 @@ fn replaced(body: &'static str) -> Verdict {
 }
 
 #[tokio::test]
-async fn a_node_that_is_well_is_left_as_it_was() {
+async fn a_healthy_node_passes_with_few_requests() {
     for config in [
         Config::default(),
         Config {
@@ -70,7 +70,7 @@ async fn a_node_that_is_well_is_left_as_it_was() {
 }
 
 #[tokio::test]
-async fn the_work_is_told_with_its_difficulty_and_the_age_of_its_parent() {
+async fn work_is_reported_with_its_difficulty_and_the_age_of_its_parent() {
     let simnet = network(Config {
         graph: ChainGraph::singleton(),
         start_difficulty: Difficulty::from_u128(63_800_000),
@@ -78,15 +78,15 @@ async fn the_work_is_told_with_its_difficulty_and_the_age_of_its_parent() {
     })
     .await;
     let figure = on(&simnet).await.check("work")["figure"].to_string();
-    let told = "chain 0, height 1, 63.8 Mhashes expected, in ";
+    let expected = "chain 0, height 1, 63.8 Mhashes expected, in ";
     assert!(
-        figure.contains(told) && figure.contains("; its parent is "),
+        figure.contains(expected) && figure.contains("; its parent is "),
         "{figure}"
     );
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_knows() {
+async fn an_unknown_host_name() {
     let rest = format!("connection protocol info {AFTER_INFO}");
     let unknown = examined("nothing.invalid", &[], PATIENCE).await;
     unknown.fails("name", "nothing.invalid: ", "spelt right", &rest);
@@ -112,7 +112,7 @@ async fn a_port_that_speaks_something_else() {
     let answer = async {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            // Whoever only tries the port sends nothing and is gone.
+            // The check of the connection sends nothing.
             let _: usize = stream.read(&mut [0; 4096]).await.unwrap();
             stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await.ok();
         }
@@ -126,9 +126,9 @@ async fn a_port_that_speaks_something_else() {
 }
 
 #[tokio::test]
-async fn what_answers_is_no_chainweb_node() {
+async fn a_server_that_is_no_chainweb_node() {
     #[track_caller]
-    fn is_told(seen: &Examined, figure: &str, advice: &str) {
+    fn check(seen: &Examined, figure: &str, advice: &str) {
         seen.fails("info", figure, advice, AFTER_INFO);
     }
     for (verdict, figure, advice) in [
@@ -178,12 +178,12 @@ async fn what_answers_is_no_chainweb_node() {
         ),
     ] {
         let simnet = with(&[(Endpoint::Info, verdict)]).await;
-        is_told(&on(&simnet).await, figure, advice);
+        check(&on(&simnet).await, figure, advice);
     }
 }
 
 #[tokio::test]
-async fn a_network_whose_name_cannot_be_asked_for() {
+async fn a_network_name_that_cannot_be_part_of_a_path() {
     let simnet = with(&[(Endpoint::Info, replaced(r#"{"nodeVersion":"../admin"}"#))]).await;
     let rest = "cut mining-api key work updates clock round-trip";
     on(&simnet).await.fails(
@@ -235,7 +235,7 @@ async fn mining_is_switched_off() {
 }
 
 #[tokio::test]
-async fn a_miner_whom_the_node_does_not_know() {
+async fn a_miner_unknown_to_the_node() {
     let only = |miner| Config {
         miners: Miners::Only(vec![miner]),
         ..Config::default()
@@ -249,8 +249,8 @@ async fn a_miner_whom_the_node_does_not_know() {
     seen.fails("key", &figure, &advice, "work");
     let seen = examined(&node, &[], PATIENCE).await;
     seen.fails("key", "; no key was sent", "--public-key KEY", "work");
-    let seen = examined(&node, &["-k", KEY, "-a", "somebody"], PATIENCE).await;
-    let figure = format!("Unauthorized Miner: somebody; the key sent was {KEY}");
+    let seen = examined(&node, &["-k", KEY, "-a", "other"], PATIENCE).await;
+    let figure = format!("Unauthorized Miner: other; the key sent was {KEY}");
     seen.fails("key", &figure, "--account", "work");
 
     // The account of the public container images.
@@ -268,7 +268,48 @@ async fn a_miner_whom_the_node_does_not_know() {
         .is_well("");
 }
 
-/// The only thing wrong is the answer to a request for work.
+#[tokio::test]
+async fn without_a_key_blocks_earn_no_reward_except_on_the_evm_line() {
+    let examined = async |simnet: &Simnet| {
+        let node = simnet.address().to_string();
+        examined(&node, &[], PATIENCE).await
+    };
+    let simnet = with(&[]).await;
+    let seen = examined(&simnet).await;
+    seen.warns(
+        "key",
+        "without a key",
+        "no --public-key: blocks earn no reward",
+    );
+
+    let providers =
+        r#"{"nodeVersion":"development","nodePayloadProviders":{"0":{"type":"parked"}}}"#;
+    let seen = examined(&with(&[(Endpoint::Info, replaced(providers))]).await).await;
+    seen.is_well("");
+    let figure = seen.check("key")["figure"].to_string();
+    assert!(figure.contains("not needed"), "{figure}");
+
+    let mut work = work_of(&simnet).await.encode();
+    let adjacent_count = chainweb::Work::PREFIX_LENGTH + 48;
+    work[adjacent_count..][..2].copy_from_slice(&[0xf0, 0xf0]);
+    let hashed = Verdict::Replace(work.into());
+    simnet.faults().install(Rule::on(Endpoint::Work, hashed));
+    examined(&simnet).await.is_well("");
+}
+
+/// Requests work from a node.
+async fn work_of(simnet: &Simnet) -> chainweb::Work {
+    let client = node::Client::new(node::Config {
+        endpoint: simnet.address().to_string().parse().unwrap(),
+        miner: node::Miner::new(Some(KEY), None),
+        insecure: false,
+        limits: node::Limits::default(),
+    });
+    let version = "development".parse().unwrap();
+    client.unwrap().work(&version, None).await.unwrap()
+}
+
+/// Examines a node whose only fault is its answer to a request for work.
 async fn work_answered(verdict: Verdict) -> Examined {
     on(&with(&[(Endpoint::Work, verdict)]).await).await
 }
@@ -291,7 +332,7 @@ async fn work_that_is_refused() {
 }
 
 #[tokio::test]
-async fn work_that_is_none() {
+async fn malformed_work() {
     let changed = "something between the node";
     for (verdict, figure) in [
         (replaced("<html>"), "6 bytes is not work"),
@@ -313,7 +354,7 @@ async fn work_that_is_none() {
 }
 
 #[tokio::test]
-async fn headers_that_are_not_given_are_no_reason_not_to_mine() {
+async fn missing_headers_do_not_matter() {
     for verdict in [
         status(404, "<html>"),
         status(500, ""),
@@ -336,14 +377,7 @@ async fn work_on_blocks_of_another_network() {
         ..Config::default()
     };
     let there = network(there).await;
-    let client = node::Client::new(node::Config {
-        endpoint: there.address().to_string().parse().unwrap(),
-        miner: node::Miner::new(Some(KEY), None),
-        insecure: false,
-        limits: node::Limits::default(),
-    });
-    let version = "development".parse().unwrap();
-    let work = client.unwrap().work(&version, None).await.unwrap();
+    let work = work_of(&there).await;
     let verdict = Verdict::Replace(work.encode().into());
     here.faults().install(Rule::on(Endpoint::Work, verdict));
     on(&here).await.fails(
@@ -375,7 +409,7 @@ async fn streams_that_do_not_open() {
         let streams = (Endpoint::Updates, verdict);
         let simnet = with(std::slice::from_ref(&streams)).await;
         on(&simnet).await.warns("updates", figure, advice);
-        // Without the cut there is no other way to learn of new blocks.
+        // Without the cut, new blocks go unnoticed.
         let simnet = with(&[streams, (Endpoint::Cut, status(500, ""))]).await;
         on(&simnet)
             .await
@@ -393,7 +427,7 @@ async fn all_streams_are_taken() {
 }
 
 #[tokio::test]
-async fn a_cut_that_is_not_given() {
+async fn a_missing_cut() {
     for (verdict, figure) in [
         (status(500, ""), "answers 500"),
         (replaced("<html>"), "is not what a chainweb node sends"),
@@ -402,7 +436,7 @@ async fn a_cut_that_is_not_given() {
         let simnet = with(&[(Endpoint::Cut, verdict)]).await;
         on(&simnet)
             .await
-            .warns("cut", figure, "it cannot be told whether they are accepted");
+            .warns("cut", figure, "acceptance cannot be checked");
     }
 }
 
@@ -421,7 +455,7 @@ async fn clocks_that_differ() {
         .await;
         on(&simnet).await.warns("clock", figure, "NTP");
     }
-    // Less than anybody would notice.
+    // A tolerable difference.
     let simnet = network(Config {
         clock_offset_micros: 3_000_000,
         ..Config::default()
@@ -465,7 +499,7 @@ async fn a_node_that_has_lost_its_network() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_of_the_environment_is_not_taken_for_the_node() {
+async fn a_proxy_of_the_environment_skips_name_and_connection() {
     let simnet = with(&[]).await;
     let output = crate::cli::program::program()
         .args(["doctor", "--json", "--node", "nothing.invalid", "-k", KEY])

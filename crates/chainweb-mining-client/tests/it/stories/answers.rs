@@ -1,4 +1,4 @@
-//! Answers of success that make no sense, and those that never come.
+//! Answers with a success status and a senseless body, and answers that never come.
 
 use std::time::Duration;
 
@@ -9,14 +9,15 @@ use simnet::{Endpoint, Rule, Verdict};
 
 use super::setting::{Setting, Story};
 
-/// A client that asks again soon, so that many bad answers pass in a short time.
+/// Returns a story whose client retries soon, so that many bad answers pass in a short time.
 async fn hasty() -> Story {
     let mut setting = Setting::easy();
     setting.timing.retry_max = Duration::from_millis(100);
     setting.network().await
 }
 
-/// Gives each answer to some requests of a client that has got nothing else so far, and then good ones.
+/// Starts a client whose requests get each of these answers in turn and no other. Checks that it
+/// neither hashes nor submits, then removes the fault.
 async fn never_used(endpoint: Endpoint, answers: Vec<Verdict>) -> Story {
     let mut story = hasty().await;
     let mut started = false;
@@ -27,7 +28,7 @@ async fn never_used(endpoint: Endpoint, answers: Vec<Verdict>) -> Story {
             story.start_client();
             started = true;
         }
-        // The second request shows that the first answer was digested.
+        // The second request follows the handling of the first answer.
         story.until_asked(endpoint, 2).await;
     }
     assert_eq!(story.hashes(), 0, "{}", story.log);
@@ -62,7 +63,7 @@ async fn garbage_from_info_is_never_used() {
 }
 
 #[tokio::test]
-async fn info_of_odd_fields_is_mined_with() {
+async fn info_with_malformed_fields_does_not_prevent_mining() {
     let mut story = hasty().await;
     let body = r#"{"nodeVersion": "development", "nodeChains": 7, "nodeGraphHistory": "none"}"#;
     story.fault(Endpoint::Info, replaced(body));
@@ -72,7 +73,7 @@ async fn info_of_odd_fields_is_mined_with() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_work_are_never_hashed() {
+async fn malformed_work_is_never_hashed() {
     let mut random = vec![0; 322];
     StdRng::seed_from_u64(1).fill_bytes(&mut random);
     let answers = vec![
@@ -90,7 +91,7 @@ async fn bytes_that_are_no_work_are_never_hashed() {
         "could not fetch work",
         "the node's answer of 0 bytes is not work",
     ];
-    assert_eq!(story.log.count(&why), 1, "said once: {}", story.log);
+    assert_eq!(story.log.count(&why), 1, "not logged once: {}", story.log);
     story.ends_well().await;
 }
 
@@ -118,7 +119,7 @@ async fn work_in_pieces_is_mined() {
 }
 
 #[tokio::test]
-async fn work_that_hangs_is_given_up_and_asked_for_again() {
+async fn work_request_that_hangs_times_out_and_is_sent_again() {
     let mut setting = Setting::easy();
     setting.limits.work = Duration::from_millis(500);
     let mut story = setting.begin().await;
@@ -131,7 +132,7 @@ async fn work_that_hangs_is_given_up_and_asked_for_again() {
 }
 
 #[tokio::test]
-async fn info_that_hangs_is_given_up_and_asked_for_again() {
+async fn info_request_that_hangs_times_out_and_is_sent_again() {
     let mut setting = Setting::easy();
     setting.limits.info = Duration::from_millis(500);
     let mut story = setting.network().await;
@@ -143,7 +144,7 @@ async fn info_that_hangs_is_given_up_and_asked_for_again() {
 }
 
 #[tokio::test]
-async fn work_for_every_request_lost_on_its_way_is_asked_for_again() {
+async fn lost_work_requests_are_sent_again() {
     let mut story = Setting::easy().begin().await;
     story.until_mining().await;
     for verdict in [Verdict::Drop, Verdict::LoseAnswer] {

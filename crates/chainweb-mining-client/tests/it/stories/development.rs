@@ -1,4 +1,4 @@
-//! Workers that hash nothing, on a network that does not ask for it and on one that does.
+//! Workers that do not hash, on networks without and with proof of work.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -15,10 +15,11 @@ use crate::seed;
 
 const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
-/// The expected number of hashes for a block: far from what anybody solves by chance.
+/// The expected number of hashes for a block: too many to solve one by chance.
 const HASHES: u32 = 50_000;
 
-/// Ten chains that take a block every 50 ms from a megahash a second.
+/// Returns a setting of ten chains without proof of work, where a megahash a second makes a block
+/// every 50 ms.
 fn free() -> Setting {
     let mut setting = Setting::new(ChainGraph::petersen(), HASHES.into());
     setting.network.proof_of_work = ProofOfWork::Disabled;
@@ -38,7 +39,7 @@ fn beat(block_time: Duration, blocks: NonZeroUsize) -> Worker {
     Worker::ConstantDelay(ConstantDelay::new(config))
 }
 
-/// Waits until so many blocks are in the cut. Gives how long it took.
+/// Waits until this number of blocks is in the cut. Returns the time that took.
 async fn until_blocks(story: &mut Story, count: u64) -> Duration {
     let begun = Instant::now();
     story
@@ -50,7 +51,7 @@ async fn until_blocks(story: &mut Story, count: u64) -> Duration {
 }
 
 #[tokio::test]
-async fn simulated_blocks_come_no_faster_than_at_their_rate() {
+async fn simulated_blocks_do_not_exceed_their_rate() {
     let mut story = free().network().await;
     story.start_client_with(simulation(TWO));
     let took = until_blocks(&mut story, 40).await;
@@ -67,16 +68,16 @@ async fn simulated_blocks_come_no_faster_than_at_their_rate() {
 }
 
 #[tokio::test]
-async fn more_threads_than_works_simulate_all_the_same() {
+async fn more_threads_than_live_jobs_simulate() {
     let mut story = free().network().await;
-    // There are two works for them.
+    // They have two jobs.
     story.start_client_with(simulation(NonZeroUsize::new(5).unwrap()));
     until_blocks(&mut story, 20).await;
     story.ends_well().await;
 }
 
 #[tokio::test]
-async fn beats_follow_the_chains_of_the_node_whatever_happens_to_jobs() {
+async fn beats_follow_the_number_of_chains_although_jobs_are_retired() {
     let mut setting = free();
     // Foreign blocks retire each job about once a beat.
     setting.network.foreign_hash_rate = 5e6;
@@ -96,7 +97,7 @@ async fn beats_follow_the_chains_of_the_node_whatever_happens_to_jobs() {
 }
 
 #[tokio::test]
-async fn a_beat_makes_as_many_blocks_as_it_is_told_even_on_one_chain() {
+async fn a_beat_makes_as_many_blocks_as_configured_even_on_one_chain() {
     let mut setting = Setting::new(ChainGraph::singleton(), HASHES.into());
     setting.network.proof_of_work = ProofOfWork::Disabled;
     let mut story = setting.network().await;
@@ -106,7 +107,7 @@ async fn a_beat_makes_as_many_blocks_as_it_is_told_even_on_one_chain() {
 }
 
 #[tokio::test]
-async fn a_node_that_checks_proof_is_told_of_once_and_is_not_flooded() {
+async fn a_node_that_requires_proof_of_work_is_logged_once_and_is_not_flooded() {
     for worker in [simulation(TWO), beat(Duration::from_millis(10), TWO)] {
         let mut setting = free();
         setting.network.proof_of_work = ProofOfWork::Required;
@@ -114,21 +115,21 @@ async fn a_node_that_checks_proof_is_told_of_once_and_is_not_flooded() {
         let mut story = setting.network().await;
         let begun = Instant::now();
         story.start_client_with(worker);
-        // It goes on trying.
+        // The client keeps trying.
         story.until_asked(Endpoint::Solved, 6).await;
         let tries = begun.elapsed().div_duration_f64(retry) + 1.0;
         let asked = story.asked(Endpoint::Solved);
         assert!(
             asked as f64 <= 2.0 * tries,
-            "{asked} solutions in {tries} tries\n{}",
+            "{asked} submissions in {tries} tries\n{}",
             story.log
         );
         story
-            .until_said(&["node rejected block without proof of work"], 6)
+            .until_logged(&["node rejected block without proof of work"], 6)
             .await;
-        let told = story.log.lines(&["ERROR"]);
-        let [line] = told.as_slice() else {
-            panic!("not said once: {}", story.log);
+        let errors = story.log.lines(&["ERROR"]);
+        let [line] = errors.as_slice() else {
+            panic!("not logged once: {}", story.log);
         };
         for words in [
             "node requires proof of work",
@@ -146,15 +147,17 @@ async fn a_node_that_checks_proof_is_told_of_once_and_is_not_flooded() {
 }
 
 #[tokio::test]
-async fn mining_goes_on_by_itself_when_the_node_does_not_check_proof_any_more() {
+async fn mining_resumes_when_the_node_no_longer_requires_proof_of_work() {
     let mut story = free().network().await;
     let refusal = "Invalid solved work: Invalid POW hash";
     story.fault(Endpoint::Solved, Verdict::Status(400, refusal.into()));
     story.start_client_with(simulation(TWO));
-    story.until_said(&["node requires proof of work"], 1).await;
+    story
+        .until_logged(&["node requires proof of work"], 1)
+        .await;
     story.simnet.faults().clear();
     story
-        .until_said(&["node accepts blocks without proof of work now"], 1)
+        .until_logged(&["node accepts blocks without proof of work now"], 1)
         .await;
     until_blocks(&mut story, 10).await;
     story.end().await;

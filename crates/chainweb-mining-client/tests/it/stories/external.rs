@@ -1,7 +1,7 @@
 //! Shell commands as the worker: those of the documentation, and broken ones.
 //!
-//! A command shows what it does by lines on standard error, which appear in the client's log, and
-//! by files in a folder of its story.
+//! A command reports its steps by lines on standard error, which appear in the client's log, and by
+//! files in a folder of its story.
 
 mod examples;
 mod failures;
@@ -26,7 +26,7 @@ const GRACE: Duration = Duration::from_secs(20);
 /// For commands that ignore SIGTERM.
 const SHORT: Duration = Duration::from_millis(100);
 
-/// Two processes of this command, whose failures are logged once.
+/// Returns a configuration of two processes of this command, whose failures are logged once.
 fn config(command: &str, protocol: Protocol) -> Config {
     Config {
         processes: NonZeroUsize::new(2).unwrap(),
@@ -61,11 +61,11 @@ impl Story {
         self.start_client_with(Worker::External(External::new(config)));
     }
 
-    /// The process ids that commands have written to standard error after this word.
+    /// Returns the process ids that commands have written to standard error after this word.
     fn processes(&self, word: &str) -> Vec<Pid> {
-        let said = format!("line={word} ");
-        let lines = self.log.lines(&[&said]);
-        let number = |line: &String| line.split(&said).nth(1).unwrap().trim().parse().unwrap();
+        let start = format!("line={word} ");
+        let lines = self.log.lines(&[&start]);
+        let number = |line: &String| line.split(&start).nth(1).unwrap().trim().parse().unwrap();
         lines
             .iter()
             .map(number)
@@ -105,7 +105,8 @@ impl Folder {
         Self(path)
     }
 
-    /// The contents of the files whose names end with `ending`, in the order of their names.
+    /// Returns the contents of the files whose names end with `ending`, in the order of their
+    /// names.
     fn read_all(&self, ending: &str) -> Vec<Vec<u8>> {
         let entries = fs::read_dir(&self.0).unwrap();
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -114,7 +115,7 @@ impl Folder {
         paths.iter().map(|path| fs::read(path).unwrap()).collect()
     }
 
-    /// The environment variable with its path.
+    /// Returns the name and the value of the environment variable with its path.
     fn variable(&self) -> (String, String) {
         ("FOLDER".to_owned(), self.0.to_str().unwrap().to_owned())
     }

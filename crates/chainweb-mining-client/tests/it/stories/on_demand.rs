@@ -1,4 +1,4 @@
-//! Blocks on demand: exactly those that are asked for and those that braiding forces.
+//! Blocks on demand: those that are requested and those that braiding forces, no others.
 
 mod http;
 
@@ -20,7 +20,7 @@ use super::setting::{PATIENCE, Setting, Story};
 /// Sockets of both ends, which are in one process here.
 const DESCRIPTORS: u64 = 4096;
 
-/// A network without proof of work, and a client that makes blocks there for whoever asks.
+/// A network without proof of work, and a client that makes blocks there on demand.
 struct Shop {
     story: Story,
     address: SocketAddr,
@@ -35,8 +35,8 @@ fn setting(graph: ChainGraph) -> Setting {
 impl Shop {
     async fn open(mut story: Story) -> Self {
         let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
-        let (worker, orders) = OnDemand::new(story.timing());
-        let server = Server::bind(&interface, 0, orders).await.unwrap();
+        let (worker, requests) = OnDemand::new(story.timing());
+        let server = Server::bind(&interface, 0, requests).await.unwrap();
         let address = server.address().unwrap();
         story.start_client_and_server(Worker::OnDemand(worker), Some(server));
         Self { story, address }
@@ -44,16 +44,16 @@ impl Shop {
 
     async fn on(graph: ChainGraph) -> Self {
         let mut shop = Self::open(setting(graph).network().await).await;
-        shop.story.until_said(&["connected to network"], 1).await;
+        shop.story.until_logged(&["connected to network"], 1).await;
         shop
     }
 
-    /// Asks for blocks and does not wait for them.
+    /// Requests blocks and does not wait for them.
     async fn post(&self, body: &str) -> (u16, String) {
         ask(self.address, "POST", "/make-blocks", body).await
     }
 
-    /// Asks for blocks; they are in the cut.
+    /// Requests blocks and waits until they are in the cut.
     async fn make(&self, body: &str) {
         let answer = ask(self.address, "POST", "/make-blocks?wait=60", body).await;
         assert_eq!(answer, (200, "[]".to_owned()), "{}", self.story.log);
@@ -65,14 +65,14 @@ impl Shop {
         body
     }
 
-    /// The chains that have blocks, and how many.
+    /// Returns the number of blocks of each chain that has some.
     fn heights(&self) -> BTreeMap<u32, u64> {
         let tips = self.story.simnet.tips();
         let heights = tips.iter().map(|(chain, tip)| (chain.get(), tip.height));
         heights.filter(|(_, height)| *height > 0).collect()
     }
 
-    /// Checks what the client was good for.
+    /// Checks the number of blocks accepted, and that none was stale.
     async fn ends_with(self, blocks: u64) {
         let ended = self.story.ends_well().await;
         let tally = ended.report.tally;
@@ -103,7 +103,7 @@ async fn two_blocks_on_every_chain_are_two_on_every_chain() {
 }
 
 #[tokio::test]
-async fn blocks_on_the_only_chain_and_on_both_of_two_are_as_many_as_asked_for() {
+async fn on_one_and_on_two_chains_only_the_requested_blocks_are_made() {
     let shop = Shop::on(ChainGraph::singleton()).await;
     shop.make(r#"{"0":5}"#).await;
     shop.make(r#"{"0":1}"#).await;
@@ -116,7 +116,7 @@ async fn blocks_on_the_only_chain_and_on_both_of_two_are_as_many_as_asked_for() 
 }
 
 #[tokio::test]
-async fn without_update_streams_the_cut_alone_tells_how_it_goes_on() {
+async fn without_update_streams_the_cut_suffices() {
     let story = setting(ChainGraph::pair()).network().await;
     let refused = Verdict::Status(503, "No more update streams".into());
     story.fault(Endpoint::Updates, refused);
@@ -127,7 +127,7 @@ async fn without_update_streams_the_cut_alone_tells_how_it_goes_on() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_of_the_node_while_nothing_is_asked_for() {
+async fn the_node_gets_no_requests_while_nothing_is_outstanding() {
     let mut shop = Shop::on(ChainGraph::pair()).await;
     for chain in [0, 1] {
         shop.story.simnet.mine_foreign(ChainId::new(chain)).unwrap();
@@ -137,20 +137,20 @@ async fn nothing_is_asked_of_the_node_while_nothing_is_asked_for() {
     assert_eq!(shop.story.asked(Endpoint::Cut), 0);
     shop.make(r#"{"0":1}"#).await;
     shop.story
-        .until_said(&["all blocks that were asked for are in the cut"], 1)
+        .until_logged(&["all requested blocks are in the cut"], 1)
         .await;
     assert_eq!(shop.heights(), [(0, 2), (1, 1)].into());
     shop.ends_with(1).await;
 }
 
 #[tokio::test]
-async fn blocks_of_others_from_before_do_not_count() {
+async fn blocks_of_others_before_the_request_do_not_count() {
     let shop = Shop::on(ChainGraph::petersen()).await;
     shop.make(r#"{"3":1}"#).await;
-    // The client looks the other way.
+    // Nothing is outstanding, so the client does not see these.
     for _ in 0..4 {
         for chain in 0..10 {
-            // Where a neighbour is lower there is none.
+            // A chain above an adjacent one cannot be extended.
             shop.story.simnet.mine_foreign(ChainId::new(chain)).ok();
         }
     }
@@ -163,7 +163,7 @@ async fn blocks_of_others_from_before_do_not_count() {
 }
 
 #[tokio::test]
-async fn with_other_miners_about_no_block_is_made_that_is_not_needed() {
+async fn among_other_miners_no_needless_block_is_made() {
     let mut setting = setting(ChainGraph::petersen());
     // A block every few milliseconds.
     setting.network.foreign_hash_rate = 200_000.0;
@@ -183,7 +183,7 @@ async fn with_other_miners_about_no_block_is_made_that_is_not_needed() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_before_the_node_is_there_is_kept_added_up_and_made() {
+async fn requests_before_the_node_is_up_are_added_up_and_fulfilled() {
     let story = setting(ChainGraph::petersen()).network().await;
     story.simnet.set_listening(false).await.unwrap();
     let mut shop = Shop::open(story).await;
@@ -193,13 +193,13 @@ async fn what_is_asked_for_before_the_node_is_there_is_kept_added_up_and_made() 
     assert_eq!(shop.outstanding().await, r#"{"0":3,"3":1,"99":4}"#);
     shop.story.simnet.set_listening(true).await.unwrap();
     shop.story
-        .until_said(&["chains that the node does not have", "99"], 1)
+        .until_logged(&["requests for unknown chains cancelled", "99"], 1)
         .await;
     shop.story
-        .until_said(&["all blocks that were asked for are in the cut"], 1)
+        .until_logged(&["all requested blocks are in the cut"], 1)
         .await;
     let heights = shop.heights();
-    assert_eq!((heights[&0], heights[&3]), (3, 2), "3 is beside 0");
+    assert_eq!((heights[&0], heights[&3]), (3, 2), "3 is adjacent to 0");
     let (status, text) = shop.post(r#"{"99":1}"#).await;
     assert_eq!(status, 400);
     assert!(text.contains("no chain 99; it has 0, 1, 2"), "{text}");
@@ -207,38 +207,38 @@ async fn what_is_asked_for_before_the_node_is_there_is_kept_added_up_and_made() 
 }
 
 #[tokio::test]
-async fn what_is_outstanding_can_be_given_up() {
+async fn outstanding_blocks_can_be_cancelled() {
     let story = setting(ChainGraph::petersen()).network().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     let mut shop = Shop::open(story).await;
-    shop.story.until_said(&["connected to network"], 1).await;
+    shop.story.until_logged(&["connected to network"], 1).await;
     let mut waiting = JoinSet::new();
     let address = shop.address;
     waiting.spawn(async move { ask(address, "POST", "/make-blocks?wait=60", r#"{"4":2}"#).await });
-    shop.story.until_said(&["blocks are asked for"], 1).await;
+    shop.story.until_logged(&["blocks requested"], 1).await;
     let answer = ask(address, "DELETE", "/make-blocks", "").await;
     assert_eq!(answer, (204, String::new()));
     let answer = waiting.join_next().await.unwrap().unwrap();
-    assert_eq!(answer, (409, "the blocks were given up".to_owned()));
+    assert_eq!(answer, (409, "the request was cancelled".to_owned()));
     assert_eq!(shop.outstanding().await, "{}");
-    // Whose time is over keeps what he asked for.
+    // Blocks stay outstanding after the time to wait for them.
     let answer = ask(address, "POST", "/make-blocks?wait=0.05", r#"{"4":1}"#).await;
     let text = "not all blocks are in the cut yet; they stay outstanding";
     assert_eq!(answer, (504, text.to_owned()));
     assert_eq!(shop.outstanding().await, r#"{"4":1}"#);
     shop.story.simnet.faults().clear();
     shop.story
-        .until_said(&["all blocks that were asked for are in the cut"], 1)
+        .until_logged(&["all requested blocks are in the cut"], 1)
         .await;
     assert_eq!(shop.heights(), [(4, 1)].into());
     shop.ends_with(1).await;
 }
 
 #[tokio::test]
-async fn a_node_that_restarts_in_the_middle_has_all_blocks_in_the_end() {
+async fn a_restart_of_the_node_loses_no_request() {
     for version in [None, Some("other".to_owned())] {
         let mut shop = Shop::on(ChainGraph::pair()).await;
-        // So that it takes a while.
+        // Slow enough for the restart to come in between.
         let delay = Verdict::Delay(Duration::from_millis(5));
         shop.story.fault(Endpoint::Work, delay);
         assert_eq!(shop.post(r#"{"0":20}"#).await.0, 200);
@@ -248,9 +248,9 @@ async fn a_node_that_restarts_in_the_middle_has_all_blocks_in_the_end() {
         shop.story.simnet.restart(version).await.unwrap();
         shop.make(r#"{"1":1}"#).await;
         shop.story
-            .until_said(&["all blocks that were asked for are in the cut"], 1)
+            .until_logged(&["all requested blocks are in the cut"], 1)
             .await;
-        // Of another network nothing is known but what was outstanding when it came.
+        // A network of another name gets only the blocks outstanding at the restart.
         let heights = shop.heights();
         assert!(heights[&0] >= 20 && heights[&0] <= 22, "{heights:?}");
         shop.story.end().await.check_solutions();
@@ -258,17 +258,18 @@ async fn a_node_that_restarts_in_the_middle_has_all_blocks_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_thousand_orders_at_once_are_all_taken() {
+async fn a_thousand_requests_at_once_are_all_accepted() {
     raise_descriptor_limit(DESCRIPTORS);
     let story = setting(ChainGraph::pair()).network().await;
     story.simnet.set_listening(false).await.unwrap();
     let shop = Shop::open(story).await;
-    let mut orders = JoinSet::new();
+    let mut requests = JoinSet::new();
     for _ in 0..1000 {
         let address = shop.address;
-        orders.spawn(async move { ask(address, "POST", "/make-blocks", r#"{"0":1,"1":2}"#).await });
+        requests
+            .spawn(async move { ask(address, "POST", "/make-blocks", r#"{"0":1,"1":2}"#).await });
     }
-    for answer in orders.join_all().await {
+    for answer in requests.join_all().await {
         assert_eq!(answer, (200, "[]".to_owned()));
     }
     assert_eq!(shop.outstanding().await, r#"{"0":1000,"1":2000}"#);
@@ -276,26 +277,26 @@ async fn a_thousand_orders_at_once_are_all_taken() {
 }
 
 #[tokio::test]
-async fn who_waits_for_blocks_is_told_when_the_client_ends() {
+async fn waiting_requests_are_answered_on_shutdown() {
     let story = setting(ChainGraph::pair()).network().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     let mut shop = Shop::open(story).await;
     let mut waiting = JoinSet::new();
     let address = shop.address;
     waiting.spawn(async move { ask(address, "POST", "/make-blocks?wait=60", r#"{"0":1}"#).await });
-    shop.story.until_said(&["blocks are asked for"], 1).await;
+    shop.story.until_logged(&["blocks requested"], 1).await;
     let ended = shop.story.end().await;
-    assert_eq!(ended.log.count(&["not everything could be handed in"]), 0);
+    assert_eq!(ended.log.count(&["not all blocks could be submitted"]), 0);
     let answer = waiting.join_next().await.unwrap().unwrap();
-    assert_eq!(answer, (503, "the client is ending".to_owned()));
+    assert_eq!(answer, (503, "the client is shutting down".to_owned()));
 }
 
 #[tokio::test]
-async fn a_node_that_checks_proof_of_work_is_told_of_with_what_to_do() {
+async fn a_node_that_checks_proof_of_work_is_reported_with_advice() {
     let mut shop = Shop::open(Setting::new(ChainGraph::pair(), 1 << 40).network().await).await;
     assert_eq!(shop.post(r#"{"0":1}"#).await.0, 200);
     shop.story
-        .until_said(&["requires proof of work", "--disable-pow"], 1)
+        .until_logged(&["requires proof of work", "--disable-pow"], 1)
         .await;
     assert_eq!(shop.outstanding().await, r#"{"0":1}"#);
     shop.story.end().await;

@@ -1,4 +1,4 @@
-//! Nodes that are away for a while, come back as others, or are slow.
+//! Nodes that are down for a while, return on another network, or are slow.
 
 use std::time::Duration;
 
@@ -10,19 +10,20 @@ use tokio::time::sleep;
 
 use super::setting::{PATIENCE, RECOVERY, Setting, Story};
 
-/// How long a node is away: longer than the longest pause between two attempts to reach it.
-const AWAY: Duration = Duration::from_millis(500);
-/// Long enough for pauses that double without a bound to outgrow what a recovery may take.
-const LONG_AWAY: Duration = Duration::from_millis(3300);
+/// The time for which a node is down: longer than the longest pause between two attempts to
+/// connect.
+const DOWN: Duration = Duration::from_millis(500);
+/// Long enough for pauses that double without a bound to exceed [`RECOVERY`].
+const LONG_DOWN: Duration = Duration::from_millis(3300);
 
 #[tokio::test]
-async fn node_down_at_start_is_waited_for() {
+async fn client_waits_for_a_node_that_is_down_at_start() {
     let mut story = Setting::easy().network().await;
     story.simnet.set_listening(false).await.unwrap();
     story.start_client();
-    sleep(AWAY).await;
+    sleep(DOWN).await;
     let waits = ["node unreachable", "cannot connect"];
-    assert_eq!(story.log.count(&waits), 1, "said once: {}", story.log);
+    assert_eq!(story.log.count(&waits), 1, "not logged once: {}", story.log);
     assert_eq!(story.hashes(), 0);
     story.simnet.set_listening(true).await.unwrap();
     story.until_mining().await;
@@ -30,15 +31,15 @@ async fn node_down_at_start_is_waited_for() {
 }
 
 #[tokio::test]
-async fn node_down_for_a_while_is_mined_on_when_it_returns() {
+async fn mining_resumes_when_the_node_returns() {
     let mut story = Setting::easy().begin().await;
     story.until_mining().await;
     story.simnet.set_listening(false).await.unwrap();
-    sleep(LONG_AWAY).await;
+    sleep(LONG_DOWN).await;
     story.simnet.set_listening(true).await.unwrap();
     story.until_mining().await;
     let ended = story.ends_well().await;
-    // What was solved while the node was away has come into the cut as well.
+    // Jobs solved while the node was down are in the cut as well.
     assert_eq!(
         ended.report.tally.accepted,
         ended.counters.solutions - ended.counters.solutions_stale
@@ -46,11 +47,11 @@ async fn node_down_for_a_while_is_mined_on_when_it_returns() {
 }
 
 #[tokio::test]
-async fn valid_work_is_hashed_while_the_node_is_away() {
+async fn valid_work_is_hashed_while_the_node_is_down() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.simnet.set_listening(false).await.unwrap();
-    sleep(AWAY).await;
+    sleep(DOWN).await;
     story.until_hashing().await;
     let asked = story.asked(Endpoint::Work);
     story.simnet.set_listening(true).await.unwrap();
@@ -60,13 +61,17 @@ async fn valid_work_is_hashed_while_the_node_is_away() {
         })
         .await;
     story.until_hashing().await;
-    assert_eq!(story.retired(), 0, "the work is still the same");
+    assert_eq!(
+        story.retired(),
+        0,
+        "a job was retired although its work did not change"
+    );
     story.ends_well().await;
 }
 
 #[tokio::test]
-async fn solution_found_while_the_node_is_away_is_handed_in_when_it_returns() {
-    // A solution takes a good part of a second, so that the node can leave before.
+async fn solution_found_while_the_node_is_down_is_submitted_when_it_returns() {
+    // A solution takes a good part of a second, so the node can go down before.
     let mut story = Setting::new(ChainGraph::petersen(), 4_000_000)
         .begin()
         .await;
@@ -91,20 +96,22 @@ async fn solution_found_while_the_node_is_away_is_handed_in_when_it_returns() {
         }
         story.simnet.set_listening(true).await.unwrap();
     };
-    story.until_said(&["could not submit block"], 1).await;
+    story.until_logged(&["could not submit block"], 1).await;
     let asked = story.asked(Endpoint::Work);
     story.simnet.set_listening(true).await.unwrap();
     story
-        .until("it is taken, and mining goes on", RECOVERY, |story| {
-            story.accepted() >= found as u64 && story.asked(Endpoint::Work) > asked
-        })
+        .until(
+            "the block is accepted, and mining resumes",
+            RECOVERY,
+            |story| story.accepted() >= found as u64 && story.asked(Endpoint::Work) > asked,
+        )
         .await;
     let ended = story.ends_well().await;
     assert_eq!(ended.report.tally.accepted, ended.counters.solutions);
 }
 
 #[tokio::test]
-async fn node_restarted_with_another_version_is_mined_on_under_its_new_name() {
+async fn node_restarted_on_another_network_is_mined_on_under_its_name() {
     let mut story = Setting::easy().begin().await;
     story.until_mining().await;
     story
@@ -117,16 +124,16 @@ async fn node_restarted_with_another_version_is_mined_on_under_its_new_name() {
     assert_eq!(story.log.count(&line), 1, "{}", story.log);
     let ended = story.end().await;
     ended.check_solutions();
-    // What became of the blocks of the former network cannot be asked any more.
+    // The blocks of the former network can no longer be looked up.
     let blocks = ended.counters.blocks;
     assert!(blocks.accepted >= 3, "{blocks:?}\n{}", ended.log);
     assert_eq!(blocks.orphaned, 0, "{}", ended.log);
 }
 
 #[tokio::test]
-async fn node_restarted_with_another_version_gets_no_work_of_before() {
+async fn node_restarted_on_another_network_retires_all_jobs() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     story
         .simnet
@@ -134,7 +141,7 @@ async fn node_restarted_with_another_version_gets_no_work_of_before() {
         .await
         .unwrap();
     story.until_idle().await;
-    let why = ["job retired", "the node serves another network"];
+    let why = ["job retired", "reason=\"network_changed\""];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     story.simnet.faults().clear();
     story.until_hashing().await;
@@ -142,18 +149,18 @@ async fn node_restarted_with_another_version_gets_no_work_of_before() {
 }
 
 #[tokio::test]
-async fn restarted_node_that_has_forgotten_its_payloads_gives_them_anew() {
+async fn jobs_are_replaced_after_a_restart_that_lost_their_payloads() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     let works = story.log.count(&["new job"]);
     story.simnet.restart(None).await.unwrap();
-    // A worker that went on with what the node has forgotten would lose the solution.
+    // The node could not accept solutions of the jobs from before.
     story
-        .until("both jobs are fetched anew", RECOVERY, |story| {
+        .until("both jobs are fetched again", RECOVERY, |story| {
             story.log.count(&["new job"]) >= works + 2
         })
         .await;
-    let why = ["job retired", "newer work took its place"];
+    let why = ["job retired", "reason=\"refetched\""];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     assert_eq!(story.retired(), 2, "{}", story.log);
     story.until_hashing().await;
@@ -161,20 +168,20 @@ async fn restarted_node_that_has_forgotten_its_payloads_gives_them_anew() {
 }
 
 #[tokio::test]
-async fn restart_is_noticed_without_any_stream() {
+async fn restart_is_noticed_without_update_streams() {
     let mut story = Setting::hard().network().await;
     let refused = Verdict::Status(503, "No more update streams available currently.".into());
     story.fault(Endpoint::Updates, refused);
     story.start_client();
     for chain in ["chain=0", "chain=1"] {
-        story.until_said(&["new job", chain], 1).await;
+        story.until_logged(&["new job", chain], 1).await;
     }
     let jobs = story.log.count(&["new job"]);
     story.simnet.set_listening(false).await.unwrap();
-    story.until_said(&["WARN", "cannot connect"], 1).await;
+    story.until_logged(&["WARN", "cannot connect"], 1).await;
     story.simnet.restart(None).await.unwrap();
     story
-        .until("both jobs are fetched anew", RECOVERY, |story| {
+        .until("both jobs are fetched again", RECOVERY, |story| {
             story.log.count(&["new job"]) >= jobs + 2
         })
         .await;
@@ -182,14 +189,14 @@ async fn restart_is_noticed_without_any_stream() {
 }
 
 #[tokio::test]
-async fn restarted_node_takes_all_solutions_of_later_work() {
+async fn restarted_node_accepts_all_solutions_of_later_work() {
     let mut story = Setting::easy().begin().await;
     story.until_mining().await;
     for _ in 0..3 {
         story.simnet.restart(None).await.unwrap();
         story.until_mining().await;
     }
-    // What was in hand at the last restart may be lost: a job in each slot, and what was on its way.
+    // Work from before the last restart may be lost: a job in each slot, and answers in progress.
     for _ in 0..3 {
         story.until_mining().await;
     }
@@ -201,30 +208,30 @@ async fn restarted_node_takes_all_solutions_of_later_work() {
     assert_eq!(ended.report.tally.unknown_payload, lost, "{}", ended.log);
 }
 
-/// Waits for blocks of work that was given since the beginning of this, each answer being late.
+/// Waits for a block of work that arrives from now on, with every answer late.
 async fn mines_late_work(story: &mut Story) {
     story
-        .until_said(&["new job"], story.log.count(&["new job"]) + 1)
+        .until_logged(&["new job"], story.log.count(&["new job"]) + 1)
         .await;
     let solved = story.log.count(&["block found"]) as u64;
     story
-        .until("late work comes into the cut", PATIENCE, |story| {
+        .until("a block of late work is in the cut", PATIENCE, |story| {
             story.accepted() > solved
         })
         .await;
 }
 
-fn all_is_late(story: &Story, by: Duration) {
+fn delay_everything(story: &Story, by: Duration) {
     let late = Verdict::Delay(by);
     story.simnet.faults().install(Rule::on_all(late.clone()));
     story.fault(Endpoint::Event, late);
 }
 
 #[tokio::test]
-async fn slow_node_is_mined_on() {
+async fn mining_works_on_a_slow_node() {
     let mut story = Setting::easy().begin().await;
     story.until_mining().await;
-    all_is_late(&story, Duration::from_millis(300));
+    delay_everything(&story, Duration::from_millis(300));
     for _ in 0..3 {
         mines_late_work(&mut story).await;
     }
@@ -233,29 +240,33 @@ async fn slow_node_is_mined_on() {
 }
 
 #[tokio::test]
-async fn node_that_takes_three_seconds_for_each_answer_is_mined_on() {
+async fn mining_works_on_a_node_that_takes_three_seconds_for_each_answer() {
     let mut setting = Setting::easy();
     setting.timing = Timing::default();
     setting.limits = Limits::default();
     let mut story = setting.begin().await;
     story.until_mining().await;
-    all_is_late(&story, Duration::from_secs(3));
+    delay_everything(&story, Duration::from_secs(3));
     mines_late_work(&mut story).await;
     story.simnet.faults().clear();
     story.ends_well().await;
 }
 
 #[tokio::test]
-async fn chain_that_moves_while_the_node_is_away_ends_its_job_on_return() {
+async fn chain_that_moves_while_the_node_is_down_retires_its_job_on_return() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.simnet.set_listening(false).await.unwrap();
     for chain in [0, 1] {
         story.simnet.mine_foreign(ChainId::new(chain)).unwrap();
     }
     story.fault(Endpoint::Work, Verdict::Hang);
     story.until_hashing().await;
-    assert_eq!(story.retired(), 0, "nobody has told the client");
+    assert_eq!(
+        story.retired(),
+        0,
+        "a job was retired before the node returned"
+    );
     story.simnet.set_listening(true).await.unwrap();
     story.until_idle().await;
     assert_eq!(story.retired(), 2, "{}", story.log);

@@ -1,4 +1,4 @@
-//! What an update does to the jobs in hand.
+//! The effect of updates on live jobs.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,8 @@ use tokio::time::sleep;
 
 use super::setting::{PATIENCE, Setting, Story};
 
-/// The chains that there were jobs on, the first one first: a thread stays on the job that it has begun with.
+/// Returns the chains of all jobs so far, oldest first. A thread stays on the job it started with,
+/// so it hashes on the first.
 fn chains_by_age(story: &Story) -> Vec<ChainId> {
     let mut chains = Vec::new();
     for line in story.log.lines(&["new job"]) {
@@ -28,25 +29,23 @@ async fn update_moves_the_worker_to_the_next_live_job_without_a_request() {
     setting.limits.work = Duration::from_mins(1);
     setting.limits.cut = Duration::from_mins(1);
     let mut story = setting.begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     // No answer can help from here on.
     story.fault(Endpoint::Work, Verdict::Hang);
     story.fault(Endpoint::Cut, Verdict::Hang);
     let before = story.simnet.requests();
     let chains = chains_by_age(&story);
     let [hashed, other] = chains.as_slice() else {
-        panic!("two jobs are held: {chains:?}")
+        panic!("not two jobs: {chains:?}")
     };
     story.simnet.mine_foreign(*hashed).unwrap();
-    story.until_said(&["job retired"], 1).await;
+    story.until_logged(&["job retired"], 1).await;
     story.until_hashing().await;
-    // It was the other job that was hashed: without it nothing is.
+    // The other job was hashed: without it nothing is.
     story.simnet.mine_foreign(*other).unwrap();
     story.until_idle().await;
     assert_eq!(
-        story
-            .log
-            .count(&["job retired", "its chain has a new block"]),
+        story.log.count(&["job retired", "reason=\"new_cut\""]),
         2,
         "{}",
         story.log
@@ -57,7 +56,7 @@ async fn update_moves_the_worker_to_the_next_live_job_without_a_request() {
         (Endpoint::Updates, 0),
         (Endpoint::Solved, 0),
         (Endpoint::Work, 1),
-        // The chain that moved is a neighbour of the other.
+        // The chain that moved is adjacent to the other.
         (Endpoint::Cut, 1),
     ] {
         let asked = after.of(endpoint) - before.of(endpoint);
@@ -66,13 +65,13 @@ async fn update_moves_the_worker_to_the_next_live_job_without_a_request() {
     story.ends_well().await;
 }
 
-/// How often a job was replaced by newer work on chain 0.
+/// Returns the number of jobs on chain 0 that were preempted.
 fn replaced(story: &Story) -> u64 {
-    let why = ["job retired", "chain=0", "its payload was refreshed"];
+    let why = ["job retired", "chain=0", "reason=\"preempted\""];
     story.log.count(&why) as u64
 }
 
-/// A setting in which payloads are renewed by the story alone.
+/// Returns a setting in which only the story refreshes payloads.
 fn hard(preemption: Preemption) -> Setting {
     let mut setting = Setting::hard();
     setting.network.limits.payload_refresh = None;
@@ -80,10 +79,11 @@ fn hard(preemption: Preemption) -> Setting {
     setting
 }
 
-/// Renews the payload of chain 0 all the while, for four intervals, in which the job is replaced once at most.
+/// Refreshes the payload of chain 0 all the time for four intervals. Checks that the job is
+/// replaced at most once in each.
 async fn replaces_once_in(interval: Duration, setting: Setting) {
     let mut story = setting.begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     let asked = story.asked(Endpoint::Work);
     let begun = Instant::now();
     while begun.elapsed() < 4 * interval {
@@ -91,8 +91,8 @@ async fn replaces_once_in(interval: Duration, setting: Setting) {
         sleep(Duration::from_millis(10)).await;
     }
     story
-        .until("all that was asked for has come", PATIENCE, |story| {
-            // A payload can be renewed while the answer that has it is on its way.
+        .until("all requested work has arrived", PATIENCE, |story| {
+            // A payload can be refreshed while the answer with it is in progress.
             let same = story.log.count(&["node issued the same work again"]) as u64;
             replaced(story) > 0 && story.asked(Endpoint::Work) == asked + replaced(story) + same
         })
@@ -107,7 +107,7 @@ async fn replaces_once_in(interval: Duration, setting: Setting) {
     assert_eq!(
         story.retired() as u64,
         replaced,
-        "chain 1 has nothing to do with it\n{}",
+        "a job on chain 1 was retired\n{}",
         story.log
     );
     story.ends_well().await;
@@ -128,9 +128,9 @@ async fn batch_complete_replaces_a_job_once_in_a_batch() {
 }
 
 #[tokio::test]
-async fn immediate_replaces_a_job_for_each_newer_payload() {
+async fn immediate_replaces_a_job_after_each_refresh() {
     let mut story = hard(Preemption::Immediate).begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     let asked = story.asked(Endpoint::Work);
     for times in 1..=5 {
         story.simnet.refresh(ChainId::new(0)).unwrap();
@@ -147,20 +147,20 @@ async fn immediate_replaces_a_job_for_each_newer_payload() {
 }
 
 #[tokio::test]
-async fn delayed_replaces_a_job_so_long_after_the_first_newer_payload() {
+async fn delayed_replaces_a_job_after_the_delay_from_the_first_refresh() {
     let delay = Duration::from_millis(400);
     let mut story = hard(Preemption::Delayed(delay)).begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     let (asked, events) = (story.asked(Endpoint::Work), story.asked(Endpoint::Event));
-    let renewed = Instant::now();
+    let refreshed = Instant::now();
     story.simnet.refresh(ChainId::new(0)).unwrap();
     story
         .until("the job is replaced", PATIENCE, |story| {
             replaced(story) == 1
         })
         .await;
-    assert!(renewed.elapsed() >= delay, "{}", story.log);
-    // Of several the first counts: the answer brings the last.
+    assert!(refreshed.elapsed() >= delay, "{}", story.log);
+    // The delay starts at the first of several refreshes; the answer contains the last.
     for _ in 0..5 {
         story.simnet.refresh(ChainId::new(0)).unwrap();
     }
@@ -174,9 +174,9 @@ async fn delayed_replaces_a_job_so_long_after_the_first_newer_payload() {
 }
 
 #[tokio::test]
-async fn conditional_replaces_nothing_before_its_interval() {
+async fn conditional_replaces_no_job_before_its_interval() {
     let mut story = hard(Preemption::default()).begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     let (before, events) = (story.simnet.requests(), story.asked(Endpoint::Event));
     for _ in 0..20 {
         story.simnet.refresh(ChainId::new(0)).unwrap();
@@ -196,14 +196,14 @@ async fn conditional_replaces_nothing_before_its_interval() {
 }
 
 #[tokio::test]
-async fn work_goes_stale_and_mining_goes_on_among_foreign_miners() {
+async fn mining_continues_among_foreign_miners_that_make_work_stale() {
     let mut setting = Setting::easy();
     setting.network.foreign_hash_rate = 4_000_000.0;
     let mut story = setting.begin().await;
     for _ in 0..10 {
         story.until_mining().await;
     }
-    // A fast machine has solved most jobs before a foreign block comes.
+    // A fast machine solves most jobs before a foreign block comes.
     story
         .until("a job is retired", PATIENCE, |story| story.retired() > 0)
         .await;
@@ -211,7 +211,7 @@ async fn work_goes_stale_and_mining_goes_on_among_foreign_miners() {
     let (tally, counters) = (ended.report.tally, &ended.counters);
     assert!(counters.jobs_retired.unsolved() > 0, "{counters:?}");
     assert!(tally.foreign_blocks > 0, "{tally:?}");
-    // Each solution was handed in once, and each is accounted for.
+    // Each solution was submitted once, and each is accounted for.
     assert_eq!(
         tally.accepted + tally.stale + tally.unknown_payload,
         counters.solutions
@@ -222,16 +222,16 @@ async fn work_goes_stale_and_mining_goes_on_among_foreign_miners() {
 }
 
 #[tokio::test]
-async fn reorganised_neighbour_ends_the_job_beside_it() {
+async fn reorganised_adjacent_chain_retires_the_job() {
     let mut story = Setting::hard().network().await;
     let chains = [ChainId::new(0), ChainId::new(1)];
     for chain in chains {
         story.simnet.mine_foreign(chain).unwrap();
     }
     story.start_client();
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.fault(Endpoint::Work, Verdict::Hang);
-    // Of this only the stream of its own chain tells.
+    // Only the update stream of the reorganised chain reports this.
     story.simnet.reorganise(chains[0]).unwrap();
     story.until_idle().await;
     assert_eq!(story.retired(), 2, "{}", story.log);

@@ -1,4 +1,4 @@
-//! A node that will not give work.
+//! A node that refuses to issue work.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ fn status(code: u16, body: &'static str) -> Verdict {
 }
 
 #[tokio::test]
-async fn unauthorized_miner_is_told_what_was_sent_and_what_to_set() {
+async fn refusal_of_an_unauthorized_miner_logs_what_was_sent_and_what_to_set() {
     let mut setting = Setting::easy();
     // The key is right, the account is not.
     setting.network.miners = Miners::Only(vec![Miner::with_public_key(KEY)]);
     let mut story = setting.begin().await;
     story.until_asked(Endpoint::Work, 3).await;
-    let told = story.log.lines(&["node refuses to issue work", "403"]);
-    let [line] = told.as_slice() else {
-        panic!("not said once: {}", story.log);
+    let refusals = story.log.lines(&["node refuses to issue work", "403"]);
+    let [line] = refusals.as_slice() else {
+        panic!("not logged once: {}", story.log);
     };
     for words in [
         "403",
-        r#"sent account "somebody""#,
+        r#"sent account "miner""#,
         KEY,
         "predicate keys-all",
         "must equal one of the node's configured miners exactly",
@@ -38,11 +38,11 @@ async fn unauthorized_miner_is_told_what_was_sent_and_what_to_set() {
 }
 
 #[tokio::test]
-async fn unauthorized_miner_mines_as_soon_as_it_is_asked_again_after_the_node_was_set_right() {
+async fn unauthorized_miner_mines_at_the_next_retry_after_the_node_is_reconfigured() {
     let mut setting = Setting::easy();
     setting.timing.misconfigured_retry = Duration::from_millis(500);
     let mut story = setting.network().await;
-    story.fault(Endpoint::Work, status(403, "Unauthorized Miner: somebody"));
+    story.fault(Endpoint::Work, status(403, "Unauthorized Miner: miner"));
     story.start_client();
     story.until_asked(Endpoint::Work, 2).await;
     story.recovers().await;
@@ -56,7 +56,7 @@ async fn unauthorized_miner_mines_as_soon_as_it_is_asked_again_after_the_node_wa
 }
 
 #[tokio::test]
-async fn work_refused_for_a_while_is_asked_for_until_it_comes() {
+async fn refused_work_is_requested_until_it_comes() {
     let mut setting = Setting::easy();
     setting.timing.retry_max = Duration::from_millis(200);
     let mut story = setting.begin().await;
@@ -78,9 +78,9 @@ async fn work_refused_for_a_while_is_asked_for_until_it_comes() {
 }
 
 #[tokio::test]
-async fn valid_work_is_hashed_while_no_more_is_given() {
+async fn valid_work_is_hashed_while_the_node_refuses_more() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.fault(Endpoint::Work, status(503, "Too many work requests"));
     story.simnet.end_streams();
     story.until_hashing().await;
@@ -89,7 +89,7 @@ async fn valid_work_is_hashed_while_no_more_is_given() {
 }
 
 #[tokio::test]
-async fn node_without_mining_is_asked_again_until_it_has_it() {
+async fn node_without_mining_is_retried_until_it_has_it() {
     let mut story = Setting::easy().network().await;
     for endpoint in [Endpoint::Work, Endpoint::Updates, Endpoint::Solved] {
         story.fault(endpoint, status(404, ""));
@@ -103,10 +103,10 @@ async fn node_without_mining_is_asked_again_until_it_has_it() {
 }
 
 #[tokio::test]
-async fn cut_that_is_refused_does_not_stop_mining() {
+async fn refused_cut_does_not_stop_mining() {
     let mut story = Setting::easy().network().await;
     story.fault(Endpoint::Cut, status(500, ""));
-    // Without streams the client would look at the cut all the time.
+    // Without streams the client polls the cut.
     story.fault(Endpoint::Updates, status(503, ""));
     story.start_client();
     story.until_asked(Endpoint::Cut, 2).await;

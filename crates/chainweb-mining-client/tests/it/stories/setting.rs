@@ -1,7 +1,7 @@
-//! A simulated network with a client on it, to be watched while things go wrong.
+//! A simulated network with a client on it, observed while things go wrong.
 //!
-//! Waiting is always for a condition, by looking again and again. Network and client share one thread: between two
-//! `await`s of a story neither of them does anything, except for hashing.
+//! A story waits for conditions only, by polling. Network and client share its thread: between two
+//! `await`s of a story both stand still, except for hashing.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -35,26 +35,30 @@ use tracing_subscriber::prelude::*;
 
 use crate::seed;
 
-/// For what has no bound of its own.
+/// The time limit of conditions without a limit of their own.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-/// The client promises to recover within two seconds of the end of a fault and of the request that is on its way
-/// then. It runs here with a quarter of its pauses, taken from the real ones, so this is four times as long as it may
-/// take: whoever makes it four times as slow, or has it wait for the limit of a request too many, is told.
+/// The time limit of a recovery.
+///
+/// The client promises to recover within two seconds of the end of a fault and of the request in
+/// progress then. The stories run it with a quarter of the default pauses, which leaves it half a
+/// second; this limit is four times that. A client that is four times too slow fails, and so does
+/// one that waits for the time limit of one request too many.
 pub(super) const RECOVERY: Duration = Duration::from_secs(2);
+/// The divisor of the client's pauses.
 const QUICKER: u32 = 4;
 
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
-/// What one look counts at most. When this thread did not get to run for longer the client did not either, and the
-/// time is the machine's and not the client's.
-const LOOK_COUNTS: Duration = Duration::from_millis(10);
-/// How long waiting takes at most, whosever time it is.
+const POLL: Duration = Duration::from_millis(2);
+/// The most time that counts between two polls. If this thread did not run for longer, neither did
+/// the client, and a busy machine is the reason.
+const POLL_COUNTS: Duration = Duration::from_millis(10);
+/// The longest time to wait, busy machine included.
 const HOPELESS: Duration = Duration::from_mins(2);
-/// A worker that has counted no hash for this long, a hundred batches, does not hash.
+/// A worker that counts no hash for this long, a hundred batches, does not hash.
 const STILL: Duration = Duration::from_millis(120);
 
 pub(super) const KEY: &str = fixtures::PUBLIC_KEY;
 
-/// What a story begins with.
+/// The configuration of network and client at the start of a story.
 pub(super) struct Setting {
     pub(super) network: simnet::Config,
     pub(super) timing: Timing,
@@ -63,12 +67,13 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// Ten chains on which a block takes a few milliseconds.
+    /// Returns a setting of ten chains, on which a block takes a few milliseconds.
     pub(super) fn easy() -> Self {
         Self::new(ChainGraph::petersen(), 20_000)
     }
 
-    /// Two chains on which no block is ever found: the client holds a job on each, for good.
+    /// Returns a setting of two chains on which no block is ever found: the client holds a job on
+    /// each.
     pub(super) fn hard() -> Self {
         Self::new(ChainGraph::pair(), 1 << 60)
     }
@@ -77,7 +82,7 @@ impl Setting {
         let network = simnet::Config {
             graph,
             start_difficulty: Difficulty::from_u128(difficulty.into()),
-            // As fast as blocks come here, so that they do not become harder.
+            // As fast as blocks come here, so that the difficulty does not rise.
             block_delay: Duration::from_millis(100),
             seed: seed(),
             ..simnet::Config::default()
@@ -92,7 +97,7 @@ impl Setting {
                 cut_check: timing.cut_check / QUICKER,
                 first_block_lookup: timing.first_block_lookup / QUICKER,
                 block_lookup_interval: timing.block_lookup_interval / QUICKER,
-                // Which chain the node offers is chance: how often one has to wait for another, too.
+                // The node picks chains at random, so the number of these pauses is random too.
                 held_chain_pause: timing.held_chain_pause / 50,
                 misconfigured_retry: timing.misconfigured_retry / 60,
                 ..timing
@@ -112,7 +117,7 @@ impl Setting {
         }
     }
 
-    /// The network, before there is a client.
+    /// Starts the network, without a client.
     pub(super) async fn network(self) -> Story {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let log = Log::default();
@@ -130,7 +135,7 @@ impl Setting {
         }
     }
 
-    /// The network with a client that has just begun.
+    /// Starts the network and a client.
     pub(super) async fn begin(self) -> Story {
         let mut story = self.network().await;
         story.start_client();
@@ -138,7 +143,7 @@ impl Setting {
     }
 }
 
-/// A client on a network, and what can be seen of both.
+/// A client on a network, and the observable state of both.
 pub(super) struct Story {
     pub(super) simnet: Simnet,
     pub(super) log: Log,
@@ -155,7 +160,7 @@ impl Story {
     pub(super) fn start_client(&mut self) {
         let cpu = Cpu::new(cpu::Config {
             threads: NonZeroUsize::MIN,
-            // The stories are about what goes on between blocks: a fast kernel leaves little of that.
+            // The stories are about the time between blocks, of which a fast kernel leaves little.
             searcher: Kernel::Portable.prove().unwrap(),
             placement: Placement::default(),
             first_nonce: 0,
@@ -173,7 +178,7 @@ impl Story {
     pub(super) fn start_client_and_server(&mut self, worker: Worker, server: Option<Server>) {
         let node = node::Config {
             endpoint: self.simnet.address().to_string().parse().unwrap(),
-            miner: Miner::new(Some(KEY), Some("somebody")),
+            miner: Miner::new(Some(KEY), Some("miner")),
             insecure: false,
             limits: self.limits.clone(),
         };
@@ -192,22 +197,22 @@ impl Story {
         self.client.spawn(mine::run(mining, self.stop.clone()));
     }
 
-    /// The durations that the client of this story goes by.
+    /// Returns the durations of the client.
     pub(super) fn timing(&self) -> Timing {
         self.timing
     }
 
-    /// A rule that is in force from now on.
+    /// Installs a rule for an endpoint, in force from now on.
     pub(super) fn fault(&self, endpoint: Endpoint, verdict: Verdict) {
         self.simnet.faults().install(Rule::on(endpoint, verdict));
     }
 
-    /// How often the node was asked.
+    /// Returns the number of requests that the node received.
     pub(super) fn asked(&self, endpoint: Endpoint) -> u64 {
         self.simnet.requests().of(endpoint)
     }
 
-    /// The client's blocks that have come into the cut.
+    /// Returns the number of the client's blocks in the cut.
     pub(super) fn accepted(&self) -> u64 {
         self.simnet.report().tally.accepted
     }
@@ -216,14 +221,14 @@ impl Story {
         self.meter.read().hashes
     }
 
-    /// Waits until it holds; the client must not end meanwhile.
+    /// Waits until the condition holds. The client must not end meanwhile.
     pub(super) async fn until(
         &mut self,
         what: &str,
         within: Duration,
         mut holds: impl FnMut(&Self) -> bool,
     ) {
-        let (begun, mut looked) = (Instant::now(), Instant::now());
+        let (begun, mut polled) = (Instant::now(), Instant::now());
         let mut waited = Duration::ZERO;
         while !holds(self) {
             if let Some(ended) = self.client.try_join_next() {
@@ -235,13 +240,13 @@ impl Story {
                 self.simnet.report().tally,
                 self.log
             );
-            sleep(LOOK_AGAIN).await;
-            waited += looked.elapsed().min(LOOK_COUNTS);
-            looked = Instant::now();
+            sleep(POLL).await;
+            waited += polled.elapsed().min(POLL_COUNTS);
+            polled = Instant::now();
         }
     }
 
-    /// Waits until the node was asked so many times more.
+    /// Waits until the node has received this many more requests.
     pub(super) async fn until_asked(&mut self, endpoint: Endpoint, more: u64) {
         let wanted = self.asked(endpoint) + more;
         self.until(&format!("{more} more of {endpoint:?}"), PATIENCE, |story| {
@@ -250,15 +255,15 @@ impl Story {
         .await;
     }
 
-    /// Waits until the client has said it so many times since the beginning.
-    pub(super) async fn until_said(&mut self, words: &[&str], times: usize) {
-        self.until(&format!("{words:?} is said"), PATIENCE, |story| {
+    /// Waits until the log has this number of lines with all of these words.
+    pub(super) async fn until_logged(&mut self, words: &[&str], times: usize) {
+        self.until(&format!("{words:?} is logged"), PATIENCE, |story| {
             story.log.count(words) >= times
         })
         .await;
     }
 
-    /// Waits until some more blocks of the client are in the cut.
+    /// Waits until three more blocks of the client are in the cut.
     pub(super) async fn until_mining(&mut self) {
         let wanted = self.accepted() + 3;
         self.until("three more blocks", RECOVERY, |story| {
@@ -267,13 +272,13 @@ impl Story {
         .await;
     }
 
-    /// Ends all faults and waits until the client mines again.
+    /// Removes all faults and waits until the client mines again.
     pub(super) async fn recovers(&mut self) {
         self.simnet.faults().clear();
         self.until_mining().await;
     }
 
-    /// Waits until some more batches were hashed.
+    /// Waits until ten more batches are hashed.
     pub(super) async fn until_hashing(&mut self) {
         let (mut last, mut batches) = (self.hashes(), 0);
         self.until("work is hashed", RECOVERY, |story| {
@@ -285,7 +290,7 @@ impl Story {
         .await;
     }
 
-    /// Waits until nothing is hashed any more.
+    /// Waits until the client has stopped hashing.
     pub(super) async fn until_idle(&mut self) {
         let (mut last, mut since) = (self.hashes(), Instant::now());
         self.until("nothing is hashed", RECOVERY, |story| {
@@ -298,40 +303,40 @@ impl Story {
         .await;
     }
 
-    /// Waits until the client of [`Setting::hard`] holds a job on each chain and hears all that outdates them.
-    pub(super) async fn until_held_and_covered(&mut self) {
+    /// Waits until the client of [`Setting::hard`] holds a watched job on each chain.
+    pub(super) async fn until_held_and_watched(&mut self) {
         for chain in ["chain=0", "chain=1"] {
-            self.until_said(&["new job", chain], 1).await;
+            self.until_logged(&["new job", chain], 1).await;
         }
-        self.until_covered().await;
+        self.until_watched().await;
     }
 
-    /// Waits until the client hears all that outdates its jobs: it does not look at the cut any more.
-    pub(super) async fn until_covered(&mut self) {
+    /// Waits until update streams watch all jobs of the client: it no longer requests the cut.
+    pub(super) async fn until_watched(&mut self) {
         let quiet = 2 * self.timing.cut_check;
         let (mut last, mut since) = (self.asked(Endpoint::Cut), Instant::now());
-        self.until("no look at the cut any more", PATIENCE, |story| {
-            let looks = story.asked(Endpoint::Cut);
-            if looks != last {
-                (last, since) = (looks, Instant::now());
+        self.until("the cut is no longer requested", PATIENCE, |story| {
+            let asked = story.asked(Endpoint::Cut);
+            if asked != last {
+                (last, since) = (asked, Instant::now());
             }
             since.elapsed() > quiet
         })
         .await;
     }
 
-    /// How many jobs were retired before they were solved.
+    /// Returns the number of jobs that were retired before they were solved.
     pub(super) fn retired(&self) -> usize {
-        let solved = self.log.count(&["job retired", "it is solved"]);
+        let solved = self.log.count(&["job retired", "reason=\"solved\""]);
         self.log.count(&["job retired"]) - solved
     }
 
-    /// Asks the client to end.
+    /// Requests the shutdown of the client.
     pub(super) fn stop(&self) {
         self.stop.cancel();
     }
 
-    /// Asks the client to end and waits until it has.
+    /// Requests the shutdown of the client and waits for its end.
     pub(super) async fn end(mut self) -> Ended {
         self.stop();
         let asked = Instant::now();
@@ -351,7 +356,7 @@ impl Story {
         }
     }
 
-    /// Asks the client to end and checks what has come of it all.
+    /// Ends the client, and checks what holds at the end of every story.
     pub(super) async fn ends_well(self) -> Ended {
         let ended = self.end().await;
         ended.check();
@@ -359,7 +364,7 @@ impl Story {
     }
 }
 
-/// What a story has come to.
+/// The state at the end of a story.
 pub(super) struct Ended {
     pub(super) took: Duration,
     pub(super) counters: Counters,
@@ -368,8 +373,8 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// What holds whatever went wrong: the client never handed in what is no solution, and knows of each of its
-    /// blocks whether it is in the cut.
+    /// Checks that the client submitted valid solutions only, and knows of each of its blocks
+    /// whether it is in the cut.
     #[track_caller]
     pub(super) fn check(&self) {
         self.check_solutions();
@@ -377,7 +382,7 @@ impl Ended {
         let (tally, blocks) = (report.tally, counters.blocks);
         let in_cut = report.own_in_cut.len() as u64;
         assert_eq!(blocks.accepted, in_cut, "{counters:?} {tally:?}\n{log}");
-        // Only a block that the node may have taken without saying so can be nowhere.
+        // Only a block without an answer from the node can be in an unknown state.
         let unanswered = log.count(&["block is lost unless one of the submissions got through"]);
         assert!(
             blocks.pending <= unanswered as u64,
@@ -385,7 +390,7 @@ impl Ended {
         );
     }
 
-    /// What holds of solutions, and of the log, even where the blocks are out of sight.
+    /// Checks the solutions and the log, also for stories in which the blocks cannot be looked up.
     #[track_caller]
     pub(super) fn check_solutions(&self) {
         let (counters, tally, log) = (&self.counters, self.report.tally, &self.log);
@@ -399,12 +404,12 @@ impl Ended {
     }
 }
 
-/// What the client says.
+/// The log of the client.
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Collects what this thread says, and the client is on it but for its hashing threads.
+    /// Collects the log of this thread, which runs all of the client except its hashing threads.
     fn install(&self) -> DefaultGuard {
         let log = self.clone();
         let lines = fmt::layer()
@@ -419,7 +424,7 @@ impl Log {
             .set_default()
     }
 
-    /// The lines that hold all of these.
+    /// Returns the lines that contain all of these words.
     pub(super) fn lines(&self, words: &[&str]) -> Vec<String> {
         let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&log)
@@ -436,7 +441,7 @@ impl Log {
 
 impl std::fmt::Display for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The end of a long story tells what went wrong.
+        // In a long story the last lines matter.
         let lines = self.lines(&[]);
         for line in &lines[lines.len().saturating_sub(200)..] {
             writeln!(f, "{line}")?;

@@ -1,4 +1,4 @@
-//! The end, asked for at any moment.
+//! Shutdown at any moment.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::time::sleep;
 use super::setting::{Setting, Story};
 use crate::seed;
 
-/// What a machine that does other things as well may add to the grace.
+/// The time that a busy machine may add to the grace.
 const SLACK: Duration = Duration::from_secs(4);
 
-/// The client's limits are those of a real one: waiting for any of them takes longer than the grace.
+/// Starts a network whose client has the default time limits, each longer than the grace.
 async fn network(grace: Duration) -> Story {
     let mut setting = Setting::easy();
     setting.timing.grace = grace;
@@ -22,7 +22,7 @@ async fn network(grace: Duration) -> Story {
 }
 
 #[tokio::test]
-async fn stop_at_any_moment_hands_in_what_is_solved() {
+async fn stop_at_any_moment_submits_all_solutions() {
     let mut rng = StdRng::seed_from_u64(seed());
     let mut solved = 0;
     for _ in 0..12 {
@@ -50,7 +50,7 @@ async fn stop_at_any_moment_hands_in_what_is_solved() {
 }
 
 #[tokio::test]
-async fn stop_is_not_held_up_by_a_node_that_never_answers() {
+async fn node_that_never_answers_does_not_delay_the_stop() {
     let grace = Duration::from_millis(500);
     for endpoint in [
         Endpoint::Info,
@@ -75,7 +75,7 @@ async fn stop_is_not_held_up_by_a_node_that_never_answers() {
 }
 
 #[tokio::test]
-async fn stop_is_not_held_up_by_a_node_that_is_away() {
+async fn node_that_is_down_does_not_delay_the_stop() {
     let grace = Duration::from_millis(500);
     let mut story = network(grace).await;
     story.start_client();
@@ -91,18 +91,18 @@ async fn stop_is_not_held_up_by_a_node_that_is_away() {
 }
 
 #[tokio::test]
-async fn stop_without_anything_in_hand_takes_no_grace() {
+async fn stop_without_solutions_needs_no_grace() {
     let grace = Duration::from_mins(1);
     let mut story = network(grace).await;
     story.simnet.set_listening(false).await.unwrap();
     story.start_client();
-    story.until_said(&["node unreachable"], 1).await;
+    story.until_logged(&["node unreachable"], 1).await;
     let ended = story.ends_well().await;
     assert!(ended.took < SLACK, "{:?}\n{}", ended.took, ended.log);
 }
 
 #[tokio::test]
-async fn solution_on_its_way_at_the_stop_is_waited_for() {
+async fn stop_waits_for_the_answer_to_a_submission() {
     let mut story = network(Duration::from_secs(10)).await;
     story.fault(Endpoint::Solved, Verdict::Delay(Duration::from_millis(500)));
     story.start_client();
@@ -117,11 +117,11 @@ async fn solution_on_its_way_at_the_stop_is_waited_for() {
 }
 
 #[tokio::test]
-async fn solution_in_hand_at_the_stop_is_handed_in_when_the_node_can_take_it() {
+async fn solution_at_the_stop_is_submitted_once_the_node_accepts_it() {
     let mut story = network(Duration::from_secs(10)).await;
     story.fault(Endpoint::Solved, Verdict::Drop);
     story.start_client();
-    story.until_said(&["could not submit block"], 1).await;
+    story.until_logged(&["could not submit block"], 1).await;
     story.stop();
     sleep(Duration::from_millis(300)).await;
     assert_eq!(story.accepted(), 0);

@@ -1,4 +1,4 @@
-//! Solutions that the node does not take, or takes without saying so.
+//! Solutions that the node does not accept, or accepts without an answer.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn status(code: u16, body: &'static str) -> Verdict {
     Verdict::Status(code, body.into())
 }
 
-/// Lets this happen to one solution of a client that mines, and waits until it mines on.
+/// Applies the verdict to one submission of a mining client, and waits until it mines again.
 async fn one_solution(verdict: Verdict) -> Ended {
     let mut story = Setting::easy().begin().await;
     story.until_mining().await;
@@ -22,7 +22,7 @@ async fn one_solution(verdict: Verdict) -> Ended {
 }
 
 #[tokio::test]
-async fn solution_that_is_too_late_is_counted_and_mining_goes_on() {
+async fn late_solution_is_counted_and_mining_continues() {
     let ended = one_solution(status(404, "No associated Payload")).await;
     ended.check();
     assert!(ended.counters.solutions_stale >= 1);
@@ -30,14 +30,14 @@ async fn solution_that_is_too_late_is_counted_and_mining_goes_on() {
 }
 
 #[tokio::test]
-async fn solution_that_the_node_calls_invalid_is_counted_and_shown_with_its_bytes() {
+async fn solution_rejected_as_invalid_is_counted_and_logged_with_its_bytes() {
     let ended = one_solution(status(400, "Invalid solved work: Invalid POW hash")).await;
     assert_eq!(ended.counters.solutions_rejected, 1);
     let lines = ended
         .log
         .lines(&["ERROR", "node rejected block", "header="]);
     let [line] = lines.as_slice() else {
-        panic!("not said once: {}", ended.log);
+        panic!("not logged once: {}", ended.log);
     };
     let (_, header) = line.split_once("header=").unwrap();
     let hex = header.trim_matches('"').split(['"', ' ']).next().unwrap();
@@ -49,7 +49,7 @@ async fn solution_that_the_node_calls_invalid_is_counted_and_shown_with_its_byte
 }
 
 #[tokio::test]
-async fn solution_that_was_lost_on_its_way_is_handed_in_again() {
+async fn solution_lost_in_transit_is_submitted_again() {
     let ended = one_solution(Verdict::Drop).await;
     ended.check();
     assert_eq!(
@@ -59,7 +59,7 @@ async fn solution_that_was_lost_on_its_way_is_handed_in_again() {
 }
 
 #[tokio::test]
-async fn solutions_answered_with_a_failure_are_handed_in_until_they_are_taken() {
+async fn failed_submissions_are_repeated_until_they_are_accepted() {
     for verdict in [
         status(500, "Something went wrong"),
         status(503, ""),
@@ -74,7 +74,7 @@ async fn solutions_answered_with_a_failure_are_handed_in_until_they_are_taken() 
         let before = story.accepted();
         story.fault(Endpoint::Solved, verdict);
         story
-            .until_said(&["could not submit block", "attempts=2"], 1)
+            .until_logged(&["could not submit block", "attempts=2"], 1)
             .await;
         assert!(story.accepted() <= before + 2, "{}", story.log);
         story.recovers().await;
@@ -89,12 +89,12 @@ async fn solutions_answered_with_a_failure_are_handed_in_until_they_are_taken() 
 }
 
 #[tokio::test]
-async fn work_whose_solution_waits_to_be_taken_is_not_hashed_again() {
+async fn work_with_a_pending_submission_is_not_hashed_again() {
     let mut story = Setting::easy().begin().await;
     story.until_mining().await;
     story.fault(Endpoint::Solved, status(500, "Something went wrong"));
     let before = story.log.count(&["block found"]);
-    // Each chain is solved once, and then there is nothing left to hash.
+    // Each chain is solved once; then no job is left to hash.
     story.until_asked(Endpoint::Solved, 30).await;
     story.until_idle().await;
     let solved = story.log.count(&["block found"]) - before;
@@ -109,7 +109,7 @@ async fn work_whose_solution_waits_to_be_taken_is_not_hashed_again() {
 }
 
 #[tokio::test]
-async fn solution_that_was_taken_without_an_answer_is_known_to_be_in_the_cut() {
+async fn solution_accepted_without_an_answer_is_found_in_the_cut() {
     for verdict in [Verdict::LoseAnswer, Verdict::HangAnswer] {
         let mut setting = Setting::easy();
         setting.limits.solved = Duration::from_millis(500);
@@ -124,7 +124,7 @@ async fn solution_that_was_taken_without_an_answer_is_known_to_be_in_the_cut() {
 }
 
 #[tokio::test]
-async fn solution_whose_answer_breaks_off_is_taken() {
+async fn solution_with_a_truncated_answer_is_accepted() {
     let mut story = Setting::easy().begin().await;
     story.fault(Endpoint::Solved, Verdict::Truncate(0));
     story.until_mining().await;

@@ -1,4 +1,4 @@
-//! Mining devices on the client: emulated ones that hash for real, and single sessions spoken by hand.
+//! Mining devices on the client: emulated ones that really hash, and single sessions by hand.
 
 mod by_hand;
 mod devices;
@@ -23,17 +23,19 @@ use self::devices::Devices;
 use super::setting::{PATIENCE, RECOVERY, Setting, Story};
 use crate::seed;
 
-/// How long a node is away: longer than the longest pause between two attempts to reach it.
-const AWAY: Duration = Duration::from_millis(500);
+/// The time for which a node is down: longer than the longest pause between two attempts to
+/// connect.
+const DOWN: Duration = Duration::from_millis(500);
 
-/// Shares of 1024 hashes: what the slowest device finds about once a second.
+/// Shares of 1024 hashes: the slowest device finds about one a second.
 const SHARES: u16 = 10;
 
 fn level(bits: u16) -> Level {
     Level::new(bits).unwrap()
 }
 
-/// Ten chains, whose headers are as long as those of the public networks; a block takes so many hashes.
+/// Returns a setting of ten chains, whose headers are as long as those of the public networks. A
+/// block takes `difficulty` hashes.
 fn ten_chains(difficulty: u64) -> Setting {
     Setting::new(ChainGraph::petersen(), difficulty)
 }
@@ -46,7 +48,8 @@ fn config() -> Config {
     }
 }
 
-/// A server that gives jobs only when their work changes: no refresh falls into a story.
+/// Returns the configuration of a server that sends jobs only when their work changes: no slice is
+/// refreshed during a story.
 fn without_refresh() -> Config {
     let hours = Duration::from_hours(10);
     Config {
@@ -59,7 +62,7 @@ fn without_refresh() -> Config {
     }
 }
 
-/// A client in whose network devices are to mine, and what it knows of them.
+/// A client with a Stratum server for devices, and their statistics.
 struct Farm {
     story: Story,
     address: SocketAddr,
@@ -80,7 +83,7 @@ impl Farm {
         }
     }
 
-    /// Accepted shares of each worker that has logged in, in the order of their names.
+    /// Returns the accepted shares of each worker name, in the order of names.
     fn shares(&self) -> Vec<u64> {
         let workers = self.stats.snapshot(Instant::now());
         workers
@@ -89,7 +92,7 @@ impl Farm {
             .collect()
     }
 
-    /// Waits until each of so many workers had some more shares accepted.
+    /// Waits until each of `workers` workers has `more` further shares accepted.
     async fn until_all_share(&mut self, workers: usize, more: u64) {
         let before = self.shares();
         let stats = Arc::clone(&self.stats);
@@ -107,14 +110,14 @@ impl Farm {
 }
 
 #[tokio::test]
-async fn all_devices_mine_together_without_a_fault_and_without_doing_work_twice() {
+async fn all_devices_mine_together_without_a_fault_or_duplicate_work() {
     let mut setting = ten_chains(20_000);
     setting.timing.worker_table = Duration::from_millis(200);
     setting.timing.snapshot = Duration::from_millis(100);
     let mut farm = Farm::start(setting.network().await, config()).await;
     let devices = Devices::start(farm.address);
     farm.until_all_share(4, 3).await;
-    // The table of workers has lines of its own.
+    // The table of devices has lines of its own.
     farm.story
         .until("a table of all four", PATIENCE, |story| {
             let sums = story.log.lines(&["all 4 ", " | "]);
@@ -133,18 +136,18 @@ async fn all_devices_mine_together_without_a_fault_and_without_doing_work_twice(
     assert_eq!(ended.log.count(&["job of long ago"]), 0, "{}", ended.log);
     let stopped = ended.log.lines(&["stopped", "hash_rate="]);
     assert!(!stopped[0].contains("hash_rate=0.0 "), "{}", stopped[0]);
-    // Whoever is told of a block, it is one that a device has found.
+    // Every block was found by a device.
     let found = ended.log.count(&["block found by device", "worker="]);
     assert!(found as u64 >= ended.counters.solutions, "{}", ended.log);
 }
 
 #[tokio::test]
-async fn devices_go_on_with_valid_work_while_the_node_is_away() {
+async fn devices_continue_with_valid_work_while_the_node_is_down() {
     let mut farm = Farm::start(ten_chains(1 << 60).network().await, config()).await;
     let devices = Devices::start(farm.address);
     farm.until_all_share(4, 1).await;
     farm.story.simnet.set_listening(false).await.unwrap();
-    sleep(AWAY).await;
+    sleep(DOWN).await;
     farm.until_all_share(4, 2).await;
     let asked = farm.story.asked(Endpoint::Work);
     farm.story.simnet.set_listening(true).await.unwrap();
@@ -156,12 +159,16 @@ async fn devices_go_on_with_valid_work_while_the_node_is_away() {
     farm.until_all_share(4, 2).await;
     let report = devices.stop().await;
     assert!(report.is_flawless(), "{report}");
-    assert_eq!(farm.story.retired(), 0, "the work is still the same");
+    assert_eq!(
+        farm.story.retired(),
+        0,
+        "a job was retired although its work did not change"
+    );
     farm.story.ends_well().await;
 }
 
 #[tokio::test]
-async fn devices_stay_connected_to_a_client_whose_node_dies_and_mine_when_it_is_back() {
+async fn devices_stay_connected_while_the_node_is_down_and_mine_when_it_returns() {
     let mut farm = Farm::start(ten_chains(20_000).network().await, config()).await;
     let devices = Devices::start(farm.address);
     farm.story
@@ -169,8 +176,10 @@ async fn devices_stay_connected_to_a_client_whose_node_dies_and_mine_when_it_is_
         .await;
     farm.until_all_share(4, 1).await;
     farm.story.simnet.set_listening(false).await.unwrap();
-    farm.story.until_said(&["WARN", "cannot connect"], 1).await;
-    sleep(AWAY).await;
+    farm.story
+        .until_logged(&["WARN", "cannot connect"], 1)
+        .await;
+    sleep(DOWN).await;
     farm.story.simnet.restart(None).await.unwrap();
     farm.story.simnet.set_listening(true).await.unwrap();
     farm.story.until_mining().await;
@@ -184,7 +193,7 @@ async fn devices_stay_connected_to_a_client_whose_node_dies_and_mine_when_it_is_
 }
 
 #[tokio::test]
-async fn a_move_of_a_chain_gives_each_of_its_sessions_another_live_job_without_a_request() {
+async fn a_new_block_switches_the_sessions_of_its_chain_to_another_live_job_without_a_request() {
     let story = ten_chains(1 << 60).network().await;
     let mut farm = Farm::start(story, without_refresh()).await;
     farm.story
@@ -192,8 +201,8 @@ async fn a_move_of_a_chain_gives_each_of_its_sessions_another_live_job_without_a
             story.log.count(&["new job"]) == 2
         })
         .await;
-    farm.story.until_covered().await;
-    // Neighbours are dealt out over the works.
+    farm.story.until_watched().await;
+    // Consecutive sessions alternate between the two jobs.
     let mut sessions = Vec::new();
     for number in 0..100 {
         sessions.push(Session::log_in(farm.address, number).await);
@@ -203,45 +212,45 @@ async fn a_move_of_a_chain_gives_each_of_its_sessions_another_live_job_without_a
         chains.push(session.job().await.header.chain());
     }
     let (dead, alive) = (chains[0], chains[1]);
-    assert_ne!(dead, alive, "the sessions are spread over both works");
+    assert_ne!(dead, alive, "the sessions are not spread over both jobs");
     let expected: Vec<_> = (0..100).map(|number| [dead, alive][number % 2]).collect();
     assert_eq!(chains, expected);
 
-    // Fresh work comes late, so that whoever waits for it is found out.
+    // Fresh work comes late, to detect sessions that wait for it.
     farm.story
         .fault(Endpoint::Work, Verdict::Delay(Duration::from_millis(500)));
     farm.story.simnet.mine_foreign(dead).unwrap();
-    let (mut concerned, mut others): (Vec<_>, Vec<_>) = sessions
+    let (mut switched, mut others): (Vec<_>, Vec<_>) = sessions
         .into_iter()
         .zip(chains)
         .partition(|(_, chain)| *chain == dead);
-    assert_eq!((concerned.len(), others.len()), (50, 50));
-    for (session, _) in &mut concerned {
+    assert_eq!((switched.len(), others.len()), (50, 50));
+    for (session, _) in &mut switched {
         assert_eq!(session.job().await.header.chain(), alive);
     }
-    let fresh = concerned[0].0.job().await.header.chain();
+    let fresh = switched[0].0.job().await.header.chain();
     assert!(![dead, alive].contains(&fresh), "{fresh}");
-    for (session, _) in &mut concerned[1..] {
+    for (session, _) in &mut switched[1..] {
         assert_eq!(session.job().await.header.chain(), fresh);
     }
     for (session, _) in &mut others {
         assert_eq!(
             session.jobs_so_far().await,
             Vec::<String>::new(),
-            "it was not concerned"
+            "a session of the other chain got a job"
         );
     }
     farm.story.ends_well().await;
 }
 
 #[tokio::test]
-async fn a_block_of_a_superseded_job_is_handed_in_as_long_as_the_node_takes_it() {
+async fn a_block_of_a_preempted_job_is_accepted_by_the_node() {
     let mut setting = ten_chains(2_000);
     setting.preemption = Preemption::Immediate;
     let mut farm = Farm::start(setting.network().await, without_refresh()).await;
     let mut session = Session::log_in(farm.address, 0).await;
     let old = session.job().await;
-    farm.story.until_covered().await;
+    farm.story.until_watched().await;
     let chain = old.header.chain();
     farm.story.simnet.refresh(chain).unwrap();
     let newer = session.job().await;
@@ -261,16 +270,16 @@ async fn a_block_of_a_superseded_job_is_handed_in_as_long_as_the_node_takes_it()
 }
 
 #[tokio::test]
-async fn a_block_of_a_chain_that_has_moved_is_still_tried() {
+async fn a_block_of_a_chain_that_has_moved_is_still_submitted() {
     let mut farm = Farm::start(ten_chains(2_000).network().await, without_refresh()).await;
     let mut session = Session::log_in(farm.address, 0).await;
     let old = session.job().await;
-    farm.story.until_covered().await;
+    farm.story.until_watched().await;
     farm.story.simnet.mine_foreign(old.header.chain()).unwrap();
     session.job().await;
     session.solve(&old).await;
     farm.story
-        .until("the node has got it", PATIENCE, |story| {
+        .until("the block is submitted", PATIENCE, |story| {
             story.asked(Endpoint::Solved) == 1
         })
         .await;
@@ -281,14 +290,14 @@ async fn a_block_of_a_chain_that_has_moved_is_still_tried() {
 }
 
 #[tokio::test]
-async fn sessions_are_served_before_there_is_work_and_get_it_when_it_comes() {
+async fn sessions_log_in_before_there_is_work_and_get_it_when_it_comes() {
     let story = ten_chains(1 << 60).network().await;
     story.simnet.set_listening(false).await.unwrap();
     let mut farm = Farm::start(story, without_refresh()).await;
-    // Both requests are answered and the target is set; there is no job to wait for.
+    // Both requests are answered and the target is set; there is no job yet.
     let mut session = Session::log_in(farm.address, 0).await;
     session.target().await;
-    farm.story.until_said(&["cannot connect"], 1).await;
+    farm.story.until_logged(&["cannot connect"], 1).await;
     farm.story.simnet.set_listening(true).await.unwrap();
     let job = session.job().await;
     assert_eq!(job.header.height(), 1);
@@ -296,7 +305,7 @@ async fn sessions_are_served_before_there_is_work_and_get_it_when_it_comes() {
 }
 
 #[tokio::test]
-async fn the_end_closes_all_sessions_and_takes_no_grace() {
+async fn shutdown_closes_all_sessions_and_needs_no_grace() {
     let mut setting = ten_chains(1 << 60);
     setting.timing.grace = Duration::from_mins(1);
     let farm = Farm::start(setting.network().await, without_refresh()).await;
@@ -307,7 +316,7 @@ async fn the_end_closes_all_sessions_and_takes_no_grace() {
         sessions.push(session);
     }
     let ended = farm.story.ends_well().await;
-    // What a machine that does other things as well may add.
+    // The time that a busy machine may add.
     assert!(
         ended.took < Duration::from_secs(4),
         "{:?}\n{}",

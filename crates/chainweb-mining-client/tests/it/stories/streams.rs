@@ -1,4 +1,4 @@
-//! Update streams that fail. What they would have told is found out in another way.
+//! Update streams that fail. The client learns of new blocks in another way.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use simnet::{Endpoint, Rule, Verdict};
 
 use super::setting::{PATIENCE, RECOVERY, Setting, Story};
 
-const CUT_MOVED: &str = "its parent is no longer the tip of its chain";
+const CUT_MOVED: &str = "reason=\"not_in_cut\"";
 
-/// Moves both chains of a client that gets no new work: it must not go on with what it has.
-async fn moves_are_noticed(story: &mut Story) {
+/// Mines a foreign block on both chains of a client that gets no new work: it must retire its jobs.
+async fn new_blocks_are_noticed(story: &mut Story) {
     for chain in [0, 1] {
         story.simnet.mine_foreign(ChainId::new(chain)).unwrap();
     }
@@ -24,24 +24,24 @@ fn refused() -> Verdict {
 }
 
 #[tokio::test]
-async fn refused_streams_are_replaced_by_looks_at_the_cut() {
+async fn refused_streams_are_replaced_by_polling_the_cut() {
     let mut story = Setting::hard().network().await;
     story.fault(Endpoint::Updates, refused());
     story.start_client();
     for chain in ["chain=0", "chain=1"] {
         story
-            .until_said(&["new job", chain, "watched=false"], 1)
+            .until_logged(&["new job", chain, "watched=false"], 1)
             .await;
     }
     story.fault(Endpoint::Work, Verdict::Hang);
-    moves_are_noticed(&mut story).await;
+    new_blocks_are_noticed(&mut story).await;
     assert_eq!(
         story.log.count(&["job retired", CUT_MOVED]),
         2,
         "{}",
         story.log
     );
-    // When streams are to be had again, they are used.
+    // Streams are used again once the node accepts them.
     story.simnet.faults().clear();
     story
         .until("both chains have streams", RECOVERY, |story| {
@@ -66,29 +66,29 @@ async fn refused_streams_do_not_stop_mining() {
 }
 
 #[tokio::test]
-async fn move_told_by_half_an_event_is_noticed() {
+async fn new_block_in_half_an_event_is_noticed() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     story.fault(Endpoint::Event, Verdict::Truncate(7));
-    moves_are_noticed(&mut story).await;
-    // Streams are opened again, and then tell.
+    new_blocks_are_noticed(&mut story).await;
+    // Streams are opened again, and report new blocks.
     story.simnet.faults().clear();
     story.until_hashing().await;
-    story.until_covered().await;
+    story.until_watched().await;
     story.simnet.mine_foreign(ChainId::new(0)).unwrap();
     story
-        .until_said(&["job retired", "its chain has a new block"], 1)
+        .until_logged(&["job retired", "reason=\"new_cut\""], 1)
         .await;
     story.ends_well().await;
 }
 
 #[tokio::test]
-async fn move_between_two_streams_is_noticed() {
+async fn new_block_between_two_streams_is_noticed() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.fault(Endpoint::Work, Verdict::Hang);
-    // No stream can be opened any more: what comes now is not told.
+    // No stream can be opened any more, so the next blocks are not reported.
     story.fault(Endpoint::Updates, Verdict::Hang);
     story.simnet.end_streams();
     story
@@ -96,7 +96,7 @@ async fn move_between_two_streams_is_noticed() {
             story.simnet.open_streams() == 0
         })
         .await;
-    moves_are_noticed(&mut story).await;
+    new_blocks_are_noticed(&mut story).await;
     assert_eq!(
         story.log.count(&["job retired", CUT_MOVED]),
         2,
@@ -107,10 +107,10 @@ async fn move_between_two_streams_is_noticed() {
 }
 
 #[tokio::test]
-async fn move_missed_by_one_of_the_streams_is_noticed() {
+async fn new_block_missed_by_one_stream_is_noticed() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
-    // The stream ends instead of telling, and its successor begins after the move.
+    story.until_held_and_watched().await;
+    // The stream ends instead of reporting the block, and the next one starts after it.
     let zero = ChainId::new(0);
     let ends = Rule::on(Endpoint::Event, Verdict::End).chain(zero);
     story.simnet.faults().install(ends);
@@ -130,7 +130,7 @@ async fn streams_that_end_at_once_do_not_stop_mining() {
     story.fault(Endpoint::Updates, Verdict::End);
     story.start_client();
     story.until_mining().await;
-    // Ten chains, and pauses that grow: nobody is flooded.
+    // Ten chains, and pauses that grow: the node is not flooded.
     story.until_asked(Endpoint::Updates, 40).await;
     story.recovers().await;
     story.ends_well().await;
@@ -151,29 +151,29 @@ async fn ended_streams_are_opened_again() {
     story.ends_well().await;
 }
 
-/// An open stream that tells nothing looks like that of a chain on which nothing happens. Until the client doubts it,
-/// after the idle limit, it cannot know better.
+/// A silent open stream looks like that of a chain without new blocks. Until its idle limit the
+/// client cannot distinguish the two.
 #[tokio::test]
-async fn move_on_a_silent_stream_is_noticed_at_its_idle_limit() {
+async fn new_block_on_a_silent_stream_is_noticed_at_its_idle_limit() {
     let mut setting = Setting::hard();
     setting.limits.updates_idle = Duration::from_secs(1);
     let mut story = setting.begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     story.fault(Endpoint::Event, Verdict::Drop);
-    moves_are_noticed(&mut story).await;
+    new_blocks_are_noticed(&mut story).await;
     story.simnet.faults().clear();
     story.until_hashing().await;
     story.ends_well().await;
 }
 
-/// Before the idle limit work becomes old, and what is fetched in its place shows that the chain has moved.
+/// Work becomes old before the idle limit, and the work fetched in its place has another parent.
 #[tokio::test]
-async fn move_on_a_silent_stream_is_noticed_when_the_work_is_fetched_again() {
+async fn new_block_on_a_silent_stream_is_noticed_when_work_is_fetched_again() {
     let mut setting = Setting::hard();
     setting.timing.refetch_age = Duration::from_millis(400);
     let mut story = setting.begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.fault(Endpoint::Event, Verdict::Drop);
     for chain in [0, 1] {
         story.simnet.mine_foreign(ChainId::new(chain)).unwrap();
@@ -185,7 +185,7 @@ async fn move_on_a_silent_stream_is_noticed_when_the_work_is_fetched_again() {
             })
             .await;
     }
-    let why = ["job retired", "newer work on other blocks replaced it"];
+    let why = ["job retired", "reason=\"superseded\""];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     story.ends_well().await;
 }
@@ -227,26 +227,26 @@ async fn garbage_on_streams_does_not_stop_mining() {
 #[tokio::test]
 async fn update_in_two_pieces_retires_its_job() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     story.fault(Endpoint::Cut, Verdict::Hang);
     story.fault(Endpoint::Event, Verdict::Split(9));
-    moves_are_noticed(&mut story).await;
-    let why = ["job retired", "its chain has a new block"];
+    new_blocks_are_noticed(&mut story).await;
+    let why = ["job retired", "reason=\"new_cut\""];
     assert_eq!(story.log.count(&why), 2, "{}", story.log);
     story.ends_well().await;
 }
 
-/// Late news make a client hash dead work for as long as they are late, and not longer.
+/// A late update makes the client hash dead work until it arrives, and not longer.
 #[tokio::test]
 async fn late_update_retires_its_job_when_it_comes() {
     let mut story = Setting::hard().begin().await;
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.fault(Endpoint::Work, Verdict::Hang);
     let late = Duration::from_millis(500);
     story.fault(Endpoint::Event, Verdict::Delay(late));
     let moved = Instant::now();
-    moves_are_noticed(&mut story).await;
+    new_blocks_are_noticed(&mut story).await;
     assert!(moved.elapsed() >= late);
     story.ends_well().await;
 }

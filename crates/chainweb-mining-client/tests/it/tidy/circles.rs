@@ -260,7 +260,6 @@ fn findings(sources: &[Source]) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "the circles are being cut"]
 fn modules_of_a_crate_use_each_other_in_one_direction() {
     assert_none(
         &findings(&repository()),

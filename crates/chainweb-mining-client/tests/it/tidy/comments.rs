@@ -25,7 +25,6 @@ fn is_one_link(text: &str) -> bool {
 }
 
 #[test]
-#[ignore = "the texts are being rewritten"]
 fn comments_wrap_at_a_hundred_columns() {
     let sources = repository();
     let checked = sources.iter().filter(|source| source.is_rust());

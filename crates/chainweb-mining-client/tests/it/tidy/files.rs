@@ -60,7 +60,6 @@ fn detours(source: &Source) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "files are being split"]
 fn product_files_are_short_and_free_of_tests() {
     assert_none(
         &findings(&repository()),
@@ -70,7 +69,6 @@ fn product_files_are_short_and_free_of_tests() {
 }
 
 #[test]
-#[ignore = "files are being moved"]
 fn no_module_has_its_file_elsewhere() {
     let sources = repository();
     // The fuzz targets are no part of the workspace; they run the model of the Stratum tests.

@@ -160,7 +160,6 @@ fn findings(source: &Source) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "the imports are being sorted"]
 fn imports_have_one_style() {
     let sources = repository();
     let checked = sources.iter().filter(|source| source.is_rust());

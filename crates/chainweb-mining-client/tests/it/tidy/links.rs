@@ -57,7 +57,6 @@ fn anchor(heading: &str) -> String {
 }
 
 #[test]
-#[ignore = "pages are being rewritten"]
 fn links_between_pages_lead_somewhere() {
     assert_none(
         &findings(&repository()),

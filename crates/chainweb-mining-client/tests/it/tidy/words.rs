@@ -77,7 +77,6 @@ fn words(text: &str, skips_code_spans: bool) -> Vec<(&str, usize)> {
 }
 
 #[test]
-#[ignore = "the texts are being rewritten"]
 fn no_banned_word_stands_in_any_text() {
     let sources = repository();
     let may_name_them = ["tidy/words.rs", "scripts/measure"];

@@ -35,8 +35,8 @@ fn active(stats: WorkerSnapshot) -> Device {
     }
 }
 
-fn hashes(number: u128) -> Option<Difficulty> {
-    Some(Difficulty::from_u128(number))
+fn hashes(number: u128) -> Difficulty {
+    Difficulty::from_u128(number)
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn the_table_is_aligned_and_has_problems_first_then_the_fastest() {
         accepted: 57_600,
         accepted_late: 30,
         rejections,
-        best: hashes(1 << 62),
+        best: Some(hashes(1 << 62)),
         blocks: 2,
         ..stats("k:0123.attic", 166.0)
     });
@@ -63,7 +63,7 @@ fn the_table_is_aligned_and_has_problems_first_then_the_fastest() {
         stats: WorkerSnapshot {
             sessions: 0,
             unseen: Duration::from_secs(754),
-            best: hashes(1 << 48),
+            best: Some(hashes(1 << 48)),
             ..stats("cellar", 0.31)
         },
         state: DeviceState::Disconnected,

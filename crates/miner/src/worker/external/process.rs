@@ -9,10 +9,9 @@
 //! pipe blocks another. Input is at most two messages: one in progress and the newest. Output is
 //! bounded: while it is full, the command waits.
 
-use std::fs;
-use std::io;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use futures_util::future::OptionFuture;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};

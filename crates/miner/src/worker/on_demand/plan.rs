@@ -1,8 +1,8 @@
-//! What is to be done for the goals: on which chains work is wanted, and which jobs are handed in as they are.
+//! Decides on which chains work is wanted, and which jobs are submitted.
 //!
-//! A job is handed in if its block is one that a goal needs, whatever the demand says by then. After that its chain is
-//! left alone until the cut shows the block, or for a while: then the block is lost, and another one is made. A pure
-//! state machine: time, orders, views and jobs go in.
+//! A job is submitted if a target needs its block, even if the demand has changed. After that its
+//! chain is left alone until the cut has the block; if it does not in time, the block is lost and
+//! another is made. A pure state machine: times, requests, views and jobs are arguments.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,261 +10,172 @@ use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
 
-use super::goals::{Goals, Mark, Progress, TooMuch};
-use super::needs;
+use super::target::ChainTarget;
+use super::{Counts, Outcome, RequestError, braiding};
 use crate::demand::{Demand, View};
 use crate::job::{Job, Jobs};
 
-/// Why an order is not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Chains that the node does not have.
-    #[error("the node has no chain {0}; it has {1}")]
-    UnknownChain(ChainId, String),
-    /// More than can be outstanding.
-    #[error(transparent)]
-    TooMuch(#[from] TooMuch),
-}
+/// The most outstanding blocks of one chain.
+pub(super) const MAX_BLOCKS: u64 = 1_000_000;
 
-/// The state of all orders.
-#[derive(Debug)]
+/// The most chains of which blocks can be outstanding. The largest network has 98.
+pub(super) const MAX_CHAINS: usize = 256;
+
+/// The state of all requests.
+#[derive(Debug, Default)]
 pub(super) struct Plan {
-    goals: Goals,
+    targets: BTreeMap<ChainId, ChainTarget>,
     view: Option<Arc<View>>,
-    /// The last block handed in on each chain that the cut does not show yet.
-    handed_in: BTreeMap<ChainId, HandedIn>,
-    /// After how long a block that the cut does not show is lost.
-    patience: Duration,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct HandedIn {
-    height: u64,
-    lost: Instant,
+    /// The height of the last block submitted on each chain, and when it is lost unless it gets
+    /// into the cut.
+    submitted: BTreeMap<ChainId, (u64, Instant)>,
 }
 
 impl Plan {
-    pub(super) fn new(patience: Duration) -> Self {
-        Self {
-            goals: Goals::default(),
-            view: None,
-            handed_in: BTreeMap::new(),
-            patience,
-        }
-    }
-
-    /// Adds blocks to what is outstanding.
-    pub(super) fn ask(
-        &mut self,
-        now: Instant,
-        counts: &BTreeMap<ChainId, u64>,
-    ) -> Result<Mark, Refused> {
+    /// Adds blocks to the outstanding ones, all of them or, with an error, none. Returns the totals
+    /// at which they are made, for [`outcome`](Self::outcome).
+    pub(super) fn add(&mut self, now: Instant, counts: &Counts) -> Result<Counts, RequestError> {
         if let Some(view) = &self.view
-            && let Some(unknown) = counts.keys().find(|chain| !view.graph.contains(**chain))
+            && let Some(chain) = counts.keys().find(|chain| !view.graph.contains(**chain))
         {
-            let chains: Vec<_> = view.graph.chains().collect();
-            return Err(Refused::UnknownChain(*unknown, list(&chains)));
+            let known = list(view.graph.chains());
+            return Err(RequestError::UnknownChain(*chain, known));
         }
-        Ok(self.goals.ask(now, counts)?)
-    }
-
-    /// Takes in how the network stands; gives the chains whose goals end because it lacks them.
-    pub(super) fn see(&mut self, view: Arc<View>) -> Vec<ChainId> {
-        if let Some(before) = &self.view
-            && before.version != view.version
-        {
-            self.handed_in.clear();
-        }
-        if let Some(heights) = &view.heights {
-            self.handed_in.retain(|chain, block| {
-                let height = heights.of.get(chain);
-                height.is_none_or(|height| *height < block.height)
-            });
-        }
-        let lacking = self.goals.see(&view);
-        self.view = Some(view);
-        lacking
-    }
-
-    /// Gives up all goals.
-    pub(super) fn give_up(&mut self) {
-        self.goals.give_up();
-    }
-
-    pub(super) fn outstanding(&self) -> BTreeMap<ChainId, u64> {
-        self.goals.outstanding()
-    }
-
-    pub(super) fn progress(&self, mark: &Mark) -> Progress {
-        self.goals.progress(mark)
-    }
-
-    /// The jobs that are to be handed in now; they count as handed in from here on.
-    pub(super) fn take(&mut self, now: Instant, jobs: &Jobs) -> Vec<Arc<Job>> {
-        self.handed_in.retain(|_, block| block.lost > now);
-        let Some(view) = &self.view else {
-            return Vec::new();
-        };
-        let required = needs::required(&view.graph, &self.goals.targets());
-        let mut taken = Vec::new();
-        for job in jobs.iter() {
-            let (chain, height) = (job.chain(), job.work.header().height());
-            let is_needed = required.get(&chain).is_some_and(|needed| height <= *needed);
-            let is_new = self
-                .handed_in
-                .get(&chain)
-                .is_none_or(|block| block.height < height);
-            // The cut may tell of a block before the chain's updates take the job away.
-            let known = view
-                .heights
-                .as_ref()
-                .and_then(|heights| heights.of.get(&chain));
-            let is_above = known.is_none_or(|known| height > *known);
-            if is_needed && is_new && is_above {
-                let lost = now + self.patience;
-                self.handed_in.insert(chain, HandedIn { height, lost });
-                taken.push(Arc::clone(job));
+        let counts: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
+        let mut outstanding = self.outstanding();
+        for &(chain, count) in &counts {
+            let sum = outstanding.entry(*chain).or_default();
+            *sum = sum.saturating_add(*count);
+            if *sum > MAX_BLOCKS {
+                return Err(RequestError::TooManyBlocks(*chain));
             }
         }
-        taken
+        if outstanding.len() > MAX_CHAINS {
+            return Err(RequestError::TooManyChains);
+        }
+        let totals = counts.into_iter().map(|(chain, count)| {
+            let target = self.targets.entry(*chain).or_default();
+            target.add(now, *count);
+            (*chain, target.requested)
+        });
+        Ok(totals.collect())
     }
 
-    /// What work is wanted.
+    /// Updates the targets by the state of the network. Returns the chains whose outstanding blocks
+    /// are cancelled because the network lacks them.
+    pub(super) fn update_view(&mut self, view: Arc<View>) -> Vec<ChainId> {
+        let network = self.view.as_ref().map(|view| &view.version);
+        if network != Some(&view.version) {
+            self.submitted.clear();
+            self.targets.values_mut().for_each(ChainTarget::unplace);
+        }
+        let is_unknown = |chain: &ChainId| !view.graph.contains(*chain);
+        let unknown = self.outstanding().into_keys().filter(is_unknown).collect();
+        self.targets.retain(|chain, _| !is_unknown(chain));
+        if let Some(heights) = &view.heights {
+            for (chain, height) in &heights.of {
+                if let Some(target) = self.targets.get_mut(chain) {
+                    target.update(heights.requested, *height);
+                }
+            }
+            self.submitted
+                .retain(|chain, (height, _)| heights.of.get(chain) < Some(height));
+        }
+        self.view = Some(view);
+        unknown
+    }
+
+    /// Cancels all outstanding blocks and returns them.
+    pub(super) fn cancel(&mut self) -> Counts {
+        let outstanding = self.outstanding();
+        self.targets.clear();
+        outstanding
+    }
+
+    pub(super) fn outstanding(&self) -> Counts {
+        let targets = self.targets.iter();
+        let outstanding = targets.map(|(chain, target)| (*chain, target.outstanding()));
+        outstanding.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Returns the outcome of a request, `None` while blocks of it are outstanding. The blocks that
+    /// were requested first are made first.
+    pub(super) fn outcome(&self, totals: &Counts) -> Option<Outcome> {
+        let mut outcome = Some(Outcome::Made);
+        for (chain, total) in totals {
+            let Some(target) = self.targets.get(chain) else {
+                return Some(Outcome::Cancelled);
+            };
+            if target.requested - target.outstanding() < *total {
+                outcome = None;
+            }
+        }
+        outcome
+    }
+
+    /// Returns the jobs to submit now. A block that is not in the cut after `patience` is lost.
+    pub(super) fn submit(
+        &mut self,
+        now: Instant,
+        patience: Duration,
+        jobs: &Jobs,
+    ) -> Vec<Arc<Job>> {
+        self.submitted.retain(|_, (_, lost_at)| *lost_at > now);
+        let required = self.required();
+        let mut due = Vec::new();
+        for job in jobs.iter() {
+            let (chain, height) = (job.chain(), job.work.header().height());
+            let submitted = self.submitted.get(&chain).map(|(height, _)| *height);
+            // The cut may pass a job before an update retires it.
+            let in_cut = self.heights().and_then(|heights| heights.get(&chain));
+            if required.get(&chain) >= Some(&height)
+                && submitted.max(in_cut.copied()) < Some(height)
+            {
+                self.submitted.insert(chain, (height, now + patience));
+                due.push(Arc::clone(job));
+            }
+        }
+        due
+    }
+
+    /// Returns the wanted work.
     pub(super) fn demand(&self) -> Demand {
-        let unplaced: BTreeSet<_> = self.goals.unplaced().collect();
-        let targets = self.goals.targets();
-        if unplaced.is_empty() && targets.is_empty() {
+        if self.outstanding().is_empty() {
             return Demand::Nothing;
         }
-        // Work for what was asked for just now is fetched while the cut is.
-        let mut wanted = unplaced;
-        if let Some(view) = &self.view
-            && let Some(heights) = &view.heights
-        {
-            let required = needs::required(&view.graph, &targets);
-            wanted.extend(needs::mineable(&view.graph, &heights.of, &required));
+        // Work for a new request is fetched along with the cut.
+        let unplaced = self.targets.iter().filter(|(_, of)| of.is_unplaced());
+        let mut wanted: BTreeSet<_> = unplaced.map(|(chain, _)| *chain).collect();
+        if let (Some(view), Some(heights)) = (&self.view, self.heights()) {
+            wanted.extend(braiding::extendable(&view.graph, heights, &self.required()));
         }
-        wanted.retain(|chain| !self.handed_in.contains_key(chain));
+        wanted.retain(|chain| !self.submitted.contains_key(chain));
         Demand::Chains(wanted)
     }
 
-    /// When a block that was handed in is lost, unless the cut shows it before.
+    /// Returns when the next submitted block is lost, unless the cut has it before.
     pub(super) fn next_loss(&self) -> Option<Instant> {
-        self.handed_in.values().map(|block| block.lost).min()
+        self.submitted.values().map(|(_, lost_at)| *lost_at).min()
+    }
+
+    /// Returns the height that each chain has to reach; empty until the network is known.
+    fn required(&self) -> BTreeMap<ChainId, u64> {
+        let targets = self.targets.iter();
+        let targets = targets.filter_map(|(chain, target)| Some((*chain, target.height()?)));
+        let required = |view: &Arc<View>| braiding::required(&view.graph, targets);
+        self.view.as_ref().map(required).unwrap_or_default()
+    }
+
+    fn heights(&self) -> Option<&BTreeMap<ChainId, u64>> {
+        Some(&self.view.as_ref()?.heights.as_ref()?.of)
     }
 }
 
-/// Chains as they are told to people.
-pub(super) fn list(chains: &[ChainId]) -> String {
-    let names: Vec<_> = chains.iter().map(ChainId::to_string).collect();
-    names.join(", ")
+/// Returns the items, separated by commas.
+pub(super) fn list(items: impl IntoIterator<Item: ToString>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(", ")
 }
 
 #[cfg(test)]
-mod tests {
-    use chainweb::ChainGraph;
-
-    use super::*;
-    use crate::demand::Heights;
-    use crate::worker::sample::job_at as job;
-
-    const PATIENCE: Duration = Duration::from_secs(2);
-
-    /// Two chains of these heights.
-    fn view(requested: Instant, heights: [u64; 2]) -> Arc<View> {
-        let of = (0..).map(ChainId::new).zip(heights).collect();
-        Arc::new(View {
-            version: "net".parse().expect("a name"),
-            graph: ChainGraph::pair(),
-            heights: Some(Heights { requested, of }),
-        })
-    }
-
-    fn chains(chains: &[u32]) -> Demand {
-        Demand::Chains(chains.iter().copied().map(ChainId::new).collect())
-    }
-
-    /// The chains and heights of the jobs that are taken.
-    fn taken(plan: &mut Plan, now: Instant, jobs: &[Arc<Job>]) -> Vec<(u32, u64)> {
-        let taken = plan.take(now, &Jobs::new(jobs.to_vec()));
-        let place = |job: &Arc<Job>| (job.chain().get(), job.work.header().height());
-        taken.iter().map(place).collect()
-    }
-
-    #[test]
-    fn a_job_is_fetched_while_the_cut_is_and_handed_in_once_that_has_come() {
-        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
-        assert_eq!(plan.demand(), Demand::Nothing);
-        plan.ask(now, &[(ChainId::new(0), 1)].into())
-            .expect("it is not too much");
-        assert_eq!(plan.demand(), chains(&[0]));
-        let ready = [job(0, 6)];
-        assert_eq!(taken(&mut plan, now, &ready), []);
-        plan.see(view(now, [5, 5]));
-        assert_eq!(plan.demand(), chains(&[0]));
-        assert_eq!(taken(&mut plan, now, &ready), [(0, 6)]);
-        assert_eq!(taken(&mut plan, now, &ready), [], "once");
-        assert_eq!(plan.demand(), chains(&[]), "its block may come");
-        plan.see(view(now, [6, 5]));
-        assert_eq!(plan.demand(), Demand::Nothing);
-    }
-
-    #[test]
-    fn a_job_that_the_cut_has_passed_is_not_handed_in() {
-        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
-        plan.see(view(now, [5, 5]));
-        plan.ask(now, &[(ChainId::new(0), 2)].into())
-            .expect("it is not too much");
-        plan.see(view(now, [6, 5]));
-        assert_eq!(taken(&mut plan, now, &[job(0, 6)]), []);
-        assert_eq!(taken(&mut plan, now, &[job(0, 7)]), [(0, 7)]);
-    }
-
-    #[test]
-    fn a_block_that_no_goal_needs_is_not_made_whatever_job_there_is() {
-        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
-        plan.ask(now, &[(ChainId::new(0), 2)].into())
-            .expect("it is not too much");
-        plan.see(view(now, [5, 5]));
-        // Chain 0 is to be at 7, and the other at 6 for that.
-        assert_eq!(plan.demand(), chains(&[0, 1]));
-        let jobs = [job(1, 7), job(0, 8)];
-        assert_eq!(taken(&mut plan, now, &jobs), []);
-        let jobs = [job(1, 6), job(0, 6)];
-        assert_eq!(taken(&mut plan, now, &jobs), [(1, 6), (0, 6)]);
-    }
-
-    #[test]
-    fn a_chain_whose_neighbour_is_behind_waits_for_it() {
-        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
-        plan.ask(now, &[(ChainId::new(0), 1)].into())
-            .expect("it is not too much");
-        plan.see(view(now, [6, 5]));
-        assert_eq!(plan.demand(), chains(&[1]));
-    }
-
-    #[test]
-    fn a_block_that_the_cut_does_not_show_after_a_while_is_made_again() {
-        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
-        plan.ask(now, &[(ChainId::new(0), 1)].into())
-            .expect("it is not too much");
-        plan.see(view(now, [5, 5]));
-        assert_eq!(taken(&mut plan, now, &[job(0, 6)]), [(0, 6)]);
-        let lost = now + PATIENCE;
-        assert_eq!(plan.next_loss(), Some(lost));
-        plan.see(view(now, [5, 5]));
-        assert_eq!(plan.demand(), chains(&[]));
-        assert_eq!(taken(&mut plan, lost, &[]), []);
-        assert_eq!(plan.demand(), chains(&[0]));
-        assert_eq!(taken(&mut plan, lost, &[job(0, 6)]), [(0, 6)]);
-    }
-
-    #[test]
-    fn a_chain_that_the_network_lacks_is_refused_with_those_that_it_has() {
-        let (mut plan, now) = (Plan::new(PATIENCE), Instant::now());
-        plan.see(view(now, [5, 5]));
-        let refused = plan.ask(now, &[(ChainId::new(2), 1)].into());
-        let expected = Refused::UnknownChain(ChainId::new(2), "0, 1".to_owned());
-        assert_eq!(refused, Err(expected));
-    }
-}
+mod tests;

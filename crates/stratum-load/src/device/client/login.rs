@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::device::client::requests::Request;
-use crate::device::client::work::NonceSplit;
+use crate::device::client::work::read_split;
 use crate::device::client::{Client, Output, Phase};
 use crate::device::firmware::{LoginOrder, SubscribeForm};
 use crate::device::line::Outcome;
@@ -17,7 +17,7 @@ type Call = (Request, &'static str, Value);
 impl Client<'_> {
     /// Sends the first requests of a session.
     pub(super) fn start_login(&mut self) -> Vec<Output> {
-        let requests = match self.firmware.login {
+        let requests = match self.config.firmware.login {
             LoginOrder::SubscribeFirst => vec![self.subscribe()],
             LoginOrder::AuthorizeFirst => {
                 self.phase = Phase::Authorizing;
@@ -29,73 +29,60 @@ impl Client<'_> {
     }
 
     fn subscribe(&self) -> Call {
-        let params = match self.firmware.subscribe {
-            SubscribeForm::AgentAndNull => json!([self.firmware.agent, null]),
-            SubscribeForm::AgentOnly => json!([self.firmware.agent]),
+        let agent = self.config.firmware.agent;
+        let params = match self.config.firmware.subscribe {
+            SubscribeForm::AgentAndNull => json!([agent, null]),
+            SubscribeForm::AgentOnly => json!([agent]),
         };
         (Request::Subscribe, "mining.subscribe", params)
     }
 
     fn authorize(&self) -> Call {
-        let params = json!([self.login.user, self.login.password]);
+        let params = json!([self.config.login.user, self.config.login.password]);
         (Request::Authorize, "mining.authorize", params)
     }
 
-    pub(super) fn subscribed(
+    /// Handles the answer to a request of the login.
+    pub(super) fn login_answered(
         &mut self,
         now: Instant,
+        request: &Request,
         outcome: &Outcome,
-        line: &[u8],
     ) -> Vec<Output> {
         let Outcome::Success(result) = outcome else {
-            return self.give_up(Rule::LoginRefused, line);
+            return self.give_up(Rule::LoginRefused);
         };
-        match NonceSplit::parse(result, &self.firmware.nonce2_bytes) {
-            Ok(split) => self.assignments.set_split(split),
-            // No device can mine without a nonce1.
-            Err(rule) => return self.give_up(rule, line),
+        let firmware = &self.config.firmware;
+        let is_subscribe = *request == Request::Subscribe;
+        if is_subscribe {
+            match read_split(result, &firmware.nonce2_bytes) {
+                Ok(split) => self.assignments.split = Some(split),
+                // No device can mine without a nonce1.
+                Err(rule) => return self.give_up(rule),
+            }
         }
         self.quiet_since = now;
-        match self.firmware.login {
-            LoginOrder::SubscribeFirst => {
+        match firmware.login {
+            LoginOrder::SubscribeFirst if is_subscribe => {
                 self.phase = Phase::Authorizing;
-                let request = self.authorize();
-                self.requests.send([request])
+                self.requests.send([self.authorize()])
             }
-            LoginOrder::AuthorizeFirst => self.logged_in(),
-            LoginOrder::Together => {
+            LoginOrder::AuthorizeFirst if !is_subscribe => {
+                self.phase = Phase::Subscribing;
+                self.requests.send([self.subscribe()])
+            }
+            LoginOrder::Together if is_subscribe => {
                 self.phase = Phase::Authorizing;
                 Vec::new()
             }
-        }
-    }
-
-    pub(super) fn authorized(
-        &mut self,
-        now: Instant,
-        outcome: &Outcome,
-        line: &[u8],
-    ) -> Vec<Output> {
-        let Outcome::Success(_) = outcome else {
-            return self.give_up(Rule::LoginRefused, line);
-        };
-        self.quiet_since = now;
-        match self.firmware.login {
-            LoginOrder::AuthorizeFirst => {
-                self.phase = Phase::Subscribing;
-                let request = self.subscribe();
-                self.requests.send([request])
-            }
             LoginOrder::Together if self.phase == Phase::Subscribing => {
-                self.give_up(Rule::AnswersOutOfOrder, line)
+                self.give_up(Rule::AnswersOutOfOrder)
             }
-            LoginOrder::SubscribeFirst | LoginOrder::Together => self.logged_in(),
+            _ => {
+                self.phase = Phase::Running;
+                self.report.logins += 1;
+                self.hash()
+            }
         }
-    }
-
-    fn logged_in(&mut self) -> Vec<Output> {
-        self.phase = Phase::Running;
-        self.report.logins += 1;
-        self.hash()
     }
 }

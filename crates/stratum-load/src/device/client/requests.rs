@@ -1,4 +1,4 @@
-//! Unanswered requests: ids and bytes.
+//! Requests: their bytes, and the ids of unanswered ones.
 //!
 //! Ids count from 1, through the login and all shares. The number of unanswered shares is bounded.
 
@@ -6,8 +6,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::device::client::output::Output;
+use crate::device::client::work::Assignment;
 use crate::device::firmware::Segments;
+
+/// An action for the connection.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Output {
+    /// Send these bytes in one write.
+    Send(Vec<u8>),
+    /// Hash this from now on.
+    Hash(Assignment),
+    /// Close the connection.
+    Disconnect,
+}
 
 /// Kind of a request.
 #[derive(Debug, PartialEq)]
@@ -70,38 +81,27 @@ impl Requests {
         &mut self,
         requests: impl IntoIterator<Item = (Request, &'static str, Value)>,
     ) -> Vec<Output> {
-        let mut lines: Vec<Vec<u8>> = Vec::new();
+        let end = match self.segments {
+            Segments::Lines | Segments::Fragments(_) => "\n",
+            Segments::CarriageReturns => "\r\n",
+            Segments::Glued => "",
+        };
+        let mut lines = Vec::new();
         for (request, method, params) in requests {
             let id = self.next_id;
             self.next_id += 1;
             self.waiting.insert(id, request);
             let line = json!({ "id": id, "method": method, "params": params });
-            lines.push(line.to_string().into_bytes());
+            lines.push(format!("{line}{end}").into_bytes());
         }
-        match self.segments {
-            Segments::Lines => lines
-                .into_iter()
-                .map(|line| terminated(line, b"\n"))
-                .collect(),
-            Segments::CarriageReturns => lines
-                .into_iter()
-                .map(|line| terminated(line, b"\r\n"))
-                .collect(),
-            Segments::Glued => vec![terminated(lines.concat(), b"\n")],
+        let writes = match self.segments {
+            Segments::Lines | Segments::CarriageReturns => lines,
+            Segments::Glued => vec![[lines.concat(), b"\n".to_vec()].concat()],
             Segments::Fragments(bytes) => {
-                let lines = lines.into_iter().flat_map(|mut line| {
-                    line.push(b'\n');
-                    line
-                });
-                let all: Vec<u8> = lines.collect();
-                let pieces = all.chunks(bytes.max(1));
-                pieces.map(|piece| Output::Send(piece.to_vec())).collect()
+                let all = lines.concat();
+                all.chunks(bytes.max(1)).map(<[u8]>::to_vec).collect()
             }
-        }
+        };
+        writes.into_iter().map(Output::Send).collect()
     }
-}
-
-fn terminated(mut line: Vec<u8>, end: &[u8]) -> Output {
-    line.extend_from_slice(end);
-    Output::Send(line)
 }

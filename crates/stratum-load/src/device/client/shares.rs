@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::device::client::requests::Request;
 use crate::device::client::{Client, Found, Output, Phase};
-use crate::device::firmware::SubmitForm;
 use crate::device::line::{Answer, Outcome};
 use crate::device::report::{Fault, Rejection};
 use crate::device::rules::Rule;
@@ -19,13 +18,12 @@ impl Client<'_> {
             return Vec::new();
         }
         self.report.sent += 1;
-        let mut params = json!([&self.login.user, &*found.job_id, found.nonce2_be_hex()]);
-        if self.firmware.submit == SubmitForm::WithChain {
-            let params = params
-                .as_array_mut()
-                .expect("the value was built as an array");
-            params.push(json!(found.chain.get()));
-        }
+        let (user, job_id, nonce2) = (&self.config.login.user, &*found.job_id, &found.nonce2);
+        let params = if self.config.firmware.submits_chain {
+            json!([user, job_id, nonce2, found.chain.get()])
+        } else {
+            json!([user, job_id, nonce2])
+        };
         let request = Request::Share {
             work_key: found.work_key,
         };
@@ -36,23 +34,19 @@ impl Client<'_> {
     ///
     /// # Errors
     /// Returns the rule that a malformed answer breaks.
-    pub(super) fn share_answered(&mut self, work_key: u64, answer: Answer) -> Result<(), Rule> {
-        let (code, reason) = match answer.outcome() {
+    pub(super) fn share_answered(
+        &mut self,
+        work_key: u64,
+        answer: Answer,
+    ) -> Result<Vec<Output>, Rule> {
+        let outcome = answer.outcome();
+        let (code, reason) = match &outcome {
             Ok(Outcome::Success(_)) => {
                 self.report.accepted += 1;
-                return Ok(());
+                return Ok(Vec::new());
             }
-            Ok(Outcome::Refusal { code, reason }) => (code, reason),
-            Err(rule) => {
-                let fault = Fault::Server;
-                let reason = rule.to_string();
-                self.report.rejection(Rejection {
-                    code: None,
-                    reason,
-                    fault,
-                });
-                return Err(rule);
-            }
+            Ok(Outcome::Refusal { code, reason }) => (*code, reason.clone()),
+            Err(rule) => (None, rule.to_string()),
         };
         // Answers and jobs arrive in the order in which the server made them. If the server had
         // replaced the work before it rejected the share, the new job would already be here. A
@@ -67,6 +61,6 @@ impl Client<'_> {
             reason,
             fault,
         });
-        Ok(())
+        outcome.map(|_| Vec::new())
     }
 }

@@ -7,7 +7,8 @@ mod session;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use crate::device::client::{Client, DeviceLimits, Login, Output};
+use crate::device::client::{Client, Output};
+use crate::device::config::{DeviceConfig, Login};
 use crate::device::firmware::{Firmware, FirmwareName, LoginOrder, Segments};
 use crate::device::report::{DeviceReport, Fault};
 use crate::device::rules::Rule;
@@ -85,11 +86,10 @@ fn play(firmware: &Firmware, scale_bits: u32, events: Vec<Event>) -> (String, De
         user: "k.rig".to_owned(),
         password: "x".to_owned(),
     };
-    let mut report = DeviceReport::new(firmware.name, login.user.clone());
+    let config = DeviceConfig::scaled(firmware.clone(), login, scale_bits);
+    let mut report = DeviceReport::default();
     let mut now = Instant::now();
-    let limits = DeviceLimits::default();
-    let (mut client, outputs) =
-        Client::start(firmware, &login, limits, scale_bits, &mut report, now);
+    let (mut client, outputs) = Client::start(&config, &mut report, now);
     let mut transcript = String::new();
     let mut hashed = None;
     let mut write = |outputs: Vec<Output>| {

@@ -16,9 +16,9 @@ async fn fails(protocol: Protocol, command: &str, words: &[&str]) -> Ended {
     config.timing.grace = SHORT;
     story.start_external(config);
     let logged: Vec<&str> = [&["WARN", "external command failed", "times=1"], words].concat();
-    story.until_said(&logged, 1).await;
+    story.until_logged(&logged, 1).await;
     story
-        .until_said(&["external command failed again"], 5)
+        .until_logged(&["external command failed again"], 5)
         .await;
     let ended = story.ends_well().await;
     assert_eq!(ended.log.count(&["WARN"]), 1, "{command}\n{}", ended.log);
@@ -185,10 +185,10 @@ async fn process_that_prints_garbage_without_end_is_ended() {
     config.timing.grace = SHORT;
     story.start_external(config);
     story
-        .until_said(&["WARN", "not a message", "\"y\""], 1)
+        .until_logged(&["WARN", "not a message", "\"y\""], 1)
         .await;
     story
-        .until_said(&["WARN", "more than 1000 lines in a row"], 1)
+        .until_logged(&["WARN", "more than 1000 lines in a row"], 1)
         .await;
     let ended = story.ends_well().await;
     assert_eq!(ended.log.count(&["WARN"]), 2, "{}", ended.log);
@@ -229,7 +229,7 @@ async fn pauses_between_failures_grow() {
     story.start_external(config);
     for pause in ["10 ms", "20 ms", "40 ms", "80 ms", "100 ms"] {
         story
-            .until_said(&["exit status: 1", &format!("retry_in={pause}")], 1)
+            .until_logged(&["exit status: 1", &format!("retry_in={pause}")], 1)
             .await;
     }
     story

@@ -21,7 +21,7 @@ async fn with_command(command: &str, grace: Duration) -> Story {
     let mut config = once(command);
     config.timing.grace = grace;
     story.start_external(config);
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     story.until_processes("child", 2).await;
     story.until_processes("leader", 2).await;
     story
@@ -35,21 +35,21 @@ async fn new_block_ends_the_command_on_its_chain_with_its_children() {
         // One command ends; the other keeps running.
         story.simnet.mine_foreign(ChainId::new(0)).unwrap();
         story
-            .until_said(&["external command ended", "reason=\"job lost\""], 1)
+            .until_logged(&["external command ended", "reason=\"job lost\""], 1)
             .await;
         let gone = |_: &Story| {
             let gone = before.iter().filter(|process| are_gone(&[**process]));
             gone.count() == 2
         };
         story.until("one is gone", PATIENCE, gone).await;
-        // Both chains can continue only now.
+        // Only now both chains can be extended.
         story.simnet.mine_foreign(ChainId::new(1)).unwrap();
         story.until_processes("leader", 4).await;
         story
             .until("both are gone", PATIENCE, |_| are_gone(&before))
             .await;
         let ended = story.ends_well().await;
-        // An interrupted command has not failed.
+        // An interrupted command is no failure.
         assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
     }
 }
@@ -105,11 +105,11 @@ async fn nonce_printed_after_sigterm_counts() {
     );
     config.processes = NonZeroUsize::MIN;
     story.start_external(config);
-    story.until_covered().await;
+    story.until_watched().await;
     story.until_processes("leader", 1).await;
     story.simnet.mine_foreign(ChainId::new(0)).unwrap();
-    // The node will refuse this block, but that is for the node to decide.
-    story.until_said(&["solved a block"], 1).await;
+    // The node rejects this block; the client submits it all the same.
+    story.until_logged(&["block found"], 1).await;
     let ended = story.end().await;
     assert_eq!(ended.counters.solutions_rejected, 0, "{}", ended.log);
     assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);

@@ -12,7 +12,7 @@ const ECHO: &str = "echo leader $$ >&2; while read -r line; do echo \"job $(echo
 async fn one_process_receives_job_after_job() {
     let mut story = Setting::hard().network().await;
     story.start_external(lines(ECHO));
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     let jobs = |story: &super::Story| story.log.count(&["line=job 0"]);
     story
         .until("a job each", PATIENCE, |story| jobs(story) >= 2)
@@ -55,7 +55,7 @@ async fn process_that_never_reads_does_not_block_the_others() {
 async fn processes_have_no_job_while_the_node_has_no_work() {
     let mut story = Setting::hard().network().await;
     story.start_external(lines("while read -r line; do echo \"job $line\" >&2; done"));
-    story.until_held_and_covered().await;
+    story.until_held_and_watched().await;
     let none = "line=job {\"job\":null}";
     // Each process may first receive that there is no job.
     story

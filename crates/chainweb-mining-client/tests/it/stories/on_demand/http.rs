@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::Shop;
 
-/// Makes one request on a connection of its own; gives the status and the body of the answer.
+/// Sends one request on a connection of its own; returns the status and the body of the response.
 pub(super) async fn ask(
     address: SocketAddr,
     method: &str,
@@ -25,7 +25,7 @@ pub(super) async fn ask(
     (status, body.to_owned())
 }
 
-/// Sends bytes and gives all that comes back until the other end closes.
+/// Sends bytes and returns everything received until the other end closes.
 async fn exchange(address: SocketAddr, request: &[u8]) -> String {
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(request).await.unwrap();
@@ -34,7 +34,7 @@ async fn exchange(address: SocketAddr, request: &[u8]) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// The answer without its date, in lines.
+/// Returns the lines of the response without its date.
 async fn lines(address: SocketAddr, request: &str) -> Vec<String> {
     let answer = exchange(address, request.as_bytes()).await;
     let lines = answer.split("\r\n");
@@ -45,7 +45,7 @@ async fn lines(address: SocketAddr, request: &str) -> Vec<String> {
 const HEAD: &str = "/make-blocks HTTP/1.1\r\nHost: here\r\nConnection: close\r\n";
 
 #[tokio::test]
-async fn answers_are_those_of_the_haskell_client_where_it_has_the_question() {
+async fn responses_are_those_of_the_haskell_client() {
     let shop = Shop::on(ChainGraph::pair()).await;
     let check = async |request: String, expected: &[&str]| {
         assert_eq!(lines(shop.address, &request).await, expected, "{request:?}");
@@ -74,9 +74,9 @@ async fn answers_are_those_of_the_haskell_client_where_it_has_the_question() {
         &[
             "HTTP/1.1 406 Not Acceptable",
             "content-type: text/plain",
-            "content-length: 59",
+            "content-length: 61",
             "",
-            "the answer is text/plain, which the request does not accept",
+            "the response is text/plain, which the request does not accept",
         ],
     )
     .await;
@@ -121,9 +121,9 @@ async fn answers_are_those_of_the_haskell_client_where_it_has_the_question() {
             &[
                 "HTTP/1.1 404 Not Found",
                 "content-type: text/plain",
-                "content-length: 51",
+                "content-length: 44",
                 "",
-                "The on-demand worker's only endpoint is /make-block",
+                "not found; the only endpoint is /make-blocks",
             ],
         )
         .await;
@@ -132,7 +132,7 @@ async fn answers_are_those_of_the_haskell_client_where_it_has_the_question() {
 }
 
 #[tokio::test]
-async fn bad_requests_are_told_what_is_wrong_and_make_no_block() {
+async fn bad_requests_get_the_reason_and_make_no_block() {
     let shop = Shop::on(ChainGraph::pair()).await;
     let check = async |body: &[u8], parts: &[&str]| {
         let length = body.len();
@@ -171,8 +171,11 @@ async fn bad_requests_are_told_what_is_wrong_and_make_no_block() {
     check(br#"{"2":1}"#, &["the node has no chain 2; it has 0, 1"]).await;
     let large = "x".repeat(10_000_000);
     let answer = ask(shop.address, "POST", "/make-blocks", &large).await;
-    assert_eq!(answer, (413, "a body has 65536 bytes at most".to_owned()));
-    for (query, told) in [
+    assert_eq!(
+        answer,
+        (413, "the body has more than 65536 bytes".to_owned())
+    );
+    for (query, part) in [
         ("wait=x", "\"x\""),
         ("wait", "0 to 600"),
         ("wait=-1", "\"-1\""),
@@ -184,14 +187,14 @@ async fn bad_requests_are_told_what_is_wrong_and_make_no_block() {
         let target = format!("/make-blocks?{query}");
         let (status, text) = ask(shop.address, "POST", &target, r#"{"0":1}"#).await;
         assert_eq!(status, 400, "{query}");
-        assert!(text.contains(told), "{text}");
+        assert!(text.contains(part), "{text}");
     }
     assert_eq!(shop.outstanding().await, "{}");
     shop.ends_with(0).await;
 }
 
 #[tokio::test]
-async fn somebody_who_says_nothing_keeps_nobody_waiting_at_the_end() {
+async fn silent_clients_do_not_delay_the_shutdown() {
     let shop = Shop::on(ChainGraph::pair()).await;
     let _silent = TcpStream::connect(shop.address).await.unwrap();
     let mut halfway = TcpStream::connect(shop.address).await.unwrap();
@@ -199,5 +202,5 @@ async fn somebody_who_says_nothing_keeps_nobody_waiting_at_the_end() {
     halfway.write_all(half.as_bytes()).await.unwrap();
     shop.make("{}").await;
     let ended = shop.story.end().await;
-    assert_eq!(ended.log.count(&["not everything could be handed in"]), 0);
+    assert_eq!(ended.log.count(&["not all blocks could be submitted"]), 0);
 }

@@ -1,4 +1,4 @@
-//! A single session, spoken line by line.
+//! A single session, line by line.
 
 use std::net::SocketAddr;
 
@@ -31,15 +31,15 @@ impl Session {
             nonce1: 0,
         };
         session
-            .say(r#"{"id":1,"method":"mining.subscribe","params":["by-hand",null]}"#)
+            .send(r#"{"id":1,"method":"mining.subscribe","params":["by-hand",null]}"#)
             .await;
         let subscribed = session.line().await;
         let nonce1 = subscribed["result"][1].as_str().unwrap();
         session.nonce1 = u64::from_str_radix(nonce1, 16).unwrap();
         assert_eq!((nonce1.len(), &subscribed["result"][2]), (4, &6.into()));
-        let user = format!("somebody.{number:03}");
+        let user = format!("miner.{number:03}");
         session
-            .say(&format!(
+            .send(&format!(
                 r#"{{"id":2,"method":"mining.authorize","params":["{user}","x"]}}"#
             ))
             .await;
@@ -47,7 +47,7 @@ impl Session {
         session
     }
 
-    async fn say(&mut self, line: &str) {
+    async fn send(&mut self, line: &str) {
         let line = format!("{line}\n");
         self.writer.write_all(line.as_bytes()).await.unwrap();
     }
@@ -57,12 +57,12 @@ impl Session {
         serde_json::from_str(&line.unwrap().unwrap().unwrap()).unwrap()
     }
 
-    /// The next target.
+    /// Waits for the next line, which sets the target.
     pub(super) async fn target(&mut self) {
         assert_eq!(self.line().await["method"], "mining.set_target");
     }
 
-    /// The next job.
+    /// Returns the next job.
     pub(super) async fn job(&mut self) -> Job {
         loop {
             let line = self.line().await;
@@ -76,9 +76,9 @@ impl Session {
         }
     }
 
-    /// The ids of the jobs that have come since the last one that was read.
+    /// Returns the ids of the jobs that arrived and were not read yet.
     pub(super) async fn jobs_so_far(&mut self) -> Vec<String> {
-        self.say(r#"{"id":4,"method":"mining.ping","params":[]}"#)
+        self.send(r#"{"id":4,"method":"mining.ping","params":[]}"#)
             .await;
         let mut jobs = Vec::new();
         loop {
@@ -90,7 +90,7 @@ impl Session {
         }
     }
 
-    /// Finds a block of a job and hands it in.
+    /// Solves a job and submits the share.
     pub(super) async fn solve(&mut self, job: &Job) {
         let target = job.header.target();
         let nonce = |nonce2: u64| Nonce::new(nonce2 << 16 | self.nonce1);
@@ -99,9 +99,9 @@ impl Session {
             .unwrap();
         let id = &job.id;
         let line = format!(
-            r#"{{"id":3,"method":"mining.submit","params":["somebody.000","{id}","{nonce2:012x}"]}}"#
+            r#"{{"id":3,"method":"mining.submit","params":["miner.000","{id}","{nonce2:012x}"]}}"#
         );
-        self.say(&line).await;
+        self.send(&line).await;
         let answer = loop {
             let line = self.line().await;
             if line["id"] == 3 {

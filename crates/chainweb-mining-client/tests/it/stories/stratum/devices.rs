@@ -1,15 +1,17 @@
-//! One of each emulated device, hashing for real until it is stopped.
+//! One emulated device of each model, which really hash until they are stopped.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use stratum_load::device::{
     self, DeviceConfig, DeviceLimits, DeviceReport, DevicesReport, Firmware, FirmwareName, Login,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Their hash rates are divided by 2^this: a KD-BOX makes 1,490 hashes a second, a KA3 a hundred times as many.
+/// The binary logarithm of the divisor of their hash rates: a KD-BOX makes 1,490 hashes a second, a
+/// KA3 a hundred times as many.
 const SCALE_BITS: u32 = 30;
 
 pub(super) struct Devices {
@@ -21,9 +23,9 @@ impl Devices {
     pub(super) fn start(address: SocketAddr) -> Self {
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
-        for name in FirmwareName::ALL {
+        for &name in FirmwareName::value_variants() {
             let login = Login {
-                user: format!("somebody.{name}"),
+                user: format!("miner.{name}"),
                 password: "x".to_owned(),
             };
             let config = DeviceConfig {
@@ -39,11 +41,11 @@ impl Devices {
         Self { running, stop }
     }
 
-    /// What the devices have to say of the server.
+    /// Stops the devices, and returns their complaints about the server.
     pub(super) async fn stop(self) -> DevicesReport {
         self.stop.cancel();
         let mut reports = self.running.join_all().await;
-        reports.sort_unstable_by_key(|report| report.device);
+        reports.sort_unstable_by_key(|report| format!("{:?}", report.device));
         DevicesReport::of(reports)
     }
 }

@@ -1,22 +1,23 @@
-//! Which blocks braiding forces: how high each chain has to be before others can reach their goals.
+//! The blocks that braiding forces: how high each chain has to be for others to reach their
+//! targets.
 //!
-//! A block stands on blocks of the same height on all neighbours, so that a chain can be at height h only if the
-//! chains at distance d are at h − d at least. That is all that is needed and no more: wherever a chain lacks blocks,
-//! some chain that lacks one can be extended. Pure functions of a graph and of heights; what a goal is they do not know.
+//! A block builds on blocks of the same height on all adjacent chains. A chain can therefore be at
+//! height h only if the chains at distance d are at h − d at least. No other blocks are needed:
+//! while a chain lacks blocks, one of the lacking chains can be extended.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chainweb::{ChainGraph, ChainId};
 
-/// The height that each chain has to reach so that the goals can be reached, and no goal needs more.
+/// Returns the lowest height of each chain at which all targets can be reached.
 pub(super) fn required(
     graph: &ChainGraph,
-    goals: &BTreeMap<ChainId, u64>,
+    targets: impl IntoIterator<Item = (ChainId, u64)>,
 ) -> BTreeMap<ChainId, u64> {
     let mut required = BTreeMap::new();
-    for (&goal, &target) in goals {
-        for (chain, distance) in graph.distances(goal) {
-            let height = target.saturating_sub(distance as u64);
+    for (target, height) in targets {
+        for (chain, distance) in graph.distances(target) {
+            let height = height.saturating_sub(distance as u64);
             let highest = required.entry(chain).or_insert(height);
             *highest = height.max(*highest);
         }
@@ -24,24 +25,21 @@ pub(super) fn required(
     required
 }
 
-/// The chains that are lower than required and can be extended now. Of a chain whose height is not known nothing can be
-/// told: it is not among them.
-pub(super) fn mineable(
+/// Returns the chains that are lower than required and can be extended now. A chain of unknown
+/// height is not among them, and does not block others.
+pub(super) fn extendable(
     graph: &ChainGraph,
     heights: &BTreeMap<ChainId, u64>,
     required: &BTreeMap<ChainId, u64>,
 ) -> BTreeSet<ChainId> {
-    let can_be_extended = |chain: ChainId, height: u64| {
-        let mut beside = graph.adjacents(chain).iter();
-        beside.all(|next| heights.get(next).is_none_or(|beside| *beside >= height))
-    };
-    required
-        .iter()
-        .filter_map(|(&chain, &wanted)| {
-            let height = *heights.get(&chain)?;
-            (height < wanted && can_be_extended(chain, height)).then_some(chain)
+    let lacking = required.iter().filter(|(chain, required)| {
+        let mut adjacents = graph.adjacents(**chain).iter();
+        heights.get(chain).is_some_and(|height| {
+            height < required
+                && adjacents.all(|next| heights.get(next).is_none_or(|next| next >= height))
         })
-        .collect()
+    });
+    lacking.map(|(chain, _)| *chain).collect()
 }
 
 #[cfg(test)]
@@ -59,11 +57,11 @@ mod tests {
     }
 
     fn can_be_extended(graph: &ChainGraph, heights: &Heights, chain: ChainId) -> bool {
-        let mut beside = graph.adjacents(chain).iter();
-        beside.all(|next| heights[next] >= heights[&chain])
+        let mut adjacents = graph.adjacents(chain).iter();
+        adjacents.all(|next| heights[next] >= heights[&chain])
     }
 
-    /// Heights as a network comes to them: any extendable chain grows, as often as there are choices.
+    /// Returns heights that a network can have: each choice extends one of the extendable chains.
     fn grown(graph: &ChainGraph, choices: &[usize]) -> Heights {
         let mut heights: Heights = graph.chains().map(|chain| (chain, 5)).collect();
         for choice in choices {
@@ -76,7 +74,8 @@ mod tests {
         heights
     }
 
-    /// What a miner does that knows nothing of distances: before a chain can be extended its neighbours are.
+    /// Extends a chain without the use of distances, its adjacent chains first; returns the number
+    /// of blocks.
     fn raise(graph: &ChainGraph, heights: &mut Heights, chain: ChainId, to: u64) -> u64 {
         let mut blocks = 0;
         while heights[&chain] < to {
@@ -95,7 +94,7 @@ mod tests {
     fn three_blocks_on_a_chain_of_twenty_take_fifteen_from_a_flat_cut() {
         let graph = ChainGraph::twenty();
         let heights: Heights = graph.chains().map(|chain| (chain, 0)).collect();
-        let required = required(&graph, &[(ChainId::new(7), 3)].into());
+        let required = required(&graph, [(ChainId::new(7), 3)]);
         let at = |height| {
             let chains = required.iter().filter(|(_, needed)| **needed == height);
             chains.map(|(chain, _)| chain.get()).collect::<Vec<_>>()
@@ -104,7 +103,7 @@ mod tests {
         assert_eq!(at(2), [2, 5, 9]);
         assert_eq!(at(1), [0, 4, 6, 8, 12, 17]);
         assert_eq!(required.values().sum::<u64>(), 15);
-        let first = mineable(&graph, &heights, &required);
+        let first = extendable(&graph, &heights, &required);
         let first: Vec<_> = first.iter().map(|chain| chain.get()).collect();
         assert_eq!(first, [0, 2, 4, 5, 6, 7, 8, 9, 12, 17]);
     }
@@ -113,32 +112,32 @@ mod tests {
     fn a_chain_of_unknown_height_is_not_extended() {
         let graph = ChainGraph::pair();
         let [here, there] = [0, 1].map(ChainId::new);
-        let required = required(&graph, &[(here, 2)].into());
+        let required = required(&graph, [(here, 2)]);
         assert_eq!(required, [(here, 2), (there, 1)].into());
         let known = [(here, 1)].into();
-        assert_eq!(mineable(&graph, &known, &required), [here].into());
+        assert_eq!(extendable(&graph, &known, &required), [here].into());
     }
 
     proptest! {
         #[test]
-        fn extending_what_is_needed_ends_at_the_goals_with_the_fewest_blocks_in_any_order(
+        fn extending_in_any_order_reaches_the_targets_with_the_fewest_blocks(
             graph in graph(),
             past in vec(any::<usize>(), 0..200),
-            goals in vec((any::<prop::sample::Index>(), 0_u64..4), 0..4),
+            targets in vec((any::<prop::sample::Index>(), 0_u64..4), 0..4),
             mut order in vec(any::<usize>(), 1..50),
         ) {
             let chains: Vec<_> = graph.chains().collect();
             let start = grown(&graph, &past);
-            let goals: Heights = goals
+            let targets: Heights = targets
                 .into_iter()
                 .map(|(at, more)| (*at.get(&chains), more))
                 .map(|(chain, more)| (chain, start[&chain] + more))
                 .collect();
-            let required = required(&graph, &goals);
+            let required = required(&graph, targets.clone());
             let mut heights = start.clone();
             let mut blocks = 0;
             loop {
-                let open: Vec<_> = mineable(&graph, &heights, &required).into_iter().collect();
+                let open: Vec<_> = extendable(&graph, &heights, &required).into_iter().collect();
                 if open.is_empty() {
                     break;
                 }
@@ -148,11 +147,11 @@ mod tests {
                 heights.entry(chain).and_modify(|height| *height += 1);
                 blocks += 1;
             }
-            for (chain, target) in &goals {
+            for (chain, target) in &targets {
                 prop_assert!(heights[chain] >= *target);
             }
             let mut by_hand = start;
-            let fewest: u64 = goals
+            let fewest: u64 = targets
                 .iter()
                 .map(|(chain, target)| raise(&graph, &mut by_hand, *chain, *target))
                 .sum();

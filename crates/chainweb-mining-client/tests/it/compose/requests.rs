@@ -1,18 +1,18 @@
-//! Blocks asked for over HTTP, byte by byte as scripts do it.
+//! Requests for blocks over HTTP, byte by byte as scripts send them.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 /// A request for blocks.
-pub(super) struct Order {
+pub(super) struct Request {
     pub(super) content_type: &'static str,
     pub(super) body: &'static str,
 }
 
-/// Asks for blocks, which has to be answered as the Haskell client answers.
+/// Requests blocks, and checks that the response is that of the Haskell client.
 #[track_caller]
-pub(super) fn make_blocks(address: SocketAddr, order: &Order) {
-    let Order { content_type, body } = order;
+pub(super) fn make_blocks(address: SocketAddr, request: &Request) {
+    let Request { content_type, body } = request;
     let mut connection = TcpStream::connect(address).unwrap();
     write!(
         connection,

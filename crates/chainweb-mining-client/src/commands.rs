@@ -1,0 +1,92 @@
+//! Runs what the command line asks for, and prints the results.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use rand::rngs::SysRng;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{self, Cli, Command};
+use crate::doctor::{self, DoctorArgs};
+use crate::header::{HeaderArgs, HeaderCommandError, Verdict};
+use crate::logging::{Color, LogArgs};
+use crate::usage::UsageError;
+use crate::{bench, demo, exit, flags, generate_key, mine};
+
+/// Runs what needs neither a log nor a runtime. Returns `None` if that is not what is asked for.
+pub fn run_at_once(cli: &Cli) -> Option<anyhow::Result<ExitCode>> {
+    let out = &mut io::stdout().lock();
+    let written = match &cli.command {
+        // Reads to the end of its input; a signal ends the process as usual.
+        Some(Command::Header(args)) => return Some(decode_headers(args, out)),
+        _ => match cli.about.asked() {
+            Some(text) => text.write(out),
+            None if cli.generate_key.generate_key => generate_key::write(&mut SysRng, out),
+            None => return None,
+        },
+    };
+    Some(written.map(|()| ExitCode::SUCCESS).map_err(Into::into))
+}
+
+/// Runs a command, or mines if there is none, until it ends or `stop` is cancelled.
+///
+/// # Errors
+/// Returns the error that ends the command.
+pub async fn run(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Some(Command::Demo(args)) => print(args.json, &demo::run(args, stop).await?)?,
+        Some(Command::Simnet(args)) => args.run(stop.cancelled()).await?,
+        Some(Command::Bench(args)) => print(args.json, &bench::run(args.clone(), stop).await?)?,
+        Some(Command::Header(args)) => return decode_headers(args, &mut io::stdout().lock()),
+        Some(Command::Doctor(args)) => return examine(args, cli.log, stop).await,
+        Some(Command::Completions(args)) => args.write(cli::command(), &mut io::stdout())?,
+        Some(Command::Man(args)) => args.write(cli::command(), &mut io::stdout())?,
+        None => {
+            mine::run(flags::config(&cli.mine).await?, stop).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a result as text or as one JSON object.
+fn print(json: bool, report: &(impl Serialize + Display)) -> anyhow::Result<()> {
+    let text = if json {
+        serde_json::to_string(report)?
+    } else {
+        report.to_string()
+    };
+    writeln!(io::stdout(), "{text}").context("cannot write the result")
+}
+
+/// Decodes headers. The exit code is 1 if one of them is invalid.
+fn decode_headers(args: &HeaderArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    match args.run(&mut io::stdin().lock(), out) {
+        Ok(Verdict::Sound) => Ok(ExitCode::SUCCESS),
+        Ok(Verdict::Unsound) => Ok(ExitCode::FAILURE),
+        Err(HeaderCommandError::Input(error)) => Err(UsageError::new(error).into()),
+        Err(HeaderCommandError::Output(error)) => Err(error.into()),
+    }
+}
+
+/// Examines a node. The exit code is 1 unless mining on it would work.
+async fn examine(
+    args: &DoctorArgs,
+    log: LogArgs,
+    stop: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let form = match log.color_of(&io::stdout()) {
+        _ if args.json => doctor::Form::Json,
+        Color::On => doctor::Form::Coloured,
+        Color::Off => doctor::Form::Plain,
+    };
+    match doctor::run(args, stop, &mut io::stdout(), form).await {
+        Ok(doctor::Verdict::Healthy) => Ok(ExitCode::SUCCESS),
+        Ok(doctor::Verdict::Unwell) => Ok(ExitCode::FAILURE),
+        // The reader closed the output before it showed that mining would work.
+        Err(error) if exit::is_broken_pipe(&error) => Ok(ExitCode::FAILURE),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,61 @@
+//! The settings in the environment: `CHAINWEB_MINING_<OPTION>`.
+//!
+//! An empty variable counts as unset, because compose files pass on unset variables as empty ones.
+//! An unknown variable is only a warning, because container runtimes inject variables of their own.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use super::catalog::Catalog;
+use super::document::{self, DocumentError, NOT_UTF8, Node, Place, Style, Value};
+use super::findings::{Findings, Layer};
+use super::from_document::values;
+use super::key::ENVIRONMENT_PREFIX;
+use super::setting::Setting;
+use super::suggest::hint;
+
+/// Reads the variables with the prefix of the program.
+pub(crate) fn read(
+    catalog: &Catalog,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    findings: &mut Findings,
+) {
+    let named = variables.into_iter().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let is_ours = name.starts_with(ENVIRONMENT_PREFIX);
+        is_ours.then_some((name, value))
+    });
+    // Sorted, because the order of the environment differs between systems.
+    for (name, value) in named.collect::<BTreeMap<_, _>>() {
+        let Some(setting) = catalog.by_variable(&name) else {
+            let hint = hint(catalog.nearest_variable(&name), "");
+            findings
+                .warnings
+                .push(format!("unknown setting {name}{hint}"));
+            continue;
+        };
+        let values = match value.into_string() {
+            Ok(text) if text.is_empty() => continue,
+            Ok(text) => match parse(setting, text) {
+                Ok(node) => values(setting, &node, |_| name.clone()),
+                Err(error) => Err(vec![format!("{name}: {}", error.what)]),
+            },
+            Err(_) => Err(vec![format!("{name}: {NOT_UTF8}")]),
+        };
+        findings.record(Layer::Environment, setting, name, values);
+    }
+}
+
+/// Parses a variable: as one text, or as JSON if it starts like a list or a map of texts.
+///
+/// An IPv6 address in brackets is not JSON: no quote follows the bracket.
+fn parse(setting: &Setting, text: String) -> Result<Node, DocumentError> {
+    let inner = text.trim_start().strip_prefix(['[', '{']);
+    let is_json = inner.is_some_and(|inner| inner.trim_start().starts_with('"'));
+    if setting.is_list() && is_json {
+        return document::parse_json(&text);
+    }
+    let place = Place { line: 1, column: 1 };
+    let value = Value::Scalar(text, Style::Quoted);
+    Ok(Node { place, value })
+}

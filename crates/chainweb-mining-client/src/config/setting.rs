@@ -1,0 +1,132 @@
+//! One setting: its names, its form and its valid values, as its flag declares them.
+//!
+//! What a setting is for is not known here.
+
+use std::any::TypeId;
+use std::error::Error as _;
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgAction, Command, Error};
+
+use super::key;
+use super::suggest::{Quoted, hint, nearest};
+
+/// An option of the program, by the declaration of its flag.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    /// The flag, without its dashes.
+    pub(crate) flag: String,
+    /// The key in files.
+    pub(crate) key: String,
+    /// The variable in the environment.
+    pub(crate) variable: String,
+    pub(crate) form: Form,
+    /// Whether the setting can stand in a file.
+    pub(crate) is_in_files: bool,
+    /// The flag that turns a switch off, without its dashes.
+    pub(crate) opposite: Option<String>,
+    pub(crate) arg: Arg,
+}
+
+/// The form of a setting's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// True or false.
+    Switch,
+    /// One text.
+    Single,
+    /// Any number of texts.
+    List,
+    /// Any number of texts `KEY=VALUE`.
+    Map,
+}
+
+impl Setting {
+    /// Returns the setting of an argument. Returns `None` for one without a long flag, for help and
+    /// the version, and for `--no-…`, which belongs to the setting of its opposite.
+    pub(crate) fn new(command: &Command, arg: &Arg) -> Option<Self> {
+        let flag = arg.get_long()?;
+        let switch = |flag: &str| {
+            let is_switch = |arg: &Arg| matches!(arg.get_action(), ArgAction::SetTrue);
+            let mut args = command.get_arguments();
+            args.any(|arg| arg.get_long() == Some(flag) && is_switch(arg))
+        };
+        let values = arg.get_value_names().unwrap_or_default();
+        let form = match arg.get_action() {
+            _ if flag.strip_prefix("no-").is_some_and(switch) => return None,
+            ArgAction::SetTrue => Form::Switch,
+            ArgAction::Append if values.iter().any(|name| name.contains('=')) => Form::Map,
+            ArgAction::Append => Form::List,
+            ArgAction::Set => Form::Single,
+            _ => return None,
+        };
+        let opposite = format!("no-{flag}");
+        Some(Self {
+            flag: flag.to_owned(),
+            key: key::config_key(flag),
+            variable: key::environment_variable(flag),
+            form,
+            is_in_files: key::is_setting(flag),
+            opposite: switch(&opposite).then_some(opposite),
+            arg: arg.clone(),
+        })
+    }
+
+    /// Whether the setting can have several values.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.form, Form::List | Form::Map)
+    }
+
+    /// Whether every text is a valid value, even one that looks like a number.
+    pub(crate) fn is_text(&self) -> bool {
+        self.arg.get_value_parser().type_id() == TypeId::of::<String>()
+    }
+
+    /// Returns the default values; none if the program chooses.
+    pub(crate) fn defaults(&self) -> Vec<String> {
+        let values = self.arg.get_default_values().iter();
+        values
+            .map(|value| value.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    /// Checks a value with the parser of the flag, and returns it in its canonical spelling.
+    ///
+    /// # Errors
+    /// Returns what was expected instead.
+    pub(crate) fn check(&self, text: &str) -> Result<String, String> {
+        let command = Command::new("check").no_binary_name(true);
+        let command = command.disable_help_flag(true).arg(self.arg.clone());
+        let flag = format!("--{}={text}", self.flag);
+        if let Err(error) = command.try_get_matches_from([flag]) {
+            return Err(self.explain(&error, text));
+        }
+        let values = self.arg.get_possible_values();
+        let named = values.iter().find(|value| value.matches(text, true));
+        Ok(named.map_or(text, |value| value.get_name()).to_owned())
+    }
+
+    fn explain(&self, error: &Error, text: &str) -> String {
+        let names = self.arg.get_value_names().unwrap_or_default();
+        let is_secret = names.iter().any(|name| name == "KEY=VALUE");
+        let key = text.split_once('=').filter(|_| is_secret);
+        let shown = key.map_or(text.to_owned(), |(key, _)| format!("{key}=…"));
+        let got = Quoted(&shown).to_string();
+        if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue) {
+            let expected = match values.as_slice() {
+                [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
+                _ => values.concat(),
+            };
+            let hint = hint(nearest(text, values.iter().map(String::as_str)), "");
+            return format!("expected {expected}, got {got}{hint}");
+        }
+        let source = error.source();
+        let source = source.map_or("expected a value".to_owned(), ToString::to_string);
+        let names_value = !text.is_empty() && source.starts_with(&format!("{text} "));
+        if source.contains(&got) || names_value {
+            source
+        } else {
+            format!("{source}, got {got}")
+        }
+    }
+}
