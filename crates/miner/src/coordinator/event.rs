@@ -6,7 +6,7 @@ use chainweb::{BlockHash, ChainGraph, ChainId, Work};
 use node::{Cut, Error, UpdateEvent, Version};
 
 use crate::demand::Demand;
-use crate::job::{Job, NodeId, Solution};
+use crate::job::{Job, JobId, NodeId, Solution};
 
 /// A sequence number: a position in the order of all events and requests.
 ///
@@ -28,10 +28,6 @@ impl Seq {
         *self
     }
 }
-
-/// The id of a submission.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SubmissionId(pub u64);
 
 /// What a node serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +85,7 @@ pub enum Event {
     Demand(Demand),
     /// The answer to [`Submit`](super::Request::Submit).
     Submitted {
-        submission: SubmissionId,
+        job: JobId,
         result: Result<(), Error>,
     },
     /// Time passed.

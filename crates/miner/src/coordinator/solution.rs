@@ -10,12 +10,12 @@ use chainweb::WorkHeader;
 use node::{Error, Refusal, Retry};
 
 use super::action::{Action, Request};
-use super::event::{Seq, SubmissionId};
+use super::event::Seq;
 use super::freshness::Freshness;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use super::submissions::Submission;
-use crate::job::{NodeId, Proof, Solution};
+use crate::job::{JobId, NodeId, Proof, Solution};
 use crate::telemetry::Event;
 use crate::telemetry::event::{
     BlockEvent, JobRef, NodeEvent, Retirement, SolutionDiscarded, Untracked,
@@ -101,18 +101,18 @@ impl Coordinator {
 
     /// Submits what is due.
     pub(super) fn submit_due(&mut self) {
-        for (submission, due) in self.submissions.due(self.now) {
+        for due in self.submissions.due(self.now) {
             let node = due.job.node;
             let request = Request::Submit {
                 version: self.nodes[node.0].version(),
-                submission,
+                job: due.job.id,
                 header: due.header.clone(),
             };
             self.actions.push(Action::Request { node, request });
         }
     }
 
-    pub(super) fn submitted(&mut self, id: SubmissionId, result: Result<(), Error>) {
+    pub(super) fn submitted(&mut self, id: JobId, result: Result<(), Error>) {
         let seq = self.newest_seq.advance();
         let error = result.err();
         if let Some(error) = &error
@@ -185,7 +185,7 @@ impl Coordinator {
     }
 
     /// Whether the node has read the solution is unknown.
-    fn unanswered(&mut self, id: SubmissionId, seq: Seq, error: &Error) {
+    fn unanswered(&mut self, id: JobId, seq: Seq, error: &Error) {
         let Some(submission) = self.submissions.get_mut(id) else {
             return;
         };

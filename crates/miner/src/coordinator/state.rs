@@ -81,7 +81,7 @@ impl Coordinator {
             } => self.update(node, subscription, chain, &update),
             Event::Solved(solution) => self.solved(&solution),
             Event::Demand(demand) => self.demand(demand),
-            Event::Submitted { submission, result } => self.submitted(submission, result),
+            Event::Submitted { job, result } => self.submitted(job, result),
             Event::Ancestors {
                 node,
                 seq,

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, WorkHeader};
 
-use super::event::{Seq, SubmissionId};
+use super::event::Seq;
 use super::freshness::Freshness;
-use crate::job::{Job, NodeId};
+use crate::job::{Job, JobId, NodeId};
 use crate::telemetry::event::BlockRef;
 use crate::timing::Timing;
 
@@ -53,8 +53,7 @@ impl Submission {
 /// All submissions under way.
 #[derive(Debug, Default)]
 pub(super) struct Submissions {
-    open: BTreeMap<SubmissionId, Submission>,
-    newest: SubmissionId,
+    open: BTreeMap<JobId, Submission>,
     /// Solved jobs, and when each was first submitted, or answered. Work requested before may have
     /// the same parent.
     solved: VecDeque<(Arc<Job>, Seq)>,
@@ -63,7 +62,8 @@ pub(super) struct Submissions {
 impl Submissions {
     /// Marks the job as solved. Returns whether this is its first solution.
     pub(super) fn mark_solved(&mut self, job: &Arc<Job>, now: Seq) -> bool {
-        if self.solved.iter().any(|(solved, _)| solved.id == job.id) {
+        let is_known = self.solved.iter().any(|(solved, _)| solved.id == job.id);
+        if is_known || self.open.contains_key(&job.id) {
             return false;
         }
         if self.solved.len() == REMEMBERED {
@@ -75,8 +75,7 @@ impl Submissions {
 
     /// Adds a submission.
     pub(super) fn begin(&mut self, submission: Submission) {
-        self.newest.0 += 1;
-        self.open.insert(self.newest, submission);
+        self.open.insert(submission.job.id, submission);
     }
 
     /// Returns how current work requested at `requested` is, judged by solutions on its parent.
@@ -96,12 +95,12 @@ impl Submissions {
         }
     }
 
-    pub(super) fn get_mut(&mut self, id: SubmissionId) -> Option<&mut Submission> {
+    pub(super) fn get_mut(&mut self, id: JobId) -> Option<&mut Submission> {
         self.open.get_mut(&id)
     }
 
     /// Removes and returns a finished submission.
-    pub(super) fn end(&mut self, id: SubmissionId, now: Seq) -> Option<Submission> {
+    pub(super) fn end(&mut self, id: JobId, now: Seq) -> Option<Submission> {
         let submission = self.open.remove(&id)?;
         let mut solved = self.solved.iter_mut();
         if let Some((_, known)) = solved.find(|(job, _)| job.id == submission.job.id) {
@@ -133,14 +132,11 @@ impl Submissions {
     }
 
     /// Returns what is to be submitted now; each counts as in flight.
-    pub(super) fn due(
-        &mut self,
-        now: Instant,
-    ) -> impl Iterator<Item = (SubmissionId, &Submission)> {
-        self.open.iter_mut().filter_map(move |(id, open)| {
+    pub(super) fn due(&mut self, now: Instant) -> impl Iterator<Item = &Submission> {
+        self.open.values_mut().filter_map(move |open| {
             open.due.take_if(|at| *at <= now)?;
             open.attempts = open.attempts.saturating_add(1);
-            Some((*id, &*open))
+            Some(&*open)
         })
     }
 

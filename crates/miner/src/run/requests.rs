@@ -54,10 +54,10 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
         }
         Request::Submit {
             version,
-            submission,
+            job,
             header,
         } => Event::Submitted {
-            submission,
+            job,
             result: client.solved(&version, &header).await,
         },
     };

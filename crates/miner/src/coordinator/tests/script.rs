@@ -11,12 +11,10 @@ use std::time::{Duration, Instant};
 use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
 
-use super::super::{
-    Action, Config, Coordinator, Event, Identity, Preemption, Request, Seq, SubmissionId,
-};
+use super::super::{Action, Config, Coordinator, Event, Identity, Preemption, Request, Seq};
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
-use crate::job::{Job, NodeId, Proof, Solution};
+use crate::job::{Job, JobId, NodeId, Proof, Solution};
 use crate::telemetry::{self, Counters};
 use crate::timing::Timing;
 
@@ -37,7 +35,7 @@ pub(super) struct Script {
     work: BTreeMap<NodeId, Seq>,
     cut: BTreeMap<NodeId, Seq>,
     ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
-    submissions: VecDeque<SubmissionId>,
+    submissions: VecDeque<JobId>,
     /// Every job that was ever live, the newest last.
     jobs: Vec<Arc<Job>>,
     reports: Vec<telemetry::Event>,
@@ -281,10 +279,10 @@ impl Script {
             }
             Request::Submit {
                 version,
-                submission,
+                job,
                 header,
             } => {
-                self.submissions.push_back(submission);
+                self.submissions.push_back(job);
                 (format!("submit {} to {version}", name(&header)), false)
             }
         };
@@ -403,11 +401,11 @@ impl Script {
     /// The oldest submission in flight is answered.
     #[track_caller]
     pub(super) fn submitted(&mut self, result: Result<(), Error>) -> Outcome {
-        let submission = self
+        let job = self
             .submissions
             .pop_front()
             .expect("something is submitted");
-        self.event(Event::Submitted { submission, result })
+        self.event(Event::Submitted { job, result })
     }
 
     #[track_caller]

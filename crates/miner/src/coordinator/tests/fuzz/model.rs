@@ -346,14 +346,14 @@ impl Model {
             }
             Request::Submit {
                 version,
-                submission,
+                job,
                 header,
             } => {
                 let result = ok
                     .and_then(|()| self.serves(&version))
                     .and_then(|()| self.take(now, &Work::new(header).expect("it was work")));
                 Event::Submitted {
-                    submission,
+                    job,
                     result: result.and_then(|()| lost()),
                 }
             }
