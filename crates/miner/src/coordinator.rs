@@ -32,5 +32,5 @@ mod tests;
 
 pub use self::action::{Action, Request};
 pub use self::config::{Config, Preemption};
-pub use self::event::{Event, Identity, Seq};
+pub use self::event::{Event, Seq};
 pub use self::state::Coordinator;

@@ -1,9 +1,9 @@
 //! What the coordinator reacts to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chainweb::{BlockHash, ChainGraph, ChainId, Work};
-use node::{Cut, Error, UpdateEvent, Version};
+use chainweb::{BlockHash, ChainId, Work};
+use node::{Cut, Error, Info, UpdateEvent};
 
 use crate::demand::Demand;
 use crate::job::{Job, JobId, NodeId, Solution};
@@ -29,17 +29,6 @@ impl Seq {
     }
 }
 
-/// What a node serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The network.
-    pub version: Version,
-    /// The chains of the network; empty if the node does not list them.
-    pub chains: BTreeSet<ChainId>,
-    /// The graph of the chains, if the node describes it.
-    pub graph: Option<ChainGraph>,
-}
-
 /// An input of the coordinator. A failed request is an event as well.
 #[derive(Clone, Debug)]
 #[expect(
@@ -50,7 +39,7 @@ pub enum Event {
     /// The answer to [`Identify`](super::Request::Identify).
     Identified {
         node: NodeId,
-        result: Result<Identity, Error>,
+        result: Result<Info, Error>,
     },
     /// The answer to [`Work`](super::Request::Work).
     Work {

@@ -84,7 +84,7 @@ impl Coordinator {
     fn missing_cut(&self, id: NodeId, seq: Seq) -> Option<Request> {
         let (now, node) = (self.now, &self.nodes[id.0]);
         let mut live = self.live.jobs.iter();
-        let is_answerable = node.is_ready() || self.is_stopping && node.identity.is_some();
+        let is_answerable = node.is_ready() || self.is_stopping && node.info.is_some();
         let is_wanted = self.wants_view(id) && !self.is_stopping && !node.is_paused(now)
             || live.any(|live| live.job.node == id && live.is_unconfirmed())
             || self.tracker.is_lookup_due(now, id);

@@ -154,8 +154,8 @@ impl Coordinator {
         let jobs: Vec<_> = live.map(|live| Arc::clone(&live.job)).collect();
         if !self.published.iter().eq(&jobs) {
             // All nodes are of one network.
-            let identity = self.nodes.iter().find_map(|node| node.identity.as_ref());
-            let chains = identity.and_then(|identity| NonZeroUsize::new(identity.chains.len()));
+            let info = self.nodes.iter().find_map(|node| node.info.as_ref());
+            let chains = info.and_then(|info| NonZeroUsize::new(info.chains.len()));
             self.published = Arc::new(Jobs::new(jobs).on_chains(chains));
             let action = Action::Publish(Arc::clone(&self.published));
             self.actions.push(action);

@@ -71,7 +71,7 @@ impl BlockTracker {
                 self.events.push(Event::TrackerFull { limit: MAX_TRACKED });
             }
             self.dropped += 1;
-            self.drop_block(&oldest, Untracked::TooMany);
+            self.settle(oldest.block, oldest.status, Untracked::TooMany);
         }
         let (pause, lookups_left) = if self.is_stopping {
             (self.timing.retry_min, Some(FINAL_LOOKUPS))
@@ -97,16 +97,12 @@ impl BlockTracker {
 
     /// Counts a block not to be tracked.
     pub(super) fn count_unknown(&mut self, block: BlockRef, reason: Untracked) {
-        self.settled.unknown += 1;
-        self.report(block, BlockEvent::Untracked { reason });
+        self.settle(block, Status::Pending, reason);
     }
 
-    fn drop_block(&mut self, tracked: &TrackedBlock, reason: Untracked) {
-        self.settled.settle(tracked.status);
-        self.report(tracked.block, BlockEvent::Untracked { reason });
-    }
-
-    fn report(&mut self, block: BlockRef, event: BlockEvent) {
+    fn settle(&mut self, block: BlockRef, status: Status, reason: Untracked) {
+        self.settled.settle(status);
+        let event = BlockEvent::Untracked { reason };
         self.events.push(Event::Block(block, event));
     }
 
@@ -116,7 +112,7 @@ impl BlockTracker {
         let (left, kept): (VecDeque<_>, _) = all.partition(|tracked| leaves(&tracked.block));
         self.tracked = kept;
         for tracked in left {
-            self.drop_block(&tracked, reason);
+            self.settle(tracked.block, tracked.status, reason);
         }
         self.report_recovery();
     }
@@ -156,8 +152,8 @@ impl BlockTracker {
         self.tracked.iter().filter_map(TrackedBlock::wakeup)
     }
 
-    /// Looks up the due blocks in a cut. Returns the heights of those below the tips, by chain: they
-    /// are to be looked up on the branches.
+    /// Looks up the due blocks in a cut. Returns the heights of those below the tips, by chain:
+    /// they are to be looked up on the branches.
     pub(super) fn cut(
         &mut self,
         now: Instant,

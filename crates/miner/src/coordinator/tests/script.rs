@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
-use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
+use node::{Cut, Error, Info, Lost, Tip, UpdateEvent, Version};
 
-use super::super::{Action, Config, Coordinator, Event, Identity, Preemption, Request, Seq};
+use super::super::{Action, Config, Coordinator, Event, Preemption, Request, Seq};
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
 use crate::job::{Job, JobId, NodeId, Proof, Solution};
@@ -301,7 +301,7 @@ impl Script {
     }
 
     #[track_caller]
-    fn identity(&mut self, result: Result<Identity, Error>) -> Outcome {
+    fn identity(&mut self, result: Result<Info, Error>) -> Outcome {
         let node = self.node;
         assert!(self.identify.remove(&node), "/info is not asked for");
         self.event(Event::Identified { node, result })
@@ -312,11 +312,13 @@ impl Script {
     pub(super) fn identified(&mut self, version: &str, chains: u32) -> Outcome {
         let version: Version = version.parse().expect("scripts name networks well");
         let chains = (0..chains).map(ChainId::new).collect();
-        let graph = None;
-        self.identity(Ok(Identity {
+        self.identity(Ok(Info {
             version,
             chains,
-            graph,
+            graph: None,
+            block_delay: None,
+            package_version: None,
+            is_evm: false,
         }))
     }
 
