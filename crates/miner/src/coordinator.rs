@@ -17,7 +17,6 @@ mod gate;
 mod identity;
 mod live;
 mod node_state;
-mod placement;
 mod requests;
 mod solution;
 mod state;
@@ -33,5 +32,5 @@ mod tests;
 
 pub use self::action::{Action, Request};
 pub use self::config::{Config, Preemption};
-pub use self::event::{Event, Identity, Seq, SubmissionId};
+pub use self::event::{Event, Seq};
 pub use self::state::Coordinator;

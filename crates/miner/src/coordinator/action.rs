@@ -6,9 +6,9 @@ use std::sync::Arc;
 use chainweb::{ChainId, WorkHeader};
 use node::{Tip, Version};
 
-use super::event::{Seq, SubmissionId};
+use super::event::Seq;
 use crate::demand::View;
-use crate::job::{Jobs, NodeId};
+use crate::job::{JobId, Jobs, NodeId};
 use crate::telemetry;
 
 /// Something to do.
@@ -56,10 +56,10 @@ pub enum Request {
         tip: Tip,
         heights: RangeInclusive<u64>,
     },
-    /// Submits a solved header.
+    /// Submits the solved header of a job.
     Submit {
         version: Version,
-        submission: SubmissionId,
+        job: JobId,
         header: WorkHeader,
     },
 }

@@ -52,7 +52,7 @@ impl Coordinator {
         let timing = &self.config.timing;
         let is_shown = self.wants_view(id);
         let node = &mut self.nodes[id.0];
-        if is_shown && node.cut_changed_since(requested) {
+        if is_shown && node.cut_changed > requested {
             return;
         }
         let pause = match (self.is_stopping, is_shown) {

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chainweb::{ChainGraph, ChainId};
-use node::Cut;
+use node::{Cut, Info};
 
 use super::action::Action;
-use super::event::{Identity, Seq};
+use super::event::Seq;
 use super::state::Coordinator;
 use crate::demand::{Demand, Heights, View};
 use crate::job::NodeId;
@@ -36,12 +36,7 @@ impl Coordinator {
 
     /// Whether a slot is free for a wanted job.
     pub(super) fn needs_jobs(&self) -> bool {
-        self.has_room()
-            && match &self.demand {
-                Demand::Any => true,
-                Demand::Nothing => false,
-                Demand::Chains(chains) => chains.iter().any(|chain| !self.live.holds(*chain)),
-            }
+        self.has_room() && (self.demand == Demand::Any || self.next_hint().is_some())
     }
 
     /// Returns the chain for the next request: the next wanted one in turn without a job.
@@ -69,15 +64,15 @@ impl Coordinator {
 
     /// Sends the worker the network of a node, and the heights in a cut requested at the time.
     pub(super) fn show(&mut self, id: NodeId, cut: Option<(Instant, &Cut)>) {
-        if let Some(identity) = &self.nodes[id.0].identity
-            && let Some(graph) = graph(identity, cut.map(|(_, cut)| cut))
+        if let Some(info) = &self.nodes[id.0].info
+            && let Some(graph) = graph(info, cut.map(|(_, cut)| cut))
         {
             let heights = cut.map(|(requested, cut)| {
                 let of = cut.tips.iter().map(|(chain, tip)| (*chain, tip.height));
                 let of = of.collect();
                 Heights { requested, of }
             });
-            let version = identity.version.clone();
+            let version = info.version.clone();
             self.actions.push(Action::Show(Arc::new(View {
                 version,
                 graph,
@@ -89,12 +84,12 @@ impl Coordinator {
 
 /// Returns the graph of the chains. If the node does not describe it, all known chains are adjacent
 /// to each other; `None` if none is known.
-fn graph(identity: &Identity, cut: Option<&Cut>) -> Option<ChainGraph> {
-    if identity.graph.is_some() {
-        return identity.graph.clone();
+fn graph(info: &Info, cut: Option<&Cut>) -> Option<ChainGraph> {
+    if info.graph.is_some() {
+        return info.graph.clone();
     }
     let in_cut = cut.into_iter().flat_map(|cut| cut.tips.keys());
-    let chains: BTreeSet<_> = identity.chains.iter().chain(in_cut).copied().collect();
+    let chains: BTreeSet<_> = info.chains.iter().chain(in_cut).copied().collect();
     let adjacency = chains.iter().map(|chain| {
         let others = chains.iter().filter(|other| *other != chain);
         (*chain, others.copied().collect())

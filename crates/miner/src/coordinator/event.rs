@@ -1,9 +1,9 @@
 //! What the coordinator reacts to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chainweb::{BlockHash, ChainGraph, ChainId, Work};
-use node::{Cut, Error, UpdateEvent, Version};
+use chainweb::{BlockHash, ChainId, Work};
+use node::{Cut, Error, Info, UpdateEvent};
 
 use crate::demand::Demand;
 use crate::job::{Job, JobId, NodeId, Solution};
@@ -22,31 +22,11 @@ impl Seq {
         Self(job.id.0)
     }
 
-    /// Returns the id of a job arriving at this number.
-    pub(super) fn job_id(self) -> JobId {
-        JobId(self.0)
-    }
-
     /// Moves on to the next number and returns it.
     pub(super) fn advance(&mut self) -> Self {
         self.0 += 1;
         *self
     }
-}
-
-/// The id of a submission.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SubmissionId(pub u64);
-
-/// What a node serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The network.
-    pub version: Version,
-    /// The chains of the network; empty if the node does not list them.
-    pub chains: BTreeSet<ChainId>,
-    /// The graph of the chains, if the node describes it.
-    pub graph: Option<ChainGraph>,
 }
 
 /// An input of the coordinator. A failed request is an event as well.
@@ -59,7 +39,7 @@ pub enum Event {
     /// The answer to [`Identify`](super::Request::Identify).
     Identified {
         node: NodeId,
-        result: Result<Identity, Error>,
+        result: Result<Info, Error>,
     },
     /// The answer to [`Work`](super::Request::Work).
     Work {
@@ -94,7 +74,7 @@ pub enum Event {
     Demand(Demand),
     /// The answer to [`Submit`](super::Request::Submit).
     Submitted {
-        submission: SubmissionId,
+        job: JobId,
         result: Result<(), Error>,
     },
     /// Time passed.

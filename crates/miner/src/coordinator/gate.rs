@@ -27,7 +27,8 @@ pub(super) struct Gate {
 struct Failures {
     since: Instant,
     count: u32,
-    reported: Option<(Instant, Error)>,
+    reported_at: Instant,
+    reported: Error,
 }
 
 impl Gate {
@@ -43,11 +44,10 @@ impl Gate {
         starts
     }
 
-    /// The request succeeded. Returns the time since the first failure if failures were reported.
+    /// The request succeeded. Returns the time since the first failure if there were any.
     pub(super) fn succeed(&mut self, now: Instant) -> Option<Duration> {
         self.is_in_flight = false;
         let failures = self.failures.take()?;
-        failures.reported?;
         Some(now.saturating_duration_since(failures.since))
     }
 
@@ -61,30 +61,29 @@ impl Gate {
         error: &Error,
     ) -> Option<Duration> {
         self.is_in_flight = false;
-        let failures = self.failures.get_or_insert(Failures {
+        let is_first = self.failures.is_none();
+        let failures = self.failures.get_or_insert_with(|| Failures {
             since: now,
             count: 0,
-            reported: None,
+            reported_at: now,
+            reported: error.clone(),
         });
         failures.count = failures.count.saturating_add(1);
-        let (pause, is_transient) = match error.retry() {
-            Retry::Soon | Retry::AfterInfo => (timing.backoff(failures.count), true),
-            Retry::Later | Retry::Never => (timing.misconfigured_retry, false),
+        let is_same = failures.reported == *error;
+        let silence = now.saturating_duration_since(failures.reported_at);
+        let (pause, is_news) = match error.retry() {
+            Retry::Soon | Retry::AfterInfo => {
+                let is_news = silence >= if is_same { REPEAT } else { CHANGE };
+                (timing.backoff(failures.count), is_news)
+            }
+            Retry::Later | Retry::Never => (timing.misconfigured_retry, !is_same),
         };
         self.paused_until = Some(now + pause);
-        let is_known = failures.reported.as_ref().is_some_and(|(at, before)| {
-            let silence = now.saturating_duration_since(*at);
-            match (before == error, is_transient) {
-                (true, true) => silence < REPEAT,
-                (true, false) => true,
-                (false, true) => silence < CHANGE,
-                (false, false) => false,
-            }
-        });
-        if is_known {
+        if !is_first && !is_news {
             return None;
         }
-        failures.reported = Some((now, error.clone()));
+        failures.reported_at = now;
+        failures.reported = error.clone();
         Some(pause)
     }
 

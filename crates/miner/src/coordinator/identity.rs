@@ -1,19 +1,19 @@
 //! Answers to `/info`: which network a node serves, and what follows if it is another one.
 
 use chainweb::ChainId;
-use node::Error;
+use node::{Error, Info};
 
 use super::action::Action;
-use super::event::{Identity, Seq};
+use super::event::Seq;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement, Untracked};
 
 impl Coordinator {
-    pub(super) fn identified(&mut self, id: NodeId, result: Result<Identity, Error>) {
+    pub(super) fn identified(&mut self, id: NodeId, result: Result<Info, Error>) {
         let seq = self.newest_seq.advance();
-        let Some(identity) = self.answered(id, RequestKind::Info, result) else {
+        let Some(info) = self.answered(id, RequestKind::Info, result) else {
             return;
         };
         let node = &mut self.nodes[id.0];
@@ -21,12 +21,12 @@ impl Coordinator {
         if self.is_stopping {
             return;
         }
-        let chains = identity.chains.clone();
-        match &mut node.identity {
-            Some(known) if known.version == identity.version => {
+        let chains = info.chains.clone();
+        match &mut node.info {
+            Some(known) if known.version == info.version => {
                 // A network that was reset under its old name may have other chains.
-                let has_other_chains = *known != identity;
-                *known = identity;
+                let has_other_chains = (&known.chains, &known.graph) != (&info.chains, &info.graph);
+                *known = info;
                 if suspicion == Some(Suspicion::Restart) {
                     self.restarted(id, seq);
                 }
@@ -34,7 +34,7 @@ impl Coordinator {
                     self.show_network(id, seq);
                 }
             }
-            _ => self.enter_network(id, seq, identity),
+            _ => self.enter_network(id, seq, info),
         }
         for chain in chains {
             self.subscribe(id, chain);
@@ -54,10 +54,10 @@ impl Coordinator {
     }
 
     /// The node serves a network other than the known one.
-    fn enter_network(&mut self, id: NodeId, seq: Seq, identity: Identity) {
-        let (version, chains) = (identity.version.clone(), identity.chains.len());
+    fn enter_network(&mut self, id: NodeId, seq: Seq, info: Info) {
+        let (version, chains) = (info.version.clone(), info.chains.len());
         let node = &mut self.nodes[id.0];
-        let Some(known) = node.begin(seq, identity) else {
+        let Some(known) = node.begin(seq, info) else {
             self.report_node(id, NodeEvent::NetworkIdentified { version, chains });
             self.show_network(id, seq);
             return;
@@ -75,7 +75,8 @@ impl Coordinator {
             self.tracker
                 .count_unknown(submission.block(), Untracked::NetworkChanged);
         }
-        self.tracker.network_changed(id);
+        self.tracker
+            .untrack(Untracked::NetworkChanged, |block| block.node == id);
         self.show_network(id, seq);
     }
 

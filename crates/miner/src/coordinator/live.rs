@@ -12,7 +12,7 @@ use chainweb::ChainId;
 
 use super::event::Seq;
 use super::freshness::{Freshness, Refresh, adjacents};
-use crate::job::{Job, JobId, Jobs, NodeId};
+use crate::job::{Job, JobId, NodeId};
 use crate::timing::Timing;
 
 /// The number of remembered retired jobs: a solution may arrive after its job was retired.
@@ -21,7 +21,7 @@ const REMEMBERED: usize = 256;
 /// The live jobs.
 #[derive(Debug, Default)]
 pub(super) struct LiveJobs {
-    pub(super) live: Vec<Live>,
+    pub(super) jobs: Vec<Live>,
     /// Retired jobs whose work the node issued more than once, and when it last did.
     issued: VecDeque<(JobId, Instant)>,
 }
@@ -57,15 +57,15 @@ impl Live {
 impl LiveJobs {
     /// Whether a job of any node is on the chain.
     pub(super) fn holds(&self, chain: ChainId) -> bool {
-        self.live.iter().any(|live| live.job.chain() == chain)
+        self.jobs.iter().any(|live| live.job.chain() == chain)
     }
 
     pub(super) fn find(&mut self, node: NodeId, chain: ChainId) -> Option<&mut Live> {
-        self.live.iter_mut().find(|live| live.is_of(node, chain))
+        self.jobs.iter_mut().find(|live| live.is_of(node, chain))
     }
 
     pub(super) fn of(&mut self, node: NodeId) -> impl Iterator<Item = &mut Live> {
-        let live = self.live.iter_mut();
+        let live = self.jobs.iter_mut();
         live.filter(move |live| live.job.node == node)
     }
 
@@ -89,7 +89,7 @@ impl LiveJobs {
     /// Removes jobs.
     pub(super) fn take(&mut self, leaves: impl Fn(&Live) -> bool) -> Vec<Arc<Job>> {
         let mut taken = Vec::new();
-        for live in self.live.extract_if(.., |live| leaves(live)) {
+        for live in self.jobs.extract_if(.., |live| leaves(live)) {
             if live.issued > live.job.received {
                 if self.issued.len() == REMEMBERED {
                     self.issued.pop_front();
@@ -104,17 +104,7 @@ impl LiveJobs {
     /// When a job is due or expires.
     pub(super) fn wakeups(&self, timing: &Timing) -> impl Iterator<Item = Instant> {
         let lifetime = timing.payload_lifetime;
-        let jobs = self.live.iter();
+        let jobs = self.jobs.iter();
         jobs.flat_map(move |live| [live.due, live.issued + lifetime])
-    }
-
-    /// Whether `jobs` are the live jobs.
-    pub(super) fn equals(&self, jobs: &Jobs) -> bool {
-        let live = self.live.iter().map(|live| live.job.id);
-        jobs.iter().map(|job| job.id).eq(live)
-    }
-
-    pub(super) fn jobs(&self) -> Vec<Arc<Job>> {
-        self.live.iter().map(|live| Arc::clone(&live.job)).collect()
     }
 }

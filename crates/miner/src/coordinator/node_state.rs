@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use chainweb::ChainId;
-use node::{Error, NoAnswer, Retry, Version};
+use node::{Error, Info, NoAnswer, Retry, Version};
 
-use super::event::{Identity, Seq};
+use super::event::Seq;
 use super::gate::Gate;
 use super::streams::Streams;
 use crate::job::Job;
@@ -22,19 +22,20 @@ const MAX_HEIGHTS: usize = 512;
 pub(super) struct NodeState {
     /// What has to be checked by `/info` before anything else, once the node is identified.
     pub(super) suspicion: Option<Suspicion>,
-    pub(super) identity: Option<Identity>,
+    /// What the node serves.
+    pub(super) info: Option<Info>,
     /// When the network was identified. Answers to earlier requests do not count.
     pub(super) since: Seq,
     /// The number of the present subscription. Events of earlier streams do not count.
     pub(super) subscription: Seq,
     pub(super) streams: Streams,
-    info: Gate,
+    identify: Gate,
     pub(super) work: Gate,
     pub(super) cut: Gate,
     /// When the last request for the cut was made.
     pub(super) cut_requested: Option<Instant>,
     /// The last possible change of the cut.
-    cut_changed: Seq,
+    pub(super) cut_changed: Seq,
     /// The end of a pause without work and submissions, if the node rejected the last block without
     /// proof of work. It rejects all blocks of a worker without.
     pub(super) pow_required_until: Option<Instant>,
@@ -53,20 +54,20 @@ pub(super) enum Suspicion {
 
 impl NodeState {
     /// The node serves this network from now on. Returns the former one.
-    pub(super) fn begin(&mut self, seq: Seq, identity: Identity) -> Option<Identity> {
+    pub(super) fn begin(&mut self, seq: Seq, info: Info) -> Option<Info> {
         self.since = seq;
         self.subscription = seq;
         self.streams = Streams::default();
         self.pow_required_until = None;
         self.heights.clear();
-        self.identity.replace(identity)
+        self.info.replace(info)
     }
 
     /// Returns the version of an identified node.
     pub(super) fn version(&self) -> Version {
-        let identity = self.identity.as_ref();
-        let identity = identity.expect("an unidentified node gets requests for /info only");
-        identity.version.clone()
+        let info = self.info.as_ref();
+        let info = info.expect("an unidentified node gets requests for /info only");
+        info.version.clone()
     }
 
     pub(super) fn suspect(&mut self, suspicion: Suspicion) {
@@ -87,7 +88,7 @@ impl NodeState {
 
     pub(super) fn gate(&mut self, request: RequestKind) -> &mut Gate {
         match request {
-            RequestKind::Info => &mut self.info,
+            RequestKind::Info => &mut self.identify,
             RequestKind::Work => &mut self.work,
             RequestKind::Cut => &mut self.cut,
         }
@@ -97,11 +98,6 @@ impl NodeState {
     pub(super) fn cut_changed(&mut self, seq: Seq) {
         self.cut_changed = seq;
         self.cut.release();
-    }
-
-    /// Whether a cut requested at `seq` may have changed since.
-    pub(super) fn cut_changed_since(&self, seq: Seq) -> bool {
-        self.cut_changed > seq
     }
 
     /// Records the height of a chain's next block. Returns the height before a reset, once for all
@@ -124,7 +120,7 @@ impl NodeState {
 
     /// Whether the node can be asked for work.
     pub(super) fn is_ready(&self) -> bool {
-        self.identity.is_some() && self.suspicion.is_none()
+        self.info.is_some() && self.suspicion.is_none()
     }
 
     /// Whether the node gets no work requests for now, since it requires proof of work.
@@ -139,7 +135,7 @@ impl NodeState {
 
     /// When pauses end after which the node gets a request.
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
-        let gates = [&self.info, &self.work, &self.cut];
+        let gates = [&self.identify, &self.work, &self.cut];
         let gates = gates.into_iter().filter_map(Gate::wakeup);
         gates.chain(self.pow_required_until)
     }

@@ -14,10 +14,10 @@ use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
     pub(super) fn request_missing(&mut self) {
+        self.submit_due();
         let (now, lifetime) = (self.now, self.config.timing.payload_lifetime);
         self.retire(Retirement::Expired, |live| live.issued + lifetime <= now);
         self.publish();
-        self.submit_due();
         for id in (0..self.nodes.len()).map(NodeId) {
             self.request_missing_of(id);
         }
@@ -67,7 +67,7 @@ impl Coordinator {
             self.next_hint()
         } else {
             let is_ready = |id: NodeId| self.nodes[id.0].is_ready();
-            let due = self.live.live.iter().filter(|live| {
+            let due = self.live.jobs.iter().filter(|live| {
                 let node = live.job.node;
                 live.due <= now && (node == id || is_preferred && !is_ready(node))
             });
@@ -83,8 +83,8 @@ impl Coordinator {
 
     fn missing_cut(&self, id: NodeId, seq: Seq) -> Option<Request> {
         let (now, node) = (self.now, &self.nodes[id.0]);
-        let mut live = self.live.live.iter();
-        let is_answerable = node.is_ready() || self.is_stopping && node.identity.is_some();
+        let mut live = self.live.jobs.iter();
+        let is_answerable = node.is_ready() || self.is_stopping && node.info.is_some();
         let is_wanted = self.wants_view(id) && !self.is_stopping && !node.is_paused(now)
             || live.any(|live| live.job.node == id && live.is_unconfirmed())
             || self.tracker.is_lookup_due(now, id);
@@ -96,7 +96,7 @@ impl Coordinator {
 
     /// Counts a request for work on a chain if its job was refreshed and is due for new work.
     fn count_fetch(&mut self, chain: Option<ChainId>) {
-        let mut due = self.live.live.iter().filter(|live| live.due <= self.now);
+        let mut due = self.live.jobs.iter().filter(|live| live.due <= self.now);
         let is_refresh = due.any(|live| Some(live.job.chain()) == chain && live.refresh.is_some());
         self.counters.refreshes.fetches += u64::from(is_refresh);
     }

@@ -10,12 +10,12 @@ use chainweb::WorkHeader;
 use node::{Error, Refusal, Retry};
 
 use super::action::{Action, Request};
-use super::event::{Seq, SubmissionId};
+use super::event::Seq;
 use super::freshness::Freshness;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use super::submissions::Submission;
-use crate::job::{NodeId, Proof, Solution};
+use crate::job::{JobId, NodeId, Proof, Solution};
 use crate::telemetry::Event;
 use crate::telemetry::event::{
     BlockEvent, JobRef, NodeEvent, Retirement, SolutionDiscarded, Untracked,
@@ -84,11 +84,11 @@ impl Coordinator {
         });
         let submission = Submission {
             job: Arc::clone(job),
-            header: header.clone(),
-            attempts: 1,
+            header,
+            attempts: 0,
             expires: self.live.last_issued(job) + self.config.timing.payload_lifetime,
             is_outdated: freshness == Freshness::Outdated,
-            retry_at: None,
+            due: Some(self.now),
         };
         let event = BlockEvent::Found {
             found_by: solution.found_by.clone(),
@@ -96,28 +96,23 @@ impl Coordinator {
             proof: self.config.proof,
         };
         self.report_block(submission.block(), event);
-        let id = self.submissions.begin(submission);
-        self.request_submission(id, job.node, header);
+        self.submissions.begin(submission);
     }
 
-    fn request_submission(&mut self, submission: SubmissionId, node: NodeId, header: WorkHeader) {
-        let version = self.nodes[node.0].version();
-        let request = Request::Submit {
-            version,
-            submission,
-            header,
-        };
-        self.actions.push(Action::Request { node, request });
-    }
-
-    /// Submits again what is due.
+    /// Submits what is due.
     pub(super) fn submit_due(&mut self) {
-        for (submission, node, header) in self.submissions.due(self.now) {
-            self.request_submission(submission, node, header);
+        for due in self.submissions.due(self.now) {
+            let node = due.job.node;
+            let request = Request::Submit {
+                version: self.nodes[node.0].version(),
+                job: due.job.id,
+                header: due.header.clone(),
+            };
+            self.actions.push(Action::Request { node, request });
         }
     }
 
-    pub(super) fn submitted(&mut self, id: SubmissionId, result: Result<(), Error>) {
+    pub(super) fn submitted(&mut self, id: JobId, result: Result<(), Error>) {
         let seq = self.newest_seq.advance();
         let error = result.err();
         if let Some(error) = &error
@@ -190,7 +185,7 @@ impl Coordinator {
     }
 
     /// Whether the node has read the solution is unknown.
-    fn unanswered(&mut self, id: SubmissionId, seq: Seq, error: &Error) {
+    fn unanswered(&mut self, id: JobId, seq: Seq, error: &Error) {
         let Some(submission) = self.submissions.get_mut(id) else {
             return;
         };

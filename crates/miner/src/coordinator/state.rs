@@ -81,7 +81,7 @@ impl Coordinator {
             } => self.update(node, subscription, chain, &update),
             Event::Solved(solution) => self.solved(&solution),
             Event::Demand(demand) => self.demand(demand),
-            Event::Submitted { submission, result } => self.submitted(submission, result),
+            Event::Submitted { job, result } => self.submitted(job, result),
             Event::Ancestors {
                 node,
                 seq,
@@ -103,7 +103,7 @@ impl Coordinator {
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();
         counters.blocks = self.tracker.counts();
-        let pending = self.live.live.iter().filter(|live| live.refresh.is_some());
+        let pending = self.live.jobs.iter().filter(|live| live.refresh.is_some());
         let refreshes = &mut counters.refreshes;
         refreshes.pending = pending.count() as u64;
         let known = refreshes.preempted + refreshes.identical + refreshes.pending;
@@ -150,12 +150,13 @@ impl Coordinator {
 
     /// Publishes the live jobs if they have changed.
     pub(super) fn publish(&mut self) {
-        if !self.live.equals(&self.published) {
+        let live = self.live.jobs.iter();
+        let jobs: Vec<_> = live.map(|live| Arc::clone(&live.job)).collect();
+        if !self.published.iter().eq(&jobs) {
             // All nodes are of one network.
-            let identity = self.nodes.iter().find_map(|node| node.identity.as_ref());
-            let chains = identity.and_then(|identity| NonZeroUsize::new(identity.chains.len()));
-            let jobs = Jobs::new(self.live.jobs()).on_chains(chains);
-            self.published = Arc::new(jobs);
+            let info = self.nodes.iter().find_map(|node| node.info.as_ref());
+            let chains = info.and_then(|info| NonZeroUsize::new(info.chains.len()));
+            self.published = Arc::new(Jobs::new(jobs).on_chains(chains));
             let action = Action::Publish(Arc::clone(&self.published));
             self.actions.push(action);
         }

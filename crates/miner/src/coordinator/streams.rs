@@ -55,10 +55,8 @@ impl Streams {
 
     /// The stream closed. Returns whether it was the last open one.
     pub(super) fn closed(&mut self, chain: ChainId) -> bool {
-        let was_open = self
-            .by_chain
-            .get_mut(&chain)
-            .is_some_and(|stream| stream.opened.take().is_some());
+        let stream = self.by_chain.get_mut(&chain);
+        let was_open = stream.is_some_and(|stream| stream.opened.take().is_some());
         was_open && self.by_chain.values().all(|stream| stream.opened.is_none())
     }
 
@@ -123,17 +121,14 @@ impl Streams {
     /// Whether the chain's stream has been open since before `seq`: then it reported everything to
     /// outdate the answer to a request made at `seq`.
     pub(super) fn is_watched_since(&self, chain: ChainId, seq: Seq) -> bool {
-        self.by_chain
-            .get(&chain)
-            .and_then(|stream| stream.opened)
-            .is_some_and(|opened| opened < seq)
+        let opened = self.by_chain.get(&chain).and_then(|stream| stream.opened);
+        opened.is_some_and(|opened| opened < seq)
     }
 
     /// Whether the chain's tip may have changed after `seq`: its stream reported it, or was closed.
     fn may_have_changed_since(&self, chain: ChainId, seq: Seq) -> bool {
-        self.by_chain.get(&chain).is_some_and(|stream| {
-            stream.tip_changed > seq || stream.opened.is_some_and(|opened| opened > seq)
-        })
+        let stream = self.by_chain.get(&chain);
+        stream.is_some_and(|stream| stream.tip_changed > seq || stream.opened > Some(seq))
     }
 
     /// Returns how current work requested at `requested` is at `now`, judged by the streams.

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, WorkHeader};
 
-use super::event::{Seq, SubmissionId};
+use super::event::Seq;
 use super::freshness::Freshness;
-use crate::job::{Job, NodeId};
+use crate::job::{Job, JobId, NodeId};
 use crate::telemetry::event::BlockRef;
 use crate::timing::Timing;
 
@@ -24,13 +24,14 @@ const REMEMBERED: usize = 256;
 pub(super) struct Submission {
     pub(super) job: Arc<Job>,
     pub(super) header: WorkHeader,
+    /// The number of submissions so far.
     pub(super) attempts: u32,
     /// When the node must have discarded the payload.
     pub(super) expires: Instant,
     /// Whether the chain has a new tip, which makes another try useless.
     pub(super) is_outdated: bool,
-    /// When to submit again; `None` while a request is in flight.
-    pub(super) retry_at: Option<Instant>,
+    /// When to submit it; `None` while a request is in flight.
+    pub(super) due: Option<Instant>,
 }
 
 impl Submission {
@@ -44,7 +45,7 @@ impl Submission {
             return None;
         }
         let pause = timing.backoff(self.attempts);
-        self.retry_at = Some(now + pause);
+        self.due = Some(now + pause);
         Some(pause)
     }
 }
@@ -52,8 +53,7 @@ impl Submission {
 /// All submissions under way.
 #[derive(Debug, Default)]
 pub(super) struct Submissions {
-    open: BTreeMap<SubmissionId, Submission>,
-    newest: SubmissionId,
+    open: BTreeMap<JobId, Submission>,
     /// Solved jobs, and when each was first submitted, or answered. Work requested before may have
     /// the same parent.
     solved: VecDeque<(Arc<Job>, Seq)>,
@@ -62,7 +62,8 @@ pub(super) struct Submissions {
 impl Submissions {
     /// Marks the job as solved. Returns whether this is its first solution.
     pub(super) fn mark_solved(&mut self, job: &Arc<Job>, now: Seq) -> bool {
-        if self.solved.iter().any(|(solved, _)| solved.id == job.id) {
+        let is_known = self.solved.iter().any(|(solved, _)| solved.id == job.id);
+        if is_known || self.open.contains_key(&job.id) {
             return false;
         }
         if self.solved.len() == REMEMBERED {
@@ -72,11 +73,9 @@ impl Submissions {
         true
     }
 
-    /// Adds a submission whose first request the caller sends.
-    pub(super) fn begin(&mut self, submission: Submission) -> SubmissionId {
-        self.newest.0 += 1;
-        self.open.insert(self.newest, submission);
-        self.newest
+    /// Adds a submission.
+    pub(super) fn begin(&mut self, submission: Submission) {
+        self.open.insert(submission.job.id, submission);
     }
 
     /// Returns how current work requested at `requested` is, judged by solutions on its parent.
@@ -96,12 +95,12 @@ impl Submissions {
         }
     }
 
-    pub(super) fn get_mut(&mut self, id: SubmissionId) -> Option<&mut Submission> {
+    pub(super) fn get_mut(&mut self, id: JobId) -> Option<&mut Submission> {
         self.open.get_mut(&id)
     }
 
     /// Removes and returns a finished submission.
-    pub(super) fn end(&mut self, id: SubmissionId, now: Seq) -> Option<Submission> {
+    pub(super) fn end(&mut self, id: JobId, now: Seq) -> Option<Submission> {
         let submission = self.open.remove(&id)?;
         let mut solved = self.solved.iter_mut();
         if let Some((_, known)) = solved.find(|(job, _)| job.id == submission.job.id) {
@@ -127,25 +126,22 @@ impl Submissions {
         for open in self.open.values_mut() {
             open.is_outdated |= open.job.node == node;
         }
-        let waits = |open: &Submission| open.job.node == node && open.retry_at.is_some();
+        let waits = |open: &Submission| open.job.node == node && open.due.is_some();
         let ended = self.open.extract_if(.., |_, open| waits(open));
         ended.map(|(_, submission)| submission).collect()
     }
 
-    /// Returns the solutions to submit again now; each counts as in flight.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<(SubmissionId, NodeId, WorkHeader)> {
-        let mut due = Vec::new();
-        for (id, open) in &mut self.open {
-            if open.retry_at.take_if(|at| *at <= now).is_some() {
-                open.attempts = open.attempts.saturating_add(1);
-                due.push((*id, open.job.node, open.header.clone()));
-            }
-        }
-        due
+    /// Returns what is to be submitted now; each counts as in flight.
+    pub(super) fn due(&mut self, now: Instant) -> impl Iterator<Item = &Submission> {
+        self.open.values_mut().filter_map(move |open| {
+            open.due.take_if(|at| *at <= now)?;
+            open.attempts = open.attempts.saturating_add(1);
+            Some(&*open)
+        })
     }
 
-    /// When a solution is to be submitted again.
+    /// When a solution is to be submitted.
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
-        self.open.values().filter_map(|open| open.retry_at)
+        self.open.values().filter_map(|open| open.due)
     }
 }

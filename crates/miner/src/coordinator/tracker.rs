@@ -71,7 +71,7 @@ impl BlockTracker {
                 self.events.push(Event::TrackerFull { limit: MAX_TRACKED });
             }
             self.dropped += 1;
-            self.drop_block(&oldest, Untracked::TooMany);
+            self.settle(oldest.block, oldest.status, Untracked::TooMany);
         }
         let (pause, lookups_left) = if self.is_stopping {
             (self.timing.retry_min, Some(FINAL_LOOKUPS))
@@ -97,30 +97,22 @@ impl BlockTracker {
 
     /// Counts a block not to be tracked.
     pub(super) fn count_unknown(&mut self, block: BlockRef, reason: Untracked) {
-        self.settled.unknown += 1;
-        self.report(block, BlockEvent::Untracked { reason });
+        self.settle(block, Status::Pending, reason);
     }
 
-    fn drop_block(&mut self, tracked: &TrackedBlock, reason: Untracked) {
-        self.settled.settle(tracked.status);
-        self.report(tracked.block, BlockEvent::Untracked { reason });
-    }
-
-    fn report(&mut self, block: BlockRef, event: BlockEvent) {
+    fn settle(&mut self, block: BlockRef, status: Status, reason: Untracked) {
+        self.settled.settle(status);
+        let event = BlockEvent::Untracked { reason };
         self.events.push(Event::Block(block, event));
     }
 
-    /// The node serves another network: the last known places of its blocks stand.
-    pub(super) fn network_changed(&mut self, node: NodeId) {
-        self.untrack(Untracked::NetworkChanged, |block| block.node == node);
-    }
-
-    fn untrack(&mut self, reason: Untracked, leaves: impl Fn(&BlockRef) -> bool) {
+    /// Drops blocks: their last known places stand.
+    pub(super) fn untrack(&mut self, reason: Untracked, leaves: impl Fn(&BlockRef) -> bool) {
         let all = std::mem::take(&mut self.tracked).into_iter();
         let (left, kept): (VecDeque<_>, _) = all.partition(|tracked| leaves(&tracked.block));
         self.tracked = kept;
         for tracked in left {
-            self.drop_block(&tracked, reason);
+            self.settle(tracked.block, tracked.status, reason);
         }
         self.report_recovery();
     }
@@ -160,8 +152,8 @@ impl BlockTracker {
         self.tracked.iter().filter_map(TrackedBlock::wakeup)
     }
 
-    /// Looks up the due blocks in a cut. Returns the heights of those below the tips, by chain: they
-    /// are to be looked up on the branches.
+    /// Looks up the due blocks in a cut. Returns the heights of those below the tips, by chain:
+    /// they are to be looked up on the branches.
     pub(super) fn cut(
         &mut self,
         now: Instant,

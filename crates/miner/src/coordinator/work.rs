@@ -1,16 +1,20 @@
-//! Answers with work: whether it is current and wanted.
+//! Answers with work: whether it is current, and where it becomes a live job: in a free slot, in
+//! place of an older job, or not at all.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use chainweb::Work;
 use node::Error;
 
+use super::config::Config;
 use super::event::Seq;
-use super::freshness::Freshness;
+use super::freshness::{Freshness, Refresh, same_parents};
+use super::live::Live;
 use super::state::Coordinator;
-use crate::job::{Job, NodeId};
+use crate::job::{Job, JobId, NodeId};
 use crate::telemetry::Event;
-use crate::telemetry::event::{RequestKind, WorkDiscarded};
+use crate::telemetry::event::{JobEvent, RefreshOutcome, RequestKind, Retirement, WorkDiscarded};
 
 impl Coordinator {
     pub(super) fn work(&mut self, id: NodeId, requested: Seq, result: Result<Work, Error>) {
@@ -32,33 +36,151 @@ impl Coordinator {
             Freshness::Contested => Some(WorkDiscarded::ParentContested),
             Freshness::Outdated => Some(WorkDiscarded::Outdated),
         };
-        if let Some(reason) = discarded {
-            self.report(Event::WorkDiscarded {
+        let Some(reason) = discarded else {
+            self.observe_height(id, chain, height);
+            self.subscribe(id, chain);
+            let job = Job {
+                id: JobId(seq.0),
                 node: id,
-                chain,
-                height,
-                reason,
-            });
-        }
-        match discarded {
-            None => {
-                self.observe_height(id, chain, height);
-                self.subscribe(id, chain);
-                let job = Job {
-                    id: seq.job_id(),
-                    node: id,
-                    work,
-                    received: self.now,
-                };
-                self.place(Arc::new(job), freshness, requested);
-            }
+                work,
+                received: self.now,
+            };
+            self.place(Arc::new(job), freshness, requested);
+            return;
+        };
+        self.report(Event::WorkDiscarded {
+            node: id,
+            chain,
+            height,
+            reason,
+        });
+        match reason {
             // Work requested under an earlier demand does not show what the node issues now.
-            Some(WorkDiscarded::Unwanted) if requested > self.demanded => {
+            WorkDiscarded::Unwanted if requested > self.demanded => {
                 let until = self.now + self.config.timing.unwanted_pause;
                 self.nodes[id.0].work.hold(until);
             }
-            Some(WorkDiscarded::ParentContested) => self.hold_work(id),
-            Some(WorkDiscarded::Outdated | WorkDiscarded::Unwanted) => {}
+            WorkDiscarded::ParentContested => self.hold_work(id),
+            WorkDiscarded::Outdated | WorkDiscarded::Unwanted => {}
         }
     }
+
+    /// Makes a job live in a free slot or in place of a job due for new work.
+    fn place(&mut self, job: Arc<Job>, freshness: Freshness, requested: Seq) {
+        let (now, node, chain) = (self.now, job.node, job.chain());
+        let mut refresh = self.nodes[node.0].streams.refreshed_since(chain, requested);
+        let held = self.live.find(node, chain);
+        let held = held.map(|live| (Arc::clone(&live.job), live.due <= now, live.refresh));
+        let header = job.work.header();
+        let replaced = match held {
+            Some((old, ..)) if old.work.header().differs_only_in_time_and_nonce(header) => {
+                self.confirm(&old, refresh, requested);
+                return;
+            }
+            Some((old, ..)) if !same_parents(old.work.header(), header) => {
+                Some((old.id, Retirement::Superseded))
+            }
+            Some((_, false, _)) => {
+                self.hold_work(node);
+                return;
+            }
+            Some((old, true, None)) => Some((old.id, Retirement::Refetched)),
+            Some((old, true, Some(first))) => {
+                if first.seq < requested {
+                    self.preempted(&old, first);
+                } else {
+                    // The new work may lack the refresh as well.
+                    refresh = Some(first);
+                }
+                Some((old.id, Retirement::Preempted))
+            }
+            None if self.has_room() => None,
+            None => match self.live.jobs.iter().rfind(|live| live.due <= now) {
+                Some(due) => Some((due.job.id, Retirement::Refetched)),
+                None => return,
+            },
+        };
+        if let Some((id, reason)) = replaced {
+            self.retire(reason, |live| live.job.id == id);
+        }
+        self.count_job(&job, requested);
+        let live = Live {
+            due: fetch_due(&self.config, now, &job, refresh),
+            job,
+            issued: now,
+            refresh,
+            freshness,
+        };
+        self.live.jobs.insert(0, live);
+        if replaced.is_some() && self.has_room() {
+            self.hold_work(node);
+        }
+    }
+
+    /// The refresh of a job is included in the work to replace it.
+    fn preempted(&mut self, job: &Job, refresh: Refresh) {
+        let outdated = self.now.saturating_duration_since(refresh.at);
+        self.counters.refreshes.preempted += 1;
+        self.counters.refreshes.outdated += outdated;
+        let outcome = RefreshOutcome::Preempted { outdated };
+        self.report_job(job, JobEvent::Refreshed(outcome));
+    }
+
+    fn count_job(&mut self, job: &Job, requested: Seq) {
+        let streams = &self.nodes[job.node.0].streams;
+        let watched = streams.is_watched_since(job.chain(), requested);
+        self.counters.jobs += 1;
+        self.counters.unwatched_jobs += u64::from(!watched);
+        let difficulty = job.work.target().difficulty();
+        let event = JobEvent::Received {
+            difficulty,
+            watched,
+        };
+        self.report_job(job, event);
+    }
+
+    /// The node issued the work of a live job again and so keeps its payload for longer. The worker
+    /// goes on undisturbed.
+    fn confirm(&mut self, held: &Arc<Job>, latest: Option<Refresh>, requested: Seq) {
+        let now = self.now;
+        let Some(live) = self.live.find(held.node, held.chain()) else {
+            return;
+        };
+        live.issued = now;
+        let is_due = live.due <= now;
+        if is_due {
+            let is_refreshed = live.refresh.is_some_and(|first| first.seq < requested);
+            if is_refreshed || live.refresh.is_none() {
+                live.refresh = latest;
+            }
+            let refresh = live.refresh;
+            live.due = fetch_due(&self.config, now, held, refresh);
+            self.report_job(held, JobEvent::Confirmed);
+            if is_refreshed {
+                self.counters.refreshes.identical += 1;
+                self.report_job(held, JobEvent::Refreshed(RefreshOutcome::Identical));
+            }
+        }
+        if !is_due || self.has_room() {
+            self.hold_work(held.node);
+        }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.live.jobs.len() < self.config.work_slots
+    }
+
+    /// Pauses requests for work: the node issues what is of no use now, and is not asked again and
+    /// again. Perhaps no other chain can be mined.
+    fn hold_work(&mut self, id: NodeId) {
+        let until = self.now + self.config.timing.held_chain_pause;
+        self.nodes[id.0].work.hold(until);
+    }
+}
+
+/// Returns when to fetch new work for a job issued at `now`.
+fn fetch_due(config: &Config, now: Instant, job: &Job, refresh: Option<Refresh>) -> Instant {
+    let by_age = now + config.timing.refetch_age;
+    let by_refresh = refresh.and_then(|first| config.preemption.due(first.at, job.received, now));
+    by_refresh.map_or(by_age, |at| at.min(by_age))
 }

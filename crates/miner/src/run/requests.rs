@@ -2,27 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use node::{Client, Info};
+use node::Client;
 
-use crate::coordinator::{Event, Identity, Request};
+use crate::coordinator::{Event, Request};
 use crate::job::NodeId;
 
 /// Sends a request. Returns the event of its answer, and the time that the answer took.
 pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Duration) {
     let asked = Instant::now();
     let event = match request {
-        Request::Identify => {
-            let result = client.info().await;
-            let identity = |info: Info| Identity {
-                version: info.version,
-                chains: info.chains,
-                graph: info.graph,
-            };
-            Event::Identified {
-                node,
-                result: result.map(identity),
-            }
-        }
+        Request::Identify => Event::Identified {
+            node,
+            result: client.info().await,
+        },
         Request::Work {
             version,
             seq,
@@ -54,10 +46,10 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
         }
         Request::Submit {
             version,
-            submission,
+            job,
             header,
         } => Event::Submitted {
-            submission,
+            job,
             result: client.solved(&version, &header).await,
         },
     };

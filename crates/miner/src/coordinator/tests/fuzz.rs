@@ -17,7 +17,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use self::model::Model;
-use super::super::{Action, Config, Coordinator, Event, Preemption, Request, SubmissionId};
+use super::super::{Action, Config, Coordinator, Event, Preemption, Request};
 use super::pieces::broken;
 use crate::demand::{Demand, View};
 use crate::job::{Job, JobId, Jobs, NodeId, Proof, Solution};
@@ -69,7 +69,7 @@ struct World {
     /// The reports about each block.
     blocks: BTreeMap<JobId, Vec<BlockEvent>>,
     /// The parents of submitted blocks, and the number of the event that last answered each.
-    submitted_blocks: BTreeMap<SubmissionId, (NodeId, BlockHash, Option<u64>)>,
+    submitted_blocks: BTreeMap<JobId, (NodeId, BlockHash, Option<u64>)>,
 }
 
 #[test]
@@ -182,8 +182,8 @@ impl World {
         {
             self.new_cuts.insert((*node, *chain), self.events);
         }
-        if let Event::Submitted { submission, .. } = &event
-            && let Some((.., answered)) = self.submitted_blocks.get_mut(submission)
+        if let Event::Submitted { job, .. } = &event
+            && let Some((.., answered)) = self.submitted_blocks.get_mut(job)
         {
             *answered = Some(self.events);
         }
@@ -252,9 +252,7 @@ impl World {
                             ..
                         },
                     ) => chain == c && version == v,
-                    (Request::Submit { submission, .. }, Request::Submit { submission: s, .. }) => {
-                        submission == s
-                    }
+                    (Request::Submit { job, .. }, Request::Submit { job: j, .. }) => job == j,
                     _ => false,
                 }
         };
@@ -275,11 +273,11 @@ impl World {
         if let Request::Submit {
             header,
             version,
-            submission,
+            job,
         } = request
         {
             self.submitted_blocks
-                .entry(*submission)
+                .entry(*job)
                 .or_insert((node, header.parent(), None));
             assert!(
                 self.proof == Proof::None || pow::verify(header, &header.target()),

@@ -9,14 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
-use node::{Cut, Error, Lost, Tip, UpdateEvent, Version};
+use node::{Cut, Error, Info, Lost, Tip, UpdateEvent, Version};
 
-use super::super::{
-    Action, Config, Coordinator, Event, Identity, Preemption, Request, Seq, SubmissionId,
-};
+use super::super::{Action, Config, Coordinator, Event, Preemption, Request, Seq};
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
-use crate::job::{Job, NodeId, Proof, Solution};
+use crate::job::{Job, JobId, NodeId, Proof, Solution};
 use crate::telemetry::{self, Counters};
 use crate::timing::Timing;
 
@@ -37,7 +35,7 @@ pub(super) struct Script {
     work: BTreeMap<NodeId, Seq>,
     cut: BTreeMap<NodeId, Seq>,
     ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
-    submissions: VecDeque<SubmissionId>,
+    submissions: VecDeque<JobId>,
     /// Every job that was ever live, the newest last.
     jobs: Vec<Arc<Job>>,
     reports: Vec<telemetry::Event>,
@@ -281,10 +279,10 @@ impl Script {
             }
             Request::Submit {
                 version,
-                submission,
+                job,
                 header,
             } => {
-                self.submissions.push_back(submission);
+                self.submissions.push_back(job);
                 (format!("submit {} to {version}", name(&header)), false)
             }
         };
@@ -303,7 +301,7 @@ impl Script {
     }
 
     #[track_caller]
-    fn identity(&mut self, result: Result<Identity, Error>) -> Outcome {
+    fn identity(&mut self, result: Result<Info, Error>) -> Outcome {
         let node = self.node;
         assert!(self.identify.remove(&node), "/info is not asked for");
         self.event(Event::Identified { node, result })
@@ -314,11 +312,13 @@ impl Script {
     pub(super) fn identified(&mut self, version: &str, chains: u32) -> Outcome {
         let version: Version = version.parse().expect("scripts name networks well");
         let chains = (0..chains).map(ChainId::new).collect();
-        let graph = None;
-        self.identity(Ok(Identity {
+        self.identity(Ok(Info {
             version,
             chains,
-            graph,
+            graph: None,
+            block_delay: None,
+            package_version: None,
+            is_evm: false,
         }))
     }
 
@@ -403,11 +403,11 @@ impl Script {
     /// The oldest submission in flight is answered.
     #[track_caller]
     pub(super) fn submitted(&mut self, result: Result<(), Error>) -> Outcome {
-        let submission = self
+        let job = self
             .submissions
             .pop_front()
             .expect("something is submitted");
-        self.event(Event::Submitted { submission, result })
+        self.event(Event::Submitted { job, result })
     }
 
     #[track_caller]

@@ -11,11 +11,11 @@ use std::time::Instant;
 use chainweb::{
     Adjacents, BlockHash, ChainId, CreationTime, HeaderFields, Level, PayloadHash, Work,
 };
-use node::{Cut, Error, Lost, Refusal, Tip, UpdateEvent, Version};
+use node::{Cut, Error, Info, Lost, Refusal, Tip, UpdateEvent, Version};
 use rand::rngs::StdRng;
 use rand::{RngExt, seq::IndexedRandom};
 
-use super::super::super::{Event, Identity, Request, Seq};
+use super::super::super::{Event, Request, Seq};
 use super::super::pieces::{
     broken, busy, connect, invalid_pow, not_served, stale, timeout, unauthorized,
 };
@@ -296,10 +296,13 @@ impl Model {
         match request.clone() {
             Request::Identify => Event::Identified {
                 node,
-                result: ok.and_then(|()| lost()).map(|()| Identity {
+                result: ok.and_then(|()| lost()).map(|()| Info {
                     version: self.version.clone(),
                     chains: self.chains.keys().copied().collect(),
                     graph: None,
+                    block_delay: None,
+                    package_version: None,
+                    is_evm: false,
                 }),
             },
             Request::Work {
@@ -346,14 +349,14 @@ impl Model {
             }
             Request::Submit {
                 version,
-                submission,
+                job,
                 header,
             } => {
                 let result = ok
                     .and_then(|()| self.serves(&version))
                     .and_then(|()| self.take(now, &Work::new(header).expect("it was work")));
                 Event::Submitted {
-                    submission,
+                    job,
                     result: result.and_then(|()| lost()),
                 }
             }
