@@ -9,12 +9,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use chainweb::Level;
 use clap::Args;
-use listen::{BindError, Interface};
+use listen::Interface;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use stratum::{Config, DifficultyMode, LiveWork, Server, ServerError, SessionLimits, Solution};
+use stratum::{Config, DifficultyMode, LiveWork, Server, SessionLimits, Solution};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -55,25 +56,17 @@ pub struct ServeArgs {
 /// Above the number of sessions of a bench: in a storm, old and new connections overlap.
 const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(15_000).expect("not zero");
 
+const GONE: &str = "the parent process is gone";
+const FAILED: &str = "the server failed";
+
 /// Capacity of the channel of solutions: synthetic work is never solved.
 const SOLUTIONS: usize = 1;
 
-/// Errors of the server.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The port cannot be bound.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The output is closed.
-    #[error("the parent process is gone")]
-    Io(#[from] std::io::Error),
-    /// The server failed.
-    #[error("the server failed")]
-    Server(#[from] ServerError),
-}
-
 /// Serves until the end of the standard input.
-pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
+///
+/// # Errors
+/// Returns an error if the port cannot be bound, the parent process is gone or the server fails.
+pub async fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
     let listener = interface.listen(args.port).await?;
     let address = listener.local_addr()?;
@@ -84,17 +77,17 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
     let stop = CancellationToken::new();
     let serving = server.run(listener, works, solutions, stop.clone());
     tokio::pin!(serving);
-    ChildEvent::Listening(address).print()?;
+    ChildEvent::Listening(address).print().context(GONE)?;
     let mut input = BufReader::new(tokio::io::stdin()).lines();
     loop {
         tokio::select! {
-            ended = &mut serving => return Ok(ended?),
+            ended = &mut serving => return ended.context(FAILED),
             due = next_publication(&mut input, args.publish_every) => match due {
                 Some(()) => {
                     let at = Moment::now();
                     let key = series.publish();
                     sender.send_replace(series.live());
-                    ChildEvent::Published(key, at).print()?;
+                    ChildEvent::Published(key, at).print().context(GONE)?;
                 }
                 None => break,
             },
@@ -103,7 +96,7 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
         }
     }
     stop.cancel();
-    Ok(serving.await?)
+    serving.await.context(FAILED)
 }
 
 fn config(args: &ServeArgs) -> Config {
@@ -128,13 +121,12 @@ async fn next_publication(
     every: Option<Duration>,
 ) -> Option<()> {
     let command = async {
-        loop {
-            match input.next_line().await {
-                Ok(Some(line)) if line == PUBLISH => return Some(()),
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return None,
+        while let Ok(Some(line)) = input.next_line().await {
+            if line == PUBLISH {
+                return Some(());
             }
         }
+        None
     };
     match every {
         Some(every) => tokio::time::timeout(every, command)

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::nonce::NonceSplit;
+
 /// A line from the server.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line<'a> {
@@ -33,7 +35,6 @@ pub(super) enum Line<'a> {
 
 #[derive(Deserialize)]
 struct Object<'a> {
-    #[serde(default)]
     id: Option<u64>,
     #[serde(borrow, default)]
     method: Option<&'a str>,
@@ -87,19 +88,11 @@ fn code(error: &RawValue) -> Option<i64> {
     elements.first()?.get().parse().ok()
 }
 
-/// Returns nonce1 of a result of `mining.subscribe`: its value, big-endian, and its length in
-/// bytes.
-pub(super) fn nonce1(result: &str) -> Option<(u64, u32)> {
+/// Returns nonce1 of a result of `mining.subscribe`.
+pub(super) fn nonce1(result: &str) -> Option<NonceSplit> {
     let elements: Vec<&RawValue> = serde_json::from_str(result).ok()?;
     let nonce1: &str = serde_json::from_str(elements.get(1)?.get()).ok()?;
-    let bytes = const_hex::decode(nonce1).ok()?;
-    let length = u32::try_from(bytes.len())
-        .ok()
-        .filter(|length| *length <= 8)?;
-    let number = bytes
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte));
-    Some((number, length))
+    NonceSplit::from_be_hex(nonce1)
 }
 
 #[cfg(test)]
@@ -183,13 +176,15 @@ mod tests {
 
     #[test]
     fn nonce1_is_the_second_element_of_any_result() {
-        assert_eq!(nonce1(r#"[null,"09e8",6]"#), Some((0x09e8, 2)));
-        assert_eq!(
-            nonce1(r#"[[["mining.notify","1"]],"4059",6]"#),
-            Some((0x4059, 2))
-        );
-        assert_eq!(nonce1(r#"[null,"",8]"#), Some((0, 0)));
-        assert_eq!(nonce1(r#"[null,"9e8",6]"#), None);
-        assert_eq!(nonce1("true"), None);
+        #[track_caller]
+        fn check(result: &str, expected: Option<(u64, u32)>) {
+            let bits = nonce1(result).map(|split| (split.nonce(0).get(), split.nonce2_bits()));
+            assert_eq!(bits, expected.map(|(nonce, bytes)| (nonce, 64 - 8 * bytes)));
+        }
+        check(r#"[null,"09e8",6]"#, Some((0x09e8, 2)));
+        check(r#"[[["mining.notify","1"]],"4059",6]"#, Some((0x4059, 2)));
+        check(r#"[null,"",8]"#, Some((0, 0)));
+        check(r#"[null,"9e8",6]"#, None);
+        check("true", None);
     }
 }

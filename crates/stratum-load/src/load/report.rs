@@ -1,6 +1,5 @@
 //! Report of a run, as text and as JSON.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -96,33 +95,20 @@ impl LoadReport {
     /// Checks that a session has logged in.
     ///
     /// # Errors
-    /// Returns [`NoLogin`] otherwise: the run has measured nothing.
-    pub fn require_login(&self) -> Result<(), NoLogin> {
-        if !self.tally.login.is_empty() {
-            return Ok(());
-        }
-        Err(NoLogin {
-            sessions: self.tally.opened,
-            failures: self.tally.failures.clone(),
-        })
-    }
-}
-
-/// No session logged in.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct NoLogin {
-    sessions: u64,
-    failures: BTreeMap<&'static str, u64>,
-}
-
-/// Formats the error with the failures.
-impl fmt::Display for NoLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "none of {} sessions logged in", self.sessions)?;
-        for (number, (failure, count)) in self.failures.iter().enumerate() {
-            let separator = if number == 0 { ": " } else { ", " };
-            write!(f, "{separator}{count} × {failure}")?;
-        }
+    /// Returns the failures otherwise: the run has measured nothing.
+    pub fn require_login(&self) -> anyhow::Result<()> {
+        let Tally {
+            opened, failures, ..
+        } = &self.tally;
+        let failures = failures.iter();
+        let failures = failures.map(|(failure, count)| format!("{count} × {failure}"));
+        let failures: Vec<_> = failures.collect();
+        let separator = if failures.is_empty() { "" } else { ": " };
+        let failures = failures.join(", ");
+        anyhow::ensure!(
+            !self.tally.login.is_empty(),
+            "none of {opened} sessions logged in{separator}{failures}"
+        );
         Ok(())
     }
 }
