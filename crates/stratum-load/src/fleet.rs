@@ -90,7 +90,7 @@ impl Fleet {
     pub fn new(plan: FleetPlan, now: Moment) -> io::Result<Self> {
         let mut fleet = Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            sessions: (0..plan.sessions).map(|_| Session::new()).collect(),
+            sessions: (0..plan.sessions).map(|_| Session::default()).collect(),
             to_open: (0..plan.sessions).rev().collect(),
             next_open: now,
             logging_in: 0,
@@ -116,9 +116,9 @@ impl Fleet {
         &self.tally
     }
 
-    /// Returns the publications and their arrivals.
-    pub fn rounds(&self) -> &Rounds {
-        &self.rounds
+    /// Returns the publications and their arrivals, oldest first.
+    pub fn rounds(&self) -> &[Round] {
+        &self.rounds.rounds
     }
 
     /// Clears round trips and outcomes of shares.

@@ -28,8 +28,8 @@ pub enum Target {
     Started {
         /// Path of `stratum-load`.
         program: PathBuf,
-        /// Arguments of the program.
-        arguments: Vec<String>,
+        /// Share difficulty.
+        difficulty: String,
         /// Interval between publications.
         publish_every: Duration,
     },
@@ -58,10 +58,10 @@ pub fn run(load: Load) -> anyhow::Result<LoadReport> {
         Target::Running { pid } => (None, pid),
         Target::Started {
             program,
-            arguments,
+            difficulty,
             publish_every,
         } => {
-            let child = ServerChild::start(&program, arguments)?;
+            let child = ServerChild::start(&program, ["serve", "--difficulty", &difficulty])?;
             plan.address = child.address();
             let pid = child.pid();
             (Some((child, publish_every)), Some(pid))

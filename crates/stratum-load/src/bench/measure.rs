@@ -77,10 +77,10 @@ impl Trial {
     /// the time limit.
     fn fan_out(&mut self, rounds: usize) -> io::Result<FanOut> {
         for _ in 0..rounds {
-            let round = self.fleet.rounds().all().len();
+            let round = self.fleet.rounds().len();
             self.server.publish()?;
             self.drive(TIMEOUT, |fleet| {
-                let round = fleet.rounds().all().get(round);
+                let round = fleet.rounds().get(round);
                 round.is_some_and(|round| round.is_complete() && round.is_published())
             })?;
             self.drive_for(BETWEEN_ROUNDS)?;

@@ -72,7 +72,7 @@ impl Fleet {
                     state: State::Connecting,
                     opened: self.tally.opened,
                     since,
-                    ..Session::new()
+                    ..Session::default()
                 };
             }
             Err(_) => self.tally.fail(REFUSED),
@@ -82,7 +82,7 @@ impl Fleet {
     /// Closes a session.
     pub(super) fn close(&mut self, index: usize) {
         // Closing the socket removes it from the epoll set.
-        let session = std::mem::replace(&mut self.sessions[index], Session::new());
+        let session = std::mem::take(&mut self.sessions[index]);
         match session.state {
             State::Ready => {
                 self.tally.ready -= 1;

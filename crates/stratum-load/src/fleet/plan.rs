@@ -56,11 +56,6 @@ pub enum Shares {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mix(pub(crate) [u32; 3]);
 
-/// The text is not a mix.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected VALID:LOW:STALE, three numbers that are not all zero, got {0:?}")]
-pub struct MixError(String);
-
 impl Mix {
     /// Only valid shares.
     pub const VALID: Self = Self([1, 0, 0]);
@@ -74,15 +69,15 @@ impl fmt::Display for Mix {
 }
 
 impl FromStr for Mix {
-    type Err = MixError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, MixError> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let numbers = text.split(':').map(str::parse::<u16>);
         match numbers.collect::<Result<Vec<_>, _>>().as_deref() {
             Ok(&[valid, low, stale]) if [valid, low, stale] != [0; 3] => {
                 Ok(Self([valid, low, stale].map(u32::from)))
             }
-            _ => Err(MixError(text.to_owned())),
+            _ => Err("expected VALID:LOW:STALE, three numbers that are not all zero".to_owned()),
         }
     }
 }
@@ -96,21 +91,16 @@ pub struct Storm {
     pub every: Duration,
 }
 
-/// The text is not a storm.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected SESSIONS@INTERVAL, for example 500@10s, got {0:?}")]
-pub struct StormError(String);
-
 impl FromStr for Storm {
-    type Err = StormError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, StormError> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once('@').and_then(|(sessions, every)| {
             let every = parse_time(every).ok()?;
             let sessions = sessions.parse().ok()?;
             Some(Self { sessions, every })
         });
-        parts.ok_or_else(|| StormError(text.to_owned()))
+        parts.ok_or_else(|| "expected SESSIONS@INTERVAL, for example 500@10s".to_owned())
     }
 }
 

@@ -16,8 +16,9 @@ pub(super) const SUBSCRIBE: u64 = 1;
 pub(super) const AUTHORIZE: u64 = 2;
 
 /// Progress of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum State {
+    #[default]
     Closed,
     Connecting,
     /// Connected; an answer or the first job is missing.
@@ -35,7 +36,7 @@ pub(super) struct Waiting {
 }
 
 /// A session; small, since a fleet has thousands.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Session {
     pub(super) stream: Option<TcpStream>,
     pub(super) state: State,
@@ -53,33 +54,14 @@ pub(super) struct Session {
     pub(super) target: Option<Target>,
     pub(super) split: NonceSplit,
     pub(super) next_nonce2: u64,
-    pub(super) next_id: u64,
+    /// Number of shares sent.
+    pub(super) shares: u64,
     pub(super) waiting: VecDeque<Waiting>,
     /// Keys of the most recent works, newest first.
     pub(super) recent: [Option<u64>; 4],
 }
 
 impl Session {
-    pub(super) fn new() -> Self {
-        Self {
-            stream: None,
-            state: State::Closed,
-            opened: 0,
-            since: Moment::default(),
-            answers_missing: 0,
-            input: Vec::new(),
-            output: Vec::new(),
-            job_id: String::new(),
-            header: None,
-            target: None,
-            split: NonceSplit::default(),
-            next_nonce2: 0,
-            next_id: AUTHORIZE + 1,
-            waiting: VecDeque::new(),
-            recent: [None; 4],
-        }
-    }
-
     /// Whether every nonce meets the target.
     pub(super) fn is_target_open(&self) -> bool {
         self.target.is_none_or(|target| target == Target::MAX)

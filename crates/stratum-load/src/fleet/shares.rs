@@ -14,7 +14,7 @@ use rand::RngExt;
 use crate::clock::Moment;
 use crate::fleet::connection::Failure;
 use crate::fleet::plan::Shares;
-use crate::fleet::session::{Session, State, Waiting};
+use crate::fleet::session::{AUTHORIZE, Session, State, Waiting};
 use crate::fleet::tally::Kind;
 use crate::fleet::{Fleet, Timer};
 
@@ -110,13 +110,13 @@ impl Fleet {
                 Kind::Valid | Kind::Low => &session.job_id,
             };
             let nonce2 = session.split.nonce2_be_hex(nonce2);
-            let id = session.next_id;
+            let id = AUTHORIZE + 1 + session.shares;
             let written = writeln!(
                 text,
                 "{{\"id\":{id},\"method\":\"mining.submit\",\"params\":[\"load.{index}\",\"{job_id}\",\"{nonce2}\"]}}"
             );
             written.expect("writing to a vector does not fail");
-            session.next_id += 1;
+            session.shares += 1;
             session.waiting.push_back(Waiting {
                 id,
                 kind,

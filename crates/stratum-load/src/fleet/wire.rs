@@ -73,6 +73,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Line<'_>> {
         None => {
             let result = object.result.map_or("null", RawValue::get);
             let failed = matches!(result, "null" | "false");
+            let code = |error: &RawValue| element(error.get(), 0);
             Line::Answer {
                 id: object.id?,
                 rejected: failed.then(|| object.error.and_then(code).unwrap_or(0)),
@@ -82,17 +83,15 @@ pub(super) fn parse(line: &[u8]) -> Option<Line<'_>> {
     })
 }
 
-/// Returns the code of an error, its first element.
-fn code(error: &RawValue) -> Option<i64> {
-    let elements: Vec<&RawValue> = serde_json::from_str(error.get()).ok()?;
-    elements.first()?.get().parse().ok()
+/// Parses an element of an array.
+fn element<'a, T: Deserialize<'a>>(array: &'a str, index: usize) -> Option<T> {
+    let elements: Vec<&RawValue> = serde_json::from_str(array).ok()?;
+    serde_json::from_str(elements.get(index)?.get()).ok()
 }
 
 /// Returns nonce1 of a result of `mining.subscribe`.
 pub(super) fn nonce1(result: &str) -> Option<NonceSplit> {
-    let elements: Vec<&RawValue> = serde_json::from_str(result).ok()?;
-    let nonce1: &str = serde_json::from_str(elements.get(1)?.get()).ok()?;
-    NonceSplit::from_be_hex(nonce1)
+    NonceSplit::from_be_hex(element(result, 1)?)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::distribution::{Distribution, Percentiles, Summary, median};
+use crate::distribution::{Percentiles, Summary, median};
 use crate::fleet::{Fleet, Outcomes, Round, Tally};
 use crate::process::Usage;
 
@@ -50,7 +50,7 @@ pub struct FanOut {
 
 impl FanOut {
     pub(crate) fn of(fleet: &Fleet) -> Self {
-        let rounds = fleet.rounds().all().iter();
+        let rounds = fleet.rounds().iter();
         let figures: Vec<_> = rounds.filter_map(Round::figures).collect();
         let over = |figure: fn(&Percentiles) -> f64| {
             median(figures.iter().map(|(_, arrivals)| figure(&arrivals.times)))
@@ -127,18 +127,18 @@ impl fmt::Display for LoadReport {
             "{:<22} {:>9} {:>11} {:>11} {:>11} {:>11}",
             "ms", "count", "first", "median", "p99", "last"
         )?;
-        let row = |name, distribution: &Distribution| {
-            let Summary { count, times } = distribution.summary();
-            (name, count, times)
+        let of_rounds = Summary {
+            count: fan_out.rounds,
+            times: fan_out.times,
         };
         let rows = [
-            row("connect", &tally.connect),
-            row("login", &tally.login),
-            row("first job", &tally.first_job),
-            ("fan-out (of rounds)", fan_out.rounds, fan_out.times),
-            row("submit round trip", &tally.round_trip),
+            ("connect", tally.connect.summary()),
+            ("login", tally.login.summary()),
+            ("first job", tally.first_job.summary()),
+            ("fan-out (of rounds)", of_rounds),
+            ("submit round trip", tally.round_trip.summary()),
         ];
-        for (name, count, times) in rows {
+        for (name, Summary { count, times }) in rows {
             write!(f, "{name:<22} {count:>9}")?;
             for us in [times.first_us, times.median_us, times.p99_us, times.last_us] {
                 match count {
