@@ -9,6 +9,7 @@ mod requests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chainweb::Adjacents;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
@@ -218,7 +219,9 @@ impl Running {
                 }
                 Ok(()) = demand_changes(self.wanted.as_mut()) => self.pass_demand(),
                 () = until(wakeup) => self.take(Event::Tick),
-                Some(observation) = observations.recv() => self.note_devices(observation),
+                Some(observation) = observations.recv(), if stopped.is_none() => {
+                    self.note_devices(observation);
+                }
                 _ = seconds.tick() => self.publish_snapshot(),
                 _ = status.tick() => Recorder::log_status(&self.snapshot()),
                 _ = table.tick() => self.recorder.log_devices(),
@@ -290,6 +293,13 @@ impl Running {
 
     /// Lets the coordinator handle an event, and carries out what follows.
     fn take(&mut self, event: Event) {
+        if let Event::Identified {
+            node,
+            result: Ok(info),
+        } = &event
+        {
+            self.recorder.note_evm(*node, info.is_evm);
+        }
         for action in self.coordinator.handle(Instant::now(), event) {
             self.carry_out(action);
         }
@@ -343,9 +353,10 @@ impl Running {
         self.is_mining = true;
         let (now, node) = (Instant::now(), job.node);
         self.recorder.record(now, Report::MiningStarted { node });
-        // Only the EVM line hashes adjacent parents, which leaves the block hash unknown; its nodes
-        // choose the account themselves.
-        let is_evm = job.work.header().block_hash().is_none();
+        // The nodes of the EVM line choose the account themselves. Only their work has hashed
+        // adjacent parents.
+        let is_evm = self.recorder.is_evm(node)
+            || matches!(job.work.header().adjacents(), Adjacents::Hashed);
         let has_key = !matches!(self.recorder.payee(), Payee::NoKey);
         if self.proof == Proof::Verified && !has_key && !is_evm {
             self.recorder.record(now, Report::NoPublicKey { node });

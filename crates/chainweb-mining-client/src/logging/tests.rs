@@ -132,3 +132,63 @@ fn flags_come_before_no_color_and_no_color_before_the_terminal() {
     check(&["--color", "never"], None, Terminal, Off);
     check(&["--no-color", "--color", "always"], None, Terminal, Off);
 }
+
+/// The lines of events as the engine logs them.
+fn engine_lines(flags: &[&str]) -> Vec<String> {
+    let written = Written::default();
+    let writer = written.clone();
+    let subscriber = args(flags).subscriber(LogLevel::Warn, Color::Off, move || writer.clone());
+    let hash = "5GLBcPgolSVQ7F6xWm2TPk6sBqJ0oDhvZ1uYcRtXe3A";
+    with_default(subscriber, || {
+        info!(target: "miner", event = "block_found", chain = 7, block = hash, device = None::<&str>, "block found");
+        let (rate, skew) = (2.5e6, -12.3);
+        info!(
+            target: "miner", event = "status", hash_rate = rate, blocks = 3, blocks_pending = 0,
+            blocks_orphaned = 2, expected_seconds = None::<f64>, node_latency_seconds = 0.0015, "status"
+        );
+        info!(target: "miner", event = "stopped", blocks_pending = 0, skew_seconds = skew, "stopped");
+        info!(target: "miner", error = "two words", devices = "a\u{1b}[31m", "escaped");
+    });
+    let bytes = written.0.lock().expect("no writer panics").clone();
+    let text = String::from_utf8(bytes).expect("the log is text");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn plain_lines_have_units_short_hashes_and_no_escape_codes_of_others() {
+    let lines = engine_lines(&[]);
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| line.split_once("Z  INFO ").expect("time and level").1)
+        .collect();
+    let expected = [
+        "block found chain=7 block=5GLBcPgolSVQ",
+        "status rate=2.50 MH/s blocks=3 orphaned=2 latency=1.5 ms",
+        "stopped pending=0 skew=-12.3 s",
+        "escaped error=\"two words\" devices=a\\u{1b}[31m",
+    ];
+    assert_eq!(lines, expected);
+    let whole = engine_lines(&["--log-level", "debug"]).swap_remove(0);
+    assert!(
+        whole.ends_with("block=5GLBcPgolSVQ7F6xWm2TPk6sBqJ0oDhvZ1uYcRtXe3A"),
+        "{whole}"
+    );
+}
+
+#[test]
+fn json_lines_have_raw_numbers_whole_hashes_and_null_for_absent_values() {
+    let fields: Vec<Value> = engine_lines(&["--log-format", "json"])
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).expect("an object")["fields"].take())
+        .collect();
+    let block = json!({
+        "event": "block_found", "message": "block found", "chain": 7, "device": null,
+        "block": "5GLBcPgolSVQ7F6xWm2TPk6sBqJ0oDhvZ1uYcRtXe3A",
+    });
+    let status = json!({
+        "event": "status", "message": "status", "hash_rate": 2.5e6, "blocks": 3,
+        "blocks_pending": 0, "blocks_orphaned": 2, "expected_seconds": null,
+        "node_latency_seconds": 0.0015,
+    });
+    assert_eq!(fields[..2], [block, status]);
+}

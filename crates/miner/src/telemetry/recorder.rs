@@ -49,6 +49,7 @@ impl Recorder {
         let node = |address| NodeSnapshot {
             address,
             network: None,
+            is_evm: false,
             failure: None,
             latency: None,
             clock_skew: None,
@@ -87,6 +88,16 @@ impl Recorder {
             event,
         }));
         self.sequence += 1;
+    }
+
+    /// Notes whether a node is of the EVM line.
+    pub(crate) fn note_evm(&mut self, node: NodeId, is_evm: bool) {
+        self.nodes[node.0].is_evm = is_evm;
+    }
+
+    /// Whether the node is of the EVM line, as far as it says so.
+    pub(crate) fn is_evm(&self, node: NodeId) -> bool {
+        self.nodes[node.0].is_evm
     }
 
     /// Notes the time that an answer of a node took.
@@ -214,5 +225,103 @@ impl NodeSnapshot {
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::ClockSkew(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::Recorder;
+    use crate::job::{Jobs, NodeId, Proof};
+    use crate::meter::{HashMeter, Meter};
+    use crate::telemetry::counters::Counters;
+    use crate::telemetry::event::{Event, FailureCause, NodeEvent, RequestKind};
+    use crate::telemetry::snapshot::{Payee, Program, RECENT, Snapshot};
+
+    const NODE: NodeId = NodeId(0);
+
+    fn recorder(now: Instant, meter: Meter) -> Recorder {
+        let program = Program {
+            version: "1",
+            payee: Payee::Simulated,
+        };
+        Recorder::new(
+            now,
+            program,
+            vec!["node:1848".into()],
+            meter,
+            Proof::Verified,
+        )
+    }
+
+    fn snapshot(recorder: &Recorder, now: Instant) -> Snapshot {
+        recorder.snapshot(now, Arc::new(Jobs::default()), Counters::default())
+    }
+
+    fn failed(request: RequestKind, error: &str) -> Event {
+        let event = NodeEvent::RequestFailed {
+            request,
+            cause: FailureCause::NoAnswer,
+            error: error.to_owned(),
+            retry_in: Duration::ZERO,
+        };
+        Event::Node(NODE, event)
+    }
+
+    #[test]
+    fn a_failure_lasts_from_the_first_report_until_its_request_succeeds() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut recorder = recorder(start, Meter::None);
+        recorder.record(at(1), failed(RequestKind::Work, "slow"));
+        recorder.record(at(2), failed(RequestKind::Work, "gone"));
+        let failure = snapshot(&recorder, at(3)).nodes[0].failure.clone();
+        let failure = failure.expect("it lasts");
+        assert_eq!((failure.error.as_str(), failure.since), ("gone", at(1)));
+        let recovered = |request| {
+            let after = Duration::ZERO;
+            Event::Node(NODE, NodeEvent::RequestRecovered { request, after })
+        };
+        recorder.record(at(4), recovered(RequestKind::Cut));
+        assert!(snapshot(&recorder, at(4)).nodes[0].failure.is_some());
+        recorder.record(at(5), recovered(RequestKind::Work));
+        assert_eq!(snapshot(&recorder, at(5)).nodes[0].failure, None);
+    }
+
+    #[test]
+    fn the_latest_events_are_kept_with_numbers_without_gaps() {
+        let now = Instant::now();
+        let mut recorder = recorder(now, Meter::None);
+        for _ in 0..RECENT + 10 {
+            recorder.record(now, Event::TrackerFull { limit: 1 });
+        }
+        let events = snapshot(&recorder, now).events;
+        let numbers: Vec<_> = events.iter().map(|record| record.sequence).collect();
+        let expected: Vec<_> = (10..RECENT as u64 + 10).collect();
+        assert_eq!(numbers, expected);
+    }
+
+    #[test]
+    fn the_present_rate_covers_the_last_ten_seconds() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let meter = Arc::new(HashMeter::new(1));
+        let mut recorder = recorder(start, Meter::Counted(Arc::clone(&meter)));
+        let rate = |recorder: &Recorder, seconds| {
+            let hashing = snapshot(recorder, at(seconds)).hashing;
+            let rates = [hashing.present, hashing.mean];
+            rates.map(|rate| format!("{:.0}", rate.hashes_per_second()))
+        };
+        for second in 1..=20 {
+            meter.thread(0).add(100);
+            recorder.tick(at(second));
+        }
+        assert_eq!(rate(&recorder, 20), ["100", "100"]);
+        for second in 21..=30 {
+            recorder.tick(at(second));
+        }
+        assert_eq!(rate(&recorder, 30), ["0", "67"]);
     }
 }

@@ -67,6 +67,8 @@ pub struct NodeSnapshot {
     pub address: String,
     /// The network that it serves, once it is known.
     pub network: Option<Network>,
+    /// Whether it is of the EVM line, which chooses the account of blocks itself.
+    pub is_evm: bool,
     /// The failure of requests that still lasts.
     pub failure: Option<NodeFailure>,
     /// The time that its last answer took. For work that includes the wait until there was some.

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::program::{Running, program, run, text};
+use super::program::{Running, field, program, run, text};
 
 #[test]
 fn every_line_of_a_json_log_is_an_object() {
@@ -51,4 +51,25 @@ fn a_log_without_a_terminal_has_colours_only_on_request() {
     assert!(!line(&[]).contains('\u{1b}'));
     assert!(!line(&["--no-color"]).contains('\u{1b}'));
     assert!(line(&["--color=always"]).contains('\u{1b}'));
+}
+
+#[test]
+fn only_a_hashing_worker_without_a_key_is_warned_of_unpaid_blocks() {
+    let flags = ["simnet", "--listen=127.0.0.1:0", "--disable-pow"];
+    let network = Running::start(&flags);
+    let address = field(&network.wait_for("simulated network starts"), "address").to_owned();
+    let warnings = |flags: &[&str]| {
+        let mut client = Running::start(&[&["--node", &address, "-c", "1"], flags].concat());
+        client.wait_for("INFO mining");
+        client.signal(Signal::TERM);
+        let lines = client.rest();
+        assert_eq!(client.wait().code(), Some(0));
+        let warnings = lines.iter().filter(|line| line.contains("WARN"));
+        warnings
+            .filter(|line| line.contains("no --public-key"))
+            .count()
+    };
+    assert_eq!(warnings(&["-w", "cpu"]), 1);
+    assert_eq!(warnings(&["-w", "cpu", "-k", "ab"]), 0);
+    assert_eq!(warnings(&["-w", "constant-delay"]), 0);
 }
