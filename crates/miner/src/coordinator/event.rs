@@ -21,12 +21,6 @@ impl Seq {
     pub(super) fn of(job: &Job) -> Self {
         Self(job.id.0)
     }
-
-    /// Moves on to the next number and returns it.
-    pub(super) fn advance(&mut self) -> Self {
-        self.0 += 1;
-        *self
-    }
 }
 
 /// An input of the coordinator. A failed request is an event as well.

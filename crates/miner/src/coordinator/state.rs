@@ -31,8 +31,9 @@ pub struct Coordinator {
     pub(super) submissions: Submissions,
     pub(super) tracker: BlockTracker,
     pub(super) counters: Counters,
-    pub(super) newest_seq: Seq,
-    /// The time of the last event.
+    /// The number of the present event, then of the requests after it.
+    pub(super) seq: Seq,
+    /// The time of the present event.
     pub(super) now: Instant,
     published: Arc<Jobs>,
     /// What the worker wants.
@@ -54,7 +55,7 @@ impl Coordinator {
             submissions: Submissions::default(),
             tracker: BlockTracker::new(config.timing),
             counters: Counters::default(),
-            newest_seq: Seq::default(),
+            seq: Seq::default(),
             now,
             published: Arc::default(),
             demand: Demand::default(),
@@ -69,6 +70,7 @@ impl Coordinator {
     /// Handles an event and returns the actions due after it.
     pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
         self.now = now;
+        self.seq.0 += 1;
         match event {
             Event::Identified { node, result } => self.identified(node, result),
             Event::Work { node, seq, result } => self.work(node, seq, result),
