@@ -65,10 +65,9 @@ impl Coordinator {
         let chain = if is_preferred && self.needs_jobs() {
             self.next_hint()
         } else {
-            let is_ready = |id: NodeId| self.nodes[id.0].is_ready();
             let due = self.live.jobs.iter().filter(|live| {
-                let node = live.job.node;
-                live.due <= now && (node == id || is_preferred && !is_ready(node))
+                let of = live.job.node;
+                live.due <= now && (of == id || is_preferred && !self.nodes[of.0].is_ready())
             });
             Some(due.min_by_key(|live| live.due)?.job.chain())
         };

@@ -94,7 +94,7 @@ impl Coordinator {
             proof: self.config.proof,
         };
         self.report_block(submission.block(), event);
-        self.submissions.begin(submission);
+        self.submissions.open.insert(job.id, submission);
     }
 
     /// Submits what is due.
@@ -183,7 +183,7 @@ impl Coordinator {
 
     /// Whether the node has read the solution is unknown.
     fn unanswered(&mut self, id: JobId, error: &Error) {
-        let Some(submission) = self.submissions.get_mut(id) else {
+        let Some(submission) = self.submissions.open.get_mut(&id) else {
             return;
         };
         self.nodes[submission.job.node.0].suspect_after(error);

@@ -18,9 +18,8 @@ use super::submissions::Submissions;
 use super::tracker::BlockTracker;
 use crate::demand::Demand;
 use crate::job::{Job, Jobs, NodeId};
-use crate::telemetry;
-use crate::telemetry::Counters;
 use crate::telemetry::event::{BlockEvent, BlockRef, JobEvent, JobRef, NodeEvent, Retirement};
+use crate::telemetry::{self, Counters};
 
 /// The state machine between the nodes and the worker.
 #[derive(Debug)]
@@ -120,7 +119,7 @@ impl Coordinator {
 
     /// Whether submissions wait for an answer.
     pub fn is_submitting(&self) -> bool {
-        !self.submissions.is_empty()
+        !self.submissions.open.is_empty()
     }
 
     /// Whether, after [`Event::Stop`], nothing is left to wait for.

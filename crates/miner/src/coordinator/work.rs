@@ -140,7 +140,7 @@ impl Coordinator {
 
     /// The node issued the work of a live job again and so keeps its payload for longer. The worker
     /// goes on undisturbed.
-    fn confirm(&mut self, held: &Arc<Job>, latest: Option<Refresh>, requested: Seq) {
+    fn confirm(&mut self, held: &Job, latest: Option<Refresh>, requested: Seq) {
         let now = self.now;
         let Some(live) = self.live.find(held.node, held.chain()) else {
             return;
