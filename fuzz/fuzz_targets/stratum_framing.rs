@@ -1,4 +1,4 @@
-//! Lines do not depend on how their bytes are cut, and a line of any bytes parses without a panic.
+//! Lines do not depend on how their bytes are cut into chunks, and any line parses without a panic.
 //!
 //! `cargo +nightly fuzz run stratum_framing`
 

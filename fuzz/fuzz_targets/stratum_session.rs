@@ -1,4 +1,4 @@
-//! Sessions under any sequence of lines, work and times: the model of the crate's own tests.
+//! Sessions under any sequence of lines, work and times, with the model of the crate's tests.
 //!
 //! `cargo +nightly fuzz run stratum_session`
 

@@ -171,7 +171,7 @@ impl Proved {
                 Ok(searcher) => searchers.push(searcher),
                 Err(KernelFault::Unavailable(_)) => without.push((kernel, Lacking::Instructions)),
                 Err(error) => {
-                    warn!(%error, "skipping a kernel which computes wrong hashes on this machine");
+                    warn!(event = "kernel_failed", %error, "skipping a kernel which computes wrong hashes on this machine");
                     without.push((kernel, Lacking::Proof));
                 }
             }

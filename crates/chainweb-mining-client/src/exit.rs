@@ -57,7 +57,7 @@ fn report(error: &str, origins: &[String], format: LogFormat) {
         }
         LogFormat::Json => {
             let origins = (!origins.is_empty()).then(|| origins.join("; "));
-            error!(error, origins, "fatal error");
+            error!(event = "fatal_error", error, origins, "fatal error");
         }
     }
 }

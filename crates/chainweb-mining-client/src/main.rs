@@ -87,7 +87,7 @@ async fn configured(flags: Flags) -> ExitCode {
         return exit_code(Err(error));
     }
     for warning in settings.warnings() {
-        warn!(warning, "suspicious setting");
+        warn!(event = "suspicious_setting", warning, "suspicious setting");
     }
     let result = run(cli, signals).await;
     let origins = |message: &str| settings.origins_in(message);

@@ -62,7 +62,7 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) {
         // The system may have picked the port.
         if let Ok(address) = self.address() {
-            info!(%address, "on-demand worker ready: POST blocks to /make-blocks");
+            info!(event = "worker_ready", %address, "on-demand worker ready: POST blocks to /make-blocks");
         }
         let router = http::router(self.requests);
         let connection = |socket| serve(socket, router.clone(), stop.clone());

@@ -51,6 +51,7 @@ impl Signals {
         let first = self.next().await;
         let since = Instant::now();
         info!(
+            event = "shutting_down",
             signal = first,
             "shutting down (Ctrl-C again to quit immediately)"
         );
@@ -58,7 +59,7 @@ impl Signals {
         loop {
             let signal = self.next().await;
             if signal != first || since.elapsed() >= REPEAT {
-                info!(signal, "quitting immediately");
+                info!(event = "quitting", signal, "quitting immediately");
                 return;
             }
         }

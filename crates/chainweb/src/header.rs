@@ -38,7 +38,7 @@ pub enum HeaderError {
 pub struct WorkHeader(Box<[u8]>);
 
 /// What a header records of the blocks on the adjacent chains.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adjacents<'a> {
     /// One record per adjacent chain.
     Recorded(RecordedAdjacents<'a>),
@@ -48,7 +48,7 @@ pub enum Adjacents<'a> {
 }
 
 /// The adjacent records of a header in ascending order of their chains.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RecordedAdjacents<'a>(&'a [u8]);
 
 impl<'a> RecordedAdjacents<'a> {

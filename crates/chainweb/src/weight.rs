@@ -34,11 +34,40 @@ impl Weight {
         let difficulty = U256::MAX.checked_div(target.as_u256()).unwrap_or(U256::MAX);
         Self(self.0.saturating_add(difficulty))
     }
+
+    /// Returns the sum of two weights modulo 2^256, as in the node's cut.
+    #[must_use]
+    pub fn wrapping_add(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
 }
 
 /// Writes the number in decimal.
 impl fmt::Display for Weight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Weight;
+
+    #[test]
+    fn weights_are_added_with_all_carries() {
+        let weight = |bytes: &[u8]| {
+            let mut all = [0; 32];
+            all[..bytes.len()].copy_from_slice(bytes);
+            Weight::from_le_bytes(all)
+        };
+        let first = weight(&0x01ff_ff80_u32.to_le_bytes());
+        let expected = weight(&0x03ff_ff00_u32.to_le_bytes());
+        assert_eq!(first.wrapping_add(first), expected);
+
+        // 0xff + 0x00 carries only because of the previous carry.
+        let mut expected = [0; 32];
+        expected[31] = 1;
+        let sum = weight(&[0xff; 31]).wrapping_add(weight(&[1]));
+        assert_eq!(sum, Weight::from_le_bytes(expected));
     }
 }

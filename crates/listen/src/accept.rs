@@ -54,7 +54,7 @@ impl Acceptor {
                 Err(error) => {
                     self.failures += 1;
                     if self.failures.is_power_of_two() {
-                        warn!(%error, so_far = self.failures, "cannot accept a connection");
+                        warn!(event = "accept_failed", %error, so_far = self.failures, "cannot accept a connection");
                     }
                     self.stop
                         .run_until_cancelled(tokio::time::sleep(BACK_OFF))

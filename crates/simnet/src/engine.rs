@@ -11,13 +11,12 @@ use chainweb::{ChainId, CreationTime};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, info};
 
 use crate::clock::NodeClock;
 use crate::config::Config;
 use crate::endpoint::Counters;
 use crate::faults::Faults;
-use crate::network::{Event, Network, Update};
+use crate::network::{Network, Update};
 
 /// A stream this many events behind skips them: to its reader one `New Cut` is equivalent.
 const EVENTS_BEHIND: usize = 64;
@@ -28,9 +27,9 @@ pub(crate) struct Engine {
     clock: NodeClock,
     updates: BTreeMap<ChainId, broadcast::Sender<Update>>,
     /// Changes with every update: work may have become available.
-    changed: watch::Sender<()>,
+    pub(crate) changed: watch::Sender<()>,
     /// Changes when all open update streams must end.
-    stream_ends: watch::Sender<()>,
+    pub(crate) stream_ends: watch::Sender<()>,
     earlier_timer: Notify,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
@@ -66,10 +65,6 @@ impl Engine {
         }
     }
 
-    pub(crate) fn now(&self) -> CreationTime {
-        self.clock.now()
-    }
-
     /// Reads or changes the network, advanced to the current time.
     pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Network, CreationTime) -> T) -> T {
         // A panic in `access` is a bug that its own task reports; other tasks continue.
@@ -78,35 +73,15 @@ impl Engine {
         let now = self.clock.now();
         network.advance(now);
         let result = access(&mut network, now);
-        for event in network.take_events() {
-            self.publish(event);
+        for (chain, update) in network.take_events() {
+            // Fails only while the chain has no stream.
+            drop(self.updates[&chain].send(update));
+            self.changed.send_replace(());
         }
         if network.next_due() < due_before {
             self.earlier_timer.notify_one();
         }
         result
-    }
-
-    fn publish(&self, event: Event) {
-        match event {
-            Event::Update(chain, update) => {
-                // Fails only while the chain has no stream.
-                drop(self.updates[&chain].send(update));
-                self.changed.send_replace(());
-            }
-            Event::Block {
-                chain,
-                height,
-                hash,
-                account: Some(account),
-            } => info!(%chain, height, %hash, account, "block mined"),
-            Event::Block {
-                chain,
-                height,
-                hash,
-                account: None,
-            } => debug!(%chain, height, %hash, "foreign block"),
-        }
     }
 
     /// Subscribes to the updates of a chain. Returns `None` while the chain has no work; its
@@ -117,20 +92,6 @@ impl Engine {
                 .is_ready(chain)
                 .then(|| self.updates[&chain].subscribe())
         })
-    }
-
-    /// Returns a receiver that changes with every update.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
-    }
-
-    /// Returns a receiver that changes when all update streams must end.
-    pub(crate) fn stream_ends(&self) -> watch::Receiver<()> {
-        self.stream_ends.subscribe()
-    }
-
-    pub(crate) fn end_streams(&self) {
-        self.stream_ends.send_replace(());
     }
 
     /// Advances the network whenever a timer is due, until `stop` is cancelled.

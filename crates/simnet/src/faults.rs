@@ -67,9 +67,7 @@ impl Rule {
     pub fn on(endpoint: Endpoint, verdict: Verdict) -> Self {
         Self {
             endpoint: Some(endpoint),
-            chain: None,
-            times: Times::Always,
-            verdict,
+            ..Self::on_all(verdict)
         }
     }
 
@@ -110,57 +108,44 @@ impl Rule {
 
 /// Identifies an installed rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RuleId(u64);
+pub struct RuleId(usize);
 
 #[derive(Debug)]
 struct Installed {
-    id: RuleId,
     rule: Rule,
     matched: u64,
-}
-
-#[derive(Debug, Default)]
-struct Rules {
-    installed: Vec<Installed>,
-    ids: u64,
 }
 
 /// The fault rules of a running network.
 #[derive(Debug, Default)]
 pub struct Faults {
-    rules: Mutex<Rules>,
+    /// All rules in the order of installation, with `None` for removed ones.
+    rules: Mutex<Vec<Option<Installed>>>,
 }
 
 impl Faults {
     /// Installs a rule after the existing ones.
     pub fn install(&self, rule: Rule) -> RuleId {
         let mut rules = self.lock();
-        rules.ids += 1;
-        let id = RuleId(rules.ids);
-        rules.installed.push(Installed {
-            id,
-            rule,
-            matched: 0,
-        });
-        id
+        rules.push(Some(Installed { rule, matched: 0 }));
+        RuleId(rules.len() - 1)
     }
 
     /// Removes a rule and returns the number of requests that it matched, or `None` if it was
     /// already removed.
-    pub fn remove(&self, id: RuleId) -> Option<u64> {
-        let mut rules = self.lock();
-        let index = rules.installed.iter().position(|rule| rule.id == id)?;
-        Some(rules.installed.remove(index).matched)
+    pub fn remove(&self, RuleId(index): RuleId) -> Option<u64> {
+        let removed = self.lock().get_mut(index)?.take();
+        removed.map(|installed| installed.matched)
     }
 
     /// Removes all rules.
     pub fn clear(&self) {
-        self.lock().installed.clear();
+        self.lock().fill_with(|| None);
     }
 
     /// Returns the verdict on one request, and counts the request for its rule.
     pub(crate) fn judge(&self, endpoint: Endpoint, chain: Option<ChainId>) -> Verdict {
-        for installed in &mut self.lock().installed {
+        for installed in self.lock().iter_mut().flatten() {
             if !installed.rule.matches(endpoint, chain) {
                 continue;
             }
@@ -177,7 +162,7 @@ impl Faults {
         Verdict::Pass
     }
 
-    fn lock(&self) -> MutexGuard<'_, Rules> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Option<Installed>>> {
         // A panic leaves no half-done change: each is complete before the lock is released.
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,7 +9,6 @@
 mod branch;
 mod chain;
 mod consensus;
-mod cut;
 mod foreign;
 mod foreign_blocks;
 mod genesis;
@@ -21,7 +20,10 @@ mod timers;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use chainweb::{Adjacents, AdjustmentRules, ChainGraph, ChainId, CreationTime, Work, WorkHeader};
+use chainweb::{
+    Adjacents, AdjustmentRules, BlockHeader, ChainGraph, ChainId, CreationTime, PayloadHash, Work,
+    WorkHeader,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -32,8 +34,8 @@ pub(crate) use chain::Chain;
 use foreign::ForeignMiners;
 pub use outcome::MoveError;
 use outcome::Priming;
-pub(crate) use outcome::{Event, Solved, Update, WorkAnswer};
-use payload::PayloadCache;
+pub(crate) use outcome::{Solved, Update, WorkAnswer};
+use payload::Payload;
 use timers::{Timer, Timers};
 
 /// Number of submitted blocks kept for the report.
@@ -60,13 +62,14 @@ pub(crate) struct Network {
     rules: AdjustmentRules,
     version: String,
     slots: BTreeMap<ChainId, Slot>,
-    payloads: PayloadCache,
+    /// The cached payloads of outstanding work.
+    payloads: BTreeMap<PayloadHash, Payload>,
     timers: Timers,
     foreign: ForeignMiners,
     rng: StdRng,
     tally: Tally,
     own_blocks: VecDeque<OwnBlock>,
-    events: Vec<Event>,
+    events: Vec<(ChainId, Update)>,
 }
 
 impl Network {
@@ -92,7 +95,7 @@ impl Network {
             rules,
             version: config.version.clone(),
             slots,
-            payloads: PayloadCache::default(),
+            payloads: BTreeMap::new(),
             timers: Timers::default(),
             foreign: ForeignMiners::new(config.foreign_hash_rate, config.seed),
             rng: StdRng::seed_from_u64(config.seed),
@@ -131,14 +134,27 @@ impl Network {
     }
 
     pub(crate) fn tips(&self) -> BTreeMap<ChainId, Tip> {
-        let tip_of = |slot: &Slot| Tip {
-            height: slot.chain.height(),
-            hash: slot.chain.tip().hash(),
-        };
-        self.slots
-            .iter()
-            .map(|(chain, slot)| (*chain, tip_of(slot)))
-            .collect()
+        let tips = self.cut(None).map(|(chain, block)| {
+            let (height, hash) = (block.work().height(), block.hash());
+            (chain, Tip { height, hash })
+        });
+        tips.collect()
+    }
+
+    /// Returns the blocks of the cut. With `max_height`, every chain is limited to `max_height` /
+    /// number of chains (`Chainweb/CutDB/RestAPI/Server.hs`).
+    pub(crate) fn cut(
+        &self,
+        max_height: Option<u64>,
+    ) -> impl Iterator<Item = (ChainId, &BlockHeader)> {
+        let max_height = max_height.map(|max| max / self.slots.len() as u64);
+        self.slots.iter().map(move |(chain, slot)| {
+            let block = match max_height {
+                Some(max) => slot.chain.at_most(max),
+                None => slot.chain.tip(),
+            };
+            (*chain, block)
+        })
     }
 
     pub(crate) fn report(&self) -> Report {
@@ -154,8 +170,8 @@ impl Network {
         }
     }
 
-    /// Returns and removes the events since the last call.
-    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+    /// Returns and removes the updates since the last call.
+    pub(crate) fn take_events(&mut self) -> Vec<(ChainId, Update)> {
         std::mem::take(&mut self.events)
     }
 
@@ -189,7 +205,8 @@ impl Network {
                 Timer::Prime { .. } | Timer::Refresh { .. } => {}
                 Timer::Prune => {
                     let lifetime = self.config.scaled(self.config.limits.payload_lifetime);
-                    self.payloads.forget_older_than(lifetime, due);
+                    self.payloads
+                        .retain(|_, payload| due.saturating_since(payload.inserted) <= lifetime);
                     self.set_prune_timer(due);
                 }
                 Timer::ForeignBlock => self.find_foreign_block(due),
@@ -227,7 +244,13 @@ impl Network {
         let payload = payload::payload_for(self.config.seed, parent, miner, slot.refreshes);
         let header = self.next_header(chain, payload, now);
         let header = header.expect("the chain was chosen because it can be extended");
-        self.payloads.insert(payload, chain, parent, miner, now);
+        let cached = Payload {
+            chain,
+            parent,
+            account: miner.account.clone(),
+            inserted: now,
+        };
+        self.payloads.insert(payload, cached);
         self.tally.works += 1;
         WorkAnswer::Work(
             Work::new(header).expect("difficulty adjustment never returns a zero target"),
@@ -242,7 +265,7 @@ impl Network {
             Ok(_) => return self.malformed("the adjacent hashes are not recorded".to_owned()),
             Err(error) => return self.malformed(error.to_string()),
         };
-        let Some(payload) = self.payloads.take(&header.payload_hash()) else {
+        let Some(payload) = self.payloads.remove(&header.payload_hash()) else {
             self.tally.unknown_payload += 1;
             return Solved::UnknownPayload;
         };

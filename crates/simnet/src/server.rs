@@ -233,8 +233,8 @@ fn on_chain(
 
 /// Adds the headers that every answer has (`Chainweb/RestAPI/Utils.hs`).
 fn respond(engine: &Engine, answer: Answer) -> Response<AnswerBody> {
-    let seconds = engine.now().as_micros().div_euclid(1_000_000);
-    let release = engine.with(|network, _| network.config().release);
+    let (release, now) = engine.with(|network, now| (network.config().release, now));
+    let seconds = now.as_micros().div_euclid(1_000_000);
     let mut response = Response::new(answer.body);
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();

@@ -150,7 +150,7 @@ impl Simnet {
 
     /// Ends all open update streams cleanly, as their time limit does.
     pub fn end_streams(&self) {
-        self.engine.end_streams();
+        self.engine.stream_ends.send_replace(());
     }
 
     /// Restarts the node, optionally under another `nodeVersion`. Connections break and cached

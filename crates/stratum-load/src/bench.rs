@@ -14,7 +14,6 @@ use std::path::PathBuf;
 pub use flags::BenchArgs;
 pub use table::Figure;
 
-use crate::load::LoadError;
 use crate::machine;
 use measure::Bench;
 
@@ -27,7 +26,7 @@ pub fn run(
     args: &BenchArgs,
     program: PathBuf,
     mut on_figure: impl FnMut(&Figure) -> io::Result<()>,
-) -> Result<Vec<Figure>, LoadError> {
+) -> anyhow::Result<Vec<Figure>> {
     let most_sessions = args.sessions.iter().copied().max().unwrap_or(0);
     let connects = usize::from(args.connect_rate) * measure::CONNECT_SECONDS;
     machine::allow_sessions(most_sessions.max(args.miners).max(connects))?;

@@ -100,9 +100,7 @@ impl RunArgs {
             Some(_) => Target::Running { pid: self.pid },
             None => Target::Started {
                 program,
-                arguments: ["serve", "--difficulty", &self.difficulty]
-                    .map(str::to_owned)
-                    .into(),
+                difficulty: self.difficulty.clone(),
                 publish_every: self.publish_every,
             },
         };

@@ -22,10 +22,10 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rustix::event::epoll;
-use rustix::time::Timespec;
 
 use crate::child::ServerChild;
 use crate::clock::Moment;
+use crate::distribution::Distribution;
 
 pub(crate) use plan::Idle;
 pub use plan::{ConnectPace, FleetPlan, Greeting, Mix, Shares, Storm};
@@ -49,7 +49,7 @@ const PUBLISHER: u64 = u64::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     /// A session's next share; void if the session has been opened again since.
-    Share { session: usize, opened: u32 },
+    Share { session: usize, opened: u64 },
     /// The next storm.
     Storm,
 }
@@ -66,12 +66,10 @@ pub struct Fleet {
     logging_in: usize,
     timers: BinaryHeap<Reverse<(Moment, Timer)>>,
     sources: SourceAddresses,
-    shares: Shares,
     idle: Idle,
     tally: Tally,
     rounds: Rounds,
     rng: StdRng,
-    events: Vec<epoll::Event>,
     buffer: Vec<u8>,
 }
 
@@ -92,18 +90,16 @@ impl Fleet {
     pub fn new(plan: FleetPlan, now: Moment) -> io::Result<Self> {
         let mut fleet = Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            sessions: (0..plan.sessions).map(|_| Session::new()).collect(),
+            sessions: (0..plan.sessions).map(|_| Session::default()).collect(),
             to_open: (0..plan.sessions).rev().collect(),
             next_open: now,
             logging_in: 0,
             timers: BinaryHeap::new(),
             sources: SourceAddresses::new(plan.address, plan.seed),
-            shares: plan.shares,
             idle: Idle::Sleep,
             tally: Tally::default(),
             rounds: Rounds::default(),
             rng: StdRng::seed_from_u64(plan.seed),
-            events: Vec::with_capacity(EVENTS),
             buffer: vec![0; READ_BYTES],
             plan,
         };
@@ -120,14 +116,16 @@ impl Fleet {
         &self.tally
     }
 
-    /// Returns the publications and their arrivals.
-    pub fn rounds(&self) -> &Rounds {
-        &self.rounds
+    /// Returns the publications and their arrivals, oldest first.
+    pub fn rounds(&self) -> &[Round] {
+        &self.rounds.rounds
     }
 
     /// Clears round trips and outcomes of shares.
     pub(crate) fn reset_shares(&mut self) {
-        self.tally.reset_shares();
+        self.tally.round_trip = Distribution::default();
+        self.tally.shares.clear();
+        self.tally.answered = 0;
     }
 
     /// Sets how the loop waits.
@@ -137,10 +135,11 @@ impl Fleet {
 
     /// Changes when all sessions submit shares.
     pub(crate) fn set_shares(&mut self, shares: Shares, now: Moment) {
-        self.shares = shares;
+        self.plan.shares = shares;
         for index in 0..self.sessions.len() {
             if self.sessions[index].state == State::Ready {
-                self.begin_shares(index, now);
+                let result = self.begin_shares(index, now);
+                self.settle(index, result);
             }
         }
     }
@@ -173,6 +172,7 @@ impl Fleet {
         server: &mut Option<&mut ServerChild>,
         done: &mut dyn FnMut(&Self) -> bool,
     ) -> io::Result<()> {
+        let mut events = Vec::with_capacity(EVENTS);
         loop {
             let now = Moment::now();
             self.open_due(now);
@@ -180,7 +180,6 @@ impl Fleet {
             if now >= until || done(self) {
                 return Ok(());
             }
-            let mut events = std::mem::take(&mut self.events);
             events.clear();
             let timeout = match self.idle {
                 Idle::Spin => Duration::ZERO,
@@ -190,7 +189,10 @@ impl Fleet {
                 }
             };
             let buffer = rustix::buffer::spare_capacity(&mut events);
-            match epoll::wait(&self.epoll, buffer, Some(&timespec(timeout))) {
+            let timeout = timeout
+                .try_into()
+                .expect("a run is not longer than the clock");
+            match epoll::wait(&self.epoll, buffer, Some(&timeout)) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -209,7 +211,6 @@ impl Fleet {
                     }
                 }
             }
-            self.events = events;
         }
     }
 
@@ -236,22 +237,14 @@ impl Fleet {
     /// Closes and reopens the storm's number of sessions.
     fn storm(&mut self, moment: Moment) {
         let Some(storm) = self.plan.storm else { return };
-        let mut left = storm.sessions;
-        for index in 0..self.sessions.len() {
-            if left > 0 && self.sessions[index].state == State::Ready {
-                left -= 1;
-                self.close(index);
-                self.open(index);
-            }
+        let numbered = self.sessions.iter().enumerate();
+        let ready = numbered.filter(|(_, session)| session.state == State::Ready);
+        let chosen: Vec<_> = ready.map(|(index, _)| index).take(storm.sessions).collect();
+        for index in chosen {
+            self.close(index);
+            self.open(index);
         }
         let next = moment.after(storm.every);
         self.timers.push(Reverse((next, Timer::Storm)));
-    }
-}
-
-fn timespec(time: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(time.subsec_nanos()),
     }
 }

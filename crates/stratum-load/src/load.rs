@@ -6,13 +6,14 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context;
 use report::LoadReport;
 pub(crate) use report::{FanOut, ServerCost};
 
 use crate::child::ServerChild;
 use crate::clock::Moment;
 use crate::fleet::{Fleet, FleetPlan};
-use crate::machine::{self, TooFewFiles};
+use crate::machine;
 use crate::process::Usage;
 
 /// The server under load.
@@ -27,8 +28,8 @@ pub enum Target {
     Started {
         /// Path of `stratum-load`.
         program: PathBuf,
-        /// Arguments of the program.
-        arguments: Vec<String>,
+        /// Share difficulty.
+        difficulty: String,
         /// Interval between publications.
         publish_every: Duration,
     },
@@ -45,48 +46,35 @@ pub struct Load {
     pub duration: Duration,
 }
 
-/// Errors of a run.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The limit of open files is too low.
-    #[error(transparent)]
-    Files(#[from] TooFewFiles),
-    /// The server's CPU time and memory cannot be read.
-    #[error("cannot read CPU time and memory of process {pid}")]
-    Process {
-        /// Process id.
-        pid: u32,
-        /// Cause.
-        source: io::Error,
-    },
-    /// Another system error.
-    #[error("the load generator failed")]
-    Io(#[from] io::Error),
-}
-
 /// Loads the server and returns the measurements. Blocks for the duration of the run.
-pub fn run(load: Load) -> Result<LoadReport, LoadError> {
+///
+/// # Errors
+/// Returns an error if the limit of open files is too low, the server cannot be started or its
+/// CPU time and memory cannot be read, and other errors of the system.
+pub fn run(load: Load) -> anyhow::Result<LoadReport> {
     machine::allow_sessions(load.plan.sessions)?;
     let mut plan = load.plan;
     let (mut publisher, pid) = match load.target {
         Target::Running { pid } => (None, pid),
         Target::Started {
             program,
-            arguments,
+            difficulty,
             publish_every,
         } => {
-            let child = ServerChild::start(&program, arguments)?;
+            let child = ServerChild::start(&program, ["serve", "--difficulty", &difficulty])?;
             plan.address = child.address();
             let pid = child.pid();
             (Some((child, publish_every)), Some(pid))
         }
     };
     let usage = || {
-        let of = |pid| Usage::of(pid).map_err(|source| LoadError::Process { pid, source });
+        let text = |pid| format!("cannot read CPU time and memory of process {pid}");
+        let of = |pid| Usage::of(pid).with_context(|| text(pid));
         pid.map(of).transpose()
     };
     let before = usage()?;
-    let (fleet, lasted) = drive(plan, load.duration, &mut publisher)?;
+    let (fleet, lasted) =
+        drive(plan, load.duration, &mut publisher).context("the load generator failed")?;
     let cost = before
         .zip(usage()?)
         .map(|(before, after)| ServerCost::new(before, after, fleet.tally().ready));

@@ -5,30 +5,21 @@ use std::io;
 use listen::{Descriptors, raise_descriptor_limit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// The hard limit of open files is too low.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{needed} open files are needed, but the hard limit is {limit}; raise it (ulimit -Hn) or use fewer sessions"
-)]
-pub struct TooFewFiles {
-    /// Number of files needed.
-    needed: u64,
-    /// Hard limit.
-    limit: u64,
-}
-
 /// Open files of a process other than its sessions.
 const OTHER_FILES: u64 = 64;
 
 /// Raises this process's limit of open files as far as `sessions` connections need.
 ///
 /// # Errors
-/// Returns [`TooFewFiles`] if the hard limit is too low.
-pub(crate) fn allow_sessions(sessions: usize) -> Result<(), TooFewFiles> {
+/// Returns an error if the hard limit is too low.
+pub(crate) fn allow_sessions(sessions: usize) -> anyhow::Result<()> {
     let needed = sessions as u64 + OTHER_FILES;
     match raise_descriptor_limit(needed) {
         Descriptors::Enough => Ok(()),
-        Descriptors::Short { limit } => Err(TooFewFiles { needed, limit }),
+        Descriptors::Short { limit } => anyhow::bail!(
+            "{needed} open files are needed, but the hard limit is {limit}; \
+             raise it (ulimit -Hn) or use fewer sessions"
+        ),
     }
 }
 

@@ -87,12 +87,10 @@ fn program() -> anyhow::Result<PathBuf> {
 }
 
 fn pin(core: Option<usize>) -> anyhow::Result<()> {
-    match core {
-        Some(core) => {
-            machine::pin_to_core(core).with_context(|| format!("cannot pin to core {core}"))
-        }
-        None => Ok(()),
+    if let Some(core) = core {
+        machine::pin_to_core(core).with_context(|| format!("cannot pin to core {core}"))?;
     }
+    Ok(())
 }
 
 /// Returns a runtime of one thread: every command measures, or is measured, on one core.

@@ -6,22 +6,22 @@
 
 use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use chainweb::Level;
 use clap::Args;
-use listen::{BindError, Interface};
+use listen::Interface;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use stratum::{Config, DifficultyMode, LiveWork, Server, ServerError, SessionLimits, Solution};
+use stratum::{Config, DifficultyMode, LiveWork, Server, SessionLimits, Solution};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::child::{ChildEvent, PUBLISH};
 use crate::clock::Moment;
-use crate::synthetic::{work, work_key};
+use crate::synthetic::{key_of, work};
 
 /// Flags of `serve`.
 #[derive(Debug, Args)]
@@ -55,46 +55,43 @@ pub struct ServeArgs {
 /// Above the number of sessions of a bench: in a storm, old and new connections overlap.
 const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(15_000).expect("not zero");
 
+const GONE: &str = "the parent process is gone";
+const FAILED: &str = "the server failed";
+
 /// Capacity of the channel of solutions: synthetic work is never solved.
 const SOLUTIONS: usize = 1;
 
-/// Errors of the server.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The port cannot be bound.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The output is closed.
-    #[error("the parent process is gone")]
-    Io(#[from] std::io::Error),
-    /// The server failed.
-    #[error("the server failed")]
-    Server(#[from] ServerError),
-}
-
 /// Serves until the end of the standard input.
-pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
+///
+/// # Errors
+/// Returns an error if the port cannot be bound, the parent process is gone or the server fails.
+pub async fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
     let listener = interface.listen(args.port).await?;
     let address = listener.local_addr()?;
     let server = Server::new(config(args), &mut StdRng::seed_from_u64(args.seed));
-    let mut series = Series::new(args.works);
-    let (sender, works) = watch::channel(series.live());
+    let chains = args.works.get() as u64;
+    // The live works, newest first, each on its own chain.
+    let mut live: Vec<_> = (0..chains).rev().map(|n| live_work(n, chains)).collect();
+    let (sender, works) = watch::channel(live.as_slice().into());
     let (solutions, mut solved) = mpsc::channel::<Solution>(SOLUTIONS);
     let stop = CancellationToken::new();
     let serving = server.run(listener, works, solutions, stop.clone());
     tokio::pin!(serving);
-    ChildEvent::Listening(address).print()?;
+    ChildEvent::Listening(address).print().context(GONE)?;
     let mut input = BufReader::new(tokio::io::stdin()).lines();
     loop {
         tokio::select! {
-            ended = &mut serving => return Ok(ended?),
+            ended = &mut serving => return ended.context(FAILED),
             due = next_publication(&mut input, args.publish_every) => match due {
                 Some(()) => {
                     let at = Moment::now();
-                    let key = series.publish();
-                    sender.send_replace(series.live());
-                    ChildEvent::Published(key, at).print()?;
+                    let next = live_work(live[0].key + 1, chains);
+                    let key = key_of(next.work.header());
+                    live.rotate_right(1);
+                    live[0] = next;
+                    sender.send_replace(live.as_slice().into());
+                    ChildEvent::Published(key, at).print().context(GONE)?;
                 }
                 None => break,
             },
@@ -103,7 +100,7 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServeError> {
         }
     }
     stop.cancel();
-    Ok(serving.await?)
+    serving.await.context(FAILED)
 }
 
 fn config(args: &ServeArgs) -> Config {
@@ -128,13 +125,12 @@ async fn next_publication(
     every: Option<Duration>,
 ) -> Option<()> {
     let command = async {
-        loop {
-            match input.next_line().await {
-                Ok(Some(line)) if line == PUBLISH => return Some(()),
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return None,
+        while let Ok(Some(line)) = input.next_line().await {
+            if line == PUBLISH {
+                return Some(());
             }
         }
+        None
     };
     match every {
         Some(every) => tokio::time::timeout(every, command)
@@ -144,49 +140,12 @@ async fn next_publication(
     }
 }
 
-/// A series of works.
-#[derive(Debug)]
-struct Series {
-    slots: usize,
-    published: u64,
-    /// The live works, newest first, each on its own chain.
-    live: Vec<LiveWork>,
-}
-
-impl Series {
-    fn new(slots: NonZeroUsize) -> Self {
-        let mut series = Self {
-            slots: slots.get(),
-            published: 0,
-            live: Vec::new(),
-        };
-        for _ in 0..slots.get() {
-            series.publish();
-        }
-        series
-    }
-
-    /// Replaces the oldest work with a new one, and returns the new key.
-    fn publish(&mut self) -> u64 {
-        let key = self.published;
-        self.published += 1;
-        let chain = key % self.slots as u64;
-        let work = work(key, u32::try_from(chain).unwrap_or(0));
-        let header_hex = const_hex::encode(work.header().as_bytes());
-        self.live.truncate(self.slots - 1);
-        self.live.insert(
-            0,
-            LiveWork {
-                key,
-                work,
-                received: Instant::now(),
-            },
-        );
-        work_key(header_hex.as_bytes())
-    }
-
-    fn live(&self) -> Arc<[LiveWork]> {
-        self.live.as_slice().into()
+/// Returns the `n`th of a series of works, on one of this many chains.
+fn live_work(n: u64, chains: u64) -> LiveWork {
+    LiveWork {
+        key: n,
+        work: work(n, u32::try_from(n % chains).unwrap_or(0)),
+        received: Instant::now(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use chainweb::{
     BlockHash, ChainId, CreationTime, HeaderFields, Level, Nonce, PayloadHash, Weight, Work,
+    WorkHeader,
 };
 
 /// 2023-11-14, a plausible time of a header.
@@ -46,17 +47,18 @@ pub(crate) fn work_key(header_hex: &[u8]) -> u64 {
     hasher.finish()
 }
 
+/// Returns [`work_key`] of a header.
+pub(crate) fn key_of(header: &WorkHeader) -> u64 {
+    work_key(const_hex::encode(header.as_bytes()).as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use chainweb::{Nonce, WorkHeader};
+    use chainweb::Nonce;
 
-    use super::{work, work_key};
-
-    fn key(header: &WorkHeader) -> u64 {
-        work_key(const_hex::encode(header.as_bytes()).as_bytes())
-    }
+    use super::{key_of, work};
 
     #[test]
     fn new_work_changes_the_key_and_a_new_time_or_nonce_does_not() {
@@ -67,9 +69,9 @@ mod tests {
                 .creation_time()
                 .saturating_add(Duration::from_secs(1)),
         );
-        assert_eq!(key(&later), key(&header));
-        assert_ne!(key(work(8, 3).header()), key(&header));
-        assert_ne!(key(work(7, 4).header()), key(&header));
+        assert_eq!(key_of(&later), key_of(&header));
+        assert_ne!(key_of(work(8, 3).header()), key_of(&header));
+        assert_ne!(key_of(work(7, 4).header()), key_of(&header));
         assert_eq!(header.as_bytes().len(), 286);
     }
 }

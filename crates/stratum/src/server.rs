@@ -139,7 +139,7 @@ impl Server {
             self.config.max_connections_per_ip,
         );
         if let Ok(address) = listener.local_addr() {
-            info!(%address, difficulty = %self.config.difficulty, "Stratum server ready");
+            info!(event = "worker_ready", %address, difficulty = %self.config.difficulty, "Stratum server ready");
         }
         let mut publisher = Publisher::new(Arc::clone(&self.context.job_ids));
         let first = work.borrow_and_update().clone();

@@ -79,7 +79,10 @@ impl NodeArgs {
             return Err(UsageError::new(NodeError::PlainWithTls(address.clone())));
         }
         if self.insecure && !endpoint.is_tls() {
-            warn!("--insecure has no effect without TLS");
+            warn!(
+                event = "suspicious_setting",
+                "--insecure has no effect without TLS"
+            );
         }
         let node = ::node::Config {
             endpoint,
@@ -88,7 +91,11 @@ impl NodeArgs {
             limits: self.timeouts.limits(),
         };
         if let Some(warning) = self.public_key.as_deref().and_then(warning_about) {
-            warn!(key = self.public_key, "{warning}");
+            warn!(
+                event = "suspicious_setting",
+                key = self.public_key,
+                "{warning}"
+            );
         }
         Ok(node)
     }

@@ -124,6 +124,16 @@ fn crates_of_the_workspace_depend_on_each_other_in_one_direction() {
     }
 }
 
+/// Returns the libraries that a crate is built from, without build and development dependencies.
+fn built(package: &str) -> BTreeSet<String> {
+    // The metadata contain dependencies of disabled features; the tree contains what is built.
+    let tree = cargo(&[
+        "tree", "-p", package, "-e", "normal", "--prefix", "none", "--format", "{lib}",
+    ]);
+    let tree = String::from_utf8(tree).unwrap();
+    tree.lines().map(str::to_owned).collect()
+}
+
 /// These crates get time and randomness as arguments, and have neither logging nor I/O.
 #[test]
 fn the_pure_crates_have_no_runtime_no_serde_no_clock_and_no_randomness() {
@@ -145,21 +155,23 @@ fn the_pure_crates_have_no_runtime_no_serde_no_clock_and_no_randomness() {
         "humantime",
     ];
     for pure in ["chainweb", "pow"] {
-        // The metadata contain dependencies of disabled features; the tree contains what is built.
-        let tree = cargo(&[
-            "tree", "-p", pure, "-e", "normal", "--prefix", "none", "--format", "{lib}",
-        ]);
-        let tree = String::from_utf8(tree).unwrap();
-        assert!(tree.lines().any(|line| line == "sha2"), "{tree}");
-        let found: Vec<_> = tree
-            .lines()
-            .filter(|line| {
-                BANNED
-                    .iter()
-                    .any(|banned| *line == banned.replace('-', "_"))
-            })
+        let built = built(pure);
+        assert!(built.contains("sha2"), "{built:?}");
+        let found: Vec<_> = BANNED
+            .iter()
+            .filter(|banned| built.contains(&banned.replace('-', "_")))
             .collect();
-        assert_eq!(found, Vec::<&str>::new(), "{pure}");
+        assert_eq!(found, Vec::<&&str>::new(), "{pure}");
+    }
+}
+
+/// The command line and the HTTP server are the program's.
+#[test]
+fn the_engine_has_no_command_line_and_no_http_server() {
+    let built = built("miner");
+    assert!(built.contains("stratum"), "{built:?}");
+    for banned in ["clap", "axum", "chainweb_mining_client"] {
+        assert!(!built.contains(banned), "{banned}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The program as a user meets it: exit codes, messages, signals, and the three commands.
+//! The program from the command line: exit codes, messages, signals and commands.
 
 mod config;
 mod cpu;
@@ -8,10 +8,10 @@ mod external;
 mod log;
 mod on_demand;
 mod page;
-mod papers;
 pub(crate) mod program;
 mod signals;
 mod stratum;
+mod texts;
 
 use std::fs::File;
 use std::io::{Write, pipe};
@@ -26,7 +26,7 @@ use self::program::{Running, field, program, run, text};
 const HEADERS: &str = fixtures::MAINNET_PATH;
 
 #[test]
-fn wrong_usage_exits_with_64_and_says_what_to_do() {
+fn usage_errors_exit_with_64_and_say_what_to_do() {
     let check = program::check_usage;
     check(&["--nodee", "x"], &["--nodee", "did you mean --node?"]);
     check(&["--worker", "gpu"], &["--worker", "gpu", "cpu"]);
@@ -215,7 +215,7 @@ fn the_demo_mines_on_its_network_and_reports_json_as_its_last_line() {
 }
 
 #[test]
-fn the_client_and_the_network_in_two_processes_survive_each_others_death() {
+fn client_and_network_survive_the_end_of_each_other() {
     const EASY: [&str; 6] = [
         "--graph",
         "petersen",
@@ -232,12 +232,12 @@ fn the_client_and_the_network_in_two_processes_survive_each_others_death() {
     let mut client = Running::start(&["--node", &address, "-w", "cpu", "-c", "1", "-k", "demo"]);
     first.wait_for("block mined");
 
-    // The network goes, and one of the same name comes in its place.
+    // The network ends, and one of the same name takes its place.
     drop(first);
     let mut second = network(&address);
     second.wait_for("block mined");
 
-    // The client goes, and another one comes in its place.
+    // The client is killed, and another one takes its place.
     client.signal(Signal::KILL);
     assert!(!client.wait().success());
     let mut client = Running::start(&[
@@ -259,7 +259,7 @@ fn the_client_and_the_network_in_two_processes_survive_each_others_death() {
 }
 
 #[test]
-fn insecure_without_tls_is_said_to_have_no_effect() {
+fn insecure_without_tls_is_a_warning() {
     let client = Running::start(&[
         "--insecure",
         "--node",

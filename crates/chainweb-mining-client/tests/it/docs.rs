@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use clap::{Arg, ArgAction, Command};
 
-/// A page in the folder `docs`.
+/// Returns the path of a page in the folder `docs`.
 fn page(name: &str) -> PathBuf {
     let path = [env!("CARGO_MANIFEST_DIR"), "../../docs", name];
     path.iter().collect()

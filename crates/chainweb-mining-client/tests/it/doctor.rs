@@ -118,7 +118,7 @@ impl Examined {
         assert_eq!(self.in_state("fail"), name, "{:#}", self.object);
         assert_eq!(self.in_state("skipped"), skipped, "{:#}", self.object);
         assert!(!self.works);
-        self.says(name, figure, advice);
+        self.check_texts(name, figure, advice);
     }
 
     /// Checks that the only warning is about this check, and that mining works.
@@ -127,14 +127,14 @@ impl Examined {
         assert_eq!(self.in_state("fail"), "", "{:#}", self.object);
         assert_eq!(self.in_state("warn"), name, "{:#}", self.object);
         assert!(self.works);
-        self.says(name, figure, advice);
+        self.check_texts(name, figure, advice);
     }
 
     #[track_caller]
-    fn says(&self, name: &str, figure: &str, advice: &str) {
+    fn check_texts(&self, name: &str, figure: &str, advice: &str) {
         let check = self.check(name);
-        let said = |part: &str| check[part].as_str().unwrap().to_owned();
-        assert!(said("figure").contains(figure), "{check:#}");
-        assert!(said("advice").contains(advice), "{check:#}");
+        let text = |part: &str| check[part].as_str().unwrap().to_owned();
+        assert!(text("figure").contains(figure), "{check:#}");
+        assert!(text("advice").contains(advice), "{check:#}");
     }
 }

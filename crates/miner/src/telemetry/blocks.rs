@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_block_a_second_is_a_summary_a_minute_until_it_is_calm() {
+    fn more_than_a_block_a_second_is_a_summary_a_minute_until_blocks_are_rare() {
         let now = Instant::now();
         let mut log = BlockLog::new(now, Proof::Verified);
         let mut lines = Vec::new();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn development_workers_have_summaries_alone() {
+    fn development_workers_have_summaries_only() {
         let now = Instant::now();
         let mut log = BlockLog::new(now, Proof::None);
         assert_eq!(log.count(now, &found(Proof::None)), Lines::Summed);

@@ -193,7 +193,7 @@ mod tests {
             farm.share(second, &device);
             assert_eq!(farm.changes(second), []);
         }
-        // A share in five seconds makes silence sure after 20 times that, with a rate that wanes.
+        // Silence is certain after 20 of the five seconds between shares, later as the rate falls.
         let silent = (600..1000).find(|second| !farm.changes(*second).is_empty());
         assert!(
             (695..730).contains(&silent.expect("silence is noticed")),

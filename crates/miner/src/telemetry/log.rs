@@ -114,13 +114,13 @@ fn short_account(account: &str) -> String {
 fn log_totals(totals: BlockTotals, time: Duration) {
     info!(
         event = "blocks_summary",
-        blocks = totals.found,
+        made = totals.found,
         accepted = totals.accepted,
-        blocks_orphaned = totals.orphaned,
-        blocks_rejected = totals.rejected,
-        blocks_stale = totals.stale,
+        orphaned = totals.orphaned,
+        rejected = totals.rejected,
+        stale = totals.stale,
         time_seconds = time.as_secs_f64(),
-        "blocks made"
+        "blocks"
     );
 }
 
@@ -131,27 +131,25 @@ fn log_devices(change: DeviceChange, names: &[WorkerName]) {
     if names.len() > LISTED {
         devices += ", …";
     }
-    let count = (names.len() > 1).then_some(names.len());
+    let count = names.len();
+    let subject = if count == 1 { "device" } else { "devices" };
     match change {
-        DeviceChange::Connected => {
-            info!(event = "devices_connected", count, devices, "connected");
-        }
-        DeviceChange::Disconnected => {
-            warn!(
-                event = "devices_disconnected",
-                count, devices, "disconnected"
-            );
-        }
+        DeviceChange::Connected => info!(
+            event = "devices_connected",
+            count, devices, "{subject} connected"
+        ),
+        DeviceChange::Disconnected => warn!(
+            event = "devices_disconnected",
+            count, devices, "{subject} disconnected"
+        ),
         DeviceChange::Silent => warn!(
             event = "devices_silent",
-            count, devices, "connected, but no shares any more"
+            count, devices, "{subject} connected, but sending no shares"
         ),
-        DeviceChange::Resumed => {
-            info!(
-                event = "devices_resumed",
-                count, devices, "sending shares again"
-            );
-        }
+        DeviceChange::Resumed => info!(
+            event = "devices_resumed",
+            count, devices, "{subject} sending shares again"
+        ),
     }
 }
 

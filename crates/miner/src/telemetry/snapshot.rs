@@ -37,7 +37,7 @@ pub struct Snapshot {
 }
 
 /// The most events that a snapshot holds.
-pub(crate) const RECENT: usize = 256;
+pub const RECENT: usize = 256;
 
 /// The program and the account that it mines for.
 #[derive(Clone, Debug, PartialEq, Eq)]

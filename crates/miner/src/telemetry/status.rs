@@ -2,7 +2,7 @@
 
 use tracing::{debug, info};
 
-use super::snapshot::Snapshot;
+use super::snapshot::{DeviceState, Snapshot};
 use crate::meter::Rate;
 
 /// The rate as a field for real hashes, and as one for simulated ones.
@@ -20,7 +20,11 @@ pub(super) fn log(snapshot: &Snapshot) {
         counters, hashing, ..
     } = snapshot;
     let (hash_rate, simulated_hash_rate) = rates(hashing.present);
-    let is_idle = hash_rate.is_some_and(|rate| rate <= 0.0);
+    let has_devices = snapshot.devices.as_ref().is_some_and(|devices| {
+        let mut states = devices.each.iter().map(|device| device.state);
+        states.any(|state| state != DeviceState::Disconnected)
+    });
+    let is_idle = hash_rate.is_some_and(|rate| rate <= 0.0) && !has_devices;
     let message = match snapshot.jobs.iter().next() {
         None => "status: no work",
         Some(_) if is_idle => "status: nothing is hashing",

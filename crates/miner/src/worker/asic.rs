@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use listen::{BindError, Interface};
 use rand::Rng;
-use stratum::{Counters, LiveWork, Server, ServerError, Stats};
+use stratum::{Counters, LiveWork, Server, ServerError, Stats, WorkerName};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::debug;
 
 use self::recent::RecentJobs;
 use super::WorkerError;
@@ -120,24 +120,20 @@ async fn forward(
     recent: &RecentJobs,
     solutions: &mpsc::Sender<Solution>,
 ) {
-    let worker = solution
-        .worker
-        .as_ref()
-        .map_or("(no name)", |name| name.as_str());
+    let device = solution.worker.as_ref().map(WorkerName::as_str);
     let Some(job) = recent.get(solution.key) else {
         // No node accepts a solution of a job this old.
         debug!(
             job = solution.key,
-            worker, "ignoring a block for an expired job"
+            device, "ignoring a block for an expired job"
         );
         return;
     };
-    info!(chain = %job.chain(), height = job.work.header().height(), worker, "block found by device");
     let solution = Solution {
         job: Arc::clone(job),
         nonce: solution.nonce,
         creation_time: solution.creation_time,
-        found_by: solution.worker.as_ref().map(|name| name.as_str().into()),
+        found_by: device.map(Into::into),
     };
     // The receiver is gone only at shutdown.
     solutions.send(solution).await.ok();

@@ -17,7 +17,6 @@ use tracing::info;
 use self::beat::Beat;
 use super::{WorkerError, until};
 use crate::job::{Jobs, Solution};
-use crate::units::About;
 
 /// The rate of blocks.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +46,12 @@ impl ConstantDelay {
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
         let Config { block_time, blocks } = self.config;
-        info!(block_time = %About(block_time), blocks_per_beat = blocks, "constant-delay worker ready");
+        info!(
+            event = "worker_ready",
+            block_time_seconds = block_time.as_secs_f64(),
+            blocks_per_beat = blocks,
+            "constant-delay worker ready"
+        );
         let mut beat = Beat::new(self.config);
         loop {
             let live = Arc::clone(&jobs.borrow_and_update());

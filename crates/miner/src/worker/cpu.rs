@@ -72,7 +72,7 @@ impl Cpu {
         let kernel = self.config.searcher.kernel();
         let bound = &self.config.placement.processors;
         let processors = (!bound.is_empty()).then_some(tracing::field::debug(bound));
-        info!(threads, %kernel, processors, "CPU worker ready");
+        info!(event = "worker_ready", threads, %kernel, processors, "CPU worker ready");
         // One place per thread: each sends once, when it ends.
         let (end, mut ended) = mpsc::channel(threads.get());
         let mut handles = Vec::with_capacity(threads.get());

@@ -73,7 +73,7 @@ impl External {
             Protocol::Once(_) => "once",
             Protocol::Lines => "lines",
         };
-        info!(processes, %protocol, "external worker ready");
+        info!(event = "worker_ready", processes, %protocol, "external worker ready");
         let failure_limit = Arc::new(FailureLimit::default());
         let mut scheduler = Scheduler::new(Instant::now(), processes, timing.job_share);
         let mut runners = JoinSet::new();

@@ -151,7 +151,11 @@ impl OnDemand {
                 let totals = self.plan.add(Instant::now(), &counts);
                 let is_accepted = totals.is_ok();
                 if is_accepted && !counts.is_empty() {
-                    info!(blocks = list_counts(&counts), "blocks requested");
+                    info!(
+                        event = "blocks_requested",
+                        blocks = list_counts(&counts),
+                        "blocks requested"
+                    );
                 }
                 let waiting = totals.map(|totals| self.waiters.push((totals, outcome)));
                 reply.send(waiting).ok();
@@ -161,7 +165,10 @@ impl OnDemand {
             Request::Cancel(reply) => {
                 let blocks = list_counts(&self.plan.cancel());
                 if !blocks.is_empty() {
-                    info!(blocks, "requested blocks cancelled");
+                    info!(
+                        event = "requests_cancelled",
+                        blocks, "requested blocks cancelled"
+                    );
                 }
                 reply.send(()).ok()
             }
@@ -176,9 +183,15 @@ impl OnDemand {
         let was_busy = !self.plan.outstanding().is_empty();
         let chains = list(self.plan.update_view(view));
         if !chains.is_empty() {
-            warn!(chains, "requests for unknown chains cancelled");
+            warn!(
+                event = "requests_cancelled",
+                chains, "requests for unknown chains cancelled"
+            );
         } else if was_busy && self.plan.outstanding().is_empty() {
-            info!("all requested blocks are in the cut");
+            info!(
+                event = "requests_done",
+                "all requested blocks are in the cut"
+            );
         }
     }
 }

@@ -58,7 +58,13 @@ impl Simulation {
             threads,
             seed,
         } = self.config;
-        info!(%rate, threads, seed, "simulation worker ready");
+        info!(
+            event = "worker_ready",
+            simulated_hash_rate = rate.0,
+            threads,
+            seed,
+            "simulation worker ready"
+        );
         let mut threads = Threads::new(&self.config);
         loop {
             let live = Arc::clone(&jobs.borrow_and_update());

@@ -3,7 +3,6 @@
 //! Follows `Chainweb/Cut/Create.hs` (which chains can be extended, with which parents) and
 //! `Chainweb/BlockHeader/Validation.hs` (the checks of a header).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chainweb::{
@@ -25,19 +24,6 @@ impl Network {
             .all(|n| height_of(n) >= height)
     }
 
-    /// Returns the blocks of the adjacent chains at `height`, or `None` if one is missing.
-    pub(super) fn adjacent_parents(
-        &self,
-        chain: ChainId,
-        height: u64,
-    ) -> Option<Vec<&BlockHeader>> {
-        self.graph()
-            .adjacents(chain)
-            .iter()
-            .map(|n| self.slots[n].chain.at(height))
-            .collect()
-    }
-
     /// Returns the unsolved header of the next block, or `None` while an adjacent chain is lower.
     pub(super) fn next_header(
         &self,
@@ -45,9 +31,27 @@ impl Network {
         payload: PayloadHash,
         now: CreationTime,
     ) -> Option<WorkHeader> {
-        let parent = self.slots.get(&chain)?.chain.tip();
-        let adjacent = self.adjacent_parents(chain, parent.work().height())?;
-        let time = creation_time(parent, &adjacent, now);
+        let height = self.chain(chain)?.height();
+        self.header_after(chain, height, payload, now)
+    }
+
+    /// Returns the unsolved header of a block after the one at `height`, or `None` if a parent is
+    /// missing.
+    pub(super) fn header_after(
+        &self,
+        chain: ChainId,
+        height: u64,
+        payload: PayloadHash,
+        now: CreationTime,
+    ) -> Option<WorkHeader> {
+        let parent = self.chain(chain)?.at(height)?;
+        let adjacent = self.graph().adjacents(chain).iter();
+        let adjacent: Option<Vec<_>> = adjacent.map(|n| self.slots[n].chain.at(height)).collect();
+        let adjacent = adjacent?;
+        // At least a microsecond after all parents, which may be ahead of the clock.
+        let latest = adjacent.iter().chain([&parent]);
+        let latest = latest.map(|block| block.work().creation_time()).max()?;
+        let time = now.max(latest.saturating_add(Duration::from_micros(1)));
         Some(next_header(
             &self.rules,
             parent,
@@ -95,45 +99,18 @@ impl Network {
         if time > now {
             return Err(Invalid::Future);
         }
-        let Adjacents::Recorded(recorded) = header.adjacents() else {
-            return Err(Invalid::Adjacents);
-        };
-        let adjacent = self
-            .adjacent_parents(chain, parent.work().height())
+        let expected = self
+            .next_header(chain, header.payload_hash(), time)
             .ok_or(Invalid::Adjacents)?;
-        let actual = recorded.iter().collect::<BTreeMap<_, _>>();
-        let required = adjacent.iter().map(|a| (a.work().chain(), a.hash()));
-        if actual.len() != recorded.iter().len() || actual != required.collect() {
+        if header.adjacents() != expected.adjacents() {
             return Err(Invalid::Adjacents);
         }
-        if creation_time(parent, &adjacent, time) != time {
+        if time != expected.creation_time() {
             return Err(Invalid::NotAfterParents);
         }
-        let expected = next_header(
-            &self.rules,
-            parent,
-            &adjacent,
-            0,
-            header.payload_hash(),
-            time,
-        );
         if expected.with_nonce(header.nonce()) != *header {
             return Err(Invalid::Fields);
         }
         BlockHeader::seal(header.clone()).ok_or(Invalid::Adjacents)
     }
-}
-
-/// Returns the creation time of a block made at `now`: at least a microsecond after all parents,
-/// which may be ahead of the clock.
-pub(super) fn creation_time(
-    parent: &BlockHeader,
-    adjacent: &[&BlockHeader],
-    now: CreationTime,
-) -> CreationTime {
-    let latest = adjacent
-        .iter()
-        .map(|header| header.work().creation_time())
-        .fold(parent.work().creation_time(), Ord::max);
-    now.max(latest.saturating_add(Duration::from_micros(1)))
 }

@@ -1,9 +1,8 @@
 //! Blocks that no client submitted: those of foreign miners, and reorganisations.
 
-use chainweb::{BlockHash, BlockHeader, ChainId, CreationTime, PayloadHash, next_header};
+use chainweb::{BlockHash, BlockHeader, ChainId, CreationTime, PayloadHash};
 
 use super::Network;
-use super::consensus::creation_time;
 use super::outcome::MoveError;
 use super::payload::payload_hash;
 
@@ -14,12 +13,12 @@ impl Network {
         chain: ChainId,
         now: CreationTime,
     ) -> Result<BlockHash, MoveError> {
-        if !self.slots.contains_key(&chain) {
-            return Err(MoveError::UnknownChain(chain));
+        let known = self.chain(chain).ok_or(MoveError::UnknownChain(chain))?;
+        let height = known.height();
+        if !self.is_mineable(chain) {
+            return Err(MoveError::Blocked(chain));
         }
-        let block = self
-            .foreign_block(chain, now)
-            .ok_or(MoveError::Blocked(chain))?;
+        let block = self.foreign_block(chain, height, now);
         let hash = block.hash();
         self.extend(block, None, now);
         Ok(hash)
@@ -32,24 +31,13 @@ impl Network {
         chain: ChainId,
         now: CreationTime,
     ) -> Result<BlockHash, MoveError> {
-        let slot = self
-            .slots
-            .get(&chain)
-            .ok_or(MoveError::UnknownChain(chain))?;
-        let height = slot.chain.height();
+        let known = self.chain(chain).ok_or(MoveError::UnknownChain(chain))?;
+        let (height, old) = (known.height(), known.tip().hash());
         let builds_on_tip = |n: &ChainId| self.slots[n].chain.height() > height;
-        let old = slot.chain.tip().hash();
-        let parent_height = height.checked_sub(1);
-        let parents = parent_height
-            .filter(|_| !self.graph().adjacents(chain).iter().any(builds_on_tip))
-            .and_then(|height| {
-                let parent = slot.chain.at(height)?;
-                Some((parent, self.adjacent_parents(chain, height)?))
-            });
-        let (parent, adjacent) = parents.ok_or(MoveError::PinnedTip(chain))?;
-        let (parent, adjacent): (BlockHeader, Vec<BlockHeader>) =
-            (parent.clone(), adjacent.into_iter().cloned().collect());
-        let block = self.seal_foreign(&parent, &adjacent.iter().collect::<Vec<_>>(), now);
+        let is_pinned = self.graph().adjacents(chain).iter().any(builds_on_tip);
+        let parent_height = height.checked_sub(1).filter(|_| !is_pinned);
+        let parent_height = parent_height.ok_or(MoveError::PinnedTip(chain))?;
+        let block = self.foreign_block(chain, parent_height, now);
         let hash = block.hash();
         if self.own_blocks.iter().rev().any(|block| block.hash == old) {
             self.tally.orphaned_later += 1;
@@ -82,35 +70,21 @@ impl Network {
             .foreign
             .chain()
             .expect("their timer is set while they mine");
-        match self.foreign_block(chain, now) {
-            Some(block) => self.extend(block, None, now),
-            None => self.restart_foreign_miners(now),
+        if self.mine_foreign(chain, now).is_err() {
+            self.restart_foreign_miners(now);
         }
     }
 
-    fn foreign_block(&mut self, chain: ChainId, now: CreationTime) -> Option<BlockHeader> {
-        let parent = self.slots.get(&chain)?.chain.tip().clone();
-        let adjacent: Vec<_> = self
-            .adjacent_parents(chain, parent.work().height())?
-            .into_iter()
-            .cloned()
-            .collect();
-        Some(self.seal_foreign(&parent, &adjacent.iter().collect::<Vec<_>>(), now))
-    }
-
-    fn seal_foreign(
-        &mut self,
-        parent: &BlockHeader,
-        adjacent: &[&BlockHeader],
-        now: CreationTime,
-    ) -> BlockHeader {
+    /// Returns a foreign block after the one at `height`. The chain and its adjacent chains must
+    /// have blocks at this height.
+    fn foreign_block(&mut self, chain: ChainId, height: u64, now: CreationTime) -> BlockHeader {
         let (number, nonce) = self.foreign.next_block();
         let payload = payload_hash(
             self.config.seed,
             [b"foreign".as_slice(), &number.to_le_bytes()],
         );
-        let time = creation_time(parent, adjacent, now);
-        let header = next_header(&self.rules, parent, adjacent, 0, payload, time);
+        let header = self.header_after(chain, height, payload, now);
+        let header = header.expect("all parents exist");
         BlockHeader::seal(header.with_nonce(nonce))
             .expect("simulated headers record their adjacents")
     }

@@ -20,19 +20,6 @@ pub(crate) enum Update {
     RefreshedBlock,
 }
 
-/// An event of the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    Update(ChainId, Update),
-    /// A block entered the cut; `account` is `None` for a foreign block.
-    Block {
-        chain: ChainId,
-        height: u64,
-        hash: BlockHash,
-        account: Option<String>,
-    },
-}
-
 /// Result of a request for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum WorkAnswer {

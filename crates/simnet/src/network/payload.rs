@@ -1,11 +1,8 @@
-//! The node's cache of payloads of outstanding work.
+//! The payloads of outstanding work, which the node caches.
 //!
 //! `/work` inserts or renews an entry. The first solution with its payload hash removes it,
 //! valid or not (`publishWork` in `Chainweb/Miner/Coordinator.hs`). Expired entries are
 //! dropped at the next pruning, not the moment they expire.
-
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, CreationTime, PayloadHash};
 use sha2::{Digest, Sha512_256};
@@ -18,48 +15,7 @@ pub(crate) struct Payload {
     pub(crate) chain: ChainId,
     pub(crate) parent: BlockHash,
     pub(crate) account: String,
-    inserted: CreationTime,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct PayloadCache {
-    payloads: BTreeMap<PayloadHash, Payload>,
-}
-
-impl PayloadCache {
-    pub(crate) fn len(&self) -> usize {
-        self.payloads.len()
-    }
-
-    pub(crate) fn insert(
-        &mut self,
-        hash: PayloadHash,
-        chain: ChainId,
-        parent: BlockHash,
-        miner: &Miner,
-        now: CreationTime,
-    ) {
-        let payload = Payload {
-            chain,
-            parent,
-            account: miner.account.clone(),
-            inserted: now,
-        };
-        self.payloads.insert(hash, payload);
-    }
-
-    pub(crate) fn take(&mut self, hash: &PayloadHash) -> Option<Payload> {
-        self.payloads.remove(hash)
-    }
-
-    pub(crate) fn forget_older_than(&mut self, age: Duration, now: CreationTime) {
-        self.payloads
-            .retain(|_, payload| now.saturating_since(payload.inserted) <= age);
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.payloads.clear();
-    }
+    pub(crate) inserted: CreationTime,
 }
 
 /// Returns the payload hash of some parts: SHA-512/256 over the seed and the length-prefixed parts.

@@ -6,8 +6,9 @@
 
 use chainweb::{BlockHeader, ChainId, CreationTime};
 use rand::RngExt as _;
+use tracing::{debug, info};
 
-use super::outcome::{Event, Priming, Update};
+use super::outcome::{Priming, Update};
 use super::timers::Timer;
 use super::{Network, OWN_BLOCKS_KEPT};
 use crate::report::OwnBlock;
@@ -38,7 +39,7 @@ impl Network {
         self.tip_changed(own.chain, account, now);
     }
 
-    /// Handles a new tip: updates the chain's work, records the event, and restarts foreign miners
+    /// Handles a new tip: logs it, updates the chain's work, and restarts foreign miners
     /// on the chain.
     pub(super) fn tip_changed(
         &mut self,
@@ -46,7 +47,7 @@ impl Network {
         account: Option<String>,
         now: CreationTime,
     ) {
-        let first = match account {
+        let first = match &account {
             Some(_) => Priming::AlreadyMined,
             None => Priming::Stale,
         };
@@ -54,12 +55,10 @@ impl Network {
         slot.generation += 1;
         slot.refreshes = 0;
         let (height, hash) = (slot.chain.height(), slot.chain.tip().hash());
-        self.events.push(Event::Block {
-            chain,
-            height,
-            hash,
-            account,
-        });
+        match account {
+            Some(account) => info!(%chain, height, %hash, account, "block mined"),
+            None => debug!(%chain, height, %hash, "foreign block"),
+        }
         self.prime(chain, first, now);
         if self.foreign.chain() == Some(chain) {
             self.restart_foreign_miners(now);
@@ -71,7 +70,7 @@ impl Network {
         // A node's stream compares states when it wakes up: it can miss an intermediate one.
         let is_noticed = to == Priming::Ready || self.rng.random_bool(0.75);
         if is_noticed {
-            self.events.push(Event::Update(chain, Update::NewCut));
+            self.events.push((chain, Update::NewCut));
         }
         let slot = self.slot_mut(chain);
         slot.priming = to;
@@ -96,7 +95,7 @@ impl Network {
         let slot = self.slot_mut(chain);
         slot.priming = Priming::AlreadyMined;
         slot.generation += 1;
-        self.events.push(Event::Update(chain, Update::NewCut));
+        self.events.push((chain, Update::NewCut));
     }
 
     /// Refreshes a chain's payload, if the chain has work.
@@ -104,8 +103,7 @@ impl Network {
         let slot = self.slot_mut(chain);
         if slot.priming == Priming::Ready {
             slot.refreshes += 1;
-            self.events
-                .push(Event::Update(chain, Update::RefreshedBlock));
+            self.events.push((chain, Update::RefreshedBlock));
         }
     }
 

@@ -4,6 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chainweb::Weight;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512_256};
 
@@ -45,19 +46,22 @@ pub(crate) fn node_info(network: &Network) -> Value {
 }
 
 pub(crate) fn cut(network: &Network, max_height: Option<u64>) -> Value {
-    let cut = network.cut(max_height);
     let mut id = Sha512_256::new();
     let mut hashes = Map::new();
-    for (chain, tip) in &cut.tips {
-        id.update(tip.hash.as_bytes());
-        let tip = json!({ "height": tip.height, "hash": tip.hash.to_string() });
+    let (mut weight, mut total_height) = (Weight::ZERO, 0);
+    for (chain, block) in network.cut(max_height) {
+        let (height, hash) = (block.work().height(), block.hash());
+        id.update(hash.as_bytes());
+        weight = weight.wrapping_add(block.work().weight());
+        total_height += height;
+        let tip = json!({ "height": height, "hash": hash.to_string() });
         hashes.insert(chain.to_string(), tip);
     }
     json!({
         "hashes": hashes,
         "origin": null,
-        "weight": URL_SAFE_NO_PAD.encode(cut.weight_le_bytes),
-        "height": cut.height,
+        "weight": URL_SAFE_NO_PAD.encode(weight.to_le_bytes()),
+        "height": total_height,
         "instance": network.version(),
         "id": URL_SAFE_NO_PAD.encode(id.finalize()),
     })

@@ -20,7 +20,7 @@ use crate::network::{Solved, WorkAnswer};
 pub(crate) async fn work(engine: &Engine, query: &Query, body: &[u8]) -> Result<Answer, Answer> {
     let wanted: Option<ChainId> = query.get("chain")?;
     let miner: Miner = json::object(body)?;
-    let mut changes = engine.changes();
+    let mut changes = engine.changed.subscribe();
     loop {
         let answer = engine.with(|network, now| network.work(&miner, wanted, now));
         match answer {

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use chainweb::{BlockHash, HashError};
 use hyper::StatusCode;
+use percent_encoding::percent_decode_str;
 
 use super::answer::Answer;
 use crate::network::{Next, Window};
@@ -20,7 +21,8 @@ impl Query {
                 .filter(|pair| !pair.is_empty())
                 .map(|pair| {
                     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (decode_percent(name), decode_percent(value))
+                    let decode = |text| percent_decode_str(text).decode_utf8_lossy();
+                    (decode(name).into_owned(), decode(value).into_owned())
                 })
                 .collect(),
         )
@@ -65,24 +67,4 @@ impl FromStr for Next {
             _ => Err(HashError::Encoding(text.to_owned())),
         }
     }
-}
-
-fn decode_percent(text: &str) -> String {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = tail.first_chunk::<2>().filter(|_| *first == b'%');
-        let escaped = hex.and_then(|digits| const_hex::decode_to_array::<_, 1>(digits).ok());
-        match escaped {
-            Some([byte]) => {
-                decoded.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                decoded.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }

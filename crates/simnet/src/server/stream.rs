@@ -4,14 +4,13 @@
 //! event (`updatesHandler` in `Chainweb/Miner/RestAPI/Server.hs`). The bytes are those of
 //! `Network.Wai.EventSource` in wai-extra.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chainweb::ChainId;
 use hyper::StatusCode;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, AnswerBody, Piece, corrupt, split};
@@ -55,7 +54,7 @@ pub(crate) async fn updates(
     if engine.with(|network, _| network.config().miners == Miners::Only(Vec::new())) {
         return Err(failed());
     }
-    let mut changes = engine.changes();
+    let mut changes = engine.changed.subscribe();
     let updates = loop {
         if let Some(updates) = engine.subscribe_if_ready(chain) {
             break updates;
@@ -66,16 +65,19 @@ pub(crate) async fn updates(
             .expect("the engine holds the sender");
     };
     let (pieces, body) = mpsc::channel(PIECES);
-    let stream = Stream {
-        chain,
-        updates,
-        pieces,
-        _slot: slot,
-    };
+    let lifetime = engine.with(|network, _| network.draw_stream_lifetime());
+    let mut ends = engine.stream_ends.subscribe();
+    let (of_stream, stop) = (Arc::clone(engine), stop.clone());
     // A stream ends with its connection, its lifetime or the engine, whose tracker waits for it.
-    engine
-        .streams
-        .spawn(stream.run(Arc::clone(engine), stop.clone()));
+    engine.streams.spawn(async move {
+        let _slot = slot;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(lifetime) => {}
+            _ = ends.changed() => {}
+            () = send_events(&of_stream, chain, updates, pieces) => {}
+        }
+    });
     Ok(Answer {
         status: StatusCode::OK,
         content_type: Some("text/event-stream"),
@@ -83,59 +85,43 @@ pub(crate) async fn updates(
     })
 }
 
-struct Stream {
+/// Sends events until the connection is closed.
+async fn send_events(
+    engine: &Engine,
     chain: ChainId,
-    updates: broadcast::Receiver<Update>,
-    pieces: mpsc::Sender<Piece>,
-    _slot: OwnedSemaphorePermit,
-}
-
-impl Stream {
-    async fn run(self, engine: Arc<Engine>, stop: CancellationToken) {
-        let lifetime = engine.with(|network, _| network.draw_stream_lifetime());
-        let mut ends = engine.stream_ends();
-        let sending = pin!(self.send_events(&engine));
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(lifetime) => {}
-            _ = ends.changed() => {}
-            () = sending => {}
-        }
-    }
-
-    /// Sends events until the connection is closed.
-    async fn send_events(mut self, engine: &Engine) {
-        loop {
-            let update = match self.updates.recv().await {
-                Ok(update) => update,
-                Err(RecvError::Lagged(_)) => Update::NewCut,
-                Err(RecvError::Closed) => return,
-            };
-            let event = Bytes::from_static(update.event());
-            engine.counters.count(Endpoint::Event);
-            let pieces = match engine.faults.judge(Endpoint::Event, Some(self.chain)) {
-                Verdict::Pass | Verdict::Status(..) => vec![Piece::Bytes(event)],
-                Verdict::Delay(time) => {
-                    tokio::time::sleep(time).await;
-                    vec![Piece::Bytes(event)]
-                }
-                Verdict::Replace(bytes) => vec![Piece::Bytes(bytes)],
-                Verdict::Truncate(at) => {
-                    vec![
-                        Piece::Bytes(event.slice(..at.min(event.len()))),
-                        Piece::Break,
-                    ]
-                }
-                Verdict::Split(at) => split(event, at),
-                Verdict::Corrupt => corrupt(&event),
-                Verdict::Drop | Verdict::LoseAnswer => vec![],
-                Verdict::Hang | Verdict::HangAnswer => std::future::pending().await,
-                Verdict::End => return,
-            };
-            for piece in pieces {
-                if self.pieces.send(piece).await.is_err() {
-                    return;
-                }
+    mut updates: broadcast::Receiver<Update>,
+    sender: mpsc::Sender<Piece>,
+) {
+    loop {
+        let update = match updates.recv().await {
+            Ok(update) => update,
+            Err(RecvError::Lagged(_)) => Update::NewCut,
+            Err(RecvError::Closed) => return,
+        };
+        let event = Bytes::from_static(update.event());
+        engine.counters.count(Endpoint::Event);
+        let pieces = match engine.faults.judge(Endpoint::Event, Some(chain)) {
+            Verdict::Pass | Verdict::Status(..) => vec![Piece::Bytes(event)],
+            Verdict::Delay(time) => {
+                tokio::time::sleep(time).await;
+                vec![Piece::Bytes(event)]
+            }
+            Verdict::Replace(bytes) => vec![Piece::Bytes(bytes)],
+            Verdict::Truncate(at) => {
+                vec![
+                    Piece::Bytes(event.slice(..at.min(event.len()))),
+                    Piece::Break,
+                ]
+            }
+            Verdict::Split(at) => split(event, at),
+            Verdict::Corrupt => corrupt(&event),
+            Verdict::Drop | Verdict::LoseAnswer => vec![],
+            Verdict::Hang | Verdict::HangAnswer => std::future::pending().await,
+            Verdict::End => return,
+        };
+        for piece in pieces {
+            if sender.send(piece).await.is_err() {
+                return;
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::child::ServerChild;
 use crate::clock::Moment;
 use crate::distribution::Percentiles;
 use crate::fleet::{ConnectPace, Fleet, FleetPlan, Greeting, Idle, Mix, Shares};
-use crate::load::{FanOut, LoadError, ServerCost};
+use crate::load::{FanOut, ServerCost};
 
 /// Duration of the measurement of connections, in seconds.
 pub(super) const CONNECT_SECONDS: usize = 10;
@@ -77,10 +77,10 @@ impl Trial {
     /// the time limit.
     fn fan_out(&mut self, rounds: usize) -> io::Result<FanOut> {
         for _ in 0..rounds {
-            let round = self.fleet.rounds().all().len();
+            let round = self.fleet.rounds().len();
             self.server.publish()?;
             self.drive(TIMEOUT, |fleet| {
-                let round = fleet.rounds().all().get(round);
+                let round = fleet.rounds().get(round);
                 round.is_some_and(|round| round.is_complete() && round.is_published())
             })?;
             self.drive_for(BETWEEN_ROUNDS)?;
@@ -108,12 +108,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Starts a server, and creates its sessions without connecting them.
-    fn start(
-        &mut self,
-        kind: Kind,
-        sessions: usize,
-        pace: ConnectPace,
-    ) -> Result<Trial, LoadError> {
+    fn start(&mut self, kind: Kind, sessions: usize, pace: ConnectPace) -> io::Result<Trial> {
         let core = self.args.server_core.to_string();
         let connections = sessions.to_string();
         let arguments: &[&str] = match kind {
@@ -152,7 +147,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Measures the memory of idle sessions, and the fan-out of new work compared with the writer.
-    pub(super) fn idle_and_fan_out(&mut self, sessions: usize) -> Result<Vec<Figure>, LoadError> {
+    pub(super) fn idle_and_fan_out(&mut self, sessions: usize) -> io::Result<Vec<Figure>> {
         let mut ours = self.start(Kind::Quiet, sessions, PACE)?;
         let before = ours.server.usage()?;
         ours.connect()?;
@@ -191,7 +186,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Measures shares that wait for the previous answer, compared with an echo.
-    pub(super) fn shares_one_by_one(&mut self) -> Result<Vec<Figure>, LoadError> {
+    pub(super) fn shares_one_by_one(&mut self) -> io::Result<Vec<Figure>> {
         let ours = self.shares_per_cpu_second(Kind::Refreshing, ONE_BY_ONE, 1)?;
         let echo = self.shares_per_cpu_second(Kind::Echo, ONE_BY_ONE, 1)?;
         let mut table = Section::new(format!("shares one by one, {ONE_BY_ONE} sessions"));
@@ -202,7 +197,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Measures shares that do not wait for answers.
-    pub(super) fn shares_pipelined(&mut self) -> Result<Vec<Figure>, LoadError> {
+    pub(super) fn shares_pipelined(&mut self) -> io::Result<Vec<Figure>> {
         let ours = self.shares_per_cpu_second(Kind::Refreshing, PIPELINED, DEPTH)?;
         let echo = self.shares_per_cpu_second(Kind::Echo, PIPELINED, DEPTH)?;
         let name = format!("shares pipelined, {PIPELINED} sessions by {DEPTH}");
@@ -219,7 +214,7 @@ impl<'a> Bench<'a> {
         kind: Kind,
         sessions: usize,
         depth: usize,
-    ) -> Result<f64, LoadError> {
+    ) -> io::Result<f64> {
         let mut trial = self.start(kind, sessions, PACE)?;
         trial.connect()?;
         trial.fleet.set_idle(Idle::Spin);
@@ -242,7 +237,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Measures the round trip of shares at a usual rate, with and without notifies.
-    pub(super) fn round_trips(&mut self) -> Result<Vec<Figure>, LoadError> {
+    pub(super) fn round_trips(&mut self) -> io::Result<Vec<Figure>> {
         let quiet = self.round_trip(Kind::Quiet)?;
         let busy = self.round_trip(Kind::Refreshing)?;
         let ratio = busy.p99_us / quiet.p99_us;
@@ -256,7 +251,7 @@ impl<'a> Bench<'a> {
         Ok(table.figures)
     }
 
-    fn round_trip(&mut self, kind: Kind) -> Result<Percentiles, LoadError> {
+    fn round_trip(&mut self, kind: Kind) -> io::Result<Percentiles> {
         let mut trial = self.start(kind, self.args.miners, PACE)?;
         trial.connect()?;
         trial
@@ -278,7 +273,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Measures connections at a fixed rate, each with a login and a first job.
-    pub(super) fn connects(&mut self) -> Result<Vec<Figure>, LoadError> {
+    pub(super) fn connects(&mut self) -> io::Result<Vec<Figure>> {
         let rate = self.args.connect_rate;
         let sessions = usize::from(rate) * CONNECT_SECONDS;
         let pace = ConnectPace::PerSecond(rate.into());

@@ -154,11 +154,11 @@ impl<'a> Client<'a> {
     fn handle(&mut self, now: Instant, line: ServerLine) -> Result<Vec<Output>, Rule> {
         let is_strict = self.config.firmware.strict_login;
         if is_strict && self.phase == Phase::Subscribing {
-            let is_answer = match &line {
-                ServerLine::Answer(answer) => self.requests.is_subscribe(answer.integer_id()?),
-                _ => false,
+            let answered = match &line {
+                ServerLine::Answer(answer) => self.requests.waiting.get(&answer.integer_id()?),
+                _ => None,
             };
-            if !is_answer {
+            if answered != Some(&Request::Subscribe) {
                 return Err(Rule::FirstLineIsNotTheAnswer);
             }
         }
@@ -185,8 +185,8 @@ impl<'a> Client<'a> {
 
     fn answer(&mut self, now: Instant, answer: Answer) -> Result<Vec<Output>, Rule> {
         let id = answer.integer_id()?;
-        let request = self.requests.answered(id).ok_or(Rule::UnknownAnswerId)?;
-        match request {
+        let request = self.requests.waiting.remove(&id);
+        match request.ok_or(Rule::UnknownAnswerId)? {
             Request::Share { work_key } => self.share_answered(work_key, answer),
             request => Ok(self.login_answered(now, &request, &answer.outcome()?)),
         }

@@ -52,7 +52,7 @@ pub async fn run(
                     Some(rule) => client.lost(rule),
                     None => client.stop(),
                 }
-                hashing.pause();
+                hashing.hash(None);
             }
             Some(Err(error)) => report.not_connected(&error),
             None => break,
@@ -89,7 +89,7 @@ async fn session(
                         return Some(Rule::Closed);
                     }
                 }
-                Output::Hash(assignment) => hashing.hash(assignment),
+                Output::Hash(assignment) => hashing.hash(Some(assignment)),
                 Output::Disconnect => return None,
             }
         }

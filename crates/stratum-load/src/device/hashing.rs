@@ -31,10 +31,8 @@ pub(crate) enum Event {
 /// A command to the thread.
 #[derive(Debug)]
 enum Command {
-    /// Hash this.
-    Hash(Box<Assignment>),
-    /// Hash nothing until the next assignment.
-    Pause,
+    /// Hash this, or nothing until the next assignment.
+    Hash(Option<Box<Assignment>>),
     /// Stop the thread.
     Stop,
 }
@@ -93,14 +91,9 @@ impl Hashing {
         })
     }
 
-    /// Switches the thread to new work.
-    pub(crate) fn hash(&self, assignment: Assignment) {
-        self.slot.put(Command::Hash(Box::new(assignment)));
-    }
-
-    /// Stops hashing until the next assignment.
-    pub(crate) fn pause(&self) {
-        self.slot.put(Command::Pause);
+    /// Switches the thread to new work. With `None`, it pauses until the next assignment.
+    pub(crate) fn hash(&self, assignment: Option<Assignment>) {
+        self.slot.put(Command::Hash(assignment.map(Box::new)));
     }
 
     /// Stops the thread and returns the hashed work. Blocks for up to a slice; the receiver of the
@@ -178,13 +171,13 @@ fn work(slot: &Slot, hashes_per_second: f64, events: &mpsc::Sender<Event>) -> Ve
         match slot.take(timeout) {
             None => {}
             Some(Command::Hash(assignment)) => {
-                match current.replace(Progress::new(*assignment)) {
-                    Some(previous) => done.push(previous.mined()),
+                if current.is_none() {
                     // Do not hash for the time of the pause.
-                    None => slice_start = Instant::now(),
+                    slice_start = Instant::now();
                 }
+                done.extend(current.map(|progress| progress.mined()));
+                current = assignment.map(|assignment| Progress::new(*assignment));
             }
-            Some(Command::Pause) => done.extend(current.take().map(|progress| progress.mined())),
             Some(Command::Stop) => {
                 done.extend(current.map(|progress| progress.mined()));
                 return done;

@@ -51,50 +51,33 @@ pub enum Shares {
     InFlight(usize),
 }
 
-/// Ratio of valid, low and stale shares.
+/// Ratio of valid, low and stale shares. A valid one meets the target, a low one does not, and the
+/// job of a stale one does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mix {
-    /// Part of shares that meet the target.
-    pub(crate) valid: u32,
-    /// Part of shares above the target.
-    pub(crate) low: u32,
-    /// Part of shares for a job that does not exist.
-    pub(crate) stale: u32,
-}
-
-/// The text is not a mix.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected VALID:LOW:STALE, three numbers that are not all zero, got {0:?}")]
-pub struct MixError(String);
+pub struct Mix(pub(crate) [u32; 3]);
 
 impl Mix {
     /// Only valid shares.
-    pub const VALID: Self = Self {
-        valid: 1,
-        low: 0,
-        stale: 0,
-    };
+    pub const VALID: Self = Self([1, 0, 0]);
 }
 
 impl fmt::Display for Mix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.valid, self.low, self.stale)
+        let [valid, low, stale] = self.0;
+        write!(f, "{valid}:{low}:{stale}")
     }
 }
 
 impl FromStr for Mix {
-    type Err = MixError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, MixError> {
-        let numbers: Result<Vec<u16>, _> = text.split(':').map(str::parse).collect();
-        match numbers.as_deref() {
-            Ok([0, 0, 0]) | Err(_) => Err(MixError(text.to_owned())),
-            Ok(&[valid, low, stale]) => Ok(Self {
-                valid: valid.into(),
-                low: low.into(),
-                stale: stale.into(),
-            }),
-            Ok(_) => Err(MixError(text.to_owned())),
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split(':').map(str::parse::<u16>);
+        match numbers.collect::<Result<Vec<_>, _>>().as_deref() {
+            Ok(&[valid, low, stale]) if [valid, low, stale] != [0; 3] => {
+                Ok(Self([valid, low, stale].map(u32::from)))
+            }
+            _ => Err("expected VALID:LOW:STALE, three numbers that are not all zero".to_owned()),
         }
     }
 }
@@ -108,21 +91,16 @@ pub struct Storm {
     pub every: Duration,
 }
 
-/// The text is not a storm.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected SESSIONS@INTERVAL, for example 500@10s, got {0:?}")]
-pub struct StormError(String);
-
 impl FromStr for Storm {
-    type Err = StormError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, StormError> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split_once('@').and_then(|(sessions, every)| {
             let every = parse_time(every).ok()?;
             let sessions = sessions.parse().ok()?;
             Some(Self { sessions, every })
         });
-        parts.ok_or_else(|| StormError(text.to_owned()))
+        parts.ok_or_else(|| "expected SESSIONS@INTERVAL, for example 500@10s".to_owned())
     }
 }
 
@@ -158,12 +136,11 @@ mod tests {
     #[test]
     fn a_mix_is_three_numbers_not_all_zero() {
         #[track_caller]
-        fn check(text: &str, expected: Option<(u32, u32, u32)>) {
-            let expected = expected.map(|(valid, low, stale)| Mix { valid, low, stale });
-            assert_eq!(text.parse::<Mix>().ok(), expected, "{text:?}");
+        fn check(text: &str, expected: Option<[u32; 3]>) {
+            assert_eq!(text.parse().ok(), expected.map(Mix), "{text:?}");
         }
-        check("1:0:0", Some((1, 0, 0)));
-        check("90:8:2", Some((90, 8, 2)));
+        check("1:0:0", Some([1, 0, 0]));
+        check("90:8:2", Some([90, 8, 2]));
         check("0:0:0", None);
         check("1:2", None);
         check("1:2:3:4", None);

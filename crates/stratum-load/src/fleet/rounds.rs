@@ -37,27 +37,23 @@ impl Round {
     /// Returns the number of sessions without an arrival, and the times from time zero to the
     /// arrivals; `None` without arrivals.
     pub(crate) fn figures(&self) -> Option<(usize, Summary)> {
-        let zero = self.published.or(self.arrivals.first().copied())?;
+        let zero = self.published.unwrap_or(*self.arrivals.first()?);
         let times: Distribution = self.arrivals.iter().map(|at| at.since(zero)).collect();
         let missing = self.expected.saturating_sub(times.len());
-        (!times.is_empty()).then(|| (missing, times.summary()))
+        Some((missing, times.summary()))
     }
 }
 
 /// All rounds.
 #[derive(Clone, Debug, Default)]
-pub struct Rounds {
-    rounds: Vec<Round>,
+pub(crate) struct Rounds {
+    /// The rounds, oldest first.
+    pub(super) rounds: Vec<Round>,
     /// Number of sessions that have work and read.
     pub(super) readers: usize,
 }
 
 impl Rounds {
-    /// Returns the rounds, oldest first.
-    pub fn all(&self) -> &[Round] {
-        &self.rounds
-    }
-
     /// Records that the server published this work at this time.
     pub(crate) fn published(&mut self, key: u64, at: Moment) {
         self.round(key).published = Some(at);
@@ -96,7 +92,7 @@ mod tests {
 
     #[track_caller]
     fn check(rounds: &Rounds, expected: &[(usize, usize, [f64; 4])]) {
-        let figures = rounds.all().iter().map(Round::figures);
+        let figures = rounds.rounds.iter().map(Round::figures);
         let expected = expected
             .iter()
             .map(|&(count, missing, [first, median, p99, last])| {
@@ -119,10 +115,10 @@ mod tests {
         };
         rounds.arrived(7, at(110));
         rounds.arrived(7, at(120));
-        assert!(!rounds.all()[0].is_complete());
+        assert!(!rounds.rounds[0].is_complete());
         rounds.published(7, at(100));
         rounds.arrived(7, at(130));
-        assert!(rounds.all()[0].is_complete());
+        assert!(rounds.rounds[0].is_complete());
         check(&rounds, &[(3, 0, [10.0, 20.0, 30.0, 30.0])]);
     }
 
@@ -145,6 +141,6 @@ mod tests {
     fn a_publication_without_arrivals_has_no_figures() {
         let mut rounds = Rounds::default();
         rounds.published(1, at(5));
-        assert_eq!(rounds.all()[0].figures(), None);
+        assert_eq!(rounds.rounds[0].figures(), None);
     }
 }

@@ -30,10 +30,7 @@ impl SourceAddresses {
 
     /// Returns the next source address, or `None` to let the system choose.
     fn next(&mut self) -> Option<SocketAddr> {
-        let IpAddr::V4(to) = self.to.ip() else {
-            return None;
-        };
-        if !to.is_loopback() {
+        if !matches!(self.to.ip(), IpAddr::V4(to) if to.is_loopback()) {
             return None;
         }
         let [group, host] = u16::try_from(self.used / PER_ADDRESS % 0xfffe)

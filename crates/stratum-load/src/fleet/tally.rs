@@ -92,12 +92,6 @@ impl Tally {
         }
     }
 
-    pub(super) fn reset_shares(&mut self) {
-        self.round_trip = Distribution::default();
-        self.shares.clear();
-        self.answered = 0;
-    }
-
     /// Returns the number of failures of all kinds.
     pub fn failure_count(&self) -> u64 {
         self.failures.values().sum()

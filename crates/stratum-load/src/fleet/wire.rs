@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::nonce::NonceSplit;
+
 /// A line from the server.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line<'a> {
@@ -33,7 +35,6 @@ pub(super) enum Line<'a> {
 
 #[derive(Deserialize)]
 struct Object<'a> {
-    #[serde(default)]
     id: Option<u64>,
     #[serde(borrow, default)]
     method: Option<&'a str>,
@@ -72,6 +73,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Line<'_>> {
         None => {
             let result = object.result.map_or("null", RawValue::get);
             let failed = matches!(result, "null" | "false");
+            let code = |error: &RawValue| element(error.get(), 0);
             Line::Answer {
                 id: object.id?,
                 rejected: failed.then(|| object.error.and_then(code).unwrap_or(0)),
@@ -81,25 +83,15 @@ pub(super) fn parse(line: &[u8]) -> Option<Line<'_>> {
     })
 }
 
-/// Returns the code of an error, its first element.
-fn code(error: &RawValue) -> Option<i64> {
-    let elements: Vec<&RawValue> = serde_json::from_str(error.get()).ok()?;
-    elements.first()?.get().parse().ok()
+/// Parses an element of an array.
+fn element<'a, T: Deserialize<'a>>(array: &'a str, index: usize) -> Option<T> {
+    let elements: Vec<&RawValue> = serde_json::from_str(array).ok()?;
+    serde_json::from_str(elements.get(index)?.get()).ok()
 }
 
-/// Returns nonce1 of a result of `mining.subscribe`: its value, big-endian, and its length in
-/// bytes.
-pub(super) fn nonce1(result: &str) -> Option<(u64, u32)> {
-    let elements: Vec<&RawValue> = serde_json::from_str(result).ok()?;
-    let nonce1: &str = serde_json::from_str(elements.get(1)?.get()).ok()?;
-    let bytes = const_hex::decode(nonce1).ok()?;
-    let length = u32::try_from(bytes.len())
-        .ok()
-        .filter(|length| *length <= 8)?;
-    let number = bytes
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte));
-    Some((number, length))
+/// Returns nonce1 of a result of `mining.subscribe`.
+pub(super) fn nonce1(result: &str) -> Option<NonceSplit> {
+    NonceSplit::from_be_hex(element(result, 1)?)
 }
 
 #[cfg(test)]
@@ -183,13 +175,15 @@ mod tests {
 
     #[test]
     fn nonce1_is_the_second_element_of_any_result() {
-        assert_eq!(nonce1(r#"[null,"09e8",6]"#), Some((0x09e8, 2)));
-        assert_eq!(
-            nonce1(r#"[[["mining.notify","1"]],"4059",6]"#),
-            Some((0x4059, 2))
-        );
-        assert_eq!(nonce1(r#"[null,"",8]"#), Some((0, 0)));
-        assert_eq!(nonce1(r#"[null,"9e8",6]"#), None);
-        assert_eq!(nonce1("true"), None);
+        #[track_caller]
+        fn check(result: &str, expected: Option<(u64, u32)>) {
+            let bits = nonce1(result).map(|split| (split.nonce(0).get(), split.nonce2_bits()));
+            assert_eq!(bits, expected.map(|(nonce, bytes)| (nonce, 64 - 8 * bytes)));
+        }
+        check(r#"[null,"09e8",6]"#, Some((0x09e8, 2)));
+        check(r#"[[["mining.notify","1"]],"4059",6]"#, Some((0x4059, 2)));
+        check(r#"[null,"",8]"#, Some((0, 0)));
+        check(r#"[null,"9e8",6]"#, None);
+        check("true", None);
     }
 }

@@ -1,12 +1,11 @@
 //! Report of a run, as text and as JSON.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::distribution::{Distribution, Percentiles, Summary, median};
+use crate::distribution::{Percentiles, Summary, median};
 use crate::fleet::{Fleet, Outcomes, Round, Tally};
 use crate::process::Usage;
 
@@ -51,7 +50,7 @@ pub struct FanOut {
 
 impl FanOut {
     pub(crate) fn of(fleet: &Fleet) -> Self {
-        let rounds = fleet.rounds().all().iter();
+        let rounds = fleet.rounds().iter();
         let figures: Vec<_> = rounds.filter_map(Round::figures).collect();
         let over = |figure: fn(&Percentiles) -> f64| {
             median(figures.iter().map(|(_, arrivals)| figure(&arrivals.times)))
@@ -96,33 +95,20 @@ impl LoadReport {
     /// Checks that a session has logged in.
     ///
     /// # Errors
-    /// Returns [`NoLogin`] otherwise: the run has measured nothing.
-    pub fn require_login(&self) -> Result<(), NoLogin> {
-        if !self.tally.login.is_empty() {
-            return Ok(());
-        }
-        Err(NoLogin {
-            sessions: self.tally.opened,
-            failures: self.tally.failures.clone(),
-        })
-    }
-}
-
-/// No session logged in.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct NoLogin {
-    sessions: u64,
-    failures: BTreeMap<&'static str, u64>,
-}
-
-/// Formats the error with the failures.
-impl fmt::Display for NoLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "none of {} sessions logged in", self.sessions)?;
-        for (number, (failure, count)) in self.failures.iter().enumerate() {
-            let separator = if number == 0 { ": " } else { ", " };
-            write!(f, "{separator}{count} × {failure}")?;
-        }
+    /// Returns the failures otherwise: the run has measured nothing.
+    pub fn require_login(&self) -> anyhow::Result<()> {
+        let Tally {
+            opened, failures, ..
+        } = &self.tally;
+        let failures = failures.iter();
+        let failures = failures.map(|(failure, count)| format!("{count} × {failure}"));
+        let failures: Vec<_> = failures.collect();
+        let separator = if failures.is_empty() { "" } else { ": " };
+        let failures = failures.join(", ");
+        anyhow::ensure!(
+            !self.tally.login.is_empty(),
+            "none of {opened} sessions logged in{separator}{failures}"
+        );
         Ok(())
     }
 }
@@ -141,18 +127,18 @@ impl fmt::Display for LoadReport {
             "{:<22} {:>9} {:>11} {:>11} {:>11} {:>11}",
             "ms", "count", "first", "median", "p99", "last"
         )?;
-        let row = |name, distribution: &Distribution| {
-            let Summary { count, times } = distribution.summary();
-            (name, count, times)
+        let of_rounds = Summary {
+            count: fan_out.rounds,
+            times: fan_out.times,
         };
         let rows = [
-            row("connect", &tally.connect),
-            row("login", &tally.login),
-            row("first job", &tally.first_job),
-            ("fan-out (of rounds)", fan_out.rounds, fan_out.times),
-            row("submit round trip", &tally.round_trip),
+            ("connect", tally.connect.summary()),
+            ("login", tally.login.summary()),
+            ("first job", tally.first_job.summary()),
+            ("fan-out (of rounds)", of_rounds),
+            ("submit round trip", tally.round_trip.summary()),
         ];
-        for (name, count, times) in rows {
+        for (name, Summary { count, times }) in rows {
             write!(f, "{name:<22} {count:>9}")?;
             for us in [times.first_us, times.median_us, times.p99_us, times.last_us] {
                 match count {

@@ -113,12 +113,12 @@ fn sessions_that_do_not_read_do_not_delay_new_work_for_others() {
     for round in 0..5 {
         server.publish().unwrap();
         drive(&mut fleet, &mut server, |fleet| {
-            let rounds = fleet.rounds().all();
+            let rounds = fleet.rounds();
             rounds
                 .get(round)
                 .is_some_and(|round| round.arrived() == 8 && round.is_published())
         });
-        assert!(fleet.rounds().all()[round].is_complete());
+        assert!(fleet.rounds()[round].is_complete());
     }
     assert_eq!(fleet.tally().failures, BTreeMap::new());
 }
@@ -134,11 +134,11 @@ fn the_bare_loop_reaches_all_sockets() {
     drive(&mut fleet, &mut writer, |fleet| fleet.tally().notifies == 5);
     writer.publish().unwrap();
     drive(&mut fleet, &mut writer, |fleet| {
-        let round = fleet.rounds().all().get(1);
+        let round = fleet.rounds().get(1);
         round.is_some_and(|round| round.arrived() == 5 && round.is_published())
     });
     // The first work of a session is not new work.
-    assert_eq!(fleet.rounds().all()[0].arrived(), 0);
+    assert_eq!(fleet.rounds()[0].arrived(), 0);
 }
 
 #[test]

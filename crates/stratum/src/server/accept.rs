@@ -68,7 +68,7 @@ impl Accept {
                 let so_far = refused.fetch_add(1, Ordering::Relaxed) + 1;
                 // Logged whenever the number has doubled.
                 if so_far.is_power_of_two() {
-                    warn!(%peer, refusal = %limit, so_far, "connection refused");
+                    warn!(event = "connection_refused", %peer, refusal = %limit, so_far, "connection refused");
                 }
                 return;
             }

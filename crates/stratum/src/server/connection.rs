@@ -127,7 +127,7 @@ impl Connection {
             let so_far = counters.ended_by_server.fetch_add(1, Ordering::Relaxed) + 1;
             // Logged whenever the number has doubled: scanners are many.
             if so_far.is_power_of_two() {
-                warn!(peer = %self.peer, worker, %ending, so_far, "client disconnected");
+                warn!(event = "client_disconnected", peer = %self.peer, worker, %ending, so_far, "client disconnected");
             }
         }
     }
@@ -330,7 +330,7 @@ impl Connection {
                 .refused_subscriptions
                 .fetch_add(more, Ordering::Relaxed);
             if (before + more).is_power_of_two() {
-                warn!(peer = %self.peer, so_far = before + more, "no nonce space left");
+                warn!(event = "nonce_space_full", peer = %self.peer, so_far = before + more, "no nonce space left");
             }
         }
         if self.outbox.shares.is_empty() {

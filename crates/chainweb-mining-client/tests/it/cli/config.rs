@@ -1,4 +1,4 @@
-//! Settings from files, URLs and the environment, as the program takes them.
+//! Settings from files, URLs and the environment.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

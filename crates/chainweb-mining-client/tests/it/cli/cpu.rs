@@ -13,7 +13,7 @@ fn available() -> Vec<Kernel> {
 }
 
 #[test]
-fn a_kernel_that_the_machine_lacks_is_refused_with_those_that_it_has() {
+fn an_unavailable_kernel_is_refused_with_a_list_of_available_ones() {
     // No machine has both NEON and AVX2.
     for kernel in Kernel::ALL.iter().filter(|kernel| !kernel.is_available()) {
         let names: Vec<&str> = available().iter().map(|kernel| kernel.name()).collect();
@@ -37,7 +37,7 @@ fn a_kernel_that_the_machine_lacks_is_refused_with_those_that_it_has() {
 }
 
 #[test]
-fn wrong_places_and_priorities_are_refused() {
+fn invalid_affinities_and_priorities_are_refused() {
     check_usage(
         &["--cpu-affinity", "1-0"],
         &["--cpu-affinity", "1-0", "0-3,8"],
@@ -89,20 +89,20 @@ fn every_kernel_of_this_machine_mines() {
     }
 }
 
-/// The processors that `/proc/…/status` says may be used.
+/// Returns the allowed processors from `/proc/…/status`.
 fn allowed_processors(status: &str) -> &str {
     let mut lines = status.lines();
     let line = lines.find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
     line.unwrap().trim()
 }
 
-/// The processors that this test may use, as the system writes them.
+/// Returns the processors that this test may use, in the form of the system.
 fn own_processors() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     allowed_processors(&status).to_owned()
 }
 
-/// proc(5): the 19th field of all is the niceness; the third one follows the name.
+/// Returns the niceness, which is the 19th field of `stat` (proc(5)); the third follows the name.
 fn niceness(stat: &str) -> i32 {
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     fields.split(' ').nth(16).unwrap().parse().unwrap()
@@ -131,7 +131,7 @@ fn hashing_threads(demo: &Running, count: usize) -> Vec<(String, i32)> {
     }
 }
 
-/// Runs the demo with these flags until its hashing threads are placed like this.
+/// Runs the demo with these flags, and checks the processors and niceness of its hashing threads.
 #[track_caller]
 fn check_placed(flags: &[&str], expected: &[(&str, i32)]) {
     let lively = ["demo", "--graph", "pair", "--block-delay", "100ms"];
@@ -140,7 +140,7 @@ fn check_placed(flags: &[&str], expected: &[(&str, i32)]) {
         .iter()
         .map(|(processors, niceness)| ((*processors).to_owned(), *niceness))
         .collect();
-    // A thread exists before it has placed itself.
+    // A thread exists for a moment before it sets them.
     let mut placed = Vec::new();
     for _ in 0..100 {
         placed = hashing_threads(&demo, expected.len());
@@ -154,7 +154,7 @@ fn check_placed(flags: &[&str], expected: &[(&str, i32)]) {
 }
 
 #[test]
-fn threads_are_bound_one_by_one_and_give_way_as_asked() {
+fn threads_have_the_affinity_and_the_priority_of_the_flags() {
     let set = rustix::thread::sched_getaffinity(None).unwrap();
     let allowed: Vec<String> = (0..1024)
         .filter(|&at| set.is_set(at))
@@ -187,13 +187,13 @@ fn threads_are_bound_one_by_one_and_give_way_as_asked() {
 }
 
 #[test]
-fn threads_are_left_alone_unless_asked() {
+fn threads_keep_their_affinity_and_priority_without_flags() {
     let own = niceness(&fs::read_to_string("/proc/self/stat").unwrap());
     check_placed(&["-c", "1"], &[(&own_processors(), own)]);
 }
 
 #[test]
-fn a_bench_tells_of_every_kernel_beside_the_blake2_crate() {
+fn a_bench_measures_every_kernel_and_the_blake2_crate() {
     let quick = ["bench", "--pairs", "2", "--sample", "1ms", "-c", "2"];
     let output = run(&[&quick[..], &["--json"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -246,7 +246,7 @@ fn a_bench_tells_of_every_kernel_beside_the_blake2_crate() {
 }
 
 #[test]
-fn a_bench_that_is_interrupted_tells_what_it_has() {
+fn an_interrupted_bench_reports_its_results_so_far() {
     let mut bench = Running::start(&[
         "bench",
         "--pairs",
@@ -271,6 +271,6 @@ fn a_demo_with_a_time_limit_ends_with_the_first_signal() {
     let mut demo = Running::start(&["demo", "--for", "10m", "--graph", "pair"]);
     demo.wait_for("block found");
     demo.signal(rustix::process::Signal::INT);
-    // The patience of this wait is a minute.
+    // This waits for a minute at most.
     assert_eq!(demo.wait().code(), Some(0));
 }

@@ -36,7 +36,7 @@ fn errors_in_values_say_what_is_expected() {
     }
 }
 
-/// A network that does not check proof of work, and its address.
+/// Returns a network that does not check proof of work, and its address.
 fn network() -> (Running, String) {
     let network = Running::start(&[
         "simnet",
@@ -50,7 +50,7 @@ fn network() -> (Running, String) {
     (network, address)
 }
 
-/// The last line of a client that has made blocks with these flags, on which it ends well.
+/// Makes blocks with these flags, ends the client, and returns its last line.
 fn mine(flags: &[&str]) -> String {
     let (network, address) = network();
     let mut client = Running::start(&[&["--node", &address], flags].concat());
@@ -64,7 +64,7 @@ fn mine(flags: &[&str]) -> String {
 }
 
 #[test]
-fn a_simulation_tells_the_rate_that_it_simulates() {
+fn the_rate_of_a_simulation_is_marked_as_simulated() {
     let last = mine(&[
         "--public-key=ab",
         "--worker=simulation",
@@ -79,7 +79,7 @@ fn a_simulation_tells_the_rate_that_it_simulates() {
 }
 
 #[test]
-fn a_beat_has_no_hash_rate() {
+fn the_constant_delay_worker_has_no_hash_rate() {
     let last = mine(&[
         "--worker=constant-delay",
         "--thread-count=1",

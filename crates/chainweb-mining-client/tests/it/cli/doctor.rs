@@ -25,7 +25,7 @@ async fn the_exit_code_says_whether_mining_would_work() {
     assert!(screen.starts_with(&title), "{screen}");
     assert!(screen.ends_with("\n\nmining would work\n"), "{screen}");
 
-    // With warnings mining works.
+    // Warnings do not prevent mining.
     network
         .faults()
         .install(Rule::on(Endpoint::Cut, Verdict::Status(500, "".into())));

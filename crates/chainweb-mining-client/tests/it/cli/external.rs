@@ -40,7 +40,7 @@ fn missing_command_error_names_the_flag() {
     check_usage(&["-w", "external", "--external-worker-cmd="], &message);
 }
 
-/// A network on which no block is found.
+/// Returns a network on which no block is found.
 async fn network() -> Simnet {
     let config = Config {
         start_difficulty: Difficulty::from_u128(1 << 60),
@@ -50,7 +50,7 @@ async fn network() -> Simnet {
     Simnet::start(config, anywhere).await.unwrap()
 }
 
-/// A client whose command and its child ignore SIGTERM, and the ids of both.
+/// Returns a client whose command and its child ignore SIGTERM, and the ids of both.
 fn with_stubborn_command(network: &Simnet, protocol: &str) -> (Running, [Pid; 2]) {
     let client = Running::start(&[
         "--node",

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::program::{Running, program, run, text};
 
 #[test]
-fn a_log_in_json_is_nothing_but_objects() {
+fn every_line_of_a_json_log_is_an_object() {
     let flags = ["simnet", "--listen=127.0.0.1:0", "--log-format=json"];
     let mut network = Running::start(&flags);
     let first = network.wait_for("simulated network starts");
@@ -42,7 +42,7 @@ fn a_fatal_error_has_the_format_of_the_log() {
 }
 
 #[test]
-fn a_log_that_is_no_terminal_has_colours_only_on_request() {
+fn a_log_without_a_terminal_has_colours_only_on_request() {
     let line = |flags: &[&str]| {
         let mut command = program();
         let network = Running::spawn(command.args(["simnet", "--listen=127.0.0.1:0"]).args(flags));

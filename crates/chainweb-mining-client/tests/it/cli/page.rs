@@ -7,7 +7,7 @@ use super::program::{PROGRAM, command, text};
 
 const PAGE: &str = include_str!("../../../../../docs/configuration.md");
 
-/// The blocks of a page: the line before, the language, the lines.
+/// Returns the code blocks of a page: the line before, the language, the lines.
 fn blocks(page: &str) -> Vec<(&str, &str, Vec<&str>)> {
     let mut blocks = Vec::new();
     let mut caption = "";

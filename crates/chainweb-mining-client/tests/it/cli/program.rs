@@ -1,4 +1,4 @@
-//! The program started as a user starts it, and what it prints.
+//! Starts the program, sends it signals and reads its output.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Output, Stdio};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Far beyond what anything here takes, so that only a hang runs into it.
+/// The time limit of every wait: far more than any needs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chainweb-mining-client");
@@ -17,7 +17,7 @@ pub(crate) fn program() -> Command {
     command(PROGRAM)
 }
 
-/// A command without variables that the program takes for settings.
+/// Returns a command without the environment variables of settings.
 pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env_remove("NO_COLOR");
@@ -37,7 +37,8 @@ pub(super) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// Runs the program with wrong usage: it says each of these parts and ends at once.
+/// Runs the program with a usage error. Checks the exit code, and that the message contains each of
+/// these parts.
 #[track_caller]
 pub(super) fn check_usage(args: &[&str], expected: &[&str]) {
     let output = run(args);
@@ -78,7 +79,7 @@ impl Running {
         Self { child, lines }
     }
 
-    /// The first line from here on that contains the text.
+    /// Waits for the next line that contains the text, and returns it.
     #[track_caller]
     pub(crate) fn wait_for(&self, wanted: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
@@ -97,7 +98,7 @@ impl Running {
         }
     }
 
-    /// All lines from here to the end of the program.
+    /// Returns all further lines, up to the end of the program.
     #[track_caller]
     pub(crate) fn rest(&self) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
@@ -134,13 +135,13 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            // Reading lines is a way to wait that ends with the program.
+            // Waiting for a line also ends when the program does.
             drop(self.lines.recv_timeout(Duration::from_millis(20)));
         }
         panic!("the program does not end");
     }
 
-    /// The lines of the next moment.
+    /// Waits for a moment, and returns the lines that arrived.
     pub(crate) fn pause(&self) -> Vec<String> {
         let first = self.lines.recv_timeout(Duration::from_millis(10));
         first.into_iter().chain(self.lines.try_iter()).collect()
@@ -169,7 +170,7 @@ impl Drop for Running {
     }
 }
 
-/// The value of a field in a line of the log.
+/// Returns the value of a field in a log line.
 pub(crate) fn field<'a>(line: &'a str, name: &str) -> &'a str {
     let start = line.find(&format!("{name}=")).unwrap() + name.len() + 1;
     line[start..].split(' ').next().unwrap()

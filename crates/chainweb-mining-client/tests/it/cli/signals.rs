@@ -1,4 +1,4 @@
-//! Signals, at moments that matter and at random ones.
+//! Signals, at critical and at random moments.
 
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::program::{Running, field, program};
 use crate::seed;
 
-/// A network on which a block takes a few milliseconds.
+/// Returns a network on which a block takes a few milliseconds.
 async fn network() -> Simnet {
     let config = Config {
         start_difficulty: Difficulty::from_u128(20_000),
@@ -26,7 +26,7 @@ async fn network() -> Simnet {
 }
 
 #[test]
-fn the_first_signal_ends_cleanly_though_no_node_is_there() {
+fn the_first_signal_ends_cleanly_without_a_node() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let mut client = Running::start(&["--node", "127.0.0.1:1", "-w", "cpu", "-c", "1"]);
         client.wait_for("cannot connect");
@@ -38,7 +38,7 @@ fn the_first_signal_ends_cleanly_though_no_node_is_there() {
 }
 
 #[test]
-fn a_signal_that_comes_twice_in_a_moment_is_one() {
+fn a_signal_repeated_within_a_moment_counts_once() {
     let mut client = Running::start(&["--node", "127.0.0.1:1", "-w", "cpu", "-c", "1"]);
     client.wait_for("cannot connect");
     for _ in 0..2 {
@@ -49,7 +49,7 @@ fn a_signal_that_comes_twice_in_a_moment_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_leaves_at_once() {
+async fn a_second_signal_quits_immediately() {
     let network = network().await;
     network
         .faults()
@@ -67,7 +67,7 @@ async fn a_second_signal_leaves_at_once() {
     client.wait_for("shutting down");
     client.signal(Signal::TERM);
     client.wait_for("quitting immediately");
-    // Waiting for the answer until the grace was over would have been a clean end.
+    // A client that waited for the answer or the grace would have exited with 0.
     assert_eq!(client.wait().code(), Some(1));
 }
 
@@ -85,7 +85,7 @@ async fn a_signal_at_any_moment_ends_cleanly_after_solved_blocks_are_submitted()
             "-c",
             "1",
         ]);
-        // From its first word on the program answers to signals.
+        // The program handles signals before it logs its first line.
         client.wait_for("connecting");
         let moment = Duration::from_micros(rng.random_range(0..400_000));
         sleep(moment).await;
@@ -98,8 +98,8 @@ async fn a_signal_at_any_moment_ends_cleanly_after_solved_blocks_are_submitted()
             "error:",
             "could be submitted before the end",
         ] {
-            let said = lines.iter().any(|line| line.contains(bad));
-            assert!(!said, "{bad:?} after {moment:?}: {lines:#?}");
+            let is_logged = lines.iter().any(|line| line.contains(bad));
+            assert!(!is_logged, "{bad:?} after {moment:?}: {lines:#?}");
         }
         let report = network.report();
         let tally = report.tally;

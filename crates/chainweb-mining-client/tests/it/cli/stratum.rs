@@ -28,7 +28,7 @@ fn errors_in_the_flags_say_what_to_do() {
 }
 
 #[test]
-fn works_held_are_said_once_and_are_no_more_than_chains() {
+fn work_slots_are_set_once_and_do_not_exceed_the_chains() {
     let stratum = ["--worker", "stratum", "--thread-count"];
     check_usage(
         &[&stratum[..], &["3", "--work-slots", "4"]].concat(),
@@ -68,7 +68,7 @@ fn a_port_in_use_is_reported_with_its_address_and_its_flags() {
 }
 
 #[test]
-fn the_server_listens_while_the_node_is_away_and_ends_with_the_first_signal() {
+fn the_server_listens_while_the_node_is_down_and_ends_with_the_first_signal() {
     let mut client = Running::start(&[
         "--worker",
         "STRATUM",

@@ -38,7 +38,7 @@ It reads the settings of mining from all sources, and ignores those that it does
 
 ";
 
-/// What the page says about a flag beyond its help, which is one line.
+/// Text about flags in addition to their help, which is one line.
 const NOTES: [(&str, &str); 10] = [
     (
         "timeout",
@@ -99,18 +99,18 @@ const NOTES: [(&str, &str); 10] = [
     ),
 ];
 
-/// Where a flag is.
+/// The place of a flag.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// In the program itself: a setting, if its name does not say otherwise.
+    /// In the program itself: a setting, unless its name is excluded.
     Program,
-    /// In a command for which no configuration is read.
+    /// In a command without settings.
     Command,
-    /// In a command that takes settings: a setting, if the program has it too.
+    /// In a command with settings: a setting, if the program has it too.
     Configured,
 }
 
-/// The page, of the program and its commands.
+/// Returns the page about the program and its commands.
 pub(super) fn generate(command: &Command) -> String {
     let mut built = command.clone();
     built.build();
@@ -163,7 +163,7 @@ fn write_usage(page: &mut String, built: &mut Command) {
     writeln!(page, "```\n{}\n```\n", lines.join("\n")).unwrap();
 }
 
-/// All flags, by section.
+/// Writes all flags, by section.
 fn write_flags(page: &mut String, command: &Command, place: Place) {
     let args: Vec<&Arg> = command.get_arguments().collect();
     let mut sections: Vec<Option<&str>> = Vec::new();
@@ -189,7 +189,7 @@ fn write_flags(page: &mut String, command: &Command, place: Place) {
     }
 }
 
-/// The flag that undoes another one: `--no-tls` and `--tls` are each other's.
+/// Returns the flag that undoes this one: `--no-tls` for `--tls`, and the reverse.
 fn opposite<'a>(arg: &Arg, args: &[&'a Arg]) -> Option<&'a Arg> {
     let long = arg.get_long()?;
     args.iter().copied().find(|other| {
@@ -272,7 +272,7 @@ fn write_facts(page: &mut String, arg: &Arg, default: Option<&str>, place: Place
     let flag = arg.get_long().unwrap_or_default();
     let is_setting = match place {
         Place::Program => is_setting(flag),
-        // Its own flags are in no section.
+        // The command's own flags are in no section.
         Place::Configured => is_setting(flag) && arg.get_help_heading().is_some(),
         Place::Command => false,
     };

@@ -28,7 +28,7 @@ impl<'a> Row<'a> {
         let cells = line
             .strip_prefix('|')
             .and_then(|line| line.strip_suffix('|'));
-        // Within a row of Markdown, a bar that is text has a backslash.
+        // In a table of Markdown, a bar within a cell has a backslash.
         let cells: Vec<&str> = cells.unwrap().split(" | ").map(str::trim).collect();
         let [flags, shorts, key, default_there, default_here, remark] = cells[..] else {
             panic!("six cells, not those of {line}")
@@ -43,7 +43,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What is wrong with it.
+    /// Returns what is wrong with the row.
     fn faults(&self, command: &Command) -> Vec<String> {
         let mut faults = Vec::new();
         for flag in &self.flags {
@@ -65,7 +65,7 @@ impl<'a> Row<'a> {
         if key.as_deref() != self.key {
             faults.push(format!("{name}: the key is {key:?}"));
         }
-        if expected_defaults(self.default()) != said_defaults(arg) {
+        if expected_defaults(self.default()) != flag_defaults(arg) {
             faults.push(format!("{name}: the default is {:?}", defaults(arg)));
         }
         if !self.default_here.is_empty() && self.remark.is_empty() {
@@ -100,7 +100,7 @@ fn expected_defaults(cell: &str) -> Vec<&str> {
 }
 
 /// Returns the defaults of a flag. A flag that only prints a text has none.
-fn said_defaults(arg: &Arg) -> Vec<&str> {
+fn flag_defaults(arg: &Arg) -> Vec<&str> {
     let is_setting = arg.get_long().is_some_and(is_setting);
     if is_setting || !matches!(arg.get_action(), ArgAction::SetTrue) {
         defaults(arg)
@@ -139,7 +139,7 @@ fn each_row_of_the_haskell_clients_flags_is_true() {
 }
 
 #[test]
-fn a_row_that_is_not_true_is_found() {
+fn a_false_row_is_found() {
     let command = Command::new("program").arg(
         Arg::new("rate")
             .short('s')

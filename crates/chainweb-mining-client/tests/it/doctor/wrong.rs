@@ -494,7 +494,7 @@ async fn a_node_that_has_lost_its_network() {
     }
     let seen = on(&simnet).await;
     assert_eq!(seen.in_state("warn"), "work round-trip");
-    seen.says("work", "its parent is", "lost touch");
+    seen.check_texts("work", "its parent is", "lost touch");
     assert!(seen.works);
 }
 

@@ -137,7 +137,7 @@ async fn all_devices_mine_together_without_a_fault_or_duplicate_work() {
     let stopped = ended.log.lines(&["stopped", "hash_rate="]);
     assert!(!stopped[0].contains("hash_rate=0.0 "), "{}", stopped[0]);
     // Every block was found by a device.
-    let found = ended.log.count(&["block found by device", "worker="]);
+    let found = ended.log.count(&["block found", "device="]);
     assert!(found as u64 >= ended.counters.solutions, "{}", ended.log);
 }
 

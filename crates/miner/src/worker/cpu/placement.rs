@@ -27,7 +27,7 @@ impl Placement {
             let mut set = CpuSet::new();
             set.set(processor);
             if let Err(error) = sched_setaffinity(None, &set) {
-                warn!(thread = index, processor, %error, "cannot bind hashing thread to processor");
+                warn!(event = "placement_failed", thread = index, processor, %error, "cannot bind hashing thread to processor");
             }
         }
         let Some(niceness) = self.niceness else {
@@ -36,7 +36,7 @@ impl Placement {
         // On Linux, this affects only the calling thread.
         let is_nice = getpriority_process(None).is_ok_and(|present| present >= niceness);
         if !is_nice && let Err(error) = setpriority_process(None, niceness) {
-            warn!(thread = index, niceness, %error, "cannot lower priority of hashing thread");
+            warn!(event = "placement_failed", thread = index, niceness, %error, "cannot lower priority of hashing thread");
         }
     }
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
-use tracing::field::display;
 use tracing::{debug, trace, warn};
 
 use super::config::Config;
@@ -14,7 +13,6 @@ use super::process::Process;
 use super::scheduler::Task;
 use crate::job::{JobId, Solution};
 use crate::meter::HashMeter;
-use crate::units::About;
 
 /// The state of one slot.
 #[derive(Debug)]
@@ -85,13 +83,13 @@ impl Runner {
     pub(super) fn report(&self, failure: &Failure, stderr: &str, retry_in: Option<Duration>) {
         let (process, interval) = (self.index, self.config.timing.report);
         let stderr = Some(stderr).filter(|stderr| !stderr.is_empty());
-        let retry_in = retry_in.map(|pause| display(About(pause)));
+        let retry_in_seconds = retry_in.map(|pause| pause.as_secs_f64());
         match self.failure_limit.count(Instant::now(), failure, interval) {
             Some(times) => {
-                warn!(process, %failure, stderr, retry_in, times, "external command failed");
+                warn!(event = "command_failed", process, %failure, stderr, retry_in_seconds, times, "external command failed");
             }
             None if retry_in.is_some() => {
-                debug!(process, %failure, stderr, retry_in, "external command failed again");
+                debug!(event = "command_failed", process, %failure, stderr, retry_in_seconds, "external command failed again");
             }
             // Bad lines of output, of which there can be very many.
             None => trace!(process, %failure, "external command failed again"),

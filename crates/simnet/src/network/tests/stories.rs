@@ -6,7 +6,8 @@ use chainweb::{ChainGraph, ChainId, CreationTime, Difficulty, Nonce, PayloadHash
 
 use crate::config::{Config, GenesisBlocks, Miner, Miners, ProofOfWork};
 use crate::network::Network;
-use crate::network::outcome::{Event, Invalid, MoveError, Solved, Update, WorkAnswer};
+use crate::network::outcome::{Invalid, MoveError, Solved, Update, WorkAnswer};
+use crate::network::payload::Payload;
 
 const START: CreationTime = CreationTime::from_micros(1_700_000_000_000_000);
 
@@ -70,10 +71,8 @@ impl Story {
         self.network
             .take_events()
             .into_iter()
-            .filter_map(|event| match event {
-                Event::Update(on, update) if on == ChainId::new(chain) => Some(update),
-                _ => None,
-            })
+            .filter(|(on, _)| *on == ChainId::new(chain))
+            .map(|(_, update)| update)
             .collect()
     }
 }
@@ -283,7 +282,13 @@ fn an_invalid_block_stalls_its_chain_until_the_next_foreign_block() {
             let other_parent = chainweb::BlockHash::new([8; 32]);
             let chain = ChainId::new(0);
             let payloads = &mut story.network.payloads;
-            payloads.insert(other, chain, other_parent, &miner(), story.now);
+            let payload = Payload {
+                chain,
+                parent: other_parent,
+                account: miner().account,
+                inserted: story.now,
+            };
+            payloads.insert(other, payload);
             bytes[82..114].copy_from_slice(other.as_bytes());
         },
         Invalid::Payload,

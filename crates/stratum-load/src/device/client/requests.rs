@@ -35,7 +35,8 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) struct Requests {
     next_id: u64,
-    waiting: BTreeMap<u64, Request>,
+    /// The unanswered requests by id.
+    pub(super) waiting: BTreeMap<u64, Request>,
     segments: Segments,
 }
 
@@ -50,16 +51,6 @@ impl Requests {
             waiting: BTreeMap::new(),
             segments,
         }
-    }
-
-    /// Whether `id` belongs to an unanswered `mining.subscribe`.
-    pub(crate) fn is_subscribe(&self, id: u64) -> bool {
-        self.waiting.get(&id) == Some(&Request::Subscribe)
-    }
-
-    /// Removes and returns the request with this id.
-    pub(crate) fn answered(&mut self, id: u64) -> Option<Request> {
-        self.waiting.remove(&id)
     }
 
     /// Drops all requests and returns the number of shares among them.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::device::config::DeviceConfig;
 use crate::device::rules::Rule;
 use crate::nonce::NonceSplit;
-use crate::synthetic::work_key;
+use crate::synthetic::key_of;
 
 /// Parses the result of `mining.subscribe`. `lengths` are the lengths of nonce2 in bytes that the
 /// device supports.
@@ -57,7 +57,7 @@ impl Assignment {
         Found {
             job_id: Arc::clone(&self.job_id),
             chain: self.header.chain(),
-            work_key: key(&self.header),
+            work_key: key_of(&self.header),
             nonce2: self.split.nonce2_be_hex(nonce2),
         }
     }
@@ -110,7 +110,7 @@ impl<'a> Assignments<'a> {
     /// Whether the current job is for this work, refreshed or not.
     pub(crate) fn is_on(&self, work_key: u64) -> bool {
         let job = self.job.as_ref();
-        job.is_some_and(|job| key(&job.header) == work_key)
+        job.is_some_and(|job| key_of(&job.header) == work_key)
     }
 
     pub(crate) fn set_target(&mut self, params: &[Value]) -> Result<(), Rule> {
@@ -181,10 +181,6 @@ impl<'a> Assignments<'a> {
 
 fn text(params: &[Value], index: usize) -> Option<&str> {
     params.get(index)?.as_str()
-}
-
-fn key(header: &WorkHeader) -> u64 {
-    work_key(const_hex::encode(header.as_bytes()).as_bytes())
 }
 
 fn read_header(text: &str) -> Option<WorkHeader> {

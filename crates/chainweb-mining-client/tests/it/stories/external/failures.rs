@@ -40,7 +40,7 @@ async fn failed_command_is_logged_with_its_status_and_stderr() {
     let status = [
         "exit status: 3",
         "stderr=\"warming up | no device\"",
-        "retry_in=10 ms",
+        "retry_in_seconds=0.01",
     ];
     once_fails("echo warming up >&2; echo no device >&2; exit 3", &status).await;
     once_fails("kill -9 $$", &["signal: 9 (SIGKILL)"]).await;
@@ -227,16 +227,19 @@ async fn pauses_between_failures_grow() {
     let mut config = once("exit 1 #");
     config.processes = std::num::NonZeroUsize::MIN;
     story.start_external(config);
-    for pause in ["10 ms", "20 ms", "40 ms", "80 ms", "100 ms"] {
+    for pause in ["0.01", "0.02", "0.04", "0.08", "0.1"] {
         story
-            .until_logged(&["exit status: 1", &format!("retry_in={pause}")], 1)
+            .until_logged(
+                &["exit status: 1", &format!("retry_in_seconds={pause}")],
+                1,
+            )
             .await;
     }
     story
         .until(
             "the longest pause again",
             Duration::from_secs(10),
-            |story| story.log.count(&["retry_in=100 ms"]) >= 2,
+            |story| story.log.count(&["retry_in_seconds=0.1"]) >= 2,
         )
         .await;
     story.ends_well().await;

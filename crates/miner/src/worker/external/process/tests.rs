@@ -133,9 +133,9 @@ async fn whole_group_receives_sigterm_and_time_to_end() {
     process.finish(PATIENCE).await;
     assert_eq!(process.status.and_then(|status| status.code()), Some(3));
     let output = String::from_utf8_lossy(&process.output);
-    let mut said: Vec<_> = output.lines().collect();
-    said.sort_unstable();
-    assert_eq!(said, ["child", "parent", "ready", "ready"]);
+    let mut printed: Vec<_> = output.lines().collect();
+    printed.sort_unstable();
+    assert_eq!(printed, ["child", "parent", "ready", "ready"]);
 }
 
 #[tokio::test]
@@ -191,10 +191,10 @@ async fn child_without_a_pipe_has_time_to_end() {
     ));
     lines(&mut process, 1).await;
     process.terminate(PATIENCE).await;
-    let said = std::fs::read_to_string(&done);
+    let written = std::fs::read_to_string(&done);
     process.finish(PATIENCE).await;
     std::fs::remove_file(&done).ok();
-    assert_eq!(said.expect("the child has ended by itself"), "done\n");
+    assert_eq!(written.expect("the child has ended by itself"), "done\n");
 }
 
 /// As in a container whose first process is this program: it adopts orphans.

@@ -215,7 +215,7 @@ fn job_is_returned_once_even_if_it_stays_live_or_is_shared() {
 }
 
 #[test]
-fn a_job_that_died_before_it_was_due_is_not_given_back() {
+fn job_retired_before_it_is_due_is_not_returned() {
     let now = Instant::now();
     let [a, b] = [1, 2].map(|id| job(id, target(1000), now));
     let mut threads = threads(1, 1e6, 0);
