@@ -14,7 +14,7 @@ use crate::job::{Job, JobId, NodeId, Solution};
 /// made. An answer counts only for what was known then: the number separates updates before a
 /// request from updates during it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Seq(pub u64);
+pub(crate) struct Seq(pub u64);
 
 impl Seq {
     /// Returns the number at which the job arrived, which is also its id.
@@ -23,13 +23,10 @@ impl Seq {
     }
 }
 
-/// An input of the coordinator. A failed request is an event as well.
+/// An input of the coordinator. A failed request is an event as well. Answers repeat the fields of
+/// their request.
 #[derive(Clone, Debug)]
-#[expect(
-    missing_docs,
-    reason = "the fields repeat the request that the event answers"
-)]
-pub enum Event {
+pub(crate) enum Event {
     /// The answer to [`Identify`](super::Request::Identify).
     Identified {
         node: NodeId,

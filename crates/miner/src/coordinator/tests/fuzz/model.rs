@@ -15,7 +15,8 @@ use node::{Cut, Error, Info, Lost, Refusal, Tip, UpdateEvent, Version};
 use rand::rngs::StdRng;
 use rand::{RngExt, seq::IndexedRandom};
 
-use super::super::super::{Event, Request, Seq};
+use super::super::super::event::Seq;
+use super::super::super::{Event, Request};
 use super::super::pieces::{
     broken, busy, connect, invalid_pow, not_served, stale, timeout, unauthorized,
 };
