@@ -1,11 +1,11 @@
 //! Decides what is mined: the state machine between the nodes and the worker.
 //!
-//! [`Coordinator::handle`] maps an event and its time to actions. The invariant: as far as any
+//! `Coordinator::handle` maps an event and its time to actions. The invariant: as far as any
 //! event shows, the node of a published job could still accept a solution of it. Everything an
-//! operator may care about is returned as [`Action::Report`].
+//! operator may care about is returned as `Action::Report`.
 //!
 //! It knows no socket, clock, task, log or randomness. A logical clock of sequence numbers
-//! ([`Seq`]) orders events and requests.
+//! (`Seq`) orders events and requests.
 
 mod action;
 mod config;
@@ -30,7 +30,8 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub use self::action::{Action, Request};
-pub use self::config::{Config, Preemption};
-pub use self::event::{Event, Seq};
-pub use self::state::Coordinator;
+pub(crate) use self::action::{Action, Request};
+pub(crate) use self::config::Config;
+pub use self::config::Preemption;
+pub(crate) use self::event::Event;
+pub(crate) use self::state::Coordinator;

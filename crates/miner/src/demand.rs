@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 /// What a worker wants the coordinator to fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Demand {
+pub(crate) enum Demand {
     /// Work on any chain.
     #[default]
     Any,
@@ -39,7 +39,7 @@ impl Demand {
 
 /// The state of the network as a node describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
+pub(crate) struct View {
     /// The name of the network.
     pub version: Version,
     /// The graph of its chains. If the node does not describe it, all chains are adjacent to each
@@ -51,7 +51,7 @@ pub struct View {
 
 /// The heights of all chains in a cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heights {
+pub(crate) struct Heights {
     /// When the cut was requested. It includes what happened before.
     pub requested: Instant,
     /// The height of each chain.

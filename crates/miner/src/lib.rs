@@ -2,7 +2,7 @@
 //! submits the solutions.
 
 pub mod coordinator;
-pub mod demand;
+mod demand;
 pub mod job;
 pub mod meter;
 pub mod run;

@@ -13,8 +13,7 @@ use crate::telemetry;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields name the node and the subject")]
-pub enum Action {
+pub(crate) enum Action {
     /// Replace the worker's live jobs by these.
     Publish(Arc<Jobs>),
     /// Send the worker the state of the network.
@@ -36,8 +35,7 @@ pub enum Action {
 
 /// A request to a node. Each is answered by one [`Event`](super::Event), also if it fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields repeat those of the node's API")]
-pub enum Request {
+pub(crate) enum Request {
     /// Which network it serves.
     Identify,
     /// Work, on `chain` if the node supports the choice.

@@ -7,7 +7,7 @@ use crate::timing::Timing;
 
 /// The choices of the coordinator.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// The number of nodes. They are numbered from 0 in the order of preference.
     pub nodes: usize,
     /// The highest number of live jobs, each on a chain of its own; at least 1.

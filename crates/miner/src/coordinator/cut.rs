@@ -29,7 +29,6 @@ impl Coordinator {
             self.observe_height(id, *chain, tip.height.saturating_add(1));
         }
         self.publish();
-        let seq = self.newest_seq.advance();
         if let Some(at) = self.nodes[id.0].cut_requested
             && self.wants_view(id)
         {
@@ -38,7 +37,7 @@ impl Coordinator {
         for (chain, heights) in self.tracker.cut(self.now, id, &cut) {
             let request = Request::Ancestors {
                 version: self.nodes[id.0].version(),
-                seq,
+                seq: self.seq,
                 chain,
                 tip: cut.tips[&chain],
                 heights,

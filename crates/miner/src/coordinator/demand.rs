@@ -14,7 +14,6 @@ use chainweb::{ChainGraph, ChainId};
 use node::{Cut, Info};
 
 use super::action::Action;
-use super::event::Seq;
 use super::state::Coordinator;
 use crate::demand::{Demand, Heights, View};
 use crate::job::NodeId;
@@ -23,14 +22,13 @@ use crate::telemetry::event::Retirement;
 impl Coordinator {
     /// The worker changed its demand.
     pub(super) fn demand(&mut self, demand: Demand) {
-        let seq = self.newest_seq.advance();
         self.retire(Retirement::Unwanted, |live| {
             !demand.admits(live.job.chain())
         });
-        (self.demand, self.demanded) = (demand, seq);
+        (self.demand, self.demanded) = (demand, self.seq);
         for node in &mut self.nodes {
             node.work.release();
-            node.cut_changed(seq);
+            node.cut_changed(self.seq);
         }
     }
 
@@ -55,9 +53,9 @@ impl Coordinator {
     }
 
     /// The node serves another network or other chains: sends the worker a view without heights.
-    pub(super) fn show_network(&mut self, id: NodeId, seq: Seq) {
+    pub(super) fn show_network(&mut self, id: NodeId) {
         if self.demand != Demand::Any && self.preferred() == Some(id) {
-            self.nodes[id.0].cut_changed(seq);
+            self.nodes[id.0].cut_changed(self.seq);
             self.show(id, None);
         }
     }

@@ -14,28 +14,19 @@ use crate::job::{Job, JobId, NodeId, Solution};
 /// made. An answer counts only for what was known then: the number separates updates before a
 /// request from updates during it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Seq(pub u64);
+pub(crate) struct Seq(pub u64);
 
 impl Seq {
     /// Returns the number at which the job arrived, which is also its id.
     pub(super) fn of(job: &Job) -> Self {
         Self(job.id.0)
     }
-
-    /// Moves on to the next number and returns it.
-    pub(super) fn advance(&mut self) -> Self {
-        self.0 += 1;
-        *self
-    }
 }
 
-/// An input of the coordinator. A failed request is an event as well.
+/// An input of the coordinator. A failed request is an event as well. Answers repeat the fields of
+/// their request.
 #[derive(Clone, Debug)]
-#[expect(
-    missing_docs,
-    reason = "the fields repeat the request that the event answers"
-)]
-pub enum Event {
+pub(crate) enum Event {
     /// The answer to [`Identify`](super::Request::Identify).
     Identified {
         node: NodeId,

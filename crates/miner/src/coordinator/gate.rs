@@ -35,13 +35,13 @@ impl Gate {
     /// Returns whether to send a request now, if one is wanted. If so, it counts as in flight.
     pub(super) fn try_start(&mut self, now: Instant, is_wanted: bool) -> bool {
         self.is_wanted = is_wanted;
-        let is_open = !self.is_in_flight && self.paused_until.is_none_or(|end| end <= now);
-        let starts = is_wanted && is_open;
-        if starts {
-            self.is_in_flight = true;
-            self.clear();
+        let is_paused = self.paused_until.is_some_and(|end| end > now);
+        if !is_wanted || is_paused || self.is_in_flight {
+            return false;
         }
-        starts
+        self.is_in_flight = true;
+        self.clear();
+        true
     }
 
     /// The request succeeded. Returns the time since the first failure if there were any.

@@ -4,7 +4,6 @@ use chainweb::ChainId;
 use node::{Error, Info};
 
 use super::action::Action;
-use super::event::Seq;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::job::NodeId;
@@ -12,7 +11,6 @@ use crate::telemetry::event::{NodeEvent, RequestKind, Retirement, Untracked};
 
 impl Coordinator {
     pub(super) fn identified(&mut self, id: NodeId, result: Result<Info, Error>) {
-        let seq = self.newest_seq.advance();
         let Some(info) = self.answered(id, RequestKind::Info, result) else {
             return;
         };
@@ -28,13 +26,13 @@ impl Coordinator {
                 let has_other_chains = (&known.chains, &known.graph) != (&info.chains, &info.graph);
                 *known = info;
                 if suspicion == Some(Suspicion::Restart) {
-                    self.restarted(id, seq);
+                    self.restarted(id);
                 }
                 if has_other_chains {
-                    self.show_network(id, seq);
+                    self.show_network(id);
                 }
             }
-            _ => self.enter_network(id, seq, info),
+            _ => self.enter_network(id, info),
         }
         for chain in chains {
             self.subscribe(id, chain);
@@ -43,23 +41,23 @@ impl Coordinator {
 
     /// The node was perhaps restarted: it may have other flags and have discarded the payloads of
     /// its jobs, and updates may have been missed.
-    fn restarted(&mut self, id: NodeId, seq: Seq) {
+    fn restarted(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0];
         node.pow_required_until = node.pow_required_until.map(|_| self.now);
         for live in self.live.of(id) {
             live.due = self.now;
-            live.suspect(seq);
+            live.suspect(self.seq);
         }
-        self.reopen_streams(id, seq);
+        self.reopen_streams(id);
     }
 
     /// The node serves a network other than the known one.
-    fn enter_network(&mut self, id: NodeId, seq: Seq, info: Info) {
+    fn enter_network(&mut self, id: NodeId, info: Info) {
         let (version, chains) = (info.version.clone(), info.chains.len());
         let node = &mut self.nodes[id.0];
-        let Some(known) = node.begin(seq, info) else {
+        let Some(known) = node.begin(self.seq, info) else {
             self.report_node(id, NodeEvent::NetworkIdentified { version, chains });
-            self.show_network(id, seq);
+            self.show_network(id);
             return;
         };
         let event = NodeEvent::NetworkChanged {
@@ -77,7 +75,7 @@ impl Coordinator {
         }
         self.tracker
             .untrack(Untracked::NetworkChanged, |block| block.node == id);
-        self.show_network(id, seq);
+        self.show_network(id);
     }
 
     /// Records the height of a chain's next block, and reports a reset.

@@ -80,10 +80,8 @@ impl LiveJobs {
 
     /// Returns when the node last issued the work of a retired job.
     pub(super) fn last_issued(&self, job: &Job) -> Instant {
-        let mut issued = self.issued.iter();
-        issued
-            .find(|(id, _)| *id == job.id)
-            .map_or(job.received, |(_, at)| *at)
+        let again = self.issued.iter().find(|(id, _)| *id == job.id);
+        again.map_or(job.received, |(_, at)| *at)
     }
 
     /// Removes jobs.

@@ -6,7 +6,6 @@ use chainweb::ChainId;
 use node::Error;
 
 use super::action::{Action, Request};
-use super::event::Seq;
 use super::node_state::NodeState;
 use super::state::Coordinator;
 use crate::job::NodeId;
@@ -18,19 +17,19 @@ impl Coordinator {
         let (now, lifetime) = (self.now, self.config.timing.payload_lifetime);
         self.retire(Retirement::Expired, |live| live.issued + lifetime <= now);
         self.publish();
+        self.seq.0 += 1;
         for id in (0..self.nodes.len()).map(NodeId) {
             self.request_missing_of(id);
         }
     }
 
     fn request_missing_of(&mut self, id: NodeId) {
-        let seq = self.newest_seq.advance();
         // While the program stops there is no time to find out more.
         let is_unknown = !self.nodes[id.0].is_ready() && !self.is_stopping;
         let missing = [
             (RequestKind::Info, is_unknown.then_some(Request::Identify)),
-            (RequestKind::Work, self.missing_work(id, seq)),
-            (RequestKind::Cut, self.missing_cut(id, seq)),
+            (RequestKind::Work, self.missing_work(id)),
+            (RequestKind::Cut, self.missing_cut(id)),
         ];
         for (kind, request) in missing {
             let node = &mut self.nodes[id.0];
@@ -57,7 +56,7 @@ impl Coordinator {
     /// Returns the request for work missing from a node. Work for free slots comes from the
     /// preferred node, new work for a job from the job's node, or from the preferred one if the
     /// other is not ready.
-    fn missing_work(&self, id: NodeId, seq: Seq) -> Option<Request> {
+    fn missing_work(&self, id: NodeId) -> Option<Request> {
         let (now, node) = (self.now, &self.nodes[id.0]);
         if self.is_stopping || !node.is_ready() || node.is_paused(now) {
             return None;
@@ -66,22 +65,20 @@ impl Coordinator {
         let chain = if is_preferred && self.needs_jobs() {
             self.next_hint()
         } else {
-            let is_ready = |id: NodeId| self.nodes[id.0].is_ready();
             let due = self.live.jobs.iter().filter(|live| {
-                let node = live.job.node;
-                live.due <= now && (node == id || is_preferred && !is_ready(node))
+                let of = live.job.node;
+                live.due <= now && (of == id || is_preferred && !self.nodes[of.0].is_ready())
             });
             Some(due.min_by_key(|live| live.due)?.job.chain())
         };
-        let version = node.version();
         Some(Request::Work {
-            version,
-            seq,
+            version: node.version(),
+            seq: self.seq,
             chain,
         })
     }
 
-    fn missing_cut(&self, id: NodeId, seq: Seq) -> Option<Request> {
+    fn missing_cut(&self, id: NodeId) -> Option<Request> {
         let (now, node) = (self.now, &self.nodes[id.0]);
         let mut live = self.live.jobs.iter();
         let is_answerable = node.is_ready() || self.is_stopping && node.info.is_some();
@@ -90,7 +87,7 @@ impl Coordinator {
             || self.tracker.is_lookup_due(now, id);
         (is_answerable && is_wanted).then(|| Request::Cut {
             version: node.version(),
-            seq,
+            seq: self.seq,
         })
     }
 

@@ -24,10 +24,9 @@ use crate::telemetry::event::{
 impl Coordinator {
     pub(super) fn solved(&mut self, solution: &Solution) {
         let header = solution.header();
-        let seq = self.newest_seq.advance();
-        let Err(reason) = self.accept(solution, &header, seq) else {
+        let Err(reason) = self.accept(solution, &header) else {
             self.counters.solutions += 1;
-            self.submit(solution, header, seq);
+            self.submit(solution, header);
             return;
         };
         match reason {
@@ -52,7 +51,6 @@ impl Coordinator {
         &mut self,
         solution: &Solution,
         header: &WorkHeader,
-        seq: Seq,
     ) -> Result<(), SolutionDiscarded> {
         let job = &solution.job;
         let times = job.work.header().creation_time()..=job.creation_time_at(self.now);
@@ -62,7 +60,7 @@ impl Coordinator {
             Err(SolutionDiscarded::TimeOutOfRange)
         } else if is_verified && !pow::verify(header, &job.work.target()) {
             Err(SolutionDiscarded::TargetMissed)
-        } else if !self.submissions.mark_solved(job, seq) {
+        } else if !self.submissions.mark_solved(job, self.seq) {
             Err(SolutionDiscarded::Duplicate)
         } else if !node.serves(job) {
             Err(SolutionDiscarded::NetworkChanged)
@@ -73,10 +71,10 @@ impl Coordinator {
         }
     }
 
-    fn submit(&mut self, solution: &Solution, header: WorkHeader, seq: Seq) {
+    fn submit(&mut self, solution: &Solution, header: WorkHeader) {
         let (job, parent) = (&solution.job, header.parent());
         let streams = &self.nodes[job.node.0].streams;
-        let freshness = streams.freshness(&header, Seq::of(job), seq);
+        let freshness = streams.freshness(&header, Seq::of(job), self.seq);
         self.retire(Retirement::Solved, |live| live.job.id == job.id);
         // Work with a refreshed payload may have replaced the job.
         self.retire(Retirement::ParentSolved, |live| {
@@ -96,7 +94,7 @@ impl Coordinator {
             proof: self.config.proof,
         };
         self.report_block(submission.block(), event);
-        self.submissions.begin(submission);
+        self.submissions.open.insert(job.id, submission);
     }
 
     /// Submits what is due.
@@ -113,14 +111,13 @@ impl Coordinator {
     }
 
     pub(super) fn submitted(&mut self, id: JobId, result: Result<(), Error>) {
-        let seq = self.newest_seq.advance();
         let error = result.err();
         if let Some(error) = &error
             && error.retry() != Retry::Never
         {
-            self.unanswered(id, seq, error);
-        } else if let Some(submission) = self.submissions.end(id, seq) {
-            self.node_changed(submission.job.node, seq);
+            self.unanswered(id, error);
+        } else if let Some(submission) = self.submissions.end(id, self.seq) {
+            self.node_changed(submission.job.node);
             match error {
                 None => self.taken(&submission),
                 Some(error) => self.refused(&submission, &error),
@@ -185,8 +182,8 @@ impl Coordinator {
     }
 
     /// Whether the node has read the solution is unknown.
-    fn unanswered(&mut self, id: JobId, seq: Seq, error: &Error) {
-        let Some(submission) = self.submissions.get_mut(id) else {
+    fn unanswered(&mut self, id: JobId, error: &Error) {
+        let Some(submission) = self.submissions.open.get_mut(&id) else {
             return;
         };
         self.nodes[submission.job.node.0].suspect_after(error);
@@ -201,7 +198,7 @@ impl Coordinator {
                 };
                 self.report_block(block, event);
             }
-        } else if let Some(submission) = self.submissions.end(id, seq) {
+        } else if let Some(submission) = self.submissions.end(id, self.seq) {
             self.uncertain(&submission, error);
         }
     }

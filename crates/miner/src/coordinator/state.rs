@@ -18,21 +18,21 @@ use super::submissions::Submissions;
 use super::tracker::BlockTracker;
 use crate::demand::Demand;
 use crate::job::{Job, Jobs, NodeId};
-use crate::telemetry;
-use crate::telemetry::Counters;
 use crate::telemetry::event::{BlockEvent, BlockRef, JobEvent, JobRef, NodeEvent, Retirement};
+use crate::telemetry::{self, Counters};
 
 /// The state machine between the nodes and the worker.
 #[derive(Debug)]
-pub struct Coordinator {
+pub(crate) struct Coordinator {
     pub(super) config: Config,
     pub(super) nodes: Vec<NodeState>,
     pub(super) live: LiveJobs,
     pub(super) submissions: Submissions,
     pub(super) tracker: BlockTracker,
     pub(super) counters: Counters,
-    pub(super) newest_seq: Seq,
-    /// The time of the last event.
+    /// The number of the present event, then of the requests after it.
+    pub(super) seq: Seq,
+    /// The time of the present event.
     pub(super) now: Instant,
     published: Arc<Jobs>,
     /// What the worker wants.
@@ -47,14 +47,14 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// Returns a coordinator without any requests. The first event should be [`Event::Tick`].
-    pub fn new(now: Instant, config: Config) -> Self {
+    pub(crate) fn new(now: Instant, config: Config) -> Self {
         Self {
             nodes: (0..config.nodes).map(|_| NodeState::default()).collect(),
             live: LiveJobs::default(),
             submissions: Submissions::default(),
             tracker: BlockTracker::new(config.timing),
             counters: Counters::default(),
-            newest_seq: Seq::default(),
+            seq: Seq::default(),
             now,
             published: Arc::default(),
             demand: Demand::default(),
@@ -67,8 +67,9 @@ impl Coordinator {
     }
 
     /// Handles an event and returns the actions due after it.
-    pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
+    pub(crate) fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
         self.now = now;
+        self.seq.0 += 1;
         match event {
             Event::Identified { node, result } => self.identified(node, result),
             Event::Work { node, seq, result } => self.work(node, seq, result),
@@ -100,7 +101,7 @@ impl Coordinator {
     }
 
     /// Returns the totals so far.
-    pub fn counters(&self) -> Counters {
+    pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();
         counters.blocks = self.tracker.counts();
         let pending = self.live.jobs.iter().filter(|live| live.refresh.is_some());
@@ -112,23 +113,24 @@ impl Coordinator {
     }
 
     /// Returns the live jobs as last published.
-    pub fn jobs(&self) -> &Arc<Jobs> {
+    #[cfg(test)]
+    pub(crate) fn jobs(&self) -> &Arc<Jobs> {
         &self.published
     }
 
     /// Whether submissions wait for an answer.
-    pub fn is_submitting(&self) -> bool {
-        !self.submissions.is_empty()
+    pub(crate) fn is_submitting(&self) -> bool {
+        !self.submissions.open.is_empty()
     }
 
     /// Whether, after [`Event::Stop`], nothing is left to wait for.
-    pub fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.is_stopping && !self.is_submitting() && !self.tracker.is_any_final_lookup_due()
     }
 
     /// Returns when to send [`Event::Tick`] if nothing happens before: after the last event, but
     /// not necessarily in the future.
-    pub fn next_wakeup(&self) -> Option<Instant> {
+    pub(crate) fn next_wakeup(&self) -> Option<Instant> {
         let nodes = self.nodes.iter().flat_map(NodeState::wakeups);
         nodes
             .chain(self.live.wakeups(&self.config.timing))

@@ -53,7 +53,8 @@ impl Submission {
 /// All submissions under way.
 #[derive(Debug, Default)]
 pub(super) struct Submissions {
-    open: BTreeMap<JobId, Submission>,
+    /// By the id of the solved job.
+    pub(super) open: BTreeMap<JobId, Submission>,
     /// Solved jobs, and when each was first submitted, or answered. Work requested before may have
     /// the same parent.
     solved: VecDeque<(Arc<Job>, Seq)>,
@@ -73,11 +74,6 @@ impl Submissions {
         true
     }
 
-    /// Adds a submission.
-    pub(super) fn begin(&mut self, submission: Submission) {
-        self.open.insert(submission.job.id, submission);
-    }
-
     /// Returns how current work requested at `requested` is, judged by solutions on its parent.
     pub(super) fn freshness(&self, node: NodeId, work: &WorkHeader, requested: Seq) -> Freshness {
         let is_sibling = |job: &Job| {
@@ -95,10 +91,6 @@ impl Submissions {
         }
     }
 
-    pub(super) fn get_mut(&mut self, id: JobId) -> Option<&mut Submission> {
-        self.open.get_mut(&id)
-    }
-
     /// Removes and returns a finished submission.
     pub(super) fn end(&mut self, id: JobId, now: Seq) -> Option<Submission> {
         let submission = self.open.remove(&id)?;
@@ -107,10 +99,6 @@ impl Submissions {
             *known = now;
         }
         Some(submission)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
     }
 
     /// The chain has a new tip.
@@ -126,8 +114,9 @@ impl Submissions {
         for open in self.open.values_mut() {
             open.is_outdated |= open.job.node == node;
         }
-        let waits = |open: &Submission| open.job.node == node && open.due.is_some();
-        let ended = self.open.extract_if(.., |_, open| waits(open));
+        let ended = self
+            .open
+            .extract_if(.., |_, open| open.job.node == node && open.due.is_some());
         ended.map(|(_, submission)| submission).collect()
     }
 

@@ -35,11 +35,11 @@ impl Coordinator {
     /// A connection whose other end is gone stays silent for as long as TCP allows, like one
     /// without news. A new stream opens or fails. Streams closed or opened again since the restart
     /// was suspected are in no doubt, such as the only one of a network with one chain.
-    pub(super) fn reopen_streams(&mut self, id: NodeId, seq: Seq) {
+    pub(super) fn reopen_streams(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0];
         let chains = node.streams.reopen();
         if !chains.is_empty() {
-            node.subscription = seq;
+            node.subscription = self.seq;
             self.actions.push(Action::Unsubscribe { node: id });
             for chain in chains {
                 self.open_stream(id, chain);
@@ -54,53 +54,55 @@ impl Coordinator {
         chain: ChainId,
         update: &UpdateEvent,
     ) {
-        let seq = self.newest_seq.advance();
         if subscription != self.nodes[id.0].subscription {
             return;
         }
         match update {
-            UpdateEvent::Opened => self.stream_opened(id, chain, seq),
-            UpdateEvent::NewCut => self.tip_changed(id, chain, seq),
-            UpdateEvent::RefreshedBlock => self.refreshed(id, chain, seq),
-            UpdateEvent::Lost(lost) => self.stream_lost(id, chain, seq, lost),
+            UpdateEvent::Opened => self.stream_opened(id, chain),
+            UpdateEvent::NewCut => self.tip_changed(id, chain),
+            UpdateEvent::RefreshedBlock => self.refreshed(id, chain),
+            UpdateEvent::Lost(lost) => self.stream_lost(id, chain, lost),
         }
     }
 
-    fn stream_opened(&mut self, id: NodeId, chain: ChainId, seq: Seq) {
+    fn stream_opened(&mut self, id: NodeId, chain: ChainId) {
         let node = &mut self.nodes[id.0];
-        node.streams.opened(chain, seq);
+        node.streams.opened(chain, self.seq);
         // Tip changes before this may have been missed.
-        self.live.suspect_adjacent(id, chain, seq);
+        self.live.suspect_adjacent(id, chain, self.seq);
         let job = self.live.find(id, chain);
         if job.is_some_and(|live| live.is_unconfirmed()) {
             node.cut.release();
         }
     }
 
-    fn tip_changed(&mut self, id: NodeId, chain: ChainId, seq: Seq) {
+    fn tip_changed(&mut self, id: NodeId, chain: ChainId) {
         self.counters.updates_received += 1;
-        self.nodes[id.0].streams.tip_changed(chain, seq);
-        self.node_changed(id, seq);
+        self.nodes[id.0].streams.tip_changed(chain, self.seq);
+        self.node_changed(id);
         self.submissions.tip_changed(id, chain);
         // The pause between two requests for the cut goes on, however many tips change.
-        self.live.suspect_adjacent(id, chain, seq);
+        self.live.suspect_adjacent(id, chain, self.seq);
         self.retire(Retirement::NewCut, |live| live.is_of(id, chain));
     }
 
     /// The node's blocks changed: requests for work, and for a cut on behalf of the worker, do not
     /// wait.
-    pub(super) fn node_changed(&mut self, id: NodeId, seq: Seq) {
+    pub(super) fn node_changed(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0];
         node.work.release();
         if self.demand != Demand::Any {
-            node.cut_changed(seq);
+            node.cut_changed(self.seq);
         }
     }
 
-    fn refreshed(&mut self, id: NodeId, chain: ChainId, seq: Seq) {
+    fn refreshed(&mut self, id: NodeId, chain: ChainId) {
         self.counters.updates_received += 1;
         self.counters.refreshes.received += 1;
-        let refresh = Refresh { at: self.now, seq };
+        let refresh = Refresh {
+            at: self.now,
+            seq: self.seq,
+        };
         let node = &mut self.nodes[id.0];
         // On EVM nodes a refresh can be what makes work available.
         node.work.release();
@@ -115,9 +117,9 @@ impl Coordinator {
         }
     }
 
-    fn stream_lost(&mut self, id: NodeId, chain: ChainId, seq: Seq, lost: &Lost) {
+    fn stream_lost(&mut self, id: NodeId, chain: ChainId, lost: &Lost) {
         if let Some(live) = self.live.find(id, chain) {
-            live.suspect(seq);
+            live.suspect(self.seq);
         }
         let node = &mut self.nodes[id.0];
         // A node that is restarted closes all streams at once and is unreachable for a while.

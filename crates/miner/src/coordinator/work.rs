@@ -18,7 +18,6 @@ use crate::telemetry::event::{JobEvent, RefreshOutcome, RequestKind, Retirement,
 
 impl Coordinator {
     pub(super) fn work(&mut self, id: NodeId, requested: Seq, result: Result<Work, Error>) {
-        let seq = self.newest_seq.advance();
         let Some(work) = self.answered(id, RequestKind::Work, result) else {
             return;
         };
@@ -27,7 +26,7 @@ impl Coordinator {
             return;
         }
         let (chain, height) = (work.chain(), work.header().height());
-        let by_streams = node.streams.freshness(work.header(), requested, seq);
+        let by_streams = node.streams.freshness(work.header(), requested, self.seq);
         let by_solutions = self.submissions.freshness(id, work.header(), requested);
         let freshness = by_streams.max(by_solutions);
         let discarded = match freshness {
@@ -40,7 +39,7 @@ impl Coordinator {
             self.observe_height(id, chain, height);
             self.subscribe(id, chain);
             let job = Job {
-                id: JobId(seq.0),
+                id: JobId(self.seq.0),
                 node: id,
                 work,
                 received: self.now,
@@ -141,7 +140,7 @@ impl Coordinator {
 
     /// The node issued the work of a live job again and so keeps its payload for longer. The worker
     /// goes on undisturbed.
-    fn confirm(&mut self, held: &Arc<Job>, latest: Option<Refresh>, requested: Seq) {
+    fn confirm(&mut self, held: &Job, latest: Option<Refresh>, requested: Seq) {
         let now = self.now;
         let Some(live) = self.live.find(held.node, held.chain()) else {
             return;

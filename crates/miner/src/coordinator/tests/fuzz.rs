@@ -646,7 +646,7 @@ impl World {
             );
         }
         assert!(
-            self.coordinator.submissions.is_empty(),
+            self.coordinator.submissions.open.is_empty(),
             "a solution waits for ever"
         );
         self.check_payloads();

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Info, Lost, Tip, UpdateEvent, Version};
 
-use super::super::{Action, Config, Coordinator, Event, Preemption, Request, Seq};
+use super::super::event::Seq;
+use super::super::{Action, Config, Coordinator, Event, Preemption, Request};
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
 use crate::job::{Job, JobId, NodeId, Proof, Solution};

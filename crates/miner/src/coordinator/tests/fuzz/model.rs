@@ -16,7 +16,8 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::super::super::{Event, Request, Seq};
+use super::super::super::event::Seq;
+use super::super::super::{Event, Request};
 use super::super::pieces::{
     broken, busy, connect, invalid_pow, not_served, stale, timeout, unauthorized,
 };
