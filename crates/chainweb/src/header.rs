@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use crate::layout;
 use crate::merkle::{root, tagged_leaf};
-use crate::{BlockHash, ChainId, CreationTime, Nonce, PayloadHash, Target, Weight};
+use crate::{BlockHash, ChainId, CreationTime, Nonce, PayloadHash, Target, Weight, layout};
 
 /// The error of decoding a work header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

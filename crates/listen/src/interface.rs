@@ -3,10 +3,9 @@
 //! The forms are those of the `HostPreference` of Haskell's `streaming-commons`
 //! (`Data.Streaming.Network`), which the Haskell mining client uses.
 
-use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::{fmt, io};
 
 use tokio::net::TcpListener;
 

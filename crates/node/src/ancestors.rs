@@ -3,7 +3,8 @@
 //! With one upper bound and no lower bound, a page has exactly one hash per height, from the
 //! highest down (kadena-io/chainweb-node, `Chainweb/TreeDB.hs`), so positions are heights. No I/O.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use chainweb::BlockHash;
 use serde::Deserialize;

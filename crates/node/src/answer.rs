@@ -1,6 +1,7 @@
 //! A complete response of a node.
 
-use reqwest::{StatusCode, header::HeaderMap};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 
 use crate::Skew;
 

@@ -3,21 +3,18 @@
 //! Clones are cheap and share connections. Every method except [`updates`](Client::updates) makes
 //! one request, is bounded in time, and is cancel-safe: dropping its future closes the connection.
 
-use std::{
-    collections::BTreeMap,
-    ops::RangeInclusive,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chainweb::{BlockHash, BlockHeader, ChainId, Work, WorkHeader};
 use reqwest::{Method, RequestBuilder, Url, header, redirect};
 
+use crate::answer::Answer;
+use crate::exchange::{self, Bounds, Need};
 use crate::{
-    Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, Version, ancestors,
-    answer::Answer,
-    exchange::{self, Bounds, Need},
-    tls,
+    Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, Version, ancestors, tls,
 };
 
 /// The number of idle connections kept.

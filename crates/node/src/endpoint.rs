@@ -4,7 +4,9 @@
 //! `Chainweb/Configuration.hs`); a reverse proxy may add TLS. The protocol determines the path, so
 //! an address with a path is an error.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
 
 use reqwest::Url;
 

@@ -7,7 +7,8 @@ use std::fmt;
 
 use chainweb::{BlockHash, WorkError};
 
-use crate::{NoAnswer, Refusal, Retry, VersionError, answer::excerpt};
+use crate::answer::excerpt;
+use crate::{NoAnswer, Refusal, Retry, VersionError};
 
 /// The error of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

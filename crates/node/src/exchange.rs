@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderMap};
+use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Endpoint, Error, Malformed, NoAnswer, Skew, answer::Answer, transport};
+use crate::answer::Answer;
+use crate::{Endpoint, Error, Malformed, NoAnswer, Skew, transport};
 
 /// The limits of a request.
 #[derive(Clone, Copy, Debug)]

@@ -4,13 +4,12 @@
 //! (kadena-io/chainweb-node, `Chainweb/RestAPI/NodeInfo.hs`), so a field that is missing or of
 //! unknown form counts as absent.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chainweb::{ChainGraph, ChainId};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{Error, Malformed, Version};

@@ -88,7 +88,8 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
-    use rand::{SeedableRng, rngs::SmallRng};
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
 
     use super::*;
 

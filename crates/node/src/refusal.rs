@@ -8,10 +8,8 @@ use chainweb::BlockHash;
 use reqwest::{StatusCode, header};
 use serde::Deserialize;
 
-use crate::{
-    Miner,
-    answer::{Answer, excerpt},
-};
+use crate::Miner;
+use crate::answer::{Answer, excerpt};
 
 /// When the same request may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

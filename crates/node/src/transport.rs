@@ -3,7 +3,9 @@
 //! A common error of users, TLS to a port without TLS or the reverse, appears as a violation of
 //! either protocol. It is detected and named.
 
-use std::{error::Error as StdError, io, time::Duration};
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
 
 use rustls::CertificateError;
 

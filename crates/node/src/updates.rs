@@ -7,7 +7,8 @@
 
 mod events;
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use chainweb::ChainId;
 use futures_util::{Stream, stream};
@@ -16,7 +17,8 @@ use reqwest::{Response, header};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::events::{Event, Events};
-use crate::{Client, Error, Malformed, NoAnswer, Refusal, Version, answer::excerpt, exchange};
+use crate::answer::excerpt;
+use crate::{Client, Error, Malformed, NoAnswer, Refusal, Version, exchange};
 
 /// An update of a chain, or a change of its stream.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! A node reports its name in `/info`, and it becomes part of every other path. A name that would
 //! change the meaning of a path is an error.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
 /// Known names have at most 32 characters.
 const MAX_LEN: usize = 128;

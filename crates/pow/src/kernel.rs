@@ -15,14 +15,19 @@ pub(crate) mod self_test;
 use std::fmt;
 
 use chainweb::Nonce;
-
 pub use self_test::KernelFault;
 
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 use crate::lanes::neon::Neon;
 use crate::lanes::portable::Portable;
 #[cfg(target_arch = "x86_64")]
-use crate::lanes::{avx2::Avx2, avx512::Avx512, sse2::Sse2, ssse3::Ssse3};
+use crate::lanes::sse2::Sse2;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::ssse3::Ssse3;
 use crate::prepared::Prepared;
 use crate::range::{NonceRange, Run};
 use crate::scan::scan;

@@ -20,23 +20,23 @@ mod timers;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+pub(crate) use branch::{Next, Page, UnknownBlock, Window};
+pub(crate) use chain::Chain;
 use chainweb::{
     Adjacents, AdjustmentRules, BlockHeader, ChainGraph, ChainId, CreationTime, PayloadHash, Work,
     WorkHeader,
 };
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
-
-use crate::config::{Config, Miner, ProofOfWork};
-use crate::report::{OwnBlock, Report, Tally, Tip};
-pub(crate) use branch::{Next, Page, UnknownBlock, Window};
-pub(crate) use chain::Chain;
 use foreign::ForeignMiners;
 pub use outcome::MoveError;
 use outcome::Priming;
 pub(crate) use outcome::{Solved, Update, WorkAnswer};
 use payload::Payload;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use timers::{Timer, Timers};
+
+use crate::config::{Config, Miner, ProofOfWork};
+use crate::report::{OwnBlock, Report, Tally, Tip};
 
 /// Number of submitted blocks kept for the report.
 const OWN_BLOCKS_KEPT: usize = 100_000;

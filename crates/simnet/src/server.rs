@@ -19,13 +19,18 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
+use answer::{Answer, AnswerBody, corrupt, split};
 use bytes::Bytes;
 use chainweb::{ChainId, WorkHeader};
+use headers::{Bounds, Items};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
+use media::Media;
+use query::Query;
+use route::Route;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -33,11 +38,6 @@ use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::faults::Verdict;
 use crate::network::{Chain, Network};
-use answer::{Answer, AnswerBody, corrupt, split};
-use headers::{Bounds, Items};
-use media::Media;
-use query::Query;
-use route::Route;
 
 /// Answers one request.
 ///

@@ -12,10 +12,10 @@ use std::io;
 use std::path::PathBuf;
 
 pub use flags::BenchArgs;
+use measure::Bench;
 pub use table::Figure;
 
 use crate::machine;
-use measure::Bench;
 
 /// Runs all measurements and returns the figures. Calls `on_figure` with each figure as soon as it
 /// is measured. `program` is the path of this program, to start servers.

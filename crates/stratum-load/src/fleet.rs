@@ -15,26 +15,23 @@ mod wire;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fmt;
-use std::io;
 use std::time::Duration;
+use std::{fmt, io};
 
+pub(crate) use plan::Idle;
+pub use plan::{ConnectPace, FleetPlan, Greeting, Mix, Shares, Storm};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+pub(crate) use rounds::Round;
+use rounds::Rounds;
 use rustix::event::epoll;
+use session::{Session, State};
+use sockets::SourceAddresses;
+pub use tally::{Kind, Outcomes, Tally};
 
 use crate::child::ServerChild;
 use crate::clock::Moment;
 use crate::distribution::Distribution;
-
-pub(crate) use plan::Idle;
-pub use plan::{ConnectPace, FleetPlan, Greeting, Mix, Shares, Storm};
-pub(crate) use rounds::Round;
-use rounds::Rounds;
-pub use tally::{Kind, Outcomes, Tally};
-
-use session::{Session, State};
-use sockets::SourceAddresses;
 
 /// Maximum number of events per call of `epoll_wait`.
 const EVENTS: usize = 1024;

@@ -3,9 +3,8 @@
 //! The CPU time has the resolution of a kernel tick, usually 10 ms; a measurement should last for
 //! seconds.
 
-use std::fs;
-use std::io;
 use std::time::Duration;
+use std::{fs, io};
 
 use serde::Serialize;
 

@@ -6,12 +6,11 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use chainweb::ChainId;
+use miner::telemetry::Snapshot;
+use miner::units::{About, HashRate};
 use pow::Kernel;
 use serde::Serialize;
 use simnet::{Simnet, Tip};
-
-use miner::telemetry::Snapshot;
-use miner::units::{About, HashRate};
 
 /// The result of a demonstration.
 #[derive(Clone, Debug, Serialize)]

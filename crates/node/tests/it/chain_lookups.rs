@@ -1,6 +1,7 @@
 //! `GET …/cut`, `POST …/chain/{chain}/hash/branch` and `GET …/chain/{chain}/header/{block}`.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use chainweb::{BlockHash, BlockHeader, ChainId};
 use node::{Cut, Error, Malformed, Refusal, Retry, Tip};

@@ -1,6 +1,7 @@
 //! `GET /info`.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chainweb::{ChainGraph, ChainId};
 use node::{Error, Info, Malformed, Refusal, Retry};

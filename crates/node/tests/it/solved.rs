@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use node::{Error, NoAnswer, Refusal, Retry};
 
-use crate::{
-    scripted::{Act, Scripted, chunked, plain, request, short_limits, unfinished, version},
-    work::header,
-};
+use crate::scripted::{Act, Scripted, chunked, plain, request, short_limits, unfinished, version};
+use crate::work::header;
 
 async fn submit(acts: Vec<Act>) -> Result<(), Error> {
     Scripted::start([acts])

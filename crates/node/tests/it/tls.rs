@@ -1,20 +1,16 @@
 //! A node behind a TLS proxy with a self-signed certificate.
 
-use std::{
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::Arc,
-    thread,
-};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
 
 use node::{
     CertificateFault, Client, Config, Error, Hint, Info, Limits, Miner, NoAnswer,
     install_crypto_provider,
 };
-use rustls::{
-    ServerConfig, ServerConnection, Stream,
-    pki_types::{CertificateDer, PrivatePkcs8KeyDer},
-};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, Stream};
 
 /// Answers one request with `/info`, as far as the client lets it.
 fn serve_once(listener: &TcpListener) {

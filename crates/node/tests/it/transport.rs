@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use node::{Error, Limits, NoAnswer, Retry};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::scripted::{Act, Scripted, client_of, plain};
 

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use chainweb::ChainId;
 use futures_util::{Stream, StreamExt};
-use node::{
-    Backoff, Error, Limits, Lost, Malformed, NoAnswer, Refusal,
-    UpdateEvent::{self, NewCut, Opened, RefreshedBlock},
-};
+use node::UpdateEvent::{self, NewCut, Opened, RefreshedBlock};
+use node::{Backoff, Error, Limits, Lost, Malformed, NoAnswer, Refusal};
 
 use crate::scripted::{
     Act, Scripted, Seen, chunked, plain, request, short_limits, unfinished, version,

@@ -2,10 +2,9 @@
 
 use blake2::{Blake2s256, Digest};
 use chainweb::{Nonce, PowHash, Target, WorkHeader};
+use fixtures::{DEGREES, header_of_degree, mainnet, target_equal_to};
 use pow::{Prepared, hash, verify};
 use proptest::prelude::*;
-
-use fixtures::{DEGREES, header_of_degree, mainnet, target_equal_to};
 
 /// The hashes of the recorded headers in the order of the file, from their sources.
 const HASHES: [&str; 15] = [

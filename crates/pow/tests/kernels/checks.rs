@@ -2,11 +2,10 @@
 
 use blake2::{Blake2s256, Digest};
 use chainweb::{Level, Nonce, PowHash, Target, WorkHeader};
+use fixtures::{DEGREES, header_of_degree, mainnet, target_equal_to};
 use pow::{Kernel, NonceRange, Prepared, Searcher};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-
-use fixtures::{DEGREES, header_of_degree, mainnet, target_equal_to};
 
 /// A check with its name.
 pub(crate) type Check = (&'static str, fn(&Searcher));

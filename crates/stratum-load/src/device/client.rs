@@ -13,15 +13,15 @@ mod work;
 
 use std::time::{Duration, Instant};
 
-use crate::device::config::DeviceConfig;
-use crate::device::line::{Answer, ServerLine};
-use crate::device::report::DeviceReport;
-use crate::device::rules::Rule;
-
 pub(crate) use requests::Output;
 use requests::{Request, Requests};
 use work::Assignments;
 pub(crate) use work::{Assignment, Found};
+
+use crate::device::config::DeviceConfig;
+use crate::device::line::{Answer, ServerLine};
+use crate::device::report::DeviceReport;
+use crate::device::rules::Rule;
 
 /// Progress of the login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,8 @@
 //! Several devices at once, and their common report.
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+use std::{fmt, io};
 
 use serde::Serialize;
 use tokio::task::JoinSet;

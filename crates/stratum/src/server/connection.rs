@@ -4,9 +4,7 @@
 //! an incomplete line and unsent bytes are kept. A client that does not read is not read from
 //! either, keeps only the newest job, and is disconnected in the end.
 
-use std::fmt;
 use std::future::poll_fn;
-use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -14,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, ReadBuf};

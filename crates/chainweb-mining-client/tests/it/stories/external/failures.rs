@@ -229,10 +229,7 @@ async fn pauses_between_failures_grow() {
     story.start_external(config);
     for pause in ["0.01", "0.02", "0.04", "0.08", "0.1"] {
         story
-            .until_logged(
-                &["exit status: 1", &format!("retry_in_seconds={pause}")],
-                1,
-            )
+            .until_logged(&["exit status: 1", &format!("retry_in_seconds={pause}")], 1)
             .await;
     }
     story

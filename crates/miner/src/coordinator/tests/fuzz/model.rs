@@ -12,8 +12,9 @@ use chainweb::{
     Adjacents, BlockHash, ChainId, CreationTime, HeaderFields, Level, PayloadHash, Work,
 };
 use node::{Cut, Error, Info, Lost, Refusal, Tip, UpdateEvent, Version};
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, seq::IndexedRandom};
+use rand::seq::IndexedRandom;
 
 use super::super::super::{Event, Request, Seq};
 use super::super::pieces::{
