@@ -101,11 +101,10 @@ impl Simnet {
     /// Returns the number of open update streams. A stream that its reader has closed counts until
     /// its next event.
     pub fn open_streams(&self) -> usize {
-        let limits = self
-            .engine
-            .with(|network, _| network.config().limits.clone());
-        let slots = limits.update_streams.saturating_sub(1);
-        slots.saturating_sub(self.engine.stream_slots.available_permits())
+        let engine = &self.engine;
+        let limit = engine.with(|network, _| network.config().limits.update_streams);
+        let slots = limit.saturating_sub(1);
+        slots.saturating_sub(engine.stream_slots.available_permits())
     }
 
     /// Returns the cut: the last block of each chain.

@@ -1,7 +1,9 @@
 //! A server as a child process, so that its CPU time and memory can be measured apart.
 //!
-//! The child prints a [`ChildEvent`] as a line of JSON when it listens, and for every publication
-//! of work. The parent sends the line [`PUBLISH`]. The child exits at the end of its input.
+//! Parent and child exchange lines. The child prints `{"listening":ADDRESS}` once, and
+//! `{"published":[KEY,NANOSECONDS]}` for every publication of work, with the time of
+//! `CLOCK_MONOTONIC` just before it. The parent sends `publish`. The child exits at the end of its
+//! input.
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};

@@ -85,13 +85,15 @@ impl Fleet {
     /// # Errors
     /// Returns errors of creating the `epoll` instance.
     pub fn new(plan: FleetPlan, now: Moment) -> io::Result<Self> {
-        let mut fleet = Self {
+        let storm = plan.storm;
+        let storm = storm.map(|storm| Reverse((now.after(storm.every), Timer::Storm)));
+        Ok(Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             sessions: (0..plan.sessions).map(|_| Session::default()).collect(),
             to_open: (0..plan.sessions).rev().collect(),
             next_open: now,
             logging_in: 0,
-            timers: BinaryHeap::new(),
+            timers: storm.into_iter().collect(),
             sources: SourceAddresses::new(plan.address, plan.seed),
             idle: Idle::Sleep,
             tally: Tally::default(),
@@ -99,13 +101,7 @@ impl Fleet {
             rng: StdRng::seed_from_u64(plan.seed),
             buffer: vec![0; READ_BYTES],
             plan,
-        };
-        if let Some(storm) = fleet.plan.storm {
-            fleet
-                .timers
-                .push(Reverse((now.after(storm.every), Timer::Storm)));
-        }
-        Ok(fleet)
+        })
     }
 
     /// Returns counts and times.
@@ -131,11 +127,11 @@ impl Fleet {
     }
 
     /// Changes when all sessions submit shares.
-    pub(crate) fn set_shares(&mut self, shares: Shares, now: Moment) {
+    pub(crate) fn set_shares(&mut self, shares: Shares) {
         self.plan.shares = shares;
         for index in 0..self.sessions.len() {
             if self.sessions[index].state == State::Ready {
-                let result = self.begin_shares(index, now);
+                let result = self.begin_shares(index, Moment::now());
                 self.settle(index, result);
             }
         }

@@ -54,8 +54,8 @@ pub struct Load {
 pub fn run(load: Load) -> anyhow::Result<LoadReport> {
     machine::allow_sessions(load.plan.sessions)?;
     let mut plan = load.plan;
-    let (mut publisher, pid) = match load.target {
-        Target::Running { pid } => (None, pid),
+    let (mut child, pid, publish_every) = match load.target {
+        Target::Running { pid } => (None, pid, Duration::MAX),
         Target::Started {
             program,
             difficulty,
@@ -64,7 +64,7 @@ pub fn run(load: Load) -> anyhow::Result<LoadReport> {
             let child = ServerChild::start(&program, ["serve", "--difficulty", &difficulty])?;
             plan.address = child.address();
             let pid = child.pid();
-            (Some((child, publish_every)), Some(pid))
+            (Some(child), Some(pid), publish_every)
         }
     };
     let usage = || {
@@ -73,38 +73,37 @@ pub fn run(load: Load) -> anyhow::Result<LoadReport> {
         pid.map(of).transpose()
     };
     let before = usage()?;
-    let (fleet, lasted) =
-        drive(plan, load.duration, &mut publisher).context("the load generator failed")?;
+    let (fleet, lasted) = drive(plan, load.duration, child.as_mut(), publish_every)
+        .context("the load generator failed")?;
     let cost = before
         .zip(usage()?)
         .map(|(before, after)| ServerCost::new(before, after, fleet.tally().ready));
-    Ok(LoadReport::new(&fleet, lasted, cost))
+    Ok(LoadReport {
+        seconds: lasted.as_secs_f64(),
+        tally: fleet.tally().clone(),
+        fan_out: FanOut::of(&fleet),
+        server: cost,
+    })
 }
 
 fn drive(
     plan: FleetPlan,
     duration: Duration,
-    publisher: &mut Option<(ServerChild, Duration)>,
+    mut child: Option<&mut ServerChild>,
+    publish_every: Duration,
 ) -> io::Result<(Fleet, Duration)> {
     let start = Moment::now();
     let end = start.after(duration);
     let mut fleet = Fleet::new(plan, start)?;
     let mut next_publication = start;
     loop {
-        let until = match publisher {
-            Some((_, every)) => {
-                next_publication = next_publication.after(*every);
-                next_publication.min(end)
-            }
-            None => end,
-        };
-        let child = publisher.as_mut().map(|(child, _)| child);
-        fleet.drive(until, child, |_| false)?;
+        next_publication = next_publication.after(publish_every);
+        fleet.drive(next_publication.min(end), child.as_deref_mut(), |_| false)?;
         let now = Moment::now();
         if now >= end {
             return Ok((fleet, now.since(start)));
         }
-        if let Some((child, _)) = publisher {
+        if let Some(child) = &mut child {
             child.publish()?;
         }
     }

@@ -67,7 +67,7 @@ pub(crate) async fn updates(
     let (pieces, body) = mpsc::channel(PIECES);
     let lifetime = engine.with(|network, _| network.draw_stream_lifetime());
     let mut ends = engine.stream_ends.subscribe();
-    let (of_stream, stop) = (Arc::clone(engine), stop.clone());
+    let (stop, of_stream) = (stop.clone(), Arc::clone(engine));
     // A stream ends with its connection, its lifetime or the engine, whose tracker waits for it.
     engine.streams.spawn(async move {
         let _slot = slot;
@@ -108,10 +108,8 @@ async fn send_events(
             }
             Verdict::Replace(bytes) => vec![Piece::Bytes(bytes)],
             Verdict::Truncate(at) => {
-                vec![
-                    Piece::Bytes(event.slice(..at.min(event.len()))),
-                    Piece::Break,
-                ]
+                let kept = event.slice(..at.min(event.len()));
+                vec![Piece::Bytes(kept), Piece::Break]
             }
             Verdict::Split(at) => split(event, at),
             Verdict::Corrupt => corrupt(&event),

@@ -218,9 +218,7 @@ impl<'a> Bench<'a> {
         let mut trial = self.start(kind, sessions, PACE)?;
         trial.connect()?;
         trial.fleet.set_idle(Idle::Spin);
-        trial
-            .fleet
-            .set_shares(Shares::InFlight(depth), Moment::now());
+        trial.fleet.set_shares(Shares::InFlight(depth));
         // A second of warm-up for caches and buffers.
         trial.drive_for(Duration::from_secs(1))?;
         let (before, answered) = (trial.server.usage()?, trial.fleet.tally().answered);
@@ -254,9 +252,7 @@ impl<'a> Bench<'a> {
     fn round_trip(&mut self, kind: Kind) -> io::Result<Percentiles> {
         let mut trial = self.start(kind, self.args.miners, PACE)?;
         trial.connect()?;
-        trial
-            .fleet
-            .set_shares(Shares::PerMinute(20.0), Moment::now());
+        trial.fleet.set_shares(Shares::PerMinute(20.0));
         // All sessions have started after three seconds.
         trial.drive_for(Duration::from_secs(4))?;
         trial.fleet.reset_shares();

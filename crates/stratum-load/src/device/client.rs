@@ -14,7 +14,7 @@ mod work;
 use std::time::{Duration, Instant};
 
 pub(crate) use requests::Output;
-use requests::{Request, Requests};
+use requests::{Call, Request, Requests};
 use work::Assignments;
 pub(crate) use work::{Assignment, Found};
 
@@ -60,7 +60,7 @@ impl<'a> Client<'a> {
         let mut client = Self {
             config,
             report,
-            requests: Requests::new(config.firmware.segments),
+            requests: Requests::default(),
             phase: Phase::Subscribing,
             assignments: Assignments::new(config),
             quiet_since: now,
@@ -190,6 +190,10 @@ impl<'a> Client<'a> {
             Request::Share { work_key } => self.share_answered(work_key, answer),
             request => Ok(self.login_answered(now, &request, &answer.outcome()?)),
         }
+    }
+
+    fn send(&mut self, requests: impl IntoIterator<Item = Call>) -> Vec<Output> {
+        self.requests.send(requests, self.config.firmware.segments)
     }
 
     /// Returns the current assignment, if the login is complete and there is one.

@@ -48,7 +48,13 @@ pub async fn run(
             Some(Ok(stream)) => {
                 let (mut client, outputs) = Client::start(config, &mut report, Instant::now());
                 let session = session(&mut client, outputs, stream, &hashing, &mut events);
-                match stop.run_until_cancelled(session).await.flatten() {
+                // The session first: it handles all lines that arrived before the stop.
+                let lost = tokio::select! {
+                    biased;
+                    lost = session => lost,
+                    () = stop.cancelled() => None,
+                };
+                match lost {
                     Some(rule) => client.lost(rule),
                     None => client.stop(),
                 }

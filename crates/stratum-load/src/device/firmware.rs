@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 /// Model of an emulated device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum FirmwareName {
     /// Bitmain Antminer KA3.

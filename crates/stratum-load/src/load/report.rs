@@ -1,7 +1,6 @@
 //! Report of a run, as text and as JSON.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -83,15 +82,6 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    pub(crate) fn new(fleet: &Fleet, lasted: Duration, server: Option<ServerCost>) -> Self {
-        Self {
-            seconds: lasted.as_secs_f64(),
-            tally: fleet.tally().clone(),
-            fan_out: FanOut::of(fleet),
-            server,
-        }
-    }
-
     /// Checks that a session has logged in.
     ///
     /// # Errors

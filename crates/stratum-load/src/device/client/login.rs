@@ -2,17 +2,14 @@
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::device::client::requests::Request;
+use crate::device::client::requests::{Call, Request};
 use crate::device::client::work::read_split;
 use crate::device::client::{Client, Output, Phase};
 use crate::device::firmware::{LoginOrder, SubscribeForm};
 use crate::device::line::Outcome;
 use crate::device::rules::Rule;
-
-/// A request with its method and parameters.
-type Call = (Request, &'static str, Value);
 
 impl Client<'_> {
     /// Sends the first requests of a session.
@@ -25,7 +22,7 @@ impl Client<'_> {
             }
             LoginOrder::Together => vec![self.subscribe(), self.authorize()],
         };
-        self.requests.send(requests)
+        self.send(requests)
     }
 
     fn subscribe(&self) -> Call {
@@ -65,11 +62,11 @@ impl Client<'_> {
         match firmware.login {
             LoginOrder::SubscribeFirst if is_subscribe => {
                 self.phase = Phase::Authorizing;
-                self.requests.send([self.authorize()])
+                self.send([self.authorize()])
             }
             LoginOrder::AuthorizeFirst if !is_subscribe => {
                 self.phase = Phase::Subscribing;
-                self.requests.send([self.subscribe()])
+                self.send([self.subscribe()])
             }
             LoginOrder::Together if is_subscribe => {
                 self.phase = Phase::Authorizing;

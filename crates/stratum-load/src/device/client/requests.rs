@@ -31,13 +31,15 @@ pub(crate) enum Request {
     },
 }
 
+/// A request with its method and parameters.
+pub(super) type Call = (Request, &'static str, Value);
+
 /// The unanswered requests.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Requests {
-    next_id: u64,
+    last_id: u64,
     /// The unanswered requests by id.
     pub(super) waiting: BTreeMap<u64, Request>,
-    segments: Segments,
 }
 
 impl Requests {
@@ -45,20 +47,10 @@ impl Requests {
     /// memory.
     const WAITING: usize = 1000;
 
-    pub(crate) fn new(segments: Segments) -> Self {
-        Self {
-            next_id: 1,
-            waiting: BTreeMap::new(),
-            segments,
-        }
-    }
-
     /// Drops all requests and returns the number of shares among them.
     pub(crate) fn take_shares(&mut self) -> u64 {
-        let waiting = std::mem::take(&mut self.waiting);
-        let shares = waiting
-            .values()
-            .filter(|request| matches!(request, Request::Share { .. }));
+        let waiting = std::mem::take(&mut self.waiting).into_values();
+        let shares = waiting.filter(|request| matches!(request, Request::Share { .. }));
         shares.count() as u64
     }
 
@@ -70,22 +62,22 @@ impl Requests {
     /// Assigns ids to the requests and returns one output per write.
     pub(crate) fn send(
         &mut self,
-        requests: impl IntoIterator<Item = (Request, &'static str, Value)>,
+        requests: impl IntoIterator<Item = Call>,
+        segments: Segments,
     ) -> Vec<Output> {
-        let end = match self.segments {
+        let end = match segments {
             Segments::Lines | Segments::Fragments(_) => "\n",
             Segments::CarriageReturns => "\r\n",
             Segments::Glued => "",
         };
         let mut lines = Vec::new();
         for (request, method, params) in requests {
-            let id = self.next_id;
-            self.next_id += 1;
-            self.waiting.insert(id, request);
-            let line = json!({ "id": id, "method": method, "params": params });
+            self.last_id += 1;
+            self.waiting.insert(self.last_id, request);
+            let line = json!({ "id": self.last_id, "method": method, "params": params });
             lines.push(format!("{line}{end}").into_bytes());
         }
-        let writes = match self.segments {
+        let writes = match segments {
             Segments::Lines | Segments::CarriageReturns => lines,
             Segments::Glued => vec![[lines.concat(), b"\n".to_vec()].concat()],
             Segments::Fragments(bytes) => {

@@ -27,7 +27,7 @@ impl Client<'_> {
         let request = Request::Share {
             work_key: found.work_key,
         };
-        self.requests.send([(request, "mining.submit", params)])
+        self.send([(request, "mining.submit", params)])
     }
 
     /// Handles the answer to a share.
