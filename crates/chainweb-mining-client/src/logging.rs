@@ -18,7 +18,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::prelude::*;
 
-use self::format::{Json, Plain};
+use self::format::Format;
 use self::lines::Lines;
 pub use self::lines::flush;
 
@@ -184,19 +184,15 @@ impl LogArgs {
             .with_target("stratum", level)
             .with_target("simnet", simnet.filter());
         let layer = fmt::layer().with_writer(writer);
-        let (layer, unused) = match self.log_format {
+        let (format, unused) = match self.log_format {
             LogFormat::Plain => {
-                let format = Plain {
-                    whole_hashes: self.log_level >= LogLevel::Debug,
-                };
-                let layer = layer.with_ansi(color == Color::On).event_format(format);
-                (layer.boxed(), table::JSON)
+                let whole_hashes = self.log_level >= LogLevel::Debug;
+                (Format::Plain { whole_hashes }, table::JSON)
             }
-            LogFormat::Json => (
-                layer.with_ansi(false).event_format(Json).boxed(),
-                table::PLAIN,
-            ),
+            LogFormat::Json => (Format::Json, table::PLAIN),
         };
+        let has_colors = color == Color::On && self.log_format == LogFormat::Plain;
+        let layer = layer.with_ansi(has_colors).event_format(format);
         let filter = filter.with_target(unused, LevelFilter::OFF);
         tracing_subscriber::registry().with(layer.with_filter(filter))
     }

@@ -59,38 +59,12 @@ impl Meter {
         }
     }
 
-    /// Returns the present rate: since the reading `before`, which is `time` old, or the sum of the
-    /// devices' rates, which are in hashes per second.
-    pub(crate) fn present_rate(
-        &self,
-        before: Reading,
-        time: Duration,
-        devices: impl Iterator<Item = f64>,
-    ) -> Rate {
+    /// Returns the rate of `hashes` in `time` where hashes are counted, and `devices` hashes per
+    /// second where devices report shares.
+    pub(crate) fn rate(&self, hashes: u64, time: Duration, devices: f64) -> Rate {
         match self {
-            Self::Counted(meter) => {
-                let hashes = meter.read().hashes.wrapping_sub(before.hashes);
-                Rate::Hashed(HashRate::of(hashes, time))
-            }
-            Self::Estimated => Rate::Hashed(HashRate(total(devices))),
-            Self::Simulated(rate) => Rate::Simulated(*rate),
-            Self::None => Rate::None,
-            Self::Unknown => Rate::Unknown,
-        }
-    }
-
-    /// Returns the mean rate of a run of this length; with devices, of its last day.
-    ///
-    /// Each device has its mean rate in the last day, in hashes per second, and the time since its
-    /// first connection.
-    pub(crate) fn mean_rate(
-        &self,
-        elapsed: Duration,
-        devices: impl Iterator<Item = (f64, Duration)>,
-    ) -> Rate {
-        match self {
-            Self::Counted(meter) => Rate::Hashed(HashRate::of(meter.read().hashes, elapsed)),
-            Self::Estimated => Rate::Hashed(HashRate(mean(devices, elapsed))),
+            Self::Counted(_) => Rate::Hashed(HashRate::of(hashes, time)),
+            Self::Estimated => Rate::Hashed(HashRate(devices)),
             Self::Simulated(rate) => Rate::Simulated(*rate),
             Self::None => Rate::None,
             Self::Unknown => Rate::Unknown,
@@ -99,13 +73,13 @@ impl Meter {
 }
 
 /// Returns the sum. `Iterator::sum` of no floats is -0.0, which would be printed as such.
-fn total(numbers: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn total(numbers: impl Iterator<Item = f64>) -> f64 {
     numbers.fold(0.0, |sum, number| sum + number)
 }
 
-/// Returns the hashes of all devices, each its rate times the time since its first connection, over
-/// the time of the run.
-fn mean(devices: impl Iterator<Item = (f64, Duration)>, elapsed: Duration) -> f64 {
+/// Returns the hashes of all devices over the time of the run, in hashes per second. Each device
+/// has its mean rate in the last day and the time since its first connection.
+pub(crate) fn mean(devices: impl Iterator<Item = (f64, Duration)>, elapsed: Duration) -> f64 {
     let seconds = |time: Duration| time.min(DAY).as_secs_f64();
     if elapsed.is_zero() {
         0.0
@@ -191,13 +165,11 @@ mod tests {
     fn rates(stats: &Stats, now: Instant, elapsed: Duration) -> (f64, f64) {
         assert_eq!(Meter::Estimated.counted(), Reading::default());
         let (devices, _) = DeviceWatch::default().observe(now, stats.snapshot(now));
-        let present_rates = devices.iter().map(Device::hash_rate);
-        let present = Meter::Estimated.present_rate(Reading::default(), elapsed, present_rates);
-        let mean = Meter::Estimated.mean_rate(elapsed, devices.iter().map(Device::day_rate));
-        (
-            present.hashes_per_second().round(),
-            mean.hashes_per_second().round(),
-        )
+        let present = total(devices.iter().map(Device::hash_rate));
+        let mean = mean(devices.iter().map(Device::day_rate), elapsed);
+        let rates = [present, mean].map(|rate| Meter::Estimated.rate(0, elapsed, rate));
+        let [present, mean] = rates.map(|rate| rate.hashes_per_second().round());
+        (present, mean)
     }
 
     #[test]
@@ -206,7 +178,7 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let stats = Stats::new(10);
         assert_eq!(rates(&stats, start, Duration::ZERO), (0.0, 0.0));
-        let present = Meter::Estimated.present_rate(Reading::default(), Duration::ZERO, empty());
+        let present = Meter::Estimated.rate(0, Duration::ZERO, total(empty()));
         assert_eq!(format!("{present:?}"), "Hashed(HashRate(0.0))");
         let open = |user: &[u8], seconds| stats.open(at(seconds), &WorkerName::of_user(user));
         let share = |worker: &stratum::WorkerSession, seconds| {
@@ -232,9 +204,7 @@ mod tests {
         let time = Duration::from_secs(10);
         let rate = |meter: &Meter| {
             assert_eq!(meter.counted(), Reading::default());
-            let present = meter.present_rate(Reading::default(), time, empty());
-            assert_eq!(meter.mean_rate(time, empty()), present);
-            present
+            meter.rate(1000, time, 500.0)
         };
         let simulated = rate(&Meter::Simulated(HashRate(2.5e6)));
         assert_eq!(simulated, Rate::Simulated(HashRate(2.5e6)));

@@ -65,7 +65,7 @@ impl Simnet {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let address = listener.local_addr()?;
         let (seed, chains) = (config.seed, config.graph.len());
-        info!(%address, version = config.version, chains, seed, "simulated network starts");
+        info!(event = "simnet_started", %address, version = config.version, chains, seed, "simulated network starts");
         let engine = Arc::new(Engine::new(config));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
@@ -231,6 +231,7 @@ pub async fn run(
     shutdown.await;
     let tally = simnet.report().tally;
     info!(
+        event = "simnet_stopped",
         accepted = tally.accepted,
         orphaned = tally.orphaned_later + tally.stale,
         refused = tally.bad_pow + tally.unknown_payload + tally.malformed + tally.invalid,

@@ -107,6 +107,7 @@ impl Server {
                     .and_then(NonZeroUsize::new)
                     .unwrap_or(NonZeroUsize::MIN);
                 warn!(
+                    event = "few_open_files",
                     connections = possible,
                     wanted,
                     open_files = limit,

@@ -23,25 +23,31 @@ const HASH_LENGTH: usize = 12;
 const HASHES: [&str; 2] = ["block", "by"];
 
 /// Names of fields that plain lines shorten.
-const SHORT: [(&str, &str); 4] = [
+const SHORT: [(&str, &str); 9] = [
     ("hash_rate", "rate"),
     ("simulated_hash_rate", "simulated_rate"),
     ("expected_seconds", "next_block"),
     ("node_latency_seconds", "latency"),
+    ("blocks_pending", "pending"),
+    ("blocks_orphaned", "orphaned"),
+    ("blocks_unknown", "unknown"),
+    ("blocks_stale", "stale"),
+    ("blocks_rejected", "rejected"),
 ];
 
-/// Lines for people: time, level, message and fields.
+/// The form of a line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plain {
-    /// Whether hashes are written whole.
-    pub(super) whole_hashes: bool,
+pub(super) enum Format {
+    /// For people: time, level, message and fields. Hashes are cut unless they are wanted whole.
+    Plain {
+        /// Whether hashes are written whole.
+        whole_hashes: bool,
+    },
+    /// For programs: an object with `timestamp`, `level`, `target` and `fields`.
+    Json,
 }
 
-/// Lines for programs: an object with `timestamp`, `level`, `target` and `fields`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Json;
-
-impl<S, N> FormatEvent<S, N> for Plain
+impl<S, N> FormatEvent<S, N> for Format
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -49,116 +55,98 @@ where
     fn format_event(
         &self,
         _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
+        writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
         let fields = Fields::of(event);
-        let mut line = String::new();
-        let is_status = fields.0.contains(&("event", "status".into()));
-        for (name, value) in &fields.0 {
-            // The status line fits its width as long as all is well.
-            if is_status && name.starts_with("blocks_") && *value == 0 {
-                continue;
-            }
-            if let Some((name, text)) = self.field(name, value) {
-                let text = printable(&text);
-                if writer.has_ansi_escapes() {
-                    write!(line, " \u{1b}[3m{name}\u{1b}[0m\u{1b}[2m=\u{1b}[0m{text}")?;
-                } else {
-                    write!(line, " {name}={text}")?;
-                }
-            }
-        }
-        let (level, message) = (event.metadata().level(), printable(&fields.message()));
-        if writer.has_ansi_escapes() {
-            let color = match *level {
-                Level::ERROR => 31,
-                Level::WARN => 33,
-                Level::INFO => 32,
-                Level::DEBUG => 34,
-                Level::TRACE => 35,
-            };
-            let time = now();
-            writeln!(
-                writer,
-                "\u{1b}[2m{time}\u{1b}[0m \u{1b}[{color}m{level:>5}\u{1b}[0m {message}{line}"
-            )
-        } else {
-            writeln!(writer, "{} {level:>5} {message}{line}", now())
+        match *self {
+            Self::Plain { whole_hashes } => write_plain(writer, event, &fields, whole_hashes),
+            Self::Json => write_json(writer, event, fields),
         }
     }
 }
 
-impl<S, N> FormatEvent<S, N> for Json
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let metadata = event.metadata();
-        let mut fields: Map<String, Value> = metadata
-            .fields()
-            .iter()
-            .map(|field| (field.name().to_owned(), Value::Null))
-            .collect();
-        for (name, value) in Fields::of(event).0 {
-            fields.insert(name.to_owned(), value);
+fn write_plain(
+    mut writer: Writer<'_>,
+    event: &Event<'_>,
+    fields: &Fields,
+    whole_hashes: bool,
+) -> fmt::Result {
+    let mut line = String::new();
+    let is_status = fields.0.contains(&("event", "status".into()));
+    for (name, value) in &fields.0 {
+        // The status line fits its width as long as all is well.
+        if is_status && name.starts_with("blocks_") && *value == 0 {
+            continue;
         }
-        let line = json!({
-            "timestamp": now_exact(),
-            "level": metadata.level().as_str(),
-            "target": metadata.target(),
-            // An object of their own: a field may be called `level`.
-            "fields": fields,
-        });
-        writeln!(writer, "{line}")
-    }
-}
-
-impl Plain {
-    /// Returns the name and the text of a field, or `None` if it is left out.
-    fn field<'a>(self, name: &'a str, value: &Value) -> Option<(&'a str, String)> {
-        let short = SHORT.iter().find(|(long, _)| *long == name);
-        let short_name = short.map(|(_, short)| *short);
-        let text = match value {
-            Value::String(hash) if HASHES.contains(&name) && !self.whole_hashes => {
-                hash.chars().take(HASH_LENGTH).collect()
+        if let Some((name, text)) = plain_field(name, value, whole_hashes) {
+            let text = printable(&text);
+            if writer.has_ansi_escapes() {
+                write!(line, " \u{1b}[3m{name}\u{1b}[0m\u{1b}[2m=\u{1b}[0m{text}")?;
+            } else {
+                write!(line, " {name}={text}")?;
             }
-            Value::String(text) if text.contains(char::is_whitespace) => format!("\"{text}\""),
-            Value::String(text) => text.clone(),
-            Value::Number(number) => return Some(quantity(name, short_name, number)),
-            other => other.to_string(),
+        }
+    }
+    let (level, message) = (event.metadata().level(), printable(&fields.message()));
+    if writer.has_ansi_escapes() {
+        let color = match *level {
+            Level::ERROR => 31,
+            Level::WARN => 33,
+            Level::INFO => 32,
+            Level::DEBUG => 34,
+            Level::TRACE => 35,
         };
-        let is_shown = !matches!(name, "event" | "message");
-        is_shown.then(|| (short_name.unwrap_or(name), text))
+        let time = now();
+        writeln!(
+            writer,
+            "\u{1b}[2m{time}\u{1b}[0m \u{1b}[{color}m{level:>5}\u{1b}[0m {message}{line}"
+        )
+    } else {
+        writeln!(writer, "{} {level:>5} {message}{line}", now())
     }
 }
 
-/// Returns the name and the text of a number.
-fn quantity<'a>(
-    name: &'a str,
-    short_name: Option<&'a str>,
-    number: &serde_json::Number,
-) -> (&'a str, String) {
-    let value = number.as_f64().unwrap_or_default();
-    if let Some(kind) = name.strip_prefix("blocks_") {
-        (kind, number.to_string())
-    } else if name.ends_with("hash_rate") {
-        (short_name.unwrap_or(name), HashRate(value).to_string())
-    } else if name == "skew_seconds" {
-        // Skew has a sign.
-        ("skew", format!("{value:.1} s"))
-    } else if let Some(stem) = name.strip_suffix("_seconds") {
-        let time = Duration::try_from_secs_f64(value).unwrap_or_default();
-        (short_name.unwrap_or(stem), About(time).to_string())
-    } else {
-        (short_name.unwrap_or(name), number.to_string())
+fn write_json(mut writer: Writer<'_>, event: &Event<'_>, fields: Fields) -> fmt::Result {
+    let metadata = event.metadata();
+    let mut all: Map<String, Value> = metadata
+        .fields()
+        .iter()
+        .map(|field| (field.name().to_owned(), Value::Null))
+        .collect();
+    for (name, value) in fields.0 {
+        all.insert(name.to_owned(), value);
     }
+    let line = json!({
+        "timestamp": now_exact(),
+        "level": metadata.level().as_str(),
+        "target": metadata.target(),
+        // An object of their own: a field may be called `level`.
+        "fields": all,
+    });
+    writeln!(writer, "{line}")
+}
+
+/// Returns the name and the text of a field, or `None` if it is left out.
+fn plain_field<'a>(name: &'a str, value: &Value, whole_hashes: bool) -> Option<(&'a str, String)> {
+    let text = match (value, value.as_f64()) {
+        _ if matches!(name, "event" | "message") => return None,
+        (Value::String(hash), _) if HASHES.contains(&name) && !whole_hashes => {
+            hash.chars().take(HASH_LENGTH).collect()
+        }
+        (Value::String(text), _) if text.contains(char::is_whitespace) => format!("\"{text}\""),
+        (Value::String(text), _) => text.clone(),
+        (_, Some(rate)) if name.ends_with("hash_rate") => HashRate(rate).to_string(),
+        // Skew has a sign.
+        (_, Some(skew)) if name == "skew_seconds" => format!("{skew:.1} s"),
+        (_, Some(seconds)) if name.ends_with("_seconds") => {
+            About(Duration::try_from_secs_f64(seconds).unwrap_or_default()).to_string()
+        }
+        (other, _) => other.to_string(),
+    };
+    let short = SHORT.iter().find(|(long, _)| *long == name);
+    let stem = name.strip_suffix("_seconds").unwrap_or(name);
+    Some((short.map_or(stem, |(_, short)| short), text))
 }
 
 /// Returns the text without control characters other than line feeds: text from outside must not

@@ -133,23 +133,19 @@ fn log_devices(change: DeviceChange, names: &[WorkerName]) {
     }
     let count = names.len();
     let subject = if count == 1 { "device" } else { "devices" };
+    let (event, news) = match change {
+        DeviceChange::Connected => ("devices_connected", "connected"),
+        DeviceChange::Disconnected => ("devices_disconnected", "disconnected"),
+        DeviceChange::Silent => ("devices_silent", "connected, but sending no shares"),
+        DeviceChange::Resumed => ("devices_resumed", "sending shares again"),
+    };
     match change {
-        DeviceChange::Connected => info!(
-            event = "devices_connected",
-            count, devices, "{subject} connected"
-        ),
-        DeviceChange::Disconnected => warn!(
-            event = "devices_disconnected",
-            count, devices, "{subject} disconnected"
-        ),
-        DeviceChange::Silent => warn!(
-            event = "devices_silent",
-            count, devices, "{subject} connected, but sending no shares"
-        ),
-        DeviceChange::Resumed => info!(
-            event = "devices_resumed",
-            count, devices, "{subject} sending shares again"
-        ),
+        DeviceChange::Connected | DeviceChange::Resumed => {
+            info!(event, count, devices, "{subject} {news}");
+        }
+        DeviceChange::Disconnected | DeviceChange::Silent => {
+            warn!(event, count, devices, "{subject} {news}");
+        }
     }
 }
 

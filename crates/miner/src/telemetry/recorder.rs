@@ -15,7 +15,7 @@ use super::snapshot::{
 };
 use super::{status, table};
 use crate::job::{Jobs, NodeId, Proof};
-use crate::meter::{Meter, Reading};
+use crate::meter::{Meter, Reading, mean, total};
 use crate::timing::SKEW_TOLERATED;
 
 /// The time over which the present rate of counted hashes is taken.
@@ -143,6 +143,10 @@ impl Recorder {
             .devices
             .as_deref()
             .map_or(&[][..], |devices| &devices.each);
+        let counted = self.meter.counted();
+        let hashes = counted.hashes.wrapping_sub(before.hashes);
+        let present = total(devices.iter().map(Device::hash_rate));
+        let mean = mean(devices.iter().map(Device::day_rate), elapsed);
         Snapshot {
             at: now,
             elapsed,
@@ -151,15 +155,9 @@ impl Recorder {
             jobs,
             counters,
             hashing: Hashing {
-                present: self.meter.present_rate(
-                    before,
-                    time,
-                    devices.iter().map(Device::hash_rate),
-                ),
-                mean: self
-                    .meter
-                    .mean_rate(elapsed, devices.iter().map(Device::day_rate)),
-                counted: self.meter.counted(),
+                present: self.meter.rate(hashes, time, present),
+                mean: self.meter.rate(counted.hashes, elapsed, mean),
+                counted,
             },
             devices: self.devices.clone(),
             events: self.recent.iter().cloned().collect(),

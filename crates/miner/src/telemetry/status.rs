@@ -14,17 +14,35 @@ fn rates(rate: Rate) -> (Option<f64>, Option<f64>) {
     }
 }
 
+/// Logs the rate and the blocks, with further fields.
+macro_rules! totals {
+    ($snapshot:ident, $rate:expr, $event:literal, $message:expr, $($field:ident = $value:expr),*) => {{
+        let counters = &$snapshot.counters;
+        let (hash_rate, simulated_hash_rate) = rates($rate);
+        info!(
+            event = $event,
+            hash_rate,
+            simulated_hash_rate,
+            blocks = counters.blocks.accepted,
+            blocks_pending = counters.blocks.pending,
+            blocks_orphaned = counters.blocks.orphaned,
+            blocks_unknown = counters.blocks.unknown,
+            blocks_stale = counters.solutions_stale,
+            blocks_rejected = counters.solutions_rejected,
+            $($field = $value,)*
+            "{}", $message
+        );
+    }};
+}
+
 /// Logs the status line.
 pub(super) fn log(snapshot: &Snapshot) {
-    let Snapshot {
-        counters, hashing, ..
-    } = snapshot;
-    let (hash_rate, simulated_hash_rate) = rates(hashing.present);
+    let present = snapshot.hashing.present;
     let has_devices = snapshot.devices.as_ref().is_some_and(|devices| {
         let mut states = devices.each.iter().map(|device| device.state);
         states.any(|state| state != DeviceState::Disconnected)
     });
-    let is_idle = hash_rate.is_some_and(|rate| rate <= 0.0) && !has_devices;
+    let is_idle = matches!(present, Rate::Hashed(rate) if rate.0 <= 0.0) && !has_devices;
     let message = match snapshot.jobs.iter().next() {
         None => "status: no work",
         Some(_) if is_idle => "status: nothing is hashing",
@@ -32,42 +50,28 @@ pub(super) fn log(snapshot: &Snapshot) {
     };
     let expected = snapshot.expected_block();
     let latency = snapshot.nodes.iter().find_map(|node| node.latency);
-    info!(
-        event = "status",
-        hash_rate,
-        simulated_hash_rate,
-        blocks = counters.blocks.accepted,
-        blocks_pending = counters.blocks.pending,
-        blocks_orphaned = counters.blocks.orphaned,
-        blocks_unknown = counters.blocks.unknown,
-        blocks_stale = counters.solutions_stale,
-        blocks_rejected = counters.solutions_rejected,
+    totals!(
+        snapshot,
+        present,
+        "status",
+        message,
         expected_seconds = expected.map(|time| time.as_secs_f64()),
-        node_latency_seconds = latency.map(|latency| latency.as_secs_f64()),
-        "{message}"
+        node_latency_seconds = latency.map(|latency| latency.as_secs_f64())
     );
 }
 
 /// Logs the totals of a run that ended.
 pub(super) fn log_end(snapshot: &Snapshot) {
-    let Snapshot {
-        counters, hashing, ..
-    } = snapshot;
-    let (hash_rate, simulated_hash_rate) = rates(hashing.mean);
-    info!(
-        event = "stopped",
-        after_seconds = snapshot.elapsed.as_secs_f64(),
-        hash_rate,
-        simulated_hash_rate,
-        blocks = counters.blocks.accepted,
-        blocks_pending = counters.blocks.pending,
-        blocks_orphaned = counters.blocks.orphaned,
-        blocks_unknown = counters.blocks.unknown,
-        blocks_stale = counters.solutions_stale,
-        blocks_rejected = counters.solutions_rejected,
-        "stopped"
+    let mean = snapshot.hashing.mean;
+    let elapsed = snapshot.elapsed.as_secs_f64();
+    totals!(
+        snapshot,
+        mean,
+        "stopped",
+        "stopped",
+        after_seconds = elapsed
     );
-    let refreshes = &counters.refreshes;
+    let refreshes = &snapshot.counters.refreshes;
     debug!(
         event = "refreshes",
         received = refreshes.received,

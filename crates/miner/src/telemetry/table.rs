@@ -4,14 +4,13 @@
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use chainweb::Difficulty;
 use stratum::Rejection;
 use tracing::info;
 
 use super::snapshot::{Device, DeviceState, Devices};
-use crate::units::Prefixed;
+use crate::units::{About, Prefixed};
 
 /// The log target of the table as text.
 pub const PLAIN: &str = "miner::devices::plain";
@@ -71,7 +70,7 @@ fn log_device(device: &Device) {
             DeviceState::Disconnected => "disconnected",
         },
         hash_rate = device.hash_rate(),
-        shares_accepted = stats.accepted + stats.accepted_late,
+        shares_accepted = stats.accepted,
         shares_stale = stale(device),
         shares_rejected = stats.rejections.except_stale(),
         best_share_difficulty = stats.best.map(Difficulty::as_f64),
@@ -112,11 +111,11 @@ fn text(devices: &[Device], rows: usize) -> String {
     lines.extend(single.iter().map(|device| {
         let stats = &device.stats;
         let since = match device.state {
-            DeviceState::Active => about(stats.since),
+            DeviceState::Active => About(stats.since).to_string(),
             DeviceState::Silent => {
-                format!("silent {}", about(stats.last_share.unwrap_or(stats.since)))
+                format!("silent {}", About(stats.last_share.unwrap_or(stats.since)))
             }
-            DeviceState::Disconnected => format!("off {}", about(stats.unseen)),
+            DeviceState::Disconnected => format!("off {}", About(stats.unseen)),
         };
         Sum::of(&[device]).row(short(stats.name.as_str()), since)
     }));
@@ -197,18 +196,6 @@ fn short(name: &str) -> String {
     let end = (NAME_LENGTH - 2) / 2;
     let start = NAME_LENGTH - 2 - end;
     format!("{}..{}", &name[..start], &name[name.len() - end..])
-}
-
-/// The time in the largest unit of which there are two.
-fn about(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (count, unit) = match seconds {
-        0..120 => (seconds, "s"),
-        120..7_200 => (seconds / 60, "min"),
-        7_200..172_800 => (seconds / 3_600, "h"),
-        _ => (seconds / 86_400, "d"),
-    };
-    format!("{count} {unit}")
 }
 
 #[cfg(test)]

@@ -56,7 +56,9 @@ impl Network {
         slot.refreshes = 0;
         let (height, hash) = (slot.chain.height(), slot.chain.tip().hash());
         match account {
-            Some(account) => info!(%chain, height, %hash, account, "block mined"),
+            Some(account) => {
+                info!(event = "block_mined", %chain, height, %hash, account, "block mined");
+            }
             None => debug!(%chain, height, %hash, "foreign block"),
         }
         self.prime(chain, first, now);

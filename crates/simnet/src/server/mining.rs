@@ -59,7 +59,11 @@ pub(crate) fn solved(engine: &Engine, body: &Bytes) -> Answer {
         outcome => {
             match outcome {
                 Solved::Stale => debug!("orphan: the solution's parents are not in the cut"),
-                Solved::Invalid(reason) => warn!(?reason, "solution failed validation"),
+                Solved::Invalid(reason) => warn!(
+                    event = "solution_rejected",
+                    ?reason,
+                    "solution failed validation"
+                ),
                 _ => {}
             }
             Answer::ok(Media::Json, Bytes::new())

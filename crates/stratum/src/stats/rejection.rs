@@ -47,35 +47,9 @@ impl From<Refusal> for Rejection {
     }
 }
 
-impl Rejection {
-    /// All reasons.
-    pub const ALL: [Self; 7] = [
-        Self::Stale,
-        Self::UnknownJob,
-        Self::Duplicate,
-        Self::LowDifficulty,
-        Self::Malformed,
-        Self::NotSubscribed,
-        Self::Unauthorized,
-    ];
-
-    /// Returns the reason as the label of a metric.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Stale => "stale",
-            Self::UnknownJob => "unknown_job",
-            Self::Duplicate => "duplicate",
-            Self::LowDifficulty => "low_difficulty",
-            Self::Malformed => "malformed",
-            Self::NotSubscribed => "not_subscribed",
-            Self::Unauthorized => "unauthorized",
-        }
-    }
-}
-
 /// The numbers of refused shares by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rejections([u64; Rejection::ALL.len()]);
+pub struct Rejections([u64; Rejection::Unauthorized as usize + 1]);
 
 impl Rejections {
     /// Returns the number of shares refused for this reason.

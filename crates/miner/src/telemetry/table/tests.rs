@@ -86,7 +86,7 @@ fn the_table_is_aligned_and_has_problems_first_then_the_fastest() {
     let long = active(stats("a.0123456789abcdef0123456789abcdef\n", 1.6));
     let devices = [gone, long, stranger, ka3, silent];
     let expected = "\
-device                   |      rate | shares accepted/stale/rejected | best share | blocks found |        since
+device                   |      rate | shares accepted/stale/rejected | best share | blocks found |          since
 roof                     | 2.00 TH/s |                         60/0/0 |       none |            0 | silent 3 min
 cellar                   |  0.00 H/s |                         60/0/0 |      281 T |            0 |   off 12 min
 attic                    |  166 TH/s |                     57600/32/2 |     4.61 E |            2 |          3 d
@@ -95,7 +95,7 @@ all 4                    |  170 TH/s |                     57780/32/2 |     4.61
     assert_eq!(text(&devices, 20), expected);
 
     let shortened = "\
-device |      rate | shares accepted/stale/rejected | best share | blocks found |        since
+device |      rate | shares accepted/stale/rejected | best share | blocks found |          since
 roof   | 2.00 TH/s |                         60/0/0 |       none |            0 | silent 3 min
 3 more |  168 TH/s |                     57720/32/2 |     4.61 E |            2 |
 all 4  |  170 TH/s |                     57780/32/2 |     4.61 E |            2 |";
