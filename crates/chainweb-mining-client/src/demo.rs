@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Context;
 use chainweb::{ChainGraph, Difficulty};
 use clap::Args;
-use miner::coordinator::Preemption;
+use miner::Preemption;
 use miner::run::{self, Engine};
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;

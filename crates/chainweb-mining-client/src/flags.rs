@@ -85,7 +85,7 @@ pub struct MineArgs {
     /// Requests for blocks.
     #[command(flatten)]
     pub on_demand: OnDemandArgs,
-    /// Chains to hold work for [default: 2, or --thread-count if the worker is not cpu].
+    /// Chains to hold work for [default: 2; for workers other than cpu: --thread-count].
     #[arg(long, value_name = "COUNT", value_parser = work_slots, help_heading = "Mining")]
     pub work_slots: Option<NonZeroUsize>,
     /// When to replace a job.

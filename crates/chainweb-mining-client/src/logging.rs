@@ -204,7 +204,7 @@ impl LogArgs {
 /// Returns an error if the system cannot start the thread of the log.
 pub fn install(args: LogArgs, simnet: LogLevel) -> io::Result<()> {
     let color = args.color_of(&io::stderr());
-    let lines = Lines::of_stderr()?;
+    let lines = Lines::of_stderr(args.log_format)?;
     args.subscriber(simnet, color, move || lines.clone()).init();
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The mining engine: fetches work from a chainweb node, keeps it fresh, passes it to a worker and
 //! submits the solutions.
 
-pub mod coordinator;
+mod coordinator;
 mod demand;
 pub mod job;
 pub mod meter;
@@ -10,3 +10,5 @@ pub mod telemetry;
 pub mod timing;
 pub mod units;
 pub mod worker;
+
+pub use self::coordinator::Preemption;

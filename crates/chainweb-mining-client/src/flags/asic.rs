@@ -47,7 +47,8 @@ pub struct StratumArgs {
     /// Lowest share difficulty, in bits, for auto and for d= passwords.
     #[arg(long = "stratum-min-difficulty", value_name = "LEVEL", default_value = "40", value_parser = level)]
     pub min_difficulty: Level,
-    /// Number of this server among all on the node, such as 3/8, so that none repeats work.
+    /// This server's number and how many servers mine on the node, such as 3/8; each searches its
+    /// own nonces.
     #[arg(long = "stratum-instance", value_name = "K/N", default_value = "1/1")]
     pub instance: Instance,
     /// Maximum number of connected devices.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use miner::coordinator::Preemption;
+use miner::Preemption;
 
 use crate::quantity::positive_duration;
 
@@ -78,7 +78,7 @@ mod tests {
     use std::time::Duration;
 
     use clap::Parser;
-    use miner::coordinator::Preemption;
+    use miner::Preemption;
     use miner::timing::Timing;
 
     use crate::cli::Cli;

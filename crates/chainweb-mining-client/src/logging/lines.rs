@@ -8,7 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::LogFormat;
 
 /// The size of the queue: some seconds of the level `debug`.
 const QUEUED: usize = 4096;
@@ -31,33 +35,42 @@ enum Message {
 
 impl Lines {
     /// Starts a thread that writes to `out`.
-    fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
+    fn start(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Self> {
         let (queue, messages) = sync_channel(QUEUED);
         let lost = Arc::new(AtomicU64::new(0));
         let lines = Self {
             queue,
             lost: Arc::clone(&lost),
         };
-        let write = move || write_all(out, &messages, &lost);
+        let write = move || write_all(out, format, &messages, &lost);
         thread::Builder::new().name("log".to_owned()).spawn(write)?;
         Ok(lines)
     }
 
     /// Returns the lines of standard error.
-    pub(super) fn of_stderr() -> io::Result<Self> {
+    pub(super) fn of_stderr(format: LogFormat) -> io::Result<Self> {
         if let Some(lines) = LINES.get() {
             return Ok(lines.clone());
         }
-        let lines = Self::start(io::stderr())?;
+        let lines = Self::start(io::stderr(), format)?;
         Ok(LINES.get_or_init(|| lines).clone())
     }
 
     /// Waits until all lines are written, at most `limit`.
     fn flush(&self, limit: Duration) {
+        let end = Instant::now() + limit;
         let (done, written) = sync_channel(1);
-        if self.queue.try_send(Message::Flush(done)).is_ok() {
-            written.recv_timeout(limit).ok();
+        let mut flush = Message::Flush(done);
+        while let Err(TrySendError::Full(unsent)) = self.queue.try_send(flush) {
+            if Instant::now() >= end {
+                return;
+            }
+            flush = unsent;
+            // No answer comes yet: this is the pause before the next attempt.
+            written.recv_timeout(Duration::from_millis(1)).ok();
         }
+        let left = end.saturating_duration_since(Instant::now());
+        written.recv_timeout(left).ok();
     }
 }
 
@@ -83,14 +96,26 @@ impl Write for Lines {
 }
 
 /// Writes the messages. Errors are ignored: there is nowhere to report them.
-fn write_all(mut out: impl Write, messages: &Receiver<Message>, lost: &AtomicU64) {
+fn write_all(
+    mut out: impl Write,
+    format: LogFormat,
+    messages: &Receiver<Message>,
+    lost: &AtomicU64,
+) {
     while let Ok(message) = messages.recv() {
         match message {
             Message::Line(line) => {
                 out.write_all(&line).ok();
-                let lost = lost.swap(0, Ordering::Relaxed);
-                if lost > 0 {
-                    writeln!(out, "{lost} log lines lost: the reader was too slow").ok();
+                let count = lost.swap(0, Ordering::Relaxed);
+                if count > 0 {
+                    let message = format!("{count} log lines lost: the reader was too slow");
+                    let fields =
+                        json!({"event": "log_lines_lost", "count": count, "message": message});
+                    let line = match format {
+                        LogFormat::Plain => message,
+                        LogFormat::Json => json!({"level": "WARN", "fields": fields}).to_string(),
+                    };
+                    writeln!(out, "{line}").ok();
                 }
             }
             // The receiver may have given up.
@@ -105,7 +130,10 @@ mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::time::Duration;
 
+    use serde_json::{Value, json};
+
     use super::{Lines, QUEUED};
+    use crate::logging::LogFormat;
 
     /// Far longer than anything here.
     const PATIENCE: Duration = Duration::from_mins(1);
@@ -129,33 +157,45 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_stopped_reader_blocks_nothing_and_learns_how_many_lines_are_lost() {
+    /// Writes more lines than fit while the reader is stopped. Returns the text for the reader, and
+    /// the number of lines sent.
+    fn write_too_many(format: LogFormat) -> (String, usize) {
         let (go_on, leave) = channel();
         let (written, lines_written) = channel();
-        let mut lines = Lines::start(Held { leave, written }).expect("a thread");
+        let mut lines = Lines::start(Held { leave, written }, format).expect("a thread");
         let sent = QUEUED + 10;
         for _ in 0..sent {
             assert_eq!(lines.write(b"line\n").expect("it is taken or lost"), 5);
         }
         lines.flush(Duration::from_millis(1));
         drop(go_on);
-        let mut text = String::new();
-        while !text.ends_with("the reader was too slow\n") {
-            text += &lines_written
-                .recv_timeout(PATIENCE)
-                .expect("more is written");
-        }
-        let count = text.lines().find_map(|line| line.split_once(" log lines"));
-        let lost: usize = count
-            .expect("the count is written")
-            .0
-            .parse()
-            .expect("a number");
+        // The queue is full at first.
+        lines.flush(PATIENCE);
+        (lines_written.try_iter().collect(), sent)
+    }
+
+    #[test]
+    fn a_stopped_reader_blocks_nothing_and_learns_how_many_lines_are_lost() {
+        let (text, sent) = write_too_many(LogFormat::Plain);
+        let count = text
+            .lines()
+            .find_map(|line| line.strip_suffix(" log lines lost: the reader was too slow"));
+        let count = count.expect("the count is written");
+        let lost: usize = count.parse().expect("a number");
         // One line may have been on its way, besides those that wait.
         assert!((9..=10).contains(&lost), "{lost}");
-        lines.flush(PATIENCE);
-        text.extend(lines_written.try_iter());
         assert_eq!(text.matches("line\n").count() + lost, sent);
+    }
+
+    #[test]
+    fn the_count_of_lost_lines_is_an_object_in_json() {
+        let (text, _) = write_too_many(LogFormat::Json);
+        let notice = text.lines().find(|line| line.contains("lost"));
+        let notice: Value =
+            serde_json::from_str(notice.expect("the count is written")).expect("an object");
+        let count = notice["fields"]["count"].as_u64().expect("a number");
+        let message = format!("{count} log lines lost: the reader was too slow");
+        let fields = json!({"event": "log_lines_lost", "count": count, "message": message});
+        assert_eq!(notice, json!({"level": "WARN", "fields": fields}));
     }
 }

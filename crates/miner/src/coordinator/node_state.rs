@@ -12,7 +12,8 @@ use super::streams::Streams;
 use crate::job::Job;
 use crate::telemetry::event::RequestKind;
 
-/// A chain more than this much lower than before was reset: reorganisations are not so deep.
+/// A chain more than this much lower than before, and at most twice this high, was reset:
+/// reorganisations are not so deep, and nodes behind one address may differ more far from genesis.
 const RESET_DEPTH: u64 = 6;
 /// The highest number of chains whose heights are kept.
 const MAX_HEIGHTS: usize = 512;
@@ -105,7 +106,8 @@ impl NodeState {
     pub(super) fn observe_height(&mut self, chain: ChainId, height: u64) -> Option<u64> {
         let known = self.heights.get(&chain).copied();
         if let Some(before) = known
-            && height.saturating_add(RESET_DEPTH) < before
+            && height <= 2 * RESET_DEPTH
+            && height + RESET_DEPTH < before
         {
             self.heights.clear();
             self.heights.insert(chain, height);

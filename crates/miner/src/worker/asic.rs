@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::warn;
 
 use self::recent::RecentJobs;
 use super::WorkerError;
@@ -123,10 +123,8 @@ async fn forward(
     let device = solution.worker.as_ref().map(WorkerName::as_str);
     let Some(job) = recent.get(solution.key) else {
         // No node accepts a solution of a job this old.
-        debug!(
-            job = solution.key,
-            device, "ignoring a block for an expired job"
-        );
+        let job = solution.key;
+        warn!(event = "block_expired", job, device, "block expired");
         return;
     };
     let solution = Solution {

@@ -124,9 +124,9 @@ impl Connection {
         debug!(peer = %self.peer, worker, ?agent, %ending, "disconnected");
         if matches!(ending, Ending::Closed(_) | Ending::Stalled) {
             let so_far = counters.ended_by_server.fetch_add(1, Ordering::Relaxed) + 1;
-            // Logged whenever the number has doubled: scanners are many.
-            if so_far.is_power_of_two() {
-                warn!(event = "client_disconnected", peer = %self.peer, worker, %ending, so_far, "client disconnected");
+            // Logged whenever the number has doubled: scanners are many. Devices have other lines.
+            if worker.is_none() && so_far.is_power_of_two() {
+                warn!(event = "client_disconnected", peer = %self.peer, %ending, so_far, "client disconnected");
             }
         }
     }

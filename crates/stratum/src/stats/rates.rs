@@ -1,4 +1,4 @@
-//! Hash rates over the last minute, 15 minutes, hour and day, in a fixed amount of memory.
+//! Hash rates over the last 15 minutes, hour and day, in a fixed amount of memory.
 //!
 //! Each window is a ring of buckets. The oldest bucket counts in proportion to its overlap with the
 //! window, so rates decline smoothly when shares stop. Until a window has passed once, the time
@@ -32,7 +32,6 @@ pub(super) struct Rates {
 
 #[derive(Clone, Debug)]
 struct Rings {
-    minute: Ring<12>,
     quarter_hour: Ring<15>,
     hour: Ring<12>,
     day: Ring<24>,
@@ -66,7 +65,6 @@ impl Rates {
         let mut rings = self.rings.as_deref().cloned().unwrap_or_default();
         rings.add(self.grain, self.hashes);
         HashRates {
-            minute: rings.minute.rate(at),
             quarter_hour: rings.quarter_hour.rate(at),
             hour: rings.hour.rate(at),
             day: rings.day.rate(at),
@@ -77,7 +75,6 @@ impl Rates {
 impl Rings {
     fn add(&mut self, grain: u64, hashes: f64) {
         let at = Duration::from_secs(GRAIN * grain);
-        self.minute.add(at, hashes);
         self.quarter_hour.add(at, hashes);
         self.hour.add(at, hashes);
         self.day.add(at, hashes);
@@ -87,7 +84,6 @@ impl Rings {
 impl Default for Rings {
     fn default() -> Self {
         Self {
-            minute: Ring::new(Duration::from_secs(GRAIN)),
             quarter_hour: Ring::new(Duration::from_mins(1)),
             hour: Ring::new(Duration::from_mins(5)),
             day: Ring::new(Duration::from_hours(1)),
@@ -187,15 +183,15 @@ mod tests {
     use super::Rates;
     use crate::stats::snapshot::HashRates;
 
-    fn list(rates: HashRates) -> [f64; 4] {
-        [rates.minute, rates.quarter_hour, rates.hour, rates.day]
+    fn list(rates: HashRates) -> [f64; 3] {
+        [rates.quarter_hour, rates.hour, rates.day]
     }
 
     const HALF: Duration = Duration::from_millis(500);
-    const WINDOWS: [f64; 4] = [60.0, 900.0, 3600.0, 86_400.0];
+    const WINDOWS: [f64; 3] = [900.0, 3600.0, 86_400.0];
 
     #[track_caller]
-    fn check(rates: &Rates, now: Instant, expected: [f64; 4]) {
+    fn check(rates: &Rates, now: Instant, expected: [f64; 3]) {
         for (rate, expected) in list(rates.read(now)).into_iter().zip(expected) {
             assert!(
                 (rate - expected).abs() <= 0.011 * expected.max(0.1),
@@ -209,29 +205,24 @@ mod tests {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mut rates = Rates::new(start);
-        check(&rates, at(0), [0.0; 4]);
-        check(&rates, at(1000), [0.0; 4]);
+        check(&rates, at(0), [0.0; 3]);
+        check(&rates, at(1000), [0.0; 3]);
         let day = 86_400;
         for second in 0..day {
             rates.add(at(second) + HALF, 100.0);
         }
-        check(&rates, at(day), [100.0; 4]);
-        check(&rates, at(day + 30), [50.0, 96.7, 99.2, 100.0]);
-        check(&rates, at(day + 60), [0.0, 93.3, 98.3, 99.9]);
-        check(&rates, at(day + 450), [0.0, 50.0, 87.5, 99.5]);
-        check(&rates, at(day + 900), [0.0, 0.0, 75.0, 99.0]);
-        check(&rates, at(day + 3600), [0.0, 0.0, 0.0, 95.8]);
-        check(&rates, at(day + day / 2), [0.0, 0.0, 0.0, 50.0]);
+        check(&rates, at(day), [100.0; 3]);
+        check(&rates, at(day + 30), [96.7, 99.2, 100.0]);
+        check(&rates, at(day + 60), [93.3, 98.3, 99.9]);
+        check(&rates, at(day + 450), [50.0, 87.5, 99.5]);
+        check(&rates, at(day + 900), [0.0, 75.0, 99.0]);
+        check(&rates, at(day + 3600), [0.0, 0.0, 95.8]);
+        check(&rates, at(day + day / 2), [0.0, 0.0, 50.0]);
         assert_eq!(rates.read(at(2 * day)), HashRates::default());
         assert_eq!(rates.read(at(200 * day)), HashRates::default());
         // After a pause longer than all windows no hashes of before are left.
         rates.add(at(9 * day), 6000.0);
-        let back = [
-            6000.0 / 60.0,
-            6000.0 / 900.0,
-            6000.0 / 3600.0,
-            6000.0 / 86_400.0,
-        ];
+        let back = [6000.0 / 900.0, 6000.0 / 3600.0, 6000.0 / 86_400.0];
         check(&rates, at(9 * day), back);
     }
 
@@ -240,7 +231,7 @@ mod tests {
         let start = Instant::now();
         let mut rates = Rates::new(start);
         rates.add(start, 100.0);
-        check(&rates, start, [20.0; 4]);
+        check(&rates, start, [20.0; 3]);
     }
 
     #[test]
@@ -250,7 +241,7 @@ mod tests {
         let hour = Duration::from_hours(1);
         rates.add(start + hour, 3600.0);
         rates.add(start, 3600.0);
-        check(&rates, start, [120.0, 8.0, 2.0, 2.0]);
+        check(&rates, start, [8.0, 2.0, 2.0]);
     }
 
     #[test]
@@ -261,7 +252,7 @@ mod tests {
         for second in (0..1800).chain(5400..7200) {
             rates.add(at(second) + HALF, 100.0);
         }
-        check(&rates, at(7200), [100.0, 100.0, 50.0, 50.0]);
+        check(&rates, at(7200), [100.0, 50.0, 50.0]);
     }
 
     proptest! {

@@ -10,8 +10,6 @@ use crate::stats::rejection::Rejections;
 /// Hash rates in hashes per second, estimated from the difficulty of accepted shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HashRates {
-    /// Over the last minute.
-    pub minute: f64,
     /// Over the last 15 minutes.
     pub quarter_hour: f64,
     /// Over the last hour.

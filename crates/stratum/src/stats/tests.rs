@@ -66,7 +66,6 @@ fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
         since: Duration::from_mins(1),
         unseen: Duration::ZERO,
         rates: HashRates {
-            minute: 400.0,
             quarter_hour: 400.0,
             hour: 400.0,
             day: 400.0,
@@ -115,14 +114,12 @@ fn the_rates_of_a_gone_worker_decline_and_it_is_removed_after_a_day() {
     drop(session);
     let rates = |seconds: u64| stats.snapshot(at(7200 + seconds))[0].rates;
     let all = |rate| HashRates {
-        minute: rate,
         quarter_hour: rate,
         hour: rate,
         day: rate,
     };
     assert_eq!(rates(0), all(1000.0));
     let half_an_hour_later = HashRates {
-        minute: 0.0,
         quarter_hour: 0.0,
         hour: 500.0,
         day: 800.0,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
-use miner::coordinator::Preemption;
+use miner::Preemption;
 use simnet::{Endpoint, Verdict};
 use tokio::time::sleep;
 

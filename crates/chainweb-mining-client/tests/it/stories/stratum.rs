@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use chainweb::{ChainGraph, Level};
 use listen::Interface;
-use miner::coordinator::Preemption;
+use miner::Preemption;
 use miner::worker::Worker;
 use miner::worker::asic::Asic;
 use rand::SeedableRng;

@@ -182,6 +182,33 @@ fn failures_of_a_node_and_their_end_are_reported() {
     assert_eq!(nodes(&mut s), [recovered, identified]);
 }
 
+/// Returns the chain of each reset with its heights before and after.
+fn resets(reports: &[Event]) -> Vec<(u32, u64, u64)> {
+    let reset = |event: &Event| match event {
+        Event::Node(
+            _,
+            NodeEvent::NetworkReset {
+                chain, from, to, ..
+            },
+        ) => Some((chain.get(), *from, *to)),
+        _ => None,
+    };
+    reports.iter().filter_map(reset).collect()
+}
+
+#[test]
+fn lower_heights_are_a_reset_only_near_the_genesis() {
+    for (height, expected) in [(13, vec![]), (12, vec![(0, 30, 12)])] {
+        let mut s = Script::mining(1);
+        s.new_cut(0);
+        s.work(piece(0, 30, 'a')).gives(&["publish 0:30a"]);
+        s.reports();
+        s.new_cut(0);
+        s.work(piece(0, height, 'b'));
+        assert_eq!(resets(&s.reports()), expected);
+    }
+}
+
 #[test]
 fn a_network_reset_is_reported_once_and_ends_tracking() {
     let mut s = Script::mining(1);
@@ -194,16 +221,7 @@ fn a_network_reset_is_reported_once_and_ends_tracking() {
     s.reports();
     s.cut(&[(0, 1, 0), (1, 1, 0)]);
     let reports = s.reports();
-    let resets = reports.iter().filter_map(|event| match event {
-        Event::Node(
-            _,
-            NodeEvent::NetworkReset {
-                chain, from, to, ..
-            },
-        ) => Some((chain.get(), *from, *to)),
-        _ => None,
-    });
-    assert_eq!(resets.collect::<Vec<_>>(), [(0, 9, 2)]);
+    assert_eq!(resets(&reports), [(0, 9, 2)]);
     let reason = Untracked::NetworkReset;
     let untracked = BlockEvent::Untracked { reason };
     let is_untracked =
