@@ -19,14 +19,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
 use self::devices::{Observation, observe};
 use self::requests::answer;
 use crate::coordinator::{self, Action, Coordinator, Event, Preemption};
 use crate::demand::DemandWatch;
 use crate::job::{Jobs, NodeId, Proof, Solution};
-use crate::telemetry::event::Event as Report;
+use crate::telemetry::event::{Event as Report, NodeEvent, Unfinished};
 use crate::telemetry::recorder::Recorder;
 use crate::telemetry::snapshot::{Payee, Program, Snapshot};
 use crate::timing::Timing;
@@ -114,9 +113,6 @@ impl Engine {
             ..
         } = self.config;
         let clients = self.clients;
-        for client in &clients {
-            info!(event = "connecting", node = %client.endpoint(), "connecting");
-        }
         let (jobs, watched) = watch::channel(Arc::default());
         let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
         let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
@@ -186,13 +182,26 @@ impl Running {
         let (mut status, mut table) = (every(timing.status), every(timing.worker_table));
         let mut stopped: Option<Instant> = None;
         let mut worker_is_done = false;
+        let mut failure = None;
+        for node in (0..self.clients.len()).map(NodeId) {
+            self.recorder
+                .record(Instant::now(), Report::Connecting { node });
+        }
+        self.publish_snapshot();
         self.pass_demand();
         self.take(Event::Tick);
         while !(self.coordinator.is_finished() && worker_is_done && solutions.is_empty()) {
             let now = Instant::now();
             let deadline = stopped.map(|at| at + timing.grace);
             if deadline.is_some_and(|deadline| deadline <= now) {
-                self.log_unfinished(timing.grace, !solutions.is_empty());
+                let what = if self.coordinator.is_submitting() || !solutions.is_empty() {
+                    Unfinished::Submissions
+                } else if !self.coordinator.is_finished() {
+                    Unfinished::Lookups
+                } else {
+                    Unfinished::Worker
+                };
+                self.recorder.record(now, Report::Unfinished(what));
                 break;
             }
             let wakeup = self
@@ -230,32 +239,23 @@ impl Running {
                     self.take(Event::Stop);
                 }
                 Some(ended) = workers.join_next() => {
-                    ended.map_err(|_| RunError::WorkerEnded)??;
-                    if !stop.is_cancelled() {
-                        return Err(RunError::WorkerEnded);
-                    }
                     worker_is_done = true;
+                    let ended = ended.map_err(|_| RunError::WorkerEnded);
+                    let ended = ended.and_then(|result| Ok(result?));
+                    match ended {
+                        Ok(()) if stop.is_cancelled() => {}
+                        ended => {
+                            failure = Some(ended.err().unwrap_or(RunError::WorkerEnded));
+                            break;
+                        }
+                    }
                 }
             }
         }
+        self.publish_snapshot();
         let snapshot = self.snapshot();
         self.recorder.log_end(&snapshot);
-        Ok(snapshot)
-    }
-
-    fn log_unfinished(&self, grace: Duration, has_solutions: bool) {
-        let grace_seconds = grace.as_secs_f64();
-        if self.coordinator.is_submitting() || has_solutions {
-            warn!(
-                event = "submissions_unfinished",
-                grace_seconds, "not all blocks could be submitted before the end"
-            );
-        } else {
-            info!(
-                event = "lookups_unfinished",
-                grace_seconds, "the last blocks could not be looked up before the end"
-            );
-        }
+        failure.map_or(Ok(snapshot), Err)
     }
 
     /// Passes the worker's demand to the coordinator.
@@ -281,14 +281,16 @@ impl Running {
 
     fn publish_snapshot(&mut self) {
         let now = Instant::now();
-        self.recorder.tick(now);
+        self.recorder.tick(now, &self.coordinator.counters());
         for (at, client) in self.clients.iter().enumerate() {
             if let Some(skew) = client.clock_skew() {
                 self.recorder.note_clock_skew(now, NodeId(at), skew);
             }
         }
-        let snapshot = Arc::new(self.snapshot());
-        self.snapshots.send_replace(Some(snapshot));
+        if self.snapshots.receiver_count() > 0 {
+            let snapshot = Arc::new(self.snapshot());
+            self.snapshots.send_replace(Some(snapshot));
+        }
     }
 
     /// Lets the coordinator handle an event, and carries out what follows.
@@ -332,7 +334,13 @@ impl Running {
                 self.streams[node.0].push(events.boxed());
             }
             Action::Unsubscribe { node } => self.streams[node.0].clear(),
-            Action::Report(event) => self.recorder.record(Instant::now(), event),
+            Action::Report(event) => {
+                if let Report::Node(_, NodeEvent::NetworkChanged { .. }) = &event {
+                    // Another network accepts the account or not.
+                    self.is_mining = false;
+                }
+                self.recorder.record(Instant::now(), event);
+            }
             Action::Request { node, request } => {
                 let client = self.clients[node.0].clone();
                 let answered = async move {

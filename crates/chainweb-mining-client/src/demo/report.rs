@@ -136,7 +136,7 @@ impl fmt::Display for DemoReport {
         )?;
         write!(
             f,
-            "{} jobs, {} replaced by newer work ({} update events, {} jobs unwatched at first)",
+            "{} jobs, {} retired unsolved; {} update events; {} jobs fetched before their update stream",
             self.jobs, self.jobs_unsolved, self.updates_received, self.jobs_unwatched,
         )
     }

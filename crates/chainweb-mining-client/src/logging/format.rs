@@ -1,8 +1,9 @@
 //! The two forms of a line in the log: plain for people, JSON for programs.
 //!
 //! Fields are written for programs: `event` names the line, and a number has its unit in its name.
-//! JSON lines hold them as they are, with `null` for fields without a value. Plain lines leave out
-//! `event` and fields without a value, write times and rates with their unit, and cut hashes.
+//! JSON lines hold them as they are, and `null` for a number that is not known, which `tracing` has
+//! as NaN. Plain lines leave out `event` and what is not known, write times and rates with their
+//! unit, and cut hashes and keys.
 
 use std::fmt::{self, Debug, Write as _};
 use std::time::Duration;
@@ -80,7 +81,7 @@ fn write_plain(
             continue;
         }
         if let Some((name, text)) = plain_field(name, value, whole_hashes) {
-            let text = printable(&text);
+            let text = printable(&text, None);
             if writer.has_ansi_escapes() {
                 write!(line, " \u{1b}[3m{name}\u{1b}[0m\u{1b}[2m=\u{1b}[0m{text}")?;
             } else {
@@ -88,7 +89,10 @@ fn write_plain(
             }
         }
     }
-    let (level, message) = (event.metadata().level(), printable(&fields.message()));
+    let (level, message) = (
+        event.metadata().level(),
+        printable(&fields.message(), Some('\n')),
+    );
     if writer.has_ansi_escapes() {
         let color = match *level {
             Level::ERROR => 31,
@@ -109,14 +113,11 @@ fn write_plain(
 
 fn write_json(mut writer: Writer<'_>, event: &Event<'_>, fields: Fields) -> fmt::Result {
     let metadata = event.metadata();
-    let mut all: Map<String, Value> = metadata
-        .fields()
-        .iter()
-        .map(|field| (field.name().to_owned(), Value::Null))
+    let all: Map<String, Value> = fields
+        .0
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
         .collect();
-    for (name, value) in fields.0 {
-        all.insert(name.to_owned(), value);
-    }
     let line = json!({
         "timestamp": now_exact(),
         "level": metadata.level().as_str(),
@@ -130,7 +131,9 @@ fn write_json(mut writer: Writer<'_>, event: &Event<'_>, fields: Fields) -> fmt:
 /// Returns the name and the text of a field, or `None` if it is left out.
 fn plain_field<'a>(name: &'a str, value: &Value, whole_hashes: bool) -> Option<(&'a str, String)> {
     let text = match (value, value.as_f64()) {
+        (Value::Null, _) => return None,
         _ if matches!(name, "event" | "message") => return None,
+        (Value::String(account), _) if name == "account" => short_account(account),
         (Value::String(hash), _) if HASHES.contains(&name) && !whole_hashes => {
             hash.chars().take(HASH_LENGTH).collect()
         }
@@ -149,10 +152,20 @@ fn plain_field<'a>(name: &'a str, value: &Value, whole_hashes: bool) -> Option<(
     Some((short.map_or(stem, |(_, short)| short), text))
 }
 
-/// Returns the text without control characters other than line feeds: text from outside must not
-/// reach a terminal as an escape code.
-fn printable(text: &str) -> String {
-    let is_bad = |c: char| c.is_control() && c != '\n';
+/// Returns an account with the middle of its key left out: the ends are enough to recognise it.
+fn short_account(account: &str) -> String {
+    match account.strip_prefix("k:") {
+        Some(key) if key.len() == 64 && key.is_ascii() => {
+            format!("k:{}…{}", &key[..4], &key[60..])
+        }
+        _ => account.to_owned(),
+    }
+}
+
+/// Returns the text without control characters other than `kept`: text from outside must neither
+/// reach a terminal as an escape code nor forge a line.
+fn printable(text: &str, kept: Option<char>) -> String {
+    let is_bad = |c: char| c.is_control() && Some(c) != kept;
     if !text.contains(is_bad) {
         return text.to_owned();
     }

@@ -144,10 +144,10 @@ fn engine_lines(flags: &[&str]) -> Vec<String> {
         let (rate, skew) = (2.5e6, -12.3);
         info!(
             target: "miner", event = "status", hash_rate = rate, blocks = 3, blocks_pending = 0,
-            blocks_orphaned = 2, expected_seconds = None::<f64>, node_latency_seconds = 0.0015, "status"
+            blocks_orphaned = 2, expected_seconds = f64::NAN, node_latency_seconds = 0.0015, "status"
         );
         info!(target: "miner", event = "stopped", blocks_pending = 0, skew_seconds = skew, "stopped");
-        info!(target: "miner", error = "two words", devices = "a\u{1b}[31m", "escaped");
+        info!(target: "miner", error = "two words", devices = "a\u{1b}[31m\nforged", "escaped");
     });
     let bytes = written.0.lock().expect("no writer panics").clone();
     let text = String::from_utf8(bytes).expect("the log is text");
@@ -165,7 +165,7 @@ fn plain_lines_have_units_short_hashes_and_no_escape_codes_of_others() {
         "block found chain=7 block=5GLBcPgolSVQ",
         "status rate=2.50 MH/s blocks=3 orphaned=2 latency=1.5 ms",
         "stopped pending=0 skew=-12.3 s",
-        "escaped error=\"two words\" devices=a\\u{1b}[31m",
+        "escaped error=\"two words\" devices=\"a\\u{1b}[31m\\nforged\"",
     ];
     assert_eq!(lines, expected);
     let whole = engine_lines(&["--log-level", "debug"]).swap_remove(0);
@@ -176,13 +176,13 @@ fn plain_lines_have_units_short_hashes_and_no_escape_codes_of_others() {
 }
 
 #[test]
-fn json_lines_have_raw_numbers_whole_hashes_and_null_for_absent_values() {
+fn json_lines_have_raw_numbers_whole_hashes_and_null_for_unknown_ones() {
     let fields: Vec<Value> = engine_lines(&["--log-format", "json"])
         .iter()
         .map(|line| serde_json::from_str::<Value>(line).expect("an object")["fields"].take())
         .collect();
     let block = json!({
-        "event": "block_found", "message": "block found", "chain": 7, "device": null,
+        "event": "block_found", "message": "block found", "chain": 7,
         "block": "5GLBcPgolSVQ7F6xWm2TPk6sBqJ0oDhvZ1uYcRtXe3A",
     });
     let status = json!({

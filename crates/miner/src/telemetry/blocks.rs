@@ -3,8 +3,10 @@
 //! The development workers make blocks without work, and so does a network without difficulty.
 //! Where blocks come faster than one a second, a line for each would hide everything else.
 
+use std::mem::replace;
 use std::time::{Duration, Instant};
 
+use super::counters::Counters;
 use super::event::BlockEvent;
 use crate::job::Proof;
 
@@ -17,25 +19,36 @@ const BURST: Duration = Duration::from_secs(10);
 /// The most blocks in [`BURST`] that have lines of their own.
 const BURST_BLOCKS: u64 = 10;
 
-/// The blocks since the last summary.
+/// The counters of blocks at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct BlockTotals {
-    pub(super) found: u64,
+    pub(super) made: u64,
     pub(super) accepted: u64,
     pub(super) orphaned: u64,
     pub(super) rejected: u64,
     pub(super) stale: u64,
 }
 
-/// What follows for the log.
+/// How an event of a block is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lines {
-    /// The event has a line.
+    /// It has a line.
     Each,
-    /// The event is the first one without a line: blocks come too fast from now on.
+    /// It is the first one without a line: blocks come too fast from now on.
     TooMany,
-    /// The event is counted for the next summary.
+    /// It is part of the next summary.
     Summed,
+}
+
+/// A summary that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Summary {
+    /// What changed in the time.
+    pub(super) totals: BlockTotals,
+    /// The time that it covers.
+    pub(super) time: Duration,
+    /// Whether each block has lines of its own again.
+    pub(super) is_last: bool,
 }
 
 /// How blocks are logged at present.
@@ -44,7 +57,8 @@ pub(super) struct BlockLog {
     /// Whether blocks are always summed, as those of development workers are.
     always: bool,
     summing: bool,
-    totals: BlockTotals,
+    /// The counters at the last summary, and its time.
+    before: BlockTotals,
     since: Instant,
     burst: (Instant, u64),
 }
@@ -55,31 +69,22 @@ impl BlockLog {
         Self {
             always,
             summing: always,
-            totals: BlockTotals::default(),
+            before: BlockTotals::default(),
             since: now,
             burst: (now, 0),
         }
     }
 
-    /// Counts an event of a block.
-    pub(super) fn count(&mut self, now: Instant, event: &BlockEvent) -> Lines {
+    /// Returns how the event is logged.
+    pub(super) fn lines(&mut self, now: Instant, event: &BlockEvent) -> Lines {
         let was_summing = self.summing;
-        let totals = &mut self.totals;
-        match event {
-            BlockEvent::Found { .. } => {
-                totals.found += 1;
-                self.note_burst(now);
+        if let BlockEvent::Found { .. } = event {
+            let (since, blocks) = &mut self.burst;
+            if now.saturating_duration_since(*since) >= BURST {
+                (*since, *blocks) = (now, 0);
             }
-            BlockEvent::Accepted => totals.accepted += 1,
-            BlockEvent::Orphaned { .. } => totals.orphaned += 1,
-            BlockEvent::Rejected { .. } | BlockEvent::RejectedWithoutPow => totals.rejected += 1,
-            BlockEvent::Stale => totals.stale += 1,
-            BlockEvent::SubmissionFailed { .. }
-            | BlockEvent::Submitted { .. }
-            | BlockEvent::SubmissionUncertain { .. }
-            | BlockEvent::Displaced { .. }
-            | BlockEvent::Confirmed { .. }
-            | BlockEvent::Untracked { .. } => {}
+            *blocks += 1;
+            self.summing |= *blocks > BURST_BLOCKS;
         }
         match (was_summing, self.summing) {
             (false, false) => Lines::Each,
@@ -88,34 +93,49 @@ impl BlockLog {
         }
     }
 
-    fn note_burst(&mut self, now: Instant) {
-        let (since, blocks) = &mut self.burst;
-        if now.saturating_duration_since(*since) >= BURST {
-            (*since, *blocks) = (now, 0);
-        }
-        *blocks += 1;
-        if *blocks > BURST_BLOCKS && !self.summing {
-            self.summing = true;
-            // Those before had lines of their own.
-            self.totals = BlockTotals {
-                found: 1,
-                ..BlockTotals::default()
-            };
-            self.since = now;
-        }
-    }
-
-    /// Returns the totals once a minute, or at the end, if blocks are summed and there were any.
-    pub(super) fn due(&mut self, now: Instant, is_end: bool) -> Option<(BlockTotals, Duration)> {
+    /// Returns the summary once a minute, or at the end, if blocks are summed and there were any.
+    /// To be called about once a second.
+    pub(super) fn due(&mut self, now: Instant, counters: &Counters, end: bool) -> Option<Summary> {
         let time = now.saturating_duration_since(self.since);
-        if !self.summing || (time < SUMMARY && !is_end) {
+        if self.summing && time < SUMMARY && !end {
             return None;
         }
         self.since = now;
-        let totals = std::mem::take(&mut self.totals);
-        // A minute with less than a block a second ends the summing.
-        self.summing = self.always || totals.found > SUMMARY.as_secs();
-        (totals != BlockTotals::default()).then_some((totals, time))
+        let before = replace(&mut self.before, BlockTotals::of(counters));
+        if !self.summing {
+            return None;
+        }
+        let totals = self.before.since(before);
+        self.summing = self.always || totals.made > SUMMARY.as_secs();
+        (totals != BlockTotals::default()).then_some(Summary {
+            totals,
+            time,
+            is_last: !self.summing && !end,
+        })
+    }
+}
+
+impl BlockTotals {
+    fn of(counters: &Counters) -> Self {
+        Self {
+            made: counters.solutions,
+            accepted: counters.blocks.accepted,
+            orphaned: counters.blocks.orphaned,
+            rejected: counters.solutions_rejected,
+            stale: counters.solutions_stale,
+        }
+    }
+
+    /// Returns the growth since `before`. An accepted block that is orphaned later may shrink a
+    /// count, which is no growth.
+    fn since(self, before: Self) -> Self {
+        Self {
+            made: self.made.saturating_sub(before.made),
+            accepted: self.accepted.saturating_sub(before.accepted),
+            orphaned: self.orphaned.saturating_sub(before.orphaned),
+            rejected: self.rejected.saturating_sub(before.rejected),
+            stale: self.stale.saturating_sub(before.stale),
+        }
     }
 }
 
@@ -123,8 +143,9 @@ impl BlockLog {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{BlockLog, BlockTotals, Lines};
+    use super::{BlockLog, BlockTotals, Lines, Summary};
     use crate::job::Proof;
+    use crate::telemetry::counters::Counters;
     use crate::telemetry::event::BlockEvent;
 
     fn found(proof: Proof) -> BlockEvent {
@@ -135,57 +156,75 @@ mod tests {
         }
     }
 
+    fn counters(solutions: u64) -> Counters {
+        Counters {
+            solutions,
+            ..Counters::default()
+        }
+    }
+
+    fn summary(made: u64, seconds: u64, is_last: bool) -> Summary {
+        Summary {
+            totals: BlockTotals {
+                made,
+                ..BlockTotals::default()
+            },
+            time: Duration::from_secs(seconds),
+            is_last,
+        }
+    }
+
     #[test]
     fn slow_blocks_have_lines_and_no_summary() {
         let now = Instant::now();
         let mut log = BlockLog::new(now, Proof::Verified);
         for second in (0..600).step_by(2) {
             let at = now + Duration::from_secs(second);
-            assert_eq!(log.count(at, &found(Proof::Verified)), Lines::Each);
-            assert_eq!(log.due(at, false), None);
+            assert_eq!(log.lines(at, &found(Proof::Verified)), Lines::Each);
+            assert_eq!(log.due(at, &counters(second / 2), false), None);
         }
-        assert_eq!(log.due(now + Duration::from_mins(20), true), None);
+        let end = now + Duration::from_mins(20);
+        assert_eq!(log.due(end, &counters(300), true), None);
     }
 
     #[test]
-    fn more_than_a_block_a_second_is_a_summary_a_minute_until_blocks_are_rare() {
+    fn more_than_a_block_a_second_is_a_summary_a_minute_until_it_is_calm() {
         let now = Instant::now();
         let mut log = BlockLog::new(now, Proof::Verified);
         let mut lines = Vec::new();
-        for tenth in 0..700 {
+        for tenth in 0..600 {
             let at = now + Duration::from_millis(100 * tenth);
-            lines.push(log.count(at, &found(Proof::Verified)));
+            lines.push(log.lines(at, &found(Proof::Verified)));
+            if tenth % 10 == 0 {
+                assert_eq!(log.due(at, &counters(tenth), false), None);
+            }
         }
         assert_eq!(lines[..10], [Lines::Each; 10]);
         assert_eq!(lines[10], Lines::TooMany);
-        assert_eq!(lines[11..], [Lines::Summed; 689]);
-        let minute = now + Duration::from_secs(70);
-        let totals = BlockTotals {
-            found: 690,
-            ..BlockTotals::default()
-        };
+        assert_eq!(lines[11..], [Lines::Summed; 589]);
+        let at = |seconds| now + Duration::from_secs(seconds);
+        // The last call before the burst was at the start.
         assert_eq!(
-            log.due(minute, false),
-            Some((totals, Duration::from_secs(69)))
+            log.due(at(60), &counters(600), false),
+            Some(summary(600, 60, false))
         );
-        assert_eq!(log.due(minute + Duration::from_mins(1), false), None);
-        let calm = minute + Duration::from_mins(2);
-        assert_eq!(log.count(calm, &found(Proof::Verified)), Lines::Each);
+        assert_eq!(
+            log.due(at(120), &counters(601), false),
+            Some(summary(1, 60, true))
+        );
+        assert_eq!(log.lines(at(121), &found(Proof::Verified)), Lines::Each);
     }
 
     #[test]
-    fn development_workers_have_summaries_only() {
+    fn development_workers_have_summaries_alone() {
         let now = Instant::now();
         let mut log = BlockLog::new(now, Proof::None);
-        assert_eq!(log.count(now, &found(Proof::None)), Lines::Summed);
-        assert_eq!(log.count(now, &BlockEvent::Accepted), Lines::Summed);
-        assert_eq!(log.due(now + Duration::from_secs(59), false), None);
-        let totals = BlockTotals {
-            found: 1,
-            accepted: 1,
-            ..BlockTotals::default()
-        };
+        assert_eq!(log.lines(now, &found(Proof::None)), Lines::Summed);
         let end = now + Duration::from_secs(59);
-        assert_eq!(log.due(end, true), Some((totals, Duration::from_secs(59))));
+        assert_eq!(log.due(end, &counters(1), false), None);
+        assert_eq!(
+            log.due(end, &counters(1), true),
+            Some(summary(1, 59, false))
+        );
     }
 }

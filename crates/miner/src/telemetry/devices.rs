@@ -30,7 +30,8 @@ const SLOWEST_DEVICE: f64 = 1e12;
 /// The last known state of each device, and the changes that are not reported yet.
 #[derive(Debug, Default)]
 pub(crate) struct DeviceWatch {
-    states: BTreeMap<WorkerName, DeviceState>,
+    /// The state of each device, and when it was first seen connected without a break.
+    states: BTreeMap<WorkerName, (DeviceState, Instant)>,
     changes: BTreeMap<DeviceChange, Changes>,
 }
 
@@ -50,13 +51,16 @@ impl DeviceWatch {
         let mut states = BTreeMap::new();
         let mut devices = Vec::with_capacity(workers.len());
         for stats in workers {
-            let state = state_of(&stats);
-            let before = self.states.get(&stats.name).copied();
+            let known = self.states.get(&stats.name).copied();
+            let (before, connected) = known
+                .filter(|(state, _)| *state != DeviceState::Disconnected)
+                .unwrap_or((DeviceState::Disconnected, now));
+            let state = state_of(&stats, now.saturating_duration_since(connected));
             if let Some(change) = change(before, state) {
                 let changes = self.changes.entry(change).or_default();
                 changes.names.insert(stats.name.clone());
             }
-            states.insert(stats.name.clone(), state);
+            states.insert(stats.name.clone(), (state, connected));
             devices.push(Device { stats, state });
         }
         self.states = states;
@@ -70,19 +74,35 @@ impl DeviceWatch {
                 .reported
                 .is_none_or(|at| now.saturating_duration_since(at) >= COLLECTED);
             if is_due && !changes.names.is_empty() {
-                changes.reported = Some(now);
-                let names = take(&mut changes.names).into_iter().collect();
-                events.push(Event::Devices(*change, names));
+                let state = |name: &WorkerName| self.states.get(name).map(|(state, _)| *state);
+                // A change that was undone in the meantime is no news.
+                let names = take(&mut changes.names).into_iter();
+                let names: Vec<_> = names.filter(|name| lasts(*change, state(name))).collect();
+                if !names.is_empty() {
+                    changes.reported = Some(now);
+                    events.push(Event::Devices(*change, names));
+                }
             }
         }
         events
     }
 }
 
-/// The change between two states; a device that was not seen before counts as disconnected.
-fn change(before: Option<DeviceState>, now: DeviceState) -> Option<DeviceChange> {
+/// Whether a device in this state shows the change still.
+fn lasts(change: DeviceChange, state: Option<DeviceState>) -> bool {
+    match change {
+        DeviceChange::Disconnected => matches!(state, None | Some(DeviceState::Disconnected)),
+        DeviceChange::Silent => state == Some(DeviceState::Silent),
+        DeviceChange::Connected | DeviceChange::Resumed => {
+            matches!(state, Some(DeviceState::Active | DeviceState::Silent))
+        }
+    }
+}
+
+/// Returns the change between two states, if there is one.
+fn change(before: DeviceState, now: DeviceState) -> Option<DeviceChange> {
     use DeviceState::{Active, Disconnected, Silent};
-    match (before.unwrap_or(Disconnected), now) {
+    match (before, now) {
         (Disconnected, Active | Silent) => Some(DeviceChange::Connected),
         (Active | Silent, Disconnected) => Some(DeviceChange::Disconnected),
         (Active, Silent) => Some(DeviceChange::Silent),
@@ -91,11 +111,13 @@ fn change(before: Option<DeviceState>, now: DeviceState) -> Option<DeviceChange>
     }
 }
 
-fn state_of(stats: &WorkerSnapshot) -> DeviceState {
+fn state_of(stats: &WorkerSnapshot, connected: Duration) -> DeviceState {
     if stats.sessions == 0 {
         return DeviceState::Disconnected;
     }
-    let without_share = stats.last_share.unwrap_or(stats.since);
+    let without_share = stats
+        .last_share
+        .map_or(connected, |time| time.min(connected));
     if without_share > patience(stats) {
         DeviceState::Silent
     } else {
@@ -243,6 +265,36 @@ mod tests {
             reported += farm.changes(second).len();
         }
         assert!((4..=8).contains(&reported), "{reported}");
+    }
+
+    #[test]
+    fn a_change_that_was_undone_before_its_report_is_none() {
+        let mut farm = Farm::new();
+        let (a, b) = (farm.connect(0, "a"), farm.connect(0, "b"));
+        farm.changes(0);
+        drop(b);
+        assert_eq!(farm.changes(20), one(DeviceChange::Disconnected, "b"));
+        drop(a);
+        assert_eq!(farm.changes(23), []);
+        let _again = farm.connect(25, "a");
+        assert_eq!(farm.changes(25), one(DeviceChange::Connected, "a"));
+        assert_eq!(farm.changes(30), []);
+    }
+
+    #[test]
+    fn a_device_that_returns_has_time_for_its_first_share() {
+        let mut farm = Farm::new();
+        let device = farm.connect(0, "a");
+        for second in (0..600).step_by(5) {
+            farm.share(second, &device);
+        }
+        farm.changes(600);
+        drop(device);
+        farm.changes(601);
+        let _again = farm.connect(5000, "a");
+        assert_eq!(farm.changes(5000), one(DeviceChange::Connected, "a"));
+        let silent = (5001..9000).find(|second| !farm.changes(*second).is_empty());
+        assert!(silent.is_some_and(|second| second > 5060), "{silent:?}");
     }
 
     #[test]

@@ -15,6 +15,13 @@ use crate::job::{Job, JobId, NodeId, Proof};
 /// An event an operator may care about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The program connects to a node.
+    Connecting {
+        /// The node.
+        node: NodeId,
+    },
+    /// The program stops before everything is done.
+    Unfinished(Unfinished),
     /// The first work arrived: the node accepts the account.
     MiningStarted {
         /// The node that issued the work.
@@ -99,13 +106,24 @@ pub struct BlockRef {
     pub hash: Option<BlockHash>,
 }
 
+/// What is not done when the time for stopping is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// Blocks are not submitted.
+    Submissions,
+    /// The last blocks are not looked up.
+    Lookups,
+    /// The worker has not ended.
+    Worker,
+}
+
 /// What changed about mining devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeviceChange {
-    /// They connected.
-    Connected,
     /// They closed their last connection.
     Disconnected,
+    /// They connected.
+    Connected,
     /// They are connected, but send no shares any more.
     Silent,
     /// They send shares again.
@@ -437,22 +455,4 @@ impl Retirement {
         Self::Unwanted,
         Self::Stopping,
     ];
-
-    /// The reason as a label: lower case, words joined by underscores.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Solved => "solved",
-            Self::ParentSolved => "parent_solved",
-            Self::NewCut => "new_cut",
-            Self::NotInCut => "not_in_cut",
-            Self::Preempted => "preempted",
-            Self::Superseded => "superseded",
-            Self::Refetched => "refetched",
-            Self::Expired => "expired",
-            Self::NetworkChanged => "network_changed",
-            Self::PowRequired => "pow_required",
-            Self::Unwanted => "unwanted",
-            Self::Stopping => "stopping",
-        }
-    }
 }

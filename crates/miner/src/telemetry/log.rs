@@ -6,16 +6,18 @@
 //! Fields are for machines: `event` is a stable name, and the name of a number contains its unit.
 //! The formatter of plain lines omits `event` and writes numbers with their unit.
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, WorkHeader};
 use stratum::WorkerName;
-use tracing::{debug, error, field, info, warn};
+use tracing::{debug, error, info, warn};
 
-use super::blocks::{BlockLog, BlockTotals, Lines};
+use super::blocks::{BlockLog, Lines, Summary};
+use super::counters::Counters;
 use super::event::{
     BlockEvent, BlockRef, DeviceChange, Event, FailureCause, JobEvent, JobRef, NodeEvent,
-    RefreshOutcome, RequestKind, SolutionDiscarded, Untracked,
+    RefreshOutcome, RequestKind, SolutionDiscarded, Unfinished, Untracked,
 };
 use super::snapshot::{NodeSnapshot, Payee, Program};
 use crate::job::Proof;
@@ -46,16 +48,10 @@ impl Log {
         program: &Program,
         nodes: &[NodeSnapshot],
     ) {
-        self.tick(now);
         match event {
             Event::MiningStarted { node } => log_start(program, &nodes[node.0]),
-            Event::NoPublicKey { node } => warn!(
-                event = "no_public_key",
-                node = nodes[node.0].address,
-                "no --public-key: blocks will be paid to no one"
-            ),
             Event::Block(block, event) => {
-                let lines = self.blocks.count(now, event);
+                let lines = self.blocks.lines(now, event);
                 if lines == Lines::TooMany {
                     info!(
                         event = "blocks_summarized",
@@ -68,24 +64,24 @@ impl Log {
         }
     }
 
-    /// Logs the summary of blocks when it is due. To be called at least once a second.
-    pub(super) fn tick(&mut self, now: Instant) {
-        if let Some((totals, time)) = self.blocks.due(now, false) {
-            log_totals(totals, time);
+    /// Logs the summary of blocks when it is due. To be called about once a second.
+    pub(super) fn tick(&mut self, now: Instant, counters: &Counters) {
+        if let Some(summary) = self.blocks.due(now, counters, false) {
+            log_summary(&summary);
         }
     }
 
     /// Logs the rest of the summary of blocks.
-    pub(super) fn finish(&mut self, now: Instant) {
-        if let Some((totals, time)) = self.blocks.due(now, true) {
-            log_totals(totals, time);
+    pub(super) fn finish(&mut self, now: Instant, counters: &Counters) {
+        if let Some(summary) = self.blocks.due(now, counters, true) {
+            log_summary(&summary);
         }
     }
 }
 
 fn log_start(program: &Program, node: &NodeSnapshot) {
     let (message, account) = match &program.payee {
-        Payee::Account(account) => ("mining for", Some(short_account(account))),
+        Payee::Account(account) => ("mining for", Some(account)),
         Payee::NoKey | Payee::Simulated => ("mining", None),
     };
     info!(
@@ -101,27 +97,23 @@ fn log_start(program: &Program, node: &NodeSnapshot) {
     );
 }
 
-/// The account with the middle of a key left out: its ends are enough to recognise it.
-fn short_account(account: &str) -> String {
-    match account.strip_prefix("k:") {
-        Some(key) if key.len() == 64 && key.is_ascii() => {
-            format!("k:{}…{}", &key[..4], &key[60..])
-        }
-        _ => account.to_owned(),
-    }
-}
-
-fn log_totals(totals: BlockTotals, time: Duration) {
+fn log_summary(summary: &Summary) {
     info!(
         event = "blocks_summary",
-        made = totals.found,
-        accepted = totals.accepted,
-        orphaned = totals.orphaned,
-        rejected = totals.rejected,
-        stale = totals.stale,
-        time_seconds = time.as_secs_f64(),
+        made = summary.totals.made,
+        accepted = summary.totals.accepted,
+        orphaned = summary.totals.orphaned,
+        rejected = summary.totals.rejected,
+        stale = summary.totals.stale,
+        time_seconds = summary.time.as_secs_f64(),
         "blocks"
     );
+    if summary.is_last {
+        info!(
+            event = "blocks_each",
+            "fewer than one block a second: each is logged again"
+        );
+    }
 }
 
 fn log_devices(change: DeviceChange, names: &[WorkerName]) {
@@ -152,7 +144,30 @@ fn log_devices(change: DeviceChange, names: &[WorkerName]) {
 /// Logs an event that is neither of a block nor of the start.
 fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
     match event {
-        Event::MiningStarted { .. } | Event::NoPublicKey { .. } | Event::Block(..) => {}
+        Event::MiningStarted { .. } | Event::Block(..) => {}
+        Event::Connecting { node } => {
+            info!(
+                event = "connecting",
+                node = nodes[node.0].address,
+                "connecting"
+            );
+        }
+        Event::NoPublicKey { node } => warn!(
+            event = "no_public_key",
+            node = nodes[node.0].address,
+            "no --public-key: blocks will be paid to no one"
+        ),
+        Event::Unfinished(what) => match what {
+            Unfinished::Submissions => warn!(
+                event = "unfinished",
+                "not all blocks could be submitted before the end"
+            ),
+            Unfinished::Lookups => info!(
+                event = "unfinished",
+                "the last blocks could not be looked up before the end"
+            ),
+            Unfinished::Worker => warn!(event = "unfinished", "the worker did not end in time"),
+        },
         Event::Node(id, event) => log_node(&nodes[id.0].address, event),
         Event::Job(job, event) => log_job(job, event),
         Event::Devices(change, names) => log_devices(*change, names),
@@ -166,7 +181,7 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
             node = nodes[node.0].address,
             chain = chain.get(),
             height,
-            ?reason,
+            reason = variant(reason),
             "discarding work"
         ),
         Event::SolutionDiscarded {
@@ -186,7 +201,7 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
                         device = found_by.as_deref(),
                         %nonce,
                         creation_time_us = creation_time.as_micros(),
-                        ?reason,
+                        reason = variant(reason),
                         "discarding solution from worker"
                     )
                 };
@@ -224,7 +239,7 @@ fn log_node(node: &str, event: &NodeEvent) {
                 RequestKind::Work => "node issues work again",
                 RequestKind::Cut => "cut requests succeed again",
             };
-            let request = name(*request);
+            let request = variant(request);
             info!(
                 event = "requests_recovered",
                 node, request, after_seconds, "{message}"
@@ -294,19 +309,23 @@ fn log_failure(
         (RequestKind::Work, _) => "could not fetch work",
         (RequestKind::Cut, _) => "could not fetch the cut",
     };
-    let (request, retry_in_seconds) = (name(request), retry_in.as_secs_f64());
+    let (request, retry_in_seconds) = (variant(request), retry_in.as_secs_f64());
     warn!(
         event = "requests_failed",
         node, request, %error, retry_in_seconds, "{message}"
     );
 }
 
-fn name(request: RequestKind) -> &'static str {
-    match request {
-        RequestKind::Info => "info",
-        RequestKind::Work => "work",
-        RequestKind::Cut => "cut",
+/// Returns the name of an enum's variant in lower case, words joined by underscores.
+fn variant(value: impl Debug) -> String {
+    let mut name = String::new();
+    for c in format!("{value:?}").chars() {
+        if c.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(c.to_lowercase());
     }
+    name
 }
 
 fn log_job(job: &JobRef, event: &JobEvent) {
@@ -321,7 +340,7 @@ fn log_job(job: &JobRef, event: &JobEvent) {
         }
         JobEvent::Confirmed => ("job_confirmed", "node issued the same work again"),
         JobEvent::Retired { reason: why } => {
-            reason = Some(why.name());
+            reason = Some(variant(why));
             ("job_retired", "job retired")
         }
         JobEvent::Refreshed(RefreshOutcome::Preempted { outdated: time }) => {
@@ -436,7 +455,7 @@ fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
                 retry_in_seconds = fields.retry_in.map(|pause| pause.as_secs_f64()),
                 by = fields.by.map(display),
                 depth = fields.depth,
-                reason = fields.reason.map(field::debug),
+                reason = fields.reason.map(variant),
                 header = fields
                     .header
                     .map(|header| const_hex::encode(header.as_bytes())),
@@ -446,7 +465,11 @@ fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
     }
     match event {
         BlockEvent::Rejected { .. } => line!(error),
-        BlockEvent::SubmissionFailed { .. } | BlockEvent::SubmissionUncertain { .. } => line!(warn),
+        BlockEvent::SubmissionFailed { .. } | BlockEvent::SubmissionUncertain { .. }
+            if lines == Lines::Each =>
+        {
+            line!(warn);
+        }
         BlockEvent::RejectedWithoutPow | BlockEvent::Untracked { .. } => line!(debug),
         _ if lines == Lines::Each => line!(info),
         _ => line!(debug),

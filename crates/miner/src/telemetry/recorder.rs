@@ -1,13 +1,13 @@
 //! Records events: numbers them, keeps the latest, follows the state of the nodes, and logs them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::Skew;
 
 use super::counters::Counters;
-use super::event::{Event, NodeEvent};
+use super::event::{Event, FailureCause, NodeEvent};
 use super::log::Log;
 use super::snapshot::{
     Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
@@ -35,6 +35,8 @@ pub(crate) struct Recorder {
     sequence: u64,
     log: Log,
     table_explained: bool,
+    /// The nodes whose clock skew is reported.
+    skewed: BTreeSet<NodeId>,
 }
 
 impl Recorder {
@@ -50,7 +52,7 @@ impl Recorder {
             address,
             network: None,
             is_evm: false,
-            failure: None,
+            failures: BTreeMap::new(),
             latency: None,
             clock_skew: None,
         };
@@ -65,6 +67,7 @@ impl Recorder {
             sequence: 0,
             log: Log::new(now, proof),
             table_explained: false,
+            skewed: BTreeSet::new(),
         }
     }
 
@@ -107,11 +110,11 @@ impl Recorder {
 
     /// Notes the clock skew of a node, and reports it once if it is large.
     pub(crate) fn note_clock_skew(&mut self, now: Instant, node: NodeId, skew: Skew) {
-        let is_new = self.nodes[node.0]
-            .clock_skew
-            .is_none_or(|before| !before.exceeds(SKEW_TOLERATED));
         self.nodes[node.0].clock_skew = Some(skew);
-        if is_new && skew.exceeds(SKEW_TOLERATED) {
+        // Skew about the limit is reported once, not at each crossing.
+        if !skew.exceeds(SKEW_TOLERATED / 2) {
+            self.skewed.remove(&node);
+        } else if skew.exceeds(SKEW_TOLERATED) && self.skewed.insert(node) {
             self.record(now, Event::Node(node, NodeEvent::ClockSkew(skew)));
         }
     }
@@ -122,8 +125,8 @@ impl Recorder {
     }
 
     /// Reads the meter. To be called about once a second.
-    pub(crate) fn tick(&mut self, now: Instant) {
-        self.log.tick(now);
+    pub(crate) fn tick(&mut self, now: Instant, counters: &Counters) {
+        self.log.tick(now, counters);
         while self
             .readings
             .get(1)
@@ -180,7 +183,7 @@ impl Recorder {
 
     /// Logs the totals of a run that ended.
     pub(crate) fn log_end(&mut self, snapshot: &Snapshot) {
-        self.log.finish(snapshot.at);
+        self.log.finish(snapshot.at, &snapshot.counters);
         status::log_end(snapshot);
     }
 }
@@ -194,19 +197,19 @@ impl NodeSnapshot {
                 error,
                 ..
             } => {
-                let lasting = self
-                    .failure
-                    .as_ref()
-                    .filter(|failure| failure.request == *request);
-                self.failure = Some(NodeFailure {
-                    request: *request,
+                let lasting = self.failures.get(request);
+                let failure = NodeFailure {
                     cause: *cause,
                     error: error.clone(),
                     since: lasting.map_or(now, |failure| failure.since),
-                });
+                };
+                self.failures.insert(*request, failure);
+                if matches!(cause, FailureCause::Unreachable | FailureCause::NoAnswer) {
+                    self.latency = None;
+                }
             }
             NodeEvent::RequestRecovered { request, .. } => {
-                self.failure.take_if(|failure| failure.request == *request);
+                self.failures.remove(request);
             }
             NodeEvent::NetworkIdentified { version, chains }
             | NodeEvent::NetworkChanged {
@@ -275,17 +278,20 @@ mod tests {
         let mut recorder = recorder(start, Meter::None);
         recorder.record(at(1), failed(RequestKind::Work, "slow"));
         recorder.record(at(2), failed(RequestKind::Work, "gone"));
-        let failure = snapshot(&recorder, at(3)).nodes[0].failure.clone();
-        let failure = failure.expect("it lasts");
+        let work = |recorder: &Recorder, seconds| {
+            let failures = &snapshot(recorder, at(seconds)).nodes[0].failures;
+            failures.get(&RequestKind::Work).cloned()
+        };
+        let failure = work(&recorder, 3).expect("it lasts");
         assert_eq!((failure.error.as_str(), failure.since), ("gone", at(1)));
         let recovered = |request| {
             let after = Duration::ZERO;
             Event::Node(NODE, NodeEvent::RequestRecovered { request, after })
         };
         recorder.record(at(4), recovered(RequestKind::Cut));
-        assert!(snapshot(&recorder, at(4)).nodes[0].failure.is_some());
+        assert!(work(&recorder, 4).is_some());
         recorder.record(at(5), recovered(RequestKind::Work));
-        assert_eq!(snapshot(&recorder, at(5)).nodes[0].failure, None);
+        assert_eq!(work(&recorder, 5), None);
     }
 
     #[test]
@@ -314,11 +320,11 @@ mod tests {
         };
         for second in 1..=20 {
             meter.thread(0).add(100);
-            recorder.tick(at(second));
+            recorder.tick(at(second), &Counters::default());
         }
         assert_eq!(rate(&recorder, 20), ["100", "100"]);
         for second in 21..=30 {
-            recorder.tick(at(second));
+            recorder.tick(at(second), &Counters::default());
         }
         assert_eq!(rate(&recorder, 30), ["0", "67"]);
     }

@@ -2,6 +2,7 @@
 //!
 //! Status line, summary, reports and tables render a snapshot; none keeps counts of its own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,9 +70,10 @@ pub struct NodeSnapshot {
     pub network: Option<Network>,
     /// Whether it is of the EVM line, which chooses the account of blocks itself.
     pub is_evm: bool,
-    /// The failure of requests that still lasts.
-    pub failure: Option<NodeFailure>,
-    /// The time that its last answer took. For work that includes the wait until there was some.
+    /// The failures that still last, by kind of request.
+    pub failures: BTreeMap<RequestKind, NodeFailure>,
+    /// The time that its last answer took, unless it stopped answering. For work that includes the
+    /// wait until there was some.
     pub latency: Option<Duration>,
     /// The difference of its clock from that of this machine, once it is known.
     pub clock_skew: Option<Skew>,
@@ -89,8 +91,6 @@ pub struct Network {
 /// Requests to a node that fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeFailure {
-    /// The kind of request.
-    pub request: RequestKind,
     /// The kind of failure.
     pub cause: FailureCause,
     /// The error message.

@@ -5,12 +5,12 @@ use tracing::{debug, info};
 use super::snapshot::{DeviceState, Snapshot};
 use crate::meter::Rate;
 
-/// The rate as a field for real hashes, and as one for simulated ones.
-fn rates(rate: Rate) -> (Option<f64>, Option<f64>) {
+/// Returns the rate of real hashes and that of simulated ones. JSON has no NaN: it becomes null.
+fn rates(rate: Rate) -> (f64, f64) {
     match rate {
-        Rate::Hashed(rate) => (Some(rate.0), None),
-        Rate::Simulated(rate) => (None, Some(rate.0)),
-        Rate::None | Rate::Unknown => (None, None),
+        Rate::Hashed(rate) => (rate.0, f64::NAN),
+        Rate::Simulated(rate) => (f64::NAN, rate.0),
+        Rate::None | Rate::Unknown => (f64::NAN, f64::NAN),
     }
 }
 
@@ -55,8 +55,8 @@ pub(super) fn log(snapshot: &Snapshot) {
         present,
         "status",
         message,
-        expected_seconds = expected.map(|time| time.as_secs_f64()),
-        node_latency_seconds = latency.map(|latency| latency.as_secs_f64())
+        expected_seconds = expected.map_or(f64::NAN, |time| time.as_secs_f64()),
+        node_latency_seconds = latency.map_or(f64::NAN, |latency| latency.as_secs_f64())
     );
 }
 

@@ -33,8 +33,9 @@ const HEAD: [&str; 6] = [
     "since",
 ];
 
-const LEGEND: &str = "rate: mean of the last 15 minutes; best share: its difficulty; since: first \
-                      connection; off: time without one; silent: time without a share";
+const LEGEND: &str = "\
+(rate: mean of the last 15 minutes; best share: its difficulty; since: first connection;
+off: time without a connection; silent: time without a share)";
 
 /// Longer names are cut in the middle: their ends differ most.
 const NAME_LENGTH: usize = 24;
@@ -44,7 +45,7 @@ pub(super) fn log(devices: &Devices, explained: &mut bool) {
     if tracing::enabled!(target: PLAIN, tracing::Level::INFO) {
         let mut table = text(&devices.each, ROWS);
         if !table.is_empty() && !*explained {
-            table = format!("{table}\n({LEGEND})");
+            table = format!("{table}\n{LEGEND}");
             *explained = true;
         }
         if !table.is_empty() {
@@ -73,8 +74,8 @@ fn log_device(device: &Device) {
         shares_accepted = stats.accepted,
         shares_stale = stale(device),
         shares_rejected = stats.rejections.except_stale(),
-        best_share_difficulty = stats.best.map(Difficulty::as_f64),
-        last_share_seconds = stats.last_share.map(|time| time.as_secs_f64()),
+        best_share_difficulty = stats.best.map_or(f64::NAN, Difficulty::as_f64),
+        last_share_seconds = stats.last_share.map_or(f64::NAN, |time| time.as_secs_f64()),
         blocks_found = stats.blocks,
         connections = stats.sessions,
         since_seconds = stats.since.as_secs_f64(),
@@ -104,8 +105,11 @@ fn text(devices: &[Device], rows: usize) -> String {
     if sorted.is_empty() {
         return String::new();
     }
-    // Bits of non-negative numbers order as the numbers do.
-    sorted.sort_by_key(|device| Reverse((has_problem(device), device.hash_rate().to_bits())));
+    sorted.sort_by_key(|device| {
+        // Bits of non-negative numbers order as the numbers do.
+        let rate = device.hash_rate().to_bits();
+        (device.state, Reverse((has_problem(device), rate)))
+    });
     let (single, rest) = sorted.split_at(rows.min(sorted.len()));
     let mut lines = vec![HEAD.map(str::to_owned)];
     lines.extend(single.iter().map(|device| {
@@ -120,7 +124,14 @@ fn text(devices: &[Device], rows: usize) -> String {
         Sum::of(&[device]).row(short(stats.name.as_str()), since)
     }));
     if !rest.is_empty() {
-        lines.push(Sum::of(rest).row(format!("{} more", rest.len()), String::new()));
+        let count = |state| rest.iter().filter(|device| device.state == state).count();
+        let off = count(DeviceState::Disconnected);
+        let silent = count(DeviceState::Silent);
+        let name = match off + silent {
+            0 => format!("{} more", rest.len()),
+            _ => format!("{} more: {off} off, {silent} silent", rest.len()),
+        };
+        lines.push(Sum::of(rest).row(name, String::new()));
     }
     if sorted.len() > 1 {
         lines.push(Sum::of(&sorted).row(format!("all {}", sorted.len()), String::new()));

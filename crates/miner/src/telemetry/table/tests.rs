@@ -87,18 +87,18 @@ fn the_table_is_aligned_and_has_problems_first_then_the_fastest() {
     let devices = [gone, long, stranger, ka3, silent];
     let expected = "\
 device                   |      rate | shares accepted/stale/rejected | best share | blocks found |          since
-roof                     | 2.00 TH/s |                         60/0/0 |       none |            0 | silent 3.2 min
 cellar                   |  0.00 H/s |                         60/0/0 |      281 T |            0 |     off 13 min
+roof                     | 2.00 TH/s |                         60/0/0 |       none |            0 | silent 3.2 min
 attic                    |  166 TH/s |                     57600/32/2 |     4.61 E |            2 |          3.3 d
 0123456789a..89abcdef%0A | 1.60 TH/s |                         60/0/0 |       none |            0 |        5.0 min
 all 4                    |  170 TH/s |                     57780/32/2 |     4.61 E |            2 |";
     assert_eq!(text(&devices, 20), expected);
 
     let shortened = "\
-device |      rate | shares accepted/stale/rejected | best share | blocks found |          since
-roof   | 2.00 TH/s |                         60/0/0 |       none |            0 | silent 3.2 min
-3 more |  168 TH/s |                     57720/32/2 |     4.61 E |            2 |
-all 4  |  170 TH/s |                     57780/32/2 |     4.61 E |            2 |";
+device                  |     rate | shares accepted/stale/rejected | best share | blocks found |      since
+cellar                  | 0.00 H/s |                         60/0/0 |      281 T |            0 | off 13 min
+3 more: 0 off, 1 silent | 170 TH/s |                     57720/32/2 |     4.61 E |            2 |
+all 4                   | 170 TH/s |                     57780/32/2 |     4.61 E |            2 |";
     assert_eq!(text(&devices, 1), shortened);
 
     let one = "\
