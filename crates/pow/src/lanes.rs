@@ -16,6 +16,22 @@ pub(crate) mod sse2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod ssse3;
 
+/// Implements methods of [`Lanes`] by intrinsics, one expression each. They are always inlined: a
+/// call would cost more than the operation.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! intrinsics {
+    ($(fn $name:ident($self:ident $(, $arg:ident: $kind:ty)*) -> $result:ty = $body:expr;)*) => {$(
+        #[inline(always)]
+        fn $name($self $(, $arg: $kind)*) -> $result {
+            // SAFETY: the receiver proves that the machine has the instructions, and `load` gets
+            // at least as many words as the vector has lanes.
+            unsafe { $body }
+        }
+    )*};
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use intrinsics;
+
 /// The largest number of lanes of any instruction set.
 pub(crate) const MOST_LANES: usize = 16;
 

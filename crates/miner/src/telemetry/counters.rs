@@ -75,9 +75,9 @@ impl RetiredJobs {
         *self.0.entry(reason).or_default() += 1;
     }
 
-    /// Returns the number of jobs retired for the reason.
-    pub fn of(&self, reason: Retirement) -> u64 {
-        self.0.get(&reason).copied().unwrap_or_default()
+    /// Returns the reasons for which jobs were retired, with their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (Retirement, u64)> {
+        self.0.iter().map(|(&reason, &count)| (reason, count))
     }
 
     /// Returns the number of jobs retired by the node or the network: all but the solved, the
@@ -88,8 +88,7 @@ impl RetiredJobs {
             Retirement::Unwanted,
             Retirement::Stopping,
         ];
-        let counts = self.0.iter();
-        counts
+        self.iter()
             .filter(|(reason, _)| !ended.contains(reason))
             .map(|(_, count)| count)
             .sum()

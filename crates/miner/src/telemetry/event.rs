@@ -438,21 +438,3 @@ impl BlockRef {
         }
     }
 }
-
-impl Retirement {
-    /// All reasons, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
-        Self::Solved,
-        Self::ParentSolved,
-        Self::NewCut,
-        Self::NotInCut,
-        Self::Preempted,
-        Self::Superseded,
-        Self::Refetched,
-        Self::Expired,
-        Self::NetworkChanged,
-        Self::PowRequired,
-        Self::Unwanted,
-        Self::Stopping,
-    ];
-}

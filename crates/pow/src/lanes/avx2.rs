@@ -4,10 +4,6 @@
     unsafe_code,
     reason = "intrinsics; the receiver of each method proves that the machine has the instructions"
 )]
-#![expect(
-    clippy::inline_always,
-    reason = "a call would cost more than the operation"
-)]
 
 use std::arch::x86_64::{
     __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_and_si256, _mm256_broadcastsi128_si256,
@@ -16,7 +12,7 @@ use std::arch::x86_64::{
 };
 use std::hint::black_box;
 
-use super::{Lanes, MOST_LANES, ROTATE_8, ROTATE_16};
+use super::{Lanes, MOST_LANES, ROTATE_8, ROTATE_16, intrinsics};
 
 /// The instructions of AVX2.
 ///
@@ -50,63 +46,20 @@ impl Lanes for Avx2 {
 
     const COUNT: u32 = 8;
 
-    #[inline(always)]
-    fn splat(self, word: u32) -> __m256i {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_set1_epi32(word.cast_signed()) }
-    }
-
-    #[inline(always)]
-    fn load(self, words: &[u32; MOST_LANES]) -> __m256i {
-        // SAFETY: `self` proves AVX2; there are at least COUNT words.
-        unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m256i, b: __m256i) -> __m256i {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_add_epi32(a, b) }
-    }
-
-    #[inline(always)]
-    fn xor(self, a: __m256i, b: __m256i) -> __m256i {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_xor_si256(a, b) }
-    }
-
-    #[inline(always)]
-    fn and(self, a: __m256i, b: __m256i) -> __m256i {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_and_si256(a, b) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_16(self, a: __m256i) -> __m256i {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_shuffle_epi8(a, self.rotate_16) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_12(self, a: __m256i) -> __m256i {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_or_si256(_mm256_srli_epi32::<12>(a), _mm256_slli_epi32::<20>(a)) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_8(self, a: __m256i) -> __m256i {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_shuffle_epi8(a, self.rotate_8) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_7(self, a: __m256i) -> __m256i {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_or_si256(_mm256_srli_epi32::<7>(a), _mm256_slli_epi32::<25>(a)) }
-    }
-
-    #[inline(always)]
-    fn any_equal(self, a: __m256i, b: __m256i) -> bool {
-        // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_movemask_epi8(_mm256_cmpeq_epi32(a, b)) != 0 }
+    intrinsics! {
+        fn splat(self, word: u32) -> __m256i = _mm256_set1_epi32(word.cast_signed());
+        fn load(self, words: &[u32; MOST_LANES]) -> __m256i =
+            _mm256_loadu_si256(words.as_ptr().cast());
+        fn add(self, a: __m256i, b: __m256i) -> __m256i = _mm256_add_epi32(a, b);
+        fn xor(self, a: __m256i, b: __m256i) -> __m256i = _mm256_xor_si256(a, b);
+        fn and(self, a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
+        fn rotate_right_16(self, a: __m256i) -> __m256i = _mm256_shuffle_epi8(a, self.rotate_16);
+        fn rotate_right_12(self, a: __m256i) -> __m256i =
+            _mm256_or_si256(_mm256_srli_epi32::<12>(a), _mm256_slli_epi32::<20>(a));
+        fn rotate_right_8(self, a: __m256i) -> __m256i = _mm256_shuffle_epi8(a, self.rotate_8);
+        fn rotate_right_7(self, a: __m256i) -> __m256i =
+            _mm256_or_si256(_mm256_srli_epi32::<7>(a), _mm256_slli_epi32::<25>(a));
+        fn any_equal(self, a: __m256i, b: __m256i) -> bool =
+            _mm256_movemask_epi8(_mm256_cmpeq_epi32(a, b)) != 0;
     }
 }

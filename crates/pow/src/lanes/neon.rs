@@ -4,10 +4,6 @@
     unsafe_code,
     reason = "intrinsics; the receiver of each method proves that the machine has the instructions"
 )]
-#![expect(
-    clippy::inline_always,
-    reason = "a call would cost more than the operation"
-)]
 
 use std::arch::aarch64::{
     uint8x16_t, uint32x4_t, vaddq_u32, vandq_u32, vceqq_u32, vdupq_n_u32, veorq_u32, vld1q_u8,
@@ -17,7 +13,7 @@ use std::arch::aarch64::{
 use std::arch::is_aarch64_feature_detected;
 use std::hint::black_box;
 
-use super::{Lanes, MOST_LANES, ROTATE_8};
+use super::{Lanes, MOST_LANES, ROTATE_8, intrinsics};
 
 /// The instructions of NEON.
 ///
@@ -45,63 +41,20 @@ impl Lanes for Neon {
 
     const COUNT: u32 = 4;
 
-    #[inline(always)]
-    fn splat(self, word: u32) -> uint32x4_t {
-        // SAFETY: `self` proves NEON.
-        unsafe { vdupq_n_u32(word) }
-    }
-
-    #[inline(always)]
-    fn load(self, words: &[u32; MOST_LANES]) -> uint32x4_t {
-        // SAFETY: `self` proves NEON; there are at least COUNT words.
-        unsafe { vld1q_u32(words.as_ptr()) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t {
-        // SAFETY: `self` proves NEON.
-        unsafe { vaddq_u32(a, b) }
-    }
-
-    #[inline(always)]
-    fn xor(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t {
-        // SAFETY: `self` proves NEON.
-        unsafe { veorq_u32(a, b) }
-    }
-
-    #[inline(always)]
-    fn and(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t {
-        // SAFETY: `self` proves NEON.
-        unsafe { vandq_u32(a, b) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_16(self, a: uint32x4_t) -> uint32x4_t {
-        // SAFETY: `self` proves NEON.
-        unsafe { vreinterpretq_u32_u16(vrev32q_u16(vreinterpretq_u16_u32(a))) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_12(self, a: uint32x4_t) -> uint32x4_t {
-        // SAFETY: `self` proves NEON.
-        unsafe { vsriq_n_u32::<12>(vshlq_n_u32::<20>(a), a) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_8(self, a: uint32x4_t) -> uint32x4_t {
-        // SAFETY: `self` proves NEON.
-        unsafe { vreinterpretq_u32_u8(vqtbl1q_u8(vreinterpretq_u8_u32(a), self.rotate_8)) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_7(self, a: uint32x4_t) -> uint32x4_t {
-        // SAFETY: `self` proves NEON.
-        unsafe { vsriq_n_u32::<7>(vshlq_n_u32::<25>(a), a) }
-    }
-
-    #[inline(always)]
-    fn any_equal(self, a: uint32x4_t, b: uint32x4_t) -> bool {
-        // SAFETY: `self` proves NEON.
-        unsafe { vmaxvq_u32(vceqq_u32(a, b)) != 0 }
+    intrinsics! {
+        fn splat(self, word: u32) -> uint32x4_t = vdupq_n_u32(word);
+        fn load(self, words: &[u32; MOST_LANES]) -> uint32x4_t = vld1q_u32(words.as_ptr());
+        fn add(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vaddq_u32(a, b);
+        fn xor(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = veorq_u32(a, b);
+        fn and(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vandq_u32(a, b);
+        fn rotate_right_16(self, a: uint32x4_t) -> uint32x4_t =
+            vreinterpretq_u32_u16(vrev32q_u16(vreinterpretq_u16_u32(a)));
+        fn rotate_right_12(self, a: uint32x4_t) -> uint32x4_t =
+            vsriq_n_u32::<12>(vshlq_n_u32::<20>(a), a);
+        fn rotate_right_8(self, a: uint32x4_t) -> uint32x4_t =
+            vreinterpretq_u32_u8(vqtbl1q_u8(vreinterpretq_u8_u32(a), self.rotate_8));
+        fn rotate_right_7(self, a: uint32x4_t) -> uint32x4_t =
+            vsriq_n_u32::<7>(vshlq_n_u32::<25>(a), a);
+        fn any_equal(self, a: uint32x4_t, b: uint32x4_t) -> bool = vmaxvq_u32(vceqq_u32(a, b)) != 0;
     }
 }

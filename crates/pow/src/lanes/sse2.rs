@@ -4,10 +4,6 @@
     unsafe_code,
     reason = "intrinsics; the receiver of each method proves that the machine has the instructions"
 )]
-#![expect(
-    clippy::inline_always,
-    reason = "a call would cost more than the operation"
-)]
 
 use std::arch::x86_64::{
     __m128i, _mm_add_epi32, _mm_and_si128, _mm_cmpeq_epi32, _mm_loadu_si128, _mm_movemask_epi8,
@@ -15,7 +11,7 @@ use std::arch::x86_64::{
     _mm_srli_epi32, _mm_xor_si128,
 };
 
-use super::{Lanes, MOST_LANES};
+use super::{Lanes, MOST_LANES, intrinsics};
 
 /// The instructions of SSE2.
 #[derive(Clone, Copy, Debug)]
@@ -33,63 +29,22 @@ impl Lanes for Sse2 {
 
     const COUNT: u32 = 4;
 
-    #[inline(always)]
-    fn splat(self, word: u32) -> __m128i {
-        // SAFETY: `self` proves SSE2.
-        unsafe { _mm_set1_epi32(word.cast_signed()) }
-    }
-
-    #[inline(always)]
-    fn load(self, words: &[u32; MOST_LANES]) -> __m128i {
-        // SAFETY: `self` proves SSE2; there are at least COUNT words.
-        unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m128i, b: __m128i) -> __m128i {
-        // SAFETY: `self` proves SSE2.
-        unsafe { _mm_add_epi32(a, b) }
-    }
-
-    #[inline(always)]
-    fn xor(self, a: __m128i, b: __m128i) -> __m128i {
-        // SAFETY: `self` proves SSE2.
-        unsafe { _mm_xor_si128(a, b) }
-    }
-
-    #[inline(always)]
-    fn and(self, a: __m128i, b: __m128i) -> __m128i {
-        // SAFETY: `self` proves SSE2.
-        unsafe { _mm_and_si128(a, b) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_16(self, a: __m128i) -> __m128i {
-        // SAFETY: `self` proves SSE2.
-        unsafe { _mm_shufflehi_epi16::<0b10_11_00_01>(_mm_shufflelo_epi16::<0b10_11_00_01>(a)) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_12(self, a: __m128i) -> __m128i {
-        // SAFETY: `self` proves SSE2.
-        unsafe { _mm_or_si128(_mm_srli_epi32::<12>(a), _mm_slli_epi32::<20>(a)) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_8(self, a: __m128i) -> __m128i {
-        // SAFETY: `self` proves SSE2.
-        unsafe { _mm_or_si128(_mm_srli_epi32::<8>(a), _mm_slli_epi32::<24>(a)) }
-    }
-
-    #[inline(always)]
-    fn rotate_right_7(self, a: __m128i) -> __m128i {
-        // SAFETY: `self` proves SSE2.
-        unsafe { _mm_or_si128(_mm_srli_epi32::<7>(a), _mm_slli_epi32::<25>(a)) }
-    }
-
-    #[inline(always)]
-    fn any_equal(self, a: __m128i, b: __m128i) -> bool {
-        // SAFETY: `self` proves SSE2.
-        unsafe { _mm_movemask_epi8(_mm_cmpeq_epi32(a, b)) != 0 }
+    intrinsics! {
+        fn splat(self, word: u32) -> __m128i = _mm_set1_epi32(word.cast_signed());
+        fn load(self, words: &[u32; MOST_LANES]) -> __m128i =
+            _mm_loadu_si128(words.as_ptr().cast());
+        fn add(self, a: __m128i, b: __m128i) -> __m128i = _mm_add_epi32(a, b);
+        fn xor(self, a: __m128i, b: __m128i) -> __m128i = _mm_xor_si128(a, b);
+        fn and(self, a: __m128i, b: __m128i) -> __m128i = _mm_and_si128(a, b);
+        fn rotate_right_16(self, a: __m128i) -> __m128i =
+            _mm_shufflehi_epi16::<0b10_11_00_01>(_mm_shufflelo_epi16::<0b10_11_00_01>(a));
+        fn rotate_right_12(self, a: __m128i) -> __m128i =
+            _mm_or_si128(_mm_srli_epi32::<12>(a), _mm_slli_epi32::<20>(a));
+        fn rotate_right_8(self, a: __m128i) -> __m128i =
+            _mm_or_si128(_mm_srli_epi32::<8>(a), _mm_slli_epi32::<24>(a));
+        fn rotate_right_7(self, a: __m128i) -> __m128i =
+            _mm_or_si128(_mm_srli_epi32::<7>(a), _mm_slli_epi32::<25>(a));
+        fn any_equal(self, a: __m128i, b: __m128i) -> bool =
+            _mm_movemask_epi8(_mm_cmpeq_epi32(a, b)) != 0;
     }
 }
