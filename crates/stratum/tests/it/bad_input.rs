@@ -142,7 +142,8 @@ fn shares_parse_in_all_spellings() {
     check(&format!(r#"["u","{upper}","abcd","7"]"#), duplicate);
     check(&format!(r#"[null,"{job}","bcd",[],{{}}]"#), accepted);
     check(&format!(r#"["u","{job}",""]"#), bad);
-    check(&format!(r#"["u","{job}","0000000000abcd"]"#), bad);
+    check(&format!(r#"["u","{job}","0000000000abcd"]"#), duplicate);
+    check(&format!(r#"["u","{job}","0100000000abcd"]"#), bad);
     check(&format!(r#"["u","{job}","zz"]"#), bad);
     let not_found = r#""result":false,"error":[21,"job not found",null]"#;
     check(r#"["u","","zz"]"#, bad);
