@@ -65,6 +65,16 @@ pub(crate) enum Call<'a> {
     Configure,
     /// `mining.ping`
     Ping,
+    /// `mining.suggest_difficulty`
+    SuggestDifficulty {
+        /// A string, or the JSON text of another value; empty if left out.
+        difficulty: Cow<'a, str>,
+    },
+    /// `mining.suggest_target`
+    SuggestTarget {
+        /// As above.
+        target: Cow<'a, str>,
+    },
     /// Any other method.
     Unknown(Cow<'a, str>),
 }
@@ -198,6 +208,12 @@ impl<'a> Envelope<'a> {
             "mining.extranonce.subscribe" => Call::ExtranonceSubscribe,
             "mining.configure" => Call::Configure,
             "mining.ping" => Call::Ping,
+            "mining.suggest_difficulty" => Call::SuggestDifficulty {
+                difficulty: text(self.params()?.0[0]),
+            },
+            "mining.suggest_target" => Call::SuggestTarget {
+                target: text(self.params()?.0[0]),
+            },
             _ => Call::Unknown(method),
         })
     }
@@ -250,6 +266,13 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     } else {
         Some(Cow::Borrowed(inner))
     }
+}
+
+/// Returns the string that `raw` holds, or the JSON text of another value.
+fn text(raw: Option<&RawValue>) -> Cow<'_, str> {
+    raw.map_or_else(Cow::default, |raw| {
+        string(raw).unwrap_or(Cow::Borrowed(raw.get()))
+    })
 }
 
 /// Returns the string that `raw` holds, or the text of a number.
