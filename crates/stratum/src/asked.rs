@@ -122,13 +122,15 @@ fn number(text: &str) -> Option<f64> {
 mod tests {
     use proptest::prelude::*;
 
+    use chainweb::Level;
+
     use super::{Asked, level};
 
     #[test]
     fn difficulties_are_levels_pool_difficulties_or_hashes() {
         #[track_caller]
         fn check(text: &str, bits: Option<u16>) {
-            assert_eq!(level(text).map(|level| level.bits()), bits);
+            assert_eq!(level(text).map(Level::bits), bits);
         }
         check("0", Some(0));
         check("44", Some(44));
@@ -168,7 +170,7 @@ mod tests {
             let asked = Asked::in_password(password);
             let asked: Vec<_> = asked
                 .iter()
-                .map(|asked| (&*asked.setting, asked.level.map(|level| level.bits())))
+                .map(|asked| (&*asked.setting, asked.level.map(Level::bits)))
                 .collect();
             assert_eq!(asked, found);
         }
@@ -208,7 +210,7 @@ mod tests {
         #[track_caller]
         fn check(text: &str, bits: Option<u16>) {
             let level = Asked::of_target(text).level;
-            assert_eq!(level.map(|level| level.bits()), bits);
+            assert_eq!(level.map(Level::bits), bits);
         }
         check(&format!("{:0<64}", "00000000000f"), Some(44));
         check(&format!("0x{:0<64}", "00000000000e"), Some(44));
