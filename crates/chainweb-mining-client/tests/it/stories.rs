@@ -7,6 +7,7 @@
 mod answers;
 mod development;
 mod external;
+mod matrix;
 mod on_demand;
 mod outages;
 mod preemption;

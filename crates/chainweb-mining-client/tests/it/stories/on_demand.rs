@@ -1,6 +1,6 @@
 //! Blocks on demand: those that are requested and those that braiding forces, no others.
 
-mod http;
+pub(super) mod http;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,9 +21,9 @@ use super::setting::{PATIENCE, Setting, Story};
 const DESCRIPTORS: u64 = 4096;
 
 /// A network without proof of work, and a client that makes blocks there on demand.
-struct Shop {
-    story: Story,
-    address: SocketAddr,
+pub(super) struct Shop {
+    pub(super) story: Story,
+    pub(super) address: SocketAddr,
 }
 
 fn setting(graph: ChainGraph) -> Setting {
@@ -33,7 +33,7 @@ fn setting(graph: ChainGraph) -> Setting {
 }
 
 impl Shop {
-    async fn open(mut story: Story) -> Self {
+    pub(super) async fn open(mut story: Story) -> Self {
         let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
         let (worker, requests) = OnDemand::new(story.timing());
         let server = Server::bind(&interface, 0, requests).await.unwrap();

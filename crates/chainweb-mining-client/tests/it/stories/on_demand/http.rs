@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::Shop;
 
 /// Sends one request on a connection of its own; returns the status and the body of the response.
-pub(super) async fn ask(
+pub(in super::super) async fn ask(
     address: SocketAddr,
     method: &str,
     target: &str,
