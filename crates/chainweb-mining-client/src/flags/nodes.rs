@@ -1,5 +1,8 @@
 //! The flags for the node and the miner's key, shared by the commands that use a node.
 
+use std::fmt;
+use std::str::FromStr;
+
 use ::node::{Endpoint, EndpointError, Miner};
 use clap::Args;
 use tracing::warn;
@@ -12,20 +15,27 @@ use crate::usage::UsageError;
 pub(crate) enum NodeError {
     #[error("--node appears {0} times: this version mines on one node; leave one")]
     Several(usize),
-    #[error("--node {:?}", without_user(text))]
-    Address { text: String, source: EndpointError },
     #[error("--tls contradicts --node {0:?}: write https:// or leave out one of the two")]
     PlainWithTls(String),
 }
 
-/// An address without the user and the password before its host.
-fn without_user(address: &str) -> String {
-    let (scheme, rest) = match address.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), address),
-    };
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    scheme + host
+/// The address of a node as it is written. `--tls` applies to one without a scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeAddress(String);
+
+impl fmt::Display for NodeAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for NodeAddress {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        text.parse::<Endpoint>()?;
+        Ok(Self(text.to_owned()))
+    }
 }
 
 /// The node to mine on, and the account to mine for.
@@ -38,7 +48,7 @@ fn without_user(address: &str) -> String {
 pub struct NodeArgs {
     /// The node's mining API: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
-    pub node: Vec<String>,
+    pub node: Vec<NodeAddress>,
     /// Connect to the node with TLS.
     #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
@@ -68,13 +78,10 @@ impl NodeArgs {
     /// # Errors
     /// Returns an error if the flags do not name one node, or contradict each other.
     pub fn config(&self) -> Result<::node::Config, UsageError> {
-        let [address] = self.node.as_slice() else {
+        let [NodeAddress(address)] = self.node.as_slice() else {
             return Err(UsageError::new(NodeError::Several(self.node.len())));
         };
-        let endpoint = Endpoint::parse(address, self.tls).map_err(|source| {
-            let text = address.clone();
-            UsageError::new(NodeError::Address { text, source })
-        })?;
+        let endpoint = Endpoint::parse(address, self.tls).map_err(UsageError::new)?;
         if self.tls && !endpoint.is_tls() {
             return Err(UsageError::new(NodeError::PlainWithTls(address.clone())));
         }
@@ -116,20 +123,7 @@ fn warning_about(key: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{warning_about, without_user};
-
-    #[test]
-    fn user_and_password_are_removed_from_addresses() {
-        for (address, public) in [
-            ("http://user:hunter2@host:1848", "http://host:1848"),
-            ("user@host", "host"),
-            ("https://a:b@c@host/d", "https://host/d"),
-            ("http://host/path", "http://host/path"),
-            ("host:port", "host:port"),
-        ] {
-            assert_eq!(without_user(address), public);
-        }
-    }
+    use super::warning_about;
 
     #[test]
     fn a_text_that_does_not_look_like_a_public_key_is_a_warning() {

@@ -222,7 +222,7 @@ fn errors_of_all_sources_are_reported_together() {
         .unwrap();
     let expected = format!(
         "error: 4 errors in the settings\n\
-         \x20 --log-level: expected quiet, error, warn, info or debug, got \"loud\"\n\
+         \x20 --log-level: expected quiet, error, warn, info, debug or trace, got \"loud\"\n\
          \x20 CHAINWEB_MINING_STRATUM_PORT: expected a port from 0 to 65535, got \"none\"\n\
          \x20 {file}:1:14: threadCount: expected a number from 1 to 1024, got \"many\"\n\
          \x20 {file}:2:1: nod: unknown setting; did you mean node?\n"
@@ -267,7 +267,8 @@ fn an_address_of_a_node_is_reported_without_its_password() {
     let output = run(&["--node", "http://user:hunter2@host:1848"]);
     assert_eq!(output.status.code(), Some(64));
     let message = text(&output.stderr);
-    assert!(message.contains("--node \"http://host:1848\""), "{message}");
+    assert!(message.starts_with("error: --node: "), "{message}");
+    assert!(message.contains("\"http://host:1848\""), "{message}");
     assert!(!message.contains("hunter2"), "{message}");
 }
 

@@ -46,7 +46,7 @@ fn generated_keys_are_pairs_for_another_library_and_differ_each_time() {
 fn generate_key_needs_nothing_and_can_be_undone() {
     // No node can have this address, so mining on it would fail.
     for flags in [
-        ["--generate-key", "--node=ftp://nowhere"],
+        ["--generate-key", "--node=https://nowhere.invalid"],
         ["--no-generate-key", "--generate-key"],
     ] {
         assert_eq!(printed(&flags).lines().count(), 2, "{flags:?}");
