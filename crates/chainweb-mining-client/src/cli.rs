@@ -233,7 +233,10 @@ mod tests {
         for (name, section) in &flags {
             for named in &named_sections {
                 let is_there = section == named;
-                assert_eq!(name.starts_with(named), is_there, "--{name} in {section}");
+                // The Haskell client's flags for the node do not begin with it.
+                let is_exempt = is_there && *named == "node";
+                let starts = name.starts_with(named) || is_exempt;
+                assert_eq!(starts, is_there, "--{name} in {section}");
             }
         }
     }

@@ -211,6 +211,17 @@ impl Flags {
         };
         let document = read.map_err(|what| format!("{name}: {what}"))?;
         from_document::read(&self.catalog, (layer, &name), document, &mut self.findings);
+        if name.starts_with("http://") {
+            let findings = &mut self.findings;
+            let sets_command =
+                |set: &&Assignment| set.layer == layer && set.setting.is_of_command();
+            let set = findings.assignments.iter().filter(sets_command);
+            findings
+                .warnings
+                .extend(set.map(|Assignment { source, .. }| {
+                    format!("{source}: others on the network can change a command without https")
+                }));
+        }
         Ok(())
     }
 

@@ -99,7 +99,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
     let node = node::Config {
         endpoint: Endpoint::parse(&simnet.address().to_string(), false)?,
         miner: Miner::new(None, Some("demo")),
-        insecure: false,
+        trust: node::Trust::default(),
         limits: Limits::default(),
     };
     let config = run::Config {

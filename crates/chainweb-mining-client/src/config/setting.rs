@@ -4,6 +4,7 @@
 
 use std::any::TypeId;
 use std::error::Error as _;
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, Error};
@@ -82,7 +83,8 @@ impl Setting {
 
     /// Whether every text is a valid value, even one that looks like a number.
     pub(crate) fn is_text(&self) -> bool {
-        self.arg.get_value_parser().type_id() == TypeId::of::<String>()
+        let parsed = self.arg.get_value_parser().type_id();
+        parsed == TypeId::of::<String>() || parsed == TypeId::of::<PathBuf>()
     }
 
     /// Returns the default values; none if the program chooses.
@@ -93,15 +95,20 @@ impl Setting {
             .collect()
     }
 
+    /// Whether the value is a command, an argument, or a variable in its environment.
+    pub(crate) fn is_of_command(&self) -> bool {
+        let names = self.arg.get_value_names().unwrap_or_default();
+        let is_part = |name: &str| ["KEY=VALUE", "COMMAND", "ARGUMENT"].contains(&name);
+        names.iter().any(|name| is_part(name))
+    }
+
     /// Returns a value for an output: of a pair only the key, and nothing of a pair without a key,
     /// a command or its argument, which may contain secrets.
     pub(crate) fn shown(&self, text: &str) -> Option<String> {
-        let names = self.arg.get_value_names().unwrap_or_default();
-        let is = |name: &str| names.iter().any(|other| other == name);
         match text.split_once('=') {
-            Some((key, _)) if is("KEY=VALUE") => Some(format!("{key}={HIDDEN}")),
-            _ if ["KEY=VALUE", "COMMAND", "ARGUMENT"].into_iter().any(is) => None,
-            _ => Some(text.to_owned()),
+            _ if !self.is_of_command() => Some(text.to_owned()),
+            Some((key, _)) if self.form == Form::Map => Some(format!("{key}={HIDDEN}")),
+            _ => None,
         }
     }
 

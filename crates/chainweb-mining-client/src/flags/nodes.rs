@@ -1,9 +1,10 @@
 //! The flags for the node and the miner's key, shared by the commands that use a node.
 
-use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::{fmt, fs};
 
-use ::node::{Endpoint, EndpointError, Miner};
+use ::node::{Endpoint, EndpointError, Fingerprint, Miner, Trust};
 use clap::Args;
 use tracing::warn;
 
@@ -17,6 +18,10 @@ pub(crate) enum NodeError {
     Several(usize),
     #[error("--tls contradicts --node {0:?}: write https:// or leave out one of the two")]
     PlainWithTls(String),
+    #[error("--node-ca {}: {why}", file.display())]
+    Ca { file: PathBuf, why: String },
+    #[error("{0} contradicts {1}: leave out one of the two")]
+    Trust(&'static str, &'static str),
 }
 
 /// The address of a node as it is written. `--tls` applies to one without a scheme.
@@ -61,6 +66,12 @@ pub struct NodeArgs {
     /// Accept only trusted TLS certificates; undoes --insecure.
     #[arg(long, overrides_with = "insecure")]
     no_insecure: bool,
+    /// Trust only the certificates in this PEM file, and those issued by them.
+    #[arg(long, value_name = "FILE")]
+    pub node_ca: Option<PathBuf>,
+    /// Trust only the TLS certificate with this SHA-256 fingerprint, for any name: `sha256:<hex>`.
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub node_fingerprint: Option<Fingerprint>,
     /// Public key to mine for, in hex, as configured on the node.
     #[arg(short = 'k', long, value_name = "KEY")]
     pub public_key: Option<String>,
@@ -85,16 +96,27 @@ impl NodeArgs {
         if self.tls && !endpoint.is_tls() {
             return Err(UsageError::new(NodeError::PlainWithTls(address.clone())));
         }
-        if self.insecure && !endpoint.is_tls() {
-            warn!(
-                event = "suspicious_setting",
-                "--insecure has no effect without TLS"
-            );
+        let (trust, flag) = self.trust().map_err(UsageError::new)?;
+        match flag {
+            Some(flag) if !endpoint.is_tls() => {
+                warn!(
+                    event = "suspicious_setting",
+                    "{flag} has no effect without TLS"
+                );
+            }
+            Some("--insecure") => {
+                warn!(
+                    event = "suspicious_setting",
+                    "--insecure accepts any certificate, so others on the network can pose as the \
+                     node; --node-ca or --node-fingerprint trusts that of the node"
+                );
+            }
+            _ => {}
         }
         let node = ::node::Config {
             endpoint,
             miner: Miner::new(self.public_key.as_deref(), self.account.as_deref()),
-            insecure: self.insecure,
+            trust,
             limits: self.timeouts.limits(),
         };
         if let Some(warning) = self.public_key.as_deref().and_then(warning_about) {
@@ -105,6 +127,31 @@ impl NodeArgs {
             );
         }
         Ok(node)
+    }
+
+    /// Returns the certificates to trust, and the flag that names them.
+    fn trust(&self) -> Result<(Trust, Option<&'static str>), NodeError> {
+        const CA: &str = "--node-ca";
+        const FINGERPRINT: &str = "--node-fingerprint";
+        match (self.insecure, &self.node_ca, self.node_fingerprint) {
+            (false, None, None) => Ok((Trust::Machine, None)),
+            (true, None, None) => Ok((Trust::Any, Some("--insecure"))),
+            (false, None, Some(pinned)) => Ok((Trust::Pinned(pinned), Some(FINGERPRINT))),
+            (false, Some(file), None) => {
+                let unreadable = |why: String| NodeError::Ca {
+                    file: file.clone(),
+                    why,
+                };
+                let text = fs::read(file);
+                let text = text.map_err(|error| unreadable(format!("cannot be read: {error}")))?;
+                let trust = Trust::only_pem(&text);
+                let trust = trust.map_err(|error| unreadable(error.to_string()))?;
+                Ok((trust, Some(CA)))
+            }
+            (true, Some(_), _) => Err(NodeError::Trust("--insecure", CA)),
+            (true, None, Some(_)) => Err(NodeError::Trust("--insecure", FINGERPRINT)),
+            (false, Some(_), Some(_)) => Err(NodeError::Trust(CA, FINGERPRINT)),
+        }
     }
 }
 
