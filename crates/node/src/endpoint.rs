@@ -157,9 +157,10 @@ fn authority(rest: &str) -> Result<&str, EndpointError> {
     };
     // A query or a password with a slash may be secret.
     let end = surplus.find(['?', '#']).unwrap_or(surplus.len());
-    let text = match surplus.contains('@') {
-        true => String::new(),
-        false => surplus[..end].to_owned(),
+    let text = if surplus.contains('@') {
+        String::new()
+    } else {
+        surplus[..end].to_owned()
     };
     Err(EndpointError::Surplus { part, text })
 }

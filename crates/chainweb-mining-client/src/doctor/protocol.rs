@@ -35,7 +35,7 @@ pub(super) async fn judge(node: &Config, answer: &Result<Info, Error>) -> Findin
         return Finding::fail(Check::Protocol, figure, advice);
     }
     match (failed, failed.hint()) {
-        (_, Some(Hint::Handshake)) | (_, None) if node.endpoint.is_tls() => Finding::fail(
+        (_, Some(Hint::Handshake) | None) if node.endpoint.is_tls() => Finding::fail(
             Check::Protocol,
             format!("the TLS handshake fails: {why}"),
             "is this the port of a proxy with TLS? A node serves its API without TLS, on port 1848 \
