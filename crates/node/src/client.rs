@@ -13,8 +13,9 @@ use reqwest::{Method, RequestBuilder, Url, header, redirect};
 
 use crate::answer::Answer;
 use crate::exchange::{self, Bounds, Need};
+use crate::tls::{self, Trust};
 use crate::{
-    Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, Version, ancestors, tls,
+    Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, Version, ancestors,
 };
 
 /// The number of idle connections kept.
@@ -30,8 +31,8 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// The miner to request work for.
     pub miner: Miner,
-    /// Whether to accept any certificate.
-    pub insecure: bool,
+    /// The certificates to accept.
+    pub trust: Trust,
     /// The limits of requests.
     pub limits: Limits,
 }
@@ -76,7 +77,7 @@ impl Client {
         if config.endpoint.is_loopback() {
             builder = builder.no_proxy();
         }
-        let http = tls::trust(builder, config.endpoint.is_tls(), config.insecure)?.build()?;
+        let http = tls::trust(builder, config.endpoint.is_tls(), &config.trust)?.build()?;
         let url = config.endpoint.url();
         Ok(Self {
             shared: Arc::new(Shared {

@@ -66,7 +66,7 @@ async fn serve(
     let verdict = engine
         .faults
         .judge(endpoint, named_chain(route.as_ref(), &query, &body));
-    debug!(method = %head.method, uri = %head.uri, ?verdict, "request");
+    debug!(method = %head.method, path = head.uri.path(), ?verdict, "request");
     let answer = async {
         match route {
             Some(route) => handle(&engine, &stop, &route, &head, &query, &body)

@@ -218,6 +218,8 @@ pub enum RequestKind {
 pub enum FailureCause {
     /// No connection: the node is down, or the address is wrong.
     Unreachable,
+    /// The node was reached, but not by TLS with a certificate that is trusted.
+    Tls,
     /// The connection broke, or no answer came in time.
     NoAnswer,
     /// The node refuses for now.
@@ -406,6 +408,8 @@ pub enum Untracked {
 impl From<&Error> for FailureCause {
     fn from(error: &Error) -> Self {
         match error {
+            // All hints about connections are about TLS.
+            Error::NoAnswer(NoAnswer::Connect { hint: Some(_), .. }) => Self::Tls,
             Error::NoAnswer(NoAnswer::Connect { .. }) => Self::Unreachable,
             Error::NoAnswer(_) => Self::NoAnswer,
             Error::Refused(refusal) if refusal.retry() == Retry::Later => Self::Misconfigured,

@@ -304,6 +304,7 @@ fn log_failure(
         (RequestKind::Info, FailureCause::Unreachable) => {
             "node unreachable: is it running, and is this its service port?"
         }
+        (RequestKind::Info, FailureCause::Tls) => "no TLS connection to the node",
         (RequestKind::Info, _) => "could not read /info",
         (RequestKind::Work, FailureCause::Misconfigured) => "node refuses to issue work",
         (RequestKind::Work, _) => "could not fetch work",

@@ -94,7 +94,7 @@ async fn the_miner_is_sent_unchanged() {
         let client = Client::new(Config {
             endpoint: node.url().parse().unwrap(),
             miner: Miner::new(key, account),
-            insecure: false,
+            trust: node::Trust::default(),
             limits: Limits::default(),
         });
         client.unwrap().work(&version(), None).await.unwrap();

@@ -178,7 +178,7 @@ impl Story {
         let node = node::Config {
             endpoint: self.simnet.address().to_string().parse().unwrap(),
             miner: Miner::new(Some(KEY), Some("miner")),
-            insecure: false,
+            trust: node::Trust::default(),
             limits: self.limits.clone(),
         };
         let engine = run::Config {
