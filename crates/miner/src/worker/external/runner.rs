@@ -9,6 +9,7 @@ use tracing::{debug, trace, warn};
 
 use super::config::Config;
 use super::failure::{Failure, FailureLimit};
+use super::pace::Pace;
 use super::process::Process;
 use super::scheduler::Task;
 use crate::job::{JobId, Solution};
@@ -29,6 +30,8 @@ pub(super) struct Runner {
     pub(super) failures: u32,
     /// The last solved job, which stays the current task until the coordinator has retired it.
     pub(super) solved: Option<JobId>,
+    /// How fast the commands of [`Protocol::Once`](super::Protocol::Once) hash.
+    pub(super) pace: Pace,
 }
 
 impl Runner {
