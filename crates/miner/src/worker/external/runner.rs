@@ -57,7 +57,8 @@ impl Runner {
 
     /// Starts the command, with `last` as an additional argument.
     pub(super) fn start(&self, last: Option<&str>) -> Result<Process, Failure> {
-        Process::start(self.config.command.with(last), self.index).map_err(Failure::Start)
+        let command = self.config.command.of(self.index, last);
+        Process::start(command, self.index).map_err(Failure::Start)
     }
 
     pub(super) async fn submit(&mut self, mut solution: Solution) {
