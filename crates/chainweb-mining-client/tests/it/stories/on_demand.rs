@@ -347,3 +347,16 @@ async fn a_node_without_its_cut_makes_the_blocks_as_well() {
         assert!(blocks < 40, "{heights:?}");
     }
 }
+
+/// The sandbox's trigger asks for 98 chains.
+#[tokio::test]
+async fn chains_that_the_network_lacks_do_not_keep_others_from_being_made() {
+    let shop = Shop::on(ChainGraph::pair()).await;
+    let counts: Vec<_> = (0..98).map(|chain| format!("\"{chain}\":1")).collect();
+    shop.make(&format!("{{{}}}", counts.join(","))).await;
+    assert_eq!(shop.heights(), [(0, 1), (1, 1)].into());
+    assert_eq!(shop.story.log.count(&["WARN", "chains=\"2, 3,", "97"]), 1);
+    let (status, text) = shop.post(r#"{"2":1,"3":1}"#).await;
+    assert_eq!(status, 400, "{text}");
+    shop.ends_with(2).await;
+}

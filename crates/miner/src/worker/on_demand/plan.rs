@@ -32,6 +32,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Returns the chains of a request that the network lacks; none while the network is unknown.
+    pub(super) fn unknown(&self, counts: &Counts) -> Vec<ChainId> {
+        let graph = self.view.as_ref().map(|view| &view.graph);
+        let is_unknown = |chain: &ChainId| graph.is_some_and(|graph| !graph.contains(*chain));
+        counts.keys().copied().filter(is_unknown).collect()
+    }
+
     /// Adds blocks to the outstanding ones, all of them or, with an error, none. Returns the totals
     /// at which they are made, for [`outcome`](Self::outcome).
     pub(super) fn add(&mut self, now: Instant, counts: &Counts) -> Result<Counts, RequestError> {
