@@ -21,8 +21,8 @@ pub struct OnDemandArgs {
     #[arg(long, value_name = "INTERFACE", default_value = "*", value_parser = interface)]
     pub on_demand_interface: Interface,
     /// A name of this machine by which browsers may reach --worker on-demand; repeatable.
-    #[arg(long, value_name = "HOST")]
-    pub on_demand_allowed_host: Vec<String>,
+    #[arg(long = "on-demand-allowed-host", value_name = "HOST")]
+    pub allowed_hosts: Vec<String>,
 }
 
 impl OnDemandArgs {
@@ -42,7 +42,7 @@ impl OnDemandArgs {
                  --on-demand-port {port}: choose others or free the port"
                 )
             })?;
-        let server = server.allow_hosts(&self.on_demand_allowed_host);
+        let server = server.allow_hosts(&self.allowed_hosts);
         Ok((Worker::OnDemand(worker), server))
     }
 }
