@@ -14,6 +14,7 @@ mod demand;
 mod event;
 mod freshness;
 mod gate;
+mod heights;
 mod identity;
 mod live;
 mod node_state;

@@ -19,7 +19,7 @@ use crate::usage::UsageError;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "External")]
 pub struct ExternalArgs {
-    /// The shell command to solve work, run by `sh -c`.
+    /// The shell command to solve work, run by `sh -c`; `{index}` is the number of the process.
     #[arg(
         long = "external-worker-cmd",
         value_name = "COMMAND",

@@ -1,25 +1,33 @@
 //! Answers with cuts and branches: which jobs they outdate, and where blocks of ours are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chainweb::{BlockHash, ChainId};
-use node::{Cut, Error};
+use node::{Cut, Error, Refusal};
 
 use super::action::{Action, Request};
 use super::event::Seq;
 use super::freshness::{Freshness, contradicts};
+use super::heights::HeightsOfWork;
+use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
     pub(super) fn cut(&mut self, id: NodeId, requested: Seq, result: Result<Cut, Error>) {
+        if self.is_stopping && result.is_err() {
+            self.tracker.abandon_final_lookups(id);
+        }
+        if let Err(Error::Refused(Refusal::NotServed { .. })) = &result {
+            self.cut_not_served(id);
+            return;
+        }
         let Some(cut) = self.answered(id, RequestKind::Cut, result) else {
-            if self.is_stopping {
-                self.tracker.abandon_final_lookups(id);
-            }
             return;
         };
+        self.cut_served(id);
         self.hold_cut(id, requested);
         if requested < self.nodes[id.0].since {
             return;
@@ -43,6 +51,41 @@ impl Coordinator {
                 heights,
             };
             self.actions.push(Action::Request { node: id, request });
+        }
+    }
+
+    /// The node does not serve `/cut`. The first time, it may serve another network. Otherwise,
+    /// heights come from work from now on, and whether blocks are accepted is not known.
+    fn cut_not_served(&mut self, id: NodeId) {
+        let timing = self.config.timing;
+        let node = &mut self.nodes[id.0];
+        node.cut.succeed(self.now);
+        if node.cut_missing.is_none() {
+            node.cut_missing = Some(self.now);
+            node.cut.hold(self.now + timing.retry_min);
+            node.suspect(Suspicion::OtherNetwork);
+            return;
+        }
+        node.cut.hold(self.now + timing.misconfigured_retry);
+        if node.heights_of_work.is_none() {
+            node.heights_of_work = Some(HeightsOfWork::default());
+            self.report_node(id, NodeEvent::CutNotServed);
+            self.show_heights_of_work(id);
+            let jobs: Vec<_> = self.live.of(id).map(|live| Arc::clone(&live.job)).collect();
+            for job in jobs {
+                let next = (job.chain(), job.work.header().height());
+                self.read_height(id, Some(job.received), next);
+            }
+        }
+    }
+
+    fn cut_served(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        let since = node.cut_missing.take();
+        if let (Some(since), Some(_)) = (since, node.heights_of_work.take()) {
+            let after = self.now.saturating_duration_since(since);
+            let request = RequestKind::Cut;
+            self.report_node(id, NodeEvent::RequestRecovered { request, after });
         }
     }
 

@@ -8,6 +8,7 @@ use node::{Error, Info, NoAnswer, Retry, Version};
 
 use super::event::Seq;
 use super::gate::Gate;
+use super::heights::HeightsOfWork;
 use super::streams::Streams;
 use crate::job::Job;
 use crate::telemetry::event::RequestKind;
@@ -37,6 +38,14 @@ pub(super) struct NodeState {
     pub(super) cut_requested: Option<Instant>,
     /// The last possible change of the cut.
     pub(super) cut_changed: Seq,
+    /// When the node first refused `/cut` as unknown, until it sends one.
+    pub(super) cut_missing: Option<Instant>,
+    /// The heights of its chains, if it does not serve its cut.
+    pub(super) heights_of_work: Option<HeightsOfWork>,
+    /// When the last request for work was made.
+    pub(super) work_requested: Option<Instant>,
+    /// The works in a row that were of no use to a worker with a demand for certain chains.
+    pub(super) useless_work: usize,
     /// The end of a pause without work and submissions, if the node rejected the last block without
     /// proof of work. It rejects all blocks of a worker without.
     pub(super) pow_required_until: Option<Instant>,
@@ -60,6 +69,8 @@ impl NodeState {
         self.subscription = seq;
         self.streams = Streams::default();
         self.pow_required_until = None;
+        self.cut_missing = None;
+        self.heights_of_work = None;
         self.heights.clear();
         self.info.replace(info)
     }
@@ -98,7 +109,9 @@ impl NodeState {
     /// The cut may have changed: the next request for it does not wait.
     pub(super) fn cut_changed(&mut self, seq: Seq) {
         self.cut_changed = seq;
-        self.cut.release();
+        if self.cut_missing.is_none() {
+            self.cut.release();
+        }
     }
 
     /// Records the height of a chain's next block. Returns the height before a reset, once for all

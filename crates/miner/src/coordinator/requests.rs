@@ -39,6 +39,7 @@ impl Coordinator {
                     Request::Work { chain, .. } => {
                         self.count_fetch(chain);
                         self.hinted = chain.or(self.hinted);
+                        self.nodes[id.0].work_requested = Some(self.now);
                     }
                     Request::Cut { .. } => node.cut_requested = Some(self.now),
                     _ => {}

@@ -130,6 +130,11 @@ impl Coordinator {
         let attempts = submission.attempts;
         self.report_block(submission.block(), BlockEvent::Submitted { attempts });
         let id = submission.job.node;
+        if let Some(known) = &mut self.nodes[id.0].heights_of_work {
+            let block = submission.block();
+            known.accepted(self.now, block.chain, block.height);
+            self.show_heights_of_work(id);
+        }
         if self.nodes[id.0].pow_required_until.take().is_some() {
             self.report_node(id, NodeEvent::PowNotRequired);
         }

@@ -197,6 +197,9 @@ pub enum NodeEvent {
         /// The error message.
         error: String,
     },
+    /// The node does not serve its cut, though it serves the network: whether blocks are accepted
+    /// cannot be checked.
+    CutNotServed,
     /// The node's clock differs from this machine's by more than a few seconds. Mining is not
     /// affected: creation times derive from the node's clock.
     ClockSkew(Skew),

@@ -285,6 +285,12 @@ fn log_node(node: &str, event: &NodeEvent) {
             %error,
             "could not look up blocks"
         ),
+        NodeEvent::CutNotServed => warn!(
+            event = "cut_not_served",
+            node,
+            fix = "let all paths that begin with /chainweb/ through to the node",
+            "node does not serve /cut: whether blocks are accepted cannot be checked"
+        ),
         NodeEvent::ClockSkew(skew) => warn!(
             event = "clock_skew",
             node,

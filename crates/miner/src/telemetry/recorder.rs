@@ -227,6 +227,7 @@ impl NodeSnapshot {
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
             | NodeEvent::LookupFailed { .. }
+            | NodeEvent::CutNotServed
             | NodeEvent::ClockSkew(_) => {}
         }
     }

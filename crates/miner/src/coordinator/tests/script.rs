@@ -460,8 +460,8 @@ impl Script {
     /// The worker wants blocks on these chains and no others.
     #[track_caller]
     pub(super) fn wants(&mut self, chains: &[u32]) -> Outcome {
-        let chains = chains.iter().copied().map(ChainId::new).collect();
-        self.event(Event::Demand(Demand::Chains(chains)))
+        let chains = Demand::chains(chains.iter().copied().map(ChainId::new));
+        self.event(Event::Demand(chains))
     }
 
     #[track_caller]
