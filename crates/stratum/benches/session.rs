@@ -13,8 +13,8 @@ use rand::rngs::StdRng;
 use stratum::framing::Framing;
 use stratum::message::Request;
 use stratum::{
-    DifficultyMode, Instance, JobId, JobIds, JobSets, LiveWork, Nonce1Size, Nonce1Space, Outbox,
-    Session, SessionContext, SessionLimits, ShareTargets, Stats, StratumJob, Template,
+    DifficultyMode, Instance, JobId, JobIds, JobSets, LiveWork, LogLimit, Nonce1Size, Nonce1Space,
+    Outbox, Session, SessionContext, SessionLimits, ShareTargets, Stats, StratumJob, Template,
 };
 
 fn level(bits: u16) -> Level {
@@ -44,6 +44,7 @@ fn session(mode: DifficultyMode, jobs: usize) -> (Session, String, Instant) {
         job_ids: Arc::new(JobIds::new(rng)),
         stats: Arc::new(Stats::new(1)),
         targets: ShareTargets::default(),
+        setting_warnings: LogLimit::once(),
     });
     let now = Instant::now();
     let mut sets = JobSets::new(Arc::clone(&context.job_ids), 1);

@@ -7,9 +7,10 @@ use chainweb::Level;
 
 use crate::difficulty_mode::DifficultyMode;
 use crate::job_id::JobIds;
+use crate::log_limit::LogLimit;
 use crate::nonce1::Nonce1Space;
 use crate::share_target::ShareTargets;
-use crate::stats::Stats;
+use crate::stats::{Stats, WorkerName};
 
 /// The settings and the shared state of the sessions of a server.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct SessionContext {
     pub stats: Arc<Stats>,
     /// Share targets in use.
     pub targets: ShareTargets,
+    /// The warnings about settings of devices, by worker name and setting.
+    pub setting_warnings: LogLimit<(WorkerName, String)>,
 }
 
 /// The timeouts and rate limits of a session.

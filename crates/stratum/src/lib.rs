@@ -3,12 +3,14 @@
 //! [`Session`] is the protocol without sockets; [`Server`] puts it on TCP. Nodes are not known
 //! here: live work arrives and solutions leave over channels, each under an opaque key of the work.
 
+mod asked;
 mod context;
 mod difficulty_mode;
 pub mod framing;
 mod job;
 mod job_id;
 mod job_set;
+mod log_limit;
 pub mod message;
 mod nonce1;
 mod sent_jobs;
@@ -24,9 +26,10 @@ pub use difficulty_mode::{DifficultyMode, DifficultyModeError};
 pub use job::StratumJob;
 pub use job_id::{JobId, JobIds};
 pub use job_set::{JobSet, JobSets};
+pub use log_limit::LogLimit;
 pub use nonce1::{Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
 pub use server::{Config, Counters, Counts, Server, ServerError};
-pub use session::{Close, Outbox, Session, ShareEvent, Solution};
+pub use session::{Close, Outbox, Session, SettingWarning, ShareEvent, Solution};
 pub use share_target::ShareTargets;
 pub use stats::{
     Freshness, HashRates, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,

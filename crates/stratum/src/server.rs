@@ -32,6 +32,7 @@ pub use self::counters::{Counters, Counts};
 use self::publisher::{Publisher, SLICES};
 use crate::context::SessionContext;
 use crate::job_id::JobIds;
+use crate::log_limit::LogLimit;
 use crate::nonce1::Nonce1Space;
 use crate::session::Solution;
 use crate::share_target::ShareTargets;
@@ -75,6 +76,7 @@ impl Server {
             job_ids: Arc::new(JobIds::new(rng)),
             stats: Arc::new(Stats::new(config.max_workers)),
             targets: ShareTargets::default(),
+            setting_warnings: LogLimit::once(),
         };
         Self {
             config,

@@ -6,6 +6,7 @@
 //! than a live block target, or blocks would be lost on the device.
 
 mod difficulty;
+mod identity;
 mod login;
 mod outbox;
 mod rate_limit;
@@ -19,10 +20,11 @@ use chainweb::{Level, Target};
 
 use self::difficulty::{Change, ShareDifficulty};
 use self::login::Login;
-pub use self::outbox::{Close, Outbox, ShareEvent, Solution};
+pub use self::outbox::{Close, Outbox, SettingWarning, ShareEvent, Solution};
 use self::rate_limit::RateLimit;
 use self::refresh::refresh_after;
-use self::text::{parse_nonce2, truncated};
+use self::text::parse_nonce2;
+use crate::asked::Asked;
 use crate::context::SessionContext;
 use crate::job::StratumJob;
 use crate::job_id::JobId;
@@ -32,11 +34,6 @@ use crate::nonce1::Nonce1;
 use crate::sent_jobs::{Accepted, SentJobs, ShareContext};
 use crate::share_target::ShareTarget;
 use crate::stats::{WorkerName, WorkerSession};
-use crate::vardiff::start::vendor_rate;
-
-/// The most worker names of one session; later ones are ignored. Names stay in the statistics for a
-/// while, and their number is limited.
-const MAX_NAMES: u8 = 16;
 
 /// A session.
 #[derive(Debug)]
@@ -57,6 +54,8 @@ pub struct Session {
     /// The level of the worker's last share before this session.
     last_level: Option<Level>,
     password: Box<str>,
+    /// The difficulty that the client asked for last, not in its password.
+    suggested: Option<Box<Asked>>,
     difficulty: ShareDifficulty,
     next_tick: Option<Instant>,
     /// The share target in force; `None` before the first is sent.
@@ -93,7 +92,8 @@ impl Session {
             names: 0,
             last_level: None,
             password: "".into(),
-            difficulty: ShareDifficulty::new(&context, now, None, "", ""),
+            suggested: None,
+            difficulty: ShareDifficulty::new(&context, now, None, None, ""),
             next_tick: ShareDifficulty::tick_interval(&context).map(|interval| now + interval),
             target: None,
             previous_target: None,
@@ -158,7 +158,7 @@ impl Session {
                 }
                 Err(refusal) => Answer::Rejected(refusal),
             },
-            Ok(Call::Subscribe { agent }) => match self.subscribe(now, agent) {
+            Ok(Call::Subscribe { agent }) => match self.subscribe(now, agent, out) {
                 Ok(slot) => {
                     nonce1 = slot.to_string();
                     Answer::Subscribed {
@@ -172,8 +172,14 @@ impl Session {
                 }
             },
             Ok(Call::Authorize { user, password }) => {
-                change = self.authorize(now, user, password);
+                change = self.authorize(now, user, password, out);
                 Answer::True
+            }
+            Ok(Call::SuggestDifficulty { difficulty }) => {
+                self.suggest(now, Asked::of_difficulty(difficulty), &mut change, out)
+            }
+            Ok(Call::SuggestTarget { target }) => {
+                self.suggest(now, Asked::of_target(target), &mut change, out)
             }
             Ok(Call::ExtranonceSubscribe) => Answer::True,
             Ok(Call::Configure) => Answer::Configured,
@@ -190,79 +196,6 @@ impl Session {
             self.start(now, out);
         } else if change == Change::Level {
             self.update_level(now, out);
-        }
-    }
-
-    fn subscribe(&mut self, now: Instant, agent: &str) -> Result<&Nonce1, Refusal> {
-        let slot = match self.nonce1.take() {
-            Some(slot) => slot,
-            None => {
-                let slot = self.context.nonce1.take().map_err(|_| Refusal::NoNonce1)?;
-                self.agent = truncated(agent, 64).into();
-                self.vendor_rate = vendor_rate(&self.agent);
-                self.login = self.login.subscribe(now);
-                self.difficulty = self.start_difficulty(now);
-                if let Some(name) = self.pending_name.take() {
-                    self.open(now, &name);
-                }
-                slot
-            }
-        };
-        Ok(self.nonce1.insert(slot))
-    }
-
-    fn authorize(&mut self, now: Instant, user: &str, password: &str) -> Change {
-        let name = WorkerName::of_user(user.as_bytes());
-        let password = truncated(password, 128);
-        let is_new = self.worker() != Some(&name) || *self.password != *password;
-        self.login = self.login.authorize();
-        if !is_new {
-            return Change::None;
-        }
-        self.password = password.into();
-        if self.nonce1.is_some() {
-            self.open(now, &name)
-        } else {
-            self.pending_name = Some(name);
-            Change::None
-        }
-    }
-
-    /// Counts the session under this worker name, whose last level and password set the difficulty.
-    fn open(&mut self, now: Instant, name: &WorkerName) -> Change {
-        if self.names == MAX_NAMES {
-            return Change::None;
-        }
-        self.names += 1;
-        self.record_last_level();
-        let worker = self.context.stats.open(now, name);
-        self.last_level = worker.last_share_level();
-        self.worker = Some(worker);
-        let before = self.difficulty.target();
-        self.difficulty = self.start_difficulty(now);
-        if before == self.difficulty.target() {
-            Change::None
-        } else {
-            Change::Level
-        }
-    }
-
-    fn start_difficulty(&self, now: Instant) -> ShareDifficulty {
-        ShareDifficulty::new(
-            &self.context,
-            now,
-            self.last_level,
-            &self.password,
-            &self.agent,
-        )
-    }
-
-    fn record_last_level(&self) {
-        // Before its first job a client has no level of its own.
-        if self.login.gets_jobs()
-            && let (Some(worker), Some(level)) = (&self.worker, self.difficulty.last_share_level())
-        {
-            worker.set_last_share_level(level);
         }
     }
 
@@ -359,6 +292,7 @@ impl Session {
                 return;
             }
             self.login = Login::Anonymous;
+            self.warn_of_settings(now, out);
             self.start(now, out);
         }
         if self.next_tick.is_some_and(|due| now >= due) {
@@ -386,13 +320,6 @@ impl Session {
             let others = [self.next_tick, self.refresh_at];
             others.into_iter().flatten().fold(heartbeat, Instant::min)
         })
-    }
-
-    fn record_level(&self) {
-        self.record_last_level();
-        if let (Some(worker), Some(level)) = (&self.worker, self.difficulty.level()) {
-            worker.set_level(level);
-        }
     }
 
     /// Sends the first target and job.

@@ -49,7 +49,7 @@ const MARGIN_UP: f64 = 1.125;
 
 /// The highest level: ten thousand of the largest devices behind one proxy need less. It bounds how
 /// long an absurd start level keeps a device silent.
-const CEILING: Level = Level::new(64).expect("at most 256");
+pub(crate) const CEILING: Level = Level::new(64).expect("at most 256");
 
 /// The settings of [`Vardiff`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +121,12 @@ impl Vardiff {
     /// Returns the current level.
     pub(crate) fn level(&self) -> Level {
         self.level
+    }
+
+    /// Changes the level, to the nearest one between floor and ceiling.
+    pub(crate) fn set_level(&mut self, now: Instant, level: Level) {
+        let level = level.clamp(self.floor, self.ceiling);
+        self.change(now, level);
     }
 
     /// Returns the level at the last share, or `None` before the first. A device that has not
@@ -305,7 +311,7 @@ fn difficulty(level: Level) -> f64 {
 }
 
 /// Returns the bits of the highest level that needs at most `hashes` hashes; 0 below one hash.
-fn level_of(hashes: f64) -> u16 {
+pub(crate) fn level_of(hashes: f64) -> u16 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -143,7 +143,7 @@ fn aligned(rows: &[[String; HEAD.len()]]) -> String {
     let mut widths = [0; HEAD.len()];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.len().max(*width);
+            *width = cell.chars().count().max(*width);
         }
     }
     let line = |row: &[String; HEAD.len()]| {
@@ -200,13 +200,17 @@ impl Sum {
 }
 
 fn short(name: &str) -> String {
-    // Names are ASCII: any byte is the border of a character.
-    if name.len() <= NAME_LENGTH {
+    let length = name.chars().count();
+    if length <= NAME_LENGTH {
         return name.to_owned();
     }
     let end = (NAME_LENGTH - 2) / 2;
     let start = NAME_LENGTH - 2 - end;
-    format!("{}..{}", &name[..start], &name[name.len() - end..])
+    let first = name.chars().take(start);
+    first
+        .chain("..".chars())
+        .chain(name.chars().skip(length - end))
+        .collect()
 }
 
 #[cfg(test)]

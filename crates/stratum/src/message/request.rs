@@ -1,7 +1,7 @@
 //! Parses requests.
 //!
 //! Lenient where firmwares differ: surplus parameters are ignored, missing optional ones are empty,
-//! and a request without an id has the id `null`. Newer Goldshell firmware adds the chain to
+//! and a request without an id has the id `null`. Of a repeated key, the first counts. Newer Goldshell firmware adds the chain to
 //! `mining.submit`; the iBeLink BM-K1 sends one parameter with `mining.subscribe`. The id is kept
 //! verbatim, also if the rest of the request is invalid.
 
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The id of a request: any JSON value, verbatim.
@@ -65,6 +65,16 @@ pub(crate) enum Call<'a> {
     Configure,
     /// `mining.ping`
     Ping,
+    /// `mining.suggest_difficulty`
+    SuggestDifficulty {
+        /// A string, or the JSON text of another value; empty if left out.
+        difficulty: Cow<'a, str>,
+    },
+    /// `mining.suggest_target`
+    SuggestTarget {
+        /// As above.
+        target: Cow<'a, str>,
+    },
     /// Any other method.
     Unknown(Cow<'a, str>),
 }
@@ -83,14 +93,60 @@ pub enum BadRequest {
     Parameters,
 }
 
-#[derive(Deserialize)]
+/// The values of the known keys; `None` for a missing one and for `null`.
+#[derive(Default)]
 struct Envelope<'a> {
-    #[serde(borrow, default)]
     id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     method: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     params: Option<&'a RawValue>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Key {
+    Id,
+    Method,
+    Params,
+    #[serde(other)]
+    Other,
+}
+
+/// Reads an object. Of a repeated key, the first counts.
+impl<'de> Deserialize<'de> for Envelope<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Envelope<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                // The outer `None` is a key not seen yet.
+                let (mut id, mut method, mut params) = (None, None, None);
+                while let Some(key) = entries.next_key::<Key>()? {
+                    let place = match key {
+                        Key::Id => &mut id,
+                        Key::Method => &mut method,
+                        Key::Params => &mut params,
+                        Key::Other => {
+                            entries.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    let value = entries.next_value::<Option<&RawValue>>()?;
+                    place.get_or_insert(value);
+                }
+                Ok(Envelope {
+                    id: id.flatten(),
+                    method: method.flatten(),
+                    params: params.flatten(),
+                })
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 impl<'a> Request<'a> {
@@ -117,13 +173,6 @@ impl<'a> Request<'a> {
                 call: Err(BadRequest::NotAnObject),
             };
         };
-        // serde also deserializes a struct from an array.
-        if line.trim_ascii_start().first() != Some(&b'{') {
-            return Self {
-                id: Id::NULL,
-                call: Err(BadRequest::NotAnObject),
-            };
-        }
         Self {
             id: envelope.id.map_or(Id::NULL, |raw| Id(raw.get())),
             call: envelope.call(),
@@ -159,6 +208,12 @@ impl<'a> Envelope<'a> {
             "mining.extranonce.subscribe" => Call::ExtranonceSubscribe,
             "mining.configure" => Call::Configure,
             "mining.ping" => Call::Ping,
+            "mining.suggest_difficulty" => Call::SuggestDifficulty {
+                difficulty: text(self.params()?.0[0]),
+            },
+            "mining.suggest_target" => Call::SuggestTarget {
+                target: text(self.params()?.0[0]),
+            },
             _ => Call::Unknown(method),
         })
     }
@@ -211,6 +266,13 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     } else {
         Some(Cow::Borrowed(inner))
     }
+}
+
+/// Returns the string that `raw` holds, or the JSON text of another value.
+fn text(raw: Option<&RawValue>) -> Cow<'_, str> {
+    raw.map_or_else(Cow::default, |raw| {
+        string(raw).unwrap_or(Cow::Borrowed(raw.get()))
+    })
 }
 
 /// Returns the string that `raw` holds, or the text of a number.
@@ -298,6 +360,27 @@ mod tests {
             "1.50",
             Ok(Call::Unknown("mining.get_transactions".into())),
         );
+    }
+
+    #[test]
+    fn the_first_of_repeated_keys_counts() {
+        let ping = Ok(Call::Ping);
+        check(
+            r#"{"id":1,"method":"mining.ping","id":2}"#,
+            "1",
+            ping.clone(),
+        );
+        check(
+            r#"{"id":null,"\u0069d":2,"method":"mining.ping","method":3}"#,
+            "null",
+            ping,
+        );
+        let line = LINE.replace(
+            "]}",
+            r#"],"params":[],"jsonrpc":1,"jsonrpc":2,"method":"x"}"#,
+        );
+        let request = Request::parse(line.as_bytes());
+        assert_eq!(request, Request::parse(LINE.as_bytes()));
     }
 
     #[test]

@@ -178,6 +178,7 @@ impl Connection {
             }
             self.flush(now)?;
             self.count_shares();
+            self.log_settings();
             if let Some(close) = self.outbox.close {
                 return Ok(Ending::Closed(close));
             }
@@ -312,6 +313,22 @@ impl Connection {
             }
             // `flush` meets the same error.
             Err(_) => {}
+        }
+    }
+
+    fn log_settings(&mut self) {
+        for warning in std::mem::take(&mut self.outbox.settings) {
+            let worker = warning.worker.as_ref().map(tracing::field::display);
+            let (peer, setting) = (&self.peer, &warning.setting);
+            match warning.limit {
+                Some(limit) => {
+                    let level = limit.bits();
+                    warn!(event = "device_setting_limited", %peer, worker, ?setting, level, "device asks for a difficulty outside the limits; using the nearest level (see --stratum-min-difficulty)");
+                }
+                None => {
+                    warn!(event = "device_setting_unreadable", %peer, worker, ?setting, "cannot read a setting of a device; a difficulty is d=44 (bits), d=4096.0 (pool difficulty) or d=4.4T (hashes)");
+                }
+            }
         }
     }
 

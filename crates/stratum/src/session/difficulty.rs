@@ -1,16 +1,17 @@
-//! The share difficulty of a session, by the server's mode and the client's password.
+//! The share difficulty of a session, by the server's mode and what the client asks for.
 //!
 //! The hash rate is estimated in every mode: it determines how soon the device needs another
 //! header.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use chainweb::{Difficulty, Level, Target};
 
 use crate::context::SessionContext;
 use crate::difficulty_mode::DifficultyMode;
-use crate::vardiff::start::{of_password, start_level};
-use crate::vardiff::{Vardiff, VardiffConfig};
+use crate::vardiff::start::start_level;
+use crate::vardiff::{CEILING, Vardiff, VardiffConfig};
 
 /// The share difficulty of one session.
 #[derive(Debug)]
@@ -34,23 +35,15 @@ pub(super) enum Change {
 }
 
 impl ShareDifficulty {
-    /// Returns the difficulty to start with. `last` is the level of the worker's last share.
+    /// Returns the difficulty to start with. `last` is the level of the worker's last share, and
+    /// `asked` the one that the client asks for.
     pub(super) fn new(
         context: &SessionContext,
         now: Instant,
         last: Option<Level>,
-        password: &str,
+        asked: Option<Level>,
         agent: &str,
     ) -> Self {
-        let mode = match (context.difficulty, of_password(password)) {
-            (DifficultyMode::Auto(_), _) => Mode::Variable,
-            (DifficultyMode::Block, None) => Mode::Block,
-            (DifficultyMode::Block, Some(level)) => Mode::Fixed(level.max(context.min_level)),
-            (DifficultyMode::Level(level), None) => Mode::Fixed(level),
-            (DifficultyMode::Level(fixed), Some(level)) => {
-                Mode::Fixed(level.max(context.min_level.min(fixed)))
-            }
-        };
         let defaults = VardiffConfig::default();
         let config = VardiffConfig {
             interval: match context.difficulty {
@@ -59,10 +52,49 @@ impl ShareDifficulty {
             },
             floor: context.min_level,
         };
-        let start = start_level(last, password, agent);
-        Self {
-            mode,
+        let start = start_level(last, asked, agent);
+        let mut difficulty = Self {
+            mode: match context.difficulty {
+                DifficultyMode::Auto(_) => Mode::Variable,
+                DifficultyMode::Block => Mode::Block,
+                DifficultyMode::Level(level) => Mode::Fixed(level),
+            },
             vardiff: Vardiff::new(config, start, now),
+        };
+        if let Some(level) = asked {
+            difficulty.fix(context, level);
+        }
+        difficulty
+    }
+
+    /// Returns the lowest and the highest level that a client can ask for.
+    pub(super) fn limits(context: &SessionContext) -> RangeInclusive<Level> {
+        let (lowest, highest) = match context.difficulty {
+            DifficultyMode::Level(fixed) => (context.min_level.min(fixed), fixed),
+            DifficultyMode::Auto(_) | DifficultyMode::Block => {
+                (context.min_level, context.min_level)
+            }
+        };
+        lowest..=highest.max(CEILING)
+    }
+
+    /// Changes to the level that the client asks for, or the nearest within the limits.
+    pub(super) fn ask(&mut self, context: &SessionContext, now: Instant, level: Level) -> Change {
+        let before = self.level();
+        self.fix(context, level);
+        self.vardiff.set_level(now, level);
+        if self.level() == before {
+            Change::None
+        } else {
+            Change::Level
+        }
+    }
+
+    /// Fixes the level, unless it is variable.
+    fn fix(&mut self, context: &SessionContext, level: Level) {
+        if !matches!(self.mode, Mode::Variable) {
+            let limits = Self::limits(context);
+            self.mode = Mode::Fixed(level.clamp(*limits.start(), *limits.end()));
         }
     }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chainweb::{CreationTime, Difficulty, Nonce, Target};
+use chainweb::{CreationTime, Difficulty, Level, Nonce, Target};
 
 use crate::job::StratumJob;
 use crate::message::{Refusal, notification};
@@ -24,6 +24,17 @@ pub struct Solution {
     pub creation_time: CreationTime,
     /// The worker name, or `None` if the client has not authorized.
     pub worker: Option<WorkerName>,
+}
+
+/// A setting of a device that cannot be applied as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingWarning {
+    /// The worker name, or `None` if the client has not authorized.
+    pub worker: Option<WorkerName>,
+    /// Name and value as the client sent them, such as `d=4096`.
+    pub setting: String,
+    /// The limit that applies instead, or `None` if the setting cannot be read.
+    pub limit: Option<Level>,
 }
 
 /// The verdict on one share.
@@ -74,6 +85,8 @@ pub struct Outbox {
     pub bad_lines: u64,
     /// The number of subscriptions refused because no nonce1 was free.
     pub refused_subscriptions: u64,
+    /// Settings of the client to warn of, each once for a worker name.
+    pub settings: Vec<SettingWarning>,
     /// The reason to close the connection, if any.
     pub close: Option<Close>,
     pub(crate) answers: Vec<u8>,

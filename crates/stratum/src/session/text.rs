@@ -3,18 +3,21 @@
 use crate::nonce1::Nonce1Size;
 
 /// Parses a device's part of the nonce: hex digits of either case, with or without `0x`. Missing
-/// leading digits count as zeros. Returns `None` for no digits or more than the size allows.
+/// leading digits count as zeros, and surplus ones have to be zeros. Returns `None` for no digits
+/// and for a number beyond the size.
 pub(super) fn parse_nonce2(text: &str, size: Nonce1Size) -> Option<u64> {
     let digits = text
         .strip_prefix("0x")
         .or_else(|| text.strip_prefix("0X"))
         .unwrap_or(text);
     let most = 2 * usize::from(size.nonce2_bytes());
-    if !(1..=most).contains(&digits.len()) {
+    let surplus = digits.len().saturating_sub(most);
+    let (surplus, digits) = digits.as_bytes().split_at(surplus);
+    if digits.is_empty() || surplus.iter().any(|digit| *digit != b'0') {
         return None;
     }
-    digits.bytes().try_fold(0, |nonce2, digit| {
-        Some(nonce2 << 4 | u64::from(char::from(digit).to_digit(16)?))
+    digits.iter().try_fold(0, |nonce2, digit| {
+        Some(nonce2 << 4 | u64::from(char::from(*digit).to_digit(16)?))
     })
 }
 
@@ -42,7 +45,11 @@ mod tests {
         check("0", Some(0));
         check("", None);
         check("0x", None);
-        check("00123456789ab", None);
+        check("00123456789ab", Some(0x0123_4567_89ab));
+        check("0x0000000000000123456789ab", Some(0x0123_4567_89ab));
+        check("1000000000000", None);
+        check("0x00100000000000000000", None);
+        check("é00000000000", None);
         check("+1", None);
         check("0123456789ag", None);
         check("0x0x01", None);

@@ -7,8 +7,8 @@ use chainweb::{Level, Nonce, Target, WorkHeader};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::{
-    DifficultyMode, Instance, JobIds, JobSets, LiveWork, Nonce1Size, Nonce1Space, Outbox, Session,
-    SessionContext, SessionLimits, ShareTargets, Stats,
+    DifficultyMode, Instance, JobIds, JobSets, LiveWork, LogLimit, Nonce1Size, Nonce1Space, Outbox,
+    Session, SessionContext, SessionLimits, ShareTargets, Stats,
 };
 
 pub(crate) fn level(bits: u16) -> Target {
@@ -47,6 +47,7 @@ impl TestServer {
             job_ids: Arc::new(JobIds::new(rng)),
             stats: Arc::new(Stats::new(100)),
             targets: ShareTargets::default(),
+            setting_warnings: LogLimit::once(),
         };
         let jobs = JobSets::new(Arc::clone(&context.job_ids), 1);
         Self {

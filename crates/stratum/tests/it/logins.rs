@@ -203,6 +203,108 @@ fn level_at_login(server: &TestServer, password: &str) -> u16 {
         .unwrap()
 }
 
+/// Returns the level of the last target in some lines.
+fn level_in(lines: &str) -> Option<u16> {
+    let line = lines.lines().rfind(|line| line.contains("set_target"))?;
+    (0..=256).find(|&bits| line.contains(&level(bits).to_be_hex()))
+}
+
+/// Removes and returns the warnings: worker, setting and limit.
+fn warnings(client: &mut Client) -> Vec<(Option<String>, String, Option<u16>)> {
+    std::mem::take(&mut client.out.settings)
+        .into_iter()
+        .map(|warning| {
+            let worker = warning.worker.map(|name| name.as_str().to_owned());
+            (worker, warning.setting, warning.limit.map(Level::bits))
+        })
+        .collect()
+}
+
+fn warning(setting: &str, limit: Option<u16>) -> (Option<String>, String, Option<u16>) {
+    (Some("rig".to_owned()), setting.to_owned(), limit)
+}
+
+#[test]
+fn a_password_sets_the_difficulty_within_the_limits_and_nothing_vanishes() {
+    #[track_caller]
+    fn check(mode: &str, password: &str, bits: u16, warned: &[(&str, Option<u16>)]) {
+        let mut server = TestServer::new(mode.parse().unwrap());
+        let work = server.work(7, 1, 70);
+        server.jobs.set_work(server.now, &[work]);
+        let authorize =
+            format!(r#"{{"id":2,"method":"mining.authorize","params":["a.rig","{password}"]}}"#);
+        let log_in = |user: &str| {
+            let mut client = server.client(0);
+            client.line(&server, SUBSCRIBE);
+            let sent = client.line(&server, &authorize.replace("rig", user));
+            assert_eq!(level_in(&sent), Some(bits), "{password}");
+            warnings(&mut client).len()
+        };
+        let mut client = server.client(0);
+        client.line(&server, SUBSCRIBE);
+        client.line(&server, &authorize);
+        let expected: Vec<_> = warned
+            .iter()
+            .map(|(text, level)| warning(text, *level))
+            .collect();
+        assert_eq!(warnings(&mut client), expected);
+        drop(client);
+        assert_eq!(log_in("rig"), 0, "once for a worker name and value");
+        assert_eq!(log_in("other"), warned.len());
+    }
+    check("auto", "d=4096", 44, &[]);
+    check("auto", "d=44", 44, &[]);
+    check("auto", "diff = 4.4 TH", 42, &[]);
+    check("auto", "D=12", 40, &[("D=12", Some(40))]);
+    check("auto", "d=0.05", 40, &[("d=0.05", Some(40))]);
+    check("auto", "d=256", 64, &[("d=256", Some(64))]);
+    check("auto", "fd=44", 49, &[("fd=44", None)]);
+    check("auto", "d=x;d=50", 50, &[("d=x", None)]);
+    check("block", "sd=4096", 44, &[]);
+    check("block", "d=12", 40, &[("d=12", Some(40))]);
+    check("block", "d=70", 64, &[("d=70", Some(64))]);
+    check("44", "d=12", 40, &[("d=12", Some(40))]);
+    check("30", "d=12", 30, &[("d=12", Some(30))]);
+    check("66", "d=66", 66, &[]);
+}
+
+#[test]
+fn a_suggested_difficulty_or_target_applies_within_the_limits() {
+    for mode in ["auto", "block", "44"] {
+        let mut server = TestServer::new(mode.parse().unwrap());
+        let work = server.work(7, 1, 70);
+        server.jobs.set_work(server.now, &[work]);
+        let mut client = server.client(0);
+        let suggest = |method: &str, value: &str| {
+            format!(r#"{{"id":2,"method":"mining.suggest_{method}","params":[{value}]}}"#)
+        };
+        client.line(&server, SUBSCRIBE);
+        // Before the login it is the first target, and its warning has the name.
+        assert_eq!(client.line(&server, &suggest("difficulty", "12")), TRUE);
+        assert_eq!(warnings(&mut client), []);
+        let first = client.line(&server, &AUTHORIZE.replace('x', "d=50"));
+        assert_eq!(level_in(&first), Some(40), "{mode}");
+        let expected = warning("mining.suggest_difficulty=12", Some(40));
+        assert_eq!(warnings(&mut client), [expected]);
+        // Later it comes with a fresh job.
+        let sent = client.line(&server, &suggest("difficulty", "4096"));
+        assert!(sent.starts_with(TRUE), "{sent}");
+        assert_eq!(level_in(&sent), Some(44), "{mode}");
+        assert_ne!(last_job(&sent).unwrap().id, last_job(&first).unwrap().id);
+        assert_eq!(client.line(&server, &suggest("difficulty", "4096")), TRUE);
+        let target = format!("\"{}\"", level(46).to_be_hex());
+        let sent = client.line(&server, &suggest("target", &target));
+        assert_eq!(level_in(&sent), Some(46), "{mode}");
+        assert_eq!(warnings(&mut client), []);
+        for _ in 0..2 {
+            let sent = client.line(&server, &suggest("difficulty", "\"much\""));
+            assert_eq!(crate::fixture::answer(&sent), Err(20));
+        }
+        let expected = warning("mining.suggest_difficulty=much", None);
+        assert_eq!(warnings(&mut client), [expected]);
+    }
+}
+
 #[test]
 fn a_level_without_a_share_is_not_kept() {
     let mut server = TestServer::new(DifficultyMode::default());

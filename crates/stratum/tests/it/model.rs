@@ -255,10 +255,18 @@ impl Model {
     }
 
     fn log_in(&mut self, which: usize, choices: &mut Choices<'_>) {
-        match choices.next(4) {
+        match choices.next(6) {
             0 => self.request(which, "mining.subscribe", "[]"),
             1 => self.request(which, "mining.subscribe", r#"["GodMiner/2.0.0",null]"#),
             2 => self.request(which, "mining.authorize", r#"["a.one","x"]"#),
+            3 => {
+                let params = ["[3]", "[0.1]", r#"["2k"]"#, "[]", "7"][choices.next(5)];
+                self.request(which, "mining.suggest_difficulty", params);
+            }
+            4 => {
+                let params = format!(r#"["{}"]"#, level(4).to_be_hex());
+                self.request(which, "mining.suggest_target", &params);
+            }
             _ => {
                 let level = choices.next(9);
                 let params = format!(r#"["a.two","d={level}"]"#);

@@ -109,6 +109,18 @@ a      | 0.00 H/s |                         60/0/0 |       none |            0 |
 }
 
 #[test]
+fn names_are_measured_and_shortened_in_characters() {
+    let umlauts = active(stats(&"äöü".repeat(10), 2.0));
+    let table = text(&[umlauts, active(stats("a", 1.0))], 20);
+    let columns: Vec<_> = table
+        .lines()
+        .map(|line| line.chars().position(|c| c == '|'))
+        .collect();
+    assert_eq!(columns, [Some(25); 4]);
+    assert!(table.contains("äöüäöüäöüäö..öüäöüäöüäöü |"), "{table}");
+}
+
+#[test]
 fn a_device_whose_shares_are_refused_comes_before_faster_ones() {
     let mut rejections = Rejections::default();
     for _ in 0..10 {
@@ -136,7 +148,10 @@ proptest! {
                 ..stats("", 1.0)
             }))
             .collect();
-        let columns = |line: &str| line.match_indices('|').map(|(at, _)| at).collect::<Vec<_>>();
+        let columns = |line: &str| {
+            let bars = line.chars().enumerate().filter(|(_, c)| *c == '|');
+            bars.map(|(at, _)| at).collect::<Vec<_>>()
+        };
         let table = text(&devices, most);
         let head = columns(table.lines().next().unwrap_or_default());
         prop_assert!(table.lines().all(|line| columns(line) == head), "{}", table);
