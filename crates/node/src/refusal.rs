@@ -11,6 +11,15 @@ use serde::Deserialize;
 use crate::Miner;
 use crate::answer::{Answer, excerpt};
 
+/// The start of a node's text for a solution whose hash does not meet its target.
+const INVALID_POW: &str = "Invalid solved work: Invalid POW hash";
+/// The starts of a node's other texts for a solution that it cannot read.
+const REJECTIONS: [&str; 3] = [
+    "Decoding error",
+    "Unexpected encoding exception",
+    "Invalid solved work",
+];
+
 /// When the same request may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -76,6 +85,20 @@ pub enum Refusal {
     /// 404 to a block lookup: the node does not have the block, yet or any more.
     #[error("the node does not have the block {0}")]
     UnknownBlock(BlockHash),
+    /// A status that a node sends as well, without the text that a node sends with it.
+    #[error(
+        "something between this machine and the node answered {path} with status {status} {text:?}, \
+         which is not a node's text: a proxy, CDN, firewall or login page; let requests to the node \
+         pass through it unchanged, or use an address that bypasses it"
+    )]
+    Foreign {
+        /// The requested path.
+        path: String,
+        /// The status.
+        status: u16,
+        /// The start of the body.
+        text: String,
+    },
     /// Any other status.
     #[error("the node answered {path} with status {status} {text:?}")]
     Status {
@@ -100,7 +123,10 @@ impl Refusal {
             Self::Stale | Self::InvalidPow { .. } | Self::Unreadable { solution: true, .. } => {
                 Retry::Never
             }
-            Self::Busy { .. } | Self::UnknownBlock(_) | Self::Status { .. } => Retry::Soon,
+            Self::Busy { .. }
+            | Self::UnknownBlock(_)
+            | Self::Foreign { .. }
+            | Self::Status { .. } => Retry::Soon,
         }
     }
 
@@ -131,15 +157,18 @@ impl Refusal {
 
     /// Reads a refusal by `/mining/work`.
     pub(crate) fn of_work(answer: &Answer, sent: &Miner) -> Self {
+        let text = answer.text();
         match answer.status {
-            StatusCode::FORBIDDEN => Self::Unauthorized {
+            StatusCode::FORBIDDEN if text.starts_with("Unauthorized Miner") => Self::Unauthorized {
                 sent: sent.clone(),
-                text: answer.text(),
+                text,
             },
-            StatusCode::BAD_REQUEST => Self::Unreadable {
-                text: answer.text(),
+            // The texts are those of the node's JSON parser: many, but neither markup nor JSON.
+            StatusCode::BAD_REQUEST if !text.starts_with(['<', '{', '[']) => Self::Unreadable {
+                text,
                 solution: false,
             },
+            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }
@@ -148,15 +177,24 @@ impl Refusal {
     pub(crate) fn of_solution(answer: &Answer) -> Self {
         let text = answer.text();
         match answer.status {
-            StatusCode::NOT_FOUND if text.contains("No associated Payload") => Self::Stale,
-            StatusCode::BAD_REQUEST if text.contains("Invalid POW hash") => {
-                Self::InvalidPow { text }
+            StatusCode::NOT_FOUND if text == "No associated Payload" => Self::Stale,
+            StatusCode::BAD_REQUEST if text.starts_with(INVALID_POW) => Self::InvalidPow { text },
+            StatusCode::BAD_REQUEST if REJECTIONS.iter().any(|own| text.starts_with(own)) => {
+                Self::Unreadable {
+                    text,
+                    solution: true,
+                }
             }
-            StatusCode::BAD_REQUEST => Self::Unreadable {
-                text,
-                solution: true,
-            },
+            StatusCode::BAD_REQUEST => Self::foreign(answer),
             _ => Self::of(answer),
+        }
+    }
+
+    fn foreign(answer: &Answer) -> Self {
+        Self::Foreign {
+            path: answer.path.clone(),
+            status: answer.status.as_u16(),
+            text: excerpt(&answer.text()),
         }
     }
 

@@ -152,6 +152,20 @@ async fn every_refusal_has_its_variant() {
         },
         Retry::Later,
     );
+    for (line, body) in [
+        ("403 Forbidden", "<html>Attention Required!</html>"),
+        ("403 Forbidden", ""),
+        ("400 Bad Request", "<html>400 Bad Request</html>"),
+        ("400 Bad Request", r#"{"error":"bad request"}"#),
+    ] {
+        let foreign = Refusal::Foreign {
+            path: path(),
+            status: line[..3].parse().unwrap(),
+            text: text(body),
+        };
+        let result = request_work(plain(line, body.as_bytes())).await;
+        check_refusal(result, foreign, Retry::Soon);
+    }
     check_refusal(
         request_work(plain("404 Not Found", b"")).await,
         Refusal::NotServed { path: path() },

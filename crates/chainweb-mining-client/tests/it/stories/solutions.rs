@@ -64,6 +64,10 @@ async fn failed_submissions_are_repeated_until_they_are_accepted() {
         status(500, "Something went wrong"),
         status(503, ""),
         status(404, ""),
+        status(404, "<html>No associated Payload</html>"),
+        status(400, "<html>Bad Request</html>"),
+        status(200, "<html>Log in to this network</html>"),
+        status(200, r#"{"ok":true}"#),
         Verdict::Drop,
         Verdict::Hang,
     ] {
