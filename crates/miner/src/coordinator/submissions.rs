@@ -26,6 +26,8 @@ pub(super) struct Submission {
     pub(super) header: WorkHeader,
     /// The number of submissions so far.
     pub(super) attempts: u32,
+    /// The number of answers that the payload is unknown.
+    pub(super) unknown: u32,
     /// When the node must have discarded the payload.
     pub(super) expires: Instant,
     /// Whether the chain has a new tip, which makes another try useless.
@@ -37,6 +39,11 @@ pub(super) struct Submission {
 impl Submission {
     pub(super) fn block(&self) -> BlockRef {
         BlockRef::new(&self.job, &self.header)
+    }
+
+    /// Whether no submission can have been accepted: all were answered that the payload is unknown.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.unknown == self.attempts
     }
 
     /// Schedules another try. Returns the pause before it; `None` if it is too late for one.

@@ -223,6 +223,7 @@ impl NodeSnapshot {
             NodeEvent::NetworkReset { .. }
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
+            | NodeEvent::PayloadsUnknown { .. }
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::ClockSkew(_) => {}
         }
