@@ -61,7 +61,10 @@ fn pauses_grow_with_failures_and_end_with_success() {
     for expected in [100, 200, 400, 800, 1000, 1000] {
         assert_eq!(pause(&mut gate, &not_served()), Some(expected));
     }
-    assert_eq!(pause(&mut gate, &unauthorized()), Some(30_000));
+    for expected in [100, 1000, 5000, 30_000, 30_000] {
+        assert_eq!(pause(&mut gate, &unauthorized()), Some(expected));
+    }
+    assert_eq!(pause(&mut gate, &not_served()), Some(1000));
     // No update ends the pause after a failure.
     gate.release();
     assert!(!gate.try_start(now, true));
