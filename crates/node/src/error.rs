@@ -4,6 +4,7 @@
 //! retry is a property ([`Error::retry`]), so callers need not know every refusal.
 
 use std::fmt;
+use std::time::Duration;
 
 use chainweb::{BlockHash, WorkError};
 
@@ -95,6 +96,14 @@ impl Error {
         match self {
             Self::NoAnswer(_) | Self::Malformed(_) => Retry::Soon,
             Self::Refused(refusal) => refusal.retry(),
+        }
+    }
+
+    /// Returns the pause that the response requests, of any length.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(Refusal::Busy { retry_after, .. }) => *retry_after,
+            _ => None,
         }
     }
 }

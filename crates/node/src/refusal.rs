@@ -4,7 +4,10 @@
 //! `Chainweb/Miner/Coordinator.hs`. A 404 without text means an unknown route; with text, an
 //! unknown payload of a solution.
 
+use std::time::Duration;
+
 use chainweb::BlockHash;
+use reqwest::header::HeaderMap;
 use reqwest::{StatusCode, header};
 use serde::Deserialize;
 
@@ -56,11 +59,15 @@ pub enum Refusal {
         /// The requested path.
         path: String,
     },
-    /// 503: too much work outstanding, or too many update streams.
-    #[error("the node is too busy (503 {text:?})")]
+    /// 503: too much work outstanding, or too many update streams. 429: a proxy limits requests.
+    #[error("the node is too busy ({status} {text:?})")]
     Busy {
+        /// The status.
+        status: u16,
         /// The text of the response.
         text: String,
+        /// The requested pause (`Retry-After`).
+        retry_after: Option<Duration>,
     },
     /// 404 to a solution: its payload is solved, already submitted, older than five minutes, or of
     /// another node. After a retry, an earlier attempt of this client may have been accepted.
@@ -137,7 +144,11 @@ impl Refusal {
             StatusCode::NOT_FOUND => Self::NotServed {
                 path: answer.path.clone(),
             },
-            StatusCode::SERVICE_UNAVAILABLE => Self::Busy { text },
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Self::Busy {
+                status: answer.status.as_u16(),
+                text,
+                retry_after: retry_after(&answer.headers),
+            },
             status => {
                 let location = answer.headers.get(header::LOCATION);
                 let leads_to = location.map(|to| {
@@ -212,6 +223,19 @@ impl Refusal {
             _ => Self::of(answer),
         }
     }
+}
+
+/// Returns the pause that the header requests, as seconds or as a date (RFC 9110, section 10.2.3).
+/// A date is compared with that of the response, which is by the same clock.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let after = text(header::RETRY_AFTER)?.trim();
+    if let Ok(seconds) = after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(after).ok()?;
+    let now = httpdate::parse_http_date(text(header::DATE)?).ok()?;
+    Some(until.duration_since(now).unwrap_or_default())
 }
 
 fn why_not_served(path: &str) -> &'static str {

@@ -37,7 +37,7 @@ pub(super) fn refused(
         ) => {
             vec![on(), unauthorized(&fact(error), text, miner)]
         }
-        Error::Refused(Refusal::Busy { text }) if text.contains("Too many work requests") => {
+        Error::Refused(Refusal::Busy { text, .. }) if text.contains("Too many work requests") => {
             vec![on(), work(FULL)]
         }
         Error::Refused(Refusal::Status { status: 500, .. }) => vec![on(), work(STUCK)],

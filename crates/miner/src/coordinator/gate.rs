@@ -82,7 +82,9 @@ impl Gate {
                 let is_news = silence >= if is_same { REPEAT } else { CHANGE };
                 failures.refusals = 0;
                 failures.released_from = None;
-                (timing.backoff(failures.count), is_news)
+                let asked = error.retry_after().unwrap_or_default();
+                let asked = asked.min(timing.misconfigured_retry);
+                (timing.backoff(failures.count).max(asked), is_news)
             }
             Retry::Later | Retry::Never => {
                 failures.refusals = failures.refusals.saturating_add(1);

@@ -123,8 +123,8 @@ impl Coordinator {
 
     pub(super) fn submitted(&mut self, id: JobId, result: Result<(), Error>) {
         let error = result.err();
-        if let Some(Error::Refused(Refusal::Stale)) = &error
-            && self.is_retried_elsewhere(id)
+        if let Some(error @ Error::Refused(Refusal::Stale)) = &error
+            && self.is_retried_elsewhere(id, error)
         {
             // The next try is scheduled.
         } else if let Some(error) = &error
@@ -143,7 +143,7 @@ impl Coordinator {
     /// The node does not have the payload of a solution. If it must have it, another node may have
     /// answered: a load balancer without sticky sessions leads the request for work and the
     /// solution to different nodes. Schedules a few more tries and returns whether there is one.
-    fn is_retried_elsewhere(&mut self, id: JobId) -> bool {
+    fn is_retried_elsewhere(&mut self, id: JobId, error: &Error) -> bool {
         let (now, timing) = (self.now, &self.config.timing);
         let Some(submission) = self.submissions.open.get_mut(&id) else {
             return false;
@@ -161,7 +161,7 @@ impl Coordinator {
             || is_restarted
             || !submission.is_unknown()
             || attempts >= MAX_TRIES_ELSEWHERE
-            || submission.retry(now, timing).is_none()
+            || submission.retry(now, timing, error).is_none()
         {
             return false;
         }
@@ -239,7 +239,7 @@ impl Coordinator {
         };
         self.nodes[submission.job.node.0].suspect_after(error);
         let (block, attempts) = (submission.block(), submission.attempts);
-        if let Some(retry_in) = submission.retry(self.now, &self.config.timing) {
+        if let Some(retry_in) = submission.retry(self.now, &self.config.timing, error) {
             // Reported more and more rarely.
             if attempts.is_power_of_two() {
                 let event = BlockEvent::SubmissionFailed {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, WorkHeader};
+use node::Error;
 
 use super::event::Seq;
 use super::freshness::Freshness;
@@ -47,11 +48,19 @@ impl Submission {
     }
 
     /// Schedules another try. Returns the pause before it; `None` if it is too late for one.
-    pub(super) fn retry(&mut self, now: Instant, timing: &Timing) -> Option<Duration> {
+    pub(super) fn retry(
+        &mut self,
+        now: Instant,
+        timing: &Timing,
+        error: &Error,
+    ) -> Option<Duration> {
         if self.is_outdated || self.expires <= now {
             return None;
         }
-        let pause = timing.backoff(self.attempts);
+        // A longer pause would outlast most parents.
+        let asked = error.retry_after().unwrap_or_default();
+        let asked = asked.min(timing.retry_max * 5);
+        let pause = timing.backoff(self.attempts).max(asked);
         self.due = Some(now + pause);
         Some(pause)
     }

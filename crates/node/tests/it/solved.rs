@@ -147,9 +147,24 @@ async fn every_refusal_has_its_variant() {
         },
         Retry::Soon,
     );
+    for (head, seconds) in [
+        ("429 Too Many Requests\r\nRetry-After: 7", Some(7)),
+        (
+            "429 Too Many Requests\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Retry-After: Sun, 06 Nov 1994 08:49:57 GMT",
+            Some(20),
+        ),
+        ("429 Too Many Requests\r\nRetry-After: soon", None),
+    ] {
+        let error = submit(plain(head, b"")).await.unwrap_err();
+        assert_eq!(error.retry_after(), seconds.map(Duration::from_secs));
+        assert_eq!(error.retry(), Retry::Soon);
+    }
     check(
         submit(plain("503 Busy", b"later")).await,
         Refusal::Busy {
+            status: 503,
+            retry_after: None,
             text: "later".to_owned(),
         },
         Retry::Soon,

@@ -160,6 +160,8 @@ async fn every_refusal_has_its_variant() {
     check_refusal(
         request_work(plain("503 Service Unavailable", b"Too many work requests")).await,
         Refusal::Busy {
+            status: 503,
+            retry_after: None,
             text: text("Too many work requests"),
         },
         Retry::Soon,
