@@ -147,6 +147,19 @@ async fn every_refusal_has_its_variant() {
         },
         Retry::Soon,
     );
+    check(
+        submit(plain("503 Busy", b"later")).await,
+        Refusal::Busy {
+            status: 503,
+            retry_after: None,
+            text: "later".to_owned(),
+        },
+        Retry::Soon,
+    );
+}
+
+#[tokio::test]
+async fn a_requested_pause_is_read_as_seconds_or_date() {
     for (head, seconds) in [
         ("429 Too Many Requests\r\nRetry-After: 7", Some(7)),
         (
@@ -160,15 +173,6 @@ async fn every_refusal_has_its_variant() {
         assert_eq!(error.retry_after(), seconds.map(Duration::from_secs));
         assert_eq!(error.retry(), Retry::Soon);
     }
-    check(
-        submit(plain("503 Busy", b"later")).await,
-        Refusal::Busy {
-            status: 503,
-            retry_after: None,
-            text: "later".to_owned(),
-        },
-        Retry::Soon,
-    );
 }
 
 #[tokio::test]
