@@ -25,7 +25,8 @@ pub struct Timing {
     pub retry_min: Duration,
     /// The longest pause after a failed request.
     pub retry_max: Duration,
-    /// The pause after the node refuses the miner key, until a person changes a configuration.
+    /// The longest pause after the node refuses the miner key, until a person changes a
+    /// configuration. The first ones are shorter, and a sign of life of the node ends them.
     pub misconfigured_retry: Duration,
     /// The time from the submission of a block to its first lookup in the cut.
     pub first_block_lookup: Duration,
@@ -69,6 +70,18 @@ impl Default for Timing {
 }
 
 impl Timing {
+    /// Returns the pause after the `refusals`-th refusal in a row that a person has to mend,
+    /// counted from 1: 0.1, 1, 5, then 30 s with the default settings.
+    pub(crate) fn refused(&self, refusals: u32) -> Duration {
+        let pause = match refusals {
+            0 | 1 => self.retry_min,
+            2 => self.retry_min * 10,
+            3 => self.retry_min * 50,
+            _ => self.misconfigured_retry,
+        };
+        pause.min(self.misconfigured_retry)
+    }
+
     /// Returns the pause after the `failures`-th failure in a row, counted from 1.
     pub(crate) fn backoff(&self, failures: u32) -> Duration {
         doubled(self.retry_min, failures).min(self.retry_max)

@@ -5,6 +5,7 @@
 //! [`setting::Ended::check`] checks what holds at the end of every story.
 
 mod answers;
+mod balancer;
 mod development;
 mod external;
 mod matrix;

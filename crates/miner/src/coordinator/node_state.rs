@@ -49,6 +49,10 @@ pub(super) struct NodeState {
     /// The end of a pause without work and submissions, if the node rejected the last block without
     /// proof of work. It rejects all blocks of a worker without.
     pub(super) pow_required_until: Option<Instant>,
+    /// When the node was last found after a possible restart.
+    pub(super) restarted: Option<Instant>,
+    /// The number of solutions with a payload unknown at first, though the node must have it.
+    pub(super) unknown_payloads: u32,
     /// The greatest heights of the next blocks.
     heights: BTreeMap<ChainId, u64>,
 }

@@ -68,6 +68,8 @@ impl Coordinator {
     fn stream_opened(&mut self, id: NodeId, chain: ChainId) {
         let node = &mut self.nodes[id.0];
         node.streams.opened(chain, self.seq);
+        // The node may have been restarted with another configuration.
+        node.work.release();
         // Tip changes before this may have been missed.
         self.live.suspect_adjacent(id, chain, self.seq);
         let job = self.live.find(id, chain);

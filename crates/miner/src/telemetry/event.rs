@@ -190,6 +190,11 @@ pub enum NodeEvent {
     },
     /// The node accepts blocks without proof of work after it had rejected some.
     PowNotRequired,
+    /// The node does not have the payloads of fresh work: several nodes behind one address answer.
+    PayloadsUnknown {
+        /// The number of such solutions so far.
+        times: u32,
+    },
     /// The node could not answer where blocks of ours stand. They are looked up again later.
     LookupFailed {
         /// The chain of the blocks.

@@ -22,6 +22,9 @@ use super::event::{
 use super::snapshot::{NodeSnapshot, Payee, Program};
 use crate::job::Proof;
 
+/// The remedy against a load balancer that leads work and its solution to different nodes.
+const STICKY: &str = "make the load balancer sticky (ip_hash in nginx, balance source in \
+    haproxy), or set --node to one of the nodes behind it";
 /// What to do about a node that requires proof of work.
 const ENABLE_NO_POW: &str = "the workers simulation, constant-delay and on-demand do none: start \
     the node of a development network with --disable-pow (DISABLE_POW_VALIDATION has no effect \
@@ -277,6 +280,13 @@ fn log_node(node: &str, event: &NodeEvent) {
         NodeEvent::PowNotRequired => info!(
             event = "pow_not_required",
             node, "node accepts blocks without proof of work now"
+        ),
+        NodeEvent::PayloadsUnknown { times } => warn!(
+            event = "payloads_unknown",
+            node,
+            times,
+            fix = STICKY,
+            "node does not know its own fresh work: several nodes answer at this address"
         ),
         NodeEvent::LookupFailed { chain, error } => debug!(
             event = "lookup_failed",

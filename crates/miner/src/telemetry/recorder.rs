@@ -226,6 +226,7 @@ impl NodeSnapshot {
             NodeEvent::NetworkReset { .. }
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
+            | NodeEvent::PayloadsUnknown { .. }
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::CutNotServed
             | NodeEvent::ClockSkew(_) => {}

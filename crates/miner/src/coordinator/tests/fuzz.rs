@@ -274,6 +274,7 @@ impl World {
             header,
             version,
             job,
+            ..
         } = request
         {
             self.submitted_blocks

@@ -12,7 +12,7 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Info, Lost, Tip, UpdateEvent, Version};
 
 use super::super::event::Seq;
-use super::super::{Action, Config, Coordinator, Event, Preemption, Request};
+use super::super::{Action, Config, Connection, Coordinator, Event, Preemption, Request};
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
 use crate::job::{Job, JobId, NodeId, Proof, Solution};
@@ -282,9 +282,14 @@ impl Script {
                 version,
                 job,
                 header,
+                connection,
             } => {
                 self.submissions.push_back(job);
-                (format!("submit {} to {version}", name(&header)), false)
+                let on = match connection {
+                    Connection::Any => "",
+                    Connection::New => " on a new connection",
+                };
+                (format!("submit {} to {version}{on}", name(&header)), false)
             }
         };
         assert!(!twice, "{text} is asked for already");
