@@ -418,7 +418,7 @@ fn fault_matrix_of_all_workers() {
 fn fault_matrix_of_faults_that_cost_blocks() {
     let costs_blocks = |fault: &Fault| match fault {
         Fault::Answers(what, endpoint, _) => {
-            let is_chosen = ["503", "hang", "muted"].contains(what);
+            let is_chosen = ["400", "503", "foreign 200", "hang", "muted"].contains(what);
             is_chosen && matches!(endpoint, Some(Endpoint::Solved | Endpoint::Event) | None)
         }
         _ => true,
