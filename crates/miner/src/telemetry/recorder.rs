@@ -224,6 +224,8 @@ impl NodeSnapshot {
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
             | NodeEvent::LookupFailed { .. }
+            | NodeEvent::UpdatesSilent { .. }
+            | NodeEvent::UpdatesResumed { .. }
             | NodeEvent::ClockSkew(_) => {}
         }
     }
