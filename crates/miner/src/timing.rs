@@ -15,6 +15,11 @@ pub struct Timing {
     pub payload_lifetime: Duration,
     /// How often unconfirmed jobs are compared with the node's cut.
     pub cut_check: Duration,
+    /// How long no update has to come from a node before its cut is compared; doubles up to
+    /// `silence_max` while the cut does not move.
+    pub silence_min: Duration,
+    /// The longest silence before the cut is compared.
+    pub silence_max: Duration,
     /// The pause after the node issues work on a chain with a live job, unless an update comes
     /// first.
     pub held_chain_pause: Duration,
@@ -52,6 +57,8 @@ impl Default for Timing {
             refetch_age: Duration::from_mins(2),
             payload_lifetime: Duration::from_mins(5),
             cut_check: Duration::from_secs(1),
+            silence_min: Duration::from_secs(10),
+            silence_max: Duration::from_secs(30),
             held_chain_pause: Duration::from_secs(1),
             unwanted_pause: Duration::from_millis(100),
             retry_min: Duration::from_millis(100),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chainweb::{BlockHash, ChainId};
+use chainweb::{BlockHash, ChainId, WorkHeader};
 use node::{Cut, Error, Refusal};
 
 use super::action::{Action, Request};
@@ -12,7 +12,7 @@ use super::freshness::{Freshness, contradicts};
 use super::heights::HeightsOfWork;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
-use crate::job::NodeId;
+use crate::job::{Job, NodeId};
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
@@ -110,10 +110,11 @@ impl Coordinator {
     fn compare_jobs(&mut self, id: NodeId, requested: Seq, cut: &Cut) {
         let outdated = self.retire(Retirement::NotInCut, |live| {
             live.job.node == id
-                && live.is_unconfirmed()
+                && (live.is_unconfirmed() || !is_behind(cut, live.job.work.header()))
                 && Seq::of(&live.job) < requested
                 && contradicts(cut, live.job.work.header())
         });
+        self.judge_silence(id, cut, &outdated);
         let streams = &mut self.nodes[id.0].streams;
         for job in outdated {
             let chain = job.chain();
@@ -128,6 +129,37 @@ impl Coordinator {
                 live.freshness = Freshness::Current;
             }
         }
+    }
+
+    /// No update has come for longer than is plausible. If the cut has moved meanwhile, the streams
+    /// are open and dead: they are opened again, and the cut is compared until one reports an
+    /// update.
+    fn judge_silence(&mut self, id: NodeId, cut: &Cut, outdated: &[Arc<Job>]) {
+        let (now, timing) = (self.now, self.config.timing);
+        let node = &mut self.nodes[id.0];
+        let patience = node.patience(&timing);
+        let last = node.last_update;
+        let Some(last) = last.filter(|at| now.saturating_duration_since(*at) >= patience) else {
+            return;
+        };
+        let has_missed = outdated.iter().any(|job| {
+            let chain = job.chain();
+            let tip = cut.tip(chain);
+            node.streams.is_watched_since(chain, Seq::of(job))
+                && tip.is_some_and(|tip| tip.hash != job.work.header().parent())
+        });
+        if !has_missed {
+            node.patience = Some((2 * patience).min(timing.silence_max.max(patience)));
+            return;
+        }
+        node.silent_since = Some(last);
+        node.streams.distrust();
+        let silence = now.saturating_duration_since(last);
+        self.report_node(id, NodeEvent::UpdatesSilent { silence });
+        for live in self.live.of(id) {
+            live.suspect(self.seq);
+        }
+        self.reopen_streams(id);
     }
 
     pub(super) fn ancestors(
@@ -152,4 +184,10 @@ impl Coordinator {
         let tip = (chain, tip_height);
         self.tracker.branch(self.now, id, tip, &hashes);
     }
+}
+
+/// Whether a cut is lower than the parent of a header, as that of a node behind the others.
+fn is_behind(cut: &Cut, header: &WorkHeader) -> bool {
+    let tip = cut.tip(header.chain());
+    tip.is_some_and(|tip| tip.height.saturating_add(1) < header.height())
 }

@@ -1,7 +1,7 @@
 //! One node as the coordinator knows it.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
 use node::{Error, Info, NoAnswer, Retry, Version};
@@ -12,6 +12,7 @@ use super::heights::HeightsOfWork;
 use super::streams::Streams;
 use crate::job::Job;
 use crate::telemetry::event::RequestKind;
+use crate::timing::Timing;
 
 /// A chain more than this much lower than before, and at most twice this high, was reset:
 /// reorganisations are not so deep, and nodes behind one address may differ more far from genesis.
@@ -36,6 +37,12 @@ pub(super) struct NodeState {
     pub(super) cut: Gate,
     /// When the last request for the cut was made.
     pub(super) cut_requested: Option<Instant>,
+    /// The last update, or when the first stream opened; `None` before.
+    pub(super) last_update: Option<Instant>,
+    /// How long silence is plausible; `None` for the shortest.
+    pub(super) patience: Option<Duration>,
+    /// The last update before the streams were found to miss changes.
+    pub(super) silent_since: Option<Instant>,
     /// The last possible change of the cut.
     pub(super) cut_changed: Seq,
     /// When the node first refused `/cut` as unknown, until it sends one.
@@ -75,6 +82,7 @@ impl NodeState {
         self.pow_required_until = None;
         self.cut_missing = None;
         self.heights_of_work = None;
+        (self.last_update, self.patience, self.silent_since) = (None, None, None);
         self.heights.clear();
         self.info.replace(info)
     }
@@ -116,6 +124,19 @@ impl NodeState {
         if self.cut_missing.is_none() {
             self.cut.release();
         }
+    }
+
+    /// How long the silence of the update streams is plausible.
+    pub(super) fn patience(&self, timing: &Timing) -> Duration {
+        self.patience.unwrap_or(timing.silence_min)
+    }
+
+    /// When to compare the cut because no update comes; `None` without streams.
+    pub(super) fn silence_check(&self, timing: &Timing) -> Option<Instant> {
+        let last = self.last_update.max(self.cut_requested);
+        self.last_update
+            .and(last)?
+            .checked_add(self.patience(timing))
     }
 
     /// Records the height of a chain's next block. Returns the height before a reset, once for all

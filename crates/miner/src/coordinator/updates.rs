@@ -10,7 +10,7 @@ use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::demand::Demand;
 use crate::job::NodeId;
-use crate::telemetry::event::Retirement;
+use crate::telemetry::event::{NodeEvent, Retirement};
 
 impl Coordinator {
     /// Opens the update stream of a chain without one.
@@ -58,10 +58,30 @@ impl Coordinator {
             return;
         }
         match update {
+            UpdateEvent::NewCut | UpdateEvent::RefreshedBlock => self.stream_delivered(id),
+            UpdateEvent::Opened => {
+                self.nodes[id.0].last_update.get_or_insert(self.now);
+            }
+            UpdateEvent::Lost(_) => {}
+        }
+        match update {
             UpdateEvent::Opened => self.stream_opened(id, chain),
             UpdateEvent::NewCut => self.tip_changed(id, chain),
             UpdateEvent::RefreshedBlock => self.refreshed(id, chain),
             UpdateEvent::Lost(lost) => self.stream_lost(id, chain, lost),
+        }
+    }
+
+    /// An update came: the streams work.
+    fn stream_delivered(&mut self, id: NodeId) {
+        let (now, seq) = (self.now, self.seq);
+        let node = &mut self.nodes[id.0];
+        node.last_update = Some(now);
+        node.patience = None;
+        node.streams.trust(seq);
+        if let Some(since) = node.silent_since.take() {
+            let after = now.saturating_duration_since(since);
+            self.report_node(id, NodeEvent::UpdatesResumed { after });
         }
     }
 

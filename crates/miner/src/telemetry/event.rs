@@ -205,6 +205,16 @@ pub enum NodeEvent {
     /// The node does not serve its cut, though it serves the network: whether blocks are accepted
     /// cannot be checked.
     CutNotServed,
+    /// The update streams are open, but the cut moved without an update. They are opened again.
+    UpdatesSilent {
+        /// The time since the last update.
+        silence: Duration,
+    },
+    /// An update came again.
+    UpdatesResumed {
+        /// The time since the last update before.
+        after: Duration,
+    },
     /// The node's clock differs from this machine's by more than a few seconds. Mining is not
     /// affected: creation times derive from the node's clock.
     ClockSkew(Skew),

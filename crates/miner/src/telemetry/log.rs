@@ -301,6 +301,18 @@ fn log_node(node: &str, event: &NodeEvent) {
             fix = "let all paths that begin with /chainweb/ through to the node",
             "node does not serve /cut: whether blocks are accepted cannot be checked"
         ),
+        NodeEvent::UpdatesSilent { silence } => warn!(
+            event = "updates_silent",
+            node,
+            silence_seconds = silence.as_secs_f64(),
+            "update streams are open but silent: opening them again, comparing the cut meanwhile"
+        ),
+        NodeEvent::UpdatesResumed { after } => info!(
+            event = "updates_resumed",
+            node,
+            after_seconds = after.as_secs_f64(),
+            "update streams report blocks again"
+        ),
         NodeEvent::ClockSkew(skew) => warn!(
             event = "clock_skew",
             node,

@@ -229,6 +229,8 @@ impl NodeSnapshot {
             | NodeEvent::PayloadsUnknown { .. }
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::CutNotServed
+            | NodeEvent::UpdatesSilent { .. }
+            | NodeEvent::UpdatesResumed { .. }
             | NodeEvent::ClockSkew(_) => {}
         }
     }

@@ -59,7 +59,11 @@ pub(super) fn config(work_slots: usize) -> Config {
         work_slots,
         preemption: Preemption::default(),
         proof: Proof::Verified,
-        timing: Timing::default(),
+        timing: Timing {
+            // Only the scripts about silence ask for the cut because of it.
+            silence_min: Duration::from_hours(1),
+            ..Timing::default()
+        },
     }
 }
 
@@ -107,7 +111,7 @@ impl Script {
     }
 
     #[track_caller]
-    fn mining_with(config: &Config) -> Self {
+    pub(super) fn mining_with(config: &Config) -> Self {
         let work_slots = u32::try_from(config.work_slots).expect("scripts hold few jobs");
         let mut script = Self::new(config);
         script.tick();
@@ -299,6 +303,14 @@ impl Script {
     #[track_caller]
     pub(super) fn tick(&mut self) -> Outcome {
         self.event(Event::Tick)
+    }
+
+    /// Whether a cut is requested as time passes, and nothing else.
+    #[track_caller]
+    pub(super) fn tick_requests_cut(&mut self) -> bool {
+        let Outcome(actions) = self.tick();
+        assert!(actions.iter().all(|action| action == "cut"), "{actions:?}");
+        !actions.is_empty()
     }
 
     #[track_caller]
