@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use clap::{Args, Command};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Args, Command};
 use clap_complete::Shell;
 
 /// The shell.
@@ -15,12 +16,50 @@ pub struct CompletionsArgs {
 
 impl CompletionsArgs {
     /// Writes the completions of `command`.
-    pub fn write(self, mut command: Command, out: &mut impl Write) -> io::Result<()> {
+    pub fn write(self, command: Command, out: &mut impl Write) -> io::Result<()> {
+        let commands: Vec<String> = command
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        let mut command = commands
+            .into_iter()
+            .fold(command.mut_args(with_values), |command, name| {
+                command.mut_subcommand(name, |command| command.mut_args(with_values))
+            });
         let name = command.get_name().to_owned();
         // The library panics if a write fails, which a write to memory does not.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, name, &mut script);
-        out.write_all(&script)?;
+        let script = String::from_utf8_lossy(&script);
+        let script = match self.shell {
+            // The library names a function in two ways if the program's name has hyphens.
+            Shell::Bash => script.replace(
+                "chainweb__subcmd__mining__subcmd__client",
+                "chainweb__mining__client",
+            ),
+            // A question mark is a wildcard.
+            Shell::Fish => script.replace(" -s ? ", " -s '?' "),
+            _ => script.into_owned(),
+        };
+        out.write_all(script.as_bytes())?;
         out.flush()
     }
+}
+
+/// Adds the values of flags whose parsers accept others too, so that a shell can suggest them.
+fn with_values(arg: Arg) -> Arg {
+    let values: &[&str] = match arg.get_long() {
+        Some("graph") => &[
+            "singleton",
+            "pair",
+            "triangle",
+            "petersen",
+            "twenty",
+            "d4k4",
+        ],
+        Some("preemption") => &["immediate", "batch-complete", "delayed:2s", "conditional"],
+        Some("stratum-difficulty") => &["auto", "auto:5", "block"],
+        _ => return arg,
+    };
+    arg.value_parser(PossibleValuesParser::new(values))
 }

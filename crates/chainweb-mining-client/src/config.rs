@@ -20,6 +20,7 @@ mod suggest;
 use std::ffi::OsString;
 use std::fmt;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use self::catalog::Catalog;
@@ -28,6 +29,7 @@ use self::findings::{Assignment, Findings, Layer};
 use self::from_flags::Request;
 pub use self::print::PrintAs;
 use self::setting::Form;
+use self::suggest::public;
 
 /// Where settings come from, and whether they are printed.
 #[derive(Debug, Args)]
@@ -107,6 +109,14 @@ pub fn read<P: FromArgMatches>(
     };
     let own = args.get(1..).unwrap_or_default();
     let parsed = match from_flags::read(&flags.catalog, own, &mut flags.findings) {
+        // Values before the name of the command are checked here: the error of clap repeats them.
+        Request::Command if !flags.findings.problems.is_empty() => {
+            let problems = Problems(flags.findings).to_string();
+            Err(flags
+                .catalog
+                .command
+                .error(ErrorKind::ValueValidation, problems))
+        }
         Request::Command => parse(&flags.catalog, args),
         // The answer does not depend on other arguments, even if they are invalid.
         Request::Answer(alone) => match parse(&flags.catalog, args) {
@@ -118,7 +128,26 @@ pub fn read<P: FromArgMatches>(
             return Ok(Invocation::Settings(Box::new(flags)));
         }
     };
+    let parsed = match parsed {
+        // The version of a command is that of the program.
+        Err(answer) if answer.kind() == ErrorKind::DisplayVersion => {
+            let name = flags.catalog.command.get_name().to_owned();
+            parse(&flags.catalog, vec![name.into(), "--version".into()])
+        }
+        parsed => parsed.map_err(without_secrets),
+    };
     parsed.map(|(parsed, _)| Invocation::Command(parsed))
+}
+
+/// Removes the secret parts of addresses from an error.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue] {
+        if let Some(ContextValue::String(text)) = error.get(kind) {
+            let text = ContextValue::String(public(text));
+            error.insert(kind, text);
+        }
+    }
+    error
 }
 
 fn parse<P: FromArgMatches>(
@@ -171,12 +200,28 @@ impl Flags {
             let fetched = remote::fetch(&url, remote::PATIENCE, report).await;
             (Layer::Remote(position), remote::public(&url), fetched)
         } else {
-            let name = if place.is_empty() { "\"\"" } else { place };
+            let name = match place {
+                "" => "\"\"".to_owned(),
+                // A URL with a typing error.
+                place if place.contains(':') => public(place),
+                place => place.to_owned(),
+            };
             let read = file::read(place).map(|bytes| (bytes, Format::of_name(place)));
-            (Layer::File(position), name.to_owned(), read)
+            (Layer::File(position), name, read)
         };
         let document = read.map_err(|what| format!("{name}: {what}"))?;
         from_document::read(&self.catalog, (layer, &name), document, &mut self.findings);
+        if name.starts_with("http://") {
+            let findings = &mut self.findings;
+            let sets_command =
+                |set: &&Assignment| set.layer == layer && set.setting.is_of_command();
+            let set = findings.assignments.iter().filter(sets_command);
+            findings
+                .warnings
+                .extend(set.map(|Assignment { source, .. }| {
+                    format!("{source}: others on the network can change a command without https")
+                }));
+        }
         Ok(())
     }
 

@@ -28,11 +28,14 @@ use tracing::info;
 pub(crate) use self::report::DemoReport;
 use crate::flags::cpu::CpuArgs;
 use crate::flags::thread_count;
-use crate::measure::{on_thread, wall_rate};
+use crate::measure::{cpu_rate, on_thread};
 use crate::quantity::positive_duration;
 
 /// The time for measuring the hash rate of this machine.
 const MEASURED: Duration = Duration::from_millis(300);
+
+/// The least number of hashes for a block at the start, so that a wrong measurement makes no flood.
+const LEAST_DIFFICULTY: f64 = 10_000.0;
 
 /// The flags of the demonstration.
 #[derive(Debug, Args)]
@@ -67,7 +70,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
     let own_rate = {
         let (searcher, placement) = (hashing.searcher, hashing.placement.clone());
         on_thread("measure", move || {
-            wall_rate(threads, &searcher, &placement, MEASURED)
+            cpu_rate(threads, &searcher, &placement, MEASURED)
         })
         .await?
     };
@@ -86,7 +89,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
     let config = simnet::Config {
         graph: args.graph.clone(),
         block_delay: args.block_delay,
-        start_difficulty: Difficulty::from_f64(difficulty),
+        start_difficulty: Difficulty::from_f64(difficulty.max(LEAST_DIFFICULTY)),
         foreign_hash_rate: foreign_rate,
         seed: args.seed,
         ..simnet::Config::default()
@@ -99,7 +102,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
     let node = node::Config {
         endpoint: Endpoint::parse(&simnet.address().to_string(), false)?,
         miner: Miner::new(None, Some("demo")),
-        insecure: false,
+        trust: node::Trust::default(),
         limits: Limits::default(),
     };
     let config = run::Config {

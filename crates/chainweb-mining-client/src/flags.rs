@@ -23,6 +23,8 @@ pub(crate) use self::asic::StratumArgs;
 pub(crate) use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
 pub(crate) use self::external::ExternalArgs;
+#[cfg(test)]
+pub(crate) use self::nodes::NodeAddress;
 pub(crate) use self::nodes::NodeArgs;
 pub(crate) use self::on_demand::OnDemandArgs;
 pub(crate) use self::preemption::PreemptionArgs;

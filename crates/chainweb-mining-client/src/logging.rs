@@ -74,6 +74,7 @@ pub enum LogLevel {
     Warn,
     Info,
     Debug,
+    Trace,
 }
 
 /// The format of the log.
@@ -133,6 +134,7 @@ impl LogLevel {
             Self::Warn => Level::WARN.into(),
             Self::Info => Level::INFO.into(),
             Self::Debug => Level::DEBUG.into(),
+            Self::Trace => Level::TRACE.into(),
         }
     }
 }

@@ -44,7 +44,7 @@ impl ManArgs {
 fn write_pages(program: &Command, dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     let commands = program.get_subcommands();
-    for command in commands.filter(|command| !command.is_hide_set()) {
+    for command in commands.filter(|command| command.get_name() != "help") {
         write_page(command, dir)?;
     }
     write_page(program, dir)

@@ -11,6 +11,7 @@ use chainweb::{
 };
 use miner::units::HashRate;
 use miner::worker::cpu::placement::Placement;
+use miner::worker::cpu::thread_cpu_time;
 use pow::{NonceRange, Prepared, Searcher};
 use tokio::sync::oneshot;
 
@@ -46,19 +47,62 @@ pub(crate) fn wall_rate(
     placement: &Placement,
     time: Duration,
 ) -> io::Result<HashRate> {
+    let (counts, elapsed) = measure(threads, searcher, placement, time)?;
+    let hashes = counts.iter().map(|(hashes, _)| hashes).sum();
+    Ok(HashRate::of(hashes, elapsed))
+}
+
+/// Returns the total rate of `threads` threads on processors without other load: their hashes over
+/// their processor time, for at most as many threads as there are processors.
+///
+/// # Errors
+///
+/// Returns an error if a thread cannot be started.
+pub(crate) fn cpu_rate(
+    threads: NonZeroUsize,
+    searcher: &Searcher,
+    placement: &Placement,
+    time: Duration,
+) -> io::Result<HashRate> {
+    let (counts, _) = measure(threads, searcher, placement, time)?;
+    let rates = counts
+        .iter()
+        .map(|(hashes, time)| HashRate::of(*hashes, *time).0);
+    let available = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let processors = match placement.processors.len() {
+        0 => available,
+        chosen => chosen.min(available),
+    };
+    let at_once = threads.get().min(processors) as f64;
+    Ok(HashRate(
+        rates.sum::<f64>() * at_once / threads.get() as f64,
+    ))
+}
+
+/// Returns the hashes and the processor time of each thread, at least one batch, and the time from
+/// the start of all to the end of the last.
+fn measure(
+    threads: NonZeroUsize,
+    searcher: &Searcher,
+    placement: &Placement,
+    time: Duration,
+) -> io::Result<(Vec<(u64, Duration)>, Duration)> {
     let prepared = endless();
     // The common start; `None` if not all threads could be started.
     let begin: OnceLock<Option<Instant>> = OnceLock::new();
     let hash = |index: usize| {
         placement.apply(index);
         let mut hashes = 0;
-        if let Some(began) = begin.wait() {
-            while began.elapsed() < time {
-                prepared.search(searcher, NonceRange::new(Nonce::new(hashes), BATCH));
-                hashes += BATCH;
-            }
+        let Some(began) = begin.wait() else {
+            return (hashes, Duration::ZERO);
+        };
+        let started = thread_cpu_time();
+        // A busy machine may run a thread only after the time is over.
+        while hashes == 0 || began.elapsed() < time {
+            prepared.search(searcher, NonceRange::new(Nonce::new(hashes), BATCH));
+            hashes += BATCH;
         }
-        hashes
+        (hashes, thread_cpu_time().saturating_sub(started))
     };
     thread::scope(|scope| {
         let spawn = |index| {
@@ -70,8 +114,9 @@ pub(crate) fn wall_rate(
         begin.get_or_init(|| hashers.is_ok().then_some(now));
         let counts = hashers?
             .into_iter()
-            .map(|hasher| hasher.join().expect("hashing does not panic"));
-        Ok(HashRate::of(counts.sum(), now.elapsed()))
+            .map(|hasher| hasher.join().expect("hashing does not panic"))
+            .collect();
+        Ok((counts, now.elapsed()))
     })
 }
 
@@ -108,7 +153,20 @@ mod tests {
     use miner::worker::cpu::thread_cpu_time;
     use pow::Kernel;
 
-    use super::{endless, wall_rate};
+    use super::{BATCH, cpu_rate, endless, measure, wall_rate};
+
+    /// As on a machine so busy that no thread runs in time.
+    #[test]
+    fn a_measurement_without_time_hashes_a_batch_on_each_thread() {
+        let searcher = Kernel::Portable.prove().expect("safe code");
+        let threads = NonZeroUsize::new(3).expect("not zero");
+        let placement = Placement::default();
+        let (counts, _) = measure(threads, &searcher, &placement, Duration::ZERO).expect("threads");
+        let counted: Vec<u64> = counts.iter().map(|(hashes, _)| *hashes).collect();
+        assert_eq!(counted, [BATCH; 3]);
+        let rate = cpu_rate(threads, &searcher, &placement, Duration::ZERO).expect("threads");
+        assert!(rate.0 > 0.0, "{rate}");
+    }
 
     /// The threads of one processor share its time.
     #[test]

@@ -4,6 +4,7 @@
 //! and on shutdown idle ones are closed at once.
 
 mod accept;
+mod browser;
 mod counts;
 mod http;
 
@@ -22,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 /// Connections at a time; more wait in the backlog of the socket.
 const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
@@ -36,6 +37,8 @@ const LAST_RESPONSES: Duration = Duration::from_secs(1);
 pub struct Server {
     listener: TcpListener,
     requests: mpsc::Sender<Request>,
+    /// Names of this machine, by which browsers may address it.
+    names: Vec<String>,
 }
 
 impl Server {
@@ -50,7 +53,19 @@ impl Server {
         requests: mpsc::Sender<Request>,
     ) -> Result<Self, BindError> {
         let listener = interface.listen(port).await?;
-        Ok(Self { listener, requests })
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+        Ok(Self {
+            listener,
+            requests,
+            names: name.iter().map(|name| name.trim().to_owned()).collect(),
+        })
+    }
+
+    /// Lets browsers address this machine by these names as well.
+    #[must_use]
+    pub fn allow_hosts(mut self, names: &[String]) -> Self {
+        self.names.extend_from_slice(names);
+        self
     }
 
     /// Returns the address of the listening socket.
@@ -63,8 +78,11 @@ impl Server {
         // The system may have picked the port.
         if let Ok(address) = self.address() {
             info!(event = "worker_ready", %address, "on-demand worker ready: POST blocks to /make-blocks");
+            if !address.ip().is_loopback() {
+                warn!(event = "listens_beyond_loopback", %address, "other machines can request blocks; --on-demand-interface 127.0.0.1 prevents it");
+            }
         }
-        let router = http::router(self.requests);
+        let router = http::router(self.requests, self.names);
         let connection = |socket| serve(socket, router.clone(), stop.clone());
         listen::serve(self.listener, MAX_CONNECTIONS, stop.clone(), connection).await;
     }

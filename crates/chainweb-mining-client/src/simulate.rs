@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chainweb::{ChainGraph, Difficulty};
 use clap::Args;
-use simnet::{Miner, Miners, ProofOfWork};
+use simnet::{ChainChoice, CutEndpoint, Miner, Miners, ProofOfWork};
 use tokio::net::TcpListener;
 
 pub(crate) use self::fault::Fault;
@@ -49,6 +49,12 @@ pub struct SimnetArgs {
     /// The offset of the node's clock, such as `1h` for ahead, or `-1h` for behind.
     #[arg(long, value_name = "TIME", default_value = "0s", allow_hyphen_values = true, value_parser = offset)]
     pub clock_offset: i64,
+    /// Issue work on any chain, also if a request names one, as nodes of the EVM line do.
+    #[arg(long)]
+    pub ignore_chain: bool,
+    /// Respond to `/cut` with 404.
+    #[arg(long)]
+    pub no_cut: bool,
     /// The seed of all random choices.
     #[arg(long, default_value = "0")]
     pub seed: u64,
@@ -93,6 +99,16 @@ impl SimnetArgs {
             miners,
             faults: self.fault.iter().map(|fault| fault.0.clone()).collect(),
             clock_offset_micros: self.clock_offset,
+            chain_choice: if self.ignore_chain {
+                ChainChoice::Random
+            } else {
+                ChainChoice::Requested
+            },
+            cut_endpoint: if self.no_cut {
+                CutEndpoint::Missing
+            } else {
+                CutEndpoint::Served
+            },
             seed: self.seed,
             ..simnet::Config::default()
         }

@@ -14,6 +14,7 @@ mod demand;
 mod event;
 mod freshness;
 mod gate;
+mod heights;
 mod identity;
 mod live;
 mod node_state;
@@ -30,7 +31,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::action::{Action, Request};
+pub(crate) use self::action::{Action, Connection, Request};
 pub(crate) use self::config::Config;
 pub use self::config::Preemption;
 pub(crate) use self::event::Event;

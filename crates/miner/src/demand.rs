@@ -21,9 +21,14 @@ pub(crate) enum Demand {
     Any,
     /// No work: the node gets no request for any.
     Nothing,
-    /// Work on these chains only, and the cut. The set is empty while no chain in need of a block
-    /// can be extended; the next cut may change this.
-    Chains(BTreeSet<ChainId>),
+    /// Work on certain chains only, and the cut.
+    Chains {
+        /// The chains that requests name. The set is empty while no chain in need of a block can be
+        /// extended; the next cut may change this.
+        named: BTreeSet<ChainId>,
+        /// All chains on which work is of use. A node may ignore the chain that a request names.
+        usable: BTreeSet<ChainId>,
+    },
 }
 
 impl Demand {
@@ -32,8 +37,16 @@ impl Demand {
         match self {
             Self::Any => true,
             Self::Nothing => false,
-            Self::Chains(chains) => chains.contains(&chain),
+            Self::Chains { usable, .. } => usable.contains(&chain),
         }
+    }
+
+    /// The demand for work on these chains and no others.
+    #[cfg(test)]
+    pub(crate) fn chains(chains: impl IntoIterator<Item = ChainId>) -> Self {
+        let named: BTreeSet<_> = chains.into_iter().collect();
+        let usable = named.clone();
+        Self::Chains { named, usable }
     }
 }
 
@@ -49,13 +62,33 @@ pub(crate) struct View {
     pub heights: Option<Heights>,
 }
 
-/// The heights of all chains in a cut.
+/// The heights of the chains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Heights {
-    /// When the cut was requested. It includes what happened before.
-    pub requested: Instant,
-    /// The height of each chain.
+    /// What they are read from.
+    pub source: Source,
+    /// The height of each chain; from work, only of some.
     pub of: BTreeMap<ChainId, u64>,
+}
+
+/// What heights are read from, and when that was requested. It includes what happened before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A cut.
+    Cut(Instant),
+    /// The headers of work, if the node does not serve its cut. Chains without work of their own
+    /// are missing: their heights are lower bounds.
+    Work(BTreeMap<ChainId, Instant>),
+}
+
+impl Heights {
+    /// Returns when the height of a chain was requested, if it is exact.
+    pub(crate) fn requested(&self, chain: ChainId) -> Option<Instant> {
+        match &self.source {
+            Source::Cut(requested) => Some(*requested),
+            Source::Work(requested) => requested.get(&chain).copied(),
+        }
+    }
 }
 
 /// The worker's end: sets the demand and watches the network.

@@ -17,14 +17,14 @@ const DAY: Duration = Duration::from_hours(24);
 pub enum Meter {
     /// Every hash is counted.
     Counted(Arc<HashMeter>),
+    /// Hashes are counted as far as the worker reports them, which it may never do.
+    Reported(Arc<HashMeter>),
     /// It is estimated from the shares of devices.
     Estimated,
     /// Nothing is hashed, but blocks come at the rate of such a miner.
     Simulated(HashRate),
     /// Nothing is hashed.
     None,
-    /// The worker hashes and does not report how fast.
-    Unknown,
 }
 
 /// A hash rate, if there is one.
@@ -54,8 +54,8 @@ impl Meter {
     /// Returns what was counted so far; zero where hashes are not counted.
     pub(crate) fn counted(&self) -> Reading {
         match self {
-            Self::Counted(meter) => meter.read(),
-            Self::Estimated | Self::Simulated(_) | Self::None | Self::Unknown => Reading::default(),
+            Self::Counted(meter) | Self::Reported(meter) => meter.read(),
+            Self::Estimated | Self::Simulated(_) | Self::None => Reading::default(),
         }
     }
 
@@ -63,11 +63,11 @@ impl Meter {
     /// second where devices report shares.
     pub(crate) fn rate(&self, hashes: u64, time: Duration, devices: f64) -> Rate {
         match self {
-            Self::Counted(_) => Rate::Hashed(HashRate::of(hashes, time)),
+            Self::Reported(meter) if meter.read().hashes == 0 => Rate::Unknown,
+            Self::Counted(_) | Self::Reported(_) => Rate::Hashed(HashRate::of(hashes, time)),
             Self::Estimated => Rate::Hashed(HashRate(devices)),
             Self::Simulated(rate) => Rate::Simulated(*rate),
             Self::None => Rate::None,
-            Self::Unknown => Rate::Unknown,
         }
     }
 }
@@ -209,5 +209,16 @@ mod tests {
         let simulated = rate(&Meter::Simulated(HashRate(2.5e6)));
         assert_eq!(simulated, Rate::Simulated(HashRate(2.5e6)));
         assert_eq!(rate(&Meter::None), Rate::None);
+    }
+
+    #[test]
+    fn rate_of_a_worker_that_may_report_hashes_is_unknown_until_it_does() {
+        let hashes = Arc::new(HashMeter::new(1));
+        let meter = Meter::Reported(Arc::clone(&hashes));
+        let time = Duration::from_secs(10);
+        assert_eq!(meter.rate(0, time, 0.0), Rate::Unknown);
+        hashes.thread(0).add(50);
+        assert_eq!(meter.rate(50, time, 0.0), Rate::Hashed(HashRate(5.0)));
+        assert_eq!(meter.rate(0, time, 0.0), Rate::Hashed(HashRate(0.0)));
     }
 }

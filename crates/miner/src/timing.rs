@@ -15,6 +15,11 @@ pub struct Timing {
     pub payload_lifetime: Duration,
     /// How often unconfirmed jobs are compared with the node's cut.
     pub cut_check: Duration,
+    /// How long no update has to come from a node before its cut is compared; doubles up to
+    /// `silence_max` while the cut does not move.
+    pub silence_min: Duration,
+    /// The longest silence before the cut is compared.
+    pub silence_max: Duration,
     /// The pause after the node issues work on a chain with a live job, unless an update comes
     /// first.
     pub held_chain_pause: Duration,
@@ -25,7 +30,8 @@ pub struct Timing {
     pub retry_min: Duration,
     /// The longest pause after a failed request.
     pub retry_max: Duration,
-    /// The pause after the node refuses the miner key, until a person changes a configuration.
+    /// The longest pause after the node refuses the miner key, until a person changes a
+    /// configuration. The first ones are shorter, and a sign of life of the node ends them.
     pub misconfigured_retry: Duration,
     /// The time from the submission of a block to its first lookup in the cut.
     pub first_block_lookup: Duration,
@@ -51,6 +57,8 @@ impl Default for Timing {
             refetch_age: Duration::from_mins(2),
             payload_lifetime: Duration::from_mins(5),
             cut_check: Duration::from_secs(1),
+            silence_min: Duration::from_secs(10),
+            silence_max: Duration::from_secs(30),
             held_chain_pause: Duration::from_secs(1),
             unwanted_pause: Duration::from_millis(100),
             retry_min: Duration::from_millis(100),
@@ -69,6 +77,18 @@ impl Default for Timing {
 }
 
 impl Timing {
+    /// Returns the pause after the `refusals`-th refusal in a row that a person has to mend,
+    /// counted from 1: 0.1, 1, 5, then 30 s with the default settings.
+    pub(crate) fn refused(&self, refusals: u32) -> Duration {
+        let pause = match refusals {
+            0 | 1 => self.retry_min,
+            2 => self.retry_min * 10,
+            3 => self.retry_min * 50,
+            _ => self.misconfigured_retry,
+        };
+        pause.min(self.misconfigured_retry)
+    }
+
     /// Returns the pause after the `failures`-th failure in a row, counted from 1.
     pub(crate) fn backoff(&self, failures: u32) -> Duration {
         doubled(self.retry_min, failures).min(self.retry_max)

@@ -13,8 +13,9 @@ use reqwest::{Method, RequestBuilder, Url, header, redirect};
 
 use crate::answer::Answer;
 use crate::exchange::{self, Bounds, Need};
+use crate::tls::{self, Trust};
 use crate::{
-    Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, Version, ancestors, tls,
+    Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, Version, ancestors,
 };
 
 /// The number of idle connections kept.
@@ -30,8 +31,8 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// The miner to request work for.
     pub miner: Miner,
-    /// Whether to accept any certificate.
-    pub insecure: bool,
+    /// The certificates to accept.
+    pub trust: Trust,
     /// The limits of requests.
     pub limits: Limits,
 }
@@ -45,11 +46,13 @@ pub struct BuildError(#[from] reqwest::Error);
 #[derive(Clone, Debug)]
 pub struct Client {
     shared: Arc<Shared>,
+    http: reqwest::Client,
 }
 
 #[derive(Debug)]
 struct Shared {
-    http: reqwest::Client,
+    /// Keeps no connections.
+    unpooled: reqwest::Client,
     url: Url,
     config: Config,
     skew: Mutex<Option<Skew>>,
@@ -63,29 +66,28 @@ impl Client {
     /// If the HTTP client cannot be set up.
     pub fn new(config: Config) -> Result<Self, BuildError> {
         tls::install_crypto_provider();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!(
-                "chainweb-mining-client/",
-                env!("CARGO_PKG_VERSION")
-            ))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(config.limits.connect)
-            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-            .pool_idle_timeout(MAX_IDLE)
-            .tcp_nodelay(true);
-        if config.endpoint.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        let http = tls::trust(builder, config.endpoint.is_tls(), config.insecure)?.build()?;
+        let http = http_client(&config, MAX_IDLE_CONNECTIONS)?;
+        let unpooled = http_client(&config, 0)?;
         let url = config.endpoint.url();
         Ok(Self {
             shared: Arc::new(Shared {
-                http,
+                unpooled,
                 url,
                 config,
                 skew: Mutex::new(None),
             }),
+            http,
         })
+    }
+
+    /// Returns a client of the same node with a new connection for each request. Behind a load
+    /// balancer each can lead to another node.
+    #[must_use]
+    pub fn unpooled(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            http: self.shared.unpooled.clone(),
+        }
     }
 
     /// Returns the node's address.
@@ -270,7 +272,7 @@ impl Client {
         let mut url = self.shared.url.clone();
         url.set_path(path);
         url.set_query(query);
-        self.shared.http.request(method, url)
+        self.http.request(method, url)
     }
 
     async fn send(&self, request: RequestBuilder, bounds: Bounds) -> Result<Answer, Error> {
@@ -292,6 +294,24 @@ impl Client {
         }
         result
     }
+}
+
+/// Returns an HTTP client that keeps this many idle connections.
+fn http_client(config: &Config, max_idle_connections: usize) -> reqwest::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!(
+            "chainweb-mining-client/",
+            env!("CARGO_PKG_VERSION")
+        ))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(config.limits.connect)
+        .pool_max_idle_per_host(max_idle_connections)
+        .pool_idle_timeout(MAX_IDLE)
+        .tcp_nodelay(true);
+    if config.endpoint.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    tls::trust(builder, config.endpoint.is_tls(), &config.trust)?.build()
 }
 
 fn base(version: &Version) -> String {

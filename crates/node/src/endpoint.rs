@@ -5,7 +5,7 @@
 //! an address with a path is an error.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use reqwest::Url;
@@ -36,7 +36,7 @@ pub enum EndpointError {
     Surplus {
         /// The name of the surplus part.
         part: &'static str,
-        /// The part; empty for credentials, which are not repeated.
+        /// The part; empty for what may be secret.
         text: String,
     },
     /// The host is missing.
@@ -55,6 +55,15 @@ pub enum EndpointError {
     Port(String),
 }
 
+impl EndpointError {
+    fn credentials() -> Self {
+        Self::Surplus {
+            part: "user name or password",
+            text: String::new(),
+        }
+    }
+}
+
 impl Endpoint {
     /// Parses `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a URL of these. `tls` applies to a text without
     /// a scheme. The default port is 1848 with either scheme.
@@ -66,6 +75,7 @@ impl Endpoint {
             None => (tls, text),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
+            Some((scheme, _)) if scheme.contains('@') => return Err(EndpointError::credentials()),
             Some((scheme, _)) => return Err(EndpointError::Scheme(scheme.to_owned())),
         };
         let authority = authority(rest)?;
@@ -136,10 +146,7 @@ fn authority(rest: &str) -> Result<&str, EndpointError> {
     let (authority, surplus) =
         rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
     if authority.contains('@') {
-        return Err(EndpointError::Surplus {
-            part: "user name or password",
-            text: String::new(),
-        });
+        return Err(EndpointError::credentials());
     }
     let part = match surplus.chars().next() {
         None => return Ok(authority),
@@ -148,10 +155,14 @@ fn authority(rest: &str) -> Result<&str, EndpointError> {
         Some(_) if surplus == "/" => return Ok(authority),
         Some(_) => "path",
     };
-    Err(EndpointError::Surplus {
-        part,
-        text: surplus.to_owned(),
-    })
+    // A query or a password with a slash may be secret.
+    let end = surplus.find(['?', '#']).unwrap_or(surplus.len());
+    let text = if surplus.contains('@') {
+        String::new()
+    } else {
+        surplus[..end].to_owned()
+    };
+    Err(EndpointError::Surplus { part, text })
 }
 
 fn host_and_port(authority: &str) -> Result<(&str, u16), EndpointError> {
@@ -195,14 +206,28 @@ fn canonical_host(host: &str) -> Result<String, EndpointError> {
     if host.is_empty() {
         return Err(EndpointError::NoHost);
     }
-    if let Some(odd) = host
-        .chars()
-        .find(|c| c.is_whitespace() || c.is_control() || *c == '%')
-    {
+    let is_bracketed = host.starts_with('[');
+    let is_odd = |c: char| match c {
+        '[' | ']' | ':' => !is_bracketed,
+        _ => !(c.is_alphanumeric() || "-_.".contains(c)),
+    };
+    if let Some(odd) = host.chars().find(|c| is_odd(*c)) {
         return Err(bad(format!("it contains {odd:?}")));
     }
     let url = Url::parse(&format!("http://{host}/")).map_err(|error| bad(error.to_string()))?;
-    url.host_str()
-        .map(str::to_owned)
-        .ok_or(EndpointError::NoHost)
+    let canonical = url.host_str().ok_or(EndpointError::NoHost)?;
+    // The URL parser also reads 1848 and 127.1 as addresses.
+    if canonical.parse::<Ipv4Addr>().is_ok() && host.parse::<Ipv4Addr>().is_err() {
+        let is_port = host.parse::<u16>().is_ok_and(|port| port > 0);
+        return Err(bad(if is_port {
+            format!("for a port of this machine write localhost:{host}")
+        } else {
+            "an IPv4 address consists of four numbers from 0 to 255".to_owned()
+        }));
+    }
+    let name = canonical.strip_suffix('.').unwrap_or(canonical);
+    if name.split('.').any(str::is_empty) {
+        return Err(bad("a part between dots is empty".to_owned()));
+    }
+    Ok(canonical.to_owned())
 }

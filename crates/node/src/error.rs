@@ -4,6 +4,7 @@
 //! retry is a property ([`Error::retry`]), so callers need not know every refusal.
 
 use std::fmt;
+use std::time::Duration;
 
 use chainweb::{BlockHash, WorkError};
 
@@ -55,6 +56,20 @@ pub enum Malformed {
         /// The content type of the response.
         content_type: String,
     },
+    /// The response has a body, but a node sends none: something in between answered.
+    #[error(
+        "something between this machine and the node answered with status {status} and {text:?} in \
+         place of the node's empty {what}: a proxy, CDN or login page; let requests to the node \
+         pass through it unchanged, or use an address that bypasses it"
+    )]
+    NotEmpty {
+        /// The kind of response.
+        what: &'static str,
+        /// The status.
+        status: u16,
+        /// The start of the body.
+        text: String,
+    },
     /// The response is longer than its limit; the rest was not read.
     #[error("the node's {what} is longer than {limit_bytes} bytes")]
     TooLong {
@@ -81,6 +96,14 @@ impl Error {
         match self {
             Self::NoAnswer(_) | Self::Malformed(_) => Retry::Soon,
             Self::Refused(refusal) => refusal.retry(),
+        }
+    }
+
+    /// Returns the pause that the response requests, of any length.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(Refusal::Busy { retry_after, .. }) => *retry_after,
+            _ => None,
         }
     }
 }

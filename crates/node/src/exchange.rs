@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, excerpt};
 use crate::{Endpoint, Error, Malformed, NoAnswer, Skew, transport};
 
 /// The limits of a request.
@@ -28,7 +28,8 @@ pub(crate) struct Bounds {
 pub(crate) enum Need {
     /// The body.
     Body,
-    /// The status only. It counts even if the body breaks off, stalls or is too long.
+    /// The status of a response without a body. It counts even if the end of the response is
+    /// missing; a single byte of a body makes it malformed.
     Status,
 }
 
@@ -60,6 +61,7 @@ pub(crate) async fn exchange(
     });
     let read = timeout_at(deadline, Box::pin(read(response, endpoint, bounds, skew))).await;
     match (read, status_alone) {
+        (Ok(Err(error @ Error::Malformed(_))), _) => Err(error),
         (_, Some(answer)) => Ok(answer),
         (read, None) => read.map_err(late)?,
     }
@@ -99,12 +101,21 @@ pub(crate) async fn read(
     if status.is_success() && declared.is_some_and(|length| length > limit_bytes) {
         return Err(too_long().into());
     }
+    let is_empty = bounds.body == Need::Status && status.is_success();
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()
         .await
         .map_err(|error| NoAnswer::from_reqwest(&error, endpoint))?
     {
+        if is_empty && !chunk.is_empty() {
+            return Err(Malformed::NotEmpty {
+                what: bounds.what,
+                status: status.as_u16(),
+                text: excerpt(&String::from_utf8_lossy(&chunk)),
+            }
+            .into());
+        }
         let room = limit_bytes - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if chunk.len() > room {

@@ -37,7 +37,9 @@ pub use limits::{Backoff, Limits};
 pub use miner::Miner;
 pub use refusal::{Refusal, Retry};
 pub use skew::Skew;
-pub use tls::{install_crypto_provider, with_trust};
+pub use tls::{
+    Fingerprint, FingerprintError, PemError, Trust, install_crypto_provider, with_trust,
+};
 pub use transport::{CertificateFault, Hint, NoAnswer};
 pub use updates::{Lost, UpdateEvent};
 pub use version::{Version, VersionError};

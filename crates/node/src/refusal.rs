@@ -4,12 +4,24 @@
 //! `Chainweb/Miner/Coordinator.hs`. A 404 without text means an unknown route; with text, an
 //! unknown payload of a solution.
 
+use std::time::Duration;
+
 use chainweb::BlockHash;
+use reqwest::header::HeaderMap;
 use reqwest::{StatusCode, header};
 use serde::Deserialize;
 
 use crate::Miner;
 use crate::answer::{Answer, excerpt};
+
+/// The start of a node's text for a solution whose hash does not meet its target.
+const INVALID_POW: &str = "Invalid solved work: Invalid POW hash";
+/// The starts of a node's other texts for a solution that it cannot read.
+const REJECTIONS: [&str; 3] = [
+    "Decoding error",
+    "Unexpected encoding exception",
+    "Invalid solved work",
+];
 
 /// When the same request may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +59,15 @@ pub enum Refusal {
         /// The requested path.
         path: String,
     },
-    /// 503: too much work outstanding, or too many update streams.
-    #[error("the node is too busy (503 {text:?})")]
+    /// 503: too much work outstanding, or too many update streams. 429: a proxy limits requests.
+    #[error("the node is too busy ({status} {text:?})")]
     Busy {
+        /// The status.
+        status: u16,
         /// The text of the response.
         text: String,
+        /// The requested pause (`Retry-After`).
+        retry_after: Option<Duration>,
     },
     /// 404 to a solution: its payload is solved, already submitted, older than five minutes, or of
     /// another node. After a retry, an earlier attempt of this client may have been accepted.
@@ -76,6 +92,20 @@ pub enum Refusal {
     /// 404 to a block lookup: the node does not have the block, yet or any more.
     #[error("the node does not have the block {0}")]
     UnknownBlock(BlockHash),
+    /// A status that a node sends as well, without the text that a node sends with it.
+    #[error(
+        "something between this machine and the node answered {path} with status {status} {text:?}, \
+         which is not a node's text: a proxy, CDN, firewall or login page; let requests to the node \
+         pass through it unchanged, or use an address that bypasses it"
+    )]
+    Foreign {
+        /// The requested path.
+        path: String,
+        /// The status.
+        status: u16,
+        /// The start of the body.
+        text: String,
+    },
     /// Any other status.
     #[error("the node answered {path} with status {status} {text:?}")]
     Status {
@@ -100,7 +130,10 @@ impl Refusal {
             Self::Stale | Self::InvalidPow { .. } | Self::Unreadable { solution: true, .. } => {
                 Retry::Never
             }
-            Self::Busy { .. } | Self::UnknownBlock(_) | Self::Status { .. } => Retry::Soon,
+            Self::Busy { .. }
+            | Self::UnknownBlock(_)
+            | Self::Foreign { .. }
+            | Self::Status { .. } => Retry::Soon,
         }
     }
 
@@ -111,7 +144,11 @@ impl Refusal {
             StatusCode::NOT_FOUND => Self::NotServed {
                 path: answer.path.clone(),
             },
-            StatusCode::SERVICE_UNAVAILABLE => Self::Busy { text },
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Self::Busy {
+                status: answer.status.as_u16(),
+                text,
+                retry_after: retry_after(&answer.headers),
+            },
             status => {
                 let location = answer.headers.get(header::LOCATION);
                 let leads_to = location.map(|to| {
@@ -131,15 +168,18 @@ impl Refusal {
 
     /// Reads a refusal by `/mining/work`.
     pub(crate) fn of_work(answer: &Answer, sent: &Miner) -> Self {
+        let text = answer.text();
         match answer.status {
-            StatusCode::FORBIDDEN => Self::Unauthorized {
+            StatusCode::FORBIDDEN if text.starts_with("Unauthorized Miner") => Self::Unauthorized {
                 sent: sent.clone(),
-                text: answer.text(),
+                text,
             },
-            StatusCode::BAD_REQUEST => Self::Unreadable {
-                text: answer.text(),
+            // The texts are those of the node's JSON parser: many, but neither markup nor JSON.
+            StatusCode::BAD_REQUEST if !text.starts_with(['<', '{', '[']) => Self::Unreadable {
+                text,
                 solution: false,
             },
+            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }
@@ -148,15 +188,24 @@ impl Refusal {
     pub(crate) fn of_solution(answer: &Answer) -> Self {
         let text = answer.text();
         match answer.status {
-            StatusCode::NOT_FOUND if text.contains("No associated Payload") => Self::Stale,
-            StatusCode::BAD_REQUEST if text.contains("Invalid POW hash") => {
-                Self::InvalidPow { text }
+            StatusCode::NOT_FOUND if text == "No associated Payload" => Self::Stale,
+            StatusCode::BAD_REQUEST if text.starts_with(INVALID_POW) => Self::InvalidPow { text },
+            StatusCode::BAD_REQUEST if REJECTIONS.iter().any(|own| text.starts_with(own)) => {
+                Self::Unreadable {
+                    text,
+                    solution: true,
+                }
             }
-            StatusCode::BAD_REQUEST => Self::Unreadable {
-                text,
-                solution: true,
-            },
+            StatusCode::BAD_REQUEST => Self::foreign(answer),
             _ => Self::of(answer),
+        }
+    }
+
+    fn foreign(answer: &Answer) -> Self {
+        Self::Foreign {
+            path: answer.path.clone(),
+            status: answer.status.as_u16(),
+            text: excerpt(&answer.text()),
         }
     }
 
@@ -176,9 +225,24 @@ impl Refusal {
     }
 }
 
+/// Returns the pause that the header requests, as seconds or as a date (RFC 9110, section 10.2.3).
+/// A date is compared with that of the response, which is by the same clock.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let after = text(header::RETRY_AFTER)?.trim();
+    if let Ok(seconds) = after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(after).ok()?;
+    let now = httpdate::parse_http_date(text(header::DATE)?).ok()?;
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
 fn why_not_served(path: &str) -> &'static str {
     if path == "/info" {
         "this is not the service API of a chainweb node, which has port 1848 by default"
+    } else if path.ends_with("/cut") {
+        "it serves another network, or something before it lets only some paths through"
     } else {
         "mining coordination is disabled (start the node with --enable-mining-coordination), it serves \
          another network, or this is not its service API"

@@ -4,12 +4,13 @@
 //! either protocol. It is detected and named.
 
 use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
+use std::{fmt, io};
 
 use rustls::CertificateError;
 
 use crate::Endpoint;
+use crate::tls::OtherFingerprint;
 
 /// The error of a request without a complete response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,27 +65,38 @@ pub enum Hint {
     #[error("this looks like a port with TLS: use https:// or --tls")]
     TlsPort,
     /// The certificate is not trusted.
-    #[error("--insecure accepts any certificate")]
+    #[error("{0}")]
     Certificate(CertificateFault),
+    /// The TLS handshake failed for another reason.
+    #[error("the port has TLS that this client cannot use: is it one of a web server or proxy?")]
+    Handshake,
 }
 
-/// The error of a certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The error of a certificate. Displays as what to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
     /// It has expired.
+    #[error("renew it, or check this machine's clock; --insecure accepts any certificate")]
     Expired,
     /// It is not valid yet, by this machine's clock.
+    #[error("check this machine's clock; --insecure accepts any certificate")]
     NotYetValid,
     /// It is not valid for the requested name.
+    #[error("use a name that it is for, or --node-fingerprint; --insecure accepts any certificate")]
     WrongName,
     /// Its issuer is not trusted, or it cannot be read.
+    #[error("--node-ca or --node-fingerprint trusts it; --insecure accepts any certificate")]
     Untrusted,
+    /// It is not the pinned one.
+    #[error("if the node has a new certificate, change --node-fingerprint")]
+    OtherFingerprint,
 }
 
 impl NoAnswer {
     /// Converts the error of a request or of a body.
     pub(crate) fn from_reqwest(error: &reqwest::Error, endpoint: &Endpoint) -> Self {
-        let why = root_cause(error);
+        let tls = layers(error).find_map(|layer| layer.downcast_ref::<rustls::Error>());
+        let why = tls.map_or_else(|| root_cause(error), in_words);
         let hint = hint(error, endpoint);
         let endpoint = endpoint.to_string();
         if error.is_connect() {
@@ -138,7 +150,7 @@ fn hint(error: &reqwest::Error, endpoint: &Endpoint) -> Option<Hint> {
                 rustls::Error::InvalidCertificate(fault) => {
                     Some(Hint::Certificate(CertificateFault::of(fault)))
                 }
-                _ => None,
+                _ => Some(Hint::Handshake),
             };
         }
         let io = layer.downcast_ref::<io::Error>();
@@ -162,9 +174,84 @@ impl CertificateFault {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Self::WrongName
             }
+            CertificateError::Other(other) if other.0.is::<OtherFingerprint>() => {
+                Self::OtherFingerprint
+            }
             _ => Self::Untrusted,
         }
     }
+}
+
+/// Returns a TLS error in words. The library displays many by the names of its types.
+fn in_words(error: &rustls::Error) -> String {
+    use rustls::Error as Tls;
+    match error {
+        Tls::InvalidCertificate(fault) => match fault {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "the node's certificate has expired".to_owned()
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "the node's certificate is not valid yet".to_owned()
+            }
+            CertificateError::NotValidForName => {
+                "the node's certificate is for another name".to_owned()
+            }
+            CertificateError::NotValidForNameContext { presented, .. } => names(presented),
+            CertificateError::UnknownIssuer => {
+                "no trusted authority has issued the node's certificate".to_owned()
+            }
+            CertificateError::Other(other) if other.0.is::<OtherFingerprint>() => other.to_string(),
+            CertificateError::Other(other) => match words(&other.0) {
+                // The type of this error is not public.
+                marked if marked == "ca used as end entity" => {
+                    "the node's certificate is marked as that of an authority (CA)".to_owned()
+                }
+                other => format!("the node's certificate is not accepted: {other}"),
+            },
+            fault => format!("the node's certificate is not accepted: {}", words(fault)),
+        },
+        Tls::AlertReceived(alert) => format!("the node refuses TLS: {}", words(alert)),
+        Tls::InvalidMessage(what) => format!("the answer is not TLS: {}", words(what)),
+        Tls::PeerIncompatible(what) => format!("the node's TLS is incompatible: {}", words(what)),
+        Tls::PeerMisbehaved(what) => format!("the node violates TLS: {}", words(what)),
+        error @ (Tls::InappropriateMessage { .. } | Tls::InappropriateHandshakeMessage { .. }) => {
+            format!("the node violates TLS: {}", words(error))
+        }
+        error => error.to_string(),
+    }
+}
+
+/// The names that a certificate is for.
+fn names(presented: &[String]) -> String {
+    // The library writes `DnsName("example.com")`.
+    let names = presented.iter().map(|name| {
+        let inner = name
+            .split_once('(')
+            .map_or(name.as_str(), |(_, inner)| inner);
+        inner.trim_matches(['(', ')', '"'])
+    });
+    match names.collect::<Vec<_>>().as_slice() {
+        [] => "the node's certificate is for no name (it has no subjectAltName)".to_owned(),
+        names => format!("the node's certificate is only for {}", names.join(", ")),
+    }
+}
+
+/// Returns the name of a variant such as `HandshakeFailure`, or of nested ones, as words.
+fn words(value: impl fmt::Debug) -> String {
+    let mut words = String::new();
+    let mut was_lowercase = false;
+    for c in format!("{value:?}").chars() {
+        if c.is_uppercase() && was_lowercase {
+            words.push(' ');
+        }
+        was_lowercase = c.is_lowercase();
+        match c {
+            '(' | '{' => words.push_str(": "),
+            ')' | '}' | '"' | '_' => {}
+            c => words.extend(c.to_lowercase()),
+        }
+    }
+    words
 }
 
 /// Returns the text of the innermost error.

@@ -216,7 +216,7 @@ mod tests {
         let client = Client::new(Config {
             endpoint: "localhost".parse().expect("it is an address"),
             miner: Miner::new(None, None),
-            insecure: false,
+            trust: crate::Trust::default(),
             limits: Limits::default(),
         });
         Updates {

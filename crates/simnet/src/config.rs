@@ -39,6 +39,10 @@ pub struct Config {
     pub time_scale: f64,
     /// Offset of the node's clock from this machine's, in microseconds; positive is ahead.
     pub clock_offset_micros: i64,
+    /// Whether a request for work decides its chain.
+    pub chain_choice: ChainChoice,
+    /// Whether `/cut` is served.
+    pub cut_endpoint: CutEndpoint,
     /// Miners that may request work.
     pub miners: Miners,
     /// Fault rules in force from the start.
@@ -62,6 +66,8 @@ impl Default for Config {
             foreign_hash_rate: 0.0,
             time_scale: 1.0,
             clock_offset_micros: 0,
+            chain_choice: ChainChoice::Requested,
+            cut_endpoint: CutEndpoint::Served,
             miners: Miners::Any,
             faults: Vec::new(),
             limits: Limits::default(),
@@ -159,6 +165,24 @@ pub enum ProofOfWork {
     Required,
     /// Any nonce is a solution, as on a node started with `--disable-pow`.
     Disabled,
+}
+
+/// Which chain a node issues work on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainChoice {
+    /// The chain named in the request, if it has work.
+    Requested,
+    /// Any chain, also if the request names one, as nodes of the EVM line do.
+    Random,
+}
+
+/// Whether a node serves `/cut`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutEndpoint {
+    /// It does.
+    Served,
+    /// Requests get 404, as from a proxy that passes only the mining API.
+    Missing,
 }
 
 /// Miners that may request work.

@@ -18,7 +18,10 @@ mod report;
 mod server;
 mod simnet;
 
-pub use config::{Config, ConfigError, GenesisBlocks, Limits, Miner, Miners, ProofOfWork, Release};
+pub use config::{
+    ChainChoice, Config, ConfigError, CutEndpoint, GenesisBlocks, Limits, Miner, Miners,
+    ProofOfWork, Release,
+};
 pub use endpoint::{Endpoint, RequestCounts};
 pub use faults::{Faults, Rule, RuleId, Times, Verdict};
 pub use network::MoveError;

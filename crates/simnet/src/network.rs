@@ -35,7 +35,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use timers::{Timer, Timers};
 
-use crate::config::{Config, Miner, ProofOfWork};
+use crate::config::{ChainChoice, Config, Miner, ProofOfWork};
 use crate::report::{OwnBlock, Report, Tally, Tip};
 
 /// Number of submitted blocks kept for the report.
@@ -229,6 +229,7 @@ impl Network {
             return WorkAnswer::Unauthorized;
         }
         let has_work = |chain: &ChainId| self.is_ready(*chain) && self.is_mineable(*chain);
+        let wanted = wanted.filter(|_| self.config.chain_choice == ChainChoice::Requested);
         let chain = match wanted.filter(has_work) {
             Some(chain) => chain,
             None => {

@@ -34,6 +34,7 @@ use route::Route;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::config::CutEndpoint;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::faults::Verdict;
@@ -66,7 +67,7 @@ async fn serve(
     let verdict = engine
         .faults
         .judge(endpoint, named_chain(route.as_ref(), &query, &body));
-    debug!(method = %head.method, uri = %head.uri, ?verdict, "request");
+    debug!(method = %head.method, path = head.uri.path(), ?verdict, "request");
     let answer = async {
         match route {
             Some(route) => handle(&engine, &stop, &route, &head, &query, &body)
@@ -192,7 +193,9 @@ async fn handle(
 /// Whether the network has the version and the chain of the path.
 fn exists(network: &Network, route: &Route) -> bool {
     let version = route.version.as_deref();
-    version.is_none_or(|version| version == network.version())
+    let is_missing = network.config().cut_endpoint == CutEndpoint::Missing;
+    !(route.endpoint == Endpoint::Cut && is_missing)
+        && version.is_none_or(|version| version == network.version())
         && route
             .chain
             .is_none_or(|chain| network.graph().contains(chain))

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Parser;
@@ -39,6 +40,25 @@ fn main() -> ExitCode {
     }
 }
 
+/// Waits until the time is over or Ctrl-C, with a line each second on standard error.
+async fn time_over(devices: usize, duration: Duration) {
+    let began = Instant::now();
+    let progress = async {
+        loop {
+            let (now, end) = (began.elapsed().as_secs(), duration.as_secs());
+            // If printing fails, only the report remains.
+            writeln!(io::stderr(), "{devices} devices mining, {now} of {end} s").ok();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => {}
+        () = tokio::time::sleep(duration) => {}
+        () = progress => {}
+    }
+}
+
 /// Executes a command. Returns whether the result is good.
 fn execute(command: &Command) -> anyhow::Result<bool> {
     match command {
@@ -49,7 +69,8 @@ fn execute(command: &Command) -> anyhow::Result<bool> {
         }
         Command::Devices(args) => {
             let configs = args.configs();
-            let mining = device::run_all(&configs, args.address, args.duration);
+            let end = time_over(configs.len(), args.duration);
+            let mining = device::run_until(&configs, args.address, end);
             let report = runtime()?.block_on(mining)?;
             print(&report, args.json)?;
             return Ok(report.is_flawless());

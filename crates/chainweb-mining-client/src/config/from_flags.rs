@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::catalog::Catalog;
 use super::document::NOT_UTF8;
 use super::findings::{Findings, Layer};
-use super::setting::{Form, Setting};
+use super::setting::{Form, HIDDEN, Setting};
 use super::suggest::{Quoted, hint, quoted_name};
 
 /// What the command line asks for.
@@ -127,7 +127,12 @@ impl Reader<'_> {
     fn word(&mut self, word: &str) -> Option<Request> {
         if !self.catalog.is_command(word) {
             let hint = hint(self.catalog.nearest_command(word), "; see --help");
-            let problem = format!("unknown command {}{hint}", Quoted(word));
+            // It may be a pair that lacks its flag, with a secret value.
+            let shown = match word.split_once('=') {
+                Some((key, _)) => format!("{key}={HIDDEN}"),
+                None => word.to_owned(),
+            };
+            let problem = format!("unknown command {}{hint}", Quoted(&shown));
             self.findings.problems.push(problem);
         } else if !self.command.is_empty() {
             self.refuse_with_command(word);

@@ -1,7 +1,7 @@
 //! The settings as YAML, which a file of settings may consist of.
 //!
 //! The keys of the Haskell client come first, all keys are flat, and a text is quoted where YAML
-//! could read it as something else.
+//! could read it as something else. The values of pairs may be secret and are not printed.
 
 use clap::ValueEnum;
 
@@ -58,6 +58,11 @@ fn marked(mark: char, lines: &str) -> String {
 /// Returns the lines of one setting.
 fn entry(setting: &Setting, values: &[String]) -> String {
     let key = &setting.key;
+    let shown = |value: &String| match setting.form {
+        Form::Map => setting.shown(value).unwrap_or_default(),
+        _ => value.clone(),
+    };
+    let values: Vec<String> = values.iter().map(shown).collect();
     let scalar = |text: &String| {
         if setting.form == Form::Switch || (!setting.is_text() && is_plain(text)) {
             text.clone()
@@ -65,7 +70,7 @@ fn entry(setting: &Setting, values: &[String]) -> String {
             quoted(text)
         }
     };
-    match values {
+    match values.as_slice() {
         [] => format!("{key}: null\n"),
         [text] => format!("{key}: {}\n", scalar(text)),
         texts => {

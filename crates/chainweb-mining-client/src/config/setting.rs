@@ -4,12 +4,16 @@
 
 use std::any::TypeId;
 use std::error::Error as _;
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, Error};
 
 use super::key;
-use super::suggest::{Quoted, hint, nearest};
+use super::suggest::{Quoted, hint, nearest, public};
+
+/// What stands for the value of a pair, which may be secret.
+pub(crate) const HIDDEN: &str = "…";
 
 /// An option of the program, by the declaration of its flag.
 #[derive(Clone, Debug)]
@@ -67,7 +71,7 @@ impl Setting {
             variable: key::environment_variable(flag),
             form,
             is_in_files: key::is_setting(flag),
-            opposite: switch(&opposite).then_some(opposite),
+            opposite: (form == Form::Switch && switch(&opposite)).then_some(opposite),
             arg: arg.clone(),
         })
     }
@@ -79,7 +83,8 @@ impl Setting {
 
     /// Whether every text is a valid value, even one that looks like a number.
     pub(crate) fn is_text(&self) -> bool {
-        self.arg.get_value_parser().type_id() == TypeId::of::<String>()
+        let parsed = self.arg.get_value_parser().type_id();
+        parsed == TypeId::of::<String>() || parsed == TypeId::of::<PathBuf>()
     }
 
     /// Returns the default values; none if the program chooses.
@@ -88,6 +93,23 @@ impl Setting {
         values
             .map(|value| value.to_string_lossy().into_owned())
             .collect()
+    }
+
+    /// Whether the value is a command, an argument, or a variable in its environment.
+    pub(crate) fn is_of_command(&self) -> bool {
+        let names = self.arg.get_value_names().unwrap_or_default();
+        let is_part = |name: &str| ["KEY=VALUE", "COMMAND", "ARGUMENT"].contains(&name);
+        names.iter().any(|name| is_part(name))
+    }
+
+    /// Returns a value for an output: of a pair only the key, and nothing of a pair without a key,
+    /// a command or its argument, which may contain secrets.
+    pub(crate) fn shown(&self, text: &str) -> Option<String> {
+        match text.split_once('=') {
+            _ if !self.is_of_command() => Some(text.to_owned()),
+            Some((key, _)) if self.form == Form::Map => Some(format!("{key}={HIDDEN}")),
+            _ => None,
+        }
     }
 
     /// Checks a value with the parser of the flag, and returns it in its canonical spelling.
@@ -107,21 +129,25 @@ impl Setting {
     }
 
     fn explain(&self, error: &Error, text: &str) -> String {
-        let names = self.arg.get_value_names().unwrap_or_default();
-        let is_secret = names.iter().any(|name| name == "KEY=VALUE");
-        let key = text.split_once('=').filter(|_| is_secret);
-        let shown = key.map_or(text.to_owned(), |(key, _)| format!("{key}=…"));
-        let got = Quoted(&shown).to_string();
         if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue) {
             let expected = match values.as_slice() {
                 [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
                 _ => values.concat(),
             };
+            let got = Quoted(text);
             let hint = hint(nearest(text, values.iter().map(String::as_str)), "");
             return format!("expected {expected}, got {got}{hint}");
         }
         let source = error.source();
         let source = source.map_or("expected a value".to_owned(), ToString::to_string);
+        let Some(shown) = self.shown(text) else {
+            return source;
+        };
+        let source = match public(text) {
+            public if public == text => source,
+            public => source.replace(text, &public),
+        };
+        let got = Quoted(&shown).to_string();
         let names_value = !text.is_empty() && source.starts_with(&format!("{text} "));
         if source.contains(&got) || names_value {
             source

@@ -1,4 +1,5 @@
-//! Names in messages: quotes them, compares them, and suggests similar ones.
+//! Names and values in messages: hides secrets, quotes names, compares them, and suggests similar
+//! ones.
 
 use std::fmt;
 
@@ -47,23 +48,41 @@ pub(crate) fn quoted_name(name: &str) -> String {
     }
 }
 
-/// Displays a text in quotes, shortened and with control characters escaped.
+/// Returns a text without the parts of an address that may be secret: user, password, query and
+/// fragment.
+pub(crate) fn public(text: &str) -> String {
+    let scheme = text.find("://").filter(|at| !text[..*at].contains('@'));
+    let (scheme, rest) = text.split_at(scheme.map_or(0, |at| at + 3));
+    let is_url = !scheme.is_empty();
+    let query = rest.find(['?', '#']).filter(|_| is_url);
+    match (rest.rfind('@'), query) {
+        // Either may be part of the other.
+        (Some(_), Some(_)) => format!("{scheme}…"),
+        (Some(at), None) => format!("{scheme}{}", &rest[at + 1..]),
+        (_, Some(query)) => format!("{scheme}{}…", &rest[..=query]),
+        _ => text.to_owned(),
+    }
+}
+
+/// Displays a text in quotes, without the secret parts of an address, shortened and with control
+/// characters escaped.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MAX_CHARS: usize = 80;
-        match self.0.char_indices().nth(MAX_CHARS) {
-            None => write!(f, "{:?}", self.0),
-            Some((end, _)) => write!(f, "{:?}… ({} bytes)", &self.0[..end], self.0.len()),
+        let text = public(self.0);
+        match text.char_indices().nth(MAX_CHARS) {
+            None => write!(f, "{text:?}"),
+            Some((end, _)) => write!(f, "{:?}… ({} bytes)", &text[..end], text.len()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{nearest, quoted_name};
+    use super::{nearest, public, quoted_name};
 
     #[test]
     fn the_nearest_name_is_suggested() {
@@ -79,6 +98,29 @@ mod tests {
         check("port", None);
         check("", None);
         check(&"node".repeat(100_000), None);
+    }
+
+    #[test]
+    fn secret_parts_of_addresses_are_removed() {
+        for (address, expected) in [
+            ("http://user:hunter2@host:1848", "http://host:1848"),
+            ("https://user@host/d", "https://host/d"),
+            ("https://a:hunter2@c@host/d", "https://host/d"),
+            ("http://a:hunter/2@host", "http://host"),
+            ("http://a:hun?ter2@host", "http://…"),
+            ("http://host/d?hunter2", "http://host/d?…"),
+            ("http://host/d?hun@ter2", "http://…"),
+            ("http://host/d#hunter2", "http://host/d#…"),
+            ("user:hunter2@host", "host"),
+            ("a:hunter2@b://host", "b://host"),
+            ("http:/user:hunter2@host", "host"),
+            ("http://host/path", "http://host/path"),
+            ("host:port", "host:port"),
+            ("user@host", "host"),
+            ("what?", "what?"),
+        ] {
+            assert_eq!(public(address), expected, "{address}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::from_flags::Request;
 use super::setting::Form;
 use super::{Catalog, Findings, Flags, Problems, from_document, from_environment, from_flags};
 use crate::cli::Cli;
+use crate::flags::NodeAddress;
 
 type Settings = super::Settings<Cli>;
 
@@ -162,7 +163,8 @@ fn a_list_is_replaced_by_another_source_and_collected_within_one() {
             &[("CHAINWEB_MINING_NODE", "[\"x\", \"y\"]")],
             documents,
         );
-        settings.expect("good settings").parsed.mine.node.node
+        let nodes = settings.expect("good settings").parsed.mine.node.node;
+        nodes.iter().map(NodeAddress::to_string).collect::<Vec<_>>()
     };
     assert_eq!(node(&[], &[]), ["x", "y"]);
     assert_eq!(node(&[], &[file]), ["a", "b"]);
@@ -234,7 +236,7 @@ fn every_error_of_every_source_is_reported_with_its_place() {
         "-q: unknown flag; see --help",
         "--tls: takes no value, got \"yes\"",
         "--thread-count: a value is missing",
-        "--log-level: expected quiet, error, warn, info or debug, got \"demoo\"",
+        "--log-level: expected quiet, error, warn, info, debug or trace, got \"demoo\"",
         "--work-slots: expected a number from 1 to 98, got \"-1\"",
         "unknown command \"--\"; see --help",
         "unknown command \"mine\"; see --help",
@@ -254,7 +256,7 @@ fn every_error_of_every_source_is_reported_with_its_place() {
         "b.json:2:3: cpu: expected a section of settings, got \"3\"",
         "b.json:3:18: threadCount: expected one value, got a list",
         "b.json:4:18: stratumRate: expected a time in milliseconds, as in 1000, got \"\"",
-        "c.toml:1:12: logLevel: expected quiet, error, warn, info or debug, got \"loud\"",
+        "c.toml:1:12: logLevel: expected quiet, error, warn, info, debug or trace, got \"loud\"",
         "c.toml:2:14: work_slots: expected a number from 1 to 98, got \"0\"",
         "c.toml:4:10: cpu.kernel: expected auto, avx512, avx2, ssse3, sse2, neon or portable, got \"avx3\"; did you mean avx2?",
         "c.toml:5:1: cpu.priority: expected one value, got a map",

@@ -29,10 +29,15 @@ pub(super) fn refused(
     let api = |advice| Finding::fail(Check::MiningApi, fact(error), advice);
     match error {
         Error::Refused(Refusal::NotServed { .. }) => vec![api(switched_off(cut))],
-        Error::Refused(Refusal::Unauthorized { text, .. }) => {
+        Error::Refused(
+            Refusal::Unauthorized { text, .. }
+            | Refusal::Foreign {
+                status: 403, text, ..
+            },
+        ) => {
             vec![on(), unauthorized(&fact(error), text, miner)]
         }
-        Error::Refused(Refusal::Busy { text }) if text.contains("Too many work requests") => {
+        Error::Refused(Refusal::Busy { text, .. }) if text.contains("Too many work requests") => {
             vec![on(), work(FULL)]
         }
         Error::Refused(Refusal::Status { status: 500, .. }) => vec![on(), work(STUCK)],

@@ -3,7 +3,7 @@
 //! Judged by the first request. If it failed as with the wrong protocol, one more request in the
 //! other protocol decides.
 
-use node::{CertificateFault, Client, Config, Endpoint, Error, Hint, Info, NoAnswer};
+use node::{CertificateFault, Client, Config, Endpoint, Error, Hint, Info, NoAnswer, Trust};
 
 use super::check::{Check, Finding};
 
@@ -35,13 +35,13 @@ pub(super) async fn judge(node: &Config, answer: &Result<Info, Error>) -> Findin
         return Finding::fail(Check::Protocol, figure, advice);
     }
     match (failed, failed.hint()) {
-        (_, Some(hint)) => Finding::fail(Check::Protocol, why, hint.to_string()),
-        (_, None) if node.endpoint.is_tls() => Finding::fail(
+        (_, Some(Hint::Handshake) | None) if node.endpoint.is_tls() => Finding::fail(
             Check::Protocol,
             format!("the TLS handshake fails: {why}"),
             "is this the port of a proxy with TLS? A node serves its API without TLS, on port 1848 \
              by default",
         ),
+        (_, Some(hint)) => Finding::fail(Check::Protocol, why, hint.to_string()),
         (NoAnswer::Broken { .. }, None) => {
             Finding::ok(Check::Protocol, "plain; the port does not speak TLS either")
         }
@@ -50,10 +50,12 @@ pub(super) async fn judge(node: &Config, answer: &Result<Info, Error>) -> Findin
 }
 
 fn spoken(node: &Config) -> Finding {
-    let figure = match (node.endpoint.is_tls(), node.insecure) {
-        (false, _) => "plain HTTP",
-        (true, false) => "TLS, with a certificate that this machine trusts",
-        (true, true) => "TLS; --insecure accepts any certificate",
+    let figure = match &node.trust {
+        _ if !node.endpoint.is_tls() => "plain HTTP",
+        Trust::Machine => "TLS, with a certificate that this machine trusts",
+        Trust::Only(_) => "TLS, with a certificate that --node-ca trusts",
+        Trust::Pinned(_) => "TLS, with the certificate of --node-fingerprint",
+        Trust::Any => "TLS; --insecure accepts any certificate",
     };
     Finding::ok(Check::Protocol, figure)
 }
@@ -69,7 +71,7 @@ async fn other_protocol(node: &Config) -> Option<Endpoint> {
     let endpoint: Endpoint = format!("{scheme}://{host}:{port}").parse().ok()?;
     let mut config = node.clone();
     config.endpoint = endpoint.clone();
-    config.insecure = true;
+    config.trust = Trust::Any;
     config.limits.info = node.limits.connect;
     match Client::new(config).ok()?.info().await {
         Err(Error::NoAnswer(_)) => None,
@@ -86,12 +88,17 @@ fn certificate(fault: CertificateFault) -> &'static str {
             "check this machine's clock; if it is right, --insecure accepts the certificate"
         }
         CertificateFault::WrongName => {
-            "set --node to a name that the certificate is for; --insecure accepts any"
+            "set --node to a name that the certificate is for; --node-fingerprint trusts it for any \
+             name"
         }
         CertificateFault::Untrusted => {
             "no authority that this machine trusts has signed the certificate: if it is your own, \
-             --insecure accepts it. A node's P2P port has such a certificate but serves no mining; \
+             --node-ca FILE or --node-fingerprint trusts it, and --insecure accepts any. A node's P2P port has such a certificate but serves no mining; \
              its service API is on another port (1848, without TLS)"
+        }
+        CertificateFault::OtherFingerprint => {
+            "if the node has a new certificate, set --node-fingerprint to its fingerprint; if not, \
+             something else answers in its place"
         }
     }
 }

@@ -169,7 +169,7 @@ mod tests {
         let node = node::Config {
             endpoint: "localhost".parse().expect("it is an address"),
             miner: node::Miner::new(Some("abc"), Some("k:\x1babc")),
-            insecure: false,
+            trust: node::Trust::default(),
             limits: node::Limits::default(),
         };
         let mut out = Vec::new();

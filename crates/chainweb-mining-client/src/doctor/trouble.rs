@@ -26,9 +26,10 @@ fn refused(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Unauthorized { text, .. } => answer(403, text),
         Refusal::NotServed { path } => format!("404 for {path}"),
-        Refusal::Busy { text } => answer(503, text),
         Refusal::Unreadable { text, .. } => answer(400, text),
-        Refusal::Status { status, text, .. } => answer(*status, text),
+        Refusal::Busy { status, text, .. }
+        | Refusal::Foreign { status, text, .. }
+        | Refusal::Status { status, text, .. } => answer(*status, text),
         Refusal::Stale | Refusal::InvalidPow { .. } | Refusal::UnknownBlock(_) => {
             refusal.to_string()
         }

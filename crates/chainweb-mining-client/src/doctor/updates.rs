@@ -43,7 +43,7 @@ const HELD_BACK: &str = "a proxy before the node may hold the stream back (nginx
 
 fn remedy_of(error: &Error) -> &'static str {
     match error {
-        Error::Refused(Refusal::Busy { text }) if text.contains("update streams") => {
+        Error::Refused(Refusal::Busy { text, .. }) if text.contains("update streams") => {
             "all of the node's update streams are in use (2000 unless configured otherwise): end other \
              mining clients on it, or raise updateStreamLimit in its mining coordination"
         }

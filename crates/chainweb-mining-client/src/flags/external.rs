@@ -19,7 +19,7 @@ use crate::usage::UsageError;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "External")]
 pub struct ExternalArgs {
-    /// The shell command to solve work, run by `sh -c`.
+    /// The shell command to solve work, run by `sh -c`; `{index}` is the number of the process.
     #[arg(
         long = "external-worker-cmd",
         value_name = "COMMAND",
@@ -180,6 +180,9 @@ fn variable(text: &str) -> Result<(String, String), String> {
         key.bytes().all(is_plain) && !key.starts_with(|first: char| first.is_ascii_digit())
     };
     match without_nul(text)?.split_once('=') {
+        Some((key, "…")) if is_name(key) => Err(format!(
+            "write the value of {key}: --print-config does not print it"
+        )),
         Some((key, value)) if !key.is_empty() && is_name(key) => {
             Ok((key.to_owned(), value.to_owned()))
         }

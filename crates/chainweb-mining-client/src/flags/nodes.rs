@@ -1,6 +1,10 @@
 //! The flags for the node and the miner's key, shared by the commands that use a node.
 
-use ::node::{Endpoint, EndpointError, Miner};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::{fmt, fs};
+
+use ::node::{Endpoint, EndpointError, Fingerprint, Miner, Trust};
 use clap::Args;
 use tracing::warn;
 
@@ -12,20 +16,31 @@ use crate::usage::UsageError;
 pub(crate) enum NodeError {
     #[error("--node appears {0} times: this version mines on one node; leave one")]
     Several(usize),
-    #[error("--node {:?}", without_user(text))]
-    Address { text: String, source: EndpointError },
     #[error("--tls contradicts --node {0:?}: write https:// or leave out one of the two")]
     PlainWithTls(String),
+    #[error("--node-ca {}: {why}", file.display())]
+    Ca { file: PathBuf, why: String },
+    #[error("{0} contradicts {1}: leave out one of the two")]
+    Trust(&'static str, &'static str),
 }
 
-/// An address without the user and the password before its host.
-fn without_user(address: &str) -> String {
-    let (scheme, rest) = match address.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), address),
-    };
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    scheme + host
+/// The address of a node as it is written. `--tls` applies to one without a scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeAddress(String);
+
+impl fmt::Display for NodeAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for NodeAddress {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        text.parse::<Endpoint>()?;
+        Ok(Self(text.to_owned()))
+    }
 }
 
 /// The node to mine on, and the account to mine for.
@@ -38,7 +53,7 @@ fn without_user(address: &str) -> String {
 pub struct NodeArgs {
     /// The node's mining API: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
-    pub node: Vec<String>,
+    pub node: Vec<NodeAddress>,
     /// Connect to the node with TLS.
     #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
@@ -51,6 +66,12 @@ pub struct NodeArgs {
     /// Accept only trusted TLS certificates; undoes --insecure.
     #[arg(long, overrides_with = "insecure")]
     no_insecure: bool,
+    /// Trust only the certificates in this PEM file, and those issued by them.
+    #[arg(long, value_name = "FILE")]
+    pub node_ca: Option<PathBuf>,
+    /// Trust only the TLS certificate with this SHA-256 fingerprint, for any name: `sha256:<hex>`.
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub node_fingerprint: Option<Fingerprint>,
     /// Public key to mine for, in hex, as configured on the node.
     #[arg(short = 'k', long, value_name = "KEY")]
     pub public_key: Option<String>,
@@ -68,26 +89,34 @@ impl NodeArgs {
     /// # Errors
     /// Returns an error if the flags do not name one node, or contradict each other.
     pub fn config(&self) -> Result<::node::Config, UsageError> {
-        let [address] = self.node.as_slice() else {
+        let [NodeAddress(address)] = self.node.as_slice() else {
             return Err(UsageError::new(NodeError::Several(self.node.len())));
         };
-        let endpoint = Endpoint::parse(address, self.tls).map_err(|source| {
-            let text = address.clone();
-            UsageError::new(NodeError::Address { text, source })
-        })?;
+        let endpoint = Endpoint::parse(address, self.tls).map_err(UsageError::new)?;
         if self.tls && !endpoint.is_tls() {
             return Err(UsageError::new(NodeError::PlainWithTls(address.clone())));
         }
-        if self.insecure && !endpoint.is_tls() {
-            warn!(
-                event = "suspicious_setting",
-                "--insecure has no effect without TLS"
-            );
+        let (trust, flag) = self.trust().map_err(UsageError::new)?;
+        match flag {
+            Some(flag) if !endpoint.is_tls() => {
+                warn!(
+                    event = "suspicious_setting",
+                    "{flag} has no effect without TLS"
+                );
+            }
+            Some("--insecure") => {
+                warn!(
+                    event = "suspicious_setting",
+                    "--insecure accepts any certificate, so others on the network can pose as the \
+                     node; --node-ca or --node-fingerprint trusts that of the node"
+                );
+            }
+            _ => {}
         }
         let node = ::node::Config {
             endpoint,
             miner: Miner::new(self.public_key.as_deref(), self.account.as_deref()),
-            insecure: self.insecure,
+            trust,
             limits: self.timeouts.limits(),
         };
         if let Some(warning) = self.public_key.as_deref().and_then(warning_about) {
@@ -98,6 +127,31 @@ impl NodeArgs {
             );
         }
         Ok(node)
+    }
+
+    /// Returns the certificates to trust, and the flag that names them.
+    fn trust(&self) -> Result<(Trust, Option<&'static str>), NodeError> {
+        const CA: &str = "--node-ca";
+        const FINGERPRINT: &str = "--node-fingerprint";
+        match (self.insecure, &self.node_ca, self.node_fingerprint) {
+            (false, None, None) => Ok((Trust::Machine, None)),
+            (true, None, None) => Ok((Trust::Any, Some("--insecure"))),
+            (false, None, Some(pinned)) => Ok((Trust::Pinned(pinned), Some(FINGERPRINT))),
+            (false, Some(file), None) => {
+                let unreadable = |why: String| NodeError::Ca {
+                    file: file.clone(),
+                    why,
+                };
+                let text = fs::read(file);
+                let text = text.map_err(|error| unreadable(format!("cannot be read: {error}")))?;
+                let trust = Trust::only_pem(&text);
+                let trust = trust.map_err(|error| unreadable(error.to_string()))?;
+                Ok((trust, Some(CA)))
+            }
+            (true, Some(_), _) => Err(NodeError::Trust("--insecure", CA)),
+            (true, None, Some(_)) => Err(NodeError::Trust("--insecure", FINGERPRINT)),
+            (false, Some(_), Some(_)) => Err(NodeError::Trust(CA, FINGERPRINT)),
+        }
     }
 }
 
@@ -116,20 +170,7 @@ fn warning_about(key: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{warning_about, without_user};
-
-    #[test]
-    fn user_and_password_are_removed_from_addresses() {
-        for (address, public) in [
-            ("http://user:hunter2@host:1848", "http://host:1848"),
-            ("user@host", "host"),
-            ("https://a:b@c@host/d", "https://host/d"),
-            ("http://host/path", "http://host/path"),
-            ("host:port", "host:port"),
-        ] {
-            assert_eq!(without_user(address), public);
-        }
-    }
+    use super::warning_about;
 
     #[test]
     fn a_text_that_does_not_look_like_a_public_key_is_a_warning() {

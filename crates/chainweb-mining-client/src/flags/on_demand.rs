@@ -20,6 +20,9 @@ pub struct OnDemandArgs {
     /// Address to listen on for --worker on-demand, as in --stratum-interface.
     #[arg(long, value_name = "INTERFACE", default_value = "*", value_parser = interface)]
     pub on_demand_interface: Interface,
+    /// A name of this machine by which browsers may reach --worker on-demand; repeatable.
+    #[arg(long = "on-demand-allowed-host", value_name = "HOST")]
+    pub allowed_hosts: Vec<String>,
 }
 
 impl OnDemandArgs {
@@ -39,6 +42,7 @@ impl OnDemandArgs {
                  --on-demand-port {port}: choose others or free the port"
                 )
             })?;
+        let server = server.allow_hosts(&self.allowed_hosts);
         Ok((Worker::OnDemand(worker), server))
     }
 }

@@ -1,4 +1,4 @@
-//! Content negotiation: whether a client accepts plain text.
+//! Content negotiation: whether a client accepts the response, which is plain text and also JSON.
 //!
 //! The most specific matching range of `Accept` decides, and a quality of 0 excludes (RFC 9110,
 //! section 12.5.1). Malformed ranges match nothing.
@@ -6,7 +6,7 @@
 use hyper::HeaderMap;
 use hyper::header::ACCEPT;
 
-/// Whether a response of type `text/plain` is acceptable.
+/// Whether a response is acceptable that is `text/plain` and valid JSON.
 pub(super) fn accepts_plain_text(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter();
     let ranges = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
@@ -15,8 +15,8 @@ pub(super) fn accepts_plain_text(headers: &HeaderMap) -> bool {
         let range = range.replace([' ', '\t'], "").to_ascii_lowercase();
         let (media, parameters) = range.split_once(';').unwrap_or((&range, ""));
         let specificity = match media {
-            "text/plain" => 3,
-            "text/*" => 2,
+            "text/plain" | "application/json" => 3,
+            "text/*" | "application/*" => 2,
             "*/*" | "*" => 1,
             _ => return (0, false),
         };
@@ -51,7 +51,8 @@ mod tests {
         check(&["TEXT/Plain;charset=utf-8"], true);
         check(&["application/json, text/plain, */*"], true);
         check(&["application/json", "text/*;q=0.1"], true);
-        check(&["application/json"], false);
+        check(&["application/json"], true);
+        check(&["application/json;q=0"], false);
         check(&["text/html,application/xml;q=0.9"], false);
         check(&["text/plain;q=0, */*"], false);
         check(&["text/plain;q=0.0"], false);

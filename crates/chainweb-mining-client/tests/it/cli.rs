@@ -9,6 +9,7 @@ mod log;
 mod on_demand;
 mod page;
 pub(crate) mod program;
+mod secrets;
 mod signals;
 mod stratum;
 mod texts;
@@ -121,6 +122,60 @@ fn help_and_version_have_the_short_forms_of_the_haskell_client() {
         assert_eq!(output.status.code(), Some(0));
         let version = concat!("chainweb-mining-client ", env!("CARGO_PKG_VERSION"), "\n");
         assert_eq!(text(&output.stdout), version);
+    }
+}
+
+#[test]
+fn commands_have_help_and_the_version_and_each_level_of_the_log() {
+    for command in [
+        "demo",
+        "simnet",
+        "bench",
+        "header",
+        "doctor",
+        "completions",
+        "man",
+    ] {
+        let help = run(&["help", command]);
+        assert_eq!(help.status.code(), Some(0), "{command}");
+        assert_eq!(help.stdout, run(&[command, "--help"]).stdout, "{command}");
+        for flag in ["-v", "--version"] {
+            assert_eq!(
+                run(&[command, flag]).stdout,
+                run(&["-v"]).stdout,
+                "{command}"
+            );
+        }
+    }
+    assert_eq!(run(&["help"]).stdout, run(&["--help"]).stdout);
+    program::check_usage(&["help", "mine"], &["mine"]);
+    let demo = run(&["demo", "--for=500ms", "--graph=pair", "--log-level=trace"]);
+    assert_eq!(demo.status.code(), Some(0), "{}", text(&demo.stderr));
+}
+
+/// The parser of a node's address checks it in every source, together with all other settings.
+#[test]
+fn a_wrong_address_of_a_node_is_among_all_errors() {
+    for (address, why) in [
+        ("1848", "localhost:1848"),
+        ("a,b", "it contains ','"),
+        ("localhost;x", "it contains ';'"),
+        ("http://host/path", "leave the path \"/path\" out"),
+    ] {
+        let node = format!("--node={address}");
+        let parts = ["2 errors", "--node: ", why, "--stratum-port: "];
+        for last in ["--print-config", "--insecure"] {
+            program::check_usage(&[&node, "--stratum-port=x", last], &parts);
+        }
+        program::check_usage(&["doctor", &node, "--stratum-port=x"], &parts);
+        let output = program()
+            .env("CHAINWEB_MINING_NODE", address)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(64));
+        let message = text(&output.stderr);
+        assert!(message.contains("CHAINWEB_MINING_NODE: "), "{message}");
+        assert!(message.contains(why), "{message}");
     }
 }
 

@@ -5,8 +5,10 @@
 //! [`setting::Ended::check`] checks what holds at the end of every story.
 
 mod answers;
+mod balancer;
 mod development;
 mod external;
+mod matrix;
 mod on_demand;
 mod outages;
 mod preemption;

@@ -33,6 +33,15 @@ pub(crate) enum Action {
     Report(telemetry::Event),
 }
 
+/// The connection of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Connection {
+    /// One that is open, if there is one.
+    Any,
+    /// A new one, which a load balancer may lead to another node.
+    New,
+}
+
 /// A request to a node. Each is answered by one [`Event`](super::Event), also if it fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
@@ -59,5 +68,6 @@ pub(crate) enum Request {
         version: Version,
         job: JobId,
         header: WorkHeader,
+        connection: Connection,
     },
 }

@@ -1,25 +1,33 @@
 //! Answers with cuts and branches: which jobs they outdate, and where blocks of ours are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use chainweb::{BlockHash, ChainId};
-use node::{Cut, Error};
+use chainweb::{BlockHash, ChainId, WorkHeader};
+use node::{Cut, Error, Refusal};
 
 use super::action::{Action, Request};
 use super::event::Seq;
 use super::freshness::{Freshness, contradicts};
+use super::heights::HeightsOfWork;
+use super::node_state::Suspicion;
 use super::state::Coordinator;
-use crate::job::NodeId;
+use crate::job::{Job, NodeId};
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
     pub(super) fn cut(&mut self, id: NodeId, requested: Seq, result: Result<Cut, Error>) {
+        if self.is_stopping && result.is_err() {
+            self.tracker.abandon_final_lookups(id);
+        }
+        if let Err(Error::Refused(Refusal::NotServed { .. })) = &result {
+            self.cut_not_served(id);
+            return;
+        }
         let Some(cut) = self.answered(id, RequestKind::Cut, result) else {
-            if self.is_stopping {
-                self.tracker.abandon_final_lookups(id);
-            }
             return;
         };
+        self.cut_served(id);
         self.hold_cut(id, requested);
         if requested < self.nodes[id.0].since {
             return;
@@ -46,6 +54,41 @@ impl Coordinator {
         }
     }
 
+    /// The node does not serve `/cut`. The first time, it may serve another network. Otherwise,
+    /// heights come from work from now on, and whether blocks are accepted is not known.
+    fn cut_not_served(&mut self, id: NodeId) {
+        let timing = self.config.timing;
+        let node = &mut self.nodes[id.0];
+        node.cut.succeed(self.now);
+        if node.cut_missing.is_none() {
+            node.cut_missing = Some(self.now);
+            node.cut.hold(self.now + timing.retry_min);
+            node.suspect(Suspicion::OtherNetwork);
+            return;
+        }
+        node.cut.hold(self.now + timing.misconfigured_retry);
+        if node.heights_of_work.is_none() {
+            node.heights_of_work = Some(HeightsOfWork::default());
+            self.report_node(id, NodeEvent::CutNotServed);
+            self.show_heights_of_work(id);
+            let jobs: Vec<_> = self.live.of(id).map(|live| Arc::clone(&live.job)).collect();
+            for job in jobs {
+                let next = (job.chain(), job.work.header().height());
+                self.read_height(id, Some(job.received), next);
+            }
+        }
+    }
+
+    fn cut_served(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        let since = node.cut_missing.take();
+        if let (Some(since), Some(_)) = (since, node.heights_of_work.take()) {
+            let after = self.now.saturating_duration_since(since);
+            let request = RequestKind::Cut;
+            self.report_node(id, NodeEvent::RequestRecovered { request, after });
+        }
+    }
+
     /// Pauses requests for the cut, unless the worker waits for a newer one.
     fn hold_cut(&mut self, id: NodeId, requested: Seq) {
         let timing = &self.config.timing;
@@ -67,10 +110,11 @@ impl Coordinator {
     fn compare_jobs(&mut self, id: NodeId, requested: Seq, cut: &Cut) {
         let outdated = self.retire(Retirement::NotInCut, |live| {
             live.job.node == id
-                && live.is_unconfirmed()
+                && (live.is_unconfirmed() || !is_behind(cut, live.job.work.header()))
                 && Seq::of(&live.job) < requested
                 && contradicts(cut, live.job.work.header())
         });
+        self.judge_silence(id, cut, &outdated);
         let streams = &mut self.nodes[id.0].streams;
         for job in outdated {
             let chain = job.chain();
@@ -85,6 +129,37 @@ impl Coordinator {
                 live.freshness = Freshness::Current;
             }
         }
+    }
+
+    /// No update has come for longer than is plausible. If the cut has moved meanwhile, the streams
+    /// are open and dead: they are opened again, and the cut is compared until one reports an
+    /// update.
+    fn judge_silence(&mut self, id: NodeId, cut: &Cut, outdated: &[Arc<Job>]) {
+        let (now, timing) = (self.now, self.config.timing);
+        let node = &mut self.nodes[id.0];
+        let patience = node.patience(&timing);
+        let last = node.last_update;
+        let Some(last) = last.filter(|at| now.saturating_duration_since(*at) >= patience) else {
+            return;
+        };
+        let has_missed = outdated.iter().any(|job| {
+            let chain = job.chain();
+            let tip = cut.tip(chain);
+            node.streams.is_watched_since(chain, Seq::of(job))
+                && tip.is_some_and(|tip| tip.hash != job.work.header().parent())
+        });
+        if !has_missed {
+            node.patience = Some((2 * patience).min(timing.silence_max.max(patience)));
+            return;
+        }
+        node.silent_since = Some(last);
+        node.streams.distrust();
+        let silence = now.saturating_duration_since(last);
+        self.report_node(id, NodeEvent::UpdatesSilent { silence });
+        for live in self.live.of(id) {
+            live.suspect(self.seq);
+        }
+        self.reopen_streams(id);
     }
 
     pub(super) fn ancestors(
@@ -109,4 +184,10 @@ impl Coordinator {
         let tip = (chain, tip_height);
         self.tracker.branch(self.now, id, tip, &hashes);
     }
+}
+
+/// Whether a cut is lower than the parent of a header, as that of a node behind the others.
+fn is_behind(cut: &Cut, header: &WorkHeader) -> bool {
+    let tip = cut.tip(header.chain());
+    tip.is_some_and(|tip| tip.height.saturating_add(1) < header.height())
 }

@@ -1,9 +1,10 @@
 //! The demand of the worker, and the state of the network as sent to the worker.
 //!
 //! Only wanted work becomes a job. A node chooses the chain by itself and may ignore the one in a
-//! request. So requests name the wanted chains in turn, and work on another chain is dropped and
-//! requested again after a pause or an update. While the worker wants certain chains, the cut is
-//! fetched whenever it may have changed.
+//! request. So requests name the wanted chains in turn, and work of no use is dropped and requested
+//! again, after a while only after a pause or an update. While the worker wants certain chains, the
+//! cut is fetched whenever it may have changed. If the node does not serve it, the headers of work
+//! and accepted submissions show how high the chains are.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -14,10 +15,15 @@ use chainweb::{ChainGraph, ChainId};
 use node::{Cut, Info};
 
 use super::action::Action;
+use super::heights::HeightsOfWork;
 use super::state::Coordinator;
-use crate::demand::{Demand, Heights, View};
+use crate::demand::{Demand, Heights, Source, View};
 use crate::job::NodeId;
 use crate::telemetry::event::Retirement;
+
+/// How often work of no use is requested again at once, for each chain of the node. A node that
+/// chooses among all chains misses a certain one so often once in three thousand times.
+const DRAWS_PER_CHAIN: usize = 8;
 
 impl Coordinator {
     /// The worker changed its demand.
@@ -39,17 +45,17 @@ impl Coordinator {
 
     /// Returns the chain for the next request: the next wanted one in turn without a job.
     pub(super) fn next_hint(&self) -> Option<ChainId> {
-        let Demand::Chains(chains) = &self.demand else {
+        let Demand::Chains { named, .. } = &self.demand else {
             return None;
         };
         let after = self.hinted.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut in_turn = chains.range((after, Bound::Unbounded)).chain(chains);
+        let mut in_turn = named.range((after, Bound::Unbounded)).chain(named);
         in_turn.find(|chain| !self.live.holds(**chain)).copied()
     }
 
     /// Whether the worker gets the cuts of a node.
     pub(super) fn wants_view(&self, id: NodeId) -> bool {
-        matches!(self.demand, Demand::Chains(_)) && self.preferred() == Some(id)
+        matches!(self.demand, Demand::Chains { .. }) && self.preferred() == Some(id)
     }
 
     /// The node serves another network or other chains: sends the worker a view without heights.
@@ -60,16 +66,66 @@ impl Coordinator {
         }
     }
 
+    /// The node issued work that is of no use: requests other work at once. If too much work in a
+    /// row is of no use, the useful chains have none, and the next request has to wait.
+    pub(super) fn draw_again(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        let chains = node.info.as_ref().map_or(0, |info| info.chains.len());
+        node.useless_work += 1;
+        if node.useless_work > DRAWS_PER_CHAIN * chains {
+            let until = self.now + self.config.timing.unwanted_pause;
+            node.work.hold(until);
+        }
+    }
+
+    /// The next block of a chain has this height, by work requested at the time.
+    pub(super) fn read_height(
+        &mut self,
+        id: NodeId,
+        requested: Option<Instant>,
+        next: (ChainId, u64),
+    ) {
+        let (now, settling) = (self.now, self.config.timing.first_block_lookup);
+        let node = &mut self.nodes[id.0];
+        let (Some(known), Some(info)) = (&mut node.heights_of_work, &node.info) else {
+            return;
+        };
+        let (chain, height) = (next.0, next.1.saturating_sub(1));
+        if known.read(now, settling, chain, height, requested) {
+            let adjacents = info.graph.iter().flat_map(|graph| graph.adjacents(chain));
+            for adjacent in adjacents {
+                known.at_least(*adjacent, height);
+            }
+            self.show_heights_of_work(id);
+        }
+    }
+
+    /// Sends the worker the heights that work and submissions show, if the node lacks a cut.
+    pub(super) fn show_heights_of_work(&mut self, id: NodeId) {
+        let known = self.nodes[id.0].heights_of_work.as_ref();
+        if let Some(heights) = known.map(HeightsOfWork::heights)
+            && self.wants_view(id)
+        {
+            self.show_view(id, Some(heights), None);
+        }
+    }
+
     /// Sends the worker the network of a node, and the heights in a cut requested at the time.
     pub(super) fn show(&mut self, id: NodeId, cut: Option<(Instant, &Cut)>) {
+        let heights = cut.map(|(requested, cut)| {
+            let of = cut.tips.iter().map(|(chain, tip)| (*chain, tip.height));
+            Heights {
+                source: Source::Cut(requested),
+                of: of.collect(),
+            }
+        });
+        self.show_view(id, heights, cut.map(|(_, cut)| cut));
+    }
+
+    fn show_view(&mut self, id: NodeId, heights: Option<Heights>, cut: Option<&Cut>) {
         if let Some(info) = &self.nodes[id.0].info
-            && let Some(graph) = graph(info, cut.map(|(_, cut)| cut))
+            && let Some(graph) = graph(info, cut)
         {
-            let heights = cut.map(|(requested, cut)| {
-                let of = cut.tips.iter().map(|(chain, tip)| (*chain, tip.height));
-                let of = of.collect();
-                Heights { requested, of }
-            });
             let version = info.version.clone();
             self.actions.push(Action::Show(Arc::new(View {
                 version,

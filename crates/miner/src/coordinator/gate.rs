@@ -27,6 +27,10 @@ pub(super) struct Gate {
 struct Failures {
     since: Instant,
     count: u32,
+    /// The refusals in a row that an operator has to mend, up to the last failure.
+    refusals: u32,
+    /// The earliest end of the pause, if it ends with a sign of life.
+    released_from: Option<Instant>,
     reported_at: Instant,
     reported: Error,
 }
@@ -65,6 +69,8 @@ impl Gate {
         let failures = self.failures.get_or_insert_with(|| Failures {
             since: now,
             count: 0,
+            refusals: 0,
+            released_from: None,
             reported_at: now,
             reported: error.clone(),
         });
@@ -74,9 +80,17 @@ impl Gate {
         let (pause, is_news) = match error.retry() {
             Retry::Soon | Retry::AfterInfo => {
                 let is_news = silence >= if is_same { REPEAT } else { CHANGE };
-                (timing.backoff(failures.count), is_news)
+                failures.refusals = 0;
+                failures.released_from = None;
+                let asked = error.retry_after().unwrap_or_default();
+                let asked = asked.min(timing.misconfigured_retry);
+                (timing.backoff(failures.count).max(asked), is_news)
             }
-            Retry::Later | Retry::Never => (timing.misconfigured_retry, !is_same),
+            Retry::Later | Retry::Never => {
+                failures.refusals = failures.refusals.saturating_add(1);
+                failures.released_from = Some(now + timing.refused(1));
+                (timing.refused(failures.refusals), !is_same)
+            }
         };
         self.paused_until = Some(now + pause);
         if !is_first && !is_news {
@@ -92,10 +106,16 @@ impl Gate {
         self.paused_until = Some(until);
     }
 
-    /// Ends a pause not caused by a failure.
+    /// Ends a pause not caused by a failure, and all but the shortest one after a refusal that an
+    /// operator has to mend: the node lives, and may have been mended.
     pub(super) fn release(&mut self) {
-        if self.failures.is_none() {
-            self.clear();
+        match &self.failures {
+            None => self.clear(),
+            Some(failures) => {
+                if let (Some(until), Some(from)) = (self.paused_until, failures.released_from) {
+                    self.paused_until = Some(until.min(from));
+                }
+            }
         }
     }
 

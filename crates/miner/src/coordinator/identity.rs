@@ -43,6 +43,8 @@ impl Coordinator {
     /// its jobs, and updates may have been missed.
     fn restarted(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0];
+        node.restarted = Some(self.now);
+        node.work.release();
         node.pow_required_until = node.pow_required_until.map(|_| self.now);
         for live in self.live.of(id) {
             live.due = self.now;

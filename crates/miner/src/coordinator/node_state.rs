@@ -1,16 +1,18 @@
 //! One node as the coordinator knows it.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
 use node::{Error, Info, NoAnswer, Retry, Version};
 
 use super::event::Seq;
 use super::gate::Gate;
+use super::heights::HeightsOfWork;
 use super::streams::Streams;
 use crate::job::Job;
 use crate::telemetry::event::RequestKind;
+use crate::timing::Timing;
 
 /// A chain more than this much lower than before, and at most twice this high, was reset:
 /// reorganisations are not so deep, and nodes behind one address may differ more far from genesis.
@@ -35,11 +37,29 @@ pub(super) struct NodeState {
     pub(super) cut: Gate,
     /// When the last request for the cut was made.
     pub(super) cut_requested: Option<Instant>,
+    /// The last update, or when the first stream opened; `None` before.
+    pub(super) last_update: Option<Instant>,
+    /// How long silence is plausible; `None` for the shortest.
+    pub(super) patience: Option<Duration>,
+    /// The last update before the streams were found to miss changes.
+    pub(super) silent_since: Option<Instant>,
     /// The last possible change of the cut.
     pub(super) cut_changed: Seq,
+    /// When the node first refused `/cut` as unknown, until it sends one.
+    pub(super) cut_missing: Option<Instant>,
+    /// The heights of its chains, if it does not serve its cut.
+    pub(super) heights_of_work: Option<HeightsOfWork>,
+    /// When the last request for work was made.
+    pub(super) work_requested: Option<Instant>,
+    /// The works in a row that were of no use to a worker with a demand for certain chains.
+    pub(super) useless_work: usize,
     /// The end of a pause without work and submissions, if the node rejected the last block without
     /// proof of work. It rejects all blocks of a worker without.
     pub(super) pow_required_until: Option<Instant>,
+    /// When the node was last found after a possible restart.
+    pub(super) restarted: Option<Instant>,
+    /// The number of solutions with a payload unknown at first, though the node must have it.
+    pub(super) unknown_payloads: u32,
     /// The greatest heights of the next blocks.
     heights: BTreeMap<ChainId, u64>,
 }
@@ -60,6 +80,9 @@ impl NodeState {
         self.subscription = seq;
         self.streams = Streams::default();
         self.pow_required_until = None;
+        self.cut_missing = None;
+        self.heights_of_work = None;
+        (self.last_update, self.patience, self.silent_since) = (None, None, None);
         self.heights.clear();
         self.info.replace(info)
     }
@@ -98,7 +121,22 @@ impl NodeState {
     /// The cut may have changed: the next request for it does not wait.
     pub(super) fn cut_changed(&mut self, seq: Seq) {
         self.cut_changed = seq;
-        self.cut.release();
+        if self.cut_missing.is_none() {
+            self.cut.release();
+        }
+    }
+
+    /// How long the silence of the update streams is plausible.
+    pub(super) fn patience(&self, timing: &Timing) -> Duration {
+        self.patience.unwrap_or(timing.silence_min)
+    }
+
+    /// When to compare the cut because no update comes; `None` without streams.
+    pub(super) fn silence_check(&self, timing: &Timing) -> Option<Instant> {
+        let last = self.last_update.max(self.cut_requested);
+        self.last_update
+            .and(last)?
+            .checked_add(self.patience(timing))
     }
 
     /// Records the height of a chain's next block. Returns the height before a reset, once for all

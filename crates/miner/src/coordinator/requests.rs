@@ -39,6 +39,7 @@ impl Coordinator {
                     Request::Work { chain, .. } => {
                         self.count_fetch(chain);
                         self.hinted = chain.or(self.hinted);
+                        self.nodes[id.0].work_requested = Some(self.now);
                     }
                     Request::Cut { .. } => node.cut_requested = Some(self.now),
                     _ => {}
@@ -84,11 +85,19 @@ impl Coordinator {
         let is_answerable = node.is_ready() || self.is_stopping && node.info.is_some();
         let is_wanted = self.wants_view(id) && !self.is_stopping && !node.is_paused(now)
             || live.any(|live| live.job.node == id && live.is_unconfirmed())
+            || self.is_silence_due(id)
             || self.tracker.is_lookup_due(now, id);
         (is_answerable && is_wanted).then(|| Request::Cut {
             version: node.version(),
             seq: self.seq,
         })
+    }
+
+    /// Whether no update came from the node of live jobs for longer than is plausible.
+    fn is_silence_due(&self, id: NodeId) -> bool {
+        let check = self.nodes[id.0].silence_check(&self.config.timing);
+        let mut live = self.live.jobs.iter();
+        check.is_some_and(|at| at <= self.now) && live.any(|live| live.job.node == id)
     }
 
     /// Counts a request for work on a chain if its job was refreshed and is due for new work.

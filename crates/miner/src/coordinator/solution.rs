@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chainweb::WorkHeader;
 use node::{Error, Refusal, Retry};
 
-use super::action::{Action, Request};
+use super::action::{Action, Connection, Request};
 use super::event::Seq;
 use super::freshness::Freshness;
 use super::node_state::Suspicion;
@@ -20,6 +20,12 @@ use crate::telemetry::Event;
 use crate::telemetry::event::{
     BlockEvent, JobRef, NodeEvent, Retirement, SolutionDiscarded, Untracked,
 };
+
+/// The most submissions of a solution whose payload is unknown: within two seconds, since a node
+/// that was restarted unnoticed is found out only after them.
+const MAX_TRIES_ELSEWHERE: u32 = 5;
+/// The number of solutions with an unknown payload from which they are reported.
+const FEW: u32 = 4;
 
 impl Coordinator {
     pub(super) fn solved(&mut self, solution: &Solution) {
@@ -84,6 +90,7 @@ impl Coordinator {
             job: Arc::clone(job),
             header,
             attempts: 0,
+            unknown: 0,
             expires: self.live.last_issued(job) + self.config.timing.payload_lifetime,
             is_outdated: freshness == Freshness::Outdated,
             due: Some(self.now),
@@ -105,6 +112,10 @@ impl Coordinator {
                 version: self.nodes[node.0].version(),
                 job: due.job.id,
                 header: due.header.clone(),
+                connection: match due.unknown {
+                    0 => Connection::Any,
+                    _ => Connection::New,
+                },
             };
             self.actions.push(Action::Request { node, request });
         }
@@ -112,7 +123,11 @@ impl Coordinator {
 
     pub(super) fn submitted(&mut self, id: JobId, result: Result<(), Error>) {
         let error = result.err();
-        if let Some(error) = &error
+        if let Some(error @ Error::Refused(Refusal::Stale)) = &error
+            && self.is_retried_elsewhere(id, error)
+        {
+            // The next try is scheduled.
+        } else if let Some(error) = &error
             && error.retry() != Retry::Never
         {
             self.unanswered(id, error);
@@ -125,11 +140,52 @@ impl Coordinator {
         }
     }
 
+    /// The node does not have the payload of a solution. If it must have it, another node may have
+    /// answered: a load balancer without sticky sessions leads the request for work and the
+    /// solution to different nodes. Schedules a few more tries and returns whether there is one.
+    fn is_retried_elsewhere(&mut self, id: JobId, error: &Error) -> bool {
+        let (now, timing) = (self.now, &self.config.timing);
+        let Some(submission) = self.submissions.open.get_mut(&id) else {
+            return false;
+        };
+        submission.unknown = submission.unknown.saturating_add(1);
+        let of = submission.job.node;
+        let node = &mut self.nodes[of.0];
+        // The payload of younger work is lost by a restart only.
+        let issued = self.live.last_issued(&submission.job);
+        let is_young = now < issued + timing.refetch_age;
+        let is_restarted = node.suspicion == Some(Suspicion::Restart)
+            || node.restarted.is_some_and(|at| issued <= at);
+        let attempts = submission.attempts;
+        if !is_young
+            || is_restarted
+            || !submission.is_unknown()
+            || attempts >= MAX_TRIES_ELSEWHERE
+            || submission.retry(now, timing, error).is_none()
+        {
+            return false;
+        }
+        if attempts == 1 {
+            node.unknown_payloads = node.unknown_payloads.saturating_add(1);
+            let times = node.unknown_payloads;
+            // Reported more and more rarely.
+            if times >= FEW && times.is_power_of_two() {
+                self.report_node(of, NodeEvent::PayloadsUnknown { times });
+            }
+        }
+        true
+    }
+
     fn taken(&mut self, submission: &Submission) {
         self.counters.solutions_submitted += 1;
         let attempts = submission.attempts;
         self.report_block(submission.block(), BlockEvent::Submitted { attempts });
         let id = submission.job.node;
+        if let Some(known) = &mut self.nodes[id.0].heights_of_work {
+            let block = submission.block();
+            known.accepted(self.now, block.chain, block.height);
+            self.show_heights_of_work(id);
+        }
         if self.nodes[id.0].pow_required_until.take().is_some() {
             self.report_node(id, NodeEvent::PowNotRequired);
         }
@@ -140,7 +196,7 @@ impl Coordinator {
         let (node, block) = (submission.job.node, submission.block());
         match error {
             // An attempt without an answer may have succeeded.
-            Error::Refused(Refusal::Stale) if submission.attempts > 1 => {
+            Error::Refused(Refusal::Stale) if !submission.is_unknown() => {
                 self.uncertain(submission, error);
             }
             Error::Refused(Refusal::Stale) => {
@@ -188,7 +244,7 @@ impl Coordinator {
         };
         self.nodes[submission.job.node.0].suspect_after(error);
         let (block, attempts) = (submission.block(), submission.attempts);
-        if let Some(retry_in) = submission.retry(self.now, &self.config.timing) {
+        if let Some(retry_in) = submission.retry(self.now, &self.config.timing, error) {
             // Reported more and more rarely.
             if attempts.is_power_of_two() {
                 let event = BlockEvent::SubmissionFailed {

@@ -136,6 +136,11 @@ impl Coordinator {
             .chain(self.live.wakeups(&self.config.timing))
             .chain(self.submissions.wakeups())
             .chain(self.tracker.wakeups())
+            .chain(
+                self.live.jobs.iter().filter_map(|live| {
+                    self.nodes[live.job.node.0].silence_check(&self.config.timing)
+                }),
+            )
             // Earlier times were handled with the last event, or wait for an answer.
             .filter(|at| *at > self.now)
             .min()

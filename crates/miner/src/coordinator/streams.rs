@@ -20,6 +20,8 @@ pub(super) struct Streams {
     /// The latest tip changes of chains without a stream, and the latest dropped one.
     unwatched: VecDeque<(ChainId, Seq)>,
     dropped: Seq,
+    /// Whether open streams missed a change and have reported nothing since.
+    is_distrusted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +60,21 @@ impl Streams {
         let stream = self.by_chain.get_mut(&chain);
         let was_open = stream.is_some_and(|stream| stream.opened.take().is_some());
         was_open && self.by_chain.values().all(|stream| stream.opened.is_none())
+    }
+
+    /// The streams missed a change: none counts as watching until one reports an update.
+    pub(super) fn distrust(&mut self) {
+        self.is_distrusted = true;
+        self.suspect();
+    }
+
+    /// A stream reported an update. Streams that were distrusted count as opened just now.
+    pub(super) fn trust(&mut self, seq: Seq) {
+        if std::mem::take(&mut self.is_distrusted) {
+            for stream in self.by_chain.values_mut() {
+                stream.opened = stream.opened.map(|_| seq);
+            }
+        }
     }
 
     /// The node may have been restarted, which can leave dead connections with no sign of it.
@@ -122,7 +139,7 @@ impl Streams {
     /// outdate the answer to a request made at `seq`.
     pub(super) fn is_watched_since(&self, chain: ChainId, seq: Seq) -> bool {
         let opened = self.by_chain.get(&chain).and_then(|stream| stream.opened);
-        opened.is_some_and(|opened| opened < seq)
+        !self.is_distrusted && opened.is_some_and(|opened| opened < seq)
     }
 
     /// Whether the chain's tip may have changed after `seq`: its stream reported it, or was closed.

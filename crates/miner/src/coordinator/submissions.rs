@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, WorkHeader};
+use node::Error;
 
 use super::event::Seq;
 use super::freshness::Freshness;
@@ -26,6 +27,8 @@ pub(super) struct Submission {
     pub(super) header: WorkHeader,
     /// The number of submissions so far.
     pub(super) attempts: u32,
+    /// The number of answers that the payload is unknown.
+    pub(super) unknown: u32,
     /// When the node must have discarded the payload.
     pub(super) expires: Instant,
     /// Whether the chain has a new tip, which makes another try useless.
@@ -39,12 +42,25 @@ impl Submission {
         BlockRef::new(&self.job, &self.header)
     }
 
+    /// Whether no submission can have been accepted: all were answered that the payload is unknown.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.unknown == self.attempts
+    }
+
     /// Schedules another try. Returns the pause before it; `None` if it is too late for one.
-    pub(super) fn retry(&mut self, now: Instant, timing: &Timing) -> Option<Duration> {
+    pub(super) fn retry(
+        &mut self,
+        now: Instant,
+        timing: &Timing,
+        error: &Error,
+    ) -> Option<Duration> {
         if self.is_outdated || self.expires <= now {
             return None;
         }
-        let pause = timing.backoff(self.attempts);
+        // A longer pause would outlast most parents.
+        let asked = error.retry_after().unwrap_or_default();
+        let asked = asked.min(timing.retry_max * 5);
+        let pause = timing.backoff(self.attempts).max(asked);
         self.due = Some(now + pause);
         Some(pause)
     }

@@ -13,6 +13,7 @@ mod refetch;
 mod refreshed;
 mod reports;
 mod script;
+mod silence;
 mod start;
 mod stop;
 mod submission;

@@ -10,7 +10,7 @@ use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::demand::Demand;
 use crate::job::NodeId;
-use crate::telemetry::event::Retirement;
+use crate::telemetry::event::{NodeEvent, Retirement};
 
 impl Coordinator {
     /// Opens the update stream of a chain without one.
@@ -58,6 +58,13 @@ impl Coordinator {
             return;
         }
         match update {
+            UpdateEvent::NewCut | UpdateEvent::RefreshedBlock => self.stream_delivered(id),
+            UpdateEvent::Opened => {
+                self.nodes[id.0].last_update.get_or_insert(self.now);
+            }
+            UpdateEvent::Lost(_) => {}
+        }
+        match update {
             UpdateEvent::Opened => self.stream_opened(id, chain),
             UpdateEvent::NewCut => self.tip_changed(id, chain),
             UpdateEvent::RefreshedBlock => self.refreshed(id, chain),
@@ -65,9 +72,24 @@ impl Coordinator {
         }
     }
 
+    /// An update came: the streams work.
+    fn stream_delivered(&mut self, id: NodeId) {
+        let (now, seq) = (self.now, self.seq);
+        let node = &mut self.nodes[id.0];
+        node.last_update = Some(now);
+        node.patience = None;
+        node.streams.trust(seq);
+        if let Some(since) = node.silent_since.take() {
+            let after = now.saturating_duration_since(since);
+            self.report_node(id, NodeEvent::UpdatesResumed { after });
+        }
+    }
+
     fn stream_opened(&mut self, id: NodeId, chain: ChainId) {
         let node = &mut self.nodes[id.0];
         node.streams.opened(chain, self.seq);
+        // The node may have been restarted with another configuration.
+        node.work.release();
         // Tip changes before this may have been missed.
         self.live.suspect_adjacent(id, chain, self.seq);
         let job = self.live.find(id, chain);

@@ -29,6 +29,10 @@ impl Coordinator {
         let by_streams = node.streams.freshness(work.header(), requested, self.seq);
         let by_solutions = self.submissions.freshness(id, work.header(), requested);
         let freshness = by_streams.max(by_solutions);
+        if freshness < Freshness::Contested {
+            let requested_at = node.work_requested;
+            self.read_height(id, requested_at, (chain, height));
+        }
         let discarded = match freshness {
             _ if !self.demand.admits(chain) => Some(WorkDiscarded::Unwanted),
             Freshness::Current | Freshness::Unconfirmed { .. } => None,
@@ -38,6 +42,7 @@ impl Coordinator {
         let Some(reason) = discarded else {
             self.observe_height(id, chain, height);
             self.subscribe(id, chain);
+            self.nodes[id.0].useless_work = 0;
             let job = Job {
                 id: JobId(self.seq.0),
                 node: id,
@@ -55,10 +60,8 @@ impl Coordinator {
         });
         match reason {
             // Work requested under an earlier demand does not show what the node issues now.
-            WorkDiscarded::Unwanted if requested > self.demanded => {
-                let until = self.now + self.config.timing.unwanted_pause;
-                self.nodes[id.0].work.hold(until);
-            }
+            WorkDiscarded::Unwanted if requested > self.demanded => self.draw_again(id),
+            WorkDiscarded::ParentContested if self.wants_view(id) => self.draw_again(id),
             WorkDiscarded::ParentContested => self.hold_work(id),
             WorkDiscarded::Outdated | WorkDiscarded::Unwanted => {}
         }

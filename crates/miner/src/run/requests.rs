@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use node::Client;
 
-use crate::coordinator::{Event, Request};
+use crate::coordinator::{Connection, Event, Request};
 use crate::job::NodeId;
 
 /// Sends a request. Returns the event of its answer, and the time that the answer took.
@@ -48,10 +48,15 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
             version,
             job,
             header,
-        } => Event::Submitted {
-            job,
-            result: client.solved(&version, &header).await,
-        },
+            connection,
+        } => {
+            let client = match connection {
+                Connection::Any => client,
+                Connection::New => client.unpooled(),
+            };
+            let result = client.solved(&version, &header).await;
+            Event::Submitted { job, result }
+        }
     };
     (event, asked.elapsed())
 }

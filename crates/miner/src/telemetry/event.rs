@@ -190,12 +190,30 @@ pub enum NodeEvent {
     },
     /// The node accepts blocks without proof of work after it had rejected some.
     PowNotRequired,
+    /// The node does not have the payloads of fresh work: several nodes behind one address answer.
+    PayloadsUnknown {
+        /// The number of such solutions so far.
+        times: u32,
+    },
     /// The node could not answer where blocks of ours stand. They are looked up again later.
     LookupFailed {
         /// The chain of the blocks.
         chain: ChainId,
         /// The error message.
         error: String,
+    },
+    /// The node does not serve its cut, though it serves the network: whether blocks are accepted
+    /// cannot be checked.
+    CutNotServed,
+    /// The update streams are open, but the cut moved without an update. They are opened again.
+    UpdatesSilent {
+        /// The time since the last update.
+        silence: Duration,
+    },
+    /// An update came again.
+    UpdatesResumed {
+        /// The time since the last update before.
+        after: Duration,
     },
     /// The node's clock differs from this machine's by more than a few seconds. Mining is not
     /// affected: creation times derive from the node's clock.
@@ -218,6 +236,8 @@ pub enum RequestKind {
 pub enum FailureCause {
     /// No connection: the node is down, or the address is wrong.
     Unreachable,
+    /// The node was reached, but not by TLS with a certificate that is trusted.
+    Tls,
     /// The connection broke, or no answer came in time.
     NoAnswer,
     /// The node refuses for now.
@@ -406,6 +426,8 @@ pub enum Untracked {
 impl From<&Error> for FailureCause {
     fn from(error: &Error) -> Self {
         match error {
+            // All hints about connections are about TLS.
+            Error::NoAnswer(NoAnswer::Connect { hint: Some(_), .. }) => Self::Tls,
             Error::NoAnswer(NoAnswer::Connect { .. }) => Self::Unreachable,
             Error::NoAnswer(_) => Self::NoAnswer,
             Error::Refused(refusal) if refusal.retry() == Retry::Later => Self::Misconfigured,

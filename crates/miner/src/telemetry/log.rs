@@ -22,6 +22,9 @@ use super::event::{
 use super::snapshot::{NodeSnapshot, Payee, Program};
 use crate::job::Proof;
 
+/// The remedy against a load balancer that leads work and its solution to different nodes.
+const STICKY: &str = "make the load balancer sticky (ip_hash in nginx, balance source in \
+    haproxy), or set --node to one of the nodes behind it";
 /// What to do about a node that requires proof of work.
 const ENABLE_NO_POW: &str = "the workers simulation, constant-delay and on-demand do none: start \
     the node of a development network with --disable-pow (DISABLE_POW_VALIDATION has no effect \
@@ -278,12 +281,37 @@ fn log_node(node: &str, event: &NodeEvent) {
             event = "pow_not_required",
             node, "node accepts blocks without proof of work now"
         ),
+        NodeEvent::PayloadsUnknown { times } => warn!(
+            event = "payloads_unknown",
+            node,
+            times,
+            fix = STICKY,
+            "node does not know its own fresh work: several nodes answer at this address"
+        ),
         NodeEvent::LookupFailed { chain, error } => debug!(
             event = "lookup_failed",
             node,
             chain = chain.get(),
             %error,
             "could not look up blocks"
+        ),
+        NodeEvent::CutNotServed => warn!(
+            event = "cut_not_served",
+            node,
+            fix = "let all paths that begin with /chainweb/ through to the node",
+            "node does not serve /cut: whether blocks are accepted cannot be checked"
+        ),
+        NodeEvent::UpdatesSilent { silence } => warn!(
+            event = "updates_silent",
+            node,
+            silence_seconds = silence.as_secs_f64(),
+            "update streams are open but silent: opening them again, comparing the cut meanwhile"
+        ),
+        NodeEvent::UpdatesResumed { after } => info!(
+            event = "updates_resumed",
+            node,
+            after_seconds = after.as_secs_f64(),
+            "update streams report blocks again"
         ),
         NodeEvent::ClockSkew(skew) => warn!(
             event = "clock_skew",
@@ -304,6 +332,7 @@ fn log_failure(
         (RequestKind::Info, FailureCause::Unreachable) => {
             "node unreachable: is it running, and is this its service port?"
         }
+        (RequestKind::Info, FailureCause::Tls) => "no TLS connection to the node",
         (RequestKind::Info, _) => "could not read /info",
         (RequestKind::Work, FailureCause::Misconfigured) => "node refuses to issue work",
         (RequestKind::Work, _) => "could not fetch work",

@@ -204,7 +204,10 @@ impl NodeSnapshot {
                     since: lasting.map_or(now, |failure| failure.since),
                 };
                 self.failures.insert(*request, failure);
-                if matches!(cause, FailureCause::Unreachable | FailureCause::NoAnswer) {
+                if matches!(
+                    cause,
+                    FailureCause::Unreachable | FailureCause::Tls | FailureCause::NoAnswer
+                ) {
                     self.latency = None;
                 }
             }
@@ -223,7 +226,11 @@ impl NodeSnapshot {
             NodeEvent::NetworkReset { .. }
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
+            | NodeEvent::PayloadsUnknown { .. }
             | NodeEvent::LookupFailed { .. }
+            | NodeEvent::CutNotServed
+            | NodeEvent::UpdatesSilent { .. }
+            | NodeEvent::UpdatesResumed { .. }
             | NodeEvent::ClockSkew(_) => {}
         }
     }

@@ -12,6 +12,7 @@ mod line_protocol;
 mod lines;
 mod log;
 mod once;
+mod pace;
 mod process;
 mod runner;
 mod scheduler;
@@ -29,6 +30,7 @@ use tracing::{debug, info};
 pub use self::command::ShellCommand;
 pub use self::config::{Config, InputEncoding, Once, Protocol, TargetEncoding};
 use self::failure::FailureLimit;
+use self::pace::Pace;
 use self::runner::Runner;
 use self::scheduler::Scheduler;
 use super::{WorkerError, until};
@@ -51,11 +53,12 @@ impl External {
         }
     }
 
-    /// Returns the hash meter, which is [`Meter::Unknown`] unless the protocol reports hashes.
+    /// Returns the hash meter. Commands of [`Protocol::Once`] need not report hashes.
     pub(crate) fn meter(&self) -> Meter {
+        let meter = Arc::clone(&self.meter);
         match self.config.protocol {
-            Protocol::Once(_) => Meter::Unknown,
-            Protocol::Lines => Meter::Counted(Arc::clone(&self.meter)),
+            Protocol::Once(_) => Meter::Reported(meter),
+            Protocol::Lines => Meter::Counted(meter),
         }
     }
 
@@ -87,6 +90,7 @@ impl External {
                 failure_limit: Arc::clone(&failure_limit),
                 failures: 0,
                 solved: None,
+                pace: Pace::default(),
             };
             runners.spawn(run_commands(runner));
         }

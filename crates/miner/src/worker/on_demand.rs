@@ -147,7 +147,18 @@ impl OnDemand {
     /// Returns whether a new cut is needed. Callers may have left without waiting for the reply.
     fn answer(&mut self, request: Request) -> bool {
         match request {
-            Request::Make(counts, reply, outcome) => {
+            Request::Make(mut counts, reply, outcome) => {
+                // The triggers of some networks name the chains of larger ones.
+                let unknown = self.plan.unknown(&counts);
+                let has_others = unknown.len() < counts.len();
+                if has_others && !unknown.is_empty() {
+                    counts.retain(|chain, _| !unknown.contains(chain));
+                    let chains = list(unknown);
+                    warn!(
+                        event = "unknown_chains",
+                        chains, "ignoring requests for chains that the network lacks"
+                    );
+                }
                 let totals = self.plan.add(Instant::now(), &counts);
                 let is_accepted = totals.is_ok();
                 if is_accepted && !counts.is_empty() {

@@ -125,7 +125,7 @@ pub(crate) fn client_of(url: &str, limits: Limits) -> Client {
     Client::new(Config {
         endpoint: url.parse().unwrap(),
         miner: Miner::new(Some(fixtures::PUBLIC_KEY), None),
-        insecure: false,
+        trust: node::Trust::default(),
         limits,
     })
     .unwrap()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use node::{Error, NoAnswer, Refusal, Retry};
+use node::{Error, Malformed, NoAnswer, Refusal, Retry};
 
 use crate::scripted::{Act, Scripted, chunked, plain, request, short_limits, unfinished, version};
 use crate::work::header;
@@ -37,8 +37,8 @@ async fn a_solution_is_posted_as_its_bytes_alone() {
 }
 
 #[tokio::test]
-async fn any_2xx_status_is_success() {
-    assert_eq!(submit(plain("200 OK", b"[]")).await, Ok(()));
+async fn any_empty_2xx_status_is_success() {
+    assert_eq!(submit(plain("200 OK", b"")).await, Ok(()));
     assert_eq!(
         submit(vec![Act::Send(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]).await,
         Ok(())
@@ -46,15 +46,34 @@ async fn any_2xx_status_is_success() {
 }
 
 #[tokio::test]
-async fn the_status_of_a_submission_counts_even_if_the_body_fails() {
+async fn a_2xx_status_with_a_body_is_not_the_nodes() {
     let mut broken = unfinished("200 OK", &[b"x"]);
     broken.push(Act::Reset);
-    assert_eq!(submit(broken).await, Ok(()));
     let endless = vec![
         Act::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec()),
         Act::SendForEver(b"4\r\nnews\r\n".to_vec()),
     ];
-    assert_eq!(submit(endless).await, Ok(()));
+    let page = "<html>Log in to this network</html>";
+    for (acts, text) in [
+        (plain("200 OK", page.as_bytes()), page),
+        (plain("202 Accepted", br#"{"ok":true}"#), r#"{"ok":true}"#),
+        (broken, "x"),
+        (endless, "news"),
+    ] {
+        let error = submit(acts).await.unwrap_err();
+        let Error::Malformed(Malformed::NotEmpty { text: found, .. }) = &error else {
+            panic!("{error:?}");
+        };
+        assert!(found.starts_with(text), "{found}");
+        assert_eq!(error.retry(), Retry::Soon);
+    }
+}
+
+#[tokio::test]
+async fn the_status_of_a_submission_counts_even_if_the_end_is_missing() {
+    let mut broken = unfinished("200 OK", &[]);
+    broken.push(Act::Reset);
+    assert_eq!(submit(broken).await, Ok(()));
     let mut hanging = unfinished("200 OK", &[]);
     hanging.push(Act::Hang);
     let node = Scripted::start([hanging]).await;
@@ -100,12 +119,23 @@ async fn every_refusal_has_its_variant() {
     for text in [
         "Decoding error: too few bytes",
         "Unexpected encoding exception",
-        "",
+        "Invalid solved work: Invalid payload hash. Expected: a, Got: b",
     ] {
         check(
             submit(plain("400 Bad Request", text.as_bytes())).await,
             unreadable(text),
             Retry::Never,
+        );
+    }
+    for text in ["", "<html>Bad Request</html>", "Error: Invalid POW hash"] {
+        check(
+            submit(plain("400 Bad Request", text.as_bytes())).await,
+            Refusal::Foreign {
+                path: path.clone(),
+                status: 400,
+                text: text.to_owned(),
+            },
+            Retry::Soon,
         );
     }
     check(
@@ -120,10 +150,29 @@ async fn every_refusal_has_its_variant() {
     check(
         submit(plain("503 Busy", b"later")).await,
         Refusal::Busy {
+            status: 503,
+            retry_after: None,
             text: "later".to_owned(),
         },
         Retry::Soon,
     );
+}
+
+#[tokio::test]
+async fn a_requested_pause_is_read_as_seconds_or_date() {
+    for (head, seconds) in [
+        ("429 Too Many Requests\r\nRetry-After: 7", Some(7)),
+        (
+            "429 Too Many Requests\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Retry-After: Sun, 06 Nov 1994 08:49:57 GMT",
+            Some(20),
+        ),
+        ("429 Too Many Requests\r\nRetry-After: soon", None),
+    ] {
+        let error = submit(plain(head, b"")).await.unwrap_err();
+        assert_eq!(error.retry_after(), seconds.map(Duration::from_secs));
+        assert_eq!(error.retry(), Retry::Soon);
+    }
 }
 
 #[tokio::test]

@@ -143,6 +143,8 @@ async fn a_refused_stream_is_retried_until_it_opens() {
     assert_eq!(
         busy,
         failed(Error::Refused(Refusal::Busy {
+            status: 503,
+            retry_after: None,
             text: text.to_owned()
         }))
     );

@@ -94,7 +94,7 @@ async fn the_miner_is_sent_unchanged() {
         let client = Client::new(Config {
             endpoint: node.url().parse().unwrap(),
             miner: Miner::new(key, account),
-            insecure: false,
+            trust: node::Trust::default(),
             limits: Limits::default(),
         });
         client.unwrap().work(&version(), None).await.unwrap();
@@ -160,6 +160,8 @@ async fn every_refusal_has_its_variant() {
     check_refusal(
         request_work(plain("503 Service Unavailable", b"Too many work requests")).await,
         Refusal::Busy {
+            status: 503,
+            retry_after: None,
             text: text("Too many work requests"),
         },
         Retry::Soon,
@@ -193,6 +195,24 @@ async fn every_refusal_has_its_variant() {
         status(301, "redirect to https://example.com/"),
         Retry::Soon,
     );
+}
+
+#[tokio::test]
+async fn refusals_that_no_node_sends_are_foreign() {
+    for (line, body) in [
+        ("403 Forbidden", "<html>Attention Required!</html>"),
+        ("403 Forbidden", ""),
+        ("400 Bad Request", "<html>400 Bad Request</html>"),
+        ("400 Bad Request", r#"{"error":"bad request"}"#),
+    ] {
+        let foreign = Refusal::Foreign {
+            path: "/chainweb/0.0/development/mining/work".to_owned(),
+            status: line[..3].parse().unwrap(),
+            text: body.to_owned(),
+        };
+        let result = request_work(plain(line, body.as_bytes())).await;
+        check_refusal(result, foreign, Retry::Soon);
+    }
 }
 
 #[tokio::test]

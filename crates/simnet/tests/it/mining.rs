@@ -3,7 +3,7 @@
 use chainweb::{ChainGraph, ChainId, Difficulty, Nonce, Work};
 use pow::{Kernel, NonceRange, Prepared};
 use serde_json::json;
-use simnet::{Config, Endpoint};
+use simnet::{ChainChoice, Config, CutEndpoint, Endpoint};
 
 use crate::wire::{ask, node, path, solved, updates, work};
 
@@ -117,4 +117,23 @@ async fn the_wanted_chain_is_a_hint() {
     assert!(simnet.tips().contains_key(&chain_for("99").await));
     let cut = ask(&simnet, &format!("GET {}", path("cut")), &[], b"").await;
     assert_eq!(cut.json()["height"], json!(0));
+}
+
+#[tokio::test]
+async fn a_node_can_ignore_the_wanted_chain_and_serve_no_cut() {
+    let simnet = node(Config {
+        chain_choice: ChainChoice::Random,
+        cut_endpoint: CutEndpoint::Missing,
+        ..Config::default()
+    })
+    .await;
+    let line = format!("GET {}", path("mining/work?chain=3"));
+    let mut chains = std::collections::BTreeSet::new();
+    for _ in 0..100 {
+        let reply = ask(&simnet, &line, &[crate::wire::JSON], &crate::wire::miner()).await;
+        chains.insert(Work::decode(&reply.body).unwrap().chain());
+    }
+    assert!(chains.len() > 5, "{chains:?}");
+    let cut = ask(&simnet, &format!("GET {}", path("cut")), &[], b"").await;
+    assert_eq!((cut.status(), cut.body.is_empty()), (404, true));
 }

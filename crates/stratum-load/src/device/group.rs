@@ -53,13 +53,25 @@ pub async fn run_all(
     address: SocketAddr,
     duration: Duration,
 ) -> io::Result<DevicesReport> {
+    run_until(configs, address, tokio::time::sleep(duration)).await
+}
+
+/// Mines with all devices until `end` is ready.
+///
+/// # Errors
+/// Returns an error if a hashing thread cannot be started.
+pub async fn run_until(
+    configs: &[DeviceConfig],
+    address: SocketAddr,
+    end: impl Future<Output = ()>,
+) -> io::Result<DevicesReport> {
     let stop = CancellationToken::new();
     let mut running = JoinSet::new();
     for (number, config) in configs.iter().cloned().enumerate() {
         let stop = stop.clone();
         running.spawn(async move { (number, emulator::run(&config, address, stop).await) });
     }
-    tokio::time::sleep(duration).await;
+    end.await;
     stop.cancel();
     let mut reports = running.join_all().await;
     reports.sort_unstable_by_key(|(number, _)| *number);

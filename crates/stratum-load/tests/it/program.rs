@@ -1,12 +1,14 @@
 //! The program and the servers that it starts.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::Parser;
+use rustix::process::{Pid, Signal, kill_process};
 use stratum_load::child::ServerChild;
 use stratum_load::cli::{Cli, Command as Subcommand, RunArgs};
 use stratum_load::clock::Moment;
@@ -315,4 +317,25 @@ fn more_sessions_than_files_are_refused_with_the_limit() {
         error.starts_with("error: 2000000064 open files are needed"),
         "{error}"
     );
+}
+
+/// The first line of progress follows the installation of the signal handler.
+#[test]
+fn devices_print_progress_and_their_report_on_ctrl_c() {
+    let (_port, address) = closed_port();
+    let address = address.to_string();
+    let mut child = Command::new(PROGRAM)
+        .args(["devices", "--for=1h", "--address", &address])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    lines.read_line(&mut line).unwrap();
+    assert_eq!(line, "4 devices mining, 0 of 3600 s\n");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("violations"), "{report}");
 }

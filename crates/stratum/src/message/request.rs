@@ -1,9 +1,9 @@
 //! Parses requests.
 //!
 //! Lenient where firmwares differ: surplus parameters are ignored, missing optional ones are empty,
-//! and a request without an id has the id `null`. Of a repeated key, the first counts. Newer Goldshell firmware adds the chain to
-//! `mining.submit`; the iBeLink BM-K1 sends one parameter with `mining.subscribe`. The id is kept
-//! verbatim, also if the rest of the request is invalid.
+//! and a request without an id has the id `null`. Of a repeated key, the first counts. Newer
+//! Goldshell firmware adds the chain to `mining.submit`; the iBeLink BM-K1 sends one parameter with
+//! `mining.subscribe`. The id is kept verbatim, also if the rest of the request is invalid.
 
 mod plain;
 

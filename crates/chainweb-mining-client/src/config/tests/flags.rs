@@ -116,7 +116,10 @@ fn the_doctor_takes_the_settings_of_mining_and_flags_of_its_own() {
         panic!("not the doctor");
     };
     assert_eq!((doctor.json, doctor.node.tls), (true, true));
-    assert_eq!(doctor.node.node, ["a.example"]);
+    let [node] = doctor.node.node.as_slice() else {
+        panic!("not one node");
+    };
+    assert_eq!(node.to_string(), "a.example");
     assert_eq!(doctor.node.public_key.as_deref(), Some("ab"));
     assert_eq!(cli.log.log_level, LogLevel::Debug);
     // A flag of neither is an error, and --json is not one of mining.

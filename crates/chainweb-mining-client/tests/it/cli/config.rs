@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use rustix::process::Signal;
 
-use super::program::{Running, field, program, run, text};
+use super::program::{self, Running, field, program, run, text};
 
 /// A folder of files, removed after the test.
 pub(super) struct Folder(PathBuf);
@@ -222,7 +222,7 @@ fn errors_of_all_sources_are_reported_together() {
         .unwrap();
     let expected = format!(
         "error: 4 errors in the settings\n\
-         \x20 --log-level: expected quiet, error, warn, info or debug, got \"loud\"\n\
+         \x20 --log-level: expected quiet, error, warn, info, debug or trace, got \"loud\"\n\
          \x20 CHAINWEB_MINING_STRATUM_PORT: expected a port from 0 to 65535, got \"none\"\n\
          \x20 {file}:1:14: threadCount: expected a number from 1 to 1024, got \"many\"\n\
          \x20 {file}:2:1: nod: unknown setting; did you mean node?\n"
@@ -263,11 +263,54 @@ fn a_contradiction_is_one_event_of_a_log_in_json() {
 }
 
 #[test]
+fn a_command_from_a_url_without_tls_is_a_warning() {
+    let (address, server) = serve(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nstratumRate: 600\n\
+         externalWorkerCommand: miner\n",
+    );
+    let url = format!("http://{address}/miner.yaml");
+    let output = run(&["--config-file", &url, "--print-config-as=minimal"]);
+    server.join().unwrap();
+    let warning = format!(
+        "warning: {url}:2:1: externalWorkerCommand: others on the network can change a command \
+         without https\n"
+    );
+    let printed = "externalWorkerCommand: \"miner\"\nstratumRate: 600\n";
+    check_output(&output, 0, printed, &warning);
+}
+
+#[test]
+fn trust_is_set_in_one_way_and_by_a_file_that_can_be_read() {
+    let folder = Folder::new("trust");
+    let file = folder.file("ca.pem", "no certificate");
+    let pin = format!("--node-fingerprint=sha256:{}", "0a".repeat(32));
+    let check = program::check_usage;
+    check(&["--node-fingerprint=0a"], &["sha256:"]);
+    check(
+        &["--insecure", &pin],
+        &["--insecure contradicts --node-fingerprint"],
+    );
+    check(
+        &["--node-ca", &file, &pin],
+        &["--node-ca contradicts --node-fingerprint"],
+    );
+    check(
+        &["--node-ca", &file],
+        &["--node-ca", &file, "no certificate in PEM"],
+    );
+    check(
+        &["--node-ca", "/nonexistent"],
+        &["cannot be read: No such file"],
+    );
+}
+
+#[test]
 fn an_address_of_a_node_is_reported_without_its_password() {
     let output = run(&["--node", "http://user:hunter2@host:1848"]);
     assert_eq!(output.status.code(), Some(64));
     let message = text(&output.stderr);
-    assert!(message.contains("--node \"http://host:1848\""), "{message}");
+    assert!(message.starts_with("error: --node: "), "{message}");
+    assert!(message.contains("\"http://host:1848\""), "{message}");
     assert!(!message.contains("hunter2"), "{message}");
 }
 

@@ -61,7 +61,7 @@ impl Running {
         Self::spawn(program().args(args))
     }
 
-    pub(super) fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())

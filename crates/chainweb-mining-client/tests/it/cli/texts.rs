@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::process::Command;
 
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
@@ -46,7 +48,7 @@ fn generated_keys_are_pairs_for_another_library_and_differ_each_time() {
 fn generate_key_needs_nothing_and_can_be_undone() {
     // No node can have this address, so mining on it would fail.
     for flags in [
-        ["--generate-key", "--node=ftp://nowhere"],
+        ["--generate-key", "--node=https://nowhere.invalid"],
         ["--no-generate-key", "--generate-key"],
     ] {
         assert_eq!(printed(&flags).lines().count(), 2, "{flags:?}");
@@ -94,6 +96,55 @@ fn completions_know_the_flags_and_the_commands_in_every_shell() {
     }
     check_usage(&["completions", "csh"], &["csh", "bash", "zsh"]);
     check_usage(&["completions"], &["<SHELL>"]);
+}
+
+/// Runs a script in a shell. Returns `None` if the shell is not installed.
+fn in_shell(shell: &str, script: &str) -> Option<String> {
+    let output = match Command::new(shell).args(["-c", script]).output() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        output => output.unwrap(),
+    };
+    assert_eq!(text(&output.stderr), "", "{shell}");
+    Some(text(&output.stdout).to_owned())
+}
+
+/// Words behind the program's name, the last one incomplete, and completions of it.
+const COMPLETED: [(&str, &[&str]); 7] = [
+    ("dem", &["demo"]),
+    ("--stratum-po", &["--stratum-port"]),
+    ("demo --blo", &["--block-delay"]),
+    ("doctor --node-f", &["--node-fingerprint"]),
+    ("simnet --graph p", &["pair", "petersen"]),
+    ("--preemption b", &["batch-complete"]),
+    ("--stratum-difficulty b", &["block"]),
+];
+
+#[test]
+fn the_scripts_complete_in_the_shells_that_are_installed() {
+    let bash = printed(&["completions", "bash"]);
+    let fish = printed(&["completions", "fish"]);
+    let zsh = printed(&["completions", "zsh"]);
+    for (line, expected) in COMPLETED {
+        let words: Vec<&str> = line.split(' ').collect();
+        let before = words.iter().rev().nth(1).copied();
+        let [name, last] = ["chainweb-mining-client", words.last().unwrap()];
+        let before = before.unwrap_or(name);
+        let asked = format!(
+            "{bash}\nCOMP_WORDS=({name} {line}); COMP_CWORD={}\n\
+             _chainweb__mining__client {name} '{last}' '{before}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            words.len()
+        );
+        let found = in_shell("bash", &asked).expect("every Linux has it");
+        let found: Vec<&str> = found.lines().collect();
+        assert_eq!(found, expected, "{line}");
+        let asked = format!("{fish}\ncomplete -C '{name} {line}'");
+        if let Some(found) = in_shell("fish", &asked) {
+            let words = found.lines().filter_map(|line| line.split('\t').next());
+            assert_eq!(words.collect::<Vec<_>>(), expected, "{line}");
+        }
+    }
+    // Its completions need a terminal; reading the script shows whether it is well formed.
+    in_shell("zsh", &format!("compdef() {{ :; }}\n{zsh}"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Requests for blocks over HTTP, byte by byte as scripts send them.
+//! Requests for blocks over HTTP, byte by byte as scripts send them: `Host` names a service.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -16,7 +16,7 @@ pub(super) fn make_blocks(address: SocketAddr, request: &Request) {
     let mut connection = TcpStream::connect(address).unwrap();
     write!(
         connection,
-        "POST /make-blocks HTTP/1.1\r\nHost: {address}\r\nAccept: */*\r\nContent-Type: {content_type}\r\n\
+        "POST /make-blocks HTTP/1.1\r\nHost: chainweb-mining-client:1917\r\nAccept: */*\r\nContent-Type: {content_type}\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )

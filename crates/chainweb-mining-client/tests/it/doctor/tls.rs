@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Examined, IMPATIENCE, KEY, PATIENCE, examined, network};
-use crate::cli::program::program;
+use crate::cli::program::{Running, program};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls");
 
@@ -101,14 +101,62 @@ async fn a_node_behind_tls_is_well() {
         .is_well("");
 }
 
+/// The fingerprint of `good.der`.
+const FINGERPRINT: &str = "--node-fingerprint=sha256:E2:04:C4:DB:D9:CA:A0:0C:12:37:84:07:E1:19:B3:A7:27:D5:CD:F0:82:24:69:EF:52:BE:51:63:6F:DF:82:FD";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flags_trust_an_issuer_or_one_certificate() {
+    let issuer = format!("--node-ca={DATA}/issuer.pem");
+    let node = Behind::certificate("good.der").await;
+    for (flag, figure) in [
+        (
+            issuer.as_str(),
+            "TLS, with a certificate that --node-ca trusts",
+        ),
+        (
+            FINGERPRINT,
+            "TLS, with the certificate of --node-fingerprint",
+        ),
+    ] {
+        let seen = node.examined("https", Trusted::Nothing, &[flag]);
+        seen.is_well("");
+        assert_eq!(seen.check("protocol")["figure"], figure);
+    }
+    let elsewhere = Behind::certificate("elsewhere.der").await;
+    let seen = elsewhere.examined("https", Trusted::Nothing, &[&issuer]);
+    let figure = "the node's certificate is only for elsewhere.example";
+    seen.fails("protocol", figure, "set --node to a name that", REST);
+    let seen = elsewhere.examined("https", Trusted::Issuer, &[FINGERPRINT]);
+    let figure = "the node's certificate has the fingerprint sha256:";
+    seen.fails("protocol", figure, "set --node-fingerprint to", REST);
+}
+
+/// A miner reports what is wrong with the certificate, and does not ask whether the node runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_miner_names_the_fault_of_a_certificate() {
+    let node = Behind::certificate("good.der").await;
+    let address = format!("https://localhost:{}", node.port);
+    let start = |flags: &[&str]| {
+        let flags = [&["-wcpu", "-c1", "--node", &address], flags].concat();
+        let mut command = program();
+        command.args(flags).env("SSL_CERT_FILE", "/nonexistent");
+        Running::spawn(command.env("SSL_CERT_DIR", "/nonexistent"))
+    };
+    let line = start(&[]).wait_for("no TLS connection to the node");
+    let why = "no trusted authority has issued the node's certificate";
+    assert!(line.contains(why) && line.contains("--node-ca"), "{line}");
+    start(&["--insecure"]).wait_for("--insecure accepts any certificate, so others");
+    start(&[FINGERPRINT]).wait_for("connected to network");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_certificates() {
     for (certificate, trusted, figure, advice) in [
         (
             "good.der",
             Trusted::Nothing,
-            "UnknownIssuer",
-            "--insecure accepts it",
+            "no trusted authority",
+            "--node-ca FILE or --node-fingerprint trusts it",
         ),
         (
             "expired.der",

@@ -302,7 +302,7 @@ async fn work_of(simnet: &Simnet) -> chainweb::Work {
     let client = node::Client::new(node::Config {
         endpoint: simnet.address().to_string().parse().unwrap(),
         miner: node::Miner::new(Some(KEY), None),
-        insecure: false,
+        trust: node::Trust::default(),
         limits: node::Limits::default(),
     });
     let version = "development".parse().unwrap();

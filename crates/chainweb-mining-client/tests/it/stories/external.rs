@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(100);
 
 /// Returns a configuration of two processes of this command, whose failures are logged once.
-fn config(command: &str, protocol: Protocol) -> Config {
+pub(super) fn config(command: &str, protocol: Protocol) -> Config {
     Config {
         processes: NonZeroUsize::new(2).unwrap(),
         command: ShellCommand {
@@ -48,7 +48,7 @@ fn config(command: &str, protocol: Protocol) -> Config {
     }
 }
 
-fn once(command: &str) -> Config {
+pub(super) fn once(command: &str) -> Config {
     config(command, Protocol::Once(Once::default()))
 }
 
@@ -57,7 +57,7 @@ fn lines(command: &str) -> Config {
 }
 
 impl Story {
-    fn start_external(&mut self, config: Config) {
+    pub(super) fn start_external(&mut self, config: Config) {
         self.start_client_with(Worker::External(External::new(config)));
     }
 

@@ -1,17 +1,17 @@
 //! Blocks on demand: those that are requested and those that braiding forces, no others.
 
-mod http;
+pub(super) mod http;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chainweb::{ChainGraph, ChainId};
 use chainweb_mining_client::on_demand::Server;
 use listen::{Interface, raise_descriptor_limit};
 use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
-use simnet::{Endpoint, ProofOfWork, Verdict};
+use simnet::{ChainChoice, CutEndpoint, Endpoint, ProofOfWork, Verdict};
 use tokio::task::JoinSet;
 
 use self::http::ask;
@@ -21,9 +21,9 @@ use super::setting::{PATIENCE, Setting, Story};
 const DESCRIPTORS: u64 = 4096;
 
 /// A network without proof of work, and a client that makes blocks there on demand.
-struct Shop {
-    story: Story,
-    address: SocketAddr,
+pub(super) struct Shop {
+    pub(super) story: Story,
+    pub(super) address: SocketAddr,
 }
 
 fn setting(graph: ChainGraph) -> Setting {
@@ -33,7 +33,7 @@ fn setting(graph: ChainGraph) -> Setting {
 }
 
 impl Shop {
-    async fn open(mut story: Story) -> Self {
+    pub(super) async fn open(mut story: Story) -> Self {
         let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
         let (worker, requests) = OnDemand::new(story.timing());
         let server = Server::bind(&interface, 0, requests).await.unwrap();
@@ -300,4 +300,63 @@ async fn a_node_that_checks_proof_of_work_is_reported_with_advice() {
         .await;
     assert_eq!(shop.outstanding().await, r#"{"0":1}"#);
     shop.story.end().await;
+}
+
+/// As on nodes of the EVM line.
+#[tokio::test]
+async fn a_node_that_ignores_the_requested_chain_makes_the_blocks_as_well() {
+    let mut setting = setting(ChainGraph::twenty());
+    setting.network.chain_choice = ChainChoice::Random;
+    let shop = Shop::open(setting.network().await).await;
+    let counts: Vec<_> = (0..20).map(|chain| format!("\"{chain}\":2")).collect();
+    let begun = Instant::now();
+    shop.make(&format!("{{{}}}", counts.join(","))).await;
+    // With a pause of 100 ms after each work of no use this takes at least 10 s.
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(shop.heights(), (0..20).map(|chain| (chain, 2)).collect());
+    shop.make(r#"{"7":1}"#).await;
+    let ended = shop.story.ends_well().await;
+    assert_eq!(ended.report.tally.accepted, 41, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_node_without_its_cut_makes_the_blocks_as_well() {
+    for chain_choice in [ChainChoice::Requested, ChainChoice::Random] {
+        let mut setting = setting(ChainGraph::petersen());
+        setting.network.cut_endpoint = CutEndpoint::Missing;
+        setting.network.chain_choice = chain_choice;
+        let shop = Shop::open(setting.network().await).await;
+        shop.make(r#"{"0":2,"7":1}"#).await;
+        shop.make(r#"{"3":2}"#).await;
+        let heights = shop.heights();
+        assert!(
+            heights[&0] >= 2 && heights[&7] >= 1 && heights[&3] >= 2,
+            "{heights:?}"
+        );
+        assert_eq!(shop.outstanding().await, "{}");
+        let ended = shop.story.end().await;
+        ended.check_solutions();
+        let words = ["WARN", "whether blocks are accepted cannot be checked"];
+        assert_eq!(ended.log.count(&words), 1, "{}", ended.log);
+        assert_eq!(ended.log.count(&["WARN"]), 1, "{}", ended.log);
+        let blocks: u64 = heights.values().sum();
+        assert!(blocks < 40, "{heights:?}");
+    }
+}
+
+/// The sandbox's trigger asks for 98 chains.
+#[tokio::test]
+async fn chains_that_the_network_lacks_do_not_keep_others_from_being_made() {
+    let shop = Shop::on(ChainGraph::pair()).await;
+    let counts: Vec<_> = (0..98).map(|chain| format!("\"{chain}\":1")).collect();
+    shop.make(&format!("{{{}}}", counts.join(","))).await;
+    assert_eq!(shop.heights(), [(0, 1), (1, 1)].into());
+    assert_eq!(shop.story.log.count(&["WARN", "chains=\"2, 3,", "97"]), 1);
+    let (status, text) = shop.post(r#"{"2":1,"3":1}"#).await;
+    assert_eq!(status, 400, "{text}");
+    shop.ends_with(2).await;
 }

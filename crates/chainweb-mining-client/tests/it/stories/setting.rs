@@ -129,6 +129,7 @@ impl Setting {
             client: JoinSet::new(),
             stop: CancellationToken::new(),
             meter: Arc::new(HashMeter::new(0)),
+            balancer: None,
             _logging: log.install(),
             log,
         }
@@ -152,6 +153,8 @@ pub(super) struct Story {
     client: JoinSet<anyhow::Result<Snapshot>>,
     stop: CancellationToken,
     meter: Arc<HashMeter>,
+    /// The address of the client's node, if it is not the network's.
+    pub(super) balancer: Option<SocketAddr>,
     _logging: DefaultGuard,
 }
 
@@ -175,10 +178,11 @@ impl Story {
 
     /// Starts a client with this worker, and the server of the on-demand worker.
     pub(super) fn start_client_and_server(&mut self, worker: Worker, server: Option<Server>) {
+        let address = self.balancer.unwrap_or_else(|| self.simnet.address());
         let node = node::Config {
-            endpoint: self.simnet.address().to_string().parse().unwrap(),
+            endpoint: address.to_string().parse().unwrap(),
             miner: Miner::new(Some(KEY), Some("miner")),
-            insecure: false,
+            trust: node::Trust::default(),
             limits: self.limits.clone(),
         };
         let engine = run::Config {

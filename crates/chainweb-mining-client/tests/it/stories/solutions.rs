@@ -23,8 +23,12 @@ async fn one_solution(verdict: Verdict) -> Ended {
 
 #[tokio::test]
 async fn late_solution_is_counted_and_mining_continues() {
-    let ended = one_solution(status(404, "No associated Payload")).await;
-    ended.check();
+    let mut story = Setting::easy().begin().await;
+    story.until_mining().await;
+    story.fault(Endpoint::Solved, status(404, "No associated Payload"));
+    story.until_logged(&["block too late"], 1).await;
+    story.recovers().await;
+    let ended = story.ends_well().await;
     assert!(ended.counters.solutions_stale >= 1);
     assert!(ended.log.count(&["block too late"]) >= 1, "{}", ended.log);
 }
@@ -64,6 +68,10 @@ async fn failed_submissions_are_repeated_until_they_are_accepted() {
         status(500, "Something went wrong"),
         status(503, ""),
         status(404, ""),
+        status(404, "<html>No associated Payload</html>"),
+        status(400, "<html>Bad Request</html>"),
+        status(200, "<html>Log in to this network</html>"),
+        status(200, r#"{"ok":true}"#),
         Verdict::Drop,
         Verdict::Hang,
     ] {

@@ -1,7 +1,7 @@
 //! Mining devices on the client: emulated ones that really hash, and single sessions by hand.
 
 mod by_hand;
-mod devices;
+pub(super) mod devices;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ fn ten_chains(difficulty: u64) -> Setting {
     Setting::new(ChainGraph::petersen(), difficulty)
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config {
         difficulty: DifficultyMode::Level(level(SHARES)),
         min_level: level(0),
@@ -63,14 +63,14 @@ fn without_refresh() -> Config {
 }
 
 /// A client with a Stratum server for devices, and their statistics.
-struct Farm {
-    story: Story,
-    address: SocketAddr,
+pub(super) struct Farm {
+    pub(super) story: Story,
+    pub(super) address: SocketAddr,
     stats: Arc<Stats>,
 }
 
 impl Farm {
-    async fn start(mut story: Story, config: Config) -> Self {
+    pub(super) async fn start(mut story: Story, config: Config) -> Self {
         let interface = Interface::Address(Ipv4Addr::LOCALHOST.into());
         let mut rng = StdRng::seed_from_u64(seed());
         let worker = Asic::bind(&interface, 0, config, &mut rng).await.unwrap();

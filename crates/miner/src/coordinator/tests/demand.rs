@@ -1,6 +1,6 @@
 //! A worker with a demand for certain chains, or for nothing.
 
-use super::pieces::{broken, busy, piece};
+use super::pieces::{broken, busy, not_served, piece};
 use super::script::{Script, config};
 
 #[test]
@@ -29,6 +29,11 @@ fn unwanted_work_is_no_job_and_requests_name_wanted_chains_in_turn() {
     let mut s = Script::idle(2);
     s.wants(&[1, 3]).gives(&["work on 1", "cut"]);
     s.cut_fails(&busy());
+    // The next request does not wait, until eight works for each of the four chains were of no use.
+    for _ in 0..16 {
+        s.at(5).work(piece(0, 1, 'a')).gives(&["work on 3"]);
+        s.at(5).work(piece(2, 1, 'a')).gives(&["work on 1"]);
+    }
     s.at(5).work(piece(0, 1, 'a')).gives(&[]);
     s.at(100).tick().gives(&["cut"]);
     s.at(104).tick().gives(&[]);
@@ -52,6 +57,28 @@ fn work_requested_under_an_earlier_demand_is_requested_again_at_once() {
     s.at(1).wants(&[2]).gives(&[]);
     s.at(2).work(piece(1, 1, 'a')).gives(&["work on 2"]);
     s.at(3).work(piece(2, 1, 'a')).gives(&["publish 2:1a"]);
+}
+
+#[test]
+fn without_a_cut_work_and_accepted_blocks_show_the_heights() {
+    let mut s = Script::idle(2);
+    s.wants(&[2]).gives(&["work on 2", "cut"]);
+    s.at(1).work(piece(2, 8, 'a')).gives(&["publish 2:8a"]);
+    // The node may serve another network, so it is asked once.
+    s.at(2).cut_fails(&not_served()).gives(&["identify"]);
+    s.at(3).identified("net", 4).gives(&[]);
+    s.at(102).tick().gives(&["cut"]);
+    s.at(103)
+        .cut_fails(&not_served())
+        .gives(&["show", "show 2:7"]);
+    s.at(104)
+        .solved("2:8a")
+        .gives(&["submit 2:8a to net", "publish", "work on 2"]);
+    s.at(105).submitted(Ok(())).gives(&["show 2:8"]);
+    // Work older than the block does not take it back.
+    s.at(106).work(piece(2, 8, 'b')).gives(&["work on 2"]);
+    // The cut is not requested for half a minute.
+    s.at(2000).tick().gives(&[]);
 }
 
 #[test]

@@ -264,9 +264,9 @@ impl World {
             match &self.demand {
                 Demand::Any => {}
                 Demand::Nothing => panic!("work is requested without demand"),
-                Demand::Chains(wanted) => {
+                Demand::Chains { named, .. } => {
                     let hint = chain.expect("a chain is named");
-                    assert!(wanted.contains(&hint), "not wanted: {hint}");
+                    assert!(named.contains(&hint), "not wanted: {hint}");
                 }
             }
         }
@@ -274,6 +274,7 @@ impl World {
             header,
             version,
             job,
+            ..
         } = request
         {
             self.submitted_blocks
@@ -355,7 +356,9 @@ impl World {
     fn check_view(&self, view: &View) {
         assert_ne!(self.demand, Demand::Any, "shown without demand");
         if let Some(heights) = &view.heights {
-            assert!(heights.requested <= self.now);
+            for chain in heights.of.keys() {
+                assert!(heights.requested(*chain) <= Some(self.now));
+            }
             assert_eq!(heights.of.len(), view.graph.len());
         }
     }
@@ -455,11 +458,11 @@ impl World {
     /// The worker wants something else.
     fn change_demand(&mut self) {
         let wanted = self.nodes[0].chains.keys().copied();
-        let wanted = wanted.filter(|_| self.rng.random_bool(0.5)).collect();
+        let wanted: Vec<_> = wanted.filter(|_| self.rng.random_bool(0.5)).collect();
         self.demand = match self.rng.random_range(0..4) {
             0 => Demand::Any,
             1 => Demand::Nothing,
-            _ => Demand::Chains(wanted),
+            _ => Demand::chains(wanted),
         };
         self.handle(Event::Demand(self.demand.clone()));
     }
@@ -693,7 +696,7 @@ impl World {
     fn heal_with_demand(&mut self) {
         let chains: Vec<_> = self.nodes[0].chains.keys().copied().collect();
         let chain = *chains.choose(&mut self.rng).expect("there are chains");
-        self.demand = Demand::Chains([chain].into());
+        self.demand = Demand::chains([chain]);
         self.handle(Event::Demand(self.demand.clone()));
         self.calm(HEALING);
         // Two nodes may have issued work on it.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use node::Error;
+use node::{Error, Refusal};
 
 use super::super::gate::Gate;
 use super::pieces::{busy, connect, not_served, timeout, unauthorized};
@@ -61,7 +61,18 @@ fn pauses_grow_with_failures_and_end_with_success() {
     for expected in [100, 200, 400, 800, 1000, 1000] {
         assert_eq!(pause(&mut gate, &not_served()), Some(expected));
     }
-    assert_eq!(pause(&mut gate, &unauthorized()), Some(30_000));
+    for expected in [100, 1000, 5000, 30_000, 30_000] {
+        assert_eq!(pause(&mut gate, &unauthorized()), Some(expected));
+    }
+    assert_eq!(pause(&mut gate, &not_served()), Some(1000));
+    for (asked, expected) in [(7, 7000), (0, 1000), (3600, 30_000)] {
+        let limited = Refusal::Busy {
+            status: 429,
+            text: String::new(),
+            retry_after: Some(Duration::from_secs(asked)),
+        };
+        assert_eq!(pause(&mut gate, &limited.into()), Some(expected));
+    }
     // No update ends the pause after a failure.
     gate.release();
     assert!(!gate.try_start(now, true));

@@ -35,15 +35,53 @@ fn a_node_down_at_the_start_is_asked_until_it_answers() {
 }
 
 #[test]
-fn a_refused_miner_key_is_tried_again_after_half_a_minute() {
+fn a_refused_miner_key_is_tried_again_after_growing_pauses() {
     let mut s = Script::new(&config(1));
     s.tick();
     s.identified("net", 1);
-    s.at(10).work_fails(&unauthorized()).gives(&[]);
     s.opened(0).gives(&[]);
+    let mut now = 10;
+    for pause in [100, 1000, 5000, 30_000, 30_000] {
+        s.at(now).work_fails(&unauthorized()).gives(&[]);
+        now += pause;
+        assert_eq!(s.wakeup_ms(), Some(u128::from(now)));
+        s.at(now).tick().gives(&["work"]);
+    }
+}
+
+#[test]
+fn a_sign_of_life_ends_the_pause_after_a_refused_miner_key() {
+    let signs: [fn(&mut Script); 4] = [
+        |s| s.new_cut(0).gives(&["work"]),
+        |s| s.refreshed(0).gives(&["work"]),
+        |s| s.opened(0).gives(&["work"]),
+        |s| {
+            s.lost(0).gives(&["identify"]);
+            s.identified("net", 1).gives(&["work"]);
+        },
+    ];
+    for sign in signs {
+        let mut s = Script::new(&config(1));
+        s.tick();
+        s.identified("net", 1);
+        s.opened(0).gives(&[]);
+        let mut now = 10;
+        for pause in [100, 1000, 5000] {
+            s.at(now).work_fails(&unauthorized()).gives(&[]);
+            now += pause;
+            s.at(now).tick().gives(&["work"]);
+        }
+        s.at(now).work_fails(&unauthorized()).gives(&[]);
+        sign(s.at(now + 2000));
+    }
+    // Many events are no reason for more than ten requests a second.
+    let mut s = Script::new(&config(1));
+    s.tick();
+    s.identified("net", 1);
+    s.opened(0).gives(&[]);
+    s.at(10).work_fails(&unauthorized()).gives(&[]);
     s.at(20).new_cut(0).gives(&[]);
-    assert_eq!(s.wakeup_ms(), Some(30_010));
-    s.at(30_010).tick().gives(&["work"]);
+    assert_eq!(s.wakeup_ms(), Some(110));
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub(super) fn timeout() -> Error {
 
 pub(super) fn busy() -> Error {
     Refusal::Busy {
+        status: 503,
+        retry_after: None,
         text: String::new(),
     }
     .into()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::pieces::{block, connect, invalid_pow, piece, stale, timeout};
+use super::pieces::{block, busy, connect, invalid_pow, piece, stale, timeout};
 use super::script::{Script, config};
 use crate::job::{NodeId, Proof};
 use crate::telemetry::Event;
@@ -118,9 +118,25 @@ fn a_block_without_an_answer_is_reported_until_it_is_given_up() {
 fn stale_and_rejected_blocks_are_reported() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
+    s.new_cut(0);
     s.reports();
     s.submitted(Err(stale()));
     assert_eq!(blocks(&mut s), [BlockEvent::Stale]);
+
+    // Some payloads of fresh work are unknown, but not at the second try.
+    let mut s = Script::mining(1);
+    for height in 1..=4 {
+        s.solved(&format!("0:{height}a"));
+        s.submitted(Err(stale()));
+        s.at(height * 1000).tick();
+        s.submitted(Ok(()));
+        s.new_cut(0);
+        s.work_fails(&busy());
+        s.at(height * 1000 + 500).tick();
+        let warned = nodes(&mut s).contains(&NodeEvent::PayloadsUnknown { times: 4 });
+        assert_eq!(warned, height == 4);
+        s.work(piece(0, height + 1, 'a'));
+    }
 
     let mut s = Script::mining(1);
     let header = s.solution("0:1a", 7).header();

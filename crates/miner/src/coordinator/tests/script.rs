@@ -12,7 +12,7 @@ use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Info, Lost, Tip, UpdateEvent, Version};
 
 use super::super::event::Seq;
-use super::super::{Action, Config, Coordinator, Event, Preemption, Request};
+use super::super::{Action, Config, Connection, Coordinator, Event, Preemption, Request};
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
 use crate::job::{Job, JobId, NodeId, Proof, Solution};
@@ -59,7 +59,11 @@ pub(super) fn config(work_slots: usize) -> Config {
         work_slots,
         preemption: Preemption::default(),
         proof: Proof::Verified,
-        timing: Timing::default(),
+        timing: Timing {
+            // Only the scripts about silence ask for the cut because of it.
+            silence_min: Duration::from_hours(1),
+            ..Timing::default()
+        },
     }
 }
 
@@ -107,7 +111,7 @@ impl Script {
     }
 
     #[track_caller]
-    fn mining_with(config: &Config) -> Self {
+    pub(super) fn mining_with(config: &Config) -> Self {
         let work_slots = u32::try_from(config.work_slots).expect("scripts hold few jobs");
         let mut script = Self::new(config);
         script.tick();
@@ -282,9 +286,14 @@ impl Script {
                 version,
                 job,
                 header,
+                connection,
             } => {
                 self.submissions.push_back(job);
-                (format!("submit {} to {version}", name(&header)), false)
+                let on = match connection {
+                    Connection::Any => "",
+                    Connection::New => " on a new connection",
+                };
+                (format!("submit {} to {version}{on}", name(&header)), false)
             }
         };
         assert!(!twice, "{text} is asked for already");
@@ -294,6 +303,14 @@ impl Script {
     #[track_caller]
     pub(super) fn tick(&mut self) -> Outcome {
         self.event(Event::Tick)
+    }
+
+    /// Whether a cut is requested as time passes, and nothing else.
+    #[track_caller]
+    pub(super) fn tick_requests_cut(&mut self) -> bool {
+        let Outcome(actions) = self.tick();
+        assert!(actions.iter().all(|action| action == "cut"), "{actions:?}");
+        !actions.is_empty()
     }
 
     #[track_caller]
@@ -460,8 +477,8 @@ impl Script {
     /// The worker wants blocks on these chains and no others.
     #[track_caller]
     pub(super) fn wants(&mut self, chains: &[u32]) -> Outcome {
-        let chains = chains.iter().copied().map(ChainId::new).collect();
-        self.event(Event::Demand(Demand::Chains(chains)))
+        let chains = Demand::chains(chains.iter().copied().map(ChainId::new));
+        self.event(Event::Demand(chains))
     }
 
     #[track_caller]

@@ -168,12 +168,59 @@ fn a_solution_unknown_at_the_first_attempt_is_stale() {
 }
 
 #[test]
-fn a_stale_solution_on_the_tip_may_mean_a_restart() {
+fn a_solution_unknown_on_the_tip_is_submitted_on_new_connections_then_may_mean_a_restart() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
-    s.at(10).submitted(Err(stale())).gives(&["identify"]);
+    s.work_fails(&timeout());
+    let mut now = 10;
+    for pause in [100, 200, 400, 800] {
+        s.at(now).submitted(Err(stale())).gives(&[]);
+        now += pause;
+        let actions = format!("{:?}", s.at(now).tick());
+        assert!(actions.contains("submit 0:1a to net on a new connection"));
+    }
+    let actions = format!("{:?}", s.at(now + 10).submitted(Err(stale())));
+    assert!(actions.contains("identify"), "{actions}");
     assert_eq!(s.counters().solutions_stale, 1);
     assert_eq!(s.counters().blocks.pending, 0);
+}
+
+#[test]
+fn a_solution_unknown_to_one_node_of_several_is_accepted_by_another() {
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.work_fails(&timeout());
+    s.at(10).submitted(Err(stale())).gives(&[]);
+    let actions = format!("{:?}", s.at(110).tick());
+    assert!(actions.contains("submit 0:1a to net on a new connection"));
+    s.at(120).submitted(Ok(()));
+    assert_eq!(s.counters().solutions_submitted, 1);
+    assert_eq!(s.counters().solutions_stale, 0);
+}
+
+#[test]
+fn a_solution_unknown_for_another_reason_is_not_submitted_again() {
+    // The work is older than two minutes.
+    let mut s = Script::mining(1);
+    s.at(120_000).solved("0:1a");
+    s.submitted(Err(stale()));
+    assert_eq!(s.counters().solutions_stale, 1);
+    // The chain gets a new tip between two tries.
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.at(10).submitted(Err(stale())).gives(&[]);
+    s.at(20).new_cut(0);
+    s.at(110)
+        .tick()
+        .gives(&["submit 0:1a to net on a new connection"]);
+    s.at(120).submitted(Err(stale())).gives(&[]);
+    assert_eq!(s.counters().solutions_stale, 1);
+    // The node was restarted.
+    let mut s = Script::mining(1);
+    s.solved("0:1a");
+    s.work_fails(&broken());
+    s.at(10).submitted(Err(stale()));
+    assert_eq!(s.counters().solutions_stale, 1);
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! The command line for the shell.
 //!
 //! The command itself is shell syntax, with its quotes, pipes and variables. Arguments after it are
-//! quoted, so the shell does not interpret them.
+//! quoted, so the shell does not interpret them. Each process has an index, by which a command can
+//! choose its device.
 
 use std::process::Stdio;
 
 use tokio::process::Command;
+
+/// What the index of the process replaces in commands, arguments and values of variables.
+const PLACEHOLDER: &str = "{index}";
+/// The environment variable with the index of the process.
+const INDEX: &str = "CHAINWEB_WORKER_INDEX";
 
 /// A shell command with arguments and environment variables.
 #[derive(Clone, Debug, Default)]
@@ -19,15 +25,19 @@ pub struct ShellCommand {
 }
 
 impl ShellCommand {
-    /// Returns the command with its arguments, followed by `last` if present. Its standard streams
-    /// are piped.
-    pub(super) fn with(&self, last: Option<&str>) -> Command {
+    /// Returns the command of the process with this index, counted from 0, followed by `last` if
+    /// present. Its standard streams are piped.
+    pub(super) fn of(&self, index: usize, last: Option<&str>) -> Command {
+        let index = index.to_string();
+        let environment = self.environment.iter();
+        let environment = environment.map(|(key, value)| (key, value.replace(PLACEHOLDER, &index)));
         // By absolute path: the environment can set a PATH without a shell.
         let mut command = Command::new("/bin/sh");
         command
             .arg("-c")
-            .arg(self.line(last))
-            .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            .arg(self.line(last).replace(PLACEHOLDER, &index))
+            .env(INDEX, &index)
+            .envs(environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -106,7 +116,7 @@ mod tests {
         ];
         let mut shell = command(r#"printf '%s\0' "$VARIABLE""#, &words);
         shell.environment = vec![("VARIABLE".to_owned(), "a = 'b'".to_owned())];
-        let mut run = shell.with(Some("ff"));
+        let mut run = shell.of(0, Some("ff"));
         let output = run
             .stdin(Stdio::null())
             .output()
@@ -115,5 +125,23 @@ mod tests {
         let printed = String::from_utf8(output.stdout).expect("text");
         let expected = [&["a = 'b'"], &words[..], &["ff", ""]].concat();
         assert_eq!(printed.split('\0').collect::<Vec<_>>(), expected);
+    }
+
+    #[tokio::test]
+    async fn each_process_gets_its_index() {
+        for index in [0, 12] {
+            let mut shell = command(
+                "echo gpu{index} $DEVICE $CHAINWEB_WORKER_INDEX",
+                &["-d{index}"],
+            );
+            shell.environment = vec![("DEVICE".to_owned(), "d={index}".to_owned())];
+            let output = shell
+                .of(index, None)
+                .output()
+                .await
+                .expect("there is a shell");
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert_eq!(printed, format!("gpu{index} d={index} {index} -d{index}\n"));
+        }
     }
 }

@@ -1,26 +1,42 @@
 //! The one-shot protocol, which is the Haskell client's: one run of the command per header.
 //!
-//! The command receives the target as its last argument and the header on standard input, and
-//! prints the nonce. A command whose job is lost is ended before the next one starts, so two never
-//! share a device; a nonce printed until then still counts.
+//! The command receives the target as its last argument and the header on standard input. The first
+//! word that it prints is the nonce; two more may be its hashes and its hash rate. A command whose
+//! job is lost is ended before the next one starts, so two never share a device; a nonce printed
+//! until then still counts.
 
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chainweb::Nonce;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use super::config::Once;
 use super::failure::{Failure, check_exit};
 use super::hex;
 use super::log::quoted;
+use super::pace::Report;
 use super::runner::Runner;
 use super::scheduler::IssuedWork;
 use crate::job::Solution;
+use crate::worker::until;
 
 /// The most output of a command, in bytes: a nonce and plenty of white space.
 const OUTPUT: usize = 4 << 10;
+/// The time for a command to end by itself after its answer.
+const AFTER_ANSWER: Duration = Duration::from_millis(100);
+/// How often the hashes of a running command are estimated.
+const ESTIMATE: Duration = Duration::from_secs(1);
+
+/// Why a command is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interruption {
+    JobLost,
+    TimeLimit,
+    Answered,
+}
 
 /// Waits for a task and runs the command once. Returns early at shutdown.
 pub(super) async fn run(runner: &mut Runner, once: Once) {
@@ -36,42 +52,81 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
     };
     process.write(once.input.encode(&work.header));
     process.close_input();
+    let meter = Arc::clone(&runner.meter);
+    let meter = meter.thread(runner.index);
     let wait = async {
+        let mut answered_until = None;
         while !process.ended && process.output.len() <= OUTPUT {
-            // Both are cancel safe.
+            let is_paced = runner.pace.is_known();
+            // All of these are cancel safe.
             tokio::select! {
                 _ = process.step() => {}
-                () = runner.lost(work.job.id) => return Some("job lost"),
+                () = runner.lost(work.job.id) => return Some(Interruption::JobLost),
+                () = until(answered_until) => return Some(Interruption::Answered),
+                () = sleep(ESTIMATE), if is_paced => {
+                    runner.pace.estimate(meter, process.started.elapsed());
+                }
+            }
+            if answered_until.is_none() && answer(&work, &process.output).is_ok() {
+                answered_until = Some(Instant::now() + AFTER_ANSWER);
             }
         }
         None
     };
     let time_limit = once.time_limit.unwrap_or(Duration::MAX);
     let interrupted = timeout(time_limit, wait).await;
-    let interrupted = interrupted.unwrap_or(Some("time limit"));
+    let interrupted = interrupted.unwrap_or(Some(Interruption::TimeLimit));
+    let running = process.started.elapsed();
     if !process.ended {
         process.terminate(grace).await;
     }
     process.finish(grace).await;
-    match (judge(&work, process.status, &process.output), interrupted) {
-        (Ok(solution), _) => runner.submit(solution).await,
+    let judged = if interrupted == Some(Interruption::Answered) {
+        answer(&work, &process.output)
+    } else {
+        judge(&work, process.status, &process.output)
+    };
+    let report = judged
+        .as_ref()
+        .map_or(Report::default(), |(_, report)| *report);
+    runner.pace.end(meter, running, report);
+    match (judged, interrupted) {
+        (Ok((solution, _)), _) => runner.submit(solution).await,
         // An interrupted command has not failed.
-        (Err(_), Some(reason)) => {
+        (Err(_), Some(interruption)) => {
+            let reason = match interruption {
+                Interruption::JobLost => "job lost",
+                Interruption::TimeLimit => "time limit",
+                Interruption::Answered => "answered",
+            };
             debug!(process = runner.index, job = %work.job.id, reason, "external command ended");
         }
         (Err(failure), None) => runner.back_off(&failure, Some(&process)).await,
     }
 }
 
-/// Returns the solution in the output of a command.
-fn judge(work: &IssuedWork, exit: Option<ExitStatus>, output: &[u8]) -> Result<Solution, Failure> {
+/// Returns the solution in the output of a command that has ended, and what it reports.
+fn judge(
+    work: &IssuedWork,
+    exit: Option<ExitStatus>,
+    output: &[u8],
+) -> Result<(Solution, Report), Failure> {
     if output.len() > OUTPUT {
         return Err(Failure::TooMuchOutput(OUTPUT, "a nonce of 16 hex digits"));
     }
     check_exit(exit)?;
-    let nonce = hex::number(output.trim_ascii(), 16..=16);
+    answer(work, output)
+}
+
+/// Returns the solution in the first word of the output, and what the next two report.
+fn answer(work: &IssuedWork, output: &[u8]) -> Result<(Solution, Report), Failure> {
+    let mut words = output
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let nonce = words.next().and_then(|word| hex::number(word, 16..=16));
     let nonce = nonce.ok_or_else(|| Failure::NoNonce(quoted(output)))?;
-    work.solution(Nonce::new(nonce))
+    let solution = work.solution(Nonce::new(nonce))?;
+    Ok((solution, Report::of(words)))
 }
 
 #[cfg(test)]
@@ -97,7 +152,7 @@ mod tests {
         let check = |wait_status: i32, output: &str, expected: Result<Nonce, &str>| {
             let status = ExitStatus::from_raw(wait_status);
             let judged = judge(&work, Some(status), output.as_bytes());
-            let judged = judged.map(|solution| solution.nonce);
+            let judged = judged.map(|(solution, _)| solution.nonce);
             let judged = judged.map_err(|failure| failure.to_string());
             assert_eq!(judged, expected.map_err(str::to_owned), "{output:?}");
         };
@@ -107,6 +162,9 @@ mod tests {
             format!(" \r\n{good}\t\n\n"),
             good.to_string().to_uppercase(),
             format!("0x{good}"),
+            // bigolchungus prints its hashes and hashes per second, and no newline.
+            format!("{good} 16777216 2.5e8"),
+            format!("{good}\nsolved in 3 s\n"),
         ] {
             check(0, &text, Ok(good));
         }

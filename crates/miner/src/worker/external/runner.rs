@@ -9,6 +9,7 @@ use tracing::{debug, trace, warn};
 
 use super::config::Config;
 use super::failure::{Failure, FailureLimit};
+use super::pace::Pace;
 use super::process::Process;
 use super::scheduler::Task;
 use crate::job::{JobId, Solution};
@@ -29,6 +30,8 @@ pub(super) struct Runner {
     pub(super) failures: u32,
     /// The last solved job, which stays the current task until the coordinator has retired it.
     pub(super) solved: Option<JobId>,
+    /// How fast the commands of [`Protocol::Once`](super::Protocol::Once) hash.
+    pub(super) pace: Pace,
 }
 
 impl Runner {
@@ -54,7 +57,8 @@ impl Runner {
 
     /// Starts the command, with `last` as an additional argument.
     pub(super) fn start(&self, last: Option<&str>) -> Result<Process, Failure> {
-        Process::start(self.config.command.with(last), self.index).map_err(Failure::Start)
+        let command = self.config.command.of(self.index, last);
+        Process::start(command, self.index).map_err(Failure::Start)
     }
 
     pub(super) async fn submit(&mut self, mut solution: Solution) {

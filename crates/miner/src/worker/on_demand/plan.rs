@@ -12,7 +12,7 @@ use chainweb::ChainId;
 
 use super::target::ChainTarget;
 use super::{Counts, Outcome, RequestError, braiding};
-use crate::demand::{Demand, View};
+use crate::demand::{Demand, Source, View};
 use crate::job::{Job, Jobs};
 
 /// The most outstanding blocks of one chain.
@@ -32,6 +32,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Returns the chains of a request that the network lacks; none while the network is unknown.
+    pub(super) fn unknown(&self, counts: &Counts) -> Vec<ChainId> {
+        let graph = self.view.as_ref().map(|view| &view.graph);
+        let is_unknown = |chain: &ChainId| graph.is_some_and(|graph| !graph.contains(*chain));
+        counts.keys().copied().filter(is_unknown).collect()
+    }
+
     /// Adds blocks to the outstanding ones, all of them or, with an error, none. Returns the totals
     /// at which they are made, for [`outcome`](Self::outcome).
     pub(super) fn add(&mut self, now: Instant, counts: &Counts) -> Result<Counts, RequestError> {
@@ -75,7 +82,7 @@ impl Plan {
         if let Some(heights) = &view.heights {
             for (chain, height) in &heights.of {
                 if let Some(target) = self.targets.get_mut(chain) {
-                    target.update(heights.requested, *height);
+                    target.update(heights.requested(*chain), *height);
                 }
             }
             self.submitted
@@ -122,13 +129,14 @@ impl Plan {
     ) -> Vec<Arc<Job>> {
         self.submitted.retain(|_, (_, lost_at)| *lost_at > now);
         let required = self.required();
+        let is_any_of_use = self.needs_heights_of_work();
         let mut due = Vec::new();
         for job in jobs.iter() {
             let (chain, height) = (job.chain(), job.work.header().height());
             let submitted = self.submitted.get(&chain).map(|(height, _)| *height);
             // The cut may pass a job before an update retires it.
             let in_cut = self.heights().and_then(|heights| heights.get(&chain));
-            if required.get(&chain) >= Some(&height)
+            if (is_any_of_use || required.get(&chain) >= Some(&height))
                 && submitted.max(in_cut.copied()) < Some(height)
             {
                 self.submitted.insert(chain, (height, now + patience));
@@ -145,12 +153,40 @@ impl Plan {
         }
         // Work for a new request is fetched along with the cut.
         let unplaced = self.targets.iter().filter(|(_, of)| of.is_unplaced());
-        let mut wanted: BTreeSet<_> = unplaced.map(|(chain, _)| *chain).collect();
+        let mut named: BTreeSet<_> = unplaced.map(|(chain, _)| *chain).collect();
+        let mut usable = named.clone();
+        let required = self.required();
         if let (Some(view), Some(heights)) = (&self.view, self.heights()) {
-            wanted.extend(braiding::extendable(&view.graph, heights, &self.required()));
+            let mut heights = heights.clone();
+            if self.reads_work() {
+                // Work on a chain of unknown height is what makes it known.
+                let unknown = required.keys().map(|chain| (*chain, 0));
+                heights = unknown.chain(heights).collect();
+            }
+            named.extend(braiding::extendable(&view.graph, &heights, &required));
+            let lacks = |(chain, required): &(&ChainId, &u64)| {
+                let submitted = self.submitted.get(chain).map(|(height, _)| height);
+                submitted.max(heights.get(chain)) < Some(required)
+            };
+            usable.extend(required.iter().filter(lacks).map(|(chain, _)| *chain));
+            if self.needs_heights_of_work() {
+                usable.extend(view.graph.chains());
+            }
         }
-        wanted.retain(|chain| !self.submitted.contains_key(chain));
-        Demand::Chains(wanted)
+        named.retain(|chain| !self.submitted.contains_key(chain));
+        Demand::Chains { named, usable }
+    }
+
+    /// Whether the heights are those of work, because the node does not serve its cut.
+    fn reads_work(&self) -> bool {
+        let heights = self.view.as_ref().and_then(|view| view.heights.as_ref());
+        heights.is_some_and(|heights| matches!(heights.source, Source::Work(_)))
+    }
+
+    /// Whether a chain with requested blocks has to get work before its height is known. Until it
+    /// gets some, its adjacent chains may be too low, and any block can be the one it waits for.
+    fn needs_heights_of_work(&self) -> bool {
+        self.reads_work() && self.targets.values().any(ChainTarget::is_unplaced)
     }
 
     /// Returns when the next submitted block is lost, unless the cut has it before.

@@ -48,14 +48,16 @@ impl ChainTarget {
         self.unplaced.push_back((Some(now), count));
     }
 
-    /// Updates the target by the height of the chain in a cut that was requested at `requested`.
-    pub(super) fn update(&mut self, requested: Instant, height: u64) {
+    /// Updates the target by the height of the chain. Only one that was requested, at `requested`,
+    /// makes a target of counts before it.
+    pub(super) fn update(&mut self, requested: Option<Instant>, height: u64) {
         self.height = height;
         self.target = self.target.min(height.saturating_add(self.max));
         if self.target <= height {
             self.max = 0;
         }
-        let is_due = |entry: &mut (Option<Instant>, u64)| entry.0 <= Some(requested);
+        let is_due =
+            |entry: &mut (Option<Instant>, u64)| requested.is_some() && entry.0 <= requested;
         while let Some((_, count)) = self.unplaced.pop_front_if(is_due) {
             self.target = self.target.max(height).saturating_add(count);
             self.max = self.target - height;

@@ -167,3 +167,21 @@ async fn command_receives_header_arguments_and_target_and_its_nonce_is_submitted
     }
     assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
 }
+
+/// bigolchungus prints `<nonce> <hashes> <hashes per second>` without a newline.
+#[tokio::test]
+async fn answer_with_hashes_and_rate_counts_whether_or_not_the_command_ends() {
+    for then in ["", "; exec sleep 1000"] {
+        let mut story = Setting::new(ChainGraph::petersen(), 1).network().await;
+        let command = format!("printf '00000000000000ab 16777216 2.5e8'{then} #");
+        story.start_external(once(&command));
+        story
+            .until("two blocks", PATIENCE, |story| story.accepted() >= 2)
+            .await;
+        let ended = story.ends_well().await;
+        assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+        let stopped = ended.log.lines(&["event=\"stopped\""]).remove(0);
+        assert!(!stopped.contains(" hash_rate=NaN"), "{stopped}");
+        assert!(!stopped.contains(" hash_rate=0.0 "), "{stopped}");
+    }
+}

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::Shop;
 
 /// Sends one request on a connection of its own; returns the status and the body of the response.
-pub(super) async fn ask(
+pub(in super::super) async fn ask(
     address: SocketAddr,
     method: &str,
     target: &str,
@@ -60,6 +60,7 @@ async fn responses_are_those_of_the_haskell_client() {
     for more in [
         "Content-Type: application/x-www-form-urlencoded\r\n",
         "Content-Type: application/json\r\nAccept: application/json, text/plain, */*\r\n",
+        "Content-Type: application/json\r\nAccept: application/json\r\n",
         "Content-Type: nonsense\r\nAccept: text/*\r\n",
         "",
     ] {
@@ -70,7 +71,7 @@ async fn responses_are_those_of_the_haskell_client() {
         format!("POST {HEAD}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n1\r\n}}\r\n0\r\n\r\n");
     check(chunked, &taken).await;
     check(
-        format!("POST {HEAD}Accept: application/json\r\nContent-Length: 2\r\n\r\n{{}}"),
+        format!("POST {HEAD}Accept: text/html\r\nContent-Length: 2\r\n\r\n{{}}"),
         &[
             "HTTP/1.1 406 Not Acceptable",
             "content-type: text/plain",

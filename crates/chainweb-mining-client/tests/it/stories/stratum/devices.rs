@@ -14,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 /// KA3 a hundred times as many.
 const SCALE_BITS: u32 = 30;
 
-pub(super) struct Devices {
+pub(in super::super) struct Devices {
     running: JoinSet<DeviceReport>,
     stop: CancellationToken,
 }
 
 impl Devices {
-    pub(super) fn start(address: SocketAddr) -> Self {
+    pub(in super::super) fn start(address: SocketAddr) -> Self {
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
         for &name in FirmwareName::value_variants() {

@@ -353,6 +353,7 @@ impl Model {
                 version,
                 job,
                 header,
+                ..
             } => {
                 let result = ok
                     .and_then(|()| self.serves(&version))

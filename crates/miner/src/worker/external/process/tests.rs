@@ -16,7 +16,7 @@ fn start(script: &str) -> Process {
         command: script.to_owned(),
         ..ShellCommand::default()
     };
-    Process::start(command.with(None), 0).expect("there is a shell")
+    Process::start(command.of(0, None), 0).expect("there is a shell")
 }
 
 /// Waits for this number of lines and returns them.

@@ -3,7 +3,7 @@
 use chainweb::ChainGraph;
 
 use super::*;
-use crate::demand::Heights;
+use crate::demand::{Heights, Source};
 use crate::worker::sample::job_at as job;
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -14,12 +14,19 @@ fn view(requested: Instant, heights: [u64; 2]) -> Arc<View> {
     Arc::new(View {
         version: "net".parse().expect("a name"),
         graph: ChainGraph::pair(),
-        heights: Some(Heights { requested, of }),
+        heights: Some(Heights {
+            source: Source::Cut(requested),
+            of,
+        }),
     })
 }
 
-fn chains(chains: &[u32]) -> Demand {
-    Demand::Chains(chains.iter().copied().map(ChainId::new).collect())
+/// Returns the chains that requests for work name.
+fn named(plan: &Plan) -> Vec<u32> {
+    match plan.demand() {
+        Demand::Chains { named, .. } => named.iter().map(|chain| chain.get()).collect(),
+        demand => panic!("{demand:?}"),
+    }
 }
 
 /// Returns the chains and heights of the submitted jobs.
@@ -35,14 +42,18 @@ fn a_job_is_fetched_along_with_the_cut_and_submitted_after_it() {
     assert_eq!(plan.demand(), Demand::Nothing);
     plan.add(now, &[(ChainId::new(0), 1)].into())
         .expect("few enough blocks");
-    assert_eq!(plan.demand(), chains(&[0]));
+    assert_eq!(named(&plan), [0]);
     let ready = [job(0, 6)];
     assert_eq!(submitted(&mut plan, now, &ready), []);
     plan.update_view(view(now, [5, 5]));
-    assert_eq!(plan.demand(), chains(&[0]));
+    assert_eq!(named(&plan), [0]);
     assert_eq!(submitted(&mut plan, now, &ready), [(0, 6)]);
     assert_eq!(submitted(&mut plan, now, &ready), [], "once");
-    assert_eq!(plan.demand(), chains(&[]), "its block may get into the cut");
+    assert_eq!(
+        named(&plan),
+        Vec::<u32>::new(),
+        "its block may get into the cut"
+    );
     plan.update_view(view(now, [6, 5]));
     assert_eq!(plan.demand(), Demand::Nothing);
 }
@@ -65,11 +76,62 @@ fn a_block_that_no_target_needs_is_not_made() {
         .expect("few enough blocks");
     plan.update_view(view(now, [5, 5]));
     // For height 7 on chain 0, chain 1 has to be at 6.
-    assert_eq!(plan.demand(), chains(&[0, 1]));
+    assert_eq!(named(&plan), [0, 1]);
     let jobs = [job(1, 7), job(0, 8)];
     assert_eq!(submitted(&mut plan, now, &jobs), []);
     let jobs = [job(1, 6), job(0, 6)];
     assert_eq!(submitted(&mut plan, now, &jobs), [(1, 6), (0, 6)]);
+}
+
+#[test]
+fn all_work_that_braiding_needs_is_usable_before_the_cut_has_the_block_below() {
+    let (mut plan, now) = (Plan::default(), Instant::now());
+    let usable = |plan: &Plan| match plan.demand() {
+        Demand::Chains { usable, .. } => usable.iter().map(|chain| chain.get()).collect(),
+        _ => Vec::new(),
+    };
+    plan.add(now, &[(ChainId::new(0), 2)].into())
+        .expect("few enough blocks");
+    plan.update_view(view(now, [5, 5]));
+    assert_eq!(
+        submitted(&mut plan, now, &[job(0, 6), job(1, 6)]),
+        [(0, 6), (1, 6)]
+    );
+    assert_eq!((named(&plan), usable(&plan)), (Vec::new(), vec![0]));
+    assert_eq!(submitted(&mut plan, now, &[job(0, 7)]), [(0, 7)]);
+    assert_eq!(usable(&plan), Vec::<u32>::new());
+}
+
+#[test]
+fn without_a_cut_all_work_counts_until_that_of_the_requested_chain_shows_its_height() {
+    let (mut plan, now) = (Plan::default(), Instant::now());
+    plan.add(now, &[(ChainId::new(0), 1)].into())
+        .expect("few enough blocks");
+    let see = |plan: &mut Plan, requested: &[u32], heights: &[(u32, u64)]| {
+        let requested = requested.iter().map(|chain| (ChainId::new(*chain), now));
+        let of = heights
+            .iter()
+            .map(|(chain, height)| (ChainId::new(*chain), *height));
+        plan.update_view(Arc::new(View {
+            heights: Some(Heights {
+                source: Source::Work(requested.collect()),
+                of: of.collect(),
+            }),
+            ..(*view(now, [0, 0])).clone()
+        }));
+    };
+    see(&mut plan, &[], &[]);
+    assert_eq!(named(&plan), [0]);
+    assert!(plan.demand().admits(ChainId::new(1)));
+    // Chain 0 waits for chain 1.
+    assert_eq!(submitted(&mut plan, now, &[job(1, 6)]), [(1, 6)]);
+    see(&mut plan, &[1], &[(0, 5), (1, 6)]);
+    assert_eq!(named(&plan), [0], "its height is a lower bound");
+    see(&mut plan, &[0, 1], &[(0, 6), (1, 6)]);
+    assert!(!plan.demand().admits(ChainId::new(1)));
+    assert_eq!(submitted(&mut plan, now, &[job(1, 7), job(0, 7)]), [(0, 7)]);
+    see(&mut plan, &[0, 1], &[(0, 7), (1, 6)]);
+    assert_eq!(plan.demand(), Demand::Nothing);
 }
 
 #[test]
@@ -78,7 +140,7 @@ fn a_chain_waits_for_a_lower_adjacent_chain() {
     plan.add(now, &[(ChainId::new(0), 1)].into())
         .expect("few enough blocks");
     plan.update_view(view(now, [6, 5]));
-    assert_eq!(plan.demand(), chains(&[1]));
+    assert_eq!(named(&plan), [1]);
 }
 
 #[test]
@@ -91,9 +153,9 @@ fn a_block_that_stays_out_of_the_cut_is_made_again() {
     let lost = now + PATIENCE;
     assert_eq!(plan.next_loss(), Some(lost));
     plan.update_view(view(now, [5, 5]));
-    assert_eq!(plan.demand(), chains(&[]));
+    assert_eq!(named(&plan), Vec::<u32>::new());
     assert_eq!(submitted(&mut plan, lost, &[]), []);
-    assert_eq!(plan.demand(), chains(&[0]));
+    assert_eq!(named(&plan), [0]);
     assert_eq!(submitted(&mut plan, lost, &[job(0, 6)]), [(0, 6)]);
 }
 
@@ -139,7 +201,7 @@ impl Chain {
 
     fn update_on(&mut self, network: &str, second: u64, height: u64) -> (Option<u64>, u64) {
         let heights = Heights {
-            requested: self.at(second),
+            source: Source::Cut(self.at(second)),
             of: [(ChainId::new(0), height)].into(),
         };
         let removed = self.plan.update_view(view_of_one(network, Some(heights)));
