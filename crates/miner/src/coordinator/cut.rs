@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, WorkHeader};
 use node::{Cut, Error, Refusal};
@@ -14,6 +15,9 @@ use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::job::{Job, NodeId};
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
+
+/// The longest plausible time from a change of the cut to its update.
+const LATE_UPDATE: Duration = Duration::from_secs(2);
 
 impl Coordinator {
     pub(super) fn cut(&mut self, id: NodeId, requested: Seq, result: Result<Cut, Error>) {
@@ -131,17 +135,17 @@ impl Coordinator {
         }
     }
 
-    /// No update has come for longer than is plausible. If the cut has moved meanwhile, the streams
-    /// are open and dead: they are opened again, and the cut is compared until one reports an
-    /// update.
+    /// No update has come for longer than is plausible. If the cut has moved meanwhile, and no
+    /// update follows soon, the streams are open and dead: they are opened again, and the cut is
+    /// compared until one reports an update.
     fn judge_silence(&mut self, id: NodeId, cut: &Cut, outdated: &[Arc<Job>]) {
         let (now, timing) = (self.now, self.config.timing);
         let node = &mut self.nodes[id.0];
         let patience = node.patience(&timing);
         let last = node.last_update;
-        let Some(last) = last.filter(|at| now.saturating_duration_since(*at) >= patience) else {
+        if last.is_none_or(|at| now.saturating_duration_since(at) < patience) {
             return;
-        };
+        }
         let has_missed = outdated.iter().any(|job| {
             let chain = job.chain();
             let tip = cut.tip(chain);
@@ -152,10 +156,22 @@ impl Coordinator {
             node.patience = Some((2 * patience).min(timing.silence_max.max(patience)));
             return;
         }
-        node.silent_since = Some(last);
+        node.missed.get_or_insert(now + LATE_UPDATE);
+    }
+
+    /// Acts if the update of a change that a cut showed is still missing.
+    pub(super) fn judge_missed(&mut self, id: NodeId) {
+        let now = self.now;
+        let node = &mut self.nodes[id.0];
+        if node.missed.is_none_or(|until| now < until) {
+            return;
+        }
+        node.silent_since = node.last_update;
         node.streams.distrust();
-        let silence = now.saturating_duration_since(last);
-        self.report_node(id, NodeEvent::UpdatesSilent { silence });
+        if let Some(last) = node.last_update {
+            let silence = now.saturating_duration_since(last);
+            self.report_node(id, NodeEvent::UpdatesSilent { silence });
+        }
         for live in self.live.of(id) {
             live.suspect(self.seq);
         }
