@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, WorkHeader};
 use node::{Cut, Error, Refusal};
@@ -15,9 +14,6 @@ use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::job::{Job, NodeId};
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
-
-/// The longest plausible time from a change of the cut to its update.
-const LATE_UPDATE: Duration = Duration::from_secs(2);
 
 impl Coordinator {
     pub(super) fn cut(&mut self, id: NodeId, requested: Seq, result: Result<Cut, Error>) {
@@ -156,7 +152,7 @@ impl Coordinator {
             node.patience = Some((2 * patience).min(timing.silence_max.max(patience)));
             return;
         }
-        node.missed.get_or_insert(now + LATE_UPDATE);
+        node.missed.get_or_insert(now + timing.late_update);
     }
 
     /// Acts if the update of a change that a cut showed is still missing.
