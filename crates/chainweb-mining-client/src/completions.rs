@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use chainweb::ChainGraph;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Args, Command};
 use clap_complete::Shell;
@@ -49,14 +50,7 @@ impl CompletionsArgs {
 /// Adds the values of flags whose parsers accept others too, so that a shell can suggest them.
 fn with_values(arg: Arg) -> Arg {
     let values: &[&str] = match arg.get_long() {
-        Some("graph") => &[
-            "singleton",
-            "pair",
-            "triangle",
-            "petersen",
-            "twenty",
-            "d4k4",
-        ],
+        Some("graph") => &ChainGraph::NAMES,
         Some("preemption") => &["immediate", "batch-complete", "delayed:2s", "conditional"],
         Some("stratum-difficulty") => &["auto", "auto:5", "block"],
         _ => return arg,

@@ -112,7 +112,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
         },
         nodes: vec![node],
         work_slots: 2,
-        worker: hashing.worker(timing),
+        worker: hashing.worker(&timing),
         preemption: Preemption::default(),
         timing,
     };

@@ -144,12 +144,12 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     let preemption = args.preemption.policy(batch(args, &timing));
     let mut server = None;
     let worker = match args.worker {
-        WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(timing),
+        WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(&timing),
         WorkerKind::Stratum => args.stratum.worker().await?,
         WorkerKind::Simulation => args.simulation.worker(processes(args)),
         WorkerKind::ConstantDelay => args.constant_delay.worker(processes(args)),
         WorkerKind::OnDemand => {
-            let (worker, bound) = args.on_demand.worker(timing).await?;
+            let (worker, bound) = args.on_demand.worker(&timing).await?;
             server = Some(bound);
             worker
         }

@@ -146,7 +146,7 @@ impl Engine {
             proof,
             is_mining: false,
         };
-        let ended = running.run(timing, solutions, observations, workers, stop);
+        let ended = running.run(&timing, solutions, observations, workers, stop);
         let snapshot = ended.await;
         observing.shutdown().await;
         snapshot
@@ -172,7 +172,7 @@ struct Running {
 impl Running {
     async fn run(
         mut self,
-        timing: Timing,
+        timing: &Timing,
         mut solutions: mpsc::Receiver<Solution>,
         mut observations: mpsc::Receiver<Observation>,
         mut workers: JoinSet<Result<(), WorkerError>>,

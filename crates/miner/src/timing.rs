@@ -20,6 +20,8 @@ pub struct Timing {
     pub silence_min: Duration,
     /// The longest silence before the cut is compared.
     pub silence_max: Duration,
+    /// The longest plausible time from a change of the cut to its update.
+    pub late_update: Duration,
     /// The pause after the node issues work on a chain with a live job, unless an update comes
     /// first.
     pub held_chain_pause: Duration,
@@ -59,6 +61,7 @@ impl Default for Timing {
             cut_check: Duration::from_secs(1),
             silence_min: Duration::from_secs(10),
             silence_max: Duration::from_secs(30),
+            late_update: Duration::from_secs(2),
             held_chain_pause: Duration::from_secs(1),
             unwanted_pause: Duration::from_millis(100),
             retry_min: Duration::from_millis(100),

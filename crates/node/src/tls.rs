@@ -13,6 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 pub use self::fingerprint::{Fingerprint, FingerprintError};
+use self::verify::Accepted;
 pub(crate) use self::verify::OtherFingerprint;
 
 /// The certificates of a node that are trusted.
@@ -99,8 +100,11 @@ pub(crate) fn trust(
             Ok(builder.tls_certs_merge(roots?))
         }
         Trust::Any => Ok(builder.tls_danger_accept_invalid_certs(true)),
-        Trust::Only(_) | Trust::Pinned(_) => {
-            Ok(builder.tls_backend_preconfigured(verify::config(trust)))
-        }
+        Trust::Only(certificates) => Ok(accepting(builder, Accepted::listed(certificates))),
+        Trust::Pinned(fingerprint) => Ok(accepting(builder, Accepted::Pinned(*fingerprint))),
     }
+}
+
+fn accepting(builder: ClientBuilder, accepted: Accepted) -> ClientBuilder {
+    builder.tls_backend_preconfigured(verify::config(accepted))
 }

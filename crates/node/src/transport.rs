@@ -186,29 +186,29 @@ impl CertificateFault {
 fn in_words(error: &rustls::Error) -> String {
     use rustls::Error as Tls;
     match error {
-        Tls::InvalidCertificate(fault) => match fault {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "the node's certificate has expired".to_owned()
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+        Tls::InvalidCertificate(fault) => match (CertificateFault::of(fault), fault) {
+            (CertificateFault::Expired, _) => "the node's certificate has expired".to_owned(),
+            (CertificateFault::NotYetValid, _) => {
                 "the node's certificate is not valid yet".to_owned()
             }
-            CertificateError::NotValidForName => {
+            (_, CertificateError::NotValidForNameContext { presented, .. }) => names(presented),
+            (CertificateFault::WrongName, _) => {
                 "the node's certificate is for another name".to_owned()
             }
-            CertificateError::NotValidForNameContext { presented, .. } => names(presented),
-            CertificateError::UnknownIssuer => {
+            (_, CertificateError::UnknownIssuer) => {
                 "no trusted authority has issued the node's certificate".to_owned()
             }
-            CertificateError::Other(other) if other.0.is::<OtherFingerprint>() => other.to_string(),
-            CertificateError::Other(other) => match words(&other.0) {
+            (CertificateFault::OtherFingerprint, CertificateError::Other(other)) => {
+                other.to_string()
+            }
+            (_, CertificateError::Other(other)) => match words(&other.0) {
                 // The type of this error is not public.
                 marked if marked == "ca used as end entity" => {
                     "the node's certificate is marked as that of an authority (CA)".to_owned()
                 }
                 other => format!("the node's certificate is not accepted: {other}"),
             },
-            fault => format!("the node's certificate is not accepted: {}", words(fault)),
+            (_, fault) => format!("the node's certificate is not accepted: {}", words(fault)),
         },
         Tls::AlertReceived(alert) => format!("the node refuses TLS: {}", words(alert)),
         Tls::InvalidMessage(what) => format!("the answer is not TLS: {}", words(what)),

@@ -118,13 +118,13 @@ impl CpuArgs {
 
 impl Hashing {
     /// Returns the CPU worker, which starts at a random nonce.
-    pub(crate) fn worker(self, timing: Timing) -> Worker {
+    pub(crate) fn worker(self, timing: &Timing) -> Worker {
         Worker::Cpu(Cpu::new(cpu::Config {
             threads: self.threads,
             searcher: self.searcher,
             placement: self.placement,
             first_nonce: rand::make_rng::<StdRng>().next_u64(),
-            timing,
+            timing: *timing,
         }))
     }
 }

@@ -31,8 +31,8 @@ impl OnDemandArgs {
     /// # Errors
     ///
     /// Returns an error if the server cannot listen.
-    pub(crate) async fn worker(&self, timing: Timing) -> anyhow::Result<(Worker, Server)> {
-        let (worker, requests) = OnDemand::new(timing);
+    pub(crate) async fn worker(&self, timing: &Timing) -> anyhow::Result<(Worker, Server)> {
+        let (worker, requests) = OnDemand::new(*timing);
         let (interface, port) = (&self.on_demand_interface, self.on_demand_port);
         let server = Server::bind(interface, port, requests)
             .await

@@ -131,17 +131,17 @@ impl Coordinator {
         }
     }
 
-    /// No update has come for longer than is plausible. If the cut has moved meanwhile, the streams
-    /// are open and dead: they are opened again, and the cut is compared until one reports an
-    /// update.
+    /// No update has come for longer than is plausible. If the cut has moved meanwhile, and no
+    /// update follows soon, the streams are open and dead: they are opened again, and the cut is
+    /// compared until one reports an update.
     fn judge_silence(&mut self, id: NodeId, cut: &Cut, outdated: &[Arc<Job>]) {
         let (now, timing) = (self.now, self.config.timing);
         let node = &mut self.nodes[id.0];
         let patience = node.patience(&timing);
         let last = node.last_update;
-        let Some(last) = last.filter(|at| now.saturating_duration_since(*at) >= patience) else {
+        if last.is_none_or(|at| now.saturating_duration_since(at) < patience) {
             return;
-        };
+        }
         let has_missed = outdated.iter().any(|job| {
             let chain = job.chain();
             let tip = cut.tip(chain);
@@ -152,10 +152,22 @@ impl Coordinator {
             node.patience = Some((2 * patience).min(timing.silence_max.max(patience)));
             return;
         }
-        node.silent_since = Some(last);
+        node.missed.get_or_insert(now + timing.late_update);
+    }
+
+    /// Acts if the update of a change that a cut showed is still missing.
+    pub(super) fn judge_missed(&mut self, id: NodeId) {
+        let now = self.now;
+        let node = &mut self.nodes[id.0];
+        if node.missed.is_none_or(|until| now < until) {
+            return;
+        }
+        node.silent_since = node.last_update;
         node.streams.distrust();
-        let silence = now.saturating_duration_since(last);
-        self.report_node(id, NodeEvent::UpdatesSilent { silence });
+        if let Some(last) = node.last_update {
+            let silence = now.saturating_duration_since(last);
+            self.report_node(id, NodeEvent::UpdatesSilent { silence });
+        }
         for live in self.live.of(id) {
             live.suspect(self.seq);
         }

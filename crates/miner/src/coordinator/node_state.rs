@@ -41,6 +41,8 @@ pub(super) struct NodeState {
     pub(super) last_update: Option<Instant>,
     /// How long silence is plausible; `None` for the shortest.
     pub(super) patience: Option<Duration>,
+    /// When streams without an update are found to miss changes: a cut has moved.
+    pub(super) missed: Option<Instant>,
     /// The last update before the streams were found to miss changes.
     pub(super) silent_since: Option<Instant>,
     /// The last possible change of the cut.
@@ -82,7 +84,8 @@ impl NodeState {
         self.pow_required_until = None;
         self.cut_missing = None;
         self.heights_of_work = None;
-        (self.last_update, self.patience, self.silent_since) = (None, None, None);
+        (self.last_update, self.patience) = (None, None);
+        (self.missed, self.silent_since) = (None, None);
         self.heights.clear();
         self.info.replace(info)
     }
@@ -177,6 +180,6 @@ impl NodeState {
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
         let gates = [&self.identify, &self.work, &self.cut];
         let gates = gates.into_iter().filter_map(Gate::wakeup);
-        gates.chain(self.pow_required_until)
+        gates.chain(self.pow_required_until).chain(self.missed)
     }
 }

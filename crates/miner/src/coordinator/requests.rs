@@ -24,6 +24,9 @@ impl Coordinator {
     }
 
     fn request_missing_of(&mut self, id: NodeId) {
+        if !self.is_stopping {
+            self.judge_missed(id);
+        }
         // While the program stops there is no time to find out more.
         let is_unknown = !self.nodes[id.0].is_ready() && !self.is_stopping;
         let missing = [

@@ -52,7 +52,7 @@ impl Coordinator {
             nodes: (0..config.nodes).map(|_| NodeState::default()).collect(),
             live: LiveJobs::default(),
             submissions: Submissions::default(),
-            tracker: BlockTracker::new(config.timing),
+            tracker: BlockTracker::new(&config.timing),
             counters: Counters::default(),
             seq: Seq::default(),
             now,

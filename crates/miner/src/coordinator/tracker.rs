@@ -46,9 +46,9 @@ pub(super) struct BlockTracker {
 }
 
 impl BlockTracker {
-    pub(super) fn new(timing: Timing) -> Self {
+    pub(super) fn new(timing: &Timing) -> Self {
         Self {
-            timing,
+            timing: *timing,
             tracked: VecDeque::new(),
             settled: BlockCounts::default(),
             is_stopping: false,

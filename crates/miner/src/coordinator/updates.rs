@@ -37,6 +37,7 @@ impl Coordinator {
     /// was suspected are in no doubt, such as the only one of a network with one chain.
     pub(super) fn reopen_streams(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0];
+        node.missed = None;
         let chains = node.streams.reopen();
         if !chains.is_empty() {
             node.subscription = self.seq;
@@ -77,6 +78,7 @@ impl Coordinator {
         let (now, seq) = (self.now, self.seq);
         let node = &mut self.nodes[id.0];
         node.last_update = Some(now);
+        node.missed = None;
         node.patience = None;
         node.streams.trust(seq);
         if let Some(since) = node.silent_since.take() {

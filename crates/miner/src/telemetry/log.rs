@@ -301,6 +301,12 @@ fn log_node(node: &str, event: &NodeEvent) {
             fix = "let all paths that begin with /chainweb/ through to the node",
             "node does not serve /cut: whether blocks are accepted cannot be checked"
         ),
+        other => log_health(node, other),
+    }
+}
+/// Logs how reliable what the node sends is.
+fn log_health(node: &str, event: &NodeEvent) {
+    match event {
         NodeEvent::UpdatesSilent { silence } => warn!(
             event = "updates_silent",
             node,
@@ -319,6 +325,7 @@ fn log_node(node: &str, event: &NodeEvent) {
             skew_seconds = skew.seconds(),
             "node clock differs from this machine's"
         ),
+        _ => {}
     }
 }
 

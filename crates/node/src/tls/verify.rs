@@ -14,20 +14,48 @@ use rustls::{
     SignatureScheme,
 };
 
-use super::{Fingerprint, Trust};
+use super::Fingerprint;
 
 /// The certificate is not the pinned one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the node's certificate has the fingerprint {0}")]
 pub(crate) struct OtherFingerprint(Fingerprint);
 
-/// Returns a TLS configuration that accepts what `trust` describes.
-pub(super) fn config(trust: &Trust) -> ClientConfig {
+/// The certificates that a verifier accepts.
+#[derive(Debug)]
+pub(super) enum Accepted {
+    /// Those listed, and those issued by them.
+    Listed {
+        certificates: Vec<CertificateDer<'static>>,
+        /// The check of what they issued; `None` if the list is empty.
+        issued: Option<Arc<WebPkiServerVerifier>>,
+    },
+    /// The one with this fingerprint.
+    Pinned(Fingerprint),
+}
+
+impl Accepted {
+    pub(super) fn listed(certificates: &[CertificateDer<'static>]) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(certificates.iter().cloned());
+        let issued = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+        Self::Listed {
+            certificates: certificates.to_vec(),
+            issued: issued.build().ok(),
+        }
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
     let provider = CryptoProvider::get_default().cloned();
-    let provider = provider.unwrap_or_else(|| Arc::new(ring::default_provider()));
+    provider.unwrap_or_else(|| Arc::new(ring::default_provider()))
+}
+
+/// Returns a TLS configuration for these certificates.
+pub(super) fn config(accepted: Accepted) -> ClientConfig {
     let verifier = Verifier {
-        trust: trust.clone(),
-        algorithms: provider.signature_verification_algorithms,
+        accepted,
+        algorithms: provider().signature_verification_algorithms,
     };
     ClientConfig::builder()
         .dangerous()
@@ -37,7 +65,7 @@ pub(super) fn config(trust: &Trust) -> ClientConfig {
 
 #[derive(Debug)]
 struct Verifier {
-    trust: Trust,
+    accepted: Accepted,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -50,35 +78,29 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match &self.trust {
-            Trust::Pinned(pinned) => match Fingerprint::of(certificate) {
+        match &self.accepted {
+            Accepted::Pinned(pinned) => match Fingerprint::of(certificate) {
                 found if found == *pinned => Ok(ServerCertVerified::assertion()),
                 found => {
                     let error = OtherError(Arc::new(OtherFingerprint(found)));
                     Err(CertificateError::Other(error).into())
                 }
             },
-            Trust::Only(trusted) => {
-                let mut roots = RootCertStore::empty();
-                roots.add_parsable_certificates(trusted.iter().cloned());
-                let chain = WebPkiServerVerifier::builder(Arc::new(roots))
-                    .build()
-                    .map_err(|error| Error::General(error.to_string()))?;
-                let verified =
-                    chain.verify_server_cert(certificate, intermediates, name, ocsp, now);
-                match verified {
+            Accepted::Listed {
+                certificates,
+                issued,
+            } => {
+                let issued = issued.as_ref().ok_or(CertificateError::UnknownIssuer)?;
+                match issued.verify_server_cert(certificate, intermediates, name, ocsp, now) {
                     // The time is checked before the chain and the name after it.
                     Err(Error::InvalidCertificate(fault))
-                        if !is_of_time_or_name(&fault) && trusted.contains(certificate) =>
+                        if !is_of_time_or_name(&fault) && certificates.contains(certificate) =>
                     {
                         verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                         Ok(ServerCertVerified::assertion())
                     }
                     verified => verified,
                 }
-            }
-            Trust::Machine | Trust::Any => {
-                Err(Error::General("this trust has no verifier".to_owned()))
             }
         }
     }

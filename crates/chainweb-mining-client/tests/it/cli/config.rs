@@ -39,7 +39,8 @@ impl Drop for Folder {
 }
 
 /// Serves one request, and returns the address.
-fn serve(answer: &'static str) -> (String, JoinHandle<()>) {
+pub(super) fn serve(answer: impl Into<Vec<u8>>) -> (String, JoinHandle<()>) {
+    let answer = answer.into();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = thread::spawn(move || {
@@ -50,7 +51,7 @@ fn serve(answer: &'static str) -> (String, JoinHandle<()>) {
             stream.read_exact(&mut byte).unwrap();
             head.extend(byte);
         }
-        stream.write_all(answer.as_bytes()).unwrap();
+        stream.write_all(&answer).unwrap();
     });
     (address, server)
 }

@@ -3,11 +3,10 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Output;
-use std::thread;
 
 use rustix::process::Signal;
 
-use super::config::Folder;
+use super::config::{Folder, serve};
 use super::program::{Running, field, program, run, text};
 
 const SECRET: &str = "hunter2";
@@ -36,19 +35,8 @@ fn check(output: &Output, code: i32, case: &str) {
 
 /// Serves one configuration, and returns its URL, which contains secrets.
 fn url(document: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            head.extend(byte);
-        }
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/yaml\r\nConnection: close";
-        write!(stream, "{head}\r\n\r\n{document}").unwrap();
-    });
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/yaml\r\nConnection: close";
+    let (address, _server) = serve(format!("{head}\r\n\r\n{document}"));
     format!("http://user:hunter2@{address}/miner.yaml?hunter2#hunter2")
 }
 
