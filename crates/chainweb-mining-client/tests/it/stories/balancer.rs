@@ -14,8 +14,8 @@ use super::setting::Setting;
 /// The length of a header in bytes.
 const HEADER: usize = 286;
 
-/// Forwards connections. A connection with solutions leads to one node: to the first one, unless its
-/// first solution was there before. Everything else goes to the second node.
+/// Forwards connections. A connection with solutions leads to one node: to the first one, unless
+/// its first solution was there before. Everything else goes to the second node.
 async fn balance(listener: TcpListener, nodes: [SocketAddr; 2]) {
     let seen = Arc::new(Mutex::new(HashSet::new()));
     let mut connections = JoinSet::new();
