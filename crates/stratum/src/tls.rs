@@ -182,9 +182,11 @@ fn configure(
         }
     };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
-    let chain = chain.and_then(|chain| match chain.is_empty() {
-        true => Err(pem::Error::NoItemsFound),
-        false => Ok(chain),
+    let chain = chain.and_then(|chain| {
+        if chain.is_empty() {
+            return Err(pem::Error::NoItemsFound);
+        }
+        Ok(chain)
     });
     let chain = chain.map_err(in_pem("certificate", certificate))?;
     let secret = PrivateKeyDer::from_pem_slice(secret).map_err(in_pem("private key", key))?;
