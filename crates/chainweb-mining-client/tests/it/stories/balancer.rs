@@ -9,7 +9,7 @@ use tokio::io::{self, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::setting::Setting;
+use super::setting::{Setting, Story};
 
 /// The length of a header in bytes.
 const HEADER: usize = 286;
@@ -73,17 +73,32 @@ async fn forward(client: TcpStream, nodes: [SocketAddr; 2], seen: Arc<Mutex<Hash
     }
 }
 
+/// A second node, and a load balancer before both.
+pub(super) struct Balancer {
+    _other: Simnet,
+    _balancer: JoinSet<()>,
+}
+
+impl Balancer {
+    /// Leads the client of the story to both nodes. Work comes from the node of the story.
+    pub(super) async fn before(story: &mut Story, network: simnet::Config) -> Self {
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let other = Simnet::start(network, anywhere).await.unwrap();
+        let listener = TcpListener::bind(anywhere).await.unwrap();
+        story.balancer = Some(listener.local_addr().unwrap());
+        let mut balancer = JoinSet::new();
+        balancer.spawn(balance(listener, [other.address(), story.simnet.address()]));
+        Self {
+            _other: other,
+            _balancer: balancer,
+        }
+    }
+}
+
 #[tokio::test]
 async fn solutions_reach_the_node_of_their_work_behind_a_balancer_without_stickiness() {
     let mut story = Setting::easy().network().await;
-    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let other = Simnet::start(Setting::easy().network, anywhere)
-        .await
-        .unwrap();
-    let listener = TcpListener::bind(anywhere).await.unwrap();
-    story.balancer = Some(listener.local_addr().unwrap());
-    let mut balancer = JoinSet::new();
-    balancer.spawn(balance(listener, [other.address(), story.simnet.address()]));
+    let _balancer = Balancer::before(&mut story, Setting::easy().network).await;
     story.start_client();
     let line = ["WARN", "several nodes answer at this address", "sticky"];
     story.until_logged(&line, 1).await;
