@@ -3,6 +3,7 @@
 
 mod coordinator;
 mod demand;
+pub mod history;
 pub mod job;
 pub mod meter;
 pub mod run;

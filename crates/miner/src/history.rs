@@ -1,0 +1,211 @@
+//! What the program remembers: a journal of solved headers, the fate of blocks, and totals.
+//!
+//! A thread of its own writes to SQLite, so mining never waits for the disk. A solved header is on
+//! the disk before the log calls its block found; after a crash, [`History::take_unsettled`] returns
+//! it. Readers have a connection of their own.
+
+mod place;
+mod read;
+mod record;
+mod schema;
+mod unsettled;
+mod writer;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::oneshot;
+use tracing::warn;
+
+pub use self::place::Place;
+pub use self::read::{Block, Outage, Reader, Span, Total, Worker};
+pub use self::record::{BlockKey, Change, Fate, Found, Record, Totals, WorkerTotals};
+pub use self::unsettled::Unsettled;
+use self::writer::{Message, Opened};
+
+/// Records that wait for the writer.
+const QUEUE: usize = 4096;
+
+/// This run of the program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// The version of the program.
+    pub version: String,
+    /// The account that it mines for, if there is one.
+    pub account: Option<String>,
+}
+
+/// Why the history cannot be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The directory cannot be used.
+    #[error("cannot keep the history in {}", directory.display())]
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// A newer version of the program has written the file.
+    #[error("a newer version of this program has written the history")]
+    Newer,
+    /// Another program has written the file.
+    #[error("the file of the history belongs to another program")]
+    Foreign,
+    /// The file cannot be moved aside.
+    #[error("cannot move the damaged history aside")]
+    Aside(#[from] io::Error),
+    /// The database fails.
+    #[error("the database of the history fails")]
+    Database(#[from] rusqlite::Error),
+    /// The disk does not answer in time.
+    #[error("the disk of the history does not answer")]
+    Slow,
+    /// The thread that writes has ended.
+    #[error("the history is closed")]
+    Closed,
+}
+
+/// Returns the time by the clock of this machine: the history is read by people, and after a
+/// restart there is no other.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "other clocks do not outlive the program"
+)]
+pub(crate) fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Returns an error with its causes.
+fn with_causes(error: &HistoryError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// A history that is open. Clones share it.
+#[derive(Clone, Debug)]
+pub struct History {
+    messages: SyncSender<Message>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    is_memory: bool,
+    instance: u32,
+    unsettled: Mutex<Vec<Unsettled>>,
+    /// Records for which the queue had no room.
+    dropped: AtomicU64,
+}
+
+impl History {
+    /// Opens the history, and starts the thread that writes. A damaged file is moved aside.
+    ///
+    /// # Errors
+    /// Returns an error if the directory or its file cannot be used, or if that is not known within
+    /// `patience`.
+    pub async fn open(place: Place, about: Run, patience: Duration) -> Result<Self, HistoryError> {
+        let (messages, received) = sync_channel(QUEUE);
+        let (sender, opened) = oneshot::channel();
+        let is_memory = place == Place::Memory;
+        thread::Builder::new()
+            .name("history".to_owned())
+            .spawn(move || writer::run(&place, about, &received, sender))?;
+        let opened = tokio::time::timeout(patience, opened).await;
+        let opened = opened.map_err(|_| HistoryError::Slow)?;
+        let Opened {
+            name,
+            instance,
+            unsettled,
+        } = opened.map_err(|_| HistoryError::Closed)??;
+        Ok(Self {
+            messages,
+            shared: Arc::new(Shared {
+                name,
+                is_memory,
+                instance,
+                unsettled: Mutex::new(unsettled),
+                dropped: AtomicU64::new(0),
+            }),
+        })
+    }
+
+    /// Returns the file, or `None` if the history is in memory.
+    pub fn file(&self) -> Option<&str> {
+        (!self.shared.is_memory).then_some(&self.shared.name)
+    }
+
+    /// Returns the number of this instance among those with the same directory, from 1. All but the
+    /// first have files of their own.
+    pub fn instance(&self) -> u32 {
+        self.shared.instance
+    }
+
+    /// Returns the blocks of earlier runs whose fate is open, the first time; none after that.
+    pub fn take_unsettled(&self) -> Vec<Unsettled> {
+        let mut unsettled = self.shared.unsettled.lock();
+        std::mem::take(unsettled.as_mut().unwrap_or_else(PoisonError::get_mut))
+    }
+
+    /// Writes a record, some time later.
+    pub fn write(&self, record: Record) {
+        self.send(Message::Record(record));
+    }
+
+    /// Writes a record. The receiver gets a message once it is on the disk, or an error if it never
+    /// will be.
+    pub fn journal(&self, record: Record) -> oneshot::Receiver<()> {
+        let (done, written) = oneshot::channel();
+        self.send(Message::Journal(record, done));
+        written
+    }
+
+    /// Waits until everything is on the disk. Returns whether it is within `patience`.
+    pub async fn flush(&self, patience: Duration) -> bool {
+        let (done, flushed) = oneshot::channel();
+        self.send(Message::Flush(done));
+        matches!(tokio::time::timeout(patience, flushed).await, Ok(Ok(())))
+    }
+
+    /// Returns the number of records that were dropped because the disk did not take them in time.
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Returns a reader.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be opened.
+    pub fn reader(&self) -> Result<Reader, HistoryError> {
+        Reader::open(&self.shared.name, self.shared.is_memory)
+    }
+
+    fn send(&self, message: Message) {
+        match self.messages.try_send(message) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                let dropped = self.shared.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+                if dropped.is_power_of_two() {
+                    warn!(
+                        event = "history_dropped",
+                        dropped, "the history lacks records: the disk is too slow or fails"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

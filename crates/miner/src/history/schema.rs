@@ -1,0 +1,121 @@
+//! The tables, and their migration from one version to the next.
+//!
+//! `user_version` is the number of migrations that a file has had. A newer program adds one and
+//! never changes those that stand.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::HistoryError;
+
+/// Marks a file as ours: `CMCh` in ASCII.
+const APPLICATION: i32 = 0x434d_4368;
+
+/// The steps from an empty file to the present tables.
+///
+/// Times are milliseconds since the Unix epoch, of totals the start of their span in seconds.
+/// `block.fate` is the name of a [`Fate`](super::Fate).
+const MIGRATIONS: [&str; 1] = ["
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    started INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    account TEXT
+) STRICT;
+CREATE TABLE block (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES run,
+    job INTEGER NOT NULL,
+    network TEXT NOT NULL,
+    node TEXT NOT NULL,
+    chain INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    hash TEXT,
+    header BLOB NOT NULL,
+    difficulty REAL NOT NULL,
+    worker TEXT,
+    issued INTEGER NOT NULL,
+    found INTEGER NOT NULL,
+    expected REAL,
+    fate TEXT NOT NULL,
+    fate_at INTEGER NOT NULL,
+    depth INTEGER,
+    other TEXT,
+    detail TEXT,
+    UNIQUE (run, job)
+) STRICT;
+CREATE INDEX block_found ON block (found);
+CREATE INDEX block_unsettled ON block (id)
+    WHERE fate IN ('found', 'submitted', 'uncertain', 'accepted', 'displaced');
+CREATE TABLE total (
+    span INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    hashes REAL NOT NULL,
+    expected REAL NOT NULL,
+    stale_hashes REAL NOT NULL,
+    shares_accepted INTEGER NOT NULL,
+    shares_stale INTEGER NOT NULL,
+    shares_rejected INTEGER NOT NULL,
+    blocks INTEGER NOT NULL,
+    PRIMARY KEY (span, start)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE worker (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    first_seen INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL,
+    hashes REAL NOT NULL,
+    shares_accepted INTEGER NOT NULL,
+    shares_stale INTEGER NOT NULL,
+    shares_rejected INTEGER NOT NULL,
+    blocks INTEGER NOT NULL,
+    best_share REAL NOT NULL,
+    level INTEGER
+) STRICT;
+CREATE TABLE worker_total (
+    worker INTEGER NOT NULL REFERENCES worker,
+    span INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    hashes REAL NOT NULL,
+    shares INTEGER NOT NULL,
+    PRIMARY KEY (worker, span, start)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE outage (
+    node TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER,
+    cause TEXT NOT NULL,
+    PRIMARY KEY (node, since)
+) STRICT, WITHOUT ROWID;
+"];
+
+/// Sets up a connection that writes, and brings the tables up to date.
+///
+/// # Errors
+/// Returns [`HistoryError::Newer`] for a file of a newer program and [`HistoryError::Foreign`] for
+/// one of another program, which both stay as they are; or the error of the database.
+pub(super) fn prepare(connection: &Connection) -> Result<(), HistoryError> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION && (application != 0 || tables > 0) {
+        return Err(HistoryError::Foreign);
+    }
+    let done = usize::try_from(version).unwrap_or_default();
+    if done > MIGRATIONS.len() {
+        return Err(HistoryError::Newer);
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let behavior = TransactionBehavior::Immediate;
+    let migration = Transaction::new_unchecked(connection, behavior)?;
+    for step in &MIGRATIONS[done..] {
+        migration.execute_batch(step)?;
+    }
+    migration.pragma_update(None, "application_id", APPLICATION)?;
+    let version = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    migration.pragma_update(None, "user_version", version)?;
+    migration.commit()?;
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! The thread that writes. Nothing else waits for the disk.
+//!
+//! Records arrive over a bounded channel and are written in batches, each in one transaction. While
+//! the disk fails, the thread keeps the batch and tries again; records beyond the channel are
+//! dropped and counted.
+
+use std::mem::take;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
+use tokio::sync::oneshot;
+use tracing::{debug, info, warn};
+
+use super::place::{Place, Slot, connect};
+use super::record::{Record, milliseconds, prune};
+use super::unsettled::{Unsettled, unsettled};
+use super::{HistoryError, Run, schema, wall_clock, with_causes};
+
+/// The pause between two tries to write.
+const RETRY: Duration = Duration::from_secs(1);
+/// The most records in a batch. While the disk fails it does not grow further.
+const BATCH: usize = 4096;
+/// The time between two deletions of old totals.
+const PRUNE: Duration = Duration::from_hours(1);
+
+/// The error of a record with a number that is none. It would fail for ever.
+const CONSTRAINT: ErrorCode = ErrorCode::ConstraintViolation;
+
+/// The number of histories in memory so far.
+static MEMORIES: AtomicU64 = AtomicU64::new(0);
+
+/// What the writer receives.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Something to be written.
+    Record(Record),
+    /// A record, of which the sender learns when it is on the disk.
+    Journal(Record, oneshot::Sender<()>),
+    /// Everything sent before is to be on the disk when the answer comes.
+    Flush(oneshot::Sender<()>),
+}
+
+/// What the writer found at its start.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// What readers open: a path, or the name of a database in memory.
+    pub(super) name: String,
+    pub(super) instance: u32,
+    pub(super) unsettled: Vec<Unsettled>,
+}
+
+/// Opens the database, answers over `opened`, and writes until all senders are gone.
+pub(super) fn run(
+    place: &Place,
+    about: Run,
+    messages: &Receiver<Message>,
+    opened: oneshot::Sender<Result<Opened, HistoryError>>,
+) {
+    match Writer::new(place, about) {
+        Ok((mut writer, unsettled)) => {
+            let instance = writer.slot.as_ref().map_or(1, |slot| slot.instance);
+            // The receiver may have stopped waiting.
+            let _ = opened.send(Ok(Opened {
+                name: writer.name.clone(),
+                instance,
+                unsettled,
+            }));
+            writer.run(messages);
+        }
+        Err(error) => drop(opened.send(Err(error))),
+    }
+}
+
+fn is_corrupt(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+struct Writer {
+    about: Run,
+    /// What SQLite opens.
+    name: String,
+    /// The lock on the file; `None` in memory.
+    slot: Option<Slot>,
+    /// `None` after an error that a new connection may mend.
+    open: Option<Connection>,
+    /// The row of this run, once there is one.
+    run: Option<i64>,
+    /// When writing first failed, if it still does.
+    failing: Option<Instant>,
+    pruned: Option<Instant>,
+}
+
+impl Writer {
+    fn new(place: &Place, about: Run) -> Result<(Self, Vec<Unsettled>), HistoryError> {
+        let (name, slot) = match place {
+            // A name of its own: a process may have several.
+            Place::Memory => {
+                let number = MEMORIES.fetch_add(1, Ordering::Relaxed);
+                (format!("file:/chainweb-{number}?vfs=memdb"), None)
+            }
+            Place::Directory(directory) => {
+                let slot = Slot::take(directory)?;
+                (slot.file.to_string_lossy().into_owned(), Some(slot))
+            }
+        };
+        let mut writer = Self {
+            about,
+            name,
+            slot,
+            open: None,
+            run: None,
+            failing: None,
+            pruned: None,
+        };
+        let unsettled = unsettled(writer.open()?.0)?;
+        Ok((writer, unsettled))
+    }
+
+    /// Returns the connection, opened if necessary, and the row of this run. Starts a new file in
+    /// place of a damaged one.
+    fn open(&mut self) -> Result<(&mut Connection, i64), HistoryError> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => match self.connect() {
+                Err(HistoryError::Database(error)) if is_corrupt(&error) => {
+                    let aside = self.slot.as_ref().map(Slot::set_aside).transpose()?;
+                    let aside = aside.unwrap_or_default();
+                    warn!(event = "history_damaged", %error, aside = %aside.display(), "history is damaged: it was moved aside, and a new one starts");
+                    self.connect()?
+                }
+                result => result?,
+            },
+        };
+        let run = match self.run {
+            Some(run) => run,
+            None => *self.run.insert(open.last_insert_rowid()),
+        };
+        Ok((self.open.insert(open), run))
+    }
+
+    /// Opens the database, in which this run has a row afterwards.
+    fn connect(&self) -> Result<Connection, HistoryError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let database = connect(&self.name, flags, self.slot.is_none())?;
+        schema::prepare(&database)?;
+        let started = milliseconds(wall_clock());
+        database.execute(
+            "INSERT OR IGNORE INTO run (id, started, version, account) VALUES (?1, ?2, ?3, ?4)",
+            params![self.run, started, self.about.version, self.about.account],
+        )?;
+        Ok(database)
+    }
+
+    fn run(&mut self, messages: &Receiver<Message>) {
+        let mut batch = Vec::new();
+        loop {
+            let next = if batch.is_empty() {
+                messages.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else if batch.len() < BATCH {
+                messages.recv_timeout(RETRY)
+            } else {
+                // More would only fill the memory: the channel drops them.
+                thread::park_timeout(RETRY);
+                Err(RecvTimeoutError::Timeout)
+            };
+            match next {
+                Ok(message) => batch.push(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    // A last try for what is left.
+                    self.write(&mut batch);
+                    return;
+                }
+            }
+            let room = BATCH.saturating_sub(batch.len());
+            batch.extend(messages.try_iter().take(room));
+            self.write(&mut batch);
+        }
+    }
+
+    /// Writes the batch in one transaction and answers those who wait. Keeps it if that fails.
+    fn write(&mut self, batch: &mut Vec<Message>) {
+        match self.try_write(batch) {
+            Ok(()) => {
+                for message in take(batch) {
+                    match message {
+                        Message::Record(_) => {}
+                        // The receivers may have stopped waiting.
+                        Message::Journal(_, done) | Message::Flush(done) => drop(done.send(())),
+                    }
+                }
+                if let Some(since) = self.failing.take() {
+                    let after_seconds = since.elapsed().as_secs_f64();
+                    info!(
+                        event = "history_recovered",
+                        after_seconds, "history is written again"
+                    );
+                }
+            }
+            Err(error) => {
+                let is_passing = matches!(&error, HistoryError::Database(error) if matches!(
+                    error.sqlite_error_code(),
+                    Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
+                ));
+                if !is_passing {
+                    // Another connection may do better, such as after the file was replaced.
+                    self.open = None;
+                }
+                if self.failing.is_none() {
+                    self.failing = Some(Instant::now());
+                    warn!(event = "history_failed", error = %with_causes(&error), "cannot write the history: mining goes on, and it is written later");
+                }
+            }
+        }
+    }
+
+    fn try_write(&mut self, batch: &[Message]) -> Result<(), HistoryError> {
+        let is_prunable = self.pruned.is_none_or(|at| at.elapsed() >= PRUNE);
+        let (database, run) = self.open()?;
+        let transaction = Transaction::new(database, TransactionBehavior::Immediate)?;
+        for message in batch {
+            if let Message::Record(record) | Message::Journal(record, _) = message {
+                match record.write(&transaction, run) {
+                    Err(error) if error.sqlite_error_code() == Some(CONSTRAINT) => {
+                        debug!(%error, ?record, "record left out");
+                    }
+                    result => result?,
+                }
+            }
+        }
+        if is_prunable {
+            prune(&transaction, wall_clock())?;
+        }
+        transaction.commit()?;
+        if is_prunable {
+            self.pruned = Some(Instant::now());
+        }
+        Ok(())
+    }
+}
