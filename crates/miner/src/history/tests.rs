@@ -117,10 +117,8 @@ async fn a_block_keeps_its_fate() {
         assert_eq!(fates, [(Fate::Found, 1), (Fate::Orphaned, 1)]);
         let of = |fate| reader.blocks(None, Some(fate), 9).expect("blocks").len();
         assert_eq!((of(Fate::Found), of(Fate::Lost)), (1, 0));
-        assert_eq!(
-            reader.blocks(Some(second.row), None, 9).expect("blocks"),
-            [first.clone()]
-        );
+        let earlier = reader.blocks(Some(second.row), None, 9).expect("blocks");
+        assert_eq!(earlier.iter().collect::<Vec<_>>(), [first]);
     }
 }
 
