@@ -45,7 +45,10 @@ pub async fn run(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode>
         Some(Command::Completions(args)) => args.write(cli::command(), &mut io::stdout())?,
         Some(Command::Man(args)) => args.write(cli::command(), &mut io::stdout())?,
         None => {
-            mine::run(flags::config(&cli.mine).await?, stop).await?;
+            let ended = mine::run(flags::config(&cli.mine).await?, stop).await?;
+            if ended.counters.solutions_open > 0 {
+                return Ok(ExitCode::FAILURE);
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chainweb::ChainId;
+use chainweb::{ChainId, WorkHeader};
 
 use super::action::Action;
 use super::config::Config;
@@ -104,6 +104,7 @@ impl Coordinator {
     pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();
         counters.blocks = self.tracker.counts();
+        counters.solutions_open = self.submissions.open.len() as u64;
         let pending = self.live.jobs.iter().filter(|live| live.refresh.is_some());
         let refreshes = &mut counters.refreshes;
         refreshes.pending = pending.count() as u64;
@@ -121,6 +122,12 @@ impl Coordinator {
     /// Whether submissions wait for an answer.
     pub(crate) fn is_submitting(&self) -> bool {
         !self.submissions.open.is_empty()
+    }
+
+    /// Returns the solved blocks that the node has not taken, with their headers.
+    pub(crate) fn open_submissions(&self) -> impl Iterator<Item = (BlockRef, &WorkHeader)> {
+        let open = self.submissions.open.values();
+        open.map(|submission| (submission.block(), &submission.header))
     }
 
     /// Whether, after [`Event::Stop`], nothing is left to wait for.

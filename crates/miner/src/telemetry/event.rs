@@ -106,11 +106,16 @@ pub struct BlockRef {
     pub hash: Option<BlockHash>,
 }
 
-/// What is not done when the time for stopping is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is not done when the program ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfinished {
-    /// Blocks are not submitted.
-    Submissions,
+    /// The node has not taken a block.
+    Submission {
+        /// The block.
+        block: BlockRef,
+        /// The solved header.
+        header: WorkHeader,
+    },
     /// The last blocks are not looked up.
     Lookups,
     /// The worker has not ended.

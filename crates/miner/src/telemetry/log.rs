@@ -144,6 +144,23 @@ fn log_devices(change: DeviceChange, names: &[WorkerName]) {
     }
 }
 
+fn log_unfinished(what: &Unfinished) {
+    match what {
+        Unfinished::Submission { block, header } => warn!(
+            event = "unfinished",
+            chain = block.chain.get(),
+            height = block.height,
+            header = const_hex::encode(header.as_bytes()),
+            "block could not be submitted before the end"
+        ),
+        Unfinished::Lookups => info!(
+            event = "unfinished",
+            "the last blocks could not be looked up before the end"
+        ),
+        Unfinished::Worker => warn!(event = "unfinished", "the worker did not end in time"),
+    }
+}
+
 /// Logs an event that is neither of a block nor of the start.
 fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
     match event {
@@ -160,17 +177,7 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
             node = nodes[node.0].address,
             "no --public-key: blocks will be paid to no one"
         ),
-        Event::Unfinished(what) => match what {
-            Unfinished::Submissions => warn!(
-                event = "unfinished",
-                "not all blocks could be submitted before the end"
-            ),
-            Unfinished::Lookups => info!(
-                event = "unfinished",
-                "the last blocks could not be looked up before the end"
-            ),
-            Unfinished::Worker => warn!(event = "unfinished", "the worker did not end in time"),
-        },
+        Event::Unfinished(what) => log_unfinished(what),
         Event::Node(id, event) => log_node(&nodes[id.0].address, event),
         Event::Job(job, event) => log_job(job, event),
         Event::Devices(change, names) => log_devices(*change, names),
