@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug)]
 pub struct Permits {
     max: NonZeroUsize,
-    max_per_ip: Option<NonZeroUsize>,
     issued: Arc<Mutex<Issued>>,
 }
 
 #[derive(Debug, Default)]
 struct Issued {
+    max_per_ip: Option<NonZeroUsize>,
     total: usize,
     by_ip: HashMap<IpAddr, usize>,
 }
@@ -22,7 +22,8 @@ struct Issued {
 /// The permit of one connection, returned when dropped.
 #[derive(Debug)]
 pub struct Permit {
-    ip: IpAddr,
+    /// `None` until the client's address is known.
+    ip: Option<IpAddr>,
     issued: Arc<Mutex<Issued>>,
 }
 
@@ -42,8 +43,10 @@ impl Permits {
     pub fn new(max: NonZeroUsize, max_per_ip: Option<NonZeroUsize>) -> Self {
         Self {
             max,
-            max_per_ip,
-            issued: Arc::default(),
+            issued: Arc::new(Mutex::new(Issued {
+                max_per_ip,
+                ..Issued::default()
+            })),
         }
     }
 
@@ -52,22 +55,53 @@ impl Permits {
     /// # Errors
     /// Returns the limit reached.
     pub fn try_acquire(&self, ip: IpAddr) -> Result<Permit, LimitReached> {
-        let ip = ip.to_canonical();
+        let mut permit = self.try_acquire_unknown()?;
+        permit.set_client(ip)?;
+        Ok(permit)
+    }
+
+    /// Issues a permit to a client whose address is not known yet.
+    ///
+    /// # Errors
+    /// Returns the limit on all connections, if that is reached.
+    pub fn try_acquire_unknown(&self) -> Result<Permit, LimitReached> {
         let mut issued = lock(&self.issued);
         if issued.total >= self.max.get() {
             return Err(LimitReached::Total(issued.total));
         }
-        let here = issued.by_ip.get(&ip).copied().unwrap_or(0);
-        if self.max_per_ip.is_some_and(|max| here >= max.get()) {
-            return Err(LimitReached::Address(here));
-        }
         issued.total += 1;
-        issued.by_ip.insert(ip, here + 1);
         drop(issued);
         Ok(Permit {
-            ip,
+            ip: None,
             issued: Arc::clone(&self.issued),
         })
+    }
+}
+
+impl Permit {
+    /// Whether the client's address is known.
+    pub fn has_client(&self) -> bool {
+        self.ip.is_some()
+    }
+
+    /// Sets the client's address, unless it is known.
+    ///
+    /// # Errors
+    /// Returns the limit on connections from this address, if that is reached.
+    pub fn set_client(&mut self, ip: IpAddr) -> Result<(), LimitReached> {
+        if self.ip.is_some() {
+            return Ok(());
+        }
+        let ip = ip.to_canonical();
+        let mut issued = lock(&self.issued);
+        let here = issued.by_ip.get(&ip).copied().unwrap_or(0);
+        if issued.max_per_ip.is_some_and(|max| here >= max.get()) {
+            return Err(LimitReached::Address(here));
+        }
+        issued.by_ip.insert(ip, here + 1);
+        drop(issued);
+        self.ip = Some(ip);
+        Ok(())
     }
 }
 
@@ -80,10 +114,12 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut issued = lock(&self.issued);
         issued.total -= 1;
-        if let Some(here) = issued.by_ip.get_mut(&self.ip) {
+        if let Some(ip) = self.ip
+            && let Some(here) = issued.by_ip.get_mut(&ip)
+        {
             *here -= 1;
             if *here == 0 {
-                issued.by_ip.remove(&self.ip);
+                issued.by_ip.remove(&ip);
             }
         }
     }
@@ -117,6 +153,14 @@ mod tests {
             Some(LimitReached::Total(3))
         );
         drop(first);
+        let mut later = permits.try_acquire_unknown().expect("a permit");
+        assert_eq!(later.set_client(ip("2001:db8::1")), Ok(()));
+        assert_eq!(later.set_client(ip("192.0.2.9")), Ok(()), "known already");
+        assert_eq!(
+            permits.try_acquire_unknown().err(),
+            Some(LimitReached::Total(3))
+        );
+        drop(later);
         let _fourth = permits
             .try_acquire(ip("192.0.2.1"))
             .expect("the permit of the first");

@@ -19,8 +19,13 @@ pub enum Verdict {
     Pass,
     /// Handle it normally after this delay.
     Delay(Duration),
+    /// Handle it normally, and send the body this long after the head; an event is delayed.
+    DelayBody(Duration),
     /// Answer with this status and body; the node does not see the request. No effect on events.
     Status(u16, Bytes),
+    /// Answer with this status and this time in `Retry-After`, in whole seconds; the node does not
+    /// see the request. No effect on events.
+    Busy(u16, Duration),
     /// Answer with the normal status and headers and this body; an event is replaced by these
     /// bytes.
     Replace(Bytes),

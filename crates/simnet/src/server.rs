@@ -25,7 +25,7 @@ use chainweb::{ChainId, WorkHeader};
 use headers::{Bounds, Items};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, SERVER};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use media::Media;
@@ -83,10 +83,12 @@ async fn serve(
             tokio::time::sleep(time).await;
             answer.await
         }
-        Verdict::Status(code, body) => Answer::plain(
-            StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            body,
-        ),
+        Verdict::DelayBody(time) => with_body(answer.await, |body| body.delayed(time)),
+        Verdict::Status(code, body) => Answer::plain(status(code), body),
+        Verdict::Busy(code, time) => Answer {
+            retry_after: Some(time),
+            ..Answer::empty(status(code))
+        },
         Verdict::Drop => return break_connection(),
         Verdict::Hang => never(std::future::pending().await),
         Verdict::LoseAnswer => {
@@ -104,6 +106,11 @@ async fn serve(
         Verdict::Corrupt => with_body(answer.await, |body| body.map(|bytes| corrupt(&bytes))),
     };
     Ok(respond(&engine, answer))
+}
+
+/// Returns a status code, or 500 if there is no such code.
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn never(never: Infallible) -> Answer {
@@ -252,6 +259,9 @@ fn respond(engine: &Engine, answer: Answer) -> Response<AnswerBody> {
     headers.insert(SERVER, HeaderValue::from_static("Chainweb Service API"));
     if let Some(content_type) = answer.content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    if let Some(time) = answer.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(time.as_secs()));
     }
     response
 }

@@ -19,6 +19,7 @@ mod session;
 mod share_target;
 mod stats;
 mod template;
+mod tls;
 mod vardiff;
 
 pub use context::{SessionContext, SessionLimits};
@@ -28,10 +29,13 @@ pub use job_id::{JobId, JobIds};
 pub use job_set::{JobSet, JobSets};
 pub use log_limit::LogLimit;
 pub use nonce1::{Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
-pub use server::{Config, Counters, Counts, Server, ServerError};
+pub use server::{
+    Config, Counters, Counts, ProxyProtocol, ProxyProtocolError, Server, ServerError,
+};
 pub use session::{Close, Outbox, Session, SettingWarning, ShareEvent, Solution};
 pub use share_target::ShareTargets;
 pub use stats::{
     Freshness, HashRates, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
 };
 pub use template::{LiveWork, Template};
+pub use tls::{Tls, TlsError};

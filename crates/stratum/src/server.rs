@@ -9,7 +9,11 @@ mod accept;
 mod config;
 mod connection;
 mod counters;
+mod gate;
+mod proxy_protocol;
 mod publisher;
+mod secure;
+mod shared;
 mod slice;
 
 use std::num::NonZeroUsize;
@@ -27,9 +31,11 @@ use tracing::{info, warn};
 
 use self::accept::Accept;
 pub use self::config::Config;
-use self::connection::Shared;
 pub use self::counters::{Counters, Counts};
+use self::gate::Gate;
+pub use self::proxy_protocol::{ProxyProtocol, ProxyProtocolError};
 use self::publisher::{Publisher, SLICES};
+use self::shared::Shared;
 use crate::context::SessionContext;
 use crate::job_id::JobIds;
 use crate::log_limit::LogLimit;
@@ -154,7 +160,12 @@ impl Server {
             counters: Arc::clone(&self.counters),
             solutions,
             write_stall: self.config.write_stall,
+            gate: Gate::new(&self.config),
+            tls: self.config.tls.clone(),
         };
+        if let Some(tls) = self.config.tls {
+            tasks.spawn(tls.watch(stop.clone()));
+        }
         let accept = Accept::new(shared, permits, publisher.slices(), stop.clone());
         tasks.spawn(accept.run(listener));
 

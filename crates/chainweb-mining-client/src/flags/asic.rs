@@ -1,18 +1,23 @@
 //! The flags of the Stratum server.
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::stratum::{Config, DifficultyMode, Instance};
+use ::stratum::{Config, DifficultyMode, Instance, ProxyProtocol, Tls, TlsError};
 use anyhow::Context;
 use chainweb::Level;
 use clap::Args;
+use ipnet::IpNet;
 use listen::Interface;
 use miner::worker::Worker;
 use miner::worker::asic::Asic;
 use rand::rngs::StdRng;
 
 use crate::quantity::count;
+use crate::usage::UsageError;
 
 /// The largest number of connections: the values of nonce1 are fewer.
 const MOST_CONNECTIONS: usize = 65_536;
@@ -22,6 +27,17 @@ const MOST_RATE_MS: u64 = 25_000;
 
 /// In milliseconds. A session keeps its last ten jobs, and shares for a job count for five seconds.
 const LEAST_RATE_MS: u64 = 500;
+
+/// Why the flags of TLS cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum TlsFlagsError {
+    #[error("--stratum-tls-cert needs the private key of the certificate: --stratum-tls-key FILE")]
+    NoKey,
+    #[error("--stratum-tls-key needs the certificate of the key: --stratum-tls-cert FILE")]
+    NoCertificate,
+    #[error("cannot use --stratum-tls-cert with --stratum-tls-key")]
+    Files(#[from] TlsError),
+}
 
 /// How to serve mining devices.
 #[derive(Clone, Debug, Args)]
@@ -57,16 +73,41 @@ pub struct StratumArgs {
     /// Maximum devices per IP address [default: no limit; a farm often shares one address].
     #[arg(long = "stratum-max-connections-per-ip", value_name = "COUNT", value_parser = connections)]
     pub max_connections_per_ip: Option<NonZeroUsize>,
+    /// Addresses of devices that may connect, as in 192.168.0.0/16; repeatable [default: all].
+    #[arg(long = "stratum-allow", value_name = "ADDRESS[/BITS]", value_parser = network)]
+    pub allow: Vec<IpNet>,
+    /// PROXY protocol headers, with a device's address from a proxy: `off`, `accept` or `require`.
+    #[arg(
+        long = "stratum-proxy-protocol",
+        value_name = "MODE",
+        default_value = "off"
+    )]
+    pub proxy_protocol: ProxyProtocol,
+    /// Addresses of proxies that may send such headers; repeatable [default: loopback and private
+    /// networks].
+    #[arg(long = "stratum-proxy-from", value_name = "ADDRESS[/BITS]", value_parser = network)]
+    pub proxy_from: Vec<IpNet>,
+    /// TLS certificate in PEM, its issuers behind it: the port takes TLS and plain connections.
+    #[arg(long = "stratum-tls-cert", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the TLS certificate, in PEM.
+    #[arg(long = "stratum-tls-key", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
 }
 
 impl StratumArgs {
     /// Returns the Stratum worker, which listens.
     ///
     /// # Errors
-    /// Returns an error if the address cannot be used.
+    /// Returns a usage error if the TLS certificate cannot be used, or an error if the address
+    /// cannot.
     pub(crate) async fn worker(&self) -> anyhow::Result<Worker> {
         let mut rng = rand::make_rng::<StdRng>();
-        let bound = Asic::bind(&self.interface, self.port, self.config(), &mut rng).await;
+        let config = Config {
+            tls: self.tls().map_err(UsageError::new)?,
+            ..self.config()
+        };
+        let bound = Asic::bind(&self.interface, self.port, config, &mut rng).await;
         let stratum = bound.with_context(|| {
             format!(
                 "the Stratum server cannot use --stratum-interface {} with --stratum-port {}; choose others or free it",
@@ -76,13 +117,31 @@ impl StratumArgs {
         Ok(Worker::Asic(stratum))
     }
 
+    /// Returns the certificate for devices that speak TLS.
+    fn tls(&self) -> Result<Option<Arc<Tls>>, TlsFlagsError> {
+        match (&self.tls_cert, &self.tls_key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => {
+                Ok(Some(Arc::new(Tls::load(certificate.clone(), key.clone())?)))
+            }
+            (Some(_), None) => Err(TlsFlagsError::NoKey),
+            (None, Some(_)) => Err(TlsFlagsError::NoCertificate),
+        }
+    }
+
     /// Returns the longest time between two jobs of a device.
     pub(super) fn time_between_jobs(&self) -> Duration {
         let config = self.config();
         config.rate.min(config.session.heartbeat)
     }
 
+    /// Returns the settings of the server, without the files of TLS.
     fn config(&self) -> Config {
+        let defaults = Config::default();
+        let proxy_from = match &self.proxy_from[..] {
+            [] => defaults.proxy_from,
+            proxies => proxies.into(),
+        };
         Config {
             difficulty: self.difficulty,
             min_level: self.min_difficulty,
@@ -90,7 +149,10 @@ impl StratumArgs {
             instance: self.instance,
             max_connections: self.max_connections,
             max_connections_per_ip: self.max_connections_per_ip,
-            ..Config::default()
+            allow: self.allow.clone(),
+            proxy_protocol: self.proxy_protocol,
+            proxy_from,
+            ..defaults
         }
     }
 }
@@ -120,6 +182,14 @@ fn level(text: &str) -> Result<Level, String> {
     level.ok_or_else(|| "expected a level from 0 to 256".to_owned())
 }
 
+/// Parses an address or a network of addresses.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| "expected an IP address, or a network such as 192.168.0.0/16")
+}
+
 fn connections(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_CONNECTIONS)
 }
@@ -130,9 +200,10 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::time::Duration;
 
-    use ::stratum::DifficultyMode;
+    use ::stratum::{DifficultyMode, ProxyProtocol};
     use chainweb::Level;
     use clap::Parser;
+    use ipnet::IpNet;
     use listen::Interface;
 
     use super::interface;
@@ -150,6 +221,10 @@ mod tests {
             "--stratum-instance=3/8",
             "--stratum-max-connections=77",
             "--stratum-max-connections-per-ip=7",
+            "--stratum-allow=192.0.2.0/24",
+            "--stratum-allow=2001:db8::1",
+            "--stratum-proxy-protocol=require",
+            "--stratum-proxy-from=198.51.100.7",
         ];
         let args = Cli::try_parse_from(flags).expect("good flags").mine.stratum;
         assert_eq!((args.port, &args.interface), (1918, &Interface::OnlyIpv4));
@@ -161,6 +236,11 @@ mod tests {
         assert_eq!(config.instance.to_string(), "3/8");
         assert_eq!(config.max_connections.get(), 77);
         assert_eq!(config.max_connections_per_ip, NonZeroUsize::new(7));
+        let networks =
+            |networks: &[IpNet]| networks.iter().map(IpNet::to_string).collect::<Vec<_>>();
+        assert_eq!(networks(&config.allow), ["192.0.2.0/24", "2001:db8::1/128"]);
+        assert_eq!(config.proxy_protocol, ProxyProtocol::Require);
+        assert_eq!(networks(&config.proxy_from), ["198.51.100.7/32"]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ const ENDPOINTS: [(&str, Endpoint); 7] = [
     ("header", Endpoint::Header),
 ];
 
-const FAULTS: &str = "delay:TIME, status:CODE, status:CODE:TEXT, replace:TEXT, truncate:BYTES, corrupt, drop, \
+const FAULTS: &str = "delay:TIME, delay-body:TIME, status:CODE, status:CODE:TEXT, busy:CODE:TIME, replace:TEXT, truncate:BYTES, corrupt, drop, \
                       lose-answer, hang, hang-answer or end";
 
 impl FromStr for Fault {
@@ -50,13 +50,14 @@ fn verdict(text: &str) -> Option<Verdict> {
     };
     Some(match (name, value) {
         ("delay", Some(time)) => Verdict::Delay(positive_duration(time).ok()?),
+        ("delay-body", Some(time)) => Verdict::DelayBody(positive_duration(time).ok()?),
         ("status", Some(status)) => {
             let (code, body) = status.split_once(':').unwrap_or((status, ""));
-            let code = code
-                .parse()
-                .ok()
-                .filter(|code| (200..=599).contains(code))?;
-            Verdict::Status(code, body.to_owned().into())
+            Verdict::Status(status_code(code)?, body.to_owned().into())
+        }
+        ("busy", Some(status)) => {
+            let (code, time) = status.split_once(':')?;
+            Verdict::Busy(status_code(code)?, positive_duration(time).ok()?)
         }
         ("replace", Some(body)) => Verdict::Replace(body.to_owned().into()),
         ("truncate", Some(bytes)) => Verdict::Truncate(bytes.parse().ok()?),
@@ -68,6 +69,11 @@ fn verdict(text: &str) -> Option<Verdict> {
         ("end", None) => Verdict::End,
         _ => return None,
     })
+}
+
+fn status_code(text: &str) -> Option<u16> {
+    let code = text.parse().ok()?;
+    (200..=599).contains(&code).then_some(code)
 }
 
 #[cfg(test)]
@@ -83,6 +89,14 @@ mod tests {
             assert_eq!(text.parse(), Ok(Fault(expected)));
         }
         check("info=hang", Rule::on(Endpoint::Info, Verdict::Hang));
+        check(
+            "work=busy:429:5s",
+            Rule::on(Endpoint::Work, Verdict::Busy(429, Duration::from_secs(5))),
+        );
+        check(
+            "cut=delay-body:2s",
+            Rule::on(Endpoint::Cut, Verdict::DelayBody(Duration::from_secs(2))),
+        );
         check("all=drop", Rule::on_all(Verdict::Drop));
         check(
             "work=status:503:Too many: wait",

@@ -7,11 +7,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::{Body, Frame};
 use tokio::sync::mpsc;
+use tokio::time::Sleep;
 
 use super::media::Media;
 
@@ -28,6 +30,7 @@ pub(crate) enum Piece {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: Option<&'static str>,
+    pub(crate) retry_after: Option<Duration>,
     pub(crate) body: AnswerBody,
 }
 
@@ -42,6 +45,7 @@ impl Answer {
         Self {
             status,
             content_type: None,
+            retry_after: None,
             body: AnswerBody::whole(body),
         }
     }
@@ -71,6 +75,8 @@ impl Answer {
 pub(crate) struct AnswerBody {
     pieces: VecDeque<Piece>,
     more: Option<mpsc::Receiver<Piece>>,
+    /// The time before the first piece.
+    delay: Option<Pin<Box<Sleep>>>,
     /// Number of bytes after which the connection breaks.
     break_after: Option<usize>,
     breaking: bool,
@@ -99,6 +105,14 @@ impl AnswerBody {
         }
     }
 
+    #[must_use]
+    pub(crate) fn delayed(self, time: Duration) -> Self {
+        Self {
+            delay: Some(Box::pin(tokio::time::sleep(time))),
+            ..self
+        }
+    }
+
     /// Maps the present pieces; pieces from the channel stay as they are.
     #[must_use]
     pub(crate) fn map(self, change: impl Fn(Bytes) -> Vec<Piece>) -> Self {
@@ -113,6 +127,10 @@ impl AnswerBody {
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
+        if let Some(delay) = &mut self.delay {
+            ready!(delay.as_mut().poll(cx));
+            self.delay = None;
+        }
         match (self.pieces.pop_front(), &mut self.more) {
             (Some(piece), _) => Poll::Ready(Some(piece)),
             (None, Some(more)) => more.poll_recv(cx),

@@ -79,9 +79,9 @@ pub(crate) async fn updates(
         }
     });
     Ok(Answer {
-        status: StatusCode::OK,
         content_type: Some("text/event-stream"),
         body: AnswerBody::stream(body),
+        ..Answer::empty(StatusCode::OK)
     })
 }
 
@@ -101,8 +101,8 @@ async fn send_events(
         let event = Bytes::from_static(update.event());
         engine.counters.count(Endpoint::Event);
         let pieces = match engine.faults.judge(Endpoint::Event, Some(chain)) {
-            Verdict::Pass | Verdict::Status(..) => vec![Piece::Bytes(event)],
-            Verdict::Delay(time) => {
+            Verdict::Pass | Verdict::Status(..) | Verdict::Busy(..) => vec![Piece::Bytes(event)],
+            Verdict::Delay(time) | Verdict::DelayBody(time) => {
                 tokio::time::sleep(time).await;
                 vec![Piece::Bytes(event)]
             }

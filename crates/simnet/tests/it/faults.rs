@@ -104,10 +104,28 @@ async fn work_can_be_any_bytes() {
 async fn an_answer_can_be_late() {
     let simnet = easy_node().await;
     let delay = Duration::from_millis(50);
-    simnet.faults().install(Rule::on_all(Verdict::Delay(delay)));
-    let requested = Instant::now();
-    assert_eq!(work(&simnet).await.status(), 200);
-    assert!(requested.elapsed() >= delay);
+    for verdict in [Verdict::Delay(delay), Verdict::DelayBody(delay)] {
+        let rule = simnet.faults().install(Rule::on_all(verdict));
+        let requested = Instant::now();
+        let reply = work(&simnet).await;
+        assert_eq!((reply.status(), reply.body.len()), (200, 250));
+        assert!(requested.elapsed() >= delay);
+        simnet.faults().remove(rule);
+    }
+}
+
+#[tokio::test]
+async fn a_busy_node_asks_for_a_pause() {
+    let simnet = easy_node().await;
+    let pause = Duration::from_secs(7);
+    simnet
+        .faults()
+        .install(Rule::on_all(Verdict::Busy(429, pause)));
+    let reply = work(&simnet).await;
+    assert_eq!(
+        (reply.status(), reply.header("Retry-After")),
+        (429, Some("7"))
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use listen::{Acceptor, Permits};
@@ -10,10 +9,11 @@ use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use crate::server::connection::{Connection, Shared};
+use crate::server::connection::Connection;
 use crate::server::publisher::Slices;
+use crate::server::shared::Shared;
 use crate::session::Session;
 
 /// The TCP keepalive: how long a connection is silent before the first probe, the time between
@@ -61,17 +61,20 @@ impl Accept {
     }
 
     fn admit(&mut self, socket: TcpStream, peer: SocketAddr, connections: &TaskTracker) {
-        let permit = match self.permits.try_acquire(peer.ip()) {
+        let gate = &self.shared.gate;
+        // The client of a proxy is known only after the first bytes.
+        let is_proxy = gate.is_proxy(peer.ip());
+        if !is_proxy && let Err(refused) = gate.check(peer.ip()) {
+            return self.shared.refuse(Instant::now(), peer, refused);
+        }
+        let permit = if is_proxy {
+            self.permits.try_acquire_unknown()
+        } else {
+            self.permits.try_acquire(peer.ip())
+        };
+        let permit = match permit {
             Ok(permit) => permit,
-            Err(limit) => {
-                let refused = &self.shared.counters.refused_connections;
-                let so_far = refused.fetch_add(1, Ordering::Relaxed) + 1;
-                // Logged whenever the number has doubled.
-                if so_far.is_power_of_two() {
-                    warn!(event = "connection_refused", %peer, refusal = %limit, so_far, "connection refused");
-                }
-                return;
-            }
+            Err(limit) => return self.shared.refuse_beyond(peer, &limit),
         };
         if let Err(error) = self.set_options(&socket) {
             debug!(%peer, %error, "cannot set socket options");
@@ -85,11 +88,9 @@ impl Accept {
         let (jobs, mut reader) = self.slices[slice].read();
         let context = Arc::clone(&self.shared.context);
         let session = Session::new(context, jobs, rank, Instant::now());
-        let mut connection = Connection::new(Arc::clone(&self.shared), socket, peer, session);
-        connections.spawn(async move {
-            connection.run(&mut reader).await;
-            drop(permit);
-        });
+        let mut connection =
+            Connection::new(Arc::clone(&self.shared), socket, peer, session, permit);
+        connections.spawn(async move { connection.run(&mut reader).await });
     }
 
     fn set_options(&self, socket: &TcpStream) -> std::io::Result<()> {

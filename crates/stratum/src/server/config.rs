@@ -1,13 +1,18 @@
 //! The settings of the server.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::Level;
+use ipnet::IpNet;
 
 use crate::context::SessionLimits;
 use crate::difficulty_mode::DifficultyMode;
 use crate::nonce1::{Instance, Nonce1Size};
+use crate::server::proxy_protocol::ProxyProtocol;
+use crate::tls::Tls;
 
 /// The settings of a [`Server`](crate::Server).
 #[derive(Clone, Debug)]
@@ -28,6 +33,14 @@ pub struct Config {
     /// The most connections at a time from one IP address. `None` is no limit: a farm often shares
     /// one address.
     pub max_connections_per_ip: Option<NonZeroUsize>,
+    /// What happens with PROXY protocol headers.
+    pub proxy_protocol: ProxyProtocol,
+    /// The addresses of proxies: a header from any other address is refused.
+    pub proxy_from: Vec<IpNet>,
+    /// The addresses of clients that may connect; empty for all.
+    pub allow: Vec<IpNet>,
+    /// The certificate for clients that speak TLS. `None` refuses them.
+    pub tls: Option<Arc<Tls>>,
     /// The most worker names with statistics of their own.
     pub max_workers: usize,
     /// Timeouts and rate limits of a session.
@@ -46,9 +59,28 @@ impl Default for Config {
             instance: Instance::WHOLE,
             max_connections: NonZeroUsize::new(10_000).expect("not zero"),
             max_connections_per_ip: None,
+            proxy_protocol: ProxyProtocol::Off,
+            proxy_from: private_networks().into(),
+            allow: Vec::new(),
+            tls: None,
             max_workers: 10_000,
             session: SessionLimits::default(),
             write_stall: Duration::from_mins(1),
         }
     }
+}
+
+/// Returns the loopback addresses and the private ones of RFC 1918 and RFC 4193.
+fn private_networks() -> [IpNet; 6] {
+    let v4 = |a, b, bits| (IpAddr::from(Ipv4Addr::new(a, b, 0, 0)), bits);
+    let unique_local = Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0);
+    [
+        v4(127, 0, 8),
+        v4(10, 0, 8),
+        v4(172, 16, 12),
+        v4(192, 168, 16),
+        (Ipv6Addr::LOCALHOST.into(), 128),
+        (unique_local.into(), 7),
+    ]
+    .map(|(ip, bits)| IpNet::new(ip, bits).expect("a valid length"))
 }

@@ -15,33 +15,31 @@ use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use bytes::{Buf, Bytes};
+use listen::Permit;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tracing::{debug, trace, warn};
 
-use crate::context::SessionContext;
 use crate::framing::{Framing, Oversized};
 use crate::job_set::JobSet;
 use crate::server::counters::Counters;
+use crate::server::gate::Protocol;
+use crate::server::secure::Secure;
+use crate::server::shared::Shared;
 use crate::server::slice::Reader;
-use crate::session::{Close, Outbox, Session, ShareEvent, Solution};
+use crate::session::{Close, Outbox, Session, ShareEvent};
 use crate::stats::Freshness;
 
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
 
+/// The answer to a request of HTTP.
+const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\
+    Connection: close\r\n\r\nThis port speaks Stratum: stratum+tcp://\n";
+
 /// The most bytes of unsent answers with which the socket is still read.
 const MAX_UNSENT: usize = 16 * 1024;
-
-/// What all connections of a server share.
-pub(super) struct Shared {
-    pub(super) context: Arc<SessionContext>,
-    pub(super) counters: Arc<Counters>,
-    pub(super) solutions: mpsc::Sender<Solution>,
-    pub(super) write_stall: Duration,
-}
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +48,10 @@ enum Ending {
     Closed(Close),
     /// The client closed it.
     Left,
+    /// The client may not connect.
+    Refused,
+    /// The client does not speak Stratum.
+    Foreign,
     /// An I/O error.
     Broken,
     /// The client did not read.
@@ -63,6 +65,8 @@ impl fmt::Display for Ending {
         match self {
             Self::Closed(close) => close.fmt(f),
             Self::Left => f.write_str("closed by the client"),
+            Self::Refused => f.write_str("refused"),
+            Self::Foreign => f.write_str("another protocol"),
             Self::Broken => f.write_str("connection broken"),
             Self::Stalled => f.write_str("the client does not read"),
             Self::Stopped => f.write_str("the server is stopping"),
@@ -75,6 +79,10 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     socket: TcpStream,
     peer: SocketAddr,
+    permit: Permit,
+    /// The first bytes, until they show the client's address and protocol.
+    opening: Option<Vec<u8>>,
+    secure: Option<Box<Secure>>,
     session: Session,
     framing: Framing,
     outbox: Outbox,
@@ -90,11 +98,15 @@ impl Connection {
         socket: TcpStream,
         peer: SocketAddr,
         session: Session,
+        permit: Permit,
     ) -> Self {
         Self {
             shared,
             socket,
             peer,
+            permit,
+            opening: Some(Vec::new()),
+            secure: None,
             session,
             framing: Framing::default(),
             outbox: Outbox::default(),
@@ -118,6 +130,9 @@ impl Connection {
                 Ending::Broken
             }
         };
+        if let Some(secure) = &mut self.secure {
+            secure.close(&self.socket);
+        }
         counters.connections.fetch_sub(1, Ordering::Relaxed);
         let worker = self.session.worker().map(tracing::field::display);
         let agent = self.session.agent();
@@ -154,6 +169,7 @@ impl Connection {
             let mut now = match turn.await? {
                 Turn::Done(now) => now,
                 Turn::Left => return Ok(Ending::Left),
+                Turn::Ended(ending) => return Ok(ending),
                 Turn::Jobs(jobs) => {
                     let now = Instant::now();
                     self.set_jobs(now, &jobs);
@@ -238,6 +254,36 @@ impl Connection {
         }
         let now = Instant::now();
         self.session.received(now, chunk.len(), &mut self.outbox);
+        let joined;
+        if let Some(mut first) = self.opening.take() {
+            if !first.is_empty() {
+                first.extend_from_slice(chunk);
+                joined = first;
+                chunk = &joined;
+            }
+            match self.open(now, chunk) {
+                Ok(Some(header)) => chunk = &chunk[header..],
+                Ok(None) => {
+                    self.opening = Some(chunk.to_vec());
+                    return Poll::Ready(Ok(Turn::Done(now)));
+                }
+                Err(ending) => return Poll::Ready(Ok(Turn::Ended(ending))),
+            }
+        }
+        let plain;
+        if let Some(secure) = &mut self.secure {
+            match secure.receive(chunk) {
+                Ok(received) => plain = received,
+                Err(error) => {
+                    if secure.is_handshaking() {
+                        self.shared.gate.warn_of_tls(now, self.peer, &error);
+                    }
+                    debug!(peer = %self.peer, %error, "TLS failed");
+                    return Poll::Ready(Ok(Turn::Ended(Ending::Broken)));
+                }
+            }
+            chunk = &plain;
+        }
         while self.outbox.close.is_none() {
             match self.framing.next(&mut chunk) {
                 None => break,
@@ -252,6 +298,53 @@ impl Connection {
             }
         }
         Poll::Ready(Ok(Turn::Done(now)))
+    }
+
+    /// Decides by the first bytes on the client's address and protocol. Returns the length of a
+    /// header before the protocol, or `None` if more bytes are needed.
+    fn open(&mut self, now: Instant, bytes: &[u8]) -> Result<Option<usize>, Ending> {
+        let shared = &self.shared;
+        let opening = match shared.gate.read(now, self.peer, bytes) {
+            Ok(Some(opening)) => opening,
+            Ok(None) => return Ok(None),
+            Err(refused) => {
+                shared.refuse(now, self.peer, refused);
+                return Err(Ending::Refused);
+            }
+        };
+        if let Some(client) = opening.client {
+            debug!(peer = %client, proxy = %self.peer, "connected through a proxy");
+            self.peer = client;
+        }
+        if !self.permit.has_client() {
+            let ip = self.peer.ip();
+            if let Err(refused) = shared.gate.check(ip) {
+                shared.refuse(now, self.peer, refused);
+                return Err(Ending::Refused);
+            }
+            if let Err(limit) = self.permit.set_client(ip) {
+                shared.refuse_beyond(self.peer, &limit);
+                return Err(Ending::Refused);
+            }
+        }
+        match (opening.protocol, &shared.tls) {
+            (Protocol::Stratum, _) => {}
+            (Protocol::Tls, Some(tls)) => {
+                let secure = Secure::new(tls.config()).map_err(|error| {
+                    shared.gate.warn_of_tls(now, self.peer, &error);
+                    Ending::Broken
+                })?;
+                self.secure = Some(Box::new(secure));
+            }
+            (protocol @ (Protocol::Tls | Protocol::Http), _) => {
+                shared.gate.warn_of_protocol(now, self.peer, protocol);
+                if protocol == Protocol::Http {
+                    self.socket.try_write(HTTP_ANSWER).ok();
+                }
+                return Err(Ending::Foreign);
+            }
+        }
+        Ok(Some(opening.header))
     }
 
     /// Sends solutions without waiting; those for which the channel has no room stay in the outbox.
@@ -270,7 +363,21 @@ impl Connection {
     }
 
     fn has_unsent(&self) -> bool {
-        !self.writing.is_empty() || self.outbox.has_lines()
+        let is_encrypted = self.secure.as_ref().is_some_and(|tls| tls.has_unsent());
+        is_encrypted || !self.writing.is_empty() || self.outbox.has_lines()
+    }
+
+    /// Sends bytes, through TLS if the client speaks it; returns the number taken.
+    fn try_write(
+        socket: &TcpStream,
+        secure: Option<&mut Secure>,
+        bytes: &[u8],
+    ) -> io::Result<usize> {
+        match secure {
+            Some(secure) if bytes.is_empty() => secure.flush(socket).map(|()| 0),
+            Some(secure) => secure.try_write(socket, bytes),
+            None => socket.try_write(bytes),
+        }
     }
 
     /// Sends as much as the socket accepts.
@@ -280,7 +387,7 @@ impl Connection {
             if self.writing.is_empty() {
                 self.writing = self.outbox.take_lines();
             }
-            match self.socket.try_write(&self.writing) {
+            match Self::try_write(&self.socket, self.secure.as_deref_mut(), &self.writing) {
                 Ok(sent) => {
                     self.writing.advance(sent);
                     self.stalled = None;
@@ -305,7 +412,7 @@ impl Connection {
         let Some(answers) = self.outbox.answers_alone().filter(|_| is_first) else {
             return;
         };
-        match self.socket.try_write(answers) {
+        match Self::try_write(&self.socket, self.secure.as_deref_mut(), answers) {
             Ok(sent) if sent == answers.len() => self.outbox.answers_sent(),
             Ok(sent) => {
                 self.writing = self.outbox.take_lines();
@@ -378,6 +485,8 @@ enum Turn {
     Done(Instant),
     /// The client closed its side.
     Left,
+    /// The connection ends.
+    Ended(Ending),
     /// The session's deadline has passed.
     Due,
 }

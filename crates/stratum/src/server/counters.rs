@@ -9,7 +9,7 @@ pub struct Counters {
     pub connections: AtomicU64,
     /// Connections accepted.
     pub accepted_connections: AtomicU64,
-    /// Connections refused because a limit was reached.
+    /// Connections refused because of a limit or of the client's address.
     pub refused_connections: AtomicU64,
     /// Subscriptions refused because no nonce1 was free.
     pub refused_subscriptions: AtomicU64,
@@ -37,7 +37,7 @@ pub struct Counts {
     pub connections: u64,
     /// Connections accepted.
     pub accepted_connections: u64,
-    /// Connections refused because a limit was reached.
+    /// Connections refused because of a limit or of the client's address.
     pub refused_connections: u64,
     /// Subscriptions refused because no nonce1 was free.
     pub refused_subscriptions: u64,

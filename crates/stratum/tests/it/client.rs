@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use stratum::framing::Framing;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub(crate) struct Socket {
-    stream: TcpStream,
+pub(crate) struct Socket<S = TcpStream> {
+    stream: S,
     framing: Framing,
     lines: std::collections::VecDeque<String>,
 }
@@ -16,8 +16,10 @@ impl Socket {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).await.unwrap())
     }
+}
 
-    pub(crate) fn over(stream: TcpStream) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    pub(crate) fn over(stream: S) -> Self {
         Self {
             stream,
             framing: Framing::default(),

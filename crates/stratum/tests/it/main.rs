@@ -7,5 +7,6 @@ mod client;
 mod fixture;
 mod logins;
 mod model;
+mod opening;
 mod server;
 mod shares;

@@ -24,17 +24,17 @@ use crate::client::Socket;
 use crate::fixture::{self, answer, level};
 
 /// A running server, and the other ends of its channels.
-struct Setting {
-    address: SocketAddr,
+pub(crate) struct Setting {
+    pub(crate) address: SocketAddr,
     work: watch::Sender<Arc<[LiveWork]>>,
     solutions: mpsc::Receiver<Solution>,
-    counters: Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
     stop: CancellationToken,
     running: JoinSet<Result<(), ServerError>>,
 }
 
 impl Setting {
-    async fn new(config: Config) -> Self {
+    pub(crate) async fn new(config: Config) -> Self {
         let listener = "127.0.0.1"
             .parse::<Interface>()
             .unwrap()
@@ -67,7 +67,7 @@ impl Setting {
 
 const BLOCK: u16 = 6;
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         difficulty: DifficultyMode::Level(Level::new(0).unwrap()),
         ..Config::default()

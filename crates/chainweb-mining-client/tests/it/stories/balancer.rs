@@ -1,47 +1,56 @@
 //! Two nodes at one address, behind a load balancer without sticky sessions.
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use simnet::Simnet;
 use tokio::io::{self, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::setting::Setting;
+use super::setting::{Setting, Story};
 
-/// Forwards connections. Solutions go to the nodes in turn, by connection, everything else to the
-/// second one.
+/// The length of a header in bytes.
+const HEADER: usize = 286;
+
+/// Forwards connections. A connection with solutions leads to one node: to the first one, unless
+/// its first solution was there before. Everything else goes to the second node.
 async fn balance(listener: TcpListener, nodes: [SocketAddr; 2]) {
-    let turn = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::new(Mutex::new(HashSet::new()));
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        connections.spawn(forward(client, nodes, Arc::clone(&turn)));
+        connections.spawn(forward(client, nodes, Arc::clone(&seen)));
     }
 }
 
-async fn forward(client: TcpStream, nodes: [SocketAddr; 2], turn: Arc<AtomicUsize>) {
+async fn forward(client: TcpStream, nodes: [SocketAddr; 2], seen: Arc<Mutex<HashSet<Vec<u8>>>>) {
     let (mut requests, mut answers) = client.into_split();
     let first = TcpStream::connect(nodes[0]).await.unwrap().into_split();
     let second = TcpStream::connect(nodes[1]).await.unwrap().into_split();
     let (mut from_first, mut from_second) = (first.0, second.0);
     let mut to = [first.1, second.1];
     let requests = async {
-        let (mut current, mut of_solutions) = (1, None);
-        let mut bytes = vec![0; 4096];
-        while let Ok(length @ 1..) = requests.read(&mut bytes).await {
-            let start = String::from_utf8_lossy(&bytes[..length]);
-            // The client sends no request before the answer to the last one.
-            if start.starts_with("POST ") && start.contains("/mining/solved ") {
-                let next = || turn.fetch_add(1, Ordering::SeqCst) % 2;
-                current = *of_solutions.get_or_insert_with(next);
-            } else if start.starts_with("GET ") || start.starts_with("POST ") {
-                current = 1;
-            }
-            if to[current].write_all(&bytes[..length]).await.is_err() {
+        let mut of_solutions = None;
+        let mut bytes = Vec::new();
+        // The client sends no request before the answer to the last one.
+        while let Ok(1..) = requests.read_buf(&mut bytes).await {
+            let current = if bytes.starts_with(b"POST ") {
+                let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+                match end.map(|end| &bytes[end + 4..]) {
+                    Some(header) if header.len() >= HEADER => {
+                        let is_new = seen.lock().unwrap().insert(header.to_vec());
+                        *of_solutions.get_or_insert(usize::from(!is_new))
+                    }
+                    _ => continue,
+                }
+            } else {
+                1
+            };
+            if to[current].write_all(&bytes).await.is_err() {
                 break;
             }
+            bytes.clear();
         }
     };
     let responses = async {
@@ -64,17 +73,32 @@ async fn forward(client: TcpStream, nodes: [SocketAddr; 2], turn: Arc<AtomicUsiz
     }
 }
 
+/// A second node, and a load balancer before both.
+pub(super) struct Balancer {
+    _other: Simnet,
+    _balancer: JoinSet<()>,
+}
+
+impl Balancer {
+    /// Leads the client of the story to both nodes. Work comes from the node of the story.
+    pub(super) async fn before(story: &mut Story, network: simnet::Config) -> Self {
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let other = Simnet::start(network, anywhere).await.unwrap();
+        let listener = TcpListener::bind(anywhere).await.unwrap();
+        story.balancer = Some(listener.local_addr().unwrap());
+        let mut balancer = JoinSet::new();
+        balancer.spawn(balance(listener, [other.address(), story.simnet.address()]));
+        Self {
+            _other: other,
+            _balancer: balancer,
+        }
+    }
+}
+
 #[tokio::test]
 async fn solutions_reach_the_node_of_their_work_behind_a_balancer_without_stickiness() {
     let mut story = Setting::easy().network().await;
-    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let other = Simnet::start(Setting::easy().network, anywhere)
-        .await
-        .unwrap();
-    let listener = TcpListener::bind(anywhere).await.unwrap();
-    story.balancer = Some(listener.local_addr().unwrap());
-    let mut balancer = JoinSet::new();
-    balancer.spawn(balance(listener, [other.address(), story.simnet.address()]));
+    let _balancer = Balancer::before(&mut story, Setting::easy().network).await;
     story.start_client();
     let line = ["WARN", "several nodes answer at this address", "sticky"];
     story.until_logged(&line, 1).await;

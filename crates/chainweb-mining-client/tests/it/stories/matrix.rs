@@ -26,6 +26,7 @@ use tokio::runtime;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::balancer::Balancer;
 use super::external;
 use super::on_demand::Shop;
 use super::on_demand::http::ask;
@@ -42,7 +43,7 @@ const RECOVERY: Duration = Duration::from_secs(4);
 /// The most lines of the log during a fault and its recovery.
 const LINES: usize = 30;
 /// Rows that run at the same time.
-const ROWS_AT_A_TIME: usize = 4;
+const ROWS_AT_A_TIME: usize = 6;
 
 const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 const PORTAL: &str = "<html><title>Please log in</title></html>";
@@ -75,6 +76,10 @@ enum Fault {
     Away,
     /// The node restarts and forgets its payloads.
     Restarted,
+    /// The node restarts with its payloads.
+    Reopened,
+    /// Solutions reach another node at first, behind a load balancer.
+    Balanced,
     /// `Refreshed Block` on all chains, as fast as possible.
     Flooded,
     None,
@@ -87,6 +92,8 @@ impl Fault {
             Self::Answers(what, None, _) => format!("all {what}"),
             Self::Away => "node away".to_owned(),
             Self::Restarted => "node restarted".to_owned(),
+            Self::Reopened => "node reopened".to_owned(),
+            Self::Balanced => "two nodes".to_owned(),
             Self::Flooded => "events flooded".to_owned(),
             Self::None => "none".to_owned(),
         }
@@ -102,7 +109,12 @@ impl Fault {
             Self::Away => story.simnet.set_listening(false).await.unwrap(),
             // Another row can hold the port for a moment.
             Self::Restarted => while story.simnet.restart(None).await.is_err() {},
-            Self::Flooded | Self::None => {}
+            Self::Reopened => {
+                story.simnet.set_listening(false).await.unwrap();
+                sleep(Duration::from_millis(300)).await;
+                while story.simnet.set_listening(true).await.is_err() {}
+            }
+            Self::Balanced | Self::Flooded | Self::None => {}
         }
     }
 
@@ -124,6 +136,10 @@ fn answers() -> Vec<(&'static str, Verdict)> {
         ("500", status(500, "")),
         ("503", status(503, "")),
         ("429", status(429, "slow down")),
+        (
+            "429 with a pause",
+            Verdict::Busy(429, Duration::from_secs(1)),
+        ),
         ("404", status(404, "")),
         ("403", status(403, "<html>Forbidden</html>")),
         ("400", status(400, "Bad Request")),
@@ -135,12 +151,24 @@ fn answers() -> Vec<(&'static str, Verdict)> {
         ("truncated", Verdict::Truncate(3)),
         ("reset", Verdict::Drop),
         ("slow", Verdict::Delay(Duration::from_millis(700))),
+        ("slow body", Verdict::DelayBody(Duration::from_millis(700))),
+        (
+            "hang after the head",
+            Verdict::DelayBody(Duration::from_mins(10)),
+        ),
     ]
 }
 
 fn faults() -> Vec<Fault> {
     use Endpoint::{Cut, Info, Solved, Updates, Work};
-    let mut faults = vec![Fault::None, Fault::Away, Fault::Restarted, Fault::Flooded];
+    let mut faults = vec![
+        Fault::None,
+        Fault::Away,
+        Fault::Restarted,
+        Fault::Reopened,
+        Fault::Balanced,
+        Fault::Flooded,
+    ];
     for endpoint in [Info, Work, Solved, Updates, Cut] {
         let each = answers().into_iter();
         faults.extend(each.map(|(what, verdict)| Fault::Answers(what, Some(endpoint), verdict)));
@@ -165,6 +193,7 @@ struct Mine {
     /// What keeps the worker busy.
     feeder: JoinSet<()>,
     _devices: Option<Devices>,
+    _balancer: Option<Balancer>,
 }
 
 impl Mine {
@@ -185,8 +214,13 @@ impl Mine {
             // The difficulty stays where every nonce is a solution.
             setting.network.block_delay = Duration::from_millis(1);
         }
+        let network = setting.network.clone();
         let mut story = setting.network().await;
         fault.begin(&story).await;
+        let balancer = match fault {
+            Fault::Balanced => Some(Balancer::before(&mut story, network).await),
+            _ => None,
+        };
         let (mut feeder, mut emulated) = (JoinSet::new(), None);
         let story = match kind {
             Kind::Cpu => {
@@ -241,6 +275,7 @@ impl Mine {
             story,
             feeder,
             _devices: emulated,
+            _balancer: balancer,
         }
     }
 }
@@ -302,7 +337,10 @@ fn lines(story: &Story) -> usize {
 
 /// Runs one worker under one fault.
 async fn row(kind: Kind, fault: Fault) -> Row {
-    let is_at_start = matches!(fault, Fault::Answers(_, Some(Endpoint::Info), _));
+    let is_at_start = matches!(
+        fault,
+        Fault::Answers(_, Some(Endpoint::Info), _) | Fault::Balanced
+    );
     let first = if is_at_start { &fault } else { &Fault::None };
     let mut mine = Mine::start(kind, first).await;
     let story = &mut mine.story;
@@ -326,11 +364,9 @@ async fn row(kind: Kind, fault: Fault) -> Row {
     }
     story.simnet.faults().clear();
     story.simnet.set_listening(true).await.unwrap();
-    let (ended, wanted) = (Instant::now(), story.accepted() + 1);
-    while story.accepted() < wanted && ended.elapsed() < PATIENCE {
-        sleep(Duration::from_millis(2)).await;
-    }
-    let recovery = (story.accepted() >= wanted).then(|| ended.elapsed());
+    let wanted = story.accepted() + 1;
+    let within = |story: &Story| story.accepted() >= wanted;
+    let recovery = story.waits(PATIENCE, within).await;
     let requests = requests(story) - requests_before;
     let lines = lines(story) - lines_before;
     drop(mine.feeder);

@@ -229,24 +229,39 @@ impl Story {
         &mut self,
         what: &str,
         within: Duration,
-        mut holds: impl FnMut(&Self) -> bool,
+        holds: impl FnMut(&Self) -> bool,
     ) {
+        let waited = self.waits(within, holds).await;
+        assert!(
+            waited.is_some(),
+            "not within {within:?}: {what}\n{:?}\n{}",
+            self.simnet.report().tally,
+            self.log
+        );
+    }
+
+    /// Waits until the condition holds, and returns how long that took, or `None` if it took too
+    /// long. Time in which this thread did not run does not count. The client must not end
+    /// meanwhile.
+    pub(super) async fn waits(
+        &mut self,
+        within: Duration,
+        mut holds: impl FnMut(&Self) -> bool,
+    ) -> Option<Duration> {
         let (begun, mut polled) = (Instant::now(), Instant::now());
         let mut waited = Duration::ZERO;
         while !holds(self) {
             if let Some(ended) = self.client.try_join_next() {
                 panic!("the client ended: {ended:?}\n{}", self.log);
             }
-            assert!(
-                waited < within && begun.elapsed() < HOPELESS,
-                "not within {within:?}: {what}\n{:?}\n{}",
-                self.simnet.report().tally,
-                self.log
-            );
+            if waited >= within || begun.elapsed() >= HOPELESS {
+                return None;
+            }
             sleep(POLL).await;
             waited += polled.elapsed().min(POLL_COUNTS);
             polled = Instant::now();
         }
+        Some(waited)
     }
 
     /// Waits until the node has received this many more requests.

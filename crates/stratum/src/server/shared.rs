@@ -1,0 +1,44 @@
+//! What all connections of a server share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use listen::LimitReached;
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use crate::context::SessionContext;
+use crate::server::counters::Counters;
+use crate::server::gate::{Gate, Refused};
+use crate::session::Solution;
+use crate::tls::Tls;
+
+/// What all connections of a server share.
+pub(super) struct Shared {
+    pub(super) context: Arc<SessionContext>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) solutions: mpsc::Sender<Solution>,
+    pub(super) write_stall: Duration,
+    pub(super) gate: Gate,
+    pub(super) tls: Option<Arc<Tls>>,
+}
+
+impl Shared {
+    /// Counts and logs a client that may not connect.
+    pub(super) fn refuse(&self, now: Instant, peer: SocketAddr, refused: Refused) {
+        Counters::add(&self.counters.refused_connections, 1);
+        self.gate.warn_of_refusal(now, peer, refused);
+    }
+
+    /// Counts and logs a connection beyond a limit.
+    pub(super) fn refuse_beyond(&self, peer: SocketAddr, limit: &LimitReached) {
+        let refused = &self.counters.refused_connections;
+        let so_far = refused.fetch_add(1, Ordering::Relaxed) + 1;
+        // Logged whenever the number has doubled.
+        if so_far.is_power_of_two() {
+            warn!(event = "connection_refused", %peer, refusal = %limit, so_far, "connection refused");
+        }
+    }
+}
