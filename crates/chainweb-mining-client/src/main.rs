@@ -12,7 +12,7 @@ use chainweb_mining_client::commands;
 use chainweb_mining_client::config::{self, Flags, Invocation, Settings};
 use chainweb_mining_client::exit::{self, QUIT_LIMIT, USAGE, eprint};
 use chainweb_mining_client::logging::{self, LogFilter, LogFormat};
-use chainweb_mining_client::reload::Reload;
+use chainweb_mining_client::reload::{Certificate, Reload};
 use chainweb_mining_client::shutdown::Signals;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -50,7 +50,7 @@ fn command(cli: &Cli) -> ExitCode {
     let format = cli.log.failure_format();
     block_on(async {
         let result = match install_signals() {
-            Ok(signals) => run(cli, signals).await,
+            Ok(signals) => run(cli, signals, &Certificate::new()).await,
             Err(error) => Err(error),
         };
         exit::code(result, format, |_| Vec::new())
@@ -92,14 +92,16 @@ async fn configured(flags: Flags, args: &[OsString]) -> ExitCode {
     for warning in settings.warnings() {
         warn!(event = "suspicious_setting", warning, "suspicious setting");
     }
+    let certificate = Certificate::new();
     let reload = Reload {
         args,
         environment: env::vars_os().collect(),
         started: &settings,
+        certificate: &certificate,
         log,
     };
     let result = tokio::select! {
-        result = run(cli, signals) => result,
+        result = run(cli, signals, &certificate) => result,
         never = reload.at_each(hang_ups) => match never {},
     };
     let origins = |message: &str| settings.origins_in(message);
@@ -115,10 +117,10 @@ fn print_settings(settings: &Settings<Cli>, printed: &str) -> anyhow::Result<Exi
 }
 
 /// Runs until the end, or until the second signal.
-async fn run(cli: &Cli, signals: Signals) -> anyhow::Result<ExitCode> {
+async fn run(cli: &Cli, signals: Signals, certificate: &Certificate) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     tokio::select! {
-        result = commands::run(cli, stop.clone()) => result,
+        result = commands::run(cli, stop.clone(), certificate) => result,
         () = signals.watch(stop) => Ok(ExitCode::FAILURE),
     }
 }

@@ -1,20 +1,25 @@
 //! SIGHUP without a controlling terminal: a running program takes over what has changed in its
 //! files.
 //!
-//! The log level changes at once. Every other changed setting is named in the log: it takes effect
-//! after a restart. Wrong settings change nothing.
+//! The log level and the certificate of the Stratum server change at once. Every other changed
+//! setting is named in the log: it takes effect after a restart. Wrong settings change nothing.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::sync::{Arc, OnceLock};
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use stratum::Tls;
 use tracing::{debug, error, info, warn};
 
 use crate::cli::{self, Cli};
 use crate::config::{self, Invocation, Problems, Settings};
 use crate::logging::LogFilter;
 use crate::shutdown::HangUps;
+
+/// The certificate of the Stratum server, once it is loaded.
+pub type Certificate = OnceLock<Arc<Tls>>;
 
 /// What a program needs to reload its settings.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub struct Reload<'a> {
     pub environment: Vec<(OsString, OsString)>,
     /// The settings that the program has started with.
     pub started: &'a Settings<Cli>,
+    /// The certificate of the Stratum server.
+    pub certificate: &'a Certificate,
     /// The filter of the log.
     pub log: LogFilter,
 }
@@ -40,6 +47,9 @@ impl Reload<'_> {
 
     /// Reloads what can be reloaded, and logs what cannot.
     async fn reload(&self) {
+        if let Some(tls) = self.certificate.get() {
+            tls.reload();
+        }
         match self.read().await {
             Ok(settings) => self.take_over(&settings),
             Err(error) => error!(

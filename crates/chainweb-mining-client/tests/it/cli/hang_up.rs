@@ -74,6 +74,36 @@ fn without_a_terminal_sighup_reloads_the_log_level_and_names_what_needs_a_restar
 }
 
 #[test]
+fn without_a_terminal_sighup_reloads_the_certificate() {
+    let folder = Folder::new("reload-certificate");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../stratum/tests/data/tls/");
+    let copy = |name: &str, to: &str| {
+        let bytes = fs::read(format!("{data}{name}.pem")).unwrap();
+        folder.file(to, bytes)
+    };
+    let (certificate, key) = (copy("first", "cert.pem"), copy("first-key", "key.pem"));
+    let mut client = in_new_session(
+        "",
+        &[
+            "--node=127.0.0.1:1",
+            "--stratum-port=0",
+            "--stratum-tls-cert",
+            &certificate,
+            "--stratum-tls-key",
+            &key,
+        ],
+    );
+    client.wait_for("cannot connect");
+    copy("second", "cert.pem");
+    copy("second-key", "key.pem");
+    client.signal(Signal::HUP);
+    client.wait_for("certificate reloaded");
+    client.wait_for("settings reloaded");
+    client.signal(Signal::TERM);
+    assert_eq!(client.wait().code(), Some(0));
+}
+
+#[test]
 fn sighup_that_is_ignored_at_the_start_stays_ignored() {
     let mut client = in_new_session("trap '' HUP;", &MINING);
     client.wait_for("cannot connect");
