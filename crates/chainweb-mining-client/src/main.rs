@@ -14,6 +14,7 @@ use chainweb_mining_client::exit::{self, QUIT_LIMIT, USAGE, eprint};
 use chainweb_mining_client::logging::{self, LogFilter, LogFormat};
 use chainweb_mining_client::reload::{Certificate, Reload};
 use chainweb_mining_client::shutdown::Signals;
+use miner::worker::external::reap_orphans;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -122,6 +123,7 @@ async fn run(cli: &Cli, signals: Signals, certificate: &Certificate) -> anyhow::
     tokio::select! {
         result = commands::run(cli, stop.clone(), certificate) => result,
         () = signals.watch(stop) => Ok(ExitCode::FAILURE),
+        never = reap_orphans() => match never {},
     }
 }
 

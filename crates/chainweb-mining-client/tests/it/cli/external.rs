@@ -4,7 +4,7 @@ use chainweb::Difficulty;
 use rustix::process::{Pid, Signal, test_kill_process};
 use simnet::{Config, Simnet};
 
-use super::program::{Running, check_usage, field};
+use super::program::{PROGRAM, Running, check_usage, command, field};
 
 #[test]
 fn flag_errors_say_what_is_expected() {
@@ -121,5 +121,49 @@ async fn second_signal_leaves_no_command_running() {
     client.wait_for("quitting immediately");
     assert_eq!(client.wait().code(), Some(1));
     until_gone(processes).await;
+    network.shutdown().await;
+}
+
+/// As in a container. Checks nothing where `unshare` does not work.
+#[tokio::test(flavor = "multi_thread")]
+async fn first_process_reaps_orphans_and_keeps_the_status_of_commands() {
+    let flags = "--user --map-root-user --pid --fork --kill-child --mount-proc";
+    let unshare = || {
+        let mut command = command("unshare");
+        command.args(flags.split(' '));
+        command
+    };
+    if !unshare()
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        return;
+    }
+    let network = network().await;
+    let node = network.address().to_string();
+    // Two orphans in sessions of their own, and one in the group of the command.
+    let script = "ids=$(for i in 1 2; do setsid sh -c 'sleep 0.2 >/dev/null & echo $!'; done; \
+        (sleep 0.2 >/dev/null & echo $!)); \
+        for id in $ids; do while [ -e /proc/$id ]; do sleep 0.1; done; done; \
+        echo reaped $ids >&2; exit 3 #";
+    let client = Running::spawn(unshare().arg(PROGRAM).args([
+        "--node",
+        &node,
+        "--log-level=debug",
+        "--worker=external",
+        "--thread-count=1",
+        "--external-protocol=lines",
+        "--external-worker-cmd",
+        script,
+    ]));
+    for _ in 0..2 {
+        let line = client.wait_for("line=\"reaped ");
+        let ids = line.rsplit_once("reaped ").unwrap().1.trim_end_matches('"');
+        assert_eq!(ids.split(' ').count(), 3, "{line}");
+        let failure = client.wait_for("external command failed");
+        assert!(failure.contains("exit status: 3"), "{failure}");
+    }
+    drop(client);
     network.shutdown().await;
 }
