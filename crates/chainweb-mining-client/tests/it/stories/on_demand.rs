@@ -13,6 +13,7 @@ use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
 use simnet::{ChainChoice, CutEndpoint, Endpoint, ProofOfWork, Verdict};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::http::ask;
 use super::setting::{PATIENCE, Setting, Story};
@@ -273,6 +274,40 @@ async fn a_thousand_requests_at_once_are_all_accepted() {
         assert_eq!(answer, (200, "[]".to_owned()));
     }
     assert_eq!(shop.outstanding().await, r#"{"0":1000,"1":2000}"#);
+    shop.story.end().await;
+}
+
+#[tokio::test]
+async fn requests_that_wait_do_not_shut_others_out() {
+    const REQUESTS: usize = 520;
+    const WAITING: usize = 256;
+    raise_descriptor_limit(DESCRIPTORS);
+    let story = setting(ChainGraph::pair()).network().await;
+    story.fault(Endpoint::Work, Verdict::Hang);
+    let mut shop = Shop::open(story).await;
+    shop.story.until_logged(&["connected to network"], 1).await;
+    let mut waiting = JoinSet::new();
+    for _ in 0..REQUESTS {
+        let address = shop.address;
+        waiting.spawn(
+            async move { ask(address, "POST", "/make-blocks?wait=600", r#"{"0":1}"#).await },
+        );
+    }
+    let others = async {
+        for _ in WAITING..REQUESTS {
+            let (status, text) = waiting.join_next().await.unwrap().unwrap();
+            assert_eq!(status, 503);
+            assert!(text.contains("without wait"), "{text}");
+        }
+        // Of the refused requests no block is made.
+        assert_eq!(shop.outstanding().await, format!("{{\"0\":{WAITING}}}"));
+        let cancelled = ask(shop.address, "DELETE", "/make-blocks", "").await;
+        assert_eq!(cancelled.0, 204);
+    };
+    timeout(Duration::from_mins(1), others).await.unwrap();
+    let ended = waiting.join_all().await;
+    assert_eq!(ended.len(), WAITING);
+    assert!(ended.iter().all(|(status, _)| *status == 409), "{ended:?}");
     shop.story.end().await;
 }
 
