@@ -23,6 +23,9 @@ const REJECTIONS: [&str; 3] = [
     "Invalid solved work",
 ];
 
+/// The start of the texts of aeson, the node's JSON parser, for JSON without what it expects.
+const UNREADABLE: &str = "Error in $";
+
 /// When the same request may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -174,8 +177,7 @@ impl Refusal {
                 sent: sent.clone(),
                 text,
             },
-            // The texts are those of the node's JSON parser: many, but neither markup nor JSON.
-            StatusCode::BAD_REQUEST if !text.starts_with(['<', '{', '[']) => Self::Unreadable {
+            StatusCode::BAD_REQUEST if text.starts_with(UNREADABLE) => Self::Unreadable {
                 text,
                 solution: false,
             },
