@@ -6,13 +6,14 @@
 mod devices;
 mod requests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::Adjacents;
+use chainweb::{Adjacents, ChainId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
+use futures_util::stream::{AbortHandle, BoxStream, FuturesUnordered, SelectAll, abortable};
 use node::{BuildError, Client};
 use tokio::sync::watch::error::RecvError;
 use tokio::sync::{mpsc, watch};
@@ -137,6 +138,7 @@ impl Engine {
                 },
             ),
             streams: clients.iter().map(|_| SelectAll::new()).collect(),
+            opened: BTreeMap::new(),
             clients,
             requests: FuturesUnordered::new(),
             jobs,
@@ -159,6 +161,8 @@ struct Running {
     clients: Vec<Client>,
     requests: FuturesUnordered<BoxFuture<'static, (NodeId, Event, Duration)>>,
     streams: Vec<SelectAll<BoxStream<'static, Event>>>,
+    /// The streams by node and chain, to close each when another takes its place.
+    opened: BTreeMap<(NodeId, ChainId), AbortHandle>,
     jobs: watch::Sender<Arc<Jobs>>,
     /// Present if the worker asks for specific chains.
     wanted: Option<DemandWatch>,
@@ -331,9 +335,16 @@ impl Running {
                     chain,
                     update,
                 });
+                let (events, handle) = abortable(events);
                 self.streams[node.0].push(events.boxed());
+                if let Some(former) = self.opened.insert((node, chain), handle) {
+                    former.abort();
+                }
             }
-            Action::Unsubscribe { node } => self.streams[node.0].clear(),
+            Action::Unsubscribe { node } => {
+                self.streams[node.0].clear();
+                self.opened.retain(|(of, _), _| *of != node);
+            }
             Action::Report(event) => {
                 if let Report::Node(_, NodeEvent::NetworkChanged { .. }) = &event {
                     // Another network accepts the account or not.

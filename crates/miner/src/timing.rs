@@ -22,6 +22,11 @@ pub struct Timing {
     pub silence_max: Duration,
     /// The longest plausible time from a change of the cut to its update.
     pub late_update: Duration,
+    /// The shortest time between two openings of streams that may be dead; doubles up to
+    /// `reopen_max` while a stream misses changes.
+    pub reopen_min: Duration,
+    /// The longest time until a stream that misses changes is opened again.
+    pub reopen_max: Duration,
     /// The pause after the node issues work on a chain with a live job, unless an update comes
     /// first.
     pub held_chain_pause: Duration,
@@ -62,6 +67,8 @@ impl Default for Timing {
             silence_min: Duration::from_secs(10),
             silence_max: Duration::from_secs(30),
             late_update: Duration::from_secs(2),
+            reopen_min: Duration::from_secs(15),
+            reopen_max: Duration::from_mins(1),
             held_chain_pause: Duration::from_secs(1),
             unwanted_pause: Duration::from_millis(100),
             retry_min: Duration::from_millis(100),

@@ -98,9 +98,12 @@ impl Coordinator {
 
     /// Whether no update came from the node of live jobs for longer than is plausible.
     fn is_silence_due(&self, id: NodeId) -> bool {
-        let check = self.nodes[id.0].silence_check(&self.config.timing);
-        let mut live = self.live.jobs.iter();
-        check.is_some_and(|at| at <= self.now) && live.any(|live| live.job.node == id)
+        let (node, timing) = (&self.nodes[id.0], &self.config.timing);
+        let mut of_node = self.live.jobs.iter().filter(|live| live.job.node == id);
+        of_node.any(|live| {
+            let check = node.silence_check(timing, live.job.chain());
+            check.is_some_and(|at| at <= self.now)
+        })
     }
 
     /// Counts a request for work on a chain if its job was refreshed and is due for new work.

@@ -31,7 +31,7 @@ pub(super) struct Script {
     start: Instant,
     ms: u64,
     node: NodeId,
-    listening: BTreeMap<NodeId, Seq>,
+    listening: BTreeMap<(NodeId, ChainId), Seq>,
     identify: BTreeSet<NodeId>,
     work: BTreeMap<NodeId, Seq>,
     cut: BTreeMap<NodeId, Seq>,
@@ -62,6 +62,7 @@ pub(super) fn config(work_slots: usize) -> Config {
         timing: Timing {
             // Only the scripts about silence ask for the cut because of it.
             silence_min: Duration::from_hours(1),
+            silence_max: Duration::from_hours(1),
             ..Timing::default()
         },
     }
@@ -159,6 +160,11 @@ impl Script {
         self
     }
 
+    /// The present time.
+    pub(super) fn ms(&self) -> u64 {
+        self.ms
+    }
+
     /// Selects the node that acts from now on.
     pub(super) fn on(&mut self, node: usize) -> &mut Self {
         self.node = NodeId(node);
@@ -180,6 +186,27 @@ impl Script {
     /// Returns the reports since the last call.
     pub(super) fn reports(&mut self) -> Vec<telemetry::Event> {
         std::mem::take(&mut self.reports)
+    }
+
+    /// Whether a request for the cut is in flight.
+    pub(super) fn is_cut_requested(&self) -> bool {
+        self.cut.contains_key(&self.node)
+    }
+
+    /// Whether a request for work is in flight.
+    pub(super) fn is_work_requested(&self) -> bool {
+        self.work.contains_key(&self.node)
+    }
+
+    /// The present subscriptions to the chains of the node.
+    pub(super) fn subscriptions(&self) -> BTreeMap<u32, Seq> {
+        let of_node = self
+            .listening
+            .iter()
+            .filter(|((node, _), _)| *node == self.node);
+        of_node
+            .map(|((_, chain), seq)| (chain.get(), *seq))
+            .collect()
     }
 
     /// Whether a request for `/info` is in flight.
@@ -241,7 +268,7 @@ impl Script {
                 subscription,
                 chain,
             } => {
-                self.listening.insert(node, subscription);
+                self.listening.insert((node, chain), subscription);
                 (node, format!("listen to {version}/{chain}"))
             }
             Action::Unsubscribe { node } => (node, "unsubscribe".to_owned()),
@@ -430,13 +457,13 @@ impl Script {
 
     #[track_caller]
     pub(super) fn update(&mut self, chain: u32, update: UpdateEvent) -> Outcome {
-        let subscription = self.listening[&self.node];
+        let subscription = self.listening[&(self.node, ChainId::new(chain))];
         self.update_of(subscription, chain, update)
     }
 
-    /// The present subscription.
+    /// The present subscription to chain 0.
     pub(super) fn subscription(&self) -> Seq {
-        self.listening[&self.node]
+        self.listening[&(self.node, ChainId::new(0))]
     }
 
     #[track_caller]

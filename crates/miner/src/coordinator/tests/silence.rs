@@ -81,3 +81,73 @@ fn silence_without_a_new_block_is_no_fault() {
     assert!((3..=6).contains(&requests), "{requests}");
     assert!(warnings(&mut s).is_empty());
 }
+
+/// Lets time pass while the cut has this tip. The streams of the other chains report an update
+/// every five seconds, if they do. Returns the streams opened meanwhile, each with its time in
+/// seconds.
+fn pass(s: &mut Script, until_ms: u64, tip: (u32, u64, u8), others: bool) -> Vec<(u64, u32)> {
+    let mut opened = Vec::new();
+    while s.ms() < until_ms {
+        let (ms, before) = (s.ms() + 100, s.subscriptions());
+        s.at(ms).tick();
+        if others && ms % 5000 == 0 {
+            for chain in 1..4 {
+                s.new_cut(chain);
+            }
+        }
+        while s.is_cut_requested() || s.is_work_requested() {
+            if s.is_cut_requested() {
+                s.cut(&[tip]);
+            } else {
+                s.work(piece(tip.0, tip.1 + 1, 'a'));
+            }
+        }
+        let now = s.subscriptions().into_iter();
+        let new = now.filter(|(chain, seq)| before.get(chain) != Some(seq));
+        opened.extend(new.map(|(chain, _)| (ms / 1000, chain)));
+    }
+    opened
+}
+
+#[test]
+fn one_held_stream_among_others_is_opened_again_alone() {
+    let mut s = mining();
+    assert!(pass(&mut s, 25_000, (0, 0, 0), true).is_empty());
+    let opened = pass(&mut s, 35_000, (0, 1, 0), true);
+    let chains: Vec<_> = opened.iter().map(|(_, chain)| *chain).collect();
+    assert_eq!(chains, [0]);
+    assert_eq!(warnings(&mut s), [true]);
+    // Its job is unwatched: the cut is compared, also once the stream is open.
+    for height in 2..4 {
+        s.opened(0);
+        let ms = s.ms() + 1200;
+        pass(&mut s, ms, (0, height, 0), true);
+        assert_eq!(s.live(), [format!("0:{}a", height + 1)]);
+    }
+    assert!(warnings(&mut s).is_empty(), "the others prove nothing");
+    s.new_cut(0);
+    assert_eq!(warnings(&mut s), [false]);
+}
+
+#[test]
+fn streams_that_stay_silent_are_opened_again_more_and_more_rarely() {
+    let mut s = mining();
+    let mut opened = Vec::new();
+    for height in 1..250 {
+        let ms = s.ms() + 2000;
+        for (at, chain) in pass(&mut s, ms, (0, height, 0), false) {
+            s.opened(chain);
+            if chain == 0 {
+                opened.push(at);
+            }
+        }
+    }
+    let pauses: Vec<_> = opened.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!((15..20).contains(&pauses[0]), "{pauses:?}");
+    assert!((30..35).contains(&pauses[1]), "{pauses:?}");
+    assert!(
+        pauses[2..].iter().all(|pause| (60..65).contains(pause)),
+        "{pauses:?}"
+    );
+    assert_eq!(warnings(&mut s), [true]);
+}
