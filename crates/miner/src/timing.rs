@@ -22,6 +22,8 @@ pub struct Timing {
     pub silence_max: Duration,
     /// The longest plausible time from a change of the cut to its update.
     pub late_update: Duration,
+    /// How long the answer with a cut may take during such a silence before it is reported.
+    pub late_cut: Duration,
     /// The shortest time between two openings of streams that may be dead; doubles up to
     /// `reopen_max` while a stream misses changes.
     pub reopen_min: Duration,
@@ -67,6 +69,7 @@ impl Default for Timing {
             silence_min: Duration::from_secs(10),
             silence_max: Duration::from_secs(30),
             late_update: Duration::from_secs(2),
+            late_cut: Duration::from_secs(4),
             reopen_min: Duration::from_secs(15),
             reopen_max: Duration::from_mins(1),
             held_chain_pause: Duration::from_secs(1),

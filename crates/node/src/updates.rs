@@ -2,9 +2,9 @@
 //!
 //! A node ends its update streams every few minutes. They are opened again at once, with a little
 //! jitter. After a failure, and after a stream that ended as soon as it began, the pauses grow up
-//! to the limit of [`Backoff`](crate::Backoff), or to the pause that the node requests. Every gap is
-//! an event ([`UpdateEvent::Lost`]); updates during a gap are lost. What an event means for work is
-//! the caller's decision.
+//! to the limit of [`Backoff`](crate::Backoff), or to the pause that the node requests. Every gap
+//! is an event ([`UpdateEvent::Lost`]); updates during a gap are lost. What an event means for work
+//! is the caller's decision.
 
 mod events;
 

@@ -146,6 +146,14 @@ impl NodeState {
         [due, due_of_chain].into_iter().flatten().min()
     }
 
+    /// The time limit of a request for the cut. A node without updates and answers is reported soon,
+    /// however long its requests may take. Later requests may take longer: it could be slow.
+    pub(super) fn cut_limit(&self, now: Instant, timing: &Timing) -> Option<Duration> {
+        let last = self.last_update.filter(|_| !self.cut.is_failing())?;
+        let until = last + self.patience(timing) + timing.late_cut;
+        Some(until.saturating_duration_since(now).max(timing.late_cut))
+    }
+
     /// Records the height of a chain's next block. Returns the height before a reset, once for all
     /// chains.
     pub(super) fn observe_height(&mut self, chain: ChainId, height: u64) -> Option<u64> {

@@ -93,6 +93,7 @@ impl Coordinator {
         (is_answerable && is_wanted).then(|| Request::Cut {
             version: node.version(),
             seq: self.seq,
+            within: node.cut_limit(now, &self.config.timing),
         })
     }
 

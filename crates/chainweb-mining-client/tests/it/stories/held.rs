@@ -23,9 +23,17 @@ use tokio::time::sleep;
 use super::setting::{PATIENCE, Setting, Story};
 use crate::seed;
 
+/// The connections on which nothing more is delivered.
+#[derive(Clone, Copy, PartialEq)]
+enum Held {
+    None,
+    Streams,
+    All,
+}
+
 /// A forwarder between client and node.
 struct Forwarder {
-    held: watch::Sender<bool>,
+    held: watch::Sender<Held>,
     _connections: JoinSet<()>,
 }
 
@@ -35,7 +43,7 @@ impl Forwarder {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = TcpListener::bind(anywhere).await.unwrap();
         story.balancer = Some(listener.local_addr().unwrap());
-        let (node, (held, is_held)) = (story.simnet.address(), watch::channel(false));
+        let (node, (held, is_held)) = (story.simnet.address(), watch::channel(Held::None));
         let mut connections = JoinSet::new();
         connections.spawn(async move {
             let mut connections = JoinSet::new();
@@ -49,13 +57,12 @@ impl Forwarder {
         }
     }
 
-    /// Delivers nothing more on connections with an update stream, until it is released.
-    fn hold(&self, is_held: bool) {
-        self.held.send_replace(is_held);
+    fn hold(&self, held: Held) {
+        self.held.send_replace(held);
     }
 }
 
-async fn forward(client: TcpStream, node: SocketAddr, held: watch::Receiver<bool>) {
+async fn forward(client: TcpStream, node: SocketAddr, held: watch::Receiver<Held>) {
     let (from_client, to_client) = client.into_split();
     let (from_node, to_node) = TcpStream::connect(node).await.unwrap().into_split();
     let (streams, is_stream) = watch::channel(false);
@@ -71,16 +78,22 @@ async fn forward(client: TcpStream, node: SocketAddr, held: watch::Receiver<bool
     }
 }
 
-/// Copies bytes, those of a stream only while it is not held.
+/// Copies bytes while the connection is not held.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut held: watch::Receiver<bool>,
+    mut held: watch::Receiver<Held>,
     is_stream: impl Fn(&[u8]) -> bool,
 ) {
     let mut bytes = vec![0; 4096];
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        if is_stream(&bytes[..length]) && held.wait_for(|held| !held).await.is_err() {
+        let is_stream = is_stream(&bytes[..length]);
+        let released = held.wait_for(|held| match held {
+            Held::None => true,
+            Held::Streams => !is_stream,
+            Held::All => false,
+        });
+        if released.await.is_err() {
             return;
         }
         if to.write_all(&bytes[..length]).await.is_err() {
@@ -114,7 +127,7 @@ async fn jobs_follow_their_chains_though_the_streams_are_held() {
     let forwarder = Forwarder::before(&mut story).await;
     story.start_client();
     story.until_held_and_watched().await;
-    forwarder.hold(true);
+    forwarder.hold(Held::Streams);
     new_blocks_are_hashed(&mut story, 2).await;
     story.until_logged(&SILENT, 1).await;
     for height in 3..=5 {
@@ -125,7 +138,7 @@ async fn jobs_follow_their_chains_though_the_streams_are_held() {
         let retired = ["job retired", &height, "reason=\"not_in_cut\""];
         assert_eq!(story.log.count(&retired), 2, "{height}\n{}", story.log);
     }
-    forwarder.hold(false);
+    forwarder.hold(Held::None);
     let mut height = 6;
     while story.log.count(&["update streams report blocks again"]) == 0 {
         assert!(height < 50, "{}", story.log);
@@ -134,6 +147,24 @@ async fn jobs_follow_their_chains_though_the_streams_are_held() {
     }
     let ended = story.ends_well().await;
     assert_eq!(ended.log.count(&SILENT), 1, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn node_with_held_connections_is_reported_before_its_requests_time_out() {
+    let mut setting = impatient(Setting::hard());
+    setting.timing.late_cut = Duration::from_secs(1);
+    setting.limits.cut = Duration::from_hours(1);
+    let mut story = setting.network().await;
+    let forwarder = Forwarder::before(&mut story).await;
+    story.start_client();
+    story.until_held_and_watched().await;
+    forwarder.hold(Held::All);
+    story
+        .until_logged(&["WARN", "could not fetch the cut"], 1)
+        .await;
+    forwarder.hold(Held::None);
+    new_blocks_are_hashed(&mut story, 2).await;
+    story.ends_well().await;
 }
 
 /// Mines against foreign miners, until six more blocks are accepted after the warning. Returns the
@@ -148,7 +179,7 @@ async fn mines(is_held: bool) -> usize {
     }
     story.start_client();
     story.until_mining().await;
-    forwarder.hold(true);
+    forwarder.hold(Held::Streams);
     if is_held {
         story.until_logged(&SILENT, 1).await;
     }
@@ -194,7 +225,7 @@ async fn measure(is_held: bool) -> String {
     story
         .until("a block", MEASURED, |story| story.accepted() > 0)
         .await;
-    forwarder.hold(true);
+    forwarder.hold(Held::Streams);
     sleep(MEASURED).await;
     let streams = story.asked(Endpoint::Updates);
     let ended = story.end().await;

@@ -35,6 +35,8 @@ pub(super) struct Script {
     identify: BTreeSet<NodeId>,
     work: BTreeMap<NodeId, Seq>,
     cut: BTreeMap<NodeId, Seq>,
+    /// The time limit of the last request for the cut.
+    cut_within_ms: Option<u128>,
     ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
     submissions: VecDeque<JobId>,
     /// Every job that was ever live, the newest last.
@@ -79,6 +81,7 @@ impl Script {
             identify: BTreeSet::new(),
             work: BTreeMap::new(),
             cut: BTreeMap::new(),
+            cut_within_ms: None,
             ancestors: VecDeque::new(),
             submissions: VecDeque::new(),
             jobs: Vec::new(),
@@ -193,6 +196,10 @@ impl Script {
         self.cut.contains_key(&self.node)
     }
 
+    pub(super) fn cut_within_ms(&self) -> Option<u128> {
+        self.cut_within_ms
+    }
+
     /// Whether a request for work is in flight.
     pub(super) fn is_work_requested(&self) -> bool {
         self.work.contains_key(&self.node)
@@ -294,7 +301,8 @@ impl Script {
                 let on = chain.map_or_else(String::new, |chain| format!(" on {chain}"));
                 (format!("work{on}"), twice)
             }
-            Request::Cut { seq, .. } => {
+            Request::Cut { seq, within, .. } => {
+                self.cut_within_ms = within.map(|within| within.as_millis());
                 let twice = self.cut.insert(node, seq).is_some();
                 ("cut".to_owned(), twice)
             }

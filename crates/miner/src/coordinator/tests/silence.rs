@@ -1,6 +1,6 @@
 //! Update streams that stay open and report nothing.
 
-use super::pieces::piece;
+use super::pieces::{piece, timeout};
 use super::script::{Script, config};
 use crate::coordinator::Config;
 use crate::telemetry::Event;
@@ -54,6 +54,29 @@ fn a_cut_that_moves_without_an_update_reopens_the_streams() {
     assert!(warnings(&mut s).is_empty(), "once");
     s.at(12_030).new_cut(1).gives(&[]);
     assert_eq!(warnings(&mut s), [false]);
+}
+
+#[test]
+fn a_node_without_updates_and_answers_is_reported_within_fifteen_seconds() {
+    let mut s = mining();
+    s.at(5_000).new_cut(1);
+    // A request for the cut can be in flight when the connections fall silent.
+    s.at(7_000).lost(0).gives(&["cut"]);
+    assert_eq!(
+        s.cut_within_ms(),
+        Some(12_000),
+        "the limit of the client is shorter"
+    );
+    s.at(7_010).cut(&[(0, 0, 0)]).gives(&[]);
+    s.at(17_010).tick().gives(&["cut"]);
+    assert_eq!(s.cut_within_ms(), Some(4_000));
+    s.at(19_900).cut_fails(&timeout()).gives(&[]);
+    let reports = s.reports();
+    let failed = |event: &Event| matches!(event, Event::Node(_, NodeEvent::RequestFailed { .. }));
+    assert!(reports.iter().any(failed), "{reports:?}");
+    // It is requested again until it is answered, with the limit of the client.
+    s.at(20_000).tick().gives(&["cut"]);
+    assert_eq!(s.cut_within_ms(), None);
 }
 
 #[test]

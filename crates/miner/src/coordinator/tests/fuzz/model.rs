@@ -319,7 +319,7 @@ impl Model {
                     result: result.and_then(|work| lost().map(|()| work)),
                 }
             }
-            Request::Cut { version, seq } => {
+            Request::Cut { version, seq, .. } => {
                 let result = ok
                     .and_then(|()| self.serves(&version))
                     .and_then(|()| lost());
