@@ -15,8 +15,8 @@ pub struct Timing {
     pub payload_lifetime: Duration,
     /// How often unconfirmed jobs are compared with the node's cut.
     pub cut_check: Duration,
-    /// How long no update has to come from a node before its cut is compared; doubles up to
-    /// `silence_max` while the cut does not move.
+    /// How long at least no update has to come from a node before its cut is compared. Longer if
+    /// updates are rare, and while the cut does not move.
     pub silence_min: Duration,
     /// The longest silence before the cut is compared.
     pub silence_max: Duration,
@@ -44,8 +44,10 @@ pub struct Timing {
     pub misconfigured_retry: Duration,
     /// The time from the submission of a block to its first lookup in the cut.
     pub first_block_lookup: Duration,
-    /// The time between further lookups of a block.
+    /// The shortest time between further lookups of a block. It grows with the age of the block.
     pub block_lookup_interval: Duration,
+    /// The longest time between two lookups of a block.
+    pub block_lookup_max: Duration,
     /// How often a CPU thread updates the creation time of its job.
     pub restamp: Duration,
     /// The time for which a CPU thread hashes before it checks for new jobs.
@@ -79,6 +81,7 @@ impl Default for Timing {
             misconfigured_retry: Duration::from_secs(30),
             first_block_lookup: Duration::from_secs(2),
             block_lookup_interval: Duration::from_secs(10),
+            block_lookup_max: Duration::from_mins(5),
             restamp: Duration::from_secs(1),
             batch: Duration::from_millis(1),
             status: Duration::from_secs(10),

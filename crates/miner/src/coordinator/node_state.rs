@@ -34,8 +34,10 @@ pub(super) struct NodeState {
     pub(super) cut_requested: Option<Instant>,
     /// The last update, or when the first stream opened; `None` before.
     pub(super) last_update: Option<Instant>,
-    /// How long silence is plausible; `None` for the shortest.
+    /// How long silence is plausible; `None` for what the pace of updates makes so.
     pub(super) patience: Option<Duration>,
+    /// The mean time between updates.
+    pace: Duration,
     /// The last answer with a cut.
     pub(super) compared: Option<Instant>,
     /// The last update of streams that were found to miss changes, until one of them reports one.
@@ -78,7 +80,7 @@ impl NodeState {
         self.pow_required_until = None;
         self.cut_missing = None;
         self.heights_of_work = None;
-        (self.last_update, self.patience) = (None, None);
+        (self.last_update, self.patience, self.pace) = (None, None, Duration::ZERO);
         (self.compared, self.silent_since) = (None, None);
         self.heights.clear();
         self.info.replace(info)
@@ -123,9 +125,21 @@ impl NodeState {
         }
     }
 
-    /// How long the silence of the update streams is plausible.
+    /// An update came.
+    pub(super) fn updated(&mut self, now: Instant, timing: &Timing) {
+        if let Some(last) = self.last_update.replace(now) {
+            // An outage is not the pace of the network.
+            let gap = now.saturating_duration_since(last).min(timing.silence_max);
+            self.pace = (self.pace * 7 + gap) / 8;
+        }
+        self.patience = None;
+    }
+
+    /// How long the silence of the update streams is plausible: four mean times between updates,
+    /// within limits. Chance exceeds it every fiftieth time.
     pub(super) fn patience(&self, timing: &Timing) -> Duration {
-        self.patience.unwrap_or(timing.silence_min)
+        let usual = (self.pace * 4).min(timing.silence_max);
+        self.patience.unwrap_or(usual.max(timing.silence_min))
     }
 
     /// Whether no update has come for longer than is plausible.

@@ -79,8 +79,7 @@ impl Coordinator {
     fn stream_delivered(&mut self, id: NodeId, chain: ChainId) {
         let (now, seq) = (self.now, self.seq);
         let node = &mut self.nodes[id.0];
-        node.last_update = Some(now);
-        node.patience = None;
+        node.updated(now, &self.config.timing);
         if node.streams.delivered(now, chain, seq)
             && let Some(since) = node.silent_since.take()
         {

@@ -5,6 +5,7 @@
 //! order of their making. Reports are kept apart.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ pub(super) struct Script {
     /// The time limit of the last request for the cut.
     cut_within_ms: Option<u128>,
     ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
+    /// The heights of the last request for a branch.
+    branch: RangeInclusive<u64>,
     submissions: VecDeque<JobId>,
     /// Every job that was ever live, the newest last.
     jobs: Vec<Arc<Job>>,
@@ -83,6 +86,7 @@ impl Script {
             cut: BTreeMap::new(),
             cut_within_ms: None,
             ancestors: VecDeque::new(),
+            branch: 0..=0,
             submissions: VecDeque::new(),
             jobs: Vec::new(),
             reports: Vec::new(),
@@ -205,6 +209,11 @@ impl Script {
         self.work.contains_key(&self.node)
     }
 
+    /// The heights of the last request for a branch, if one is in flight.
+    pub(super) fn branch_requested(&self) -> Option<RangeInclusive<u64>> {
+        (!self.ancestors.is_empty()).then(|| self.branch.clone())
+    }
+
     /// The present subscriptions to the chains of the node.
     pub(super) fn subscriptions(&self) -> BTreeMap<u32, Seq> {
         let of_node = self
@@ -313,6 +322,7 @@ impl Script {
                 heights,
                 ..
             } => {
+                self.branch = heights.clone();
                 self.ancestors.push_back((node, seq, chain, tip.height));
                 let text = format!("blocks {heights:?} of {chain} below {}", tip.height);
                 (text, false)
@@ -414,6 +424,17 @@ impl Script {
             (ChainId::new(chain), Tip { height, hash })
         };
         let tips = tips.iter().map(tip).collect();
+        self.answer_cut(Ok(Cut { tips }))
+    }
+
+    /// The node sends a cut with these tips, by chain.
+    #[track_caller]
+    pub(super) fn cut_of(&mut self, tips: &BTreeMap<u32, (u64, BlockHash)>) -> Outcome {
+        let tips = tips.iter().map(|(chain, (height, hash))| {
+            let (height, hash) = (*height, *hash);
+            (ChainId::new(*chain), Tip { height, hash })
+        });
+        let tips = tips.collect();
         self.answer_cut(Ok(Cut { tips }))
     }
 

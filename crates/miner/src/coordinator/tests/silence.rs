@@ -1,8 +1,13 @@
 //! Update streams that stay open and report nothing.
 
-use super::pieces::{piece, timeout};
+use std::collections::BTreeMap;
+
+use chainweb::BlockHash;
+
+use super::pieces::{block, piece, timeout};
 use super::script::{Script, config};
 use crate::coordinator::Config;
+use crate::coordinator::event::Seq;
 use crate::telemetry::Event;
 use crate::telemetry::event::NodeEvent;
 use crate::timing::Timing;
@@ -173,4 +178,117 @@ fn streams_that_stay_silent_are_opened_again_more_and_more_rarely() {
         "{pauses:?}"
     );
     assert_eq!(warnings(&mut s), [true]);
+}
+
+/// Lets ten minutes pass on a network that answers every request with these tips, of which
+/// `grows` is called every second. Returns the number of requests in each minute.
+fn requests(
+    s: &mut Script,
+    tips: &mut BTreeMap<u32, (u64, BlockHash)>,
+    mut grows: impl FnMut(u64, &mut Script, &mut BTreeMap<u32, (u64, BlockHash)>),
+) -> Vec<u32> {
+    let mut minutes = vec![0; 10];
+    let begun = s.ms();
+    while s.ms() < begun + 600_000 {
+        let (ms, elapsed) = (s.ms() + 100, s.ms() - begun);
+        s.at(ms).tick();
+        if elapsed.is_multiple_of(1000) {
+            grows(elapsed / 1000, s, tips);
+        }
+        let minute = &mut minutes[usize::try_from(elapsed / 60_000).expect("ten of them")];
+        loop {
+            if s.is_cut_requested() {
+                s.cut_of(tips);
+            } else if s.is_work_requested() {
+                let chain = u32::try_from(elapsed / 100 % 4).expect("four chains");
+                s.work(piece(chain, tips[&chain].0 + 1, 'a'));
+            } else if let Some(heights) = s.branch_requested() {
+                let blocks: Vec<_> = heights
+                    .map(|height| (height, block(0, height, 0)))
+                    .collect();
+                s.ancestors(&blocks);
+            } else {
+                break;
+            }
+            *minute += 1;
+        }
+    }
+    minutes
+}
+
+/// The tips of four chains at this height.
+fn tips(height: u64) -> BTreeMap<u32, (u64, BlockHash)> {
+    (0..4)
+        .map(|chain| (chain, (height, block(chain, height, 0))))
+        .collect()
+}
+
+#[track_caller]
+fn is_quiet(s: &mut Script, subscriptions: &BTreeMap<u32, Seq>, minutes: &[u32]) {
+    assert!(minutes.iter().sum::<u32>() <= 40, "{minutes:?}");
+    assert!(warnings(s).is_empty());
+    assert_eq!(
+        s.subscriptions(),
+        *subscriptions,
+        "no stream is opened again"
+    );
+}
+
+#[test]
+fn an_idle_development_network_gets_few_requests() {
+    for depth in [0, 2] {
+        let mut s = Script::returning(1);
+        s.reports();
+        let subscriptions = s.subscriptions();
+        s.returned("0:1a");
+        s.submitted(Ok(()));
+        s.wants_nothing();
+        if s.is_work_requested() {
+            s.work(piece(1, 1, 'a'));
+        }
+        let mut tips = tips(0);
+        tips.insert(0, (1 + depth, block(0, 1 + depth, 0)));
+        let minutes = requests(&mut s, &mut tips, |_, _, _| {});
+        is_quiet(&mut s, &subscriptions, &minutes);
+    }
+}
+
+#[test]
+fn a_network_of_five_minutes_a_block_gets_few_requests() {
+    let mut s = Script::mining_with(&Config {
+        timing: Timing::default(),
+        ..config(2)
+    });
+    s.reports();
+    let subscriptions = s.subscriptions();
+    let mut next = 0;
+    let minutes = requests(&mut s, &mut tips(0), |second, s, tips| {
+        if second % 75 == 74 {
+            let height = tips[&next].0 + 1;
+            tips.insert(next, (height, block(next, height, 0)));
+            s.new_cut(next);
+            next = (next + 1) % 4;
+        }
+    });
+    is_quiet(&mut s, &subscriptions, &minutes);
+}
+
+#[test]
+fn silence_that_the_pace_of_updates_makes_plausible_is_not_examined() {
+    let mut s = mining();
+    let mut tips = tips(0);
+    // As with twenty chains and five minutes a block. The job's chain does not grow.
+    let mut grow = |second: u64, s: &mut Script, tips: &mut BTreeMap<_, _>| {
+        if second % 15 == 14 {
+            let chain = u32::try_from(1 + second / 15 % 3).expect("below four");
+            let height = second / 15;
+            tips.insert(chain, (height, block(chain, height, 0)));
+            s.new_cut(chain);
+        }
+    };
+    requests(&mut s, &mut tips, &mut grow);
+    let minutes = requests(&mut s, &mut tips, &mut grow);
+    // Twice for the stream of the job's chain, and every other minute for new work.
+    assert!(minutes.iter().sum::<u32>() <= 25, "{minutes:?}");
+    assert!(warnings(&mut s).is_empty());
 }
