@@ -42,6 +42,10 @@ pub(super) struct NodeState {
     pub(super) compared: Option<Instant>,
     /// The last update of streams that were found to miss changes, until one of them reports one.
     pub(super) silent_since: Option<Instant>,
+    /// When all streams were last opened again after a possible restart.
+    pub(super) reopened: Option<Instant>,
+    /// When to open suspect streams again, if that was too early.
+    pub(super) reopen_at: Option<Instant>,
     /// The last possible change of the cut.
     pub(super) cut_changed: Seq,
     /// When the node first refused `/cut` as unknown, until it sends one.
@@ -81,7 +85,7 @@ impl NodeState {
         self.cut_missing = None;
         self.heights_of_work = None;
         (self.last_update, self.patience, self.pace) = (None, None, Duration::ZERO);
-        (self.compared, self.silent_since) = (None, None);
+        (self.compared, self.silent_since, self.reopen_at) = (None, None, None);
         self.heights.clear();
         self.info.replace(info)
     }
@@ -160,8 +164,8 @@ impl NodeState {
         [due, due_of_chain].into_iter().flatten().min()
     }
 
-    /// The time limit of a request for the cut. A node without updates and answers is reported soon,
-    /// however long its requests may take. Later requests may take longer: it could be slow.
+    /// The time limit of a request for the cut. A node without updates and answers is reported
+    /// soon, however long its requests may take. Later requests may take longer: it could be slow.
     pub(super) fn cut_limit(&self, now: Instant, timing: &Timing) -> Option<Duration> {
         let last = self.last_update.filter(|_| !self.cut.is_failing())?;
         let until = last + self.patience(timing) + timing.late_cut;
@@ -209,5 +213,6 @@ impl NodeState {
         gates
             .chain(self.pow_required_until)
             .chain(self.streams.missed())
+            .chain(self.reopen_at)
     }
 }

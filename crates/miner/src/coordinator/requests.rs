@@ -26,6 +26,9 @@ impl Coordinator {
     fn request_missing_of(&mut self, id: NodeId) {
         if !self.is_stopping {
             self.judge_missed(id);
+            if self.nodes[id.0].reopen_at.is_some_and(|at| at <= self.now) {
+                self.reopen_suspect(id);
+            }
         }
         // While the program stops there is no time to find out more.
         let is_unknown = !self.nodes[id.0].is_ready() && !self.is_stopping;

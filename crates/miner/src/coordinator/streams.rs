@@ -213,7 +213,7 @@ impl Streams {
     /// outdate the answer to a request made at `seq`.
     pub(super) fn is_watched_since(&self, chain: ChainId, seq: Seq) -> bool {
         let stream = self.by_chain.get(&chain);
-        let proven = stream.filter(|stream| !stream.proof.is_silent());
+        let proven = stream.filter(|stream| !stream.proof.is_silent() && !stream.is_suspect);
         proven.is_some_and(|stream| stream.opened.is_some_and(|opened| opened < seq))
     }
 

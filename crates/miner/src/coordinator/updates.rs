@@ -37,10 +37,23 @@ impl Coordinator {
     /// A connection whose other end is gone stays silent for as long as TCP allows, like one
     /// without news. A new stream opens or fails. Streams closed or opened again since the restart
     /// was suspected are in no doubt, such as the only one of a network with one chain.
+    ///
+    /// A node that only loses answers is suspected again and again: the streams are opened once in
+    /// a while, and watch nothing until then.
     pub(super) fn reopen_suspect(&mut self, id: NodeId) {
-        if self.nodes[id.0].streams.is_any_suspect() {
-            self.reopen_all(id);
+        let (now, pause) = (self.now, self.config.timing.reopen_min);
+        let node = &mut self.nodes[id.0];
+        node.reopen_at = None;
+        if !node.streams.is_any_suspect() {
+            return;
         }
+        let earliest = node.reopened.map(|at| at + pause);
+        if earliest.is_some_and(|at| now < at) {
+            node.reopen_at = earliest;
+            return;
+        }
+        node.reopened = Some(now);
+        self.reopen_all(id);
     }
 
     pub(super) fn reopen_all(&mut self, id: NodeId) {
