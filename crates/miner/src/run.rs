@@ -6,14 +6,15 @@
 mod devices;
 mod requests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chainweb::Adjacents;
+use chainweb::{Adjacents, ChainId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
+use futures_util::stream::{AbortHandle, BoxStream, FuturesUnordered, SelectAll, abortable};
 use node::{BuildError, Client};
 use tokio::sync::watch::error::RecvError;
 use tokio::sync::{mpsc, watch};
@@ -138,6 +139,7 @@ impl Engine {
                 },
             ),
             streams: clients.iter().map(|_| SelectAll::new()).collect(),
+            opened: BTreeMap::new(),
             clients,
             requests: FuturesUnordered::new(),
             jobs,
@@ -161,6 +163,8 @@ struct Running {
     clients: Vec<Client>,
     requests: FuturesUnordered<BoxFuture<'static, (NodeId, Event, Duration)>>,
     streams: Vec<SelectAll<BoxStream<'static, Event>>>,
+    /// The streams by node and chain, to close each when another takes its place.
+    opened: BTreeMap<(NodeId, ChainId), AbortHandle>,
     jobs: watch::Sender<Arc<Jobs>>,
     solutions: mpsc::Receiver<Solution>,
     /// Present if the worker asks for specific chains.
@@ -343,9 +347,16 @@ impl Running {
                     chain,
                     update,
                 });
+                let (events, handle) = abortable(events);
                 self.streams[node.0].push(events.boxed());
+                if let Some(former) = self.opened.insert((node, chain), handle) {
+                    former.abort();
+                }
             }
-            Action::Unsubscribe { node } => self.streams[node.0].clear(),
+            Action::Unsubscribe { node } => {
+                self.streams[node.0].clear();
+                self.opened.retain(|(of, _), _| *of != node);
+            }
             Action::Report(event) => {
                 if let Report::Node(_, NodeEvent::NetworkChanged { .. }) = &event {
                     // Another network accepts the account or not.

@@ -48,6 +48,11 @@ impl Gate {
         true
     }
 
+    /// Whether the last request failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures.is_some()
+    }
+
     /// The request succeeded. Returns the time since the first failure if there were any.
     pub(super) fn succeed(&mut self, now: Instant) -> Option<Duration> {
         self.is_in_flight = false;

@@ -143,11 +143,10 @@ impl Coordinator {
             .chain(self.live.wakeups(&self.config.timing))
             .chain(self.submissions.wakeups())
             .chain(self.tracker.wakeups())
-            .chain(
-                self.live.jobs.iter().filter_map(|live| {
-                    self.nodes[live.job.node.0].silence_check(&self.config.timing)
-                }),
-            )
+            .chain(self.live.jobs.iter().filter_map(|live| {
+                let (node, chain) = (&self.nodes[live.job.node.0], live.job.chain());
+                node.silence_check(&self.config.timing, chain)
+            }))
             // Earlier times were handled with the last event, or wait for an answer.
             .filter(|at| *at > self.now)
             .min()

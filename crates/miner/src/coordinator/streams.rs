@@ -1,11 +1,14 @@
 //! The update streams of one node, by chain: which are open, and what they reported when.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 use chainweb::{ChainId, WorkHeader};
 
 use super::event::Seq;
 use super::freshness::{Freshness, Refresh, adjacents};
+use super::proof::{Proof, Shown};
+use crate::timing::Timing;
 
 /// The number of tip changes kept for chains without a stream, known from cuts only.
 const UNWATCHED_CHANGES: usize = 256;
@@ -20,17 +23,18 @@ pub(super) struct Streams {
     /// The latest tip changes of chains without a stream, and the latest dropped one.
     unwatched: VecDeque<(ChainId, Seq)>,
     dropped: Seq,
-    /// Whether open streams missed a change and have reported nothing since.
-    is_distrusted: bool,
 }
 
 #[derive(Debug, Default)]
 struct Stream {
+    /// The number of the present subscription. Events of earlier ones do not count.
+    subscription: Seq,
     opened: Option<Seq>,
     /// Whether its connection may be dead without a sign of it.
     is_suspect: bool,
     tip_changed: Seq,
     refreshed: Option<Refresh>,
+    proof: Proof,
 }
 
 impl Streams {
@@ -48,33 +52,97 @@ impl Streams {
         is_new
     }
 
-    pub(super) fn opened(&mut self, chain: ChainId, seq: Seq) {
+    /// The stream is opened under the number of this subscription.
+    pub(super) fn subscribed(&mut self, chain: ChainId, subscription: Seq) {
+        if let Some(stream) = self.by_chain.get_mut(&chain) {
+            stream.subscription = subscription;
+            stream.opened = None;
+            stream.proof.closed();
+        }
+    }
+
+    /// Whether an event is of the present subscription to the chain.
+    pub(super) fn is_present(&self, chain: ChainId, subscription: Seq) -> bool {
+        let stream = self.by_chain.get(&chain);
+        stream.is_some_and(|stream| stream.subscription == subscription)
+    }
+
+    pub(super) fn opened(&mut self, now: Instant, chain: ChainId, seq: Seq) {
         if let Some(stream) = self.by_chain.get_mut(&chain) {
             stream.opened = Some(seq);
             stream.is_suspect = false;
+            stream.proof.opened(now);
         }
     }
 
     /// The stream closed. Returns whether it was the last open one.
     pub(super) fn closed(&mut self, chain: ChainId) -> bool {
         let stream = self.by_chain.get_mut(&chain);
-        let was_open = stream.is_some_and(|stream| stream.opened.take().is_some());
+        let was_open = stream.is_some_and(|stream| {
+            stream.proof.closed();
+            stream.opened.take().is_some()
+        });
         was_open && self.by_chain.values().all(|stream| stream.opened.is_none())
     }
 
-    /// The streams missed a change: none counts as watching until one reports an update.
-    pub(super) fn distrust(&mut self) {
-        self.is_distrusted = true;
-        self.suspect();
-    }
-
-    /// A stream reported an update. Streams that were distrusted count as opened just now.
-    pub(super) fn trust(&mut self, seq: Seq) {
-        if std::mem::take(&mut self.is_distrusted) {
-            for stream in self.by_chain.values_mut() {
+    /// A stream reported an event. One that was silent counts as opened just now. Returns whether
+    /// it was.
+    pub(super) fn delivered(&mut self, now: Instant, chain: ChainId, seq: Seq) -> bool {
+        let stream = self.by_chain.get_mut(&chain);
+        stream.is_some_and(|stream| {
+            let was_silent = stream.proof.delivered(now);
+            if was_silent {
                 stream.opened = stream.opened.map(|_| seq);
             }
+            was_silent
+        })
+    }
+
+    /// An answer showed the height of a chain.
+    pub(super) fn show(
+        &mut self,
+        chain: ChainId,
+        now: Instant,
+        timing: &Timing,
+        are_all_silent: bool,
+        shown: Shown,
+    ) {
+        if let Some(stream) = self.by_chain.get_mut(&chain) {
+            let opened = stream.opened;
+            stream
+                .proof
+                .show(now, timing, opened, are_all_silent, shown);
         }
+    }
+
+    /// When the first stream counts as silent if it reports nothing.
+    pub(super) fn missed(&self) -> Option<Instant> {
+        let streams = self.by_chain.values();
+        streams.filter_map(|stream| stream.proof.missed()).min()
+    }
+
+    /// Returns the last event of a chain's open stream, or when it opened.
+    pub(super) fn last_event(&self, chain: ChainId) -> Option<Instant> {
+        self.by_chain.get(&chain)?.proof.event_at()
+    }
+
+    /// Counts the streams that missed a change as silent, or all open ones, to be opened again.
+    /// Returns them, each with its last event.
+    pub(super) fn silence(
+        &mut self,
+        now: Instant,
+        timing: &Timing,
+        are_all_silent: bool,
+    ) -> Vec<(ChainId, Option<Instant>)> {
+        let mut silent = Vec::new();
+        for (chain, stream) in &mut self.by_chain {
+            let is_missed = stream.proof.missed().is_some_and(|at| at <= now);
+            if is_missed || are_all_silent && stream.opened.is_some() {
+                silent.push((*chain, stream.proof.event_at()));
+                stream.proof.reopen(now, timing);
+            }
+        }
+        silent
     }
 
     /// The node may have been restarted, which can leave dead connections with no sign of it.
@@ -84,16 +152,22 @@ impl Streams {
         }
     }
 
-    /// If a stream is suspect, counts all as closed and returns the chains to subscribe to again.
-    pub(super) fn reopen(&mut self) -> Vec<ChainId> {
-        let is_suspect = |stream: &Stream| stream.is_suspect && stream.opened.is_some();
-        if !self.by_chain.values().any(is_suspect) {
-            return Vec::new();
-        }
-        for stream in self.by_chain.values_mut() {
-            stream.opened = None;
-        }
+    /// Whether an open stream is suspect.
+    pub(super) fn is_any_suspect(&self) -> bool {
+        let mut streams = self.by_chain.values();
+        streams.any(|stream| stream.is_suspect && stream.opened.is_some())
+    }
+
+    pub(super) fn chains(&self) -> Vec<ChainId> {
         self.by_chain.keys().copied().collect()
+    }
+
+    /// The chain's stream reported a new tip.
+    pub(super) fn new_cut(&mut self, now: Instant, chain: ChainId, seq: Seq) {
+        if let Some(stream) = self.by_chain.get_mut(&chain) {
+            stream.proof.new_cut(now, seq);
+        }
+        self.tip_changed(chain, seq);
     }
 
     /// The chain has another tip since `seq`.
@@ -138,8 +212,9 @@ impl Streams {
     /// Whether the chain's stream has been open since before `seq`: then it reported everything to
     /// outdate the answer to a request made at `seq`.
     pub(super) fn is_watched_since(&self, chain: ChainId, seq: Seq) -> bool {
-        let opened = self.by_chain.get(&chain).and_then(|stream| stream.opened);
-        !self.is_distrusted && opened.is_some_and(|opened| opened < seq)
+        let stream = self.by_chain.get(&chain);
+        let proven = stream.filter(|stream| !stream.proof.is_silent() && !stream.is_suspect);
+        proven.is_some_and(|stream| stream.opened.is_some_and(|opened| opened < seq))
     }
 
     /// Whether the chain's tip may have changed after `seq`: its stream reported it, or was closed.

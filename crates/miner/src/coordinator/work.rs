@@ -31,6 +31,8 @@ impl Coordinator {
         let freshness = by_streams.max(by_solutions);
         if freshness < Freshness::Contested {
             let requested_at = node.work_requested;
+            let parent = height.saturating_sub(1);
+            self.height_shown(id, chain, (requested, requested_at), parent);
             self.read_height(id, requested_at, (chain, height));
         }
         let discarded = match freshness {

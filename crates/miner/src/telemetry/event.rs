@@ -210,12 +210,14 @@ pub enum NodeEvent {
     /// The node does not serve its cut, though it serves the network: whether blocks are accepted
     /// cannot be checked.
     CutNotServed,
-    /// The update streams are open, but the cut moved without an update. They are opened again.
+    /// Update streams are open, but their chains grew without an update. They are opened again.
     UpdatesSilent {
-        /// The time since the last update.
+        /// The time since the last update of any of them.
         silence: Duration,
+        /// Their chains.
+        chains: Vec<ChainId>,
     },
-    /// An update came again.
+    /// An update came again from one of these streams.
     UpdatesResumed {
         /// The time since the last update before.
         after: Duration,

@@ -21,6 +21,7 @@ use super::event::{
 };
 use super::snapshot::{NodeSnapshot, Payee, Program};
 use crate::job::Proof;
+use crate::units::list;
 
 /// The remedy against a load balancer that leads work and its solution to different nodes.
 const STICKY: &str = "make the load balancer sticky (ip_hash in nginx, balance source in \
@@ -314,10 +315,11 @@ fn log_node(node: &str, event: &NodeEvent) {
 /// Logs how reliable what the node sends is.
 fn log_health(node: &str, event: &NodeEvent) {
     match event {
-        NodeEvent::UpdatesSilent { silence } => warn!(
+        NodeEvent::UpdatesSilent { silence, chains } => warn!(
             event = "updates_silent",
             node,
             silence_seconds = silence.as_secs_f64(),
+            chains = list(chains),
             "update streams are open but silent: opening them again, comparing the cut meanwhile"
         ),
         NodeEvent::UpdatesResumed { after } => info!(
