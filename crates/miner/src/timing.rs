@@ -28,6 +28,8 @@ pub struct Timing {
     /// The pause after the node issues unwanted work, and between requests for the cut on behalf of
     /// a worker with a demand for certain chains, unless an update comes first.
     pub unwanted_pause: Duration,
+    /// The shortest time between requests for work while updates outdate it without a new block.
+    pub flooded_interval: Duration,
     /// The first pause after a failed request; it doubles with each failure in a row.
     pub retry_min: Duration,
     /// The longest pause after a failed request.
@@ -64,6 +66,7 @@ impl Default for Timing {
             late_update: Duration::from_secs(2),
             held_chain_pause: Duration::from_secs(1),
             unwanted_pause: Duration::from_millis(100),
+            flooded_interval: Duration::from_millis(200),
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(1),
             misconfigured_retry: Duration::from_secs(30),

@@ -34,7 +34,9 @@ impl Coordinator {
         }
         self.compare_jobs(id, requested, &cut);
         for (chain, tip) in &cut.tips {
-            self.observe_height(id, *chain, tip.height.saturating_add(1));
+            let next = tip.height.saturating_add(1);
+            self.nodes[id.0].see_height(*chain, next);
+            self.observe_height(id, *chain, next);
         }
         self.publish();
         if let Some(at) = self.nodes[id.0].cut_requested

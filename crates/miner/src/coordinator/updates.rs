@@ -102,12 +102,24 @@ impl Coordinator {
 
     fn tip_changed(&mut self, id: NodeId, chain: ChainId) {
         self.counters.updates_received += 1;
-        self.nodes[id.0].streams.tip_changed(chain, self.seq);
-        self.node_changed(id);
-        self.submissions.tip_changed(id, chain);
+        let node = &mut self.nodes[id.0];
+        node.streams.reported(chain, self.seq);
         // The pause between two requests for the cut goes on, however many tips change.
         self.live.suspect_adjacent(id, chain, self.seq);
-        self.retire(Retirement::NewCut, |live| live.is_of(id, chain));
+        if node.streams.is_flooded(chain) && node.cut_missing.is_none() {
+            // The cut decides, once a second.
+            if let Some(live) = self.live.find(id, chain) {
+                live.suspect(self.seq);
+            }
+            return;
+        }
+        let was_waiting = node.work.wakeup().is_some();
+        self.node_changed(id);
+        self.submissions.tip_changed(id, chain);
+        let retired = self.retire(Retirement::NewCut, |live| live.is_of(id, chain));
+        if was_waiting || !retired.is_empty() {
+            self.nodes[id.0].chase(&self.config.timing);
+        }
     }
 
     /// The node's blocks changed: requests for work, and for a cut on behalf of the worker, do not

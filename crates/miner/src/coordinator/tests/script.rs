@@ -34,6 +34,8 @@ pub(super) struct Script {
     listening: BTreeMap<NodeId, Seq>,
     identify: BTreeSet<NodeId>,
     work: BTreeMap<NodeId, Seq>,
+    /// The times of all requests for work.
+    pub(super) fetched_ms: Vec<u64>,
     cut: BTreeMap<NodeId, Seq>,
     ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
     submissions: VecDeque<JobId>,
@@ -50,6 +52,11 @@ impl Outcome {
     #[track_caller]
     pub(super) fn gives(self, actions: &[&str]) {
         assert_eq!(self.0, actions);
+    }
+
+    /// Whether this action is among them.
+    pub(super) fn contains(&self, action: &str) -> bool {
+        self.0.iter().any(|known| known == action)
     }
 }
 
@@ -77,6 +84,7 @@ impl Script {
             listening: BTreeMap::new(),
             identify: BTreeSet::new(),
             work: BTreeMap::new(),
+            fetched_ms: Vec::new(),
             cut: BTreeMap::new(),
             ancestors: VecDeque::new(),
             submissions: VecDeque::new(),
@@ -182,6 +190,16 @@ impl Script {
         std::mem::take(&mut self.reports)
     }
 
+    /// Whether a request for work is in flight.
+    pub(super) fn is_fetching(&self) -> bool {
+        self.work.contains_key(&self.node)
+    }
+
+    /// Whether a request for the cut is in flight.
+    pub(super) fn is_comparing(&self) -> bool {
+        self.cut.contains_key(&self.node)
+    }
+
     /// Whether a request for `/info` is in flight.
     pub(super) fn is_identifying(&self) -> bool {
         self.identify.contains(&self.node)
@@ -264,6 +282,7 @@ impl Script {
             }
             Request::Work { seq, chain, .. } => {
                 let twice = self.work.insert(node, seq).is_some();
+                self.fetched_ms.push(self.ms);
                 let on = chain.map_or_else(String::new, |chain| format!(" on {chain}"));
                 (format!("work{on}"), twice)
             }
