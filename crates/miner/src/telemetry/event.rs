@@ -195,6 +195,12 @@ pub enum NodeEvent {
         /// The number of such solutions so far.
         times: u32,
     },
+    /// Several blocks in a row came too late or were orphaned, and none was accepted. Reported once
+    /// until one is.
+    BlocksLate {
+        /// The number of such blocks.
+        times: u32,
+    },
     /// The node could not answer where blocks of ours stand. They are looked up again later.
     LookupFailed {
         /// The chain of the blocks.

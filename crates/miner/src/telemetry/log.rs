@@ -6,6 +6,8 @@
 //! Fields are for machines: `event` is a stable name, and the name of a number contains its unit.
 //! The formatter of plain lines omits `event` and writes numbers with their unit.
 
+mod health;
+
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ use chainweb::{BlockHash, WorkHeader};
 use stratum::WorkerName;
 use tracing::{debug, error, info, warn};
 
+use self::health::log_health;
 use super::blocks::{BlockLog, Lines, Summary};
 use super::counters::Counters;
 use super::event::{
@@ -302,30 +305,6 @@ fn log_node(node: &str, event: &NodeEvent) {
             "node does not serve /cut: whether blocks are accepted cannot be checked"
         ),
         other => log_health(node, other),
-    }
-}
-/// Logs how reliable what the node sends is.
-fn log_health(node: &str, event: &NodeEvent) {
-    match event {
-        NodeEvent::UpdatesSilent { silence } => warn!(
-            event = "updates_silent",
-            node,
-            silence_seconds = silence.as_secs_f64(),
-            "update streams are open but silent: opening them again, comparing the cut meanwhile"
-        ),
-        NodeEvent::UpdatesResumed { after } => info!(
-            event = "updates_resumed",
-            node,
-            after_seconds = after.as_secs_f64(),
-            "update streams report blocks again"
-        ),
-        NodeEvent::ClockSkew(skew) => warn!(
-            event = "clock_skew",
-            node,
-            skew_seconds = skew.seconds(),
-            "node clock differs from this machine's"
-        ),
-        _ => {}
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use node::Skew;
 
 use super::counters::Counters;
-use super::event::{Event, FailureCause, NodeEvent};
+use super::event::{BlockEvent, Event, FailureCause, NodeEvent};
 use super::log::Log;
 use super::snapshot::{
     Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
@@ -20,6 +20,9 @@ use crate::timing::SKEW_TOLERATED;
 
 /// The time over which the present rate of counted hashes is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// The number of blocks in a row too late at which their causes are reported.
+const MANY_LATE: u32 = 10;
 
 /// The one place that knows what happened.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub(crate) struct Recorder {
     table_explained: bool,
     /// The nodes whose clock skew is reported.
     skewed: BTreeSet<NodeId>,
+    /// The blocks in a row that came too late or were orphaned.
+    late: u32,
 }
 
 impl Recorder {
@@ -68,6 +73,7 @@ impl Recorder {
             log: Log::new(now, proof),
             table_explained: false,
             skewed: BTreeSet::new(),
+            late: 0,
         }
     }
 
@@ -82,6 +88,7 @@ impl Recorder {
             self.nodes[id.0].note(now, event);
         }
         self.log.event(now, &event, &self.program, &self.nodes);
+        let late = self.note_late(&event);
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
@@ -91,6 +98,28 @@ impl Recorder {
             event,
         }));
         self.sequence += 1;
+        if let Some(node) = late {
+            let times = self.late;
+            self.record(now, Event::Node(node, NodeEvent::BlocksLate { times }));
+        }
+    }
+
+    /// Counts blocks that come too late. Returns the node of the last one if there are many.
+    fn note_late(&mut self, event: &Event) -> Option<NodeId> {
+        let Event::Block(block, event) = event else {
+            return None;
+        };
+        match event {
+            BlockEvent::Stale | BlockEvent::Orphaned { .. } => {
+                self.late = self.late.saturating_add(1);
+                (self.late == MANY_LATE).then_some(block.node)
+            }
+            BlockEvent::Accepted => {
+                self.late = 0;
+                None
+            }
+            _ => None,
+        }
     }
 
     /// Notes whether a node is of the EVM line.
@@ -227,6 +256,7 @@ impl NodeSnapshot {
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
             | NodeEvent::PayloadsUnknown { .. }
+            | NodeEvent::BlocksLate { .. }
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::CutNotServed
             | NodeEvent::UpdatesSilent { .. }
@@ -241,11 +271,15 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
+    use chainweb::ChainId;
+
     use super::Recorder;
-    use crate::job::{Jobs, NodeId, Proof};
+    use crate::job::{JobId, Jobs, NodeId, Proof};
     use crate::meter::{HashMeter, Meter};
     use crate::telemetry::counters::Counters;
-    use crate::telemetry::event::{Event, FailureCause, NodeEvent, RequestKind};
+    use crate::telemetry::event::{
+        BlockEvent, BlockRef, Event, FailureCause, NodeEvent, RequestKind,
+    };
     use crate::telemetry::snapshot::{Payee, Program, RECENT, Snapshot};
 
     const NODE: NodeId = NodeId(0);
@@ -312,6 +346,35 @@ mod tests {
         let numbers: Vec<_> = events.iter().map(|record| record.sequence).collect();
         let expected: Vec<_> = (10..RECENT as u64 + 10).collect();
         assert_eq!(numbers, expected);
+    }
+
+    #[test]
+    fn ten_blocks_in_a_row_too_late_are_reported_once_until_one_is_accepted() {
+        let now = Instant::now();
+        let mut recorder = recorder(now, Meter::None);
+        let mut warned = |count, event: BlockEvent| {
+            for _ in 0..count {
+                let block = BlockRef {
+                    job: JobId(1),
+                    node: NODE,
+                    chain: ChainId::new(0),
+                    height: 1,
+                    hash: None,
+                };
+                recorder.record(now, Event::Block(block, event.clone()));
+            }
+            let late = Event::Node(NODE, NodeEvent::BlocksLate { times: 10 });
+            let events = snapshot(&recorder, now).events;
+            events.iter().filter(|record| record.event == late).count()
+        };
+        assert_eq!(warned(9, BlockEvent::Stale), 0);
+        assert_eq!(warned(1, BlockEvent::Accepted), 0);
+        assert_eq!(warned(9, BlockEvent::Stale), 0);
+        assert_eq!(warned(5, BlockEvent::Submitted { attempts: 1 }), 0);
+        assert_eq!(warned(1, BlockEvent::Stale), 1);
+        assert_eq!(warned(50, BlockEvent::Stale), 1);
+        assert_eq!(warned(1, BlockEvent::Accepted), 1);
+        assert_eq!(warned(10, BlockEvent::Stale), 2);
     }
 
     #[test]

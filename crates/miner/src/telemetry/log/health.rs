@@ -1,0 +1,42 @@
+//! Lines about the health of a node: silent streams, late blocks, a clock that is off.
+
+use tracing::{info, warn};
+
+use crate::telemetry::event::NodeEvent;
+
+/// Why blocks come too late, and how to find out.
+const LATE: &str = "the node lags behind its network (compare its /cut with another node's); the \
+    connection to it is slow (doctor measures the round trip); a proxy holds the update streams \
+    back (nginx: proxy_buffering off); the worker finishes old work first";
+
+/// Logs how reliable what the node sends is.
+pub(super) fn log_health(node: &str, event: &NodeEvent) {
+    match event {
+        NodeEvent::UpdatesSilent { silence } => warn!(
+            event = "updates_silent",
+            node,
+            silence_seconds = silence.as_secs_f64(),
+            "update streams are open but silent: opening them again, comparing the cut meanwhile"
+        ),
+        NodeEvent::UpdatesResumed { after } => info!(
+            event = "updates_resumed",
+            node,
+            after_seconds = after.as_secs_f64(),
+            "update streams report blocks again"
+        ),
+        NodeEvent::BlocksLate { times } => warn!(
+            event = "blocks_late",
+            node,
+            times,
+            causes = LATE,
+            "all recent blocks came too late, and none was accepted"
+        ),
+        NodeEvent::ClockSkew(skew) => warn!(
+            event = "clock_skew",
+            node,
+            skew_seconds = skew.seconds(),
+            "node clock differs from this machine's"
+        ),
+        _ => {}
+    }
+}
