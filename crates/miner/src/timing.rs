@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The clock skew of a node above which it is reported. Mining does not depend on it: creation
-/// times come from the node.
+/// The clock skew of a node above which it is reported. The creation times of blocks come from the
+/// node, so only its clock matters.
 pub const SKEW_TOLERATED: Duration = Duration::from_secs(5);
 
 /// The durations of the coordinator, the workers and the program around them.

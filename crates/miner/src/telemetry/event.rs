@@ -221,9 +221,11 @@ pub enum NodeEvent {
         /// The time since the last update before.
         after: Duration,
     },
-    /// The node's clock differs from this machine's by more than a few seconds. Mining is not
-    /// affected: creation times derive from the node's clock.
+    /// The node's clock differs from this machine's by more than a few seconds, or by a few seconds
+    /// more or less than last reported. Creation times derive from the node's clock.
     ClockSkew(Skew),
+    /// The node's clock agrees with this machine's again.
+    ClockSkewEnded,
 }
 
 /// The kinds of requests repeated until they succeed.

@@ -1,6 +1,6 @@
 //! Records events: numbers them, keeps the latest, follows the state of the nodes, and logs them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ use crate::timing::SKEW_TOLERATED;
 /// The time over which the present rate of counted hashes is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 
+/// The shortest time between reports about the clock of a node.
+const SKEW_INTERVAL: Duration = Duration::from_secs(10);
 /// The number of blocks in a row too late at which their causes are reported.
 const MANY_LATE: u32 = 10;
 
@@ -38,8 +40,8 @@ pub(crate) struct Recorder {
     sequence: u64,
     log: Log,
     table_explained: bool,
-    /// The nodes whose clock skew is reported.
-    skewed: BTreeSet<NodeId>,
+    /// The last report about the clock of a node, and its skew then if it was too large.
+    skewed: BTreeMap<NodeId, (Instant, Option<Skew>)>,
     /// The blocks in a row that came too late or were orphaned.
     late: u32,
 }
@@ -72,7 +74,7 @@ impl Recorder {
             sequence: 0,
             log: Log::new(now, proof),
             table_explained: false,
-            skewed: BTreeSet::new(),
+            skewed: BTreeMap::new(),
             late: 0,
         }
     }
@@ -137,15 +139,24 @@ impl Recorder {
         self.nodes[node.0].latency = Some(latency);
     }
 
-    /// Notes the clock skew of a node, and reports it once if it is large.
+    /// Notes the clock skew of a node. Reports a large one, its changes, and its end.
     pub(crate) fn note_clock_skew(&mut self, now: Instant, node: NodeId, skew: Skew) {
         self.nodes[node.0].clock_skew = Some(skew);
-        // Skew about the limit is reported once, not at each crossing.
-        if !skew.exceeds(SKEW_TOLERATED / 2) {
-            self.skewed.remove(&node);
-        } else if skew.exceeds(SKEW_TOLERATED) && self.skewed.insert(node) {
-            self.record(now, Event::Node(node, NodeEvent::ClockSkew(skew)));
+        let last = self.skewed.get(&node).copied();
+        let event = match last.and_then(|(_, reported)| reported) {
+            None if skew.exceeds(SKEW_TOLERATED) => NodeEvent::ClockSkew(skew),
+            // Skew about the limit is reported once, not at each crossing.
+            Some(_) if !skew.exceeds(SKEW_TOLERATED / 2) => NodeEvent::ClockSkewEnded,
+            Some(reported) if skew.differs(&reported, SKEW_TOLERATED) => NodeEvent::ClockSkew(skew),
+            _ => return,
+        };
+        // Nodes with different clocks may answer in turn at one address.
+        if last.is_some_and(|(at, _)| now.saturating_duration_since(at) < SKEW_INTERVAL) {
+            return;
         }
+        let reported = (event == NodeEvent::ClockSkew(skew)).then_some(skew);
+        self.skewed.insert(node, (now, reported));
+        self.record(now, Event::Node(node, event));
     }
 
     /// Replaces what is known of the devices.
@@ -261,7 +272,8 @@ impl NodeSnapshot {
             | NodeEvent::CutNotServed
             | NodeEvent::UpdatesSilent { .. }
             | NodeEvent::UpdatesResumed { .. }
-            | NodeEvent::ClockSkew(_) => {}
+            | NodeEvent::ClockSkew(_)
+            | NodeEvent::ClockSkewEnded => {}
         }
     }
 }
@@ -272,6 +284,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use chainweb::ChainId;
+    use node::Skew;
 
     use super::Recorder;
     use crate::job::{JobId, Jobs, NodeId, Proof};
@@ -346,6 +359,36 @@ mod tests {
         let numbers: Vec<_> = events.iter().map(|record| record.sequence).collect();
         let expected: Vec<_> = (10..RECENT as u64 + 10).collect();
         assert_eq!(numbers, expected);
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_reported_when_that_begins_changes_and_ends() {
+        let start = Instant::now();
+        let mut recorder = recorder(start, Meter::None);
+        let ahead = |seconds: i64| Skew::from_stamp(100 + seconds, 100_000_000, Duration::ZERO);
+        // Time, skew, and the report.
+        let skewed = |seconds| Some(NodeEvent::ClockSkew(ahead(seconds)));
+        for (second, seconds, expected) in [
+            (0, 3, None),
+            (1, 8, skewed(8)),
+            (20, 12, None),
+            (21, 4, None),
+            (22, 15, skewed(15)),
+            // Another node at the same address: not at once.
+            (23, -30, None),
+            (24, 15, None),
+            (40, 1, Some(NodeEvent::ClockSkewEnded)),
+            (60, 4, None),
+            (61, -7, skewed(-7)),
+        ] {
+            let before = recorder.sequence;
+            let now = start + Duration::from_secs(second);
+            recorder.note_clock_skew(now, NODE, ahead(seconds));
+            let events = snapshot(&recorder, now).events;
+            let new = events.last().filter(|_| recorder.sequence > before);
+            let expected = expected.map(|event| Event::Node(NODE, event));
+            assert_eq!(new.map(|record| record.event.clone()), expected, "{second}");
+        }
     }
 
     #[test]

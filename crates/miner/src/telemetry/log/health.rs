@@ -31,11 +31,27 @@ pub(super) fn log_health(node: &str, event: &NodeEvent) {
             causes = LATE,
             "all recent blocks came too late, and none was accepted"
         ),
-        NodeEvent::ClockSkew(skew) => warn!(
-            event = "clock_skew",
-            node,
-            skew_seconds = skew.seconds(),
-            "node clock differs from this machine's"
+        NodeEvent::ClockSkew(skew) => {
+            // Rules for the creation time: kadena-io/chainweb-node,
+            // `Chainweb/BlockHeader/Validation.hs`.
+            let message = if skew.seconds() > 0.0 {
+                "node clock is ahead: the network will refuse these blocks as long as their time is \
+                 in the future, unless this machine's clock is wrong"
+            } else {
+                "node clock is behind: the network will refuse these blocks if their parents are \
+                 newer than that, unless this machine's clock is wrong"
+            };
+            warn!(
+                event = "clock_skew",
+                node,
+                skew_seconds = skew.seconds(),
+                fix = "set the clocks of both machines by NTP; blocks carry the node's time",
+                "{message}"
+            );
+        }
+        NodeEvent::ClockSkewEnded => info!(
+            event = "clock_skew_ended",
+            node, "node clock agrees with this machine's again"
         ),
         _ => {}
     }
