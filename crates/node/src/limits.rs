@@ -17,8 +17,8 @@ pub struct Limits {
     pub solved: Duration,
     /// For `/cut` and for a page of ancestors.
     pub cut: Duration,
-    /// For silence on an update stream, and for opening it. Longer than the 216 to 264 s after
-    /// which a node ends a stream, since a quiet chain has no events.
+    /// For silence on an update stream, and for opening it (30 s at most). Longer than the 216 to
+    /// 264 s after which a node ends a stream, since a quiet chain has no events.
     pub updates_idle: Duration,
     /// The pauses before an update stream is opened again.
     pub reopen: Backoff,

@@ -241,6 +241,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn why_not_served(path: &str) -> &'static str {
     if path == "/info" {
         "this is not the service API of a chainweb node, which has port 1848 by default"
+    } else if path.ends_with("/mining/updates") {
+        "mining coordination is disabled (start the node with --enable-mining-coordination), or \
+         something before it lets only some paths through"
     } else if path.ends_with("/cut") {
         "it serves another network, or something before it lets only some paths through"
     } else {

@@ -20,6 +20,10 @@ use self::events::{Event, Events};
 use crate::answer::excerpt;
 use crate::{Client, Error, Malformed, NoAnswer, Refusal, Version, exchange};
 
+/// The longest time to open a stream: a node whose chain has no work delays it, and a proxy that
+/// holds the stream back never opens it.
+const OPENING: Duration = Duration::from_secs(30);
+
 /// An update of a chain, or a change of its stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpdateEvent {
@@ -131,9 +135,10 @@ impl Updates {
             let answer = exchange::read(response, endpoint, bounds, None).await?;
             Err(Refusal::of(&answer).into())
         });
-        match timeout(limits.updates_idle, opening).await {
+        let limit = limits.updates_idle.min(OPENING);
+        match timeout(limit, opening).await {
             Ok(result) => result,
-            Err(_) => Err(silent(&self.client).into()),
+            Err(_) => Err(silent(&self.client, limit).into()),
         }
     }
 
@@ -169,7 +174,8 @@ impl Open {
                 }
                 None => {}
             }
-            let chunk = timeout(client.limits().updates_idle, self.response.chunk()).await;
+            let limit = client.limits().updates_idle;
+            let chunk = timeout(limit, self.response.chunk()).await;
             match chunk {
                 Ok(Ok(Some(bytes))) => self.events.feed(&bytes, &mut self.ready),
                 Ok(Ok(None)) => return Err(Lost::Ended),
@@ -178,16 +184,16 @@ impl Open {
                         NoAnswer::from_reqwest(&error, client.endpoint()).into(),
                     ));
                 }
-                Err(_) => return Err(Lost::Failed(silent(client).into())),
+                Err(_) => return Err(Lost::Failed(silent(client, limit).into())),
             }
         }
     }
 }
 
-fn silent(client: &Client) -> NoAnswer {
+fn silent(client: &Client, after: Duration) -> NoAnswer {
     NoAnswer::Timeout {
         endpoint: client.endpoint().to_string(),
-        after: client.limits().updates_idle,
+        after,
     }
 }
 

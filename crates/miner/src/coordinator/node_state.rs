@@ -39,6 +39,8 @@ pub(super) struct NodeState {
     identify: Gate,
     pub(super) work: Gate,
     pub(super) cut: Gate,
+    /// Counts failures only: streams open by themselves.
+    updates: Gate,
     /// When the last request for the cut was made.
     pub(super) cut_requested: Option<Instant>,
     /// The last update, or when the first stream opened; `None` before.
@@ -124,6 +126,7 @@ impl NodeState {
             RequestKind::Info => &mut self.identify,
             RequestKind::Work => &mut self.work,
             RequestKind::Cut => &mut self.cut,
+            RequestKind::Updates => &mut self.updates,
         }
     }
 

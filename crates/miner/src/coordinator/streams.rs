@@ -57,6 +57,18 @@ impl Streams {
         is_new
     }
 
+    /// Whether any stream is open.
+    pub(super) fn is_any_open(&self) -> bool {
+        let mut streams = self.by_chain.values();
+        streams.any(|stream| stream.opened.is_some())
+    }
+
+    /// Whether all streams are open.
+    pub(super) fn are_all_open(&self) -> bool {
+        let mut streams = self.by_chain.values();
+        streams.all(|stream| stream.opened.is_some())
+    }
+
     pub(super) fn opened(&mut self, chain: ChainId, seq: Seq) {
         if let Some(stream) = self.by_chain.get_mut(&chain) {
             stream.opened = Some(seq);
@@ -68,7 +80,7 @@ impl Streams {
     pub(super) fn closed(&mut self, chain: ChainId) -> bool {
         let stream = self.by_chain.get_mut(&chain);
         let was_open = stream.is_some_and(|stream| stream.opened.take().is_some());
-        was_open && self.by_chain.values().all(|stream| stream.opened.is_none())
+        was_open && !self.is_any_open()
     }
 
     /// The streams missed a change: none counts as watching until one reports an update.

@@ -10,7 +10,7 @@ use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::demand::Demand;
 use crate::job::NodeId;
-use crate::telemetry::event::{NodeEvent, Retirement};
+use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
     /// Opens the update stream of a chain without one.
@@ -90,6 +90,15 @@ impl Coordinator {
     fn stream_opened(&mut self, id: NodeId, chain: ChainId) {
         let node = &mut self.nodes[id.0];
         node.streams.opened(chain, self.seq);
+        let request = RequestKind::Updates;
+        let recovered = node
+            .streams
+            .are_all_open()
+            .then(|| node.gate(request).succeed(self.now));
+        if let Some(after) = recovered.flatten() {
+            self.report_node(id, NodeEvent::RequestRecovered { request, after });
+        }
+        let node = &mut self.nodes[id.0];
         // The node may have been restarted with another configuration.
         node.work.release();
         // Tip changes before this may have been missed.
@@ -154,6 +163,9 @@ impl Coordinator {
     }
 
     fn stream_lost(&mut self, id: NodeId, chain: ChainId, lost: &Lost) {
+        if let Lost::Failed(error) = lost {
+            self.stream_refused(id, error);
+        }
         if let Some(live) = self.live.find(id, chain) {
             live.suspect(self.seq);
         }
@@ -166,6 +178,22 @@ impl Coordinator {
         );
         if was_last || is_unreachable {
             node.suspect(Suspicion::Restart);
+        }
+    }
+
+    /// Reports that streams cannot be opened, though the node is reached.
+    fn stream_refused(&mut self, id: NodeId, error: &Error) {
+        let node = &mut self.nodes[id.0];
+        let is_refused = match error {
+            // One chain may be without work. An open stream ends like this after silence.
+            Error::NoAnswer(NoAnswer::Timeout { .. }) => !node.streams.is_any_open(),
+            Error::NoAnswer(_) => false,
+            Error::Refused(_) | Error::Malformed(_) => true,
+        };
+        let request = RequestKind::Updates;
+        let (now, timing) = (self.now, &self.config.timing);
+        if is_refused && let Some(retry_in) = node.gate(request).fail(now, timing, error) {
+            self.report_failed(id, request, error, retry_in);
         }
     }
 }

@@ -237,6 +237,8 @@ pub enum RequestKind {
     Work,
     /// `/cut`: the tips of all chains.
     Cut,
+    /// `/mining/updates`: the opening of an update stream.
+    Updates,
 }
 
 /// Kinds of failed requests.

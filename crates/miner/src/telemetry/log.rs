@@ -15,7 +15,7 @@ use chainweb::{BlockHash, WorkHeader};
 use stratum::WorkerName;
 use tracing::{debug, error, info, warn};
 
-use self::health::log_health;
+use self::health::{log_health, log_updates_refused};
 use super::blocks::{BlockLog, Lines, Summary};
 use super::counters::Counters;
 use super::event::{
@@ -244,6 +244,7 @@ fn log_node(node: &str, event: &NodeEvent) {
                 RequestKind::Info => "node answers again",
                 RequestKind::Work => "node issues work again",
                 RequestKind::Cut => "cut requests succeed again",
+                RequestKind::Updates => "update streams are open again",
             };
             let request = variant(request);
             info!(
@@ -323,6 +324,7 @@ fn log_failure(
         (RequestKind::Work, FailureCause::Misconfigured) => "node refuses to issue work",
         (RequestKind::Work, _) => "could not fetch work",
         (RequestKind::Cut, _) => "could not fetch the cut",
+        (RequestKind::Updates, cause) => return log_updates_refused(node, cause, error),
     };
     let (request, retry_in_seconds) = (variant(request), retry_in.as_secs_f64());
     warn!(

@@ -2,12 +2,31 @@
 
 use tracing::{info, warn};
 
-use crate::telemetry::event::NodeEvent;
+use crate::telemetry::event::{FailureCause, NodeEvent};
 
 /// Why blocks come too late, and how to find out.
 const LATE: &str = "the node lags behind its network (compare its /cut with another node's); the \
     connection to it is slow (doctor measures the round trip); a proxy holds the update streams \
     back (nginx: proxy_buffering off); the worker finishes old work first";
+
+/// What to do about a stream without events.
+const HELD_BACK: &str = "a proxy before the node may hold the streams back: in nginx set \
+    proxy_buffering off for /chainweb/; or the node is still starting";
+/// What to do about a stream that is refused.
+const REFUSED: &str = "let all paths that begin with /chainweb/ through to the node unchanged, and \
+    start it with --enable-mining-coordination (more streams: updateStreamLimit)";
+
+/// Logs that update streams do not open.
+pub(super) fn log_updates_refused(node: &str, cause: FailureCause, error: &str) {
+    let fix = match cause {
+        FailureCause::NoAnswer => HELD_BACK,
+        _ => REFUSED,
+    };
+    warn!(
+        event = "updates_refused",
+        node, error, fix, "update streams do not open: looking for new blocks in the cut instead"
+    );
+}
 
 /// Logs how reliable what the node sends is.
 pub(super) fn log_health(node: &str, event: &NodeEvent) {
@@ -16,6 +35,7 @@ pub(super) fn log_health(node: &str, event: &NodeEvent) {
             event = "updates_silent",
             node,
             silence_seconds = silence.as_secs_f64(),
+            fix = HELD_BACK,
             "update streams are open but silent: opening them again, comparing the cut meanwhile"
         ),
         NodeEvent::UpdatesResumed { after } => info!(
