@@ -180,6 +180,7 @@ impl Refusal {
                 solution: false,
             },
             StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
+            StatusCode::NOT_FOUND if !text.is_empty() => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }
@@ -196,7 +197,8 @@ impl Refusal {
                     solution: true,
                 }
             }
-            StatusCode::BAD_REQUEST => Self::foreign(answer),
+            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
+            StatusCode::NOT_FOUND if !text.is_empty() => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }

@@ -34,6 +34,17 @@ async fn late_solution_is_counted_and_mining_continues() {
 }
 
 #[tokio::test]
+async fn a_foreign_404_in_answer_to_a_solution_is_not_the_nodes() {
+    let ended = one_solution(status(404, "<html>404 Not Found</html>")).await;
+    let line = [
+        "could not submit block",
+        "something between this machine and the node",
+    ];
+    assert_eq!(ended.log.count(&line), 1, "{}", ended.log);
+    assert_eq!(ended.log.count(&["does not serve"]), 0, "{}", ended.log);
+}
+
+#[tokio::test]
 async fn ten_late_blocks_in_a_row_are_one_warning_with_the_likely_causes() {
     let mut story = Setting::easy().begin().await;
     story.until_mining().await;
