@@ -56,7 +56,7 @@ pub async fn run(
                 certificate.set(tls).ok();
             }
             let ended = mine::run(mining, stop).await?;
-            if ended.counters.solutions_open > 0 {
+            if ended.counters.solutions_open > 0 && !ended.is_kept {
                 return Ok(ExitCode::FAILURE);
             }
         }

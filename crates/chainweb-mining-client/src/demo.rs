@@ -115,6 +115,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
         worker: hashing.worker(&timing),
         preemption: Preemption::default(),
         timing,
+        history: None,
     };
     let until = stop.child_token();
     let time_over = async {

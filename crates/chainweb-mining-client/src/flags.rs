@@ -5,6 +5,7 @@ mod asic;
 mod constant_delay;
 pub(crate) mod cpu;
 mod external;
+mod history;
 mod nodes;
 mod on_demand;
 mod preemption;
@@ -23,6 +24,7 @@ pub(crate) use self::asic::StratumArgs;
 pub(crate) use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
 pub(crate) use self::external::ExternalArgs;
+use self::history::HistoryArgs;
 #[cfg(test)]
 pub(crate) use self::nodes::NodeAddress;
 pub(crate) use self::nodes::NodeArgs;
@@ -93,6 +95,9 @@ pub struct MineArgs {
     /// When to replace a job.
     #[command(flatten)]
     pub preemption: PreemptionArgs,
+    /// What to remember.
+    #[command(flatten)]
+    pub history: HistoryArgs,
 }
 
 /// More threads than any machine has, and few enough to start them all.
@@ -160,6 +165,11 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     } else {
         Payee::Account(node.miner.account().to_owned())
     };
+    let account = match &payee {
+        Payee::Account(account) => Some(account.as_str()),
+        Payee::NoKey | Payee::Simulated => None,
+    };
+    let history = args.history.open(worker.proof(), account).await?;
     let engine = run::Config {
         program: Program {
             version: env!("CARGO_PKG_VERSION"),
@@ -170,6 +180,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
         worker,
         preemption,
         timing,
+        history,
     };
     Ok(Mining { engine, server })
 }

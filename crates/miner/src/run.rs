@@ -4,6 +4,7 @@
 //! future ends its request. Only the worker and the reader of device statistics are other tasks.
 
 mod devices;
+mod journal;
 mod requests;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chainweb::{Adjacents, ChainId};
+use chainweb::{Adjacents, ChainId, Work};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{AbortHandle, BoxStream, FuturesUnordered, SelectAll, abortable};
@@ -23,9 +24,11 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use self::devices::{Observation, observe};
+use self::journal::Journal;
 use self::requests::answer;
 use crate::coordinator::{self, Action, Coordinator, Event, Preemption};
 use crate::demand::DemandWatch;
+use crate::history::History;
 use crate::job::{Jobs, NodeId, Proof, Solution};
 use crate::telemetry::event::{Event as Report, NodeEvent, Unfinished};
 use crate::telemetry::recorder::Recorder;
@@ -54,6 +57,8 @@ pub struct Config {
     pub preemption: Preemption,
     /// All durations.
     pub timing: Timing,
+    /// Where blocks are remembered beyond the end of the program.
+    pub history: Option<History>,
 }
 
 /// Why the engine cannot run, or cannot go on.
@@ -112,6 +117,7 @@ impl Engine {
             worker,
             preemption,
             timing,
+            history,
             ..
         } = self.config;
         let clients = self.clients;
@@ -149,6 +155,8 @@ impl Engine {
             snapshots: self.snapshots,
             proof,
             is_mining: false,
+            journal: Journal::new(history),
+            payload_lifetime: timing.payload_lifetime,
         };
         let ended = running.run(&timing, observations, workers, stop);
         let snapshot = ended.await;
@@ -174,6 +182,8 @@ struct Running {
     proof: Proof,
     /// Whether work has arrived.
     is_mining: bool,
+    journal: Journal,
+    payload_lifetime: Duration,
 }
 
 impl Running {
@@ -201,15 +211,7 @@ impl Running {
             let deadline = stopped.map(|at| at + timing.grace);
             if deadline.is_some_and(|deadline| deadline <= now) {
                 self.take_solutions();
-                // Blocks that are not submitted are reported at the very end.
-                if !self.coordinator.is_submitting() {
-                    let what = if self.coordinator.is_finished() {
-                        Unfinished::Worker
-                    } else {
-                        Unfinished::Lookups
-                    };
-                    self.recorder.record(now, Report::Unfinished(what));
-                }
+                self.report_unfinished(now);
                 break;
             }
             let wakeup = self
@@ -234,6 +236,7 @@ impl Running {
                     }
                     self.take(Event::Solved(solution));
                 }
+                held = self.journal.written() => self.record_held(held),
                 Ok(()) = demand_changes(self.wanted.as_mut()) => self.pass_demand(),
                 () = until(wakeup) => self.take(Event::Tick),
                 Some(observation) = observations.recv(), if stopped.is_none() => {
@@ -261,10 +264,25 @@ impl Running {
             }
         }
         self.take_solutions();
+        self.journal.flush().await;
+        let held: Vec<_> = self.journal.take_held().collect();
+        self.record_held(held);
         self.publish_snapshot();
         let snapshot = self.snapshot();
         self.recorder.log_end(&snapshot);
         failure.map_or(Ok(snapshot), Err)
+    }
+
+    /// Reports what the end cuts off. Blocks that are not submitted are reported at the very end.
+    fn report_unfinished(&mut self, now: Instant) {
+        if !self.coordinator.is_submitting() {
+            let what = if self.coordinator.is_finished() {
+                Unfinished::Worker
+            } else {
+                Unfinished::Lookups
+            };
+            self.recorder.record(now, Report::Unfinished(what));
+        }
     }
 
     /// Passes the solutions that wait to the coordinator.
@@ -282,6 +300,28 @@ impl Running {
         }
     }
 
+    /// Records events that were held back until a header was on the disk.
+    fn record_held(&mut self, held: Vec<(Instant, Report)>) {
+        for (at, event) in held {
+            self.recorder.record(at, event);
+        }
+    }
+
+    /// Takes up the blocks of earlier runs that a node of this network can be asked about.
+    fn adopt(&mut self, node: NodeId, network: &str) {
+        for (block, left) in self.journal.adopt(network, self.payload_lifetime) {
+            if let Ok(work) = Work::new(block.header) {
+                let row = block.row;
+                self.take(Event::Restored {
+                    node,
+                    row,
+                    work,
+                    left,
+                });
+            }
+        }
+    }
+
     fn note_devices(&mut self, (devices, events): Observation) {
         self.recorder.note_devices(devices);
         for event in events {
@@ -292,12 +332,20 @@ impl Running {
     fn snapshot(&self) -> Snapshot {
         let jobs = Arc::clone(&self.jobs.borrow());
         let counters = self.coordinator.counters();
-        self.recorder.snapshot(Instant::now(), jobs, counters)
+        Snapshot {
+            is_kept: self.journal.is_kept(),
+            ..self.recorder.snapshot(Instant::now(), jobs, counters)
+        }
     }
 
     fn publish_snapshot(&mut self) {
         let now = Instant::now();
         self.recorder.tick(now, &self.coordinator.counters());
+        for lost in self.journal.expire(self.payload_lifetime) {
+            let (network, header) = (lost.network, lost.header);
+            let event = Report::BlockLost { network, header };
+            self.recorder.record(now, event);
+        }
         for (at, client) in self.clients.iter().enumerate() {
             if let Some(skew) = client.clock_skew() {
                 self.recorder.note_clock_skew(now, NodeId(at), skew);
@@ -311,15 +359,20 @@ impl Running {
 
     /// Lets the coordinator handle an event, and carries out what follows.
     fn take(&mut self, event: Event) {
+        let mut identified = None;
         if let Event::Identified {
             node,
             result: Ok(info),
         } = &event
         {
             self.recorder.note_evm(*node, info.is_evm);
+            identified = Some((*node, info.version.to_string()));
         }
         for action in self.coordinator.handle(Instant::now(), event) {
             self.carry_out(action);
+        }
+        if let Some((node, network)) = identified {
+            self.adopt(node, &network);
         }
     }
 
@@ -362,7 +415,10 @@ impl Running {
                     // Another network accepts the account or not.
                     self.is_mining = false;
                 }
-                self.recorder.record(Instant::now(), event);
+                let now = Instant::now();
+                if let Some(event) = self.journal.pass(now, event, self.recorder.nodes()) {
+                    self.recorder.record(now, event);
+                }
             }
             Action::Request { node, request } => {
                 let client = self.clients[node.0].clone();
@@ -402,9 +458,14 @@ impl Drop for Running {
             return;
         }
         self.take_solutions();
+        let held: Vec<_> = self.journal.take_held().collect();
+        self.record_held(held);
         for (block, header) in self.coordinator.open_submissions() {
-            let header = header.clone();
-            let event = Report::Unfinished(Unfinished::Submission { block, header });
+            let event = Report::Unfinished(Unfinished::Submission {
+                block,
+                header: header.clone(),
+                is_kept: self.journal.is_kept(),
+            });
             self.recorder.record(Instant::now(), event);
         }
     }

@@ -106,7 +106,7 @@ impl Worker {
     }
 
     /// Returns whether the solutions have proof of work.
-    pub(crate) fn proof(&self) -> Proof {
+    pub fn proof(&self) -> Proof {
         match self {
             Self::Cpu(_) | Self::Asic(_) | Self::External(_) => Proof::Verified,
             Self::Simulation(_) | Self::ConstantDelay(_) | Self::OnDemand(_) => Proof::None,

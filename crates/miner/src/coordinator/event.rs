@@ -1,6 +1,7 @@
 //! What the coordinator reacts to.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, Work};
 use node::{Cut, Error, Info, UpdateEvent};
@@ -61,6 +62,13 @@ pub(crate) enum Event {
     },
     /// The worker found a solution.
     Solved(Solution),
+    /// A block of an earlier run is to be submitted while the node may take it, or to be looked up.
+    Restored {
+        node: NodeId,
+        row: i64,
+        work: Work,
+        left: Option<Duration>,
+    },
     /// The worker changed its demand.
     Demand(Demand),
     /// The answer to [`Submit`](super::Request::Submit).
@@ -83,9 +91,12 @@ impl Event {
             Self::Cut { result, .. } => result.is_ok(),
             Self::Ancestors { result, .. } => result.is_ok(),
             Self::Submitted { result, .. } => result.is_ok(),
-            Self::Update { .. } | Self::Solved(_) | Self::Demand(_) | Self::Tick | Self::Stop => {
-                false
-            }
+            Self::Update { .. }
+            | Self::Solved(_)
+            | Self::Restored { .. }
+            | Self::Demand(_)
+            | Self::Tick
+            | Self::Stop => false,
         }
     }
 }

@@ -5,8 +5,9 @@
 //! node if the worker does none.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use chainweb::WorkHeader;
+use chainweb::{Work, WorkHeader};
 use node::{Error, Refusal, Retry};
 
 use super::action::{Action, Connection, Request};
@@ -15,10 +16,10 @@ use super::freshness::Freshness;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use super::submissions::Submission;
-use crate::job::{JobId, NodeId, Proof, Solution};
+use crate::job::{Job, JobId, NodeId, Proof, Solution};
 use crate::telemetry::Event;
 use crate::telemetry::event::{
-    BlockEvent, JobRef, NodeEvent, Retirement, SolutionDiscarded, Untracked,
+    BlockEvent, BlockRef, JobRef, NodeEvent, Retirement, SolutionDiscarded, Untracked,
 };
 
 /// The most submissions of a solution whose payload is unknown: within two seconds, since a node
@@ -98,10 +99,43 @@ impl Coordinator {
         let event = BlockEvent::Found {
             found_by: solution.found_by.clone(),
             after: self.now.saturating_duration_since(job.received),
+            header: submission.header.clone(),
+            issued: self.live.last_issued(job),
             proof: self.config.proof,
         };
         self.report_block(submission.block(), event);
         self.submissions.open.insert(job.id, submission);
+    }
+
+    /// Submits a block of an earlier run, if the node may still take it, or looks it up.
+    pub(super) fn restored(&mut self, node: NodeId, row: i64, work: Work, left: Option<Duration>) {
+        let header = work.header().clone();
+        let job = Arc::new(Job {
+            id: JobId(self.seq.0),
+            node,
+            work,
+            received: self.now,
+        });
+        let block = BlockRef::new(&job, &header);
+        let is_untaken = left.is_some();
+        self.counters.solutions += 1;
+        self.report_block(block, BlockEvent::Restored { row, is_untaken });
+        let Some(left) = left else {
+            self.tracker.track(self.now, block);
+            return;
+        };
+        self.submissions.mark_solved(&job, self.seq);
+        let submission = Submission {
+            header,
+            // The earlier run may have submitted it.
+            attempts: 1,
+            unknown: 0,
+            expires: self.now + left,
+            is_outdated: false,
+            due: Some(self.now),
+            job,
+        };
+        self.submissions.open.insert(submission.job.id, submission);
     }
 
     /// Submits what is due.

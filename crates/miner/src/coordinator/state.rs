@@ -81,6 +81,12 @@ impl Coordinator {
                 update,
             } => self.update(node, subscription, chain, &update),
             Event::Solved(solution) => self.solved(&solution),
+            Event::Restored {
+                node,
+                row,
+                work,
+                left,
+            } => self.restored(node, row, work, left),
             Event::Demand(demand) => self.demand(demand),
             Event::Submitted { job, result } => self.submitted(job, result),
             Event::Ancestors {

@@ -152,6 +152,8 @@ mod tests {
         BlockEvent::Found {
             found_by: None,
             after: Duration::ZERO,
+            header: fixtures::header_of_degree(3, &[]),
+            issued: Instant::now(),
             proof,
         }
     }

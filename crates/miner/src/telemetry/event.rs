@@ -4,7 +4,7 @@
 //! holds no text other than error messages; readers choose the words. It does not hold its time.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, ChainId, CreationTime, Difficulty, Nonce, WorkHeader};
 use node::{Error, NoAnswer, Retry, Skew, Version};
@@ -65,6 +65,13 @@ pub enum Event {
     },
     /// Something changed about a block of ours.
     Block(BlockRef, BlockEvent),
+    /// A block of an earlier run was never taken by a node, and it is too late now.
+    BlockLost {
+        /// Its network.
+        network: String,
+        /// Its solved header.
+        header: WorkHeader,
+    },
     /// More blocks are tracked than there is room for: the oldest are dropped from now on.
     TrackerFull {
         /// The highest number of tracked blocks.
@@ -115,6 +122,8 @@ pub enum Unfinished {
         block: BlockRef,
         /// The solved header.
         header: WorkHeader,
+        /// Whether the next run of the program submits it.
+        is_kept: bool,
     },
     /// The last blocks are not looked up.
     Lookups,
@@ -365,8 +374,19 @@ pub enum BlockEvent {
         found_by: Option<Arc<str>>,
         /// The age of the job.
         after: Duration,
+        /// The header as submitted.
+        header: WorkHeader,
+        /// When the node last issued its work.
+        issued: Instant,
         /// Whether the block has proof of work.
         proof: Proof,
+    },
+    /// A block of an earlier run has a name of this run. It is submitted, or looked up.
+    Restored {
+        /// Its row in the history.
+        row: i64,
+        /// Whether it is submitted: no node is known to have it.
+        is_untaken: bool,
     },
     /// A submission failed without a decision of the node. It is repeated.
     SubmissionFailed {

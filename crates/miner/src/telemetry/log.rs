@@ -150,13 +150,24 @@ fn log_devices(change: DeviceChange, names: &[WorkerName]) {
 
 fn log_unfinished(what: &Unfinished) {
     match what {
-        Unfinished::Submission { block, header } => warn!(
-            event = "unfinished",
-            chain = block.chain.get(),
-            height = block.height,
-            header = const_hex::encode(header.as_bytes()),
-            "block could not be submitted before the end"
-        ),
+        Unfinished::Submission {
+            block,
+            header,
+            is_kept,
+        } => {
+            let message = if *is_kept {
+                "block could not be submitted before the end: the next start submits it"
+            } else {
+                "block could not be submitted before the end"
+            };
+            warn!(
+                event = "unfinished",
+                chain = block.chain.get(),
+                height = block.height,
+                header = const_hex::encode(header.as_bytes()),
+                "{message}"
+            );
+        }
         Unfinished::Lookups => info!(
             event = "unfinished",
             "the last blocks could not be looked up before the end"
@@ -230,6 +241,14 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
         Event::TrackerFull { limit } => warn!(
             event = "tracker_full",
             limit, "too many unconfirmed blocks: no longer tracking the oldest"
+        ),
+        Event::BlockLost { network, header } => warn!(
+            event = "block_lost",
+            network,
+            chain = header.chain().get(),
+            height = header.height(),
+            header = const_hex::encode(header.as_bytes()),
+            "block of an earlier run is lost: no node took it in time"
         ),
         Event::TrackerRecovered { dropped } => info!(
             event = "tracker_recovered",
@@ -414,6 +433,12 @@ impl<'a> BlockFields<'a> {
                     Proof::Verified => ("block_found", "block found"),
                     Proof::None => ("block_made", "submitting block without proof of work"),
                 }
+            }
+            BlockEvent::Restored {
+                is_untaken: true, ..
+            } => ("block_restored", "submitting a block of an earlier run"),
+            BlockEvent::Restored { .. } => {
+                ("block_restored", "looking up a block of an earlier run")
             }
             BlockEvent::SubmissionFailed {
                 attempts,

@@ -79,6 +79,11 @@ impl Recorder {
         }
     }
 
+    /// Returns the state of the nodes.
+    pub(crate) fn nodes(&self) -> &[NodeSnapshot] {
+        &self.nodes
+    }
+
     /// Returns who receives the rewards of blocks.
     pub(crate) fn payee(&self) -> &Payee {
         &self.program.payee
@@ -197,6 +202,7 @@ impl Recorder {
             nodes: self.nodes.clone(),
             jobs,
             counters,
+            is_kept: false,
             hashing: Hashing {
                 present: self.meter.rate(hashes, time, present),
                 mean: self.meter.rate(counted.hashes, elapsed, mean),

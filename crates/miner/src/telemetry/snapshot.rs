@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub jobs: Arc<Jobs>,
     /// Totals since the start.
     pub counters: Counters,
+    /// Whether solved blocks that no node has taken are kept for the next start.
+    pub is_kept: bool,
     /// How fast the worker hashes.
     pub hashing: Hashing,
     /// The mining devices. `None` unless the worker is the Stratum server.

@@ -21,6 +21,10 @@ pub(crate) fn program() -> Command {
 pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env_remove("NO_COLOR");
+    // Without them nothing is written to the state directory of the user.
+    for name in ["STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"] {
+        command.env_remove(name);
+    }
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CHAINWEB_MINING_") {
             command.env_remove(name);

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use chainweb::{ChainGraph, Difficulty};
 use chainweb_mining_client::mine::{self, Mining};
 use chainweb_mining_client::on_demand::Server;
+use miner::history::History;
 use miner::meter::HashMeter;
 use miner::telemetry::Counters;
 use miner::telemetry::snapshot::{Payee, Program, Snapshot};
@@ -130,6 +131,7 @@ impl Setting {
             stop: CancellationToken::new(),
             meter: Arc::new(HashMeter::new(0)),
             balancer: None,
+            history: None,
             _logging: log.install(),
             log,
         }
@@ -155,6 +157,8 @@ pub(super) struct Story {
     meter: Arc<HashMeter>,
     /// The address of the client's node, if it is not the network's.
     pub(super) balancer: Option<SocketAddr>,
+    /// The history of the next client.
+    pub(super) history: Option<History>,
     _logging: DefaultGuard,
 }
 
@@ -195,6 +199,7 @@ impl Story {
             worker,
             preemption: self.preemption,
             timing: self.timing,
+            history: self.history.take(),
         };
         let mining = Mining { engine, server };
         self.client.spawn(mine::run(mining, self.stop.clone()));

@@ -1,6 +1,7 @@
 //! What is reported of the life of nodes, jobs and blocks.
 
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use super::pieces::{block, busy, connect, invalid_pow, piece, stale, timeout};
 use super::script::{Script, config};
@@ -10,11 +11,17 @@ use crate::telemetry::event::{
     BlockEvent, FailureCause, JobEvent, NodeEvent, RequestKind, Retirement, Untracked,
 };
 
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// The events about blocks since the last call.
 fn blocks(s: &mut Script) -> Vec<BlockEvent> {
     let events = s.reports().into_iter();
     events
         .filter_map(|event| match event {
+            // Solutions differ in time and nonce.
+            Event::Block(_, BlockEvent::Found { after, .. }) => {
+                Some(found(u64::try_from(after.as_millis()).expect("short")))
+            }
             Event::Block(_, event) => Some(event),
             _ => None,
         })
@@ -47,6 +54,8 @@ fn found(after_ms: u64) -> BlockEvent {
     BlockEvent::Found {
         found_by: Some("cpu-0".into()),
         after: Duration::from_millis(after_ms),
+        header: fixtures::header_of_degree(3, &[]),
+        issued: *START,
         proof: Proof::Verified,
     }
 }

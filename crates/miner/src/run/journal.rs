@@ -1,0 +1,245 @@
+//! Writes blocks to the history.
+//!
+//! A block is reported once its header is on the disk, or after a second if the disk is slow: after
+//! a crash the program knows of each block that the log calls found. Its submission does not wait.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::timeout;
+
+use crate::history::{BlockKey, Change, Fate, Found, History, Record, Unsettled, wall_clock};
+use crate::job::JobId;
+use crate::telemetry::event::{BlockEvent, BlockRef, Event};
+use crate::telemetry::snapshot::NodeSnapshot;
+
+/// How long a block that is found waits for the disk before it is reported.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The age from which a block of an earlier run is not looked up any more.
+const FORGOTTEN: Duration = Duration::from_hours(24);
+
+/// An event, and when it happened.
+type Held = (Instant, Event);
+
+/// The connection between the engine and the history.
+#[derive(Default)]
+pub(super) struct Journal {
+    history: Option<History>,
+    /// The events of blocks whose headers are not on the disk yet, in their order.
+    held: BTreeMap<JobId, Vec<Held>>,
+    writing: FuturesUnordered<BoxFuture<'static, JobId>>,
+    /// Blocks of earlier runs that no node has been asked about.
+    unsettled: Vec<Unsettled>,
+}
+
+impl Journal {
+    pub(super) fn new(history: Option<History>) -> Self {
+        let unsettled = history.as_ref().map(History::take_unsettled);
+        Self {
+            history,
+            unsettled: unsettled.unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the headers of blocks are on a disk.
+    pub(super) fn is_kept(&self) -> bool {
+        let history = self.history.as_ref();
+        history.is_some_and(|history| history.file().is_some())
+    }
+
+    /// Writes what the event says about a block. Returns the event, unless it is held back.
+    pub(super) fn pass(
+        &mut self,
+        now: Instant,
+        event: Event,
+        nodes: &[NodeSnapshot],
+    ) -> Option<Event> {
+        let (Event::Block(block, change), Some(history)) = (&event, &self.history) else {
+            return Some(event);
+        };
+        if let Some(found) = found(now, block, change, &nodes[block.node.0]) {
+            let written = history.journal(Record::Found(Box::new(found)));
+            let job = block.job;
+            self.writing.push(Box::pin(async move {
+                // Without an answer the header may still reach the disk later.
+                timeout(PATIENCE, written).await.ok();
+                job
+            }));
+            self.held.insert(job, vec![(now, event)]);
+            return None;
+        }
+        history.write(match change {
+            BlockEvent::Restored { row, .. } => Record::Adopted(*row, block.job),
+            change => match fate(block, change) {
+                Some(change) => Record::Change(change),
+                None => return self.hold(now, event),
+            },
+        });
+        self.hold(now, event)
+    }
+
+    /// Holds back an event of a block that is not reported yet.
+    fn hold(&mut self, now: Instant, event: Event) -> Option<Event> {
+        if let Event::Block(block, _) = &event
+            && let Some(held) = self.held.get_mut(&block.job)
+        {
+            held.push((now, event));
+            return None;
+        }
+        Some(event)
+    }
+
+    /// Waits until a header is on the disk, and returns what was held back. Pending while there is
+    /// none.
+    pub(super) async fn written(&mut self) -> Vec<Held> {
+        match self.writing.next().await {
+            Some(job) => self.held.remove(&job).unwrap_or_default(),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Returns all that is held back.
+    pub(super) fn take_held(&mut self) -> impl Iterator<Item = Held> {
+        std::mem::take(&mut self.held).into_values().flatten()
+    }
+
+    /// Returns the blocks of earlier runs that a node of this network can be asked about, with the
+    /// time for which it may still take them.
+    pub(super) fn adopt(
+        &mut self,
+        network: &str,
+        lifetime: Duration,
+    ) -> Vec<(Unsettled, Option<Duration>)> {
+        let now = wall_clock();
+        let of_network = self
+            .unsettled
+            .extract_if(.., |block| block.network == network);
+        let left = |block: &Unsettled| lifetime.checked_sub(age(now, block));
+        let blocks = of_network.map(|block| {
+            let left = left(&block).filter(|_| block.is_untaken);
+            (block, left)
+        });
+        blocks.collect()
+    }
+
+    /// Gives up blocks of earlier runs that are too old. Returns those that no node has taken.
+    pub(super) fn expire(&mut self, lifetime: Duration) -> Vec<Unsettled> {
+        let now = wall_clock();
+        let old = self.unsettled.extract_if(.., |block| {
+            let lasts = if block.is_untaken {
+                lifetime
+            } else {
+                FORGOTTEN
+            };
+            age(now, block) >= lasts
+        });
+        let (lost, forgotten): (Vec<_>, Vec<_>) = old.partition(|block| block.is_untaken);
+        let gone = lost.iter().map(|block| (block, Fate::Lost));
+        let gone = gone.chain(forgotten.iter().map(|block| (block, Fate::Untracked)));
+        for (block, fate) in gone {
+            if let Some(history) = &self.history {
+                history.write(Record::Change(Change {
+                    block: BlockKey::Row(block.row),
+                    fate,
+                    at: now,
+                    depth: None,
+                    other: None,
+                    detail: None,
+                }));
+            }
+        }
+        lost
+    }
+
+    /// Waits until everything is on the disk, or too long.
+    pub(super) async fn flush(&self) {
+        if let Some(history) = &self.history {
+            history.flush(PATIENCE).await;
+        }
+    }
+}
+
+/// Returns the time since a node last issued the work of a block; none if the clock was set back.
+fn age(now: SystemTime, block: &Unsettled) -> Duration {
+    now.duration_since(block.issued).unwrap_or_default()
+}
+
+/// Returns the record of a block that was found.
+fn found(now: Instant, block: &BlockRef, event: &BlockEvent, node: &NodeSnapshot) -> Option<Found> {
+    let BlockEvent::Found {
+        found_by,
+        header,
+        issued,
+        ..
+    } = event
+    else {
+        return None;
+    };
+    let found = wall_clock();
+    let network = node.network.as_ref();
+    Some(Found {
+        job: block.job,
+        network: network.map_or_else(String::new, |network| network.version.to_string()),
+        node: node.address.clone(),
+        chain: block.chain,
+        height: block.height,
+        hash: block.hash,
+        header: header.as_bytes().to_vec(),
+        difficulty: header.target().difficulty().as_f64(),
+        worker: found_by.as_deref().map(str::to_owned),
+        issued: found - now.saturating_duration_since(*issued),
+        found,
+        expected: None,
+    })
+}
+
+/// Returns the change of a block's fate.
+fn fate(block: &BlockRef, event: &BlockEvent) -> Option<Change> {
+    let mut change = Change {
+        block: BlockKey::Job(block.job),
+        fate: Fate::Submitted,
+        at: wall_clock(),
+        depth: None,
+        other: None,
+        detail: None,
+    };
+    change.fate = match event {
+        BlockEvent::Found { .. }
+        | BlockEvent::Restored { .. }
+        | BlockEvent::SubmissionFailed { .. } => return None,
+        BlockEvent::Submitted { .. } => Fate::Submitted,
+        BlockEvent::SubmissionUncertain { error, .. } => {
+            change.detail = Some(error.clone());
+            Fate::Uncertain
+        }
+        BlockEvent::Accepted => Fate::Accepted,
+        BlockEvent::Displaced { by } => {
+            change.other = Some(*by);
+            Fate::Displaced
+        }
+        BlockEvent::Confirmed { depth } => {
+            change.depth = Some(*depth);
+            Fate::Confirmed
+        }
+        BlockEvent::Orphaned { by, depth } => {
+            (change.other, change.depth) = (Some(*by), Some(*depth));
+            Fate::Orphaned
+        }
+        BlockEvent::Rejected { error, .. } => {
+            change.detail = Some(error.clone());
+            Fate::Rejected
+        }
+        BlockEvent::RejectedWithoutPow => Fate::Rejected,
+        BlockEvent::Stale => Fate::Stale,
+        BlockEvent::Untracked { reason } => {
+            change.detail = Some(format!("{reason:?}"));
+            Fate::Untracked
+        }
+    };
+    Some(change)
+}
