@@ -38,8 +38,16 @@ impl CompletionsArgs {
                 "chainweb__subcmd__mining__subcmd__client",
                 "chainweb__mining__client",
             ),
-            // A question mark is a wildcard.
-            Shell::Fish => script.replace(" -s ? ", " -s '?' "),
+            Shell::Fish => script
+                // A question mark is a wildcard.
+                .replace(" -s ? ", " -s '?' ")
+                // The last word can be a flag whose value is completed.
+                .replace(
+                    "-- $cmd 2>/dev/null\n    or return\n",
+                    "-- $cmd 2>/dev/null\n    or argparse -s \
+                     (__fish_chainweb_mining_client_global_optspecs) -- $cmd[1..-2] 2>/dev/null\n    \
+                     or return\n",
+                ),
             _ => script.into_owned(),
         };
         out.write_all(script.as_bytes())?;
