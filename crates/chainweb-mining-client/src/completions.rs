@@ -15,6 +15,15 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
+/// What a script for fish does if the words before the one to complete are no valid flags: it
+/// leaves out the last of them.
+const FISH_RETRY: &str = "    or begin
+        set -e cmd[-1]
+        argparse -s (__fish_chainweb_mining_client_global_optspecs) -- $cmd 2>/dev/null
+    end
+    or return
+";
+
 impl CompletionsArgs {
     /// Writes the completions of `command`.
     pub fn write(self, command: Command, out: &mut impl Write) -> io::Result<()> {
@@ -38,16 +47,10 @@ impl CompletionsArgs {
                 "chainweb__subcmd__mining__subcmd__client",
                 "chainweb__mining__client",
             ),
+            // A question mark is a wildcard, and the last word can be a flag that lacks its value.
             Shell::Fish => script
-                // A question mark is a wildcard.
                 .replace(" -s ? ", " -s '?' ")
-                // The last word can be a flag whose value is completed.
-                .replace(
-                    "-- $cmd 2>/dev/null\n    or return\n",
-                    "-- $cmd 2>/dev/null\n    or argparse -s \
-                     (__fish_chainweb_mining_client_global_optspecs) -- $cmd[1..-2] 2>/dev/null\n    \
-                     or return\n",
-                ),
+                .replace("    or return\n", FISH_RETRY),
             _ => script.into_owned(),
         };
         out.write_all(script.as_bytes())?;
