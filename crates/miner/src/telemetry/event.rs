@@ -200,6 +200,12 @@ pub enum NodeEvent {
         /// The number of such solutions so far.
         times: u32,
     },
+    /// Blocks of ours were orphaned in a row, without an accepted one: updates of the node may be
+    /// late or missing. Its streams are opened again.
+    OrphansInARow {
+        /// The number of blocks.
+        blocks: usize,
+    },
     /// The node could not answer where blocks of ours stand. They are looked up again later.
     LookupFailed {
         /// The chain of the blocks.

@@ -315,6 +315,15 @@ fn log_node(node: &str, event: &NodeEvent) {
 /// Logs how reliable what the node sends is.
 fn log_health(node: &str, event: &NodeEvent) {
     match event {
+        NodeEvent::OrphansInARow { blocks } => warn!(
+            event = "orphans_in_a_row",
+            node,
+            blocks,
+            fix =
+                "check the connection to the node, and that the node is synchronised and has peers",
+            "blocks are orphaned in a row: updates of the node may be late or missing, \
+             or its blocks reach the network late; opening the update streams again"
+        ),
         NodeEvent::UpdatesSilent { silence, chains } => warn!(
             event = "updates_silent",
             node,

@@ -227,6 +227,7 @@ impl NodeSnapshot {
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
             | NodeEvent::PayloadsUnknown { .. }
+            | NodeEvent::OrphansInARow { .. }
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::CutNotServed
             | NodeEvent::UpdatesSilent { .. }
