@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The clock skew of a node above which it is reported. Mining does not depend on it: creation
-/// times come from the node.
+/// The clock skew of a node above which it is reported. The creation times of blocks come from the
+/// node, so only its clock matters.
 pub const SKEW_TOLERATED: Duration = Duration::from_secs(5);
 
 /// The durations of the coordinator, the workers and the program around them.
@@ -35,6 +35,8 @@ pub struct Timing {
     /// The pause after the node issues unwanted work, and between requests for the cut on behalf of
     /// a worker with a demand for certain chains, unless an update comes first.
     pub unwanted_pause: Duration,
+    /// The shortest time between requests for work while updates outdate it without a new block.
+    pub flooded_interval: Duration,
     /// The first pause after a failed request; it doubles with each failure in a row.
     pub retry_min: Duration,
     /// The longest pause after a failed request.
@@ -76,6 +78,7 @@ impl Default for Timing {
             reopen_max: Duration::from_mins(1),
             held_chain_pause: Duration::from_secs(1),
             unwanted_pause: Duration::from_millis(100),
+            flooded_interval: Duration::from_millis(200),
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(1),
             misconfigured_retry: Duration::from_secs(30),

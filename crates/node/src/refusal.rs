@@ -182,6 +182,7 @@ impl Refusal {
                 solution: false,
             },
             StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
+            StatusCode::NOT_FOUND if !text.is_empty() => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }
@@ -198,7 +199,8 @@ impl Refusal {
                     solution: true,
                 }
             }
-            StatusCode::BAD_REQUEST => Self::foreign(answer),
+            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
+            StatusCode::NOT_FOUND if !text.is_empty() => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }
@@ -243,6 +245,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn why_not_served(path: &str) -> &'static str {
     if path == "/info" {
         "this is not the service API of a chainweb node, which has port 1848 by default"
+    } else if path.ends_with("/mining/updates") {
+        "mining coordination is disabled (start the node with --enable-mining-coordination), or \
+         something before it lets only some paths through"
     } else if path.ends_with("/cut") {
         "it serves another network, or something before it lets only some paths through"
     } else {

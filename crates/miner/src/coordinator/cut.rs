@@ -35,8 +35,10 @@ impl Coordinator {
         self.compare_jobs(id, requested, &cut);
         let requested_at = self.nodes[id.0].cut_requested;
         for (chain, tip) in &cut.tips {
+            let next = tip.height.saturating_add(1);
             self.height_shown(id, *chain, (requested, requested_at), tip.height);
-            self.observe_height(id, *chain, tip.height.saturating_add(1));
+            self.nodes[id.0].see_height(*chain, next);
+            self.observe_height(id, *chain, next);
         }
         self.compared(id);
         self.publish();

@@ -14,6 +14,10 @@ use crate::job::{Job, JobId};
 use crate::telemetry::event::RequestKind;
 use crate::timing::Timing;
 
+/// The number of works in a row requested because of updates, without a higher chain, from which
+/// requests for work keep a distance, and the number that a higher chain explains.
+const MAX_CHASED: u32 = 5;
+const CHASED_PER_BLOCK: u32 = 3;
 /// The highest number of chains whose heights are kept.
 const MAX_HEIGHTS: usize = 512;
 
@@ -30,6 +34,8 @@ pub(super) struct NodeState {
     identify: Gate,
     pub(super) work: Gate,
     pub(super) cut: Gate,
+    /// Counts failures only: streams open by themselves.
+    updates: Gate,
     /// When the last request for the cut was made.
     pub(super) cut_requested: Option<Instant>,
     /// The last update, or when the first stream opened; `None` before.
@@ -54,6 +60,8 @@ pub(super) struct NodeState {
     pub(super) heights_of_work: Option<HeightsOfWork>,
     /// When the last request for work was made.
     pub(super) work_requested: Option<Instant>,
+    /// The works in a row requested because of updates, less those that blocks explain.
+    chased: u32,
     /// The works in a row that were of no use to a worker with a demand for certain chains.
     pub(super) useless_work: usize,
     /// The end of a pause without work and submissions, if the node rejected the last block without
@@ -122,6 +130,7 @@ impl NodeState {
             RequestKind::Info => &mut self.identify,
             RequestKind::Work => &mut self.work,
             RequestKind::Cut => &mut self.cut,
+            RequestKind::Updates => &mut self.updates,
         }
     }
 
@@ -174,6 +183,24 @@ impl NodeState {
         let last = self.last_update.filter(|_| !self.cut.is_failing())?;
         let until = last + self.patience(timing) + timing.late_cut;
         Some(until.saturating_duration_since(now).max(timing.late_cut))
+    }
+
+    /// An update outdated work, or ended a pause. If updates are many and blocks few, the next
+    /// request for work waits.
+    pub(super) fn chase(&mut self, timing: &Timing) {
+        self.chased = (self.chased + 1).min(MAX_CHASED);
+        if self.chased == MAX_CHASED
+            && let Some(requested) = self.work_requested
+        {
+            self.work.space(requested + timing.flooded_interval);
+        }
+    }
+
+    /// Work or a cut shows the height of a chain's next block.
+    pub(super) fn see_height(&mut self, chain: ChainId, height: u64) {
+        if self.streams.seen(chain, height) {
+            self.chased = self.chased.saturating_sub(CHASED_PER_BLOCK);
+        }
     }
 
     /// Records the height of a chain's next block. Returns the height before a reset, once for all

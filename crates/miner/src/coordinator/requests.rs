@@ -2,6 +2,8 @@
 //!
 //! The needs are recomputed from the state each time: no request is forgotten, none is sent twice.
 
+use std::time::Duration;
+
 use chainweb::ChainId;
 use node::Error;
 
@@ -136,16 +138,26 @@ impl Coordinator {
                 node.suspect_after(&error);
                 let timing = &self.config.timing;
                 if let Some(retry_in) = node.gate(request).fail(self.now, timing, &error) {
-                    let event = NodeEvent::RequestFailed {
-                        request,
-                        cause: (&error).into(),
-                        error: error.to_string(),
-                        retry_in,
-                    };
-                    self.report_node(id, event);
+                    self.report_failed(id, request, &error, retry_in);
                 }
                 None
             }
         }
+    }
+
+    pub(super) fn report_failed(
+        &mut self,
+        id: NodeId,
+        request: RequestKind,
+        error: &Error,
+        retry_in: Duration,
+    ) {
+        let event = NodeEvent::RequestFailed {
+            request,
+            cause: error.into(),
+            error: error.to_string(),
+            retry_in,
+        };
+        self.report_node(id, event);
     }
 }

@@ -15,6 +15,11 @@ const UNWATCHED_CHANGES: usize = 256;
 /// The highest number of streams to a node, several times that of the largest network. Jobs on
 /// further chains are mined unwatched.
 const MAX_STREAMS: usize = 512;
+/// The most reports of a new tip for one block: a node sends up to three, and a few more on
+/// networks with hashed adjacents.
+const REPORTS_PER_BLOCK: u64 = 16;
+/// The highest count of reports kept: what it takes to believe a flooded stream again.
+const MAX_REPORTS: u64 = 8 * REPORTS_PER_BLOCK;
 
 /// The update streams of one node.
 #[derive(Debug, Default)]
@@ -35,6 +40,10 @@ struct Stream {
     tip_changed: Seq,
     refreshed: Option<Refresh>,
     proof: Proof,
+    /// The height of the next block when last seen in work or a cut, and the new tips reported
+    /// since.
+    height: u64,
+    reports: u64,
 }
 
 impl Streams {
@@ -67,6 +76,18 @@ impl Streams {
         stream.is_some_and(|stream| stream.subscription == subscription)
     }
 
+    /// Whether any stream is open.
+    pub(super) fn is_any_open(&self) -> bool {
+        let mut streams = self.by_chain.values();
+        streams.any(|stream| stream.opened.is_some())
+    }
+
+    /// Whether all streams are open.
+    pub(super) fn are_all_open(&self) -> bool {
+        let mut streams = self.by_chain.values();
+        streams.all(|stream| stream.opened.is_some())
+    }
+
     pub(super) fn opened(&mut self, now: Instant, chain: ChainId, seq: Seq) {
         if let Some(stream) = self.by_chain.get_mut(&chain) {
             stream.opened = Some(seq);
@@ -82,7 +103,7 @@ impl Streams {
             stream.proof.closed();
             stream.opened.take().is_some()
         });
-        was_open && self.by_chain.values().all(|stream| stream.opened.is_none())
+        was_open && !self.is_any_open()
     }
 
     /// A stream reported an event. One that was silent counts as opened just now. Returns whether
@@ -166,8 +187,32 @@ impl Streams {
     pub(super) fn new_cut(&mut self, now: Instant, chain: ChainId, seq: Seq) {
         if let Some(stream) = self.by_chain.get_mut(&chain) {
             stream.proof.new_cut(now, seq);
+            stream.reports = (stream.reports + 1).min(MAX_REPORTS);
         }
         self.tip_changed(chain, seq);
+    }
+
+    /// Whether the stream of the chain reports far more new tips than there are blocks: a report
+    /// is no evidence then.
+    pub(super) fn is_flooded(&self, chain: ChainId) -> bool {
+        let stream = self.by_chain.get(&chain);
+        stream.is_some_and(|stream| stream.reports > REPORTS_PER_BLOCK)
+    }
+
+    /// Work or a cut shows the height of the chain's next block. Returns whether it is higher than
+    /// before.
+    pub(super) fn seen(&mut self, chain: ChainId, height: u64) -> bool {
+        let Some(stream) = self.by_chain.get_mut(&chain) else {
+            return false;
+        };
+        let before = std::mem::replace(&mut stream.height, height);
+        if height < before {
+            stream.reports = 0;
+        } else if height > before {
+            let explained = REPORTS_PER_BLOCK.saturating_mul(height - before);
+            stream.reports = stream.reports.saturating_sub(explained) / 2;
+        }
+        before > 0 && height > before
     }
 
     /// The chain has another tip since `seq`.
@@ -227,9 +272,11 @@ impl Streams {
     pub(super) fn freshness(&self, work: &WorkHeader, requested: Seq, now: Seq) -> Freshness {
         let chain = work.chain();
         let mut adjacents = adjacents(work);
-        if self.last_tip_change(chain) > requested {
+        let is_reported = self.last_tip_change(chain) > requested;
+        if is_reported && !self.is_flooded(chain) {
             Freshness::Outdated
-        } else if self.is_watched_since(chain, requested)
+        } else if !is_reported
+            && self.is_watched_since(chain, requested)
             && !adjacents.any(|(chain, _)| self.may_have_changed_since(chain, requested))
         {
             Freshness::Current

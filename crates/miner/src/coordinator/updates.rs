@@ -10,7 +10,7 @@ use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::demand::Demand;
 use crate::job::NodeId;
-use crate::telemetry::event::{NodeEvent, Retirement};
+use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
     /// Opens the update stream of a chain without one.
@@ -104,6 +104,15 @@ impl Coordinator {
     fn stream_opened(&mut self, id: NodeId, chain: ChainId) {
         let node = &mut self.nodes[id.0];
         node.streams.opened(self.now, chain, self.seq);
+        let request = RequestKind::Updates;
+        let recovered = node
+            .streams
+            .are_all_open()
+            .then(|| node.gate(request).succeed(self.now));
+        if let Some(after) = recovered.flatten() {
+            self.report_node(id, NodeEvent::RequestRecovered { request, after });
+        }
+        let node = &mut self.nodes[id.0];
         // The node may have been restarted with another configuration.
         node.work.release();
         // Tip changes before this may have been missed.
@@ -116,12 +125,24 @@ impl Coordinator {
 
     fn tip_changed(&mut self, id: NodeId, chain: ChainId) {
         self.counters.updates_received += 1;
-        self.nodes[id.0].streams.new_cut(self.now, chain, self.seq);
-        self.node_changed(id);
-        self.submissions.tip_changed(id, chain);
+        let node = &mut self.nodes[id.0];
+        node.streams.new_cut(self.now, chain, self.seq);
         // The pause between two requests for the cut goes on, however many tips change.
         self.live.suspect_adjacent(id, chain, self.seq);
-        self.retire(Retirement::NewCut, |live| live.is_of(id, chain));
+        if node.streams.is_flooded(chain) && node.cut_missing.is_none() {
+            // The cut decides, once a second.
+            if let Some(live) = self.live.find(id, chain) {
+                live.suspect(self.seq);
+            }
+            return;
+        }
+        let was_waiting = node.work.wakeup().is_some();
+        self.node_changed(id);
+        self.submissions.tip_changed(id, chain);
+        let retired = self.retire(Retirement::NewCut, |live| live.is_of(id, chain));
+        if was_waiting || !retired.is_empty() {
+            self.nodes[id.0].chase(&self.config.timing);
+        }
     }
 
     /// The node's blocks changed: requests for work, and for a cut on behalf of the worker, do not
@@ -156,6 +177,9 @@ impl Coordinator {
     }
 
     fn stream_lost(&mut self, id: NodeId, chain: ChainId, lost: &Lost) {
+        if let Lost::Failed(error) = lost {
+            self.stream_refused(id, error);
+        }
         if let Some(live) = self.live.find(id, chain) {
             live.suspect(self.seq);
         }
@@ -168,6 +192,22 @@ impl Coordinator {
         );
         if was_last || is_unreachable {
             node.suspect(Suspicion::Restart);
+        }
+    }
+
+    /// Reports that streams cannot be opened, though the node is reached.
+    fn stream_refused(&mut self, id: NodeId, error: &Error) {
+        let node = &mut self.nodes[id.0];
+        let is_refused = match error {
+            // One chain may be without work. An open stream ends like this after silence.
+            Error::NoAnswer(NoAnswer::Timeout { .. }) => !node.streams.is_any_open(),
+            Error::NoAnswer(_) => false,
+            Error::Refused(_) | Error::Malformed(_) => true,
+        };
+        let request = RequestKind::Updates;
+        let (now, timing) = (self.now, &self.config.timing);
+        if is_refused && let Some(retry_in) = node.gate(request).fail(now, timing, error) {
+            self.report_failed(id, request, error, retry_in);
         }
     }
 }

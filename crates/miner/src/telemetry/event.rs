@@ -206,6 +206,12 @@ pub enum NodeEvent {
         /// The number of blocks.
         blocks: usize,
     },
+    /// Several blocks in a row came too late or were orphaned, and none was accepted. Reported once
+    /// until one is.
+    BlocksLate {
+        /// The number of such blocks.
+        times: u32,
+    },
     /// The node could not answer where blocks of ours stand. They are looked up again later.
     LookupFailed {
         /// The chain of the blocks.
@@ -228,9 +234,11 @@ pub enum NodeEvent {
         /// The time since the last update before.
         after: Duration,
     },
-    /// The node's clock differs from this machine's by more than a few seconds. Mining is not
-    /// affected: creation times derive from the node's clock.
+    /// The node's clock differs from this machine's by more than a few seconds, or by a few seconds
+    /// more or less than last reported. Creation times derive from the node's clock.
     ClockSkew(Skew),
+    /// The node's clock agrees with this machine's again.
+    ClockSkewEnded,
 }
 
 /// The kinds of requests repeated until they succeed.
@@ -242,6 +250,8 @@ pub enum RequestKind {
     Work,
     /// `/cut`: the tips of all chains.
     Cut,
+    /// `/mining/updates`: the opening of an update stream.
+    Updates,
 }
 
 /// Kinds of failed requests.

@@ -6,6 +6,8 @@
 //! Fields are for machines: `event` is a stable name, and the name of a number contains its unit.
 //! The formatter of plain lines omits `event` and writes numbers with their unit.
 
+mod health;
+
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ use chainweb::{BlockHash, WorkHeader};
 use stratum::WorkerName;
 use tracing::{debug, error, info, warn};
 
+use self::health::{log_health, log_updates_refused};
 use super::blocks::{BlockLog, Lines, Summary};
 use super::counters::Counters;
 use super::event::{
@@ -249,6 +252,7 @@ fn log_node(node: &str, event: &NodeEvent) {
                 RequestKind::Info => "node answers again",
                 RequestKind::Work => "node issues work again",
                 RequestKind::Cut => "cut requests succeed again",
+                RequestKind::Updates => "update streams are open again",
             };
             let request = variant(request);
             info!(
@@ -312,40 +316,6 @@ fn log_node(node: &str, event: &NodeEvent) {
         other => log_health(node, other),
     }
 }
-/// Logs how reliable what the node sends is.
-fn log_health(node: &str, event: &NodeEvent) {
-    match event {
-        NodeEvent::OrphansInARow { blocks } => warn!(
-            event = "orphans_in_a_row",
-            node,
-            blocks,
-            fix =
-                "check the connection to the node, and that the node is synchronised and has peers",
-            "blocks are orphaned in a row: updates of the node may be late or missing, \
-             or its blocks reach the network late; opening the update streams again"
-        ),
-        NodeEvent::UpdatesSilent { silence, chains } => warn!(
-            event = "updates_silent",
-            node,
-            silence_seconds = silence.as_secs_f64(),
-            chains = list(chains),
-            "update streams are open but silent: opening them again, comparing the cut meanwhile"
-        ),
-        NodeEvent::UpdatesResumed { after } => info!(
-            event = "updates_resumed",
-            node,
-            after_seconds = after.as_secs_f64(),
-            "update streams report blocks again"
-        ),
-        NodeEvent::ClockSkew(skew) => warn!(
-            event = "clock_skew",
-            node,
-            skew_seconds = skew.seconds(),
-            "node clock differs from this machine's"
-        ),
-        _ => {}
-    }
-}
 
 fn log_failure(
     node: &str,
@@ -362,6 +332,7 @@ fn log_failure(
         (RequestKind::Work, FailureCause::Misconfigured) => "node refuses to issue work",
         (RequestKind::Work, _) => "could not fetch work",
         (RequestKind::Cut, _) => "could not fetch the cut",
+        (RequestKind::Updates, cause) => return log_updates_refused(node, cause, error),
     };
     let (request, retry_in_seconds) = (variant(request), retry_in.as_secs_f64());
     warn!(

@@ -35,6 +35,8 @@ pub(super) struct Script {
     listening: BTreeMap<(NodeId, ChainId), Seq>,
     identify: BTreeSet<NodeId>,
     work: BTreeMap<NodeId, Seq>,
+    /// The times of all requests for work.
+    pub(super) fetched_ms: Vec<u64>,
     cut: BTreeMap<NodeId, Seq>,
     /// The time limit of the last request for the cut.
     cut_within_ms: Option<u128>,
@@ -55,6 +57,11 @@ impl Outcome {
     #[track_caller]
     pub(super) fn gives(self, actions: &[&str]) {
         assert_eq!(self.0, actions);
+    }
+
+    /// Whether this action is among them.
+    pub(super) fn contains(&self, action: &str) -> bool {
+        self.0.iter().any(|known| known == action)
     }
 }
 
@@ -83,6 +90,7 @@ impl Script {
             listening: BTreeMap::new(),
             identify: BTreeSet::new(),
             work: BTreeMap::new(),
+            fetched_ms: Vec::new(),
             cut: BTreeMap::new(),
             cut_within_ms: None,
             ancestors: VecDeque::new(),
@@ -307,6 +315,7 @@ impl Script {
             }
             Request::Work { seq, chain, .. } => {
                 let twice = self.work.insert(node, seq).is_some();
+                self.fetched_ms.push(self.ms);
                 let on = chain.map_or_else(String::new, |chain| format!(" on {chain}"));
                 (format!("work{on}"), twice)
             }
