@@ -69,8 +69,9 @@ pub(super) struct NodeState {
     pub(super) pow_required_until: Option<Instant>,
     /// When the node was last found after a possible restart.
     pub(super) restarted: Option<Instant>,
-    /// The last blocks of ours in a row that were orphaned.
+    /// The last blocks of ours in a row that were orphaned, and the last accepted one.
     pub(super) orphans: Vec<JobId>,
+    pub(super) accepted: Option<JobId>,
     /// When such a row was last reported.
     pub(super) orphans_reported: Option<Instant>,
     /// The number of solutions with a payload unknown at first, though the node must have it.

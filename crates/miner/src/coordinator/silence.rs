@@ -101,9 +101,13 @@ impl Coordinator {
             };
             let node = &mut self.nodes[block.node.0];
             match event {
-                BlockEvent::Accepted => node.orphans.clear(),
+                BlockEvent::Accepted => {
+                    node.accepted = node.accepted.max(Some(block.job));
+                    node.orphans.retain(|job| Some(*job) > node.accepted);
+                }
+                // A block is reported twice, the second time perhaps after later ones.
                 BlockEvent::Displaced { .. } | BlockEvent::Orphaned { .. }
-                    if !node.orphans.contains(&block.job) =>
+                    if Some(block.job) > node.accepted && !node.orphans.contains(&block.job) =>
                 {
                     node.orphans.push(block.job);
                 }

@@ -9,7 +9,7 @@ use super::script::{Script, config};
 use crate::coordinator::Config;
 use crate::coordinator::event::Seq;
 use crate::telemetry::Event;
-use crate::telemetry::event::NodeEvent;
+use crate::telemetry::event::{BlockEvent, NodeEvent};
 use crate::timing::Timing;
 
 #[track_caller]
@@ -349,4 +349,24 @@ fn orphans_with_an_accepted_block_between_them_are_chance() {
     for (chain, is_orphan) in [(0, true), (1, true), (2, false), (3, true), (4, true)] {
         assert_eq!(solve(&mut s, chain, is_orphan), 0);
     }
+}
+
+#[test]
+fn orphans_before_an_accepted_block_do_not_count_when_they_are_final() {
+    let mut s = mining();
+    for (chain, is_orphan) in [(0, true), (1, true), (2, false), (3, true)] {
+        assert_eq!(solve(&mut s, chain, is_orphan), 0);
+    }
+    // Six blocks on top make the first two orphans final.
+    let ms = s.ms() + 20_000;
+    s.at(ms).tick();
+    s.cut(&[(0, 7, 9), (1, 7, 9)]);
+    for chain in 0..2 {
+        s.ancestors(&[(1, block(chain, 1, 9))]);
+    }
+    let reports = s.reports();
+    let is_final = |event: &&Event| matches!(event, Event::Block(_, BlockEvent::Orphaned { .. }));
+    assert_eq!(reports.iter().filter(is_final).count(), 2, "{reports:?}");
+    let orphans = |event: &Event| matches!(event, Event::Node(_, NodeEvent::OrphansInARow { .. }));
+    assert!(!reports.iter().any(orphans), "{reports:?}");
 }
