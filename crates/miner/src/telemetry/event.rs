@@ -200,6 +200,12 @@ pub enum NodeEvent {
         /// The number of such solutions so far.
         times: u32,
     },
+    /// Blocks of ours were orphaned in a row, without an accepted one: updates of the node may be
+    /// late or missing. Its streams are opened again.
+    OrphansInARow {
+        /// The number of blocks.
+        blocks: usize,
+    },
     /// Several blocks in a row came too late or were orphaned, and none was accepted. Reported once
     /// until one is.
     BlocksLate {

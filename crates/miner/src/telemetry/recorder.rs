@@ -267,6 +267,7 @@ impl NodeSnapshot {
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
             | NodeEvent::PayloadsUnknown { .. }
+            | NodeEvent::OrphansInARow { .. }
             | NodeEvent::BlocksLate { .. }
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::CutNotServed
