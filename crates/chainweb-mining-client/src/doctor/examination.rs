@@ -42,7 +42,7 @@ pub(super) async fn examine(node: &Config, screen: &mut Screen<'_>) -> anyhow::R
 /// Checks name and connection; returns the state of the last check.
 async fn reach(node: &Config, screen: &mut Screen<'_>) -> io::Result<State> {
     if let Some(proxy) = node.endpoint.proxy() {
-        let why = format!("requests go through the proxy {proxy} of the environment");
+        let why = format!("requests go through the proxy {proxy}");
         screen.show(Finding::skipped(Check::Name, &why))?;
         return screen.show(Finding::skipped(Check::Connection, "so do connections"));
     }
@@ -75,8 +75,8 @@ fn network(
         }
         (Err(error @ Error::NoAnswer(NoAnswer::Connect { .. })), Some(proxy)) => {
             let advice = format!(
-                "the proxy {proxy} of the environment, or the node behind it, accepts no \
-                 connection: is it right and running? NO_PROXY lists the hosts that need none"
+                "the proxy {proxy}, or the node behind it, accepts no connection: is it right and \
+                 running, and does it let this through? no_proxy lists the hosts that need none"
             );
             Finding::fail(Check::Info, fact(error), advice)
         }
