@@ -13,7 +13,7 @@ use super::{Examined, IMPATIENCE, KEY, PATIENCE, examined, network};
 use crate::cli::program::Running;
 
 /// The checks that need `/info`.
-const AFTER_INFO: &str = "network cut mining-api key work updates clock round-trip";
+const AFTER_INFO: &str = "network cut mining-api key work updates clock round-trip one-node";
 
 async fn on(simnet: &Simnet) -> Examined {
     examined(&simnet.address().to_string(), &["-k", KEY], PATIENCE).await
@@ -59,9 +59,9 @@ async fn a_healthy_node_passes_with_few_requests() {
         let requests = simnet.requests();
         assert_eq!(requests.of(Endpoint::Solved), 0);
         let asked = [
-            (Endpoint::Info, 6),
-            (Endpoint::Cut, 1),
-            (Endpoint::Work, 1),
+            (Endpoint::Info, 14),
+            (Endpoint::Cut, 9),
+            (Endpoint::Work, 9),
             (Endpoint::Updates, 1),
             (Endpoint::Header, 1),
             (Endpoint::Unknown, 0),
@@ -188,7 +188,7 @@ async fn a_server_that_is_no_chainweb_node() {
 #[tokio::test]
 async fn a_network_name_that_cannot_be_part_of_a_path() {
     let simnet = with(&[(Endpoint::Info, replaced(r#"{"nodeVersion":"../admin"}"#))]).await;
-    let rest = "cut mining-api key work updates clock round-trip";
+    let rest = "cut mining-api key work updates clock round-trip one-node";
     on(&simnet).await.fails(
         "network",
         "../admin",
