@@ -246,7 +246,10 @@ impl NodeSnapshot {
                 self.failures.insert(*request, failure);
                 if matches!(
                     cause,
-                    FailureCause::Unreachable | FailureCause::Tls | FailureCause::NoAnswer
+                    FailureCause::Unreachable
+                        | FailureCause::Tls
+                        | FailureCause::Proxy
+                        | FailureCause::NoAnswer
                 ) {
                     self.latency = None;
                 }
