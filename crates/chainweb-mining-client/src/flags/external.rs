@@ -180,9 +180,6 @@ fn variable(text: &str) -> Result<(String, String), String> {
         key.bytes().all(is_plain) && !key.starts_with(|first: char| first.is_ascii_digit())
     };
     match without_nul(text)?.split_once('=') {
-        Some((key, "…")) if is_name(key) => Err(format!(
-            "write the value of {key}: --print-config does not print it"
-        )),
         Some((key, value)) if !key.is_empty() && is_name(key) => {
             Ok((key.to_owned(), value.to_owned()))
         }
