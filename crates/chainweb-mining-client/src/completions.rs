@@ -38,8 +38,10 @@ impl CompletionsArgs {
                 "chainweb__subcmd__mining__subcmd__client",
                 "chainweb__mining__client",
             ),
-            // A question mark is a wildcard.
-            Shell::Fish => script.replace(" -s ? ", " -s '?' "),
+            // A question mark is a wildcard, and a flag without its value yet is no error.
+            Shell::Fish => script
+                .replace(" -s ? ", " -s '?' ")
+                .replace("    or return\n", "    or return 0\n"),
             _ => script.into_owned(),
         };
         out.write_all(script.as_bytes())?;
