@@ -13,6 +13,7 @@ use crate::cli::{self, Cli, Command};
 use crate::doctor::{self, DoctorArgs};
 use crate::header::{HeaderArgs, Verdict};
 use crate::logging::{Color, LogArgs};
+use crate::reload::Certificate;
 use crate::{bench, demo, exit, flags, generate_key, mine};
 
 /// Runs what needs neither a log nor a runtime. Returns `None` if that is not what is asked for.
@@ -30,11 +31,16 @@ pub fn run_at_once(cli: &Cli) -> Option<anyhow::Result<ExitCode>> {
     Some(written.map(|()| ExitCode::SUCCESS).map_err(Into::into))
 }
 
-/// Runs a command, or mines if there is none, until it ends or `stop` is cancelled.
+/// Runs a command, or mines if there is none, until it ends or `stop` is cancelled. Sets
+/// `certificate` if there is one.
 ///
 /// # Errors
 /// Returns the error that ends the command.
-pub async fn run(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    cli: &Cli,
+    stop: CancellationToken,
+    certificate: &Certificate,
+) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Some(Command::Demo(args)) => print(args.json, &demo::run(args, stop).await?)?,
         Some(Command::Simnet(args)) => args.run(stop.cancelled()).await?,
@@ -44,7 +50,14 @@ pub async fn run(cli: &Cli, stop: CancellationToken) -> anyhow::Result<ExitCode>
         Some(Command::Completions(args)) => args.write(cli::command(), &mut io::stdout())?,
         Some(Command::Man(args)) => args.write(cli::command(), &mut io::stdout())?,
         None => {
-            mine::run(flags::config(&cli.mine).await?, stop).await?;
+            let mining = flags::config(&cli.mine).await?;
+            if let Some(tls) = mining.engine.worker.tls() {
+                certificate.set(tls).ok();
+            }
+            let ended = mine::run(mining, stop).await?;
+            if ended.counters.solutions_open > 0 {
+                return Ok(ExitCode::FAILURE);
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -17,6 +17,7 @@ mod remote;
 mod setting;
 mod suggest;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::iter::repeat;
@@ -271,6 +272,16 @@ impl<P> Settings<P> {
     /// Returns the warnings about the settings.
     pub fn warnings(&self) -> &[String] {
         &self.findings.warnings
+    }
+
+    /// Returns the keys of the settings whose values differ from those of `other`.
+    pub fn changed<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
+        let (own, others) = (self.findings.values(), other.findings.values());
+        let keys: BTreeSet<&str> = own.keys().chain(others.keys()).copied().collect();
+        let changed = keys.into_iter();
+        changed
+            .filter(|key| own.get(key) != others.get(key))
+            .collect()
     }
 
     /// Returns the sources of the flags in a message, unless they are on the command line.

@@ -72,8 +72,8 @@ pub async fn run(
     let limits = &mut node.limits;
     // Shorter, so that a handshake that hangs can be distinguished from a missing answer.
     limits.connect = limits.connect.min(limits.info.mul_f64(0.75));
-    // The opening of a stream, which has no limit of its own, is limited as a request for work is.
-    limits.updates_idle = limits.work;
+    // The opening of a stream is limited as a request for work is.
+    limits.updates_open = limits.work;
     let mut screen = Screen::new(out, form, &node)?;
     let interrupted = tokio::select! {
         examined = Box::pin(examination::examine(&node, &mut screen)) => {

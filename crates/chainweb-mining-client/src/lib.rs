@@ -19,6 +19,7 @@ mod measure;
 pub mod mine;
 pub mod on_demand;
 mod quantity;
+pub mod reload;
 pub mod shutdown;
 mod simulate;
 mod usage;

@@ -17,6 +17,7 @@ use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::{Registry, reload};
 
 use self::format::Format;
 use self::lines::Lines;
@@ -166,47 +167,75 @@ impl LogArgs {
         }
     }
 
-    /// Returns the log that the flags describe. `simnet` has its own level.
-    fn subscriber<W>(
-        self,
-        simnet: LogLevel,
-        color: Color,
-        writer: W,
-    ) -> impl Subscriber + Send + Sync
-    where
-        W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
-    {
+    /// Returns which lines are logged. `simnet` has its own level.
+    fn filter(self, simnet: LogLevel) -> Targets {
         let level = self.log_level.filter();
-        let filter = Targets::new()
+        let unused = match self.log_format {
+            LogFormat::Plain => table::JSON,
+            LogFormat::Json => table::PLAIN,
+        };
+        Targets::new()
             .with_default(level.min(Level::WARN.into()))
             .with_target("chainweb_mining_client", level)
             .with_target("listen", level)
             .with_target("miner", level)
             .with_target("node", level)
             .with_target("stratum", level)
-            .with_target("simnet", simnet.filter());
+            .with_target("simnet", simnet.filter())
+            .with_target(unused, LevelFilter::OFF)
+    }
+
+    /// Returns the log that the flags describe, and its filter. `simnet` has its own level.
+    fn subscriber<W>(
+        self,
+        simnet: LogLevel,
+        color: Color,
+        writer: W,
+    ) -> (impl Subscriber + Send + Sync, LogFilter)
+    where
+        W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+    {
         let layer = fmt::layer().with_writer(writer);
-        let (format, unused) = match self.log_format {
-            LogFormat::Plain => {
-                let whole_hashes = self.log_level >= LogLevel::Debug;
-                (Format::Plain { whole_hashes }, table::JSON)
-            }
-            LogFormat::Json => (Format::Json, table::PLAIN),
+        let format = match self.log_format {
+            LogFormat::Plain => Format::Plain {
+                whole_hashes: self.log_level >= LogLevel::Debug,
+            },
+            LogFormat::Json => Format::Json,
         };
         let has_colors = color == Color::On && self.log_format == LogFormat::Plain;
         let layer = layer.with_ansi(has_colors).event_format(format);
-        let filter = filter.with_target(unused, LevelFilter::OFF);
-        tracing_subscriber::registry().with(layer.with_filter(filter))
+        let (filter, handle) = reload::Layer::new(self.filter(simnet));
+        let log = tracing_subscriber::registry().with(layer.with_filter(filter));
+        (log, LogFilter(handle, self.log_format))
     }
 }
 
-/// Installs the log for the whole program. `simnet` is the level of the simulated network.
+/// The filter of the installed log.
+#[derive(Debug)]
+pub struct LogFilter(reload::Handle<Targets, Registry>, LogFormat);
+
+impl LogFilter {
+    /// Applies other levels. `simnet` is that of the simulated network.
+    pub fn set(&self, args: LogArgs, simnet: LogLevel) {
+        // The format stays.
+        let args = LogArgs {
+            log_format: self.1,
+            ..args
+        };
+        // Fails only if there is no log any more.
+        self.0.reload(args.filter(simnet)).ok();
+    }
+}
+
+/// Installs the log for the whole program, and returns its filter. `simnet` is the level of the
+/// simulated network.
 ///
 /// # Errors
 /// Returns an error if the system cannot start the thread of the log.
-pub fn install(args: LogArgs, simnet: LogLevel) -> io::Result<()> {
+pub fn install(args: LogArgs, simnet: LogLevel) -> io::Result<LogFilter> {
     let color = args.color_of(&io::stderr());
     let lines = Lines::of_stderr(args.log_format)?;
-    args.subscriber(simnet, color, move || lines.clone()).init();
-    Ok(())
+    let (log, filter) = args.subscriber(simnet, color, move || lines.clone());
+    log.init();
+    Ok(filter)
 }

@@ -11,15 +11,17 @@ use chainweb_mining_client::cli::{self, Cli};
 use chainweb_mining_client::commands;
 use chainweb_mining_client::config::{self, Flags, Invocation, Settings};
 use chainweb_mining_client::exit::{self, QUIT_LIMIT, USAGE, eprint};
-use chainweb_mining_client::logging::{self, LogFormat};
+use chainweb_mining_client::logging::{self, LogFilter, LogFormat};
+use chainweb_mining_client::reload::{Certificate, Reload};
 use chainweb_mining_client::shutdown::Signals;
+use miner::worker::external::reap_orphans;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().collect();
-    let code = match config::read(cli::coloured(&args), args) {
-        Ok(Invocation::Settings(flags)) => block_on(configured(*flags)),
+    let code = match config::read(cli::coloured(&args), args.clone()) {
+        Ok(Invocation::Settings(flags)) => block_on(configured(*flags, &args)),
         Ok(Invocation::Command(cli)) => command(&cli),
         Err(answer) => print_answer(&answer),
     };
@@ -49,7 +51,7 @@ fn command(cli: &Cli) -> ExitCode {
     let format = cli.log.failure_format();
     block_on(async {
         let result = match install_signals() {
-            Ok(signals) => run(cli, signals).await,
+            Ok(signals) => run(cli, signals, &Certificate::new()).await,
             Err(error) => Err(error),
         };
         exit::code(result, format, |_| Vec::new())
@@ -57,11 +59,12 @@ fn command(cli: &Cli) -> ExitCode {
 }
 
 /// Reads the settings of all sources, and mines or runs a command with them.
-async fn configured(flags: Flags) -> ExitCode {
+async fn configured(flags: Flags, args: &[OsString]) -> ExitCode {
     let mut signals = match install_signals() {
         Ok(signals) => signals,
         Err(error) => return exit_code(Err(error)),
     };
+    let hang_ups = signals.take_hang_ups();
     let settings = tokio::select! {
         settings = Box::pin(flags.resolve::<Cli>(env::vars_os(), eprint)) => settings,
         signal = signals.next() => {
@@ -83,13 +86,25 @@ async fn configured(flags: Flags) -> ExitCode {
     if let Some(result) = commands::run_at_once(cli) {
         return exit_code(result);
     }
-    if let Err(error) = install_log(cli) {
-        return exit_code(Err(error));
-    }
+    let log = match install_log(cli) {
+        Ok(log) => log,
+        Err(error) => return exit_code(Err(error)),
+    };
     for warning in settings.warnings() {
         warn!(event = "suspicious_setting", warning, "suspicious setting");
     }
-    let result = run(cli, signals).await;
+    let certificate = Certificate::new();
+    let reload = Reload {
+        args,
+        environment: env::vars_os().collect(),
+        started: &settings,
+        certificate: &certificate,
+        log,
+    };
+    let result = tokio::select! {
+        result = run(cli, signals, &certificate) => result,
+        never = reload.at_each(hang_ups) => match never {},
+    };
     let origins = |message: &str| settings.origins_in(message);
     exit::code(result, cli.log.failure_format(), origins)
 }
@@ -103,11 +118,12 @@ fn print_settings(settings: &Settings<Cli>, printed: &str) -> anyhow::Result<Exi
 }
 
 /// Runs until the end, or until the second signal.
-async fn run(cli: &Cli, signals: Signals) -> anyhow::Result<ExitCode> {
+async fn run(cli: &Cli, signals: Signals, certificate: &Certificate) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     tokio::select! {
-        result = commands::run(cli, stop.clone()) => result,
+        result = commands::run(cli, stop.clone(), certificate) => result,
         () = signals.watch(stop) => Ok(ExitCode::FAILURE),
+        never = reap_orphans() => match never {},
     }
 }
 
@@ -115,7 +131,7 @@ fn install_signals() -> anyhow::Result<Signals> {
     Signals::install().context("cannot install the signal handlers")
 }
 
-fn install_log(cli: &Cli) -> anyhow::Result<()> {
+fn install_log(cli: &Cli) -> anyhow::Result<LogFilter> {
     logging::install(cli.log, cli.simnet_log_level()).context("cannot start the log")
 }
 

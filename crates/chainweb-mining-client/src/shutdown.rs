@@ -1,5 +1,7 @@
 //! SIGINT, SIGTERM and SIGHUP: the first signal stops the program cleanly, the second immediately.
+//! Without a controlling terminal, SIGHUP can have another meaning.
 
+use std::fs::{self, File};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -16,9 +18,12 @@ const REPEAT: Duration = Duration::from_millis(200);
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// `None` if the process ignores it, as under `nohup`.
-    hang_up: Option<Signal>,
+    hang_up: HangUps,
 }
+
+/// The signal SIGHUP; `None` if the process ignores it, as under `nohup`.
+#[derive(Debug)]
+pub struct HangUps(Option<Signal>);
 
 impl Signals {
     /// Installs handlers for the signals.
@@ -29,12 +34,19 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hang_up: if is_hang_up_ignored() {
+            hang_up: HangUps(if is_hang_up_ignored() {
                 None
             } else {
                 Some(signal(SignalKind::hangup())?)
-            },
+            }),
         })
+    }
+
+    /// Removes SIGHUP from the signals that stop the program, and returns it. With a controlling
+    /// terminal, whose end the signal reports, it stays, and the result has none.
+    pub fn take_hang_ups(&mut self) -> HangUps {
+        let has_terminal = File::open("/dev/tty").is_ok();
+        HangUps(self.hang_up.0.take_if(|_| !has_terminal))
     }
 
     /// Waits for the next signal, and returns its name.
@@ -42,7 +54,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
-            Some(()) = hang_up(&mut self.hang_up) => "SIGHUP",
+            () = self.hang_up.next() => "SIGHUP",
         }
     }
 
@@ -66,17 +78,22 @@ impl Signals {
     }
 }
 
-async fn hang_up(signal: &mut Option<Signal>) -> Option<()> {
-    match signal {
-        Some(signal) => signal.recv().await,
-        None => std::future::pending().await,
+impl HangUps {
+    /// Waits for the next signal, for ever if there is none. Cancel safe.
+    pub async fn next(&mut self) {
+        if let Some(signal) = &mut self.0
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
     }
 }
 
 /// Whether the process ignores SIGHUP, by the mask `SigIgn` in `/proc/self/status`: hex digits
 /// whose lowest bit is signal 1.
 fn is_hang_up_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))

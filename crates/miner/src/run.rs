@@ -6,13 +6,15 @@
 mod devices;
 mod requests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use chainweb::Adjacents;
+use chainweb::{Adjacents, ChainId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll};
+use futures_util::stream::{AbortHandle, BoxStream, FuturesUnordered, SelectAll, abortable};
 use node::{BuildError, Client};
 use tokio::sync::watch::error::RecvError;
 use tokio::sync::{mpsc, watch};
@@ -137,16 +139,18 @@ impl Engine {
                 },
             ),
             streams: clients.iter().map(|_| SelectAll::new()).collect(),
+            opened: BTreeMap::new(),
             clients,
             requests: FuturesUnordered::new(),
             jobs,
+            solutions,
             wanted,
             recorder,
             snapshots: self.snapshots,
             proof,
             is_mining: false,
         };
-        let ended = running.run(&timing, solutions, observations, workers, stop);
+        let ended = running.run(&timing, observations, workers, stop);
         let snapshot = ended.await;
         observing.shutdown().await;
         snapshot
@@ -159,7 +163,10 @@ struct Running {
     clients: Vec<Client>,
     requests: FuturesUnordered<BoxFuture<'static, (NodeId, Event, Duration)>>,
     streams: Vec<SelectAll<BoxStream<'static, Event>>>,
+    /// The streams by node and chain, to close each when another takes its place.
+    opened: BTreeMap<(NodeId, ChainId), AbortHandle>,
     jobs: watch::Sender<Arc<Jobs>>,
+    solutions: mpsc::Receiver<Solution>,
     /// Present if the worker asks for specific chains.
     wanted: Option<DemandWatch>,
     recorder: Recorder,
@@ -173,7 +180,6 @@ impl Running {
     async fn run(
         mut self,
         timing: &Timing,
-        mut solutions: mpsc::Receiver<Solution>,
         mut observations: mpsc::Receiver<Observation>,
         mut workers: JoinSet<Result<(), WorkerError>>,
         stop: CancellationToken,
@@ -190,18 +196,20 @@ impl Running {
         self.publish_snapshot();
         self.pass_demand();
         self.take(Event::Tick);
-        while !(self.coordinator.is_finished() && worker_is_done && solutions.is_empty()) {
+        while !(self.coordinator.is_finished() && worker_is_done && self.solutions.is_empty()) {
             let now = Instant::now();
             let deadline = stopped.map(|at| at + timing.grace);
             if deadline.is_some_and(|deadline| deadline <= now) {
-                let what = if self.coordinator.is_submitting() || !solutions.is_empty() {
-                    Unfinished::Submissions
-                } else if !self.coordinator.is_finished() {
-                    Unfinished::Lookups
-                } else {
-                    Unfinished::Worker
-                };
-                self.recorder.record(now, Report::Unfinished(what));
+                self.take_solutions();
+                // Blocks that are not submitted are reported at the very end.
+                if !self.coordinator.is_submitting() {
+                    let what = if self.coordinator.is_finished() {
+                        Unfinished::Worker
+                    } else {
+                        Unfinished::Lookups
+                    };
+                    self.recorder.record(now, Report::Unfinished(what));
+                }
                 break;
             }
             let wakeup = self
@@ -219,7 +227,7 @@ impl Running {
                     self.take(event);
                 }
                 event = next_update(&mut self.streams) => self.take(event),
-                Some(solution) = solutions.recv() => {
+                Some(solution) = self.solutions.recv() => {
                     // The worker changed its demand before it sent the solution.
                     if self.wanted.as_ref().is_some_and(DemandWatch::has_changed) {
                         self.pass_demand();
@@ -252,10 +260,18 @@ impl Running {
                 }
             }
         }
+        self.take_solutions();
         self.publish_snapshot();
         let snapshot = self.snapshot();
         self.recorder.log_end(&snapshot);
         failure.map_or(Ok(snapshot), Err)
+    }
+
+    /// Passes the solutions that wait to the coordinator.
+    fn take_solutions(&mut self) {
+        while let Ok(solution) = self.solutions.try_recv() {
+            self.take(Event::Solved(solution));
+        }
     }
 
     /// Passes the worker's demand to the coordinator.
@@ -331,9 +347,16 @@ impl Running {
                     chain,
                     update,
                 });
+                let (events, handle) = abortable(events);
                 self.streams[node.0].push(events.boxed());
+                if let Some(former) = self.opened.insert((node, chain), handle) {
+                    former.abort();
+                }
             }
-            Action::Unsubscribe { node } => self.streams[node.0].clear(),
+            Action::Unsubscribe { node } => {
+                self.streams[node.0].clear();
+                self.opened.retain(|(of, _), _| *of != node);
+            }
             Action::Report(event) => {
                 if let Report::Node(_, NodeEvent::NetworkChanged { .. }) = &event {
                     // Another network accepts the account or not.
@@ -368,6 +391,21 @@ impl Running {
         let has_key = !matches!(self.recorder.payee(), Payee::NoKey);
         if self.proof == Proof::Verified && !has_key && !is_evm {
             self.recorder.record(now, Report::NoPublicKey { node });
+        }
+    }
+}
+
+/// Reports the blocks that the node has not taken, also if the program ends at once.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        self.take_solutions();
+        for (block, header) in self.coordinator.open_submissions() {
+            let header = header.clone();
+            let event = Report::Unfinished(Unfinished::Submission { block, header });
+            self.recorder.record(Instant::now(), event);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The clock skew of a node above which it is reported. Mining does not depend on it: creation
-/// times come from the node.
+/// The clock skew of a node above which it is reported. The creation times of blocks come from the
+/// node, so only its clock matters.
 pub const SKEW_TOLERATED: Duration = Duration::from_secs(5);
 
 /// The durations of the coordinator, the workers and the program around them.
@@ -15,19 +15,28 @@ pub struct Timing {
     pub payload_lifetime: Duration,
     /// How often unconfirmed jobs are compared with the node's cut.
     pub cut_check: Duration,
-    /// How long no update has to come from a node before its cut is compared; doubles up to
-    /// `silence_max` while the cut does not move.
+    /// How long at least no update has to come from a node before its cut is compared. Longer if
+    /// updates are rare, and while the cut does not move.
     pub silence_min: Duration,
     /// The longest silence before the cut is compared.
     pub silence_max: Duration,
     /// The longest plausible time from a change of the cut to its update.
     pub late_update: Duration,
+    /// How long the answer with a cut may take during such a silence before it is reported.
+    pub late_cut: Duration,
+    /// The shortest time between two openings of streams that may be dead; doubles up to
+    /// `reopen_max` while a stream misses changes.
+    pub reopen_min: Duration,
+    /// The longest time until a stream that misses changes is opened again.
+    pub reopen_max: Duration,
     /// The pause after the node issues work on a chain with a live job, unless an update comes
     /// first.
     pub held_chain_pause: Duration,
     /// The pause after the node issues unwanted work, and between requests for the cut on behalf of
     /// a worker with a demand for certain chains, unless an update comes first.
     pub unwanted_pause: Duration,
+    /// The shortest time between requests for work while updates outdate it without a new block.
+    pub flooded_interval: Duration,
     /// The first pause after a failed request; it doubles with each failure in a row.
     pub retry_min: Duration,
     /// The longest pause after a failed request.
@@ -37,8 +46,10 @@ pub struct Timing {
     pub misconfigured_retry: Duration,
     /// The time from the submission of a block to its first lookup in the cut.
     pub first_block_lookup: Duration,
-    /// The time between further lookups of a block.
+    /// The shortest time between further lookups of a block. It grows with the age of the block.
     pub block_lookup_interval: Duration,
+    /// The longest time between two lookups of a block.
+    pub block_lookup_max: Duration,
     /// How often a CPU thread updates the creation time of its job.
     pub restamp: Duration,
     /// The time for which a CPU thread hashes before it checks for new jobs.
@@ -62,13 +73,18 @@ impl Default for Timing {
             silence_min: Duration::from_secs(10),
             silence_max: Duration::from_secs(30),
             late_update: Duration::from_secs(2),
+            late_cut: Duration::from_secs(4),
+            reopen_min: Duration::from_secs(15),
+            reopen_max: Duration::from_mins(1),
             held_chain_pause: Duration::from_secs(1),
             unwanted_pause: Duration::from_millis(100),
+            flooded_interval: Duration::from_millis(200),
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(1),
             misconfigured_retry: Duration::from_secs(30),
             first_block_lookup: Duration::from_secs(2),
             block_lookup_interval: Duration::from_secs(10),
+            block_lookup_max: Duration::from_mins(5),
             restamp: Duration::from_secs(1),
             batch: Duration::from_millis(1),
             status: Duration::from_secs(10),

@@ -85,6 +85,12 @@ impl fmt::Display for About {
     }
 }
 
+/// Returns the items, separated by commas.
+pub(crate) fn list(items: impl IntoIterator<Item: ToString>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -17,7 +17,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use stratum::{Counters, Stats};
+use stratum::{Counters, Stats, Tls};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
@@ -117,6 +117,14 @@ impl Worker {
     pub(crate) fn server(&self) -> Option<(Arc<Stats>, Arc<Counters>)> {
         match self {
             Self::Asic(asic) => Some((asic.stats(), asic.counters())),
+            _ => None,
+        }
+    }
+
+    /// Returns the certificate of the Stratum server, if this is the worker and has one.
+    pub fn tls(&self) -> Option<Arc<Tls>> {
+        match self {
+            Self::Asic(asic) => asic.tls(),
             _ => None,
         }
     }

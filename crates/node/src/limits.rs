@@ -17,8 +17,11 @@ pub struct Limits {
     pub solved: Duration,
     /// For `/cut` and for a page of ancestors.
     pub cut: Duration,
-    /// For silence on an update stream, and for opening it. Longer than the 216 to 264 s after
-    /// which a node ends a stream, since a quiet chain has no events.
+    /// For opening an update stream, from the request to the head of the response: a node sends it
+    /// at once. Doubles with each opening in a row that gets no response, up to six times this.
+    pub updates_open: Duration,
+    /// For silence on an update stream. Longer than the 216 to 264 s after which a node ends a
+    /// stream, since a quiet chain has no events.
     pub updates_idle: Duration,
     /// The pauses before an update stream is opened again.
     pub reopen: Backoff,
@@ -39,6 +42,7 @@ impl Default for Limits {
             work: Duration::from_secs(10),
             solved: Duration::from_secs(10),
             cut: Duration::from_secs(10),
+            updates_open: Duration::from_secs(10),
             updates_idle: Duration::from_mins(5),
             reopen: Backoff::default(),
             max_json_bytes: 1 << 20,

@@ -23,6 +23,9 @@ const REJECTIONS: [&str; 3] = [
     "Invalid solved work",
 ];
 
+/// The start of the texts of aeson, the node's JSON parser, for JSON without what it expects.
+const UNREADABLE: &str = "Error in $";
+
 /// When the same request may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -174,12 +177,12 @@ impl Refusal {
                 sent: sent.clone(),
                 text,
             },
-            // The texts are those of the node's JSON parser: many, but neither markup nor JSON.
-            StatusCode::BAD_REQUEST if !text.starts_with(['<', '{', '[']) => Self::Unreadable {
+            StatusCode::BAD_REQUEST if text.starts_with(UNREADABLE) => Self::Unreadable {
                 text,
                 solution: false,
             },
             StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
+            StatusCode::NOT_FOUND if !text.is_empty() => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }
@@ -196,7 +199,8 @@ impl Refusal {
                     solution: true,
                 }
             }
-            StatusCode::BAD_REQUEST => Self::foreign(answer),
+            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
+            StatusCode::NOT_FOUND if !text.is_empty() => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }
@@ -241,6 +245,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn why_not_served(path: &str) -> &'static str {
     if path == "/info" {
         "this is not the service API of a chainweb node, which has port 1848 by default"
+    } else if path.ends_with("/mining/updates") {
+        "mining coordination is disabled (start the node with --enable-mining-coordination), or \
+         something before it lets only some paths through"
     } else if path.ends_with("/cut") {
         "it serves another network, or something before it lets only some paths through"
     } else {

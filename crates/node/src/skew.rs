@@ -20,7 +20,7 @@ pub struct Skew {
 impl Skew {
     /// Returns the skew from a timestamp of whole seconds, received at `received_us` (microseconds
     /// since the epoch, local clock), `elapsed` after the request.
-    fn from_stamp(stamp_s: i64, received_us: i64, elapsed: Duration) -> Self {
+    pub fn from_stamp(stamp_s: i64, received_us: i64, elapsed: Duration) -> Self {
         let elapsed_us = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
         let stamp_us = stamp_s.saturating_mul(MICROS_PER_SECOND);
         Self {
@@ -62,6 +62,15 @@ impl Skew {
     pub fn exceeds(&self, tolerance: Duration) -> bool {
         let tolerance_us = i64::try_from(tolerance.as_micros()).unwrap_or(i64::MAX);
         self.least_us > tolerance_us || self.most_us < -tolerance_us
+    }
+
+    /// Whether it certainly differs from an earlier one by more than `tolerance`.
+    pub fn differs(&self, earlier: &Self, tolerance: Duration) -> bool {
+        let change = Self {
+            least_us: self.least_us.saturating_sub(earlier.most_us),
+            most_us: self.most_us.saturating_sub(earlier.least_us),
+        };
+        change.exceeds(tolerance)
     }
 }
 
@@ -110,5 +119,9 @@ mod tests {
         let ahead = Skew::from_stamp(110, 100_000_000, Duration::ZERO);
         assert!(ahead.exceeds(Duration::from_millis(9_999)));
         assert!(!ahead.exceeds(Duration::from_secs(10)));
+        // Each is known to a second.
+        assert!(ahead.differs(&behind, Duration::from_secs(18)));
+        assert!(behind.differs(&ahead, Duration::from_secs(18)));
+        assert!(!ahead.differs(&behind, Duration::from_secs(20)));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! A node ends its update streams every few minutes. They are opened again at once, with a little
 //! jitter. After a failure, and after a stream that ended as soon as it began, the pauses grow up
-//! to the limit of [`Backoff`](crate::Backoff). Every gap is an event ([`UpdateEvent::Lost`]);
-//! updates during a gap are lost. What an event means for work is the caller's decision.
+//! to the limit of [`Backoff`](crate::Backoff), or to the pause that the node requests. Every gap
+//! is an event ([`UpdateEvent::Lost`]); updates during a gap are lost. What an event means for work
+//! is the caller's decision.
 
 mod events;
 
@@ -49,8 +50,13 @@ struct Updates {
     state: State,
     /// The number of streams in a row that failed or ended as soon as they began.
     failures: u32,
+    /// The number of openings in a row without a response.
+    unanswered: u32,
     rng: SmallRng,
 }
+
+/// The longest pause that a node can request before a stream is opened again.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 enum State {
     Waiting(Duration),
@@ -80,6 +86,7 @@ impl Client {
             chain,
             state: State::Waiting(Duration::ZERO),
             failures: 0,
+            unanswered: 0,
             rng: rand::make_rng(),
         };
         Box::pin(stream::unfold(updates, |mut updates| async move {
@@ -118,23 +125,26 @@ impl Updates {
         }
     }
 
-    async fn open(&self) -> Result<Response, Error> {
+    async fn open(&mut self) -> Result<Response, Error> {
         let endpoint = self.client.endpoint();
-        let limits = self.client.limits();
+        let first = self.client.limits().updates_open;
+        let limit = first.saturating_mul(6.min(1 << self.unanswered.min(3)));
         let request = self.client.updates_request(&self.version, self.chain);
         let opening = Box::pin(async {
             let response = exchange::send(request, endpoint).await?;
             if response.status().is_success() {
                 return expect_events(response);
             }
-            let bounds = self.client.bounds("update stream", limits.updates_idle, 0);
+            let bounds = self.client.bounds("update stream", limit, 0);
             let answer = exchange::read(response, endpoint, bounds, None).await?;
             Err(Refusal::of(&answer).into())
         });
-        match timeout(limits.updates_idle, opening).await {
-            Ok(result) => result,
-            Err(_) => Err(silent(&self.client).into()),
+        if let Ok(result) = timeout(limit, opening).await {
+            self.unanswered = 0;
+            return result;
         }
+        self.unanswered = self.unanswered.saturating_add(1);
+        Err(silent(&self.client, limit).into())
     }
 
     fn lost(&mut self, lost: Lost, lived: Duration) -> UpdateEvent {
@@ -149,6 +159,11 @@ impl Updates {
             0 => backoff.jitter(&mut self.rng),
             failures => backoff.pause(failures, &mut self.rng),
         };
+        let requested = match &lost {
+            Lost::Failed(error) => error.retry_after().unwrap_or_default(),
+            Lost::Ended => Duration::ZERO,
+        };
+        let pause = pause.max(requested.min(MAX_RETRY_AFTER));
         tracing::debug!(
             endpoint = %self.client.endpoint(), chain = %self.chain, ?lost, ?lived, ?pause, "update stream lost"
         );
@@ -169,7 +184,8 @@ impl Open {
                 }
                 None => {}
             }
-            let chunk = timeout(client.limits().updates_idle, self.response.chunk()).await;
+            let idle = client.limits().updates_idle;
+            let chunk = timeout(idle, self.response.chunk()).await;
             match chunk {
                 Ok(Ok(Some(bytes))) => self.events.feed(&bytes, &mut self.ready),
                 Ok(Ok(None)) => return Err(Lost::Ended),
@@ -178,16 +194,16 @@ impl Open {
                         NoAnswer::from_reqwest(&error, client.endpoint()).into(),
                     ));
                 }
-                Err(_) => return Err(Lost::Failed(silent(client).into())),
+                Err(_) => return Err(Lost::Failed(silent(client, idle).into())),
             }
         }
     }
 }
 
-fn silent(client: &Client) -> NoAnswer {
+fn silent(client: &Client, after: Duration) -> NoAnswer {
     NoAnswer::Timeout {
         endpoint: client.endpoint().to_string(),
-        after: client.limits().updates_idle,
+        after,
     }
 }
 
@@ -225,6 +241,7 @@ mod tests {
             chain: ChainId::new(0),
             state: State::Waiting(Duration::ZERO),
             failures: 0,
+            unanswered: 0,
             rng: SmallRng::seed_from_u64(7),
         }
     }
@@ -254,5 +271,21 @@ mod tests {
         check(updates, 1500, 400, 3);
         check(updates, 1501, 100, 0);
         check(updates, 0, 100, 1);
+    }
+    #[test]
+    fn a_pause_that_the_node_requests_is_kept() {
+        for (requested, pause) in [(7, 7), (3600, 60)] {
+            let mut updates = updates();
+            let busy = Refusal::Busy {
+                status: 429,
+                retry_after: Some(Duration::from_secs(requested)),
+                text: String::new(),
+            };
+            updates.lost(Lost::Failed(busy.into()), Duration::ZERO);
+            let State::Waiting(waiting) = updates.state else {
+                panic!("still open")
+            };
+            assert_eq!(waiting, Duration::from_secs(pause));
+        }
     }
 }

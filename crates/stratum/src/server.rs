@@ -44,6 +44,7 @@ use crate::session::Solution;
 use crate::share_target::ShareTargets;
 use crate::stats::Stats;
 use crate::template::LiveWork;
+use crate::tls::Tls;
 
 /// The part of the refresh period, as a divisor, in which refreshes pause after new work.
 const PAUSE_PART: u32 = 5;
@@ -99,6 +100,11 @@ impl Server {
     /// Returns the statistics of the workers, which may be read at any time.
     pub fn stats(&self) -> Arc<Stats> {
         Arc::clone(&self.context.stats)
+    }
+
+    /// Returns the certificate for devices that speak TLS.
+    pub fn tls(&self) -> Option<Arc<Tls>> {
+        self.config.tls.clone()
     }
 
     /// Returns the number of connections for which there are file descriptors, up to the configured

@@ -1,5 +1,6 @@
 //! What the sources of settings contain, and which assignments take effect.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::setting::Setting;
@@ -71,5 +72,22 @@ impl Findings {
             resolved.push(new);
         }
         resolved
+    }
+
+    /// Returns the values that take effect and are no defaults, by the key of their setting.
+    pub(crate) fn values(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for Assignment {
+            setting,
+            values: set,
+            ..
+        } in self.resolved()
+        {
+            if !set.is_empty() && *set != setting.defaults() {
+                let values = values.entry(&setting.key).or_default();
+                values.extend(set.iter().map(String::as_str));
+            }
+        }
+        values
     }
 }

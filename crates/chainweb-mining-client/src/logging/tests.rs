@@ -35,7 +35,7 @@ fn args(flags: &[&str]) -> LogArgs {
 fn lines(flags: &[&str], color: Color) -> Vec<String> {
     let written = Written::default();
     let writer = written.clone();
-    let subscriber = args(flags).subscriber(LogLevel::Warn, color, move || writer.clone());
+    let (subscriber, _) = args(flags).subscriber(LogLevel::Warn, color, move || writer.clone());
     with_default(subscriber, || {
         info!(target: "miner::run", chain = 7, level = "fifty", rate = 1.5, "line one\nof \"two\" \u{1b}[31m");
         warn!(target: "hyper", error = %"reset", "another library");
@@ -137,7 +137,8 @@ fn flags_come_before_no_color_and_no_color_before_the_terminal() {
 fn engine_lines(flags: &[&str]) -> Vec<String> {
     let written = Written::default();
     let writer = written.clone();
-    let subscriber = args(flags).subscriber(LogLevel::Warn, Color::Off, move || writer.clone());
+    let (subscriber, _) =
+        args(flags).subscriber(LogLevel::Warn, Color::Off, move || writer.clone());
     let hash = "5GLBcPgolSVQ7F6xWm2TPk6sBqJ0oDhvZ1uYcRtXe3A";
     with_default(subscriber, || {
         info!(target: "miner", event = "block_found", chain = 7, block = hash, device = None::<&str>, "block found");

@@ -19,10 +19,10 @@ use futures_util::StreamExt;
 use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_TYPE};
 use miner::worker::on_demand::{Outcome, Request};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::{accept, browser, counts};
+use super::{MAX_CONNECTIONS, accept, browser, counts};
 
 /// Room for counts on many more chains than a network has.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -33,12 +33,26 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest wait for blocks.
 const MAX_WAIT: Duration = Duration::from_mins(10);
 
+/// Requests that wait for blocks at a time: half of the connections, so that others are served.
+const MAX_WAITING: usize = MAX_CONNECTIONS.get() / 2;
+
 const METHODS: &str = "GET, HEAD, POST, DELETE, OPTIONS";
 
 const NOT_YET: &str = "not all blocks are in the cut yet; they stay outstanding";
 
-/// The channel to the worker.
-type Requests = State<mpsc::Sender<Request>>;
+const TOO_MANY_WAIT: &str = "too many requests wait for blocks; this one is ignored: repeat it \
+    later or without wait";
+
+/// What all connections use.
+#[derive(Clone)]
+struct Shared {
+    /// The channel to the worker.
+    worker: mpsc::Sender<Request>,
+    /// A permit for each request that may wait for its blocks.
+    waits: Arc<Semaphore>,
+}
+
+type Requests = State<Shared>;
 
 /// A response of success, or of an error.
 type Answer = Result<Response, Response>;
@@ -49,7 +63,10 @@ pub(super) fn router(requests: mpsc::Sender<Request>, names: Vec<String>) -> Rou
     Router::new()
         .route("/make-blocks", methods.fallback(not_allowed))
         .fallback(async || plain(404, "not found; the only endpoint is /make-blocks"))
-        .with_state(requests)
+        .with_state(Shared {
+            worker: requests,
+            waits: Arc::new(Semaphore::new(MAX_WAITING)),
+        })
         .layer(middleware::from_fn_with_state(names.into(), refuse_pages))
 }
 
@@ -76,6 +93,10 @@ async fn make(requests: Requests, http: extract::Request) -> Answer {
     let body = timeout(BODY_TIMEOUT, read(http.into_body())).await;
     let body = body.map_err(|_| plain(408, "the body did not arrive in time"))??;
     let counts = counts::from_json(&body).map_err(bad_body)?;
+    let may_wait = wait.map(|_| requests.waits.try_acquire());
+    if let Some(Err(_)) = may_wait {
+        return Err(plain(503, TOO_MANY_WAIT));
+    }
     let (outcome, made) = oneshot::channel();
     let request = |reply| Request::Make(counts, reply, outcome);
     ask(&requests, request).await?.map_err(bad_body)?;
@@ -113,7 +134,7 @@ async fn ask<T>(
 ) -> Result<T, Response> {
     let (reply, answer) = oneshot::channel();
     // A request that is not sent is dropped, and its reply channel with it.
-    requests.send(request(reply)).await.ok();
+    requests.worker.send(request(reply)).await.ok();
     answer.await.map_err(|_| shutting_down())
 }
 

@@ -5,6 +5,7 @@ mod cpu;
 mod development;
 mod doctor;
 mod external;
+mod hang_up;
 mod log;
 mod on_demand;
 mod page;

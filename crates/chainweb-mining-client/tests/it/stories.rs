@@ -8,6 +8,7 @@ mod answers;
 mod balancer;
 mod development;
 mod external;
+mod held;
 mod matrix;
 mod on_demand;
 mod outages;

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chainweb::{ChainId, WorkHeader};
 use node::{Tip, Version};
@@ -53,8 +54,12 @@ pub(crate) enum Request {
         seq: Seq,
         chain: Option<ChainId>,
     },
-    /// The tips of its chains.
-    Cut { version: Version, seq: Seq },
+    /// The tips of its chains, within this time if it is shorter than the limit of the client.
+    Cut {
+        version: Version,
+        seq: Seq,
+        within: Option<Duration>,
+    },
     /// The blocks at these heights on the branch below `tip`.
     Ancestors {
         version: Version,

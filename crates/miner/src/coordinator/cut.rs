@@ -12,7 +12,7 @@ use super::freshness::{Freshness, contradicts};
 use super::heights::HeightsOfWork;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
-use crate::job::{Job, NodeId};
+use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
@@ -33,9 +33,14 @@ impl Coordinator {
             return;
         }
         self.compare_jobs(id, requested, &cut);
+        let requested_at = self.nodes[id.0].cut_requested;
         for (chain, tip) in &cut.tips {
-            self.observe_height(id, *chain, tip.height.saturating_add(1));
+            let next = tip.height.saturating_add(1);
+            self.height_shown(id, *chain, (requested, requested_at), tip.height);
+            self.nodes[id.0].see_height(*chain, next);
+            self.observe_height(id, *chain, next);
         }
+        self.compared(id);
         self.publish();
         if let Some(at) = self.nodes[id.0].cut_requested
             && self.wants_view(id)
@@ -114,7 +119,6 @@ impl Coordinator {
                 && Seq::of(&live.job) < requested
                 && contradicts(cut, live.job.work.header())
         });
-        self.judge_silence(id, cut, &outdated);
         let streams = &mut self.nodes[id.0].streams;
         for job in outdated {
             let chain = job.chain();
@@ -129,49 +133,6 @@ impl Coordinator {
                 live.freshness = Freshness::Current;
             }
         }
-    }
-
-    /// No update has come for longer than is plausible. If the cut has moved meanwhile, and no
-    /// update follows soon, the streams are open and dead: they are opened again, and the cut is
-    /// compared until one reports an update.
-    fn judge_silence(&mut self, id: NodeId, cut: &Cut, outdated: &[Arc<Job>]) {
-        let (now, timing) = (self.now, self.config.timing);
-        let node = &mut self.nodes[id.0];
-        let patience = node.patience(&timing);
-        let last = node.last_update;
-        if last.is_none_or(|at| now.saturating_duration_since(at) < patience) {
-            return;
-        }
-        let has_missed = outdated.iter().any(|job| {
-            let chain = job.chain();
-            let tip = cut.tip(chain);
-            node.streams.is_watched_since(chain, Seq::of(job))
-                && tip.is_some_and(|tip| tip.hash != job.work.header().parent())
-        });
-        if !has_missed {
-            node.patience = Some((2 * patience).min(timing.silence_max.max(patience)));
-            return;
-        }
-        node.missed.get_or_insert(now + timing.late_update);
-    }
-
-    /// Acts if the update of a change that a cut showed is still missing.
-    pub(super) fn judge_missed(&mut self, id: NodeId) {
-        let now = self.now;
-        let node = &mut self.nodes[id.0];
-        if node.missed.is_none_or(|until| now < until) {
-            return;
-        }
-        node.silent_since = node.last_update;
-        node.streams.distrust();
-        if let Some(last) = node.last_update {
-            let silence = now.saturating_duration_since(last);
-            self.report_node(id, NodeEvent::UpdatesSilent { silence });
-        }
-        for live in self.live.of(id) {
-            live.suspect(self.seq);
-        }
-        self.reopen_streams(id);
     }
 
     pub(super) fn ancestors(

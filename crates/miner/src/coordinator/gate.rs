@@ -18,6 +18,8 @@ pub(super) struct Gate {
     is_wanted: bool,
     is_in_flight: bool,
     paused_until: Option<Instant>,
+    /// The earliest time of the next request, whatever ends its pause.
+    spaced_until: Option<Instant>,
     /// The failures since the last success.
     failures: Option<Failures>,
 }
@@ -39,13 +41,20 @@ impl Gate {
     /// Returns whether to send a request now, if one is wanted. If so, it counts as in flight.
     pub(super) fn try_start(&mut self, now: Instant, is_wanted: bool) -> bool {
         self.is_wanted = is_wanted;
-        let is_paused = self.paused_until.is_some_and(|end| end > now);
+        let ends = [self.paused_until, self.spaced_until];
+        let is_paused = ends.into_iter().flatten().any(|end| end > now);
         if !is_wanted || is_paused || self.is_in_flight {
             return false;
         }
         self.is_in_flight = true;
         self.clear();
+        self.spaced_until = None;
         true
+    }
+
+    /// Whether the last request failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures.is_some()
     }
 
     /// The request succeeded. Returns the time since the first failure if there were any.
@@ -106,6 +115,11 @@ impl Gate {
         self.paused_until = Some(until);
     }
 
+    /// Makes no request before `until`.
+    pub(super) fn space(&mut self, until: Instant) {
+        self.spaced_until = Some(until);
+    }
+
     /// Ends a pause not caused by a failure, and all but the shortest one after a refusal that an
     /// operator has to mend: the node lives, and may have been mended.
     pub(super) fn release(&mut self) {
@@ -127,6 +141,8 @@ impl Gate {
     /// The end of the pause, if a request is wanted then.
     pub(super) fn wakeup(&self) -> Option<Instant> {
         let is_waiting = self.is_wanted && !self.is_in_flight;
-        self.paused_until.filter(|_| is_waiting)
+        self.paused_until
+            .max(self.spaced_until)
+            .filter(|_| is_waiting)
     }
 }

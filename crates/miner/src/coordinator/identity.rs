@@ -50,7 +50,7 @@ impl Coordinator {
             live.due = self.now;
             live.suspect(self.seq);
         }
-        self.reopen_streams(id);
+        self.reopen_suspect(id);
     }
 
     /// The node serves a network other than the known one.

@@ -8,15 +8,16 @@ use node::{Error, Info, NoAnswer, Retry, Version};
 
 use super::event::Seq;
 use super::gate::Gate;
-use super::heights::HeightsOfWork;
+use super::heights::{HeightsOfWork, RESET_DEPTH};
 use super::streams::Streams;
 use crate::job::Job;
 use crate::telemetry::event::RequestKind;
 use crate::timing::Timing;
 
-/// A chain more than this much lower than before, and at most twice this high, was reset:
-/// reorganisations are not so deep, and nodes behind one address may differ more far from genesis.
-const RESET_DEPTH: u64 = 6;
+/// The number of works in a row requested because of updates, without a higher chain, from which
+/// requests for work keep a distance, and the number that a higher chain explains.
+const MAX_CHASED: u32 = 5;
+const CHASED_PER_BLOCK: u32 = 3;
 /// The highest number of chains whose heights are kept.
 const MAX_HEIGHTS: usize = 512;
 
@@ -29,22 +30,28 @@ pub(super) struct NodeState {
     pub(super) info: Option<Info>,
     /// When the network was identified. Answers to earlier requests do not count.
     pub(super) since: Seq,
-    /// The number of the present subscription. Events of earlier streams do not count.
-    pub(super) subscription: Seq,
     pub(super) streams: Streams,
     identify: Gate,
     pub(super) work: Gate,
     pub(super) cut: Gate,
+    /// Counts failures only: streams open by themselves.
+    updates: Gate,
     /// When the last request for the cut was made.
     pub(super) cut_requested: Option<Instant>,
     /// The last update, or when the first stream opened; `None` before.
     pub(super) last_update: Option<Instant>,
-    /// How long silence is plausible; `None` for the shortest.
+    /// How long silence is plausible; `None` for what the pace of updates makes so.
     pub(super) patience: Option<Duration>,
-    /// When streams without an update are found to miss changes: a cut has moved.
-    pub(super) missed: Option<Instant>,
-    /// The last update before the streams were found to miss changes.
+    /// The mean time between updates.
+    pace: Duration,
+    /// The last answer with a cut.
+    pub(super) compared: Option<Instant>,
+    /// The last update of streams that were found to miss changes, until one of them reports one.
     pub(super) silent_since: Option<Instant>,
+    /// When all streams were last opened again after a possible restart.
+    pub(super) reopened: Option<Instant>,
+    /// When to open suspect streams again, if that was too early.
+    pub(super) reopen_at: Option<Instant>,
     /// The last possible change of the cut.
     pub(super) cut_changed: Seq,
     /// When the node first refused `/cut` as unknown, until it sends one.
@@ -53,6 +60,8 @@ pub(super) struct NodeState {
     pub(super) heights_of_work: Option<HeightsOfWork>,
     /// When the last request for work was made.
     pub(super) work_requested: Option<Instant>,
+    /// The works in a row requested because of updates, less those that blocks explain.
+    chased: u32,
     /// The works in a row that were of no use to a worker with a demand for certain chains.
     pub(super) useless_work: usize,
     /// The end of a pause without work and submissions, if the node rejected the last block without
@@ -79,13 +88,12 @@ impl NodeState {
     /// The node serves this network from now on. Returns the former one.
     pub(super) fn begin(&mut self, seq: Seq, info: Info) -> Option<Info> {
         self.since = seq;
-        self.subscription = seq;
         self.streams = Streams::default();
         self.pow_required_until = None;
         self.cut_missing = None;
         self.heights_of_work = None;
-        (self.last_update, self.patience) = (None, None);
-        (self.missed, self.silent_since) = (None, None);
+        (self.last_update, self.patience, self.pace) = (None, None, Duration::ZERO);
+        (self.compared, self.silent_since, self.reopen_at) = (None, None, None);
         self.heights.clear();
         self.info.replace(info)
     }
@@ -118,6 +126,7 @@ impl NodeState {
             RequestKind::Info => &mut self.identify,
             RequestKind::Work => &mut self.work,
             RequestKind::Cut => &mut self.cut,
+            RequestKind::Updates => &mut self.updates,
         }
     }
 
@@ -129,17 +138,65 @@ impl NodeState {
         }
     }
 
-    /// How long the silence of the update streams is plausible.
-    pub(super) fn patience(&self, timing: &Timing) -> Duration {
-        self.patience.unwrap_or(timing.silence_min)
+    /// An update came.
+    pub(super) fn updated(&mut self, now: Instant, timing: &Timing) {
+        if let Some(last) = self.last_update.replace(now) {
+            // An outage is not the pace of the network.
+            let gap = now.saturating_duration_since(last).min(timing.silence_max);
+            self.pace = (self.pace * 7 + gap) / 8;
+        }
+        self.patience = None;
     }
 
-    /// When to compare the cut because no update comes; `None` without streams.
-    pub(super) fn silence_check(&self, timing: &Timing) -> Option<Instant> {
-        let last = self.last_update.max(self.cut_requested);
-        self.last_update
-            .and(last)?
-            .checked_add(self.patience(timing))
+    /// How long the silence of the update streams is plausible: four mean times between updates,
+    /// within limits. Chance exceeds it every fiftieth time.
+    pub(super) fn patience(&self, timing: &Timing) -> Duration {
+        let usual = (self.pace * 4).min(timing.silence_max);
+        self.patience.unwrap_or(usual.max(timing.silence_min))
+    }
+
+    /// Whether no update has come for longer than is plausible.
+    pub(super) fn is_silent(&self, now: Instant, timing: &Timing) -> bool {
+        let patience = self.patience(timing);
+        self.last_update.is_some_and(|at| at + patience <= now)
+    }
+
+    /// When to compare the cut with a job on the chain because no update comes; `None` without
+    /// streams.
+    pub(super) fn silence_check(&self, timing: &Timing, chain: ChainId) -> Option<Instant> {
+        let of_all = self
+            .last_update?
+            .max(self.compared.unwrap_or(self.last_update?));
+        let due = of_all.checked_add(self.patience(timing));
+        let of_chain = self.streams.last_event(chain).max(self.compared);
+        let due_of_chain = of_chain.and_then(|at| at.checked_add(timing.silence_max));
+        [due, due_of_chain].into_iter().flatten().min()
+    }
+
+    /// The time limit of a request for the cut. A node without updates and answers is reported
+    /// soon, however long its requests may take. Later requests may take longer: it could be slow.
+    pub(super) fn cut_limit(&self, now: Instant, timing: &Timing) -> Option<Duration> {
+        let last = self.last_update.filter(|_| !self.cut.is_failing())?;
+        let until = last + self.patience(timing) + timing.late_cut;
+        Some(until.saturating_duration_since(now).max(timing.late_cut))
+    }
+
+    /// An update outdated work, or ended a pause. If updates are many and blocks few, the next
+    /// request for work waits.
+    pub(super) fn chase(&mut self, timing: &Timing) {
+        self.chased = (self.chased + 1).min(MAX_CHASED);
+        if self.chased == MAX_CHASED
+            && let Some(requested) = self.work_requested
+        {
+            self.work.space(requested + timing.flooded_interval);
+        }
+    }
+
+    /// Work or a cut shows the height of a chain's next block.
+    pub(super) fn see_height(&mut self, chain: ChainId, height: u64) {
+        if self.streams.seen(chain, height) {
+            self.chased = self.chased.saturating_sub(CHASED_PER_BLOCK);
+        }
     }
 
     /// Records the height of a chain's next block. Returns the height before a reset, once for all
@@ -180,6 +237,9 @@ impl NodeState {
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
         let gates = [&self.identify, &self.work, &self.cut];
         let gates = gates.into_iter().filter_map(Gate::wakeup);
-        gates.chain(self.pow_required_until).chain(self.missed)
+        gates
+            .chain(self.pow_required_until)
+            .chain(self.streams.missed())
+            .chain(self.reopen_at)
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The needs are recomputed from the state each time: no request is forgotten, none is sent twice.
 
+use std::time::Duration;
+
 use chainweb::ChainId;
 use node::Error;
 
@@ -26,6 +28,9 @@ impl Coordinator {
     fn request_missing_of(&mut self, id: NodeId) {
         if !self.is_stopping {
             self.judge_missed(id);
+            if self.nodes[id.0].reopen_at.is_some_and(|at| at <= self.now) {
+                self.reopen_suspect(id);
+            }
         }
         // While the program stops there is no time to find out more.
         let is_unknown = !self.nodes[id.0].is_ready() && !self.is_stopping;
@@ -93,14 +98,18 @@ impl Coordinator {
         (is_answerable && is_wanted).then(|| Request::Cut {
             version: node.version(),
             seq: self.seq,
+            within: node.cut_limit(now, &self.config.timing),
         })
     }
 
     /// Whether no update came from the node of live jobs for longer than is plausible.
     fn is_silence_due(&self, id: NodeId) -> bool {
-        let check = self.nodes[id.0].silence_check(&self.config.timing);
-        let mut live = self.live.jobs.iter();
-        check.is_some_and(|at| at <= self.now) && live.any(|live| live.job.node == id)
+        let (node, timing) = (&self.nodes[id.0], &self.config.timing);
+        let mut of_node = self.live.jobs.iter().filter(|live| live.job.node == id);
+        of_node.any(|live| {
+            let check = node.silence_check(timing, live.job.chain());
+            check.is_some_and(|at| at <= self.now)
+        })
     }
 
     /// Counts a request for work on a chain if its job was refreshed and is due for new work.
@@ -129,16 +138,26 @@ impl Coordinator {
                 node.suspect_after(&error);
                 let timing = &self.config.timing;
                 if let Some(retry_in) = node.gate(request).fail(self.now, timing, &error) {
-                    let event = NodeEvent::RequestFailed {
-                        request,
-                        cause: (&error).into(),
-                        error: error.to_string(),
-                        retry_in,
-                    };
-                    self.report_node(id, event);
+                    self.report_failed(id, request, &error, retry_in);
                 }
                 None
             }
         }
+    }
+
+    pub(super) fn report_failed(
+        &mut self,
+        id: NodeId,
+        request: RequestKind,
+        error: &Error,
+        retry_in: Duration,
+    ) {
+        let event = NodeEvent::RequestFailed {
+            request,
+            cause: error.into(),
+            error: error.to_string(),
+            retry_in,
+        };
+        self.report_node(id, event);
     }
 }

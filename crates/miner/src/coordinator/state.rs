@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chainweb::ChainId;
+use chainweb::{ChainId, WorkHeader};
 
 use super::action::Action;
 use super::config::Config;
@@ -104,6 +104,7 @@ impl Coordinator {
     pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();
         counters.blocks = self.tracker.counts();
+        counters.solutions_open = self.submissions.open.len() as u64;
         let pending = self.live.jobs.iter().filter(|live| live.refresh.is_some());
         let refreshes = &mut counters.refreshes;
         refreshes.pending = pending.count() as u64;
@@ -123,6 +124,12 @@ impl Coordinator {
         !self.submissions.open.is_empty()
     }
 
+    /// Returns the solved blocks that the node has not taken, with their headers.
+    pub(crate) fn open_submissions(&self) -> impl Iterator<Item = (BlockRef, &WorkHeader)> {
+        let open = self.submissions.open.values();
+        open.map(|submission| (submission.block(), &submission.header))
+    }
+
     /// Whether, after [`Event::Stop`], nothing is left to wait for.
     pub(crate) fn is_finished(&self) -> bool {
         self.is_stopping && !self.is_submitting() && !self.tracker.is_any_final_lookup_due()
@@ -136,11 +143,10 @@ impl Coordinator {
             .chain(self.live.wakeups(&self.config.timing))
             .chain(self.submissions.wakeups())
             .chain(self.tracker.wakeups())
-            .chain(
-                self.live.jobs.iter().filter_map(|live| {
-                    self.nodes[live.job.node.0].silence_check(&self.config.timing)
-                }),
-            )
+            .chain(self.live.jobs.iter().filter_map(|live| {
+                let (node, chain) = (&self.nodes[live.job.node.0], live.job.chain());
+                node.silence_check(&self.config.timing, chain)
+            }))
             // Earlier times were handled with the last event, or wait for an answer.
             .filter(|at| *at > self.now)
             .min()

@@ -1,17 +1,25 @@
 //! The update streams of one node, by chain: which are open, and what they reported when.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 use chainweb::{ChainId, WorkHeader};
 
 use super::event::Seq;
 use super::freshness::{Freshness, Refresh, adjacents};
+use super::proof::{Proof, Shown};
+use crate::timing::Timing;
 
 /// The number of tip changes kept for chains without a stream, known from cuts only.
 const UNWATCHED_CHANGES: usize = 256;
 /// The highest number of streams to a node, several times that of the largest network. Jobs on
 /// further chains are mined unwatched.
 const MAX_STREAMS: usize = 512;
+/// The most reports of a new tip for one block: a node sends up to three, and a few more on
+/// networks with hashed adjacents.
+const REPORTS_PER_BLOCK: u64 = 16;
+/// The highest count of reports kept: what it takes to believe a flooded stream again.
+const MAX_REPORTS: u64 = 8 * REPORTS_PER_BLOCK;
 
 /// The update streams of one node.
 #[derive(Debug, Default)]
@@ -20,17 +28,22 @@ pub(super) struct Streams {
     /// The latest tip changes of chains without a stream, and the latest dropped one.
     unwatched: VecDeque<(ChainId, Seq)>,
     dropped: Seq,
-    /// Whether open streams missed a change and have reported nothing since.
-    is_distrusted: bool,
 }
 
 #[derive(Debug, Default)]
 struct Stream {
+    /// The number of the present subscription. Events of earlier ones do not count.
+    subscription: Seq,
     opened: Option<Seq>,
     /// Whether its connection may be dead without a sign of it.
     is_suspect: bool,
     tip_changed: Seq,
     refreshed: Option<Refresh>,
+    proof: Proof,
+    /// The height of the next block when last seen in work or a cut, and the new tips reported
+    /// since.
+    height: u64,
+    reports: u64,
 }
 
 impl Streams {
@@ -48,33 +61,109 @@ impl Streams {
         is_new
     }
 
-    pub(super) fn opened(&mut self, chain: ChainId, seq: Seq) {
+    /// The stream is opened under the number of this subscription.
+    pub(super) fn subscribed(&mut self, chain: ChainId, subscription: Seq) {
+        if let Some(stream) = self.by_chain.get_mut(&chain) {
+            stream.subscription = subscription;
+            stream.opened = None;
+            stream.proof.closed();
+        }
+    }
+
+    /// Whether an event is of the present subscription to the chain.
+    pub(super) fn is_present(&self, chain: ChainId, subscription: Seq) -> bool {
+        let stream = self.by_chain.get(&chain);
+        stream.is_some_and(|stream| stream.subscription == subscription)
+    }
+
+    /// Whether any stream is open.
+    pub(super) fn is_any_open(&self) -> bool {
+        let mut streams = self.by_chain.values();
+        streams.any(|stream| stream.opened.is_some())
+    }
+
+    /// Whether all streams are open.
+    pub(super) fn are_all_open(&self) -> bool {
+        let mut streams = self.by_chain.values();
+        streams.all(|stream| stream.opened.is_some())
+    }
+
+    pub(super) fn opened(&mut self, now: Instant, chain: ChainId, seq: Seq) {
         if let Some(stream) = self.by_chain.get_mut(&chain) {
             stream.opened = Some(seq);
             stream.is_suspect = false;
+            stream.proof.opened(now);
         }
     }
 
     /// The stream closed. Returns whether it was the last open one.
     pub(super) fn closed(&mut self, chain: ChainId) -> bool {
         let stream = self.by_chain.get_mut(&chain);
-        let was_open = stream.is_some_and(|stream| stream.opened.take().is_some());
-        was_open && self.by_chain.values().all(|stream| stream.opened.is_none())
+        let was_open = stream.is_some_and(|stream| {
+            stream.proof.closed();
+            stream.opened.take().is_some()
+        });
+        was_open && !self.is_any_open()
     }
 
-    /// The streams missed a change: none counts as watching until one reports an update.
-    pub(super) fn distrust(&mut self) {
-        self.is_distrusted = true;
-        self.suspect();
-    }
-
-    /// A stream reported an update. Streams that were distrusted count as opened just now.
-    pub(super) fn trust(&mut self, seq: Seq) {
-        if std::mem::take(&mut self.is_distrusted) {
-            for stream in self.by_chain.values_mut() {
+    /// A stream reported an event. One that was silent counts as opened just now. Returns whether
+    /// it was.
+    pub(super) fn delivered(&mut self, now: Instant, chain: ChainId, seq: Seq) -> bool {
+        let stream = self.by_chain.get_mut(&chain);
+        stream.is_some_and(|stream| {
+            let was_silent = stream.proof.delivered(now);
+            if was_silent {
                 stream.opened = stream.opened.map(|_| seq);
             }
+            was_silent
+        })
+    }
+
+    /// An answer showed the height of a chain.
+    pub(super) fn show(
+        &mut self,
+        chain: ChainId,
+        now: Instant,
+        timing: &Timing,
+        are_all_silent: bool,
+        shown: Shown,
+    ) {
+        if let Some(stream) = self.by_chain.get_mut(&chain) {
+            let opened = stream.opened;
+            stream
+                .proof
+                .show(now, timing, opened, are_all_silent, shown);
         }
+    }
+
+    /// When the first stream counts as silent if it reports nothing.
+    pub(super) fn missed(&self) -> Option<Instant> {
+        let streams = self.by_chain.values();
+        streams.filter_map(|stream| stream.proof.missed()).min()
+    }
+
+    /// Returns the last event of a chain's open stream, or when it opened.
+    pub(super) fn last_event(&self, chain: ChainId) -> Option<Instant> {
+        self.by_chain.get(&chain)?.proof.event_at()
+    }
+
+    /// Counts the streams that missed a change as silent, or all open ones, to be opened again.
+    /// Returns them, each with its last event.
+    pub(super) fn silence(
+        &mut self,
+        now: Instant,
+        timing: &Timing,
+        are_all_silent: bool,
+    ) -> Vec<(ChainId, Option<Instant>)> {
+        let mut silent = Vec::new();
+        for (chain, stream) in &mut self.by_chain {
+            let is_missed = stream.proof.missed().is_some_and(|at| at <= now);
+            if is_missed || are_all_silent && stream.opened.is_some() {
+                silent.push((*chain, stream.proof.event_at()));
+                stream.proof.reopen(now, timing);
+            }
+        }
+        silent
     }
 
     /// The node may have been restarted, which can leave dead connections with no sign of it.
@@ -84,16 +173,46 @@ impl Streams {
         }
     }
 
-    /// If a stream is suspect, counts all as closed and returns the chains to subscribe to again.
-    pub(super) fn reopen(&mut self) -> Vec<ChainId> {
-        let is_suspect = |stream: &Stream| stream.is_suspect && stream.opened.is_some();
-        if !self.by_chain.values().any(is_suspect) {
-            return Vec::new();
-        }
-        for stream in self.by_chain.values_mut() {
-            stream.opened = None;
-        }
+    /// Whether an open stream is suspect.
+    pub(super) fn is_any_suspect(&self) -> bool {
+        let mut streams = self.by_chain.values();
+        streams.any(|stream| stream.is_suspect && stream.opened.is_some())
+    }
+
+    pub(super) fn chains(&self) -> Vec<ChainId> {
         self.by_chain.keys().copied().collect()
+    }
+
+    /// The chain's stream reported a new tip.
+    pub(super) fn new_cut(&mut self, now: Instant, chain: ChainId, seq: Seq) {
+        if let Some(stream) = self.by_chain.get_mut(&chain) {
+            stream.proof.new_cut(now, seq);
+            stream.reports = (stream.reports + 1).min(MAX_REPORTS);
+        }
+        self.tip_changed(chain, seq);
+    }
+
+    /// Whether the stream of the chain reports far more new tips than there are blocks: a report
+    /// is no evidence then.
+    pub(super) fn is_flooded(&self, chain: ChainId) -> bool {
+        let stream = self.by_chain.get(&chain);
+        stream.is_some_and(|stream| stream.reports > REPORTS_PER_BLOCK)
+    }
+
+    /// Work or a cut shows the height of the chain's next block. Returns whether it is higher than
+    /// before.
+    pub(super) fn seen(&mut self, chain: ChainId, height: u64) -> bool {
+        let Some(stream) = self.by_chain.get_mut(&chain) else {
+            return false;
+        };
+        let before = std::mem::replace(&mut stream.height, height);
+        if height < before {
+            stream.reports = 0;
+        } else if height > before {
+            let explained = REPORTS_PER_BLOCK.saturating_mul(height - before);
+            stream.reports = stream.reports.saturating_sub(explained) / 2;
+        }
+        before > 0 && height > before
     }
 
     /// The chain has another tip since `seq`.
@@ -138,8 +257,9 @@ impl Streams {
     /// Whether the chain's stream has been open since before `seq`: then it reported everything to
     /// outdate the answer to a request made at `seq`.
     pub(super) fn is_watched_since(&self, chain: ChainId, seq: Seq) -> bool {
-        let opened = self.by_chain.get(&chain).and_then(|stream| stream.opened);
-        !self.is_distrusted && opened.is_some_and(|opened| opened < seq)
+        let stream = self.by_chain.get(&chain);
+        let proven = stream.filter(|stream| !stream.proof.is_silent() && !stream.is_suspect);
+        proven.is_some_and(|stream| stream.opened.is_some_and(|opened| opened < seq))
     }
 
     /// Whether the chain's tip may have changed after `seq`: its stream reported it, or was closed.
@@ -152,9 +272,11 @@ impl Streams {
     pub(super) fn freshness(&self, work: &WorkHeader, requested: Seq, now: Seq) -> Freshness {
         let chain = work.chain();
         let mut adjacents = adjacents(work);
-        if self.last_tip_change(chain) > requested {
+        let is_reported = self.last_tip_change(chain) > requested;
+        if is_reported && !self.is_flooded(chain) {
             Freshness::Outdated
-        } else if self.is_watched_since(chain, requested)
+        } else if !is_reported
+            && self.is_watched_since(chain, requested)
             && !adjacents.any(|(chain, _)| self.may_have_changed_since(chain, requested))
         {
             Freshness::Current

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod demand;
+mod flood;
 mod fuzz;
 mod gate;
 mod late;

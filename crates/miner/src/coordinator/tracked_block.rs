@@ -14,6 +14,10 @@ pub(super) struct TrackedBlock {
     pub(super) block: BlockRef,
     pub(super) hash: BlockHash,
     pub(super) status: Status,
+    /// When the block was submitted.
+    pub(super) since: Instant,
+    /// The tip of the last branch on which the block was looked up.
+    pub(super) tip: Option<BlockHash>,
     pub(super) next_lookup: Instant,
     /// Whether a request for the branch below a tip is in flight.
     pub(super) is_requested: bool,
@@ -61,10 +65,14 @@ impl TrackedBlock {
         (status != before).then_some(event)
     }
 
-    /// A lookup did not answer where the block is.
+    /// A lookup did not answer where the block is, or nothing else than before.
+    ///
+    /// The next one waits longer for an older block: on an idle network it stays where it is.
     pub(super) fn not_found(&mut self, now: Instant, timing: &Timing) {
         let pause = match &mut self.lookups_left {
-            None => timing.block_lookup_interval,
+            None => (now.saturating_duration_since(self.since) / 2)
+                .min(timing.block_lookup_max)
+                .max(timing.block_lookup_interval),
             Some(left) => {
                 *left = left.saturating_sub(1);
                 timing.retry_min

@@ -82,6 +82,8 @@ impl BlockTracker {
             block,
             hash,
             status: Status::Pending,
+            since: now,
+            tip: None,
             next_lookup: now + pause,
             is_requested: false,
             lookups_left,
@@ -173,9 +175,13 @@ impl BlockTracker {
         for tracked in of_node.into_iter().filter(|tracked| tracked.is_due(now)) {
             let BlockRef { chain, height, .. } = tracked.block;
             match cut.tip(chain) {
+                Some(tip) if tip.height > height && tracked.tip == Some(tip.hash) => {
+                    tracked.not_found(now, &self.timing);
+                }
                 Some(tip) if tip.height > height => {
                     if !in_flight.contains(&chain) {
                         tracked.is_requested = true;
+                        tracked.tip = Some(tip.hash);
                         let heights = below.entry(chain).or_insert(height..=height);
                         *heights = height.min(*heights.start())..=height.max(*heights.end());
                     }
@@ -208,6 +214,7 @@ impl BlockTracker {
             let was_requested = std::mem::take(&mut tracked.is_requested);
             let Some(&by) = hashes.get(&block.height) else {
                 if was_requested {
+                    tracked.tip = None;
                     tracked.not_found(now, &self.timing);
                 }
                 return true;

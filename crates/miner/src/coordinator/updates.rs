@@ -10,7 +10,7 @@ use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::demand::Demand;
 use crate::job::NodeId;
-use crate::telemetry::event::{NodeEvent, Retirement};
+use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
     /// Opens the update stream of a chain without one.
@@ -20,12 +20,14 @@ impl Coordinator {
         }
     }
 
-    fn open_stream(&mut self, id: NodeId, chain: ChainId) {
-        let node = &self.nodes[id.0];
+    /// Opens the update stream of a chain, in place of an earlier one.
+    pub(super) fn open_stream(&mut self, id: NodeId, chain: ChainId) {
+        let (subscription, node) = (self.seq, &mut self.nodes[id.0]);
+        node.streams.subscribed(chain, subscription);
         self.actions.push(Action::Subscribe {
             node: id,
             version: node.version(),
-            subscription: node.subscription,
+            subscription,
             chain,
         });
     }
@@ -35,16 +37,29 @@ impl Coordinator {
     /// A connection whose other end is gone stays silent for as long as TCP allows, like one
     /// without news. A new stream opens or fails. Streams closed or opened again since the restart
     /// was suspected are in no doubt, such as the only one of a network with one chain.
-    pub(super) fn reopen_streams(&mut self, id: NodeId) {
+    ///
+    /// A node that only loses answers is suspected again and again: the streams are opened once in
+    /// a while, and watch nothing until then.
+    pub(super) fn reopen_suspect(&mut self, id: NodeId) {
+        let (now, pause) = (self.now, self.config.timing.reopen_min);
         let node = &mut self.nodes[id.0];
-        node.missed = None;
-        let chains = node.streams.reopen();
-        if !chains.is_empty() {
-            node.subscription = self.seq;
-            self.actions.push(Action::Unsubscribe { node: id });
-            for chain in chains {
-                self.open_stream(id, chain);
-            }
+        node.reopen_at = None;
+        if !node.streams.is_any_suspect() {
+            return;
+        }
+        let earliest = node.reopened.map(|at| at + pause);
+        if earliest.is_some_and(|at| now < at) {
+            node.reopen_at = earliest;
+            return;
+        }
+        node.reopened = Some(now);
+        self.reopen_all(id);
+    }
+
+    pub(super) fn reopen_all(&mut self, id: NodeId) {
+        self.actions.push(Action::Unsubscribe { node: id });
+        for chain in self.nodes[id.0].streams.chains() {
+            self.open_stream(id, chain);
         }
     }
 
@@ -55,11 +70,11 @@ impl Coordinator {
         chain: ChainId,
         update: &UpdateEvent,
     ) {
-        if subscription != self.nodes[id.0].subscription {
+        if !self.nodes[id.0].streams.is_present(chain, subscription) {
             return;
         }
         match update {
-            UpdateEvent::NewCut | UpdateEvent::RefreshedBlock => self.stream_delivered(id),
+            UpdateEvent::NewCut | UpdateEvent::RefreshedBlock => self.stream_delivered(id, chain),
             UpdateEvent::Opened => {
                 self.nodes[id.0].last_update.get_or_insert(self.now);
             }
@@ -73,15 +88,14 @@ impl Coordinator {
         }
     }
 
-    /// An update came: the streams work.
-    fn stream_delivered(&mut self, id: NodeId) {
+    /// An update came: the stream works.
+    fn stream_delivered(&mut self, id: NodeId, chain: ChainId) {
         let (now, seq) = (self.now, self.seq);
         let node = &mut self.nodes[id.0];
-        node.last_update = Some(now);
-        node.missed = None;
-        node.patience = None;
-        node.streams.trust(seq);
-        if let Some(since) = node.silent_since.take() {
+        node.updated(now, &self.config.timing);
+        if node.streams.delivered(now, chain, seq)
+            && let Some(since) = node.silent_since.take()
+        {
             let after = now.saturating_duration_since(since);
             self.report_node(id, NodeEvent::UpdatesResumed { after });
         }
@@ -89,7 +103,16 @@ impl Coordinator {
 
     fn stream_opened(&mut self, id: NodeId, chain: ChainId) {
         let node = &mut self.nodes[id.0];
-        node.streams.opened(chain, self.seq);
+        node.streams.opened(self.now, chain, self.seq);
+        let request = RequestKind::Updates;
+        let recovered = node
+            .streams
+            .are_all_open()
+            .then(|| node.gate(request).succeed(self.now));
+        if let Some(after) = recovered.flatten() {
+            self.report_node(id, NodeEvent::RequestRecovered { request, after });
+        }
+        let node = &mut self.nodes[id.0];
         // The node may have been restarted with another configuration.
         node.work.release();
         // Tip changes before this may have been missed.
@@ -102,12 +125,24 @@ impl Coordinator {
 
     fn tip_changed(&mut self, id: NodeId, chain: ChainId) {
         self.counters.updates_received += 1;
-        self.nodes[id.0].streams.tip_changed(chain, self.seq);
-        self.node_changed(id);
-        self.submissions.tip_changed(id, chain);
+        let node = &mut self.nodes[id.0];
+        node.streams.new_cut(self.now, chain, self.seq);
         // The pause between two requests for the cut goes on, however many tips change.
         self.live.suspect_adjacent(id, chain, self.seq);
-        self.retire(Retirement::NewCut, |live| live.is_of(id, chain));
+        if node.streams.is_flooded(chain) && node.cut_missing.is_none() {
+            // The cut decides, once a second.
+            if let Some(live) = self.live.find(id, chain) {
+                live.suspect(self.seq);
+            }
+            return;
+        }
+        let was_waiting = node.work.wakeup().is_some();
+        self.node_changed(id);
+        self.submissions.tip_changed(id, chain);
+        let retired = self.retire(Retirement::NewCut, |live| live.is_of(id, chain));
+        if was_waiting || !retired.is_empty() {
+            self.nodes[id.0].chase(&self.config.timing);
+        }
     }
 
     /// The node's blocks changed: requests for work, and for a cut on behalf of the worker, do not
@@ -142,6 +177,9 @@ impl Coordinator {
     }
 
     fn stream_lost(&mut self, id: NodeId, chain: ChainId, lost: &Lost) {
+        if let Lost::Failed(error) = lost {
+            self.stream_refused(id, error);
+        }
         if let Some(live) = self.live.find(id, chain) {
             live.suspect(self.seq);
         }
@@ -154,6 +192,22 @@ impl Coordinator {
         );
         if was_last || is_unreachable {
             node.suspect(Suspicion::Restart);
+        }
+    }
+
+    /// Reports that streams cannot be opened, though the node is reached.
+    fn stream_refused(&mut self, id: NodeId, error: &Error) {
+        let node = &mut self.nodes[id.0];
+        let is_refused = match error {
+            // One chain may be without work. An open stream ends like this after silence.
+            Error::NoAnswer(NoAnswer::Timeout { .. }) => !node.streams.is_any_open(),
+            Error::NoAnswer(_) => false,
+            Error::Refused(_) | Error::Malformed(_) => true,
+        };
+        let request = RequestKind::Updates;
+        let (now, timing) = (self.now, &self.config.timing);
+        if is_refused && let Some(retry_in) = node.gate(request).fail(now, timing, error) {
+            self.report_failed(id, request, error, retry_in);
         }
     }
 }

@@ -21,16 +21,19 @@ impl Coordinator {
         let Some(work) = self.answered(id, RequestKind::Work, result) else {
             return;
         };
-        let node = &self.nodes[id.0];
+        let node = &mut self.nodes[id.0];
         if self.is_stopping || requested < node.since || node.is_paused(self.now) {
             return;
         }
         let (chain, height) = (work.chain(), work.header().height());
+        node.see_height(chain, height);
         let by_streams = node.streams.freshness(work.header(), requested, self.seq);
         let by_solutions = self.submissions.freshness(id, work.header(), requested);
         let freshness = by_streams.max(by_solutions);
         if freshness < Freshness::Contested {
             let requested_at = node.work_requested;
+            let parent = height.saturating_sub(1);
+            self.height_shown(id, chain, (requested, requested_at), parent);
             self.read_height(id, requested_at, (chain, height));
         }
         let discarded = match freshness {
@@ -63,6 +66,9 @@ impl Coordinator {
             WorkDiscarded::Unwanted if requested > self.demanded => self.draw_again(id),
             WorkDiscarded::ParentContested if self.wants_view(id) => self.draw_again(id),
             WorkDiscarded::ParentContested => self.hold_work(id),
+            WorkDiscarded::Outdated if by_streams == Freshness::Outdated => {
+                self.nodes[id.0].chase(&self.config.timing);
+            }
             WorkDiscarded::Outdated | WorkDiscarded::Unwanted => {}
         }
     }

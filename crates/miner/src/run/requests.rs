@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use node::Client;
+use node::{Client, Cut, Error, NoAnswer, Version};
+use tokio::time::timeout;
 
 use crate::coordinator::{Connection, Event, Request};
 use crate::job::NodeId;
@@ -23,11 +24,17 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
             let result = client.work(&version, chain).await;
             Event::Work { node, seq, result }
         }
-        Request::Cut { version, seq } => Event::Cut {
-            node,
+        Request::Cut {
+            version,
             seq,
-            result: client.cut(&version).await,
-        },
+            within,
+        } => {
+            let result = match within {
+                Some(within) => cut(&client, &version, within).await,
+                None => client.cut(&version).await,
+            };
+            Event::Cut { node, seq, result }
+        }
         Request::Ancestors {
             version,
             seq,
@@ -59,4 +66,16 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
         }
     };
     (event, asked.elapsed())
+}
+
+/// Requests the cut, within a time limit besides that of the client.
+async fn cut(client: &Client, version: &Version, within: Duration) -> Result<Cut, Error> {
+    match timeout(within, client.cut(version)).await {
+        Ok(result) => result,
+        Err(_) => Err(NoAnswer::Timeout {
+            endpoint: client.endpoint().to_string(),
+            after: within,
+        }
+        .into()),
+    }
 }

@@ -18,6 +18,8 @@ pub struct Counters {
     pub updates_received: u64,
     /// Valid solutions, all of which were submitted.
     pub solutions: u64,
+    /// Solutions that wait for the answer of the node.
+    pub solutions_open: u64,
     /// Solutions for which a node returned success. Their blocks need not be in the cut.
     pub solutions_submitted: u64,
     /// Solutions whose work the node no longer had.

@@ -106,11 +106,16 @@ pub struct BlockRef {
     pub hash: Option<BlockHash>,
 }
 
-/// What is not done when the time for stopping is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is not done when the program ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfinished {
-    /// Blocks are not submitted.
-    Submissions,
+    /// The node has not taken a block.
+    Submission {
+        /// The block.
+        block: BlockRef,
+        /// The solved header.
+        header: WorkHeader,
+    },
     /// The last blocks are not looked up.
     Lookups,
     /// The worker has not ended.
@@ -195,6 +200,12 @@ pub enum NodeEvent {
         /// The number of such solutions so far.
         times: u32,
     },
+    /// Several blocks in a row came too late or were orphaned, and none was accepted. Reported once
+    /// until one is.
+    BlocksLate {
+        /// The number of such blocks.
+        times: u32,
+    },
     /// The node could not answer where blocks of ours stand. They are looked up again later.
     LookupFailed {
         /// The chain of the blocks.
@@ -205,19 +216,23 @@ pub enum NodeEvent {
     /// The node does not serve its cut, though it serves the network: whether blocks are accepted
     /// cannot be checked.
     CutNotServed,
-    /// The update streams are open, but the cut moved without an update. They are opened again.
+    /// Update streams are open, but their chains grew without an update. They are opened again.
     UpdatesSilent {
-        /// The time since the last update.
+        /// The time since the last update of any of them.
         silence: Duration,
+        /// Their chains.
+        chains: Vec<ChainId>,
     },
-    /// An update came again.
+    /// An update came again from one of these streams.
     UpdatesResumed {
         /// The time since the last update before.
         after: Duration,
     },
-    /// The node's clock differs from this machine's by more than a few seconds. Mining is not
-    /// affected: creation times derive from the node's clock.
+    /// The node's clock differs from this machine's by more than a few seconds, or by a few seconds
+    /// more or less than last reported. Creation times derive from the node's clock.
     ClockSkew(Skew),
+    /// The node's clock agrees with this machine's again.
+    ClockSkewEnded,
 }
 
 /// The kinds of requests repeated until they succeed.
@@ -229,6 +244,8 @@ pub enum RequestKind {
     Work,
     /// `/cut`: the tips of all chains.
     Cut,
+    /// `/mining/updates`: the opening of an update stream.
+    Updates,
 }
 
 /// Kinds of failed requests.

@@ -6,6 +6,8 @@
 //! Fields are for machines: `event` is a stable name, and the name of a number contains its unit.
 //! The formatter of plain lines omits `event` and writes numbers with their unit.
 
+mod health;
+
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ use chainweb::{BlockHash, WorkHeader};
 use stratum::WorkerName;
 use tracing::{debug, error, info, warn};
 
+use self::health::{log_health, log_updates_refused};
 use super::blocks::{BlockLog, Lines, Summary};
 use super::counters::Counters;
 use super::event::{
@@ -21,6 +24,7 @@ use super::event::{
 };
 use super::snapshot::{NodeSnapshot, Payee, Program};
 use crate::job::Proof;
+use crate::units::list;
 
 /// The remedy against a load balancer that leads work and its solution to different nodes.
 const STICKY: &str = "make the load balancer sticky (ip_hash in nginx, balance source in \
@@ -144,6 +148,23 @@ fn log_devices(change: DeviceChange, names: &[WorkerName]) {
     }
 }
 
+fn log_unfinished(what: &Unfinished) {
+    match what {
+        Unfinished::Submission { block, header } => warn!(
+            event = "unfinished",
+            chain = block.chain.get(),
+            height = block.height,
+            header = const_hex::encode(header.as_bytes()),
+            "block could not be submitted before the end"
+        ),
+        Unfinished::Lookups => info!(
+            event = "unfinished",
+            "the last blocks could not be looked up before the end"
+        ),
+        Unfinished::Worker => warn!(event = "unfinished", "the worker did not end in time"),
+    }
+}
+
 /// Logs an event that is neither of a block nor of the start.
 fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
     match event {
@@ -160,17 +181,7 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
             node = nodes[node.0].address,
             "no --public-key: blocks will be paid to no one"
         ),
-        Event::Unfinished(what) => match what {
-            Unfinished::Submissions => warn!(
-                event = "unfinished",
-                "not all blocks could be submitted before the end"
-            ),
-            Unfinished::Lookups => info!(
-                event = "unfinished",
-                "the last blocks could not be looked up before the end"
-            ),
-            Unfinished::Worker => warn!(event = "unfinished", "the worker did not end in time"),
-        },
+        Event::Unfinished(what) => log_unfinished(what),
         Event::Node(id, event) => log_node(&nodes[id.0].address, event),
         Event::Job(job, event) => log_job(job, event),
         Event::Devices(change, names) => log_devices(*change, names),
@@ -241,6 +252,7 @@ fn log_node(node: &str, event: &NodeEvent) {
                 RequestKind::Info => "node answers again",
                 RequestKind::Work => "node issues work again",
                 RequestKind::Cut => "cut requests succeed again",
+                RequestKind::Updates => "update streams are open again",
             };
             let request = variant(request);
             info!(
@@ -304,30 +316,6 @@ fn log_node(node: &str, event: &NodeEvent) {
         other => log_health(node, other),
     }
 }
-/// Logs how reliable what the node sends is.
-fn log_health(node: &str, event: &NodeEvent) {
-    match event {
-        NodeEvent::UpdatesSilent { silence } => warn!(
-            event = "updates_silent",
-            node,
-            silence_seconds = silence.as_secs_f64(),
-            "update streams are open but silent: opening them again, comparing the cut meanwhile"
-        ),
-        NodeEvent::UpdatesResumed { after } => info!(
-            event = "updates_resumed",
-            node,
-            after_seconds = after.as_secs_f64(),
-            "update streams report blocks again"
-        ),
-        NodeEvent::ClockSkew(skew) => warn!(
-            event = "clock_skew",
-            node,
-            skew_seconds = skew.seconds(),
-            "node clock differs from this machine's"
-        ),
-        _ => {}
-    }
-}
 
 fn log_failure(
     node: &str,
@@ -344,6 +332,7 @@ fn log_failure(
         (RequestKind::Work, FailureCause::Misconfigured) => "node refuses to issue work",
         (RequestKind::Work, _) => "could not fetch work",
         (RequestKind::Cut, _) => "could not fetch the cut",
+        (RequestKind::Updates, cause) => return log_updates_refused(node, cause, error),
     };
     let (request, retry_in_seconds) = (variant(request), retry_in.as_secs_f64());
     warn!(

@@ -1,13 +1,13 @@
 //! Records events: numbers them, keeps the latest, follows the state of the nodes, and logs them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::Skew;
 
 use super::counters::Counters;
-use super::event::{Event, FailureCause, NodeEvent};
+use super::event::{BlockEvent, Event, FailureCause, NodeEvent};
 use super::log::Log;
 use super::snapshot::{
     Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
@@ -20,6 +20,11 @@ use crate::timing::SKEW_TOLERATED;
 
 /// The time over which the present rate of counted hashes is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// The shortest time between reports about the clock of a node.
+const SKEW_INTERVAL: Duration = Duration::from_secs(10);
+/// The number of blocks in a row too late at which their causes are reported.
+const MANY_LATE: u32 = 10;
 
 /// The one place that knows what happened.
 #[derive(Debug)]
@@ -35,8 +40,10 @@ pub(crate) struct Recorder {
     sequence: u64,
     log: Log,
     table_explained: bool,
-    /// The nodes whose clock skew is reported.
-    skewed: BTreeSet<NodeId>,
+    /// The last report about the clock of a node, and its skew then if it was too large.
+    skewed: BTreeMap<NodeId, (Instant, Option<Skew>)>,
+    /// The blocks in a row that came too late or were orphaned.
+    late: u32,
 }
 
 impl Recorder {
@@ -67,7 +74,8 @@ impl Recorder {
             sequence: 0,
             log: Log::new(now, proof),
             table_explained: false,
-            skewed: BTreeSet::new(),
+            skewed: BTreeMap::new(),
+            late: 0,
         }
     }
 
@@ -82,6 +90,7 @@ impl Recorder {
             self.nodes[id.0].note(now, event);
         }
         self.log.event(now, &event, &self.program, &self.nodes);
+        let late = self.note_late(&event);
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
@@ -91,6 +100,28 @@ impl Recorder {
             event,
         }));
         self.sequence += 1;
+        if let Some(node) = late {
+            let times = self.late;
+            self.record(now, Event::Node(node, NodeEvent::BlocksLate { times }));
+        }
+    }
+
+    /// Counts blocks that come too late. Returns the node of the last one if there are many.
+    fn note_late(&mut self, event: &Event) -> Option<NodeId> {
+        let Event::Block(block, event) = event else {
+            return None;
+        };
+        match event {
+            BlockEvent::Stale | BlockEvent::Orphaned { .. } => {
+                self.late = self.late.saturating_add(1);
+                (self.late == MANY_LATE).then_some(block.node)
+            }
+            BlockEvent::Accepted => {
+                self.late = 0;
+                None
+            }
+            _ => None,
+        }
     }
 
     /// Notes whether a node is of the EVM line.
@@ -108,15 +139,24 @@ impl Recorder {
         self.nodes[node.0].latency = Some(latency);
     }
 
-    /// Notes the clock skew of a node, and reports it once if it is large.
+    /// Notes the clock skew of a node. Reports a large one, its changes, and its end.
     pub(crate) fn note_clock_skew(&mut self, now: Instant, node: NodeId, skew: Skew) {
         self.nodes[node.0].clock_skew = Some(skew);
-        // Skew about the limit is reported once, not at each crossing.
-        if !skew.exceeds(SKEW_TOLERATED / 2) {
-            self.skewed.remove(&node);
-        } else if skew.exceeds(SKEW_TOLERATED) && self.skewed.insert(node) {
-            self.record(now, Event::Node(node, NodeEvent::ClockSkew(skew)));
+        let last = self.skewed.get(&node).copied();
+        let event = match last.and_then(|(_, reported)| reported) {
+            None if skew.exceeds(SKEW_TOLERATED) => NodeEvent::ClockSkew(skew),
+            // Skew about the limit is reported once, not at each crossing.
+            Some(_) if !skew.exceeds(SKEW_TOLERATED / 2) => NodeEvent::ClockSkewEnded,
+            Some(reported) if skew.differs(&reported, SKEW_TOLERATED) => NodeEvent::ClockSkew(skew),
+            _ => return,
+        };
+        // Nodes with different clocks may answer in turn at one address.
+        if last.is_some_and(|(at, _)| now.saturating_duration_since(at) < SKEW_INTERVAL) {
+            return;
         }
+        let reported = (event == NodeEvent::ClockSkew(skew)).then_some(skew);
+        self.skewed.insert(node, (now, reported));
+        self.record(now, Event::Node(node, event));
     }
 
     /// Replaces what is known of the devices.
@@ -227,11 +267,13 @@ impl NodeSnapshot {
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
             | NodeEvent::PayloadsUnknown { .. }
+            | NodeEvent::BlocksLate { .. }
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::CutNotServed
             | NodeEvent::UpdatesSilent { .. }
             | NodeEvent::UpdatesResumed { .. }
-            | NodeEvent::ClockSkew(_) => {}
+            | NodeEvent::ClockSkew(_)
+            | NodeEvent::ClockSkewEnded => {}
         }
     }
 }
@@ -241,11 +283,16 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
+    use chainweb::ChainId;
+    use node::Skew;
+
     use super::Recorder;
-    use crate::job::{Jobs, NodeId, Proof};
+    use crate::job::{JobId, Jobs, NodeId, Proof};
     use crate::meter::{HashMeter, Meter};
     use crate::telemetry::counters::Counters;
-    use crate::telemetry::event::{Event, FailureCause, NodeEvent, RequestKind};
+    use crate::telemetry::event::{
+        BlockEvent, BlockRef, Event, FailureCause, NodeEvent, RequestKind,
+    };
     use crate::telemetry::snapshot::{Payee, Program, RECENT, Snapshot};
 
     const NODE: NodeId = NodeId(0);
@@ -312,6 +359,65 @@ mod tests {
         let numbers: Vec<_> = events.iter().map(|record| record.sequence).collect();
         let expected: Vec<_> = (10..RECENT as u64 + 10).collect();
         assert_eq!(numbers, expected);
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_reported_when_that_begins_changes_and_ends() {
+        let start = Instant::now();
+        let mut recorder = recorder(start, Meter::None);
+        let ahead = |seconds: i64| Skew::from_stamp(100 + seconds, 100_000_000, Duration::ZERO);
+        // Time, skew, and the report.
+        let skewed = |seconds| Some(NodeEvent::ClockSkew(ahead(seconds)));
+        for (second, seconds, expected) in [
+            (0, 3, None),
+            (1, 8, skewed(8)),
+            (20, 12, None),
+            (21, 4, None),
+            (22, 15, skewed(15)),
+            // Another node at the same address: not at once.
+            (23, -30, None),
+            (24, 15, None),
+            (40, 1, Some(NodeEvent::ClockSkewEnded)),
+            (60, 4, None),
+            (61, -7, skewed(-7)),
+        ] {
+            let before = recorder.sequence;
+            let now = start + Duration::from_secs(second);
+            recorder.note_clock_skew(now, NODE, ahead(seconds));
+            let events = snapshot(&recorder, now).events;
+            let new = events.last().filter(|_| recorder.sequence > before);
+            let expected = expected.map(|event| Event::Node(NODE, event));
+            assert_eq!(new.map(|record| record.event.clone()), expected, "{second}");
+        }
+    }
+
+    #[test]
+    fn ten_blocks_in_a_row_too_late_are_reported_once_until_one_is_accepted() {
+        let now = Instant::now();
+        let mut recorder = recorder(now, Meter::None);
+        let mut warned = |count, event: BlockEvent| {
+            for _ in 0..count {
+                let block = BlockRef {
+                    job: JobId(1),
+                    node: NODE,
+                    chain: ChainId::new(0),
+                    height: 1,
+                    hash: None,
+                };
+                recorder.record(now, Event::Block(block, event.clone()));
+            }
+            let late = Event::Node(NODE, NodeEvent::BlocksLate { times: 10 });
+            let events = snapshot(&recorder, now).events;
+            events.iter().filter(|record| record.event == late).count()
+        };
+        assert_eq!(warned(9, BlockEvent::Stale), 0);
+        assert_eq!(warned(1, BlockEvent::Accepted), 0);
+        assert_eq!(warned(9, BlockEvent::Stale), 0);
+        assert_eq!(warned(5, BlockEvent::Submitted { attempts: 1 }), 0);
+        assert_eq!(warned(1, BlockEvent::Stale), 1);
+        assert_eq!(warned(50, BlockEvent::Stale), 1);
+        assert_eq!(warned(1, BlockEvent::Accepted), 1);
+        assert_eq!(warned(10, BlockEvent::Stale), 2);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use listen::{BindError, Interface};
 use rand::Rng;
-use stratum::{Counters, LiveWork, Server, ServerError, Stats, WorkerName};
+use stratum::{Counters, LiveWork, Server, ServerError, Stats, Tls, WorkerName};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -65,6 +65,11 @@ impl Asic {
     /// Returns the counters of the server.
     pub(crate) fn counters(&self) -> Arc<Counters> {
         self.server.counters()
+    }
+
+    /// Returns the certificate for devices that speak TLS.
+    pub(crate) fn tls(&self) -> Option<Arc<Tls>> {
+        self.server.tls()
     }
 
     pub(crate) async fn run(

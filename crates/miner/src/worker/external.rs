@@ -12,8 +12,10 @@ mod line_protocol;
 mod lines;
 mod log;
 mod once;
+mod orphans;
 mod pace;
 mod process;
+mod process_table;
 mod runner;
 mod scheduler;
 #[cfg(test)]
@@ -30,6 +32,7 @@ use tracing::{debug, info};
 pub use self::command::ShellCommand;
 pub use self::config::{Config, InputEncoding, Once, Protocol, TargetEncoding};
 use self::failure::FailureLimit;
+pub use self::orphans::reap_orphans;
 use self::pace::Pace;
 use self::runner::Runner;
 use self::scheduler::Scheduler;

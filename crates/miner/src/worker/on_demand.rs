@@ -16,11 +16,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::plan::{MAX_BLOCKS, MAX_CHAINS, Plan, list};
+use self::plan::{MAX_BLOCKS, MAX_CHAINS, Plan};
 use super::{WorkerError, until};
 use crate::demand::{self, Demand, DemandHandle, DemandWatch};
 use crate::job::{Jobs, Solution};
 use crate::timing::Timing;
+use crate::units::list;
 
 /// Requests in the channel. The worker receives them at once; senders of more wait.
 const MAX_QUEUED: usize = 64;

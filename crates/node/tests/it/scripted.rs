@@ -144,6 +144,7 @@ pub(crate) fn short_limits(millis: u64) -> Limits {
         work: short,
         solved: short,
         cut: short,
+        updates_open: short,
         updates_idle: short,
         ..Limits::default()
     }

@@ -127,12 +127,19 @@ async fn every_refusal_has_its_variant() {
             Retry::Never,
         );
     }
-    for text in ["", "<html>Bad Request</html>", "Error: Invalid POW hash"] {
+    for (line, status, text) in [
+        ("400 Bad Request", 400, ""),
+        ("400 Bad Request", 400, "<html>Bad Request</html>"),
+        ("400 Bad Request", 400, "Error: Invalid POW hash"),
+        ("403 Forbidden", 403, "<html>Forbidden</html>"),
+        ("404 Not Found", 404, "<html>404 Not Found</html>"),
+        ("404 Not Found", 404, "no associated payload"),
+    ] {
         check(
-            submit(plain("400 Bad Request", text.as_bytes())).await,
+            submit(plain(line, text.as_bytes())).await,
             Refusal::Foreign {
                 path: path.clone(),
-                status: 400,
+                status,
                 text: text.to_owned(),
             },
             Retry::Soon,

@@ -191,6 +191,27 @@ async fn a_silent_stream_is_lost_after_the_idle_limit() {
 }
 
 #[tokio::test]
+async fn openings_without_a_response_have_a_limit_of_their_own_that_grows() {
+    let mut acts = vec![vec![Act::Hang]; 5];
+    acts.push(hold(unfinished(EVENTS, &[])));
+    let node = Scripted::start(acts).await;
+    let limits = Limits {
+        updates_open: Duration::from_millis(100),
+        ..quick()
+    };
+    let mut updates = open(&node, limits);
+    let lost = [100, 200, 400, 600, 600].map(|after| {
+        let timeout = NoAnswer::Timeout {
+            endpoint: node.url(),
+            after: Duration::from_millis(after),
+        };
+        UpdateEvent::Lost(Lost::Failed(Error::NoAnswer(timeout)))
+    });
+    assert_eq!(take(&mut updates).await, lost);
+    assert_eq!(take(&mut updates).await, [Opened]);
+}
+
+#[tokio::test]
 async fn a_stream_reopens_once_the_node_is_back() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

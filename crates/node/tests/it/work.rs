@@ -202,6 +202,7 @@ async fn refusals_that_no_node_sends_are_foreign() {
     for (line, body) in [
         ("403 Forbidden", "<html>Attention Required!</html>"),
         ("403 Forbidden", ""),
+        ("400 Bad Request", "Bad Request"),
         ("400 Bad Request", "<html>400 Bad Request</html>"),
         ("400 Bad Request", r#"{"error":"bad request"}"#),
     ] {

@@ -1,10 +1,12 @@
 //! The flags of the external worker, and the end of its commands with the program.
 
+use std::process::{Command, Stdio};
+
 use chainweb::Difficulty;
 use rustix::process::{Pid, Signal, test_kill_process};
 use simnet::{Config, Simnet};
 
-use super::program::{Running, check_usage, field};
+use super::program::{PROGRAM, Running, check_usage, command, field};
 
 #[test]
 fn flag_errors_say_what_is_expected() {
@@ -103,7 +105,7 @@ async fn signal_ends_commands_that_ignore_sigterm_within_the_grace_period() {
         client.wait_for("shutting down");
         let rest = client.rest();
         assert_eq!(client.wait().code(), Some(0), "{rest:#?}");
-        for bad in ["WARN", "ERROR", "could be submitted before the end"] {
+        for bad in ["WARN", "ERROR", "could not be submitted"] {
             assert!(!rest.iter().any(|line| line.contains(bad)), "{rest:#?}");
         }
         until_gone(processes).await;
@@ -121,5 +123,62 @@ async fn second_signal_leaves_no_command_running() {
     client.wait_for("quitting immediately");
     assert_eq!(client.wait().code(), Some(1));
     until_gone(processes).await;
+    network.shutdown().await;
+}
+
+/// The command that makes another one the first process of a container.
+const UNSHARE: &str = "unshare --user --map-root-user --pid --fork --kill-child --mount-proc";
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test is worth a line in the test output"
+)]
+fn in_container(program: &str) -> Option<Command> {
+    let mut words = UNSHARE.split(' ');
+    let mut unshare = command(words.next()?);
+    unshare.args(words).stderr(Stdio::null());
+    if unshare
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        let mut unshare = command("unshare");
+        unshare.args(UNSHARE.split(' ').skip(1)).arg(program);
+        return Some(unshare);
+    }
+    eprintln!("skipped: {UNSHARE} does not work here");
+    None
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_process_reaps_orphans_and_keeps_the_status_of_commands() {
+    let Some(mut client) = in_container(PROGRAM) else {
+        return;
+    };
+    let network = network().await;
+    let node = network.address().to_string();
+    // Two orphans in sessions of their own, and one in the group of the command.
+    let script = "ids=$(for i in 1 2; do setsid sh -c 'sleep 0.2 >/dev/null & echo $!'; done; \
+        (sleep 0.2 >/dev/null & echo $!)); \
+        for id in $ids; do while [ -e /proc/$id ]; do sleep 0.1; done; done; \
+        echo reaped $ids >&2; exit 3 #";
+    let client = Running::spawn(client.args([
+        "--node",
+        &node,
+        "--log-level=debug",
+        "--worker=external",
+        "--thread-count=1",
+        "--external-protocol=lines",
+        "--external-worker-cmd",
+        script,
+    ]));
+    for _ in 0..2 {
+        let line = client.wait_for("line=\"reaped ");
+        let ids = line.rsplit_once("reaped ").unwrap().1.trim_end_matches('"');
+        assert_eq!(ids.split(' ').count(), 3, "{line}");
+        let failure = client.wait_for("external command failed");
+        assert!(failure.contains("exit status: 3"), "{failure}");
+    }
+    drop(client);
     network.shutdown().await;
 }

@@ -82,6 +82,12 @@ impl Running {
     /// Waits for the next line that contains the text, and returns it.
     #[track_caller]
     pub(crate) fn wait_for(&self, wanted: &str) -> String {
+        self.lines_until(wanted).pop().unwrap()
+    }
+
+    /// Returns the next lines, up to the first that contains the text.
+    #[track_caller]
+    pub(crate) fn lines_until(&self, wanted: &str) -> Vec<String> {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
         loop {
@@ -89,8 +95,12 @@ impl Running {
                 .lines
                 .recv_timeout(deadline.saturating_duration_since(Instant::now()))
             {
-                Ok(line) if line.contains(wanted) => return line,
-                Ok(line) => seen.push(line),
+                Ok(line) => {
+                    seen.push(line);
+                    if seen.last().is_some_and(|line| line.contains(wanted)) {
+                        return seen;
+                    }
+                }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     panic!("no line with {wanted:?} in:\n{}", seen.join("\n"))
                 }

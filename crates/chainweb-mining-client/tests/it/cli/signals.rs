@@ -1,5 +1,6 @@
 //! Signals, at critical and at random moments.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
@@ -12,7 +13,7 @@ use rustix::process::Signal;
 use simnet::{Config, Endpoint, Rule, Simnet, Verdict};
 use tokio::time::sleep;
 
-use super::program::{Running, field, program};
+use super::program::{Running, field, program, run, text};
 use crate::seed;
 
 /// Returns a network on which a block takes a few milliseconds.
@@ -27,7 +28,7 @@ async fn network() -> Simnet {
 
 #[test]
 fn the_first_signal_ends_cleanly_without_a_node() {
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+    for signal in [Signal::INT, Signal::TERM] {
         let mut client = Running::start(&["--node", "127.0.0.1:1", "-w", "cpu", "-c", "1"]);
         client.wait_for("cannot connect");
         client.signal(signal);
@@ -54,21 +55,53 @@ async fn a_second_signal_quits_immediately() {
     network
         .faults()
         .install(Rule::on(Endpoint::Solved, Verdict::Hang));
-    let mut client = Running::start(&[
-        "--node",
-        &network.address().to_string(),
-        "-w",
-        "cpu",
-        "-c",
-        "1",
-    ]);
-    client.wait_for("block found");
+    let node = network.address().to_string();
+    let mut client = Running::start(&["--node", &node, "-w", "cpu", "-c", "1", "-l", "debug"]);
+    let first = client.wait_for("block found");
     client.signal(Signal::INT);
-    client.wait_for("shutting down");
+    let before = client.lines_until("shutting down");
     client.signal(Signal::TERM);
-    client.wait_for("quitting immediately");
-    // A client that waited for the answer or the grace would have exited with 0.
+    let between = client.lines_until("quitting immediately");
+    let last = client.rest();
     assert_eq!(client.wait().code(), Some(1));
+    // A client that waited for the answer or the grace would log its totals.
+    assert!(!last.iter().any(|line| line.contains("stopped")));
+    check_unfinished(&[vec![first], before, between, last].concat());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_that_the_node_has_not_taken_at_the_end_are_logged_and_exit_with_1() {
+    let network = network().await;
+    network
+        .faults()
+        .install(Rule::on(Endpoint::Solved, Verdict::Hang));
+    let node = network.address().to_string();
+    let mut client = Running::start(&["--node", &node, "-w", "cpu", "-c", "1", "-l", "debug"]);
+    let first = client.wait_for("block found");
+    client.signal(Signal::TERM);
+    let lines = [vec![first], client.rest()].concat();
+    assert_eq!(client.wait().code(), Some(1), "{lines:#?}");
+    check_unfinished(&lines);
+}
+
+/// Checks that each block found is logged as unfinished, with a header that meets its target.
+#[track_caller]
+fn check_unfinished(lines: &[String]) {
+    const UNFINISHED: &str = "WARN block could not be submitted before the end";
+    let blocks = |text: &str| -> BTreeSet<(String, String)> {
+        let lines = lines.iter().filter(|line| line.contains(text));
+        let block = |line| (field(line, "chain").into(), field(line, "height").into());
+        lines.map(|line| block(line)).collect()
+    };
+    assert!(!blocks(UNFINISHED).is_empty(), "{lines:#?}");
+    assert_eq!(blocks(UNFINISHED), blocks("block found"), "{lines:#?}");
+    for line in lines.iter().filter(|line| line.contains(UNFINISHED)) {
+        let decoded = run(&["header", field(line, "header")]);
+        let decoded = text(&decoded.stdout);
+        for part in ["meets target: yes", field(line, "height")] {
+            assert!(decoded.contains(part), "no {part:?} in {decoded}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,12 +125,7 @@ async fn a_signal_at_any_moment_ends_cleanly_after_solved_blocks_are_submitted()
         client.signal(signal);
         let lines = client.rest();
         assert_eq!(client.wait().code(), Some(0), "{moment:?}: {lines:#?}");
-        for bad in [
-            "panic",
-            "ERROR",
-            "error:",
-            "could be submitted before the end",
-        ] {
+        for bad in ["panic", "ERROR", "error:", "could not be submitted"] {
             let is_logged = lines.iter().any(|line| line.contains(bad));
             assert!(!is_logged, "{bad:?} after {moment:?}: {lines:#?}");
         }

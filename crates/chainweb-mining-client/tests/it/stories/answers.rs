@@ -154,3 +154,26 @@ async fn lost_work_requests_are_sent_again() {
     }
     story.ends_well().await;
 }
+
+#[tokio::test]
+async fn a_node_clock_that_is_off_is_one_warning_about_what_the_network_refuses() {
+    for (offset_seconds, words) in [
+        (8, ["clock is ahead", "in the future"]),
+        (-8, ["clock is behind", "if their parents are newer"]),
+    ] {
+        let mut setting = Setting::easy();
+        setting.network.clock_offset_micros = offset_seconds * 1_000_000;
+        let mut story = setting.begin().await;
+        let line = [
+            "WARN",
+            "clock_skew",
+            "the network will refuse these blocks",
+            words[0],
+            words[1],
+        ];
+        story.until_logged(&line, 1).await;
+        story.until_mining().await;
+        let ended = story.end().await;
+        assert_eq!(ended.log.count(&["clock_skew"]), 1, "{}", ended.log);
+    }
+}

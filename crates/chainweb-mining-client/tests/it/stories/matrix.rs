@@ -82,6 +82,8 @@ enum Fault {
     Balanced,
     /// `Refreshed Block` on all chains, as fast as possible.
     Flooded,
+    /// `New Cut` on all chains, as fast as possible, without a block.
+    CutsFlooded,
     None,
 }
 
@@ -95,6 +97,7 @@ impl Fault {
             Self::Reopened => "node reopened".to_owned(),
             Self::Balanced => "two nodes".to_owned(),
             Self::Flooded => "events flooded".to_owned(),
+            Self::CutsFlooded => "new cuts flooded".to_owned(),
             Self::None => "none".to_owned(),
         }
     }
@@ -113,6 +116,10 @@ impl Fault {
                 story.simnet.set_listening(false).await.unwrap();
                 sleep(Duration::from_millis(300)).await;
                 while story.simnet.set_listening(true).await.is_err() {}
+            }
+            Self::CutsFlooded => {
+                let new_cut = Verdict::Replace("event:New Cut\n\n".into());
+                story.fault(Endpoint::Event, new_cut);
             }
             Self::Balanced | Self::Flooded | Self::None => {}
         }
@@ -168,6 +175,7 @@ fn faults() -> Vec<Fault> {
         Fault::Reopened,
         Fault::Balanced,
         Fault::Flooded,
+        Fault::CutsFlooded,
     ];
     for endpoint in [Info, Work, Solved, Updates, Cut] {
         let each = answers().into_iter();
@@ -289,6 +297,25 @@ struct Row {
     recovery: Option<Duration>,
     requests: u64,
     lines: usize,
+    flood: Option<Flood>,
+}
+
+/// What happened during a flood of `New Cut`.
+struct Flood {
+    time: Duration,
+    accepted: u64,
+    /// Requests for work.
+    fetches: u64,
+}
+
+impl Flood {
+    /// Whether the worker found blocks, and the node got at most ten requests a second besides
+    /// those after a block.
+    fn is_good(&self, kind: Kind) -> bool {
+        let most = 10.0 * self.time.as_secs_f64() + 3.0 * self.accepted as f64 + 20.0;
+        // The worker on demand requests work until it is of the wanted chain.
+        self.accepted > 0 && (kind == Kind::OnDemand || self.fetches as f64 <= most)
+    }
 }
 
 impl Row {
@@ -297,14 +324,17 @@ impl Row {
             Some(time) => format!("{:.1} s", time.as_secs_f64()),
             None => "never".to_owned(),
         };
+        let flood = self.flood.as_ref();
+        let fetches = flood.map(|flood| format!("  {} for work", flood.fetches));
         format!(
-            "{:14} {:24} {:6} {:5} {recovery:>9} {:9} {:6}{}",
+            "{:14} {:24} {:6} {:5} {recovery:>9} {:9} {:6}{}{}",
             format!("{:?}", self.kind),
             self.fault.name(),
             self.found,
             self.lost,
             self.requests,
             self.lines,
+            fetches.unwrap_or_default(),
             if self.is_good() { "" } else { "  !" },
         )
     }
@@ -313,6 +343,10 @@ impl Row {
         self.recovery.is_some_and(|time| time <= RECOVERY)
             && (self.lost == 0 || self.fault.loses_blocks())
             && self.lines <= LINES
+            && self
+                .flood
+                .as_ref()
+                .is_none_or(|flood| flood.is_good(self.kind))
     }
 }
 
@@ -354,14 +388,25 @@ async fn row(kind: Kind, fault: Fault) -> Row {
         fault.begin(story).await;
     }
     let begun = Instant::now();
-    while begun.elapsed() < FAULT {
+    let is_flood = matches!(fault, Fault::CutsFlooded);
+    let (accepted, fetched) = (story.accepted(), story.asked(Endpoint::Work));
+    let goes_on = |story: &Story| {
+        begun.elapsed() < FAULT
+            || is_flood && story.accepted() == accepted && begun.elapsed() < PATIENCE
+    };
+    while goes_on(story) {
         sleep(Duration::from_millis(2)).await;
-        if matches!(fault, Fault::Flooded) {
+        if is_flood || matches!(fault, Fault::Flooded) {
             for chain in 0..10 {
                 story.simnet.refresh(ChainId::new(chain)).unwrap();
             }
         }
     }
+    let flood = is_flood.then(|| Flood {
+        time: begun.elapsed(),
+        accepted: story.accepted() - accepted,
+        fetches: story.asked(Endpoint::Work) - fetched,
+    });
     story.simnet.faults().clear();
     story.simnet.set_listening(true).await.unwrap();
     let wanted = story.accepted() + 1;
@@ -380,6 +425,7 @@ async fn row(kind: Kind, fault: Fault) -> Row {
         recovery,
         requests,
         lines,
+        flood,
     }
 }
 
@@ -451,12 +497,20 @@ fn fault_matrix_of_all_workers() {
 }
 
 #[test]
+fn all_workers_find_blocks_under_a_flood_of_new_cuts() {
+    let rows = KINDS.iter().map(|kind| (*kind, Fault::CutsFlooded));
+    check(&run(rows.collect()));
+}
+
+#[test]
 fn fault_matrix_of_faults_that_cost_blocks() {
     let costs_blocks = |fault: &Fault| match fault {
         Fault::Answers(what, endpoint, _) => {
             let is_chosen = ["400", "503", "foreign 200", "hang", "muted"].contains(what);
             is_chosen && matches!(endpoint, Some(Endpoint::Solved | Endpoint::Event) | None)
         }
+        // A test of its own.
+        Fault::CutsFlooded => false,
         _ => true,
     };
     let rows = faults()

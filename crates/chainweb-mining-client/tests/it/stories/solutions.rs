@@ -34,6 +34,34 @@ async fn late_solution_is_counted_and_mining_continues() {
 }
 
 #[tokio::test]
+async fn a_foreign_404_in_answer_to_a_solution_is_not_the_nodes() {
+    let ended = one_solution(status(404, "<html>404 Not Found</html>")).await;
+    let line = [
+        "could not submit block",
+        "something between this machine and the node",
+    ];
+    assert_eq!(ended.log.count(&line), 1, "{}", ended.log);
+    assert_eq!(ended.log.count(&["does not serve"]), 0, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn ten_late_blocks_in_a_row_are_one_warning_with_the_likely_causes() {
+    let mut story = Setting::easy().begin().await;
+    story.until_mining().await;
+    story.fault(Endpoint::Solved, status(404, "No associated Payload"));
+    story.until_logged(&["block too late"], 21).await;
+    let ended = story.end().await;
+    let late = [
+        "WARN",
+        "blocks_late",
+        "times=10",
+        "lags",
+        "proxy_buffering off",
+    ];
+    assert_eq!(ended.log.count(&late), 1, "{}", ended.log);
+}
+
+#[tokio::test]
 async fn solution_rejected_as_invalid_is_counted_and_logged_with_its_bytes() {
     let ended = one_solution(status(400, "Invalid solved work: Invalid POW hash")).await;
     assert_eq!(ended.counters.solutions_rejected, 1);

@@ -52,6 +52,39 @@ async fn refused_streams_are_replaced_by_polling_the_cut() {
     story.ends_well().await;
 }
 
+/// Mines without streams, then with them. Checks that one line names the remedy.
+async fn says_why_no_stream_opens(verdict: Verdict, words: [&str; 2]) {
+    let mut setting = Setting::easy();
+    setting.limits.updates_idle = Duration::from_secs(1);
+    let mut story = setting.network().await;
+    story.fault(Endpoint::Updates, verdict);
+    story.start_client();
+    let line = ["WARN", "updates_refused", words[0], words[1]];
+    story.until_logged(&line, 1).await;
+    story.until_asked(Endpoint::Updates, 20).await;
+    story.until_mining().await;
+    // Repeated every half minute.
+    assert!(story.log.count(&["updates_refused"]) < 4, "{}", story.log);
+    story.simnet.faults().clear();
+    let line = ["INFO", "requests_recovered", "request=\"updates\""];
+    story.until_logged(&line, 1).await;
+    story.ends_well().await;
+}
+
+#[tokio::test]
+async fn streams_that_are_not_served_are_a_warning_with_the_remedy() {
+    let missing = Verdict::Status(404, "".into());
+    says_why_no_stream_opens(missing, ["(404)", "--enable-mining-coordination"]).await;
+    let foreign = Verdict::Status(403, "<html>Forbidden</html>".into());
+    says_why_no_stream_opens(foreign, ["403", "/chainweb/"]).await;
+}
+
+#[tokio::test]
+async fn streams_that_a_proxy_holds_back_are_a_warning_with_the_setting_of_nginx() {
+    let words = ["no response", "proxy_buffering off"];
+    says_why_no_stream_opens(Verdict::Hang, words).await;
+}
+
 #[tokio::test]
 async fn refused_streams_do_not_stop_mining() {
     let mut setting = Setting::easy();

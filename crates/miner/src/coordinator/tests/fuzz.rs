@@ -140,7 +140,11 @@ impl World {
                     work_slots: slots,
                     preemption,
                     proof,
-                    timing: Timing::default(),
+                    timing: Timing {
+                        // Blocks are looked up as often as young ones.
+                        block_lookup_max: Timing::default().block_lookup_interval,
+                        ..Timing::default()
+                    },
                 },
             ),
             nodes: (0..nodes).map(|id| Model::new(id, chains, now)).collect(),

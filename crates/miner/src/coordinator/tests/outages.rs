@@ -367,3 +367,49 @@ fn streams_closed_or_opened_since_a_restart_are_kept() {
     s.lost(0).gives(&["identify"]);
     s.identified("net", 1).gives(&[]);
 }
+
+#[test]
+fn answers_that_are_lost_again_and_again_reopen_the_streams_once_in_a_while() {
+    let mut s = Script::mining(1);
+    s.new_cut(0).gives(&["publish", "work"]);
+    let (mut opened, mut last) = (Vec::new(), s.subscription());
+    for ms in (0..60_000).step_by(100) {
+        s.at(ms).tick();
+        if s.is_work_requested() {
+            s.work_fails(&broken());
+        }
+        if s.is_identifying() {
+            s.identified("net", 4);
+        }
+        if s.subscription() != last {
+            last = s.subscription();
+            opened.push(ms);
+            for chain in 0..4 {
+                s.opened(chain);
+            }
+        }
+    }
+    assert_eq!(opened, [0, 15_000, 30_000, 45_000]);
+}
+
+#[test]
+fn streams_that_wait_to_be_reopened_watch_nothing() {
+    let mut s = Script::mining(1);
+    s.new_cut(0).gives(&["publish", "work"]);
+    s.work_fails(&broken()).gives(&["identify"]);
+    s.identified("net", 4).gives(&reopened(&[]));
+    for chain in 0..4 {
+        s.opened(chain).gives(&[]);
+    }
+    s.at(1000).tick().gives(&["work"]);
+    s.work_fails(&broken()).gives(&["identify"]);
+    s.at(1010).identified("net", 4).gives(&[]);
+    s.at(1200).tick().gives(&["work"]);
+    s.work(piece(0, 2, 'a')).gives(&["publish 0:2a", "cut"]);
+    s.cut(&[(0, 1, 0)]).gives(&[]);
+    s.at(2200).tick().gives(&["cut"]);
+    s.cut(&[(0, 1, 0)]).gives(&[]);
+    // The request that becomes due goes out with the streams.
+    s.at(15_000).tick().gives(&reopened(&["cut"]));
+    s.cut(&[(0, 1, 0)]).gives(&[]);
+}

@@ -5,6 +5,7 @@
 //! order of their making. Reports are kept apart.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,11 +32,17 @@ pub(super) struct Script {
     start: Instant,
     ms: u64,
     node: NodeId,
-    listening: BTreeMap<NodeId, Seq>,
+    listening: BTreeMap<(NodeId, ChainId), Seq>,
     identify: BTreeSet<NodeId>,
     work: BTreeMap<NodeId, Seq>,
+    /// The times of all requests for work.
+    pub(super) fetched_ms: Vec<u64>,
     cut: BTreeMap<NodeId, Seq>,
+    /// The time limit of the last request for the cut.
+    cut_within_ms: Option<u128>,
     ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
+    /// The heights of the last request for a branch.
+    branch: RangeInclusive<u64>,
     submissions: VecDeque<JobId>,
     /// Every job that was ever live, the newest last.
     jobs: Vec<Arc<Job>>,
@@ -51,6 +58,11 @@ impl Outcome {
     pub(super) fn gives(self, actions: &[&str]) {
         assert_eq!(self.0, actions);
     }
+
+    /// Whether this action is among them.
+    pub(super) fn contains(&self, action: &str) -> bool {
+        self.0.iter().any(|known| known == action)
+    }
 }
 
 pub(super) fn config(work_slots: usize) -> Config {
@@ -62,6 +74,7 @@ pub(super) fn config(work_slots: usize) -> Config {
         timing: Timing {
             // Only the scripts about silence ask for the cut because of it.
             silence_min: Duration::from_hours(1),
+            silence_max: Duration::from_hours(1),
             ..Timing::default()
         },
     }
@@ -77,8 +90,11 @@ impl Script {
             listening: BTreeMap::new(),
             identify: BTreeSet::new(),
             work: BTreeMap::new(),
+            fetched_ms: Vec::new(),
             cut: BTreeMap::new(),
+            cut_within_ms: None,
             ancestors: VecDeque::new(),
+            branch: 0..=0,
             submissions: VecDeque::new(),
             jobs: Vec::new(),
             reports: Vec::new(),
@@ -159,6 +175,11 @@ impl Script {
         self
     }
 
+    /// The present time.
+    pub(super) fn ms(&self) -> u64 {
+        self.ms
+    }
+
     /// Selects the node that acts from now on.
     pub(super) fn on(&mut self, node: usize) -> &mut Self {
         self.node = NodeId(node);
@@ -180,6 +201,36 @@ impl Script {
     /// Returns the reports since the last call.
     pub(super) fn reports(&mut self) -> Vec<telemetry::Event> {
         std::mem::take(&mut self.reports)
+    }
+
+    /// Whether a request for the cut is in flight.
+    pub(super) fn is_cut_requested(&self) -> bool {
+        self.cut.contains_key(&self.node)
+    }
+
+    pub(super) fn cut_within_ms(&self) -> Option<u128> {
+        self.cut_within_ms
+    }
+
+    /// Whether a request for work is in flight.
+    pub(super) fn is_work_requested(&self) -> bool {
+        self.work.contains_key(&self.node)
+    }
+
+    /// The heights of the last request for a branch, if one is in flight.
+    pub(super) fn branch_requested(&self) -> Option<RangeInclusive<u64>> {
+        (!self.ancestors.is_empty()).then(|| self.branch.clone())
+    }
+
+    /// The present subscriptions to the chains of the node.
+    pub(super) fn subscriptions(&self) -> BTreeMap<u32, Seq> {
+        let of_node = self
+            .listening
+            .iter()
+            .filter(|((node, _), _)| *node == self.node);
+        of_node
+            .map(|((_, chain), seq)| (chain.get(), *seq))
+            .collect()
     }
 
     /// Whether a request for `/info` is in flight.
@@ -241,7 +292,7 @@ impl Script {
                 subscription,
                 chain,
             } => {
-                self.listening.insert(node, subscription);
+                self.listening.insert((node, chain), subscription);
                 (node, format!("listen to {version}/{chain}"))
             }
             Action::Unsubscribe { node } => (node, "unsubscribe".to_owned()),
@@ -264,10 +315,12 @@ impl Script {
             }
             Request::Work { seq, chain, .. } => {
                 let twice = self.work.insert(node, seq).is_some();
+                self.fetched_ms.push(self.ms);
                 let on = chain.map_or_else(String::new, |chain| format!(" on {chain}"));
                 (format!("work{on}"), twice)
             }
-            Request::Cut { seq, .. } => {
+            Request::Cut { seq, within, .. } => {
+                self.cut_within_ms = within.map(|within| within.as_millis());
                 let twice = self.cut.insert(node, seq).is_some();
                 ("cut".to_owned(), twice)
             }
@@ -278,6 +331,7 @@ impl Script {
                 heights,
                 ..
             } => {
+                self.branch = heights.clone();
                 self.ancestors.push_back((node, seq, chain, tip.height));
                 let text = format!("blocks {heights:?} of {chain} below {}", tip.height);
                 (text, false)
@@ -382,6 +436,17 @@ impl Script {
         self.answer_cut(Ok(Cut { tips }))
     }
 
+    /// The node sends a cut with these tips, by chain.
+    #[track_caller]
+    pub(super) fn cut_of(&mut self, tips: &BTreeMap<u32, (u64, BlockHash)>) -> Outcome {
+        let tips = tips.iter().map(|(chain, (height, hash))| {
+            let (height, hash) = (*height, *hash);
+            (ChainId::new(*chain), Tip { height, hash })
+        });
+        let tips = tips.collect();
+        self.answer_cut(Ok(Cut { tips }))
+    }
+
     /// The node sends a cut with this block as the tip of a chain.
     #[track_caller]
     pub(super) fn cut_with(&mut self, chain: u32, height: u64, hash: BlockHash) -> Outcome {
@@ -430,13 +495,13 @@ impl Script {
 
     #[track_caller]
     pub(super) fn update(&mut self, chain: u32, update: UpdateEvent) -> Outcome {
-        let subscription = self.listening[&self.node];
+        let subscription = self.listening[&(self.node, ChainId::new(chain))];
         self.update_of(subscription, chain, update)
     }
 
-    /// The present subscription.
+    /// The present subscription to chain 0.
     pub(super) fn subscription(&self) -> Seq {
-        self.listening[&self.node]
+        self.listening[&(self.node, ChainId::new(0))]
     }
 
     #[track_caller]

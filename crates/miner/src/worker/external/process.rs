@@ -9,9 +9,10 @@
 //! pipe blocks another. Input is at most two messages: one in progress and the newest. Output is
 //! bounded: while it is full, the command waits.
 
+use std::io;
 use std::process::ExitStatus;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fs, io};
 
 use futures_util::future::OptionFuture;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -21,12 +22,22 @@ use tokio::signal::unix::{self, SignalKind};
 use tokio::time::{sleep, timeout};
 
 use super::log::StderrLog;
+use super::process_table::processes;
 
 /// The most unread output, in bytes.
 const OUTPUT: usize = 64 << 10;
 
 /// How often to check whether a process group has ended, for which there is no notification.
 const GROUP_CHECK: Duration = Duration::from_millis(20);
+
+/// The commands that are not reaped yet. The children of a process belong to all of it.
+static COMMANDS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Returns the commands that are not reaped yet.
+pub(super) fn commands() -> MutexGuard<'static, Vec<Pid>> {
+    // No panic leaves the list half changed.
+    COMMANDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A started command.
 #[derive(Debug)]
@@ -55,11 +66,15 @@ impl Process {
     pub(super) fn start(mut command: Command, index: usize) -> io::Result<Self> {
         // Registered first, so that the end of the leader cannot be missed.
         let sigchld = unix::signal(SignalKind::child())?;
+        let mut commands = commands();
         let leader = command.process_group(0).kill_on_drop(true).spawn()?;
         let id = leader.id().and_then(|id| i32::try_from(id).ok());
+        let group = id.and_then(Pid::from_raw).expect("a new child has an id");
+        commands.push(group);
+        drop(commands);
         Ok(Self {
             index,
-            group: id.and_then(Pid::from_raw).expect("a new child has an id"),
+            group,
             sigchld,
             started: Instant::now(),
             ended: false,
@@ -183,6 +198,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         // The runtime reaps the leader once it has ended.
         self.signal(Signal::KILL);
+        commands().retain(|command| *command != self.group);
     }
 }
 
@@ -199,16 +215,7 @@ async fn child_ended(sigchld: &mut unix::Signal, child: &WaitId<'_>, flags: Wait
 
 /// Whether a process of the group is alive. A zombie is not.
 fn is_alive(group: Pid) -> bool {
-    let group = group.to_string();
-    let is_member = |stat: &str| {
-        // The name before the parenthesis can contain anything (proc(5)).
-        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-        let (state, group_id) = (fields.next()?, fields.nth(1)?);
-        Some(group_id == group && !matches!(state, "Z" | "X"))
-    };
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let stats = processes.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
-    stats.into_iter().any(|stat| is_member(&stat) == Some(true))
+    processes().any(|process| process.group == Some(group) && !process.is_zombie)
 }
 
 #[cfg(test)]

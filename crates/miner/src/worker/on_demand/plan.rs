@@ -14,6 +14,7 @@ use super::target::ChainTarget;
 use super::{Counts, Outcome, RequestError, braiding};
 use crate::demand::{Demand, Source, View};
 use crate::job::{Job, Jobs};
+use crate::units::list;
 
 /// The most outstanding blocks of one chain.
 pub(super) const MAX_BLOCKS: u64 = 1_000_000;
@@ -205,12 +206,6 @@ impl Plan {
     fn heights(&self) -> Option<&BTreeMap<ChainId, u64>> {
         Some(&self.view.as_ref()?.heights.as_ref()?.of)
     }
-}
-
-/// Returns the items, separated by commas.
-pub(super) fn list(items: impl IntoIterator<Item: ToString>) -> String {
-    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
-    items.join(", ")
 }
 
 #[cfg(test)]

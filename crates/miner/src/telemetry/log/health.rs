@@ -1,0 +1,80 @@
+//! Lines about the health of a node: silent streams, late blocks, a clock that is off.
+
+use tracing::{info, warn};
+
+use super::list;
+use crate::telemetry::event::{FailureCause, NodeEvent};
+
+/// Why blocks come too late, and how to find out.
+const LATE: &str = "the node lags behind its network (compare its /cut with another node's); the \
+    connection to it is slow (doctor measures the round trip); a proxy holds the update streams \
+    back (nginx: proxy_buffering off); the worker finishes old work first";
+
+/// What to do about a stream without events.
+const HELD_BACK: &str = "a proxy before the node may hold the streams back: in nginx set \
+    proxy_buffering off for /chainweb/; or the node is still starting";
+/// What to do about a stream that is refused.
+const REFUSED: &str = "let all paths that begin with /chainweb/ through to the node unchanged, and \
+    start it with --enable-mining-coordination (more streams: updateStreamLimit)";
+
+/// Logs that update streams do not open.
+pub(super) fn log_updates_refused(node: &str, cause: FailureCause, error: &str) {
+    let fix = match cause {
+        FailureCause::NoAnswer => HELD_BACK,
+        _ => REFUSED,
+    };
+    warn!(
+        event = "updates_refused",
+        node, error, fix, "update streams do not open: looking for new blocks in the cut instead"
+    );
+}
+
+/// Logs how reliable what the node sends is.
+pub(super) fn log_health(node: &str, event: &NodeEvent) {
+    match event {
+        NodeEvent::UpdatesSilent { silence, chains } => warn!(
+            event = "updates_silent",
+            node,
+            silence_seconds = silence.as_secs_f64(),
+            chains = list(chains),
+            fix = HELD_BACK,
+            "update streams are open but silent: opening them again, comparing the cut meanwhile"
+        ),
+        NodeEvent::UpdatesResumed { after } => info!(
+            event = "updates_resumed",
+            node,
+            after_seconds = after.as_secs_f64(),
+            "update streams report blocks again"
+        ),
+        NodeEvent::BlocksLate { times } => warn!(
+            event = "blocks_late",
+            node,
+            times,
+            causes = LATE,
+            "all recent blocks came too late, and none was accepted"
+        ),
+        NodeEvent::ClockSkew(skew) => {
+            // Rules for the creation time: kadena-io/chainweb-node,
+            // `Chainweb/BlockHeader/Validation.hs`.
+            let message = if skew.seconds() > 0.0 {
+                "node clock is ahead: the network will refuse these blocks as long as their time is \
+                 in the future, unless this machine's clock is wrong"
+            } else {
+                "node clock is behind: the network will refuse these blocks if their parents are \
+                 newer than that, unless this machine's clock is wrong"
+            };
+            warn!(
+                event = "clock_skew",
+                node,
+                skew_seconds = skew.seconds(),
+                fix = "set the clocks of both machines by NTP; blocks carry the node's time",
+                "{message}"
+            );
+        }
+        NodeEvent::ClockSkewEnded => info!(
+            event = "clock_skew_ended",
+            node, "node clock agrees with this machine's again"
+        ),
+        _ => {}
+    }
+}
