@@ -22,8 +22,8 @@ pub fn run_at_once(cli: &Cli) -> Option<anyhow::Result<ExitCode>> {
     let written = match &cli.command {
         // Reads to the end of its input; a signal ends the process as usual.
         Some(Command::Header(args)) => return Some(decode_headers(args, out)),
-        _ => match cli.about.asked() {
-            Some(text) => text.write(out),
+        _ => match cli.about.text() {
+            Some(text) => out.write_all(text.as_bytes()).and_then(|()| out.flush()),
             None if cli.generate_key.generate_key => generate_key::write(&mut SysRng, out),
             None => return None,
         },
