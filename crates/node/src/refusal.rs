@@ -195,9 +195,7 @@ impl Refusal {
                 sent: sent.clone(),
                 text,
             },
-            StatusCode::BAD_REQUEST
-                if answer.proxy.is_none() && text.starts_with(UNREADABLE) =>
-            {
+            StatusCode::BAD_REQUEST if answer.proxy.is_none() && text.starts_with(UNREADABLE) => {
                 Self::Unreadable {
                     text,
                     solution: false,
