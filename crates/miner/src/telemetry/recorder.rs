@@ -252,7 +252,10 @@ impl NodeSnapshot {
                 self.failures.insert(*request, failure);
                 if matches!(
                     cause,
-                    FailureCause::Unreachable | FailureCause::Tls | FailureCause::NoAnswer
+                    FailureCause::Unreachable
+                        | FailureCause::Tls
+                        | FailureCause::Proxy
+                        | FailureCause::NoAnswer
                 ) {
                     self.latency = None;
                 }
@@ -273,6 +276,7 @@ impl NodeSnapshot {
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
             | NodeEvent::PayloadsUnknown { .. }
+            | NodeEvent::OrphansInARow { .. }
             | NodeEvent::BlocksLate { .. }
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::CutNotServed
