@@ -3,8 +3,6 @@
 //! The flags are those of the Haskell client. All texts are known at build time, except for the
 //! instruction sets of the machine; no configuration is read.
 
-use std::io::{self, Write};
-
 use clap::Args;
 use pow::Kernel;
 
@@ -33,58 +31,36 @@ pub struct AboutArgs {
     pub license: bool,
 }
 
-/// A text about the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Text {
-    /// Version and description.
-    Info,
-    /// Details of the build.
-    LongInfo,
-    /// The licences.
-    License,
-}
-
 impl AboutArgs {
     /// Returns the text to print: one, even if several flags are set.
-    pub fn asked(self) -> Option<Text> {
+    pub fn text(self) -> Option<String> {
         if self.info {
-            Some(Text::Info)
+            Some(info())
         } else if self.long_info {
-            Some(Text::LongInfo)
+            Some(long_info())
         } else {
-            self.license.then_some(Text::License)
+            self.license.then(license)
         }
     }
 }
 
-impl Text {
-    /// Writes the text.
-    pub fn write(self, out: &mut impl Write) -> io::Result<()> {
-        match self {
-            Self::Info => write_info(out),
-            Self::LongInfo => write_long_info(out),
-            Self::License => write_license(out),
-        }?;
-        out.flush()
-    }
+/// Returns version and description.
+fn info() -> String {
+    let commit = match COMMIT {
+        "" => String::new(),
+        commit => format!(" ({commit})"),
+    };
+    format!(
+        "{NAME} {VERSION}{commit}\n{DESCRIPTION}.\n\
+         Licence: {LICENSE}; --license prints the texts.\n"
+    )
 }
 
-fn write_info(out: &mut impl Write) -> io::Result<()> {
-    write!(out, "{NAME} {VERSION}")?;
-    if !COMMIT.is_empty() {
-        write!(out, " ({COMMIT})")?;
-    }
-    writeln!(out, "\n{DESCRIPTION}.")?;
-    writeln!(out, "Licence: {LICENSE}; --license prints the texts.")
-}
-
-fn write_long_info(out: &mut impl Write) -> io::Result<()> {
+/// Returns the details of the build.
+fn long_info() -> String {
     let commit = if COMMIT.is_empty() { "unknown" } else { COMMIT };
-    writeln!(out, "{NAME} {VERSION}")?;
-    writeln!(out, "{DESCRIPTION}.")?;
-    writeln!(out)?;
     let features = env!("BUILT_TARGET_FEATURES").replace(',', " ");
-    for (name, value) in [
+    let lines = [
         ("commit", commit),
         ("target", env!("BUILT_TARGET")),
         ("profile", env!("BUILT_PROFILE")),
@@ -92,10 +68,17 @@ fn write_long_info(out: &mut impl Write) -> io::Result<()> {
         ("kernels", &kernels(Kernel::is_available)),
         ("not here", &kernels(|kernel| !kernel.is_available())),
         ("licence", LICENSE),
-    ] {
-        writeln!(out, "{name:<14}{value}")?;
-    }
-    Ok(())
+    ]
+    .map(|(name, value)| format!("{name:<14}{value}\n"));
+    format!("{NAME} {VERSION}\n{DESCRIPTION}.\n\n{}", lines.concat())
+}
+
+/// Returns the licences.
+fn license() -> String {
+    format!(
+        "{NAME} may be used under either of these licences, at your choice.\n\n\
+         {MIT}\n\n{APACHE}\n"
+    )
 }
 
 fn kernels(is_wanted: impl Fn(Kernel) -> bool) -> String {
@@ -104,29 +87,15 @@ fn kernels(is_wanted: impl Fn(Kernel) -> bool) -> String {
     names.join(" ")
 }
 
-fn write_license(out: &mut impl Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "{NAME} may be used under either of these licences, at your choice.\n"
-    )?;
-    writeln!(out, "{MIT}\n\n{APACHE}")
-}
-
 #[cfg(test)]
 mod tests {
     use pow::Kernel;
 
-    use super::{Text, kernels};
-
-    fn text(about: Text) -> String {
-        let mut bytes = Vec::new();
-        about.write(&mut bytes).expect("memory takes all");
-        String::from_utf8(bytes).expect("it is text")
-    }
+    use super::{kernels, long_info};
 
     #[test]
     fn the_long_text_names_each_kernel_once_as_available_or_not() {
-        let info = text(Text::LongInfo);
+        let info = long_info();
         let line = |name: &str| {
             let line = info.lines().find_map(|line| line.strip_prefix(name));
             line.expect("the line is there").trim().to_owned()

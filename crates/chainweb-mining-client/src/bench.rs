@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 pub(crate) use self::report::BenchReport;
-use self::report::{KernelReport, Lacking, ThreadsReport};
+use self::report::{KernelReport, Lacking, NotMeasured, ThreadsReport};
 use self::sample::Sampler;
 use self::spread::Spread;
 use crate::flags::cpu::{CpuArgs, KernelChoice};
@@ -127,33 +127,33 @@ fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<BenchRe
     }
     bar.finish_and_clear();
 
+    let reference = Spread::of(references);
+    let reference = reference.context("interrupted before the first pair was measured")?;
+    let reference = reference.times(1e-6);
     let kernels = proved.searchers.iter().zip(rates.into_iter().zip(ratios));
-    let threads = counts.iter().enumerate().map(|(at, count)| {
-        let rates = rounds.iter().map(|round| round[at]);
-        // The first count is one thread.
-        let ratios = rounds.iter().map(|round| round[at] / round[0]);
-        (count.get(), rates.collect(), ratios.collect())
+    let kernels = kernels.filter_map(|(searcher, (rates, ratios))| {
+        KernelReport::new(searcher.kernel().name(), rates, ratios)
     });
-    BenchReport::new(
-        Spread::of(references),
-        kernels
-            .filter_map(|(searcher, (rates, ratios))| {
-                KernelReport::new(searcher.kernel(), rates, ratios)
-            })
-            .collect(),
-        proved.without,
-        best.kernel(),
-        threads
-            .filter_map(|(count, rates, ratios)| ThreadsReport::new(count, rates, ratios))
-            .collect(),
-    )
-    .context("interrupted before the first pair was measured")
+    let threads = counts.iter().enumerate().filter_map(|(at, count)| {
+        let rates = rounds.iter().map(|round| round[at]).collect();
+        // The first count is one thread.
+        let ratios = rounds.iter().map(|round| round[at] / round[0]).collect();
+        ThreadsReport::new(count.get(), rates, ratios)
+    });
+    Ok(BenchReport {
+        blake2_mh_per_cpu_second: reference.median,
+        blake2_mh_per_cpu_second_quartiles: reference.quartiles,
+        kernels: kernels.collect(),
+        threads_kernel: best.kernel().name(),
+        threads: threads.collect(),
+        not_measured: proved.without,
+    })
 }
 
 /// The kernels to measure, at least one, and those without a searcher.
 struct Proved {
     searchers: Vec<Searcher>,
-    without: Vec<(Kernel, Lacking)>,
+    without: Vec<NotMeasured>,
 }
 
 impl Proved {
@@ -167,14 +167,19 @@ impl Proved {
         let mut searchers = Vec::new();
         let mut without = Vec::new();
         for &kernel in Kernel::ALL {
-            match kernel.prove() {
-                Ok(searcher) => searchers.push(searcher),
-                Err(KernelFault::Unavailable(_)) => without.push((kernel, Lacking::Instructions)),
+            let lacking = match kernel.prove() {
+                Ok(searcher) => {
+                    searchers.push(searcher);
+                    continue;
+                }
+                Err(KernelFault::Unavailable(_)) => Lacking::Instructions,
                 Err(error) => {
                     warn!(event = "kernel_failed", %error, "skipping a kernel which computes wrong hashes on this machine");
-                    without.push((kernel, Lacking::Proof));
+                    Lacking::Proof
                 }
-            }
+            };
+            let kernel = kernel.name();
+            without.push(NotMeasured { kernel, lacking });
         }
         ensure!(!searchers.is_empty(), "no kernel works on this machine");
         Ok(Self { searchers, without })

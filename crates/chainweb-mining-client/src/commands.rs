@@ -11,10 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, Cli, Command};
 use crate::doctor::{self, DoctorArgs};
-use crate::header::{HeaderArgs, HeaderCommandError, Verdict};
+use crate::header::{HeaderArgs, Verdict};
 use crate::logging::{Color, LogArgs};
 use crate::reload::Certificate;
-use crate::usage::UsageError;
 use crate::{bench, demo, exit, flags, generate_key, mine};
 
 /// Runs what needs neither a log nor a runtime. Returns `None` if that is not what is asked for.
@@ -23,8 +22,8 @@ pub fn run_at_once(cli: &Cli) -> Option<anyhow::Result<ExitCode>> {
     let written = match &cli.command {
         // Reads to the end of its input; a signal ends the process as usual.
         Some(Command::Header(args)) => return Some(decode_headers(args, out)),
-        _ => match cli.about.asked() {
-            Some(text) => text.write(out),
+        _ => match cli.about.text() {
+            Some(text) => out.write_all(text.as_bytes()).and_then(|()| out.flush()),
             None if cli.generate_key.generate_key => generate_key::write(&mut SysRng, out),
             None => return None,
         },
@@ -76,11 +75,9 @@ fn print(json: bool, report: &(impl Serialize + Display)) -> anyhow::Result<()> 
 
 /// Decodes headers. The exit code is 1 if one of them is invalid.
 fn decode_headers(args: &HeaderArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    match args.run(&mut io::stdin().lock(), out) {
-        Ok(Verdict::Sound) => Ok(ExitCode::SUCCESS),
-        Ok(Verdict::Unsound) => Ok(ExitCode::FAILURE),
-        Err(HeaderCommandError::Input(error)) => Err(UsageError::new(error).into()),
-        Err(HeaderCommandError::Output(error)) => Err(error.into()),
+    match args.run(&mut io::stdin().lock(), out)? {
+        Verdict::Sound => Ok(ExitCode::SUCCESS),
+        Verdict::Unsound => Ok(ExitCode::FAILURE),
     }
 }
 

@@ -15,15 +15,6 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// What a script for fish does if the words before the one to complete are no valid flags: it
-/// leaves out the last of them.
-const FISH_RETRY: &str = "    or begin
-        set -e cmd[-1]
-        argparse -s (__fish_chainweb_mining_client_global_optspecs) -- $cmd 2>/dev/null
-    end
-    or return
-";
-
 impl CompletionsArgs {
     /// Writes the completions of `command`.
     pub fn write(self, command: Command, out: &mut impl Write) -> io::Result<()> {
@@ -47,10 +38,10 @@ impl CompletionsArgs {
                 "chainweb__subcmd__mining__subcmd__client",
                 "chainweb__mining__client",
             ),
-            // A question mark is a wildcard, and the last word can be a flag that lacks its value.
+            // A question mark is a wildcard, and a flag without its value yet is no error.
             Shell::Fish => script
                 .replace(" -s ? ", " -s '?' ")
-                .replace("    or return\n", FISH_RETRY),
+                .replace("    or return\n", "    or return 0\n"),
             _ => script.into_owned(),
         };
         out.write_all(script.as_bytes())?;

@@ -20,6 +20,7 @@ mod suggest;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
+use std::iter::repeat;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -120,10 +121,7 @@ pub fn read<P: FromArgMatches>(
         }
         Request::Command => parse(&flags.catalog, args),
         // The answer does not depend on other arguments, even if they are invalid.
-        Request::Answer(alone) => match parse(&flags.catalog, args) {
-            Err(error) if error.use_stderr() => parse(&flags.catalog, alone),
-            answer => answer,
-        },
+        Request::Answer(alone) => parse(&flags.catalog, alone),
         Request::Settings(command) => {
             flags.command = command;
             return Ok(Invocation::Settings(Box::new(flags)));
@@ -173,14 +171,13 @@ impl Flags {
         report: impl Fn(&str),
     ) -> Result<Settings<P>, Problems> {
         from_environment::read(&self.catalog, environment, &mut self.findings);
-        let resolved = self.findings.resolved().into_iter();
+        let resolved = self.findings.resolved().into_iter().cloned();
         let named = resolved.filter(|assignment| assignment.setting.flag == "config-file");
-        let named = named.flat_map(|Assignment { values, source, .. }| {
-            let places = values.iter().cloned();
-            places.map(|place| (place, source.clone()))
-        });
-        let named: Vec<(String, String)> = named.collect();
-        for (position, (place, source)) in named.iter().enumerate() {
+        let named: Vec<Assignment> = named.collect();
+        let places = named
+            .iter()
+            .flat_map(|set| set.values.iter().zip(repeat(&set.source)));
+        for (position, (place, source)) in places.enumerate() {
             if let Err(problem) = self.read_file(position, place, source, &report).await {
                 self.findings.problems.push(problem);
             }
@@ -213,15 +210,12 @@ impl Flags {
         let document = read.map_err(|what| format!("{name}: {what}"))?;
         from_document::read(&self.catalog, (layer, &name), document, &mut self.findings);
         if name.starts_with("http://") {
-            let findings = &mut self.findings;
-            let sets_command =
-                |set: &&Assignment| set.layer == layer && set.setting.is_of_command();
-            let set = findings.assignments.iter().filter(sets_command);
-            findings
-                .warnings
-                .extend(set.map(|Assignment { source, .. }| {
-                    format!("{source}: others on the network can change a command without https")
-                }));
+            let set = self.findings.assignments.iter();
+            let set = set.filter(|set| set.layer == layer && set.setting.is_of_command());
+            self.findings.warnings.extend(set.map(|set| {
+                let source = &set.source;
+                format!("{source}: others on the network can change a command without https")
+            }));
         }
         Ok(())
     }

@@ -113,21 +113,6 @@ const SLOTS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 /// worker, as in the Haskell client.
 const PROCESSES: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
-/// Why the number of works to hold is unclear.
-#[derive(Debug, thiserror::Error)]
-enum SlotsError {
-    #[error(
-        "--thread-count {0}: with --worker stratum or on-demand it is the number of works held, \
-         from 1 to {1}"
-    )]
-    TooMany(NonZeroUsize, NonZeroUsize),
-    #[error(
-        "--thread-count {0} contradicts --work-slots {1}: with --worker stratum or on-demand both \
-         are the number of works held; leave one of them out"
-    )]
-    Differ(NonZeroUsize, NonZeroUsize),
-}
-
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_SLOTS.get())
 }
@@ -188,15 +173,21 @@ fn batch(args: &MineArgs, timing: &Timing) -> Duration {
 
 /// Returns the number of works held, which is `--thread-count` in the Haskell client if the worker
 /// is `stratum` or `on-demand`.
-fn slots(args: &MineArgs) -> Result<NonZeroUsize, SlotsError> {
+fn slots(args: &MineArgs) -> Result<NonZeroUsize, String> {
     let slots = args.work_slots;
     match (args.worker, args.thread_count) {
         (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) if count > MOST_SLOTS => {
-            Err(SlotsError::TooMany(count, MOST_SLOTS))
+            Err(format!(
+                "--thread-count {count}: with --worker stratum or on-demand it is the number of \
+                 works held, from 1 to {MOST_SLOTS}"
+            ))
         }
         (WorkerKind::Stratum | WorkerKind::OnDemand, Some(count)) => {
             match slots.filter(|slots| *slots != count) {
-                Some(slots) => Err(SlotsError::Differ(count, slots)),
+                Some(slots) => Err(format!(
+                    "--thread-count {count} contradicts --work-slots {slots}: with --worker \
+                     stratum or on-demand both are the number of works held; leave one of them out"
+                )),
                 None => Ok(count),
             }
         }
@@ -238,7 +229,7 @@ mod tests {
             (
                 &["-w", "Simulation", "--seed", "7"][..],
                 2,
-                "Simulation { config: Config { rate: HashRate(1000000.0), threads: 2, seed: 7 } }",
+                "Simulation { rate: HashRate(1000000.0), threads: 2, seed: 7 }",
             ),
             (
                 &[
@@ -248,22 +239,22 @@ mod tests {
                     "-c1",
                 ],
                 2,
-                "Simulation { config: Config { rate: HashRate(1000000.0), threads: 1, seed: 7 } }",
+                "Simulation { rate: HashRate(1000000.0), threads: 1, seed: 7 }",
             ),
             (
                 &["-w", "simulation", "-r", "1.5Ki", "--seed", "7", "-c", "5"],
                 5,
-                "Simulation { config: Config { rate: HashRate(1536.0), threads: 5, seed: 7 } }",
+                "Simulation { rate: HashRate(1536.0), threads: 5, seed: 7 }",
             ),
             (
                 &["-w", "simulation", "--seed", "7", "-c", "1000"],
                 98,
-                "Simulation { config: Config { rate: HashRate(1000000.0), threads: 1000, seed: 7 } }",
+                "Simulation { rate: HashRate(1000000.0), threads: 1000, seed: 7 }",
             ),
             (
                 &["-w", "constant-delay"],
                 2,
-                "ConstantDelay { config: Config { block_time: 30s, blocks: 2 } }",
+                "ConstantDelay { block_time: 30s, blocks: 2 }",
             ),
             (
                 &[
@@ -273,12 +264,12 @@ mod tests {
                     "--thread-count=4",
                 ],
                 4,
-                "ConstantDelay { config: Config { block_time: 2.5s, blocks: 4 } }",
+                "ConstantDelay { block_time: 2.5s, blocks: 4 }",
             ),
             (
                 &["-w", "constant-delay", "--thread-count=4", "--work-slots=3"],
                 3,
-                "ConstantDelay { config: Config { block_time: 30s, blocks: 4 } }",
+                "ConstantDelay { block_time: 30s, blocks: 4 }",
             ),
         ] {
             let (held, made) = run(flags).await;

@@ -8,10 +8,10 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 
-pub(crate) use self::input::InputError;
 use self::report::Report;
+use crate::usage::UsageError;
 
 /// Decodes block headers and checks their proof of work and block hash.
 ///
@@ -42,43 +42,28 @@ pub enum Verdict {
     Unsound,
 }
 
-/// Why headers cannot be printed.
-#[derive(Debug, thiserror::Error)]
-pub enum HeaderCommandError {
-    /// An argument is not a header.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The output failed.
-    #[error("cannot write the output")]
-    Output(#[source] io::Error),
-}
-
 impl HeaderArgs {
     /// Decodes all headers and prints them. `stdin` is read if an argument is `-`.
     ///
     /// # Errors
     ///
-    /// Returns an error, and prints nothing, if one of the arguments is not a header; or an error
-    /// of `out`.
-    pub fn run(
-        &self,
-        stdin: &mut impl Read,
-        out: &mut impl Write,
-    ) -> Result<Verdict, HeaderCommandError> {
+    /// Returns a [`UsageError`], and prints nothing, if one of the arguments is not a header; or an
+    /// error of `out`.
+    pub fn run(&self, stdin: &mut impl Read, out: &mut impl Write) -> anyhow::Result<Verdict> {
+        let items = input::read(&self.headers, stdin).map_err(UsageError::new)?;
         let mut verdict = Verdict::Sound;
-        for (i, item) in input::read(&self.headers, stdin)?.iter().enumerate() {
+        for (i, item) in items.iter().enumerate() {
             let report = Report::of(item);
             if !report.is_sound() {
                 verdict = Verdict::Unsound;
             }
             match self.json {
-                true => report.write_json(out),
-                false if i > 0 => writeln!(out).and_then(|()| report.write_text(out)),
-                false => report.write_text(out),
+                true => report.write_json(out)?,
+                false if i > 0 => writeln!(out).and_then(|()| report.write_text(out))?,
+                false => report.write_text(out)?,
             }
-            .map_err(HeaderCommandError::Output)?;
         }
-        out.flush().map_err(HeaderCommandError::Output)?;
+        out.flush()?;
         Ok(verdict)
     }
 }

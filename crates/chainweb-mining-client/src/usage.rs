@@ -10,7 +10,7 @@ use std::error::Error;
 pub struct UsageError(Box<dyn Error + Send + Sync>);
 
 impl UsageError {
-    pub(crate) fn new(error: impl Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
+    pub(crate) fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
     }
 }

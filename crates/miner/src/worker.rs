@@ -134,7 +134,7 @@ impl Worker {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
             Self::Asic(_) => Meter::Estimated,
-            Self::Simulation(simulation) => Meter::Simulated(simulation.rate()),
+            Self::Simulation(simulation) => Meter::Simulated(simulation.rate),
             Self::ConstantDelay(_) | Self::OnDemand(_) => Meter::None,
             Self::External(external) => external.meter(),
         }

@@ -22,6 +22,6 @@ pub use config::{DeviceConfig, DeviceLimits, Login};
 pub use duplicates::DuplicateWork;
 pub use emulator::run;
 pub use firmware::{Firmware, FirmwareName, Segments};
-pub use group::{DevicesReport, run_all, run_until};
+pub use group::{DevicesReport, run_until};
 pub use report::{DeviceReport, Fault};
 pub use rules::Rule;

@@ -19,7 +19,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 pub(crate) use plan::Idle;
-pub use plan::{ConnectPace, FleetPlan, Greeting, Mix, Shares, Storm};
+pub use plan::{ConnectPace, FleetPlan, Mix, Shares, Storm};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 pub(crate) use rounds::Round;

@@ -63,7 +63,7 @@ async fn time_over(devices: usize, duration: Duration) {
 fn execute(command: &Command) -> anyhow::Result<bool> {
     match command {
         Command::Run(args) => {
-            let report = load::run(args.load(program()?))?;
+            let report = load::run(args, &program()?)?;
             print(&report, args.json)?;
             report.require_login()?;
         }
@@ -95,7 +95,7 @@ fn execute(command: &Command) -> anyhow::Result<bool> {
             pin(args.core)?;
             match args.floor {
                 Floor::Write { connections } => floor::write::run(connections, io::stdin().lock())?,
-                Floor::Echo => runtime()?.block_on(floor::echo::run(serve::end_of_input()))?,
+                Floor::Echo => runtime()?.block_on(floor::echo::run())?,
             }
         }
     }

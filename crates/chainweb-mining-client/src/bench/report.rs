@@ -3,8 +3,7 @@
 use std::fmt;
 
 use miner::units::HashRate;
-use pow::Kernel;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::spread::Spread;
 
@@ -21,8 +20,7 @@ pub(crate) struct BenchReport {
     /// The kernels not measured on this machine.
     pub not_measured: Vec<NotMeasured>,
     /// The kernel used by the threads.
-    #[serde(serialize_with = "by_name")]
-    pub threads_kernel: Kernel,
+    pub threads_kernel: &'static str,
     /// By number of threads, ascending from 1; empty if the bench was interrupted before.
     pub threads: Vec<ThreadsReport>,
 }
@@ -31,8 +29,7 @@ pub(crate) struct BenchReport {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct KernelReport {
     /// The kernel.
-    #[serde(serialize_with = "by_name")]
-    pub kernel: Kernel,
+    pub kernel: &'static str,
     /// The number of pairs of samples.
     pub pairs: usize,
     /// Per second of processor time.
@@ -66,8 +63,7 @@ pub(crate) struct ThreadsReport {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct NotMeasured {
     /// The kernel.
-    #[serde(serialize_with = "by_name")]
-    pub kernel: Kernel,
+    pub kernel: &'static str,
     /// The reason.
     pub lacking: Lacking,
 }
@@ -82,42 +78,10 @@ pub(crate) enum Lacking {
     Proof,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde calls"
-)]
-fn by_name<S: Serializer>(kernel: &Kernel, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(kernel.name())
-}
-
-impl BenchReport {
-    /// Creates a report of rates in hashes per second; `None` without any.
-    pub(super) fn new(
-        reference: Option<Spread>,
-        kernels: Vec<KernelReport>,
-        without: Vec<(Kernel, Lacking)>,
-        threads_kernel: Kernel,
-        threads: Vec<ThreadsReport>,
-    ) -> Option<Self> {
-        let reference = reference?.times(1e-6);
-        let not_measured = without.into_iter();
-        Some(Self {
-            blake2_mh_per_cpu_second: reference.median,
-            blake2_mh_per_cpu_second_quartiles: reference.quartiles,
-            kernels,
-            not_measured: not_measured
-                .map(|(kernel, lacking)| NotMeasured { kernel, lacking })
-                .collect(),
-            threads_kernel,
-            threads,
-        })
-    }
-}
-
 impl KernelReport {
     /// Creates a report of the rates in hashes per second and the ratios of each pair; `None`
     /// without any.
-    pub(super) fn new(kernel: Kernel, rates: Vec<f64>, ratios: Vec<f64>) -> Option<Self> {
+    pub(super) fn new(kernel: &'static str, rates: Vec<f64>, ratios: Vec<f64>) -> Option<Self> {
         let pairs = rates.len();
         let (rate, ratio) = (Spread::of(rates)?.times(1e-6), Spread::of(ratios)?);
         Some(Self {
@@ -161,7 +125,7 @@ impl fmt::Display for BenchReport {
         let mut lines = vec![row("kernel", "rate", "times the blake2 crate")];
         lines.extend(self.kernels.iter().map(|kernel| {
             row(
-                kernel.kernel.name(),
+                kernel.kernel,
                 &rate(kernel.mh_per_cpu_second),
                 &ratio(kernel.ratio_to_blake2, kernel.ratio_to_blake2_quartiles),
             )
@@ -173,7 +137,7 @@ impl fmt::Display for BenchReport {
                 Lacking::Instructions => "not supported on this machine",
                 Lacking::Proof => "failed its self-test",
             };
-            row(without.kernel.name(), why, "")
+            row(without.kernel, why, "")
         }));
         lines.push(String::new());
         if self.threads.is_empty() {

@@ -1,7 +1,8 @@
 //! The settings as YAML, which a file of settings may consist of.
 //!
 //! The keys of the Haskell client come first, all keys are flat, and a text is quoted where YAML
-//! could read it as something else. The values of pairs may be secret and are not printed.
+//! could read it as something else. The variables of a command may be secret: only a comment names
+//! them.
 
 use clap::ValueEnum;
 
@@ -58,11 +59,6 @@ fn marked(mark: char, lines: &str) -> String {
 /// Returns the lines of one setting.
 fn entry(setting: &Setting, values: &[String]) -> String {
     let key = &setting.key;
-    let shown = |value: &String| match setting.form {
-        Form::Map => setting.shown(value).unwrap_or_default(),
-        _ => value.clone(),
-    };
-    let values: Vec<String> = values.iter().map(shown).collect();
     let scalar = |text: &String| {
         if setting.form == Form::Switch || (!setting.is_text() && is_plain(text)) {
             text.clone()
@@ -70,8 +66,15 @@ fn entry(setting: &Setting, values: &[String]) -> String {
             quoted(text)
         }
     };
-    match values.as_slice() {
+    match values {
         [] => format!("{key}: null\n"),
+        pairs if setting.form == Form::Map && setting.is_of_command() => {
+            let names: Vec<&str> = pairs
+                .iter()
+                .filter_map(|pair| pair.split('=').next())
+                .collect();
+            format!("{key}: null # values not printed: {}\n", names.join(", "))
+        }
         [text] => format!("{key}: {}\n", scalar(text)),
         texts => {
             let items: Vec<String> = texts.iter().map(scalar).collect();

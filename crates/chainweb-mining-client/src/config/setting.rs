@@ -102,9 +102,9 @@ impl Setting {
         names.iter().any(|name| is_part(name))
     }
 
-    /// Returns a value for an output: of a pair only the key, and nothing of a pair without a key,
+    /// Returns a value for a message: of a pair only the key, and nothing of a pair without a key,
     /// a command or its argument, which may contain secrets.
-    pub(crate) fn shown(&self, text: &str) -> Option<String> {
+    fn shown(&self, text: &str) -> Option<String> {
         match text.split_once('=') {
             _ if !self.is_of_command() => Some(text.to_owned()),
             Some((key, _)) if self.form == Form::Map => Some(format!("{key}={HIDDEN}")),
@@ -143,10 +143,7 @@ impl Setting {
         let Some(shown) = self.shown(text) else {
             return source;
         };
-        let source = match public(text) {
-            public if public == text => source,
-            public => source.replace(text, &public),
-        };
+        let source = source.replace(text, &public(text));
         let got = Quoted(&shown).to_string();
         let names_value = !text.is_empty() && source.starts_with(&format!("{text} "));
         if source.contains(&got) || names_value {

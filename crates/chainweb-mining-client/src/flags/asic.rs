@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::stratum::{Config, DifficultyMode, Instance, ProxyProtocol, Tls, TlsError};
-use anyhow::Context;
+use ::stratum::{Config, DifficultyMode, Instance, ProxyProtocol, Tls};
+use anyhow::{Context, bail};
 use chainweb::Level;
 use clap::Args;
 use ipnet::IpNet;
@@ -27,17 +27,6 @@ const MOST_RATE_MS: u64 = 25_000;
 
 /// In milliseconds. A session keeps its last ten jobs, and shares for a job count for five seconds.
 const LEAST_RATE_MS: u64 = 500;
-
-/// Why the flags of TLS cannot be used.
-#[derive(Debug, thiserror::Error)]
-enum TlsFlagsError {
-    #[error("--stratum-tls-cert needs the private key of the certificate: --stratum-tls-key FILE")]
-    NoKey,
-    #[error("--stratum-tls-key needs the certificate of the key: --stratum-tls-cert FILE")]
-    NoCertificate,
-    #[error("cannot use --stratum-tls-cert with --stratum-tls-key")]
-    Files(#[from] TlsError),
-}
 
 /// How to serve mining devices.
 #[derive(Clone, Debug, Args)]
@@ -118,14 +107,21 @@ impl StratumArgs {
     }
 
     /// Returns the certificate for devices that speak TLS.
-    fn tls(&self) -> Result<Option<Arc<Tls>>, TlsFlagsError> {
+    fn tls(&self) -> anyhow::Result<Option<Arc<Tls>>> {
         match (&self.tls_cert, &self.tls_key) {
             (None, None) => Ok(None),
             (Some(certificate), Some(key)) => {
-                Ok(Some(Arc::new(Tls::load(certificate.clone(), key.clone())?)))
+                let tls = Tls::load(certificate.clone(), key.clone())
+                    .context("cannot use --stratum-tls-cert with --stratum-tls-key")?;
+                Ok(Some(Arc::new(tls)))
             }
-            (Some(_), None) => Err(TlsFlagsError::NoKey),
-            (None, Some(_)) => Err(TlsFlagsError::NoCertificate),
+            (Some(_), None) => bail!(
+                "--stratum-tls-cert needs the private key of the certificate: \
+                 --stratum-tls-key FILE"
+            ),
+            (None, Some(_)) => {
+                bail!("--stratum-tls-key needs the certificate of the key: --stratum-tls-cert FILE")
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use miner::worker::Worker;
-use miner::worker::constant_delay::{Config, ConstantDelay};
+use miner::worker::constant_delay::ConstantDelay;
 
 /// The block time for 0: nodes do not issue work faster.
 const LEAST: Duration = Duration::from_millis(1);
@@ -23,10 +23,10 @@ pub struct ConstantDelayArgs {
 impl ConstantDelayArgs {
     /// Returns the constant-delay worker.
     pub(crate) fn worker(&self, blocks: NonZeroUsize) -> Worker {
-        Worker::ConstantDelay(ConstantDelay::new(Config {
+        Worker::ConstantDelay(ConstantDelay {
             block_time: self.block_time,
             blocks,
-        }))
+        })
     }
 }
 

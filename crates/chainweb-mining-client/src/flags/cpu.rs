@@ -60,14 +60,6 @@ pub enum KernelChoice {
     Only(Kernel),
 }
 
-/// The machine lacks the instructions of a kernel.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "--cpu-kernel {0}: this machine does not have the instructions; it has those of {available}",
-    available = available_kernels()
-)]
-struct Unavailable(Kernel);
-
 /// How all threads hash.
 #[derive(Clone, Debug)]
 pub(crate) struct Hashing {
@@ -141,7 +133,12 @@ impl KernelChoice {
         };
         match searcher {
             Err(KernelFault::Unavailable(kernel)) => {
-                Err(UsageError::new(Unavailable(kernel)).into())
+                let available = available_kernels();
+                Err(UsageError::new(format!(
+                    "--cpu-kernel {kernel}: this machine does not have the instructions; it has \
+                     those of {available}"
+                ))
+                .into())
             }
             searcher => searcher.context("this machine cannot mine"),
         }

@@ -78,11 +78,6 @@ pub struct ExternalArgs {
     pub time_limit: Option<Duration>,
 }
 
-/// The external worker has nothing to run.
-#[derive(Debug, thiserror::Error)]
-#[error("--worker external needs a command: --external-worker-cmd 'miner --device 0'")]
-struct NoCommand;
-
 /// The protocol between the worker and its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProtocolName {
@@ -135,7 +130,9 @@ impl ExternalArgs {
     ) -> Result<external::Config, UsageError> {
         let command = self.command.as_deref().unwrap_or_default();
         if command.trim().is_empty() {
-            return Err(UsageError::new(NoCommand));
+            return Err(UsageError::new(
+                "--worker external needs a command: --external-worker-cmd 'miner --device 0'",
+            ));
         }
         Ok(external::Config {
             processes,
@@ -180,9 +177,6 @@ fn variable(text: &str) -> Result<(String, String), String> {
         key.bytes().all(is_plain) && !key.starts_with(|first: char| first.is_ascii_digit())
     };
     match without_nul(text)?.split_once('=') {
-        Some((key, "…")) if is_name(key) => Err(format!(
-            "write the value of {key}: --print-config does not print it"
-        )),
         Some((key, value)) if !key.is_empty() && is_name(key) => {
             Ok((key.to_owned(), value.to_owned()))
         }

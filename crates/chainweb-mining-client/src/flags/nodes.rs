@@ -11,19 +11,6 @@ use tracing::warn;
 use super::timeouts::TimeoutArgs;
 use crate::usage::UsageError;
 
-/// Why the flags do not name a node.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NodeError {
-    #[error("--node appears {0} times: this version mines on one node; leave one")]
-    Several(usize),
-    #[error("--tls contradicts --node {0:?}: write https:// or leave out one of the two")]
-    PlainWithTls(String),
-    #[error("--node-ca {}: {why}", file.display())]
-    Ca { file: PathBuf, why: String },
-    #[error("{0} contradicts {1}: leave out one of the two")]
-    Trust(&'static str, &'static str),
-}
-
 /// The address of a node as it is written. `--tls` applies to one without a scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeAddress(String);
@@ -90,11 +77,16 @@ impl NodeArgs {
     /// Returns an error if the flags do not name one node, or contradict each other.
     pub fn config(&self) -> Result<::node::Config, UsageError> {
         let [NodeAddress(address)] = self.node.as_slice() else {
-            return Err(UsageError::new(NodeError::Several(self.node.len())));
+            return Err(UsageError::new(format!(
+                "--node appears {} times: this version mines on one node; leave one",
+                self.node.len()
+            )));
         };
         let endpoint = Endpoint::parse(address, self.tls).map_err(UsageError::new)?;
         if self.tls && !endpoint.is_tls() {
-            return Err(UsageError::new(NodeError::PlainWithTls(address.clone())));
+            return Err(UsageError::new(format!(
+                "--tls contradicts --node {address:?}: write https:// or leave out one of the two"
+            )));
         }
         let (trust, flag) = self.trust().map_err(UsageError::new)?;
         match flag {
@@ -130,27 +122,29 @@ impl NodeArgs {
     }
 
     /// Returns the certificates to trust, and the flag that names them.
-    fn trust(&self) -> Result<(Trust, Option<&'static str>), NodeError> {
+    fn trust(&self) -> Result<(Trust, Option<&'static str>), String> {
         const CA: &str = "--node-ca";
         const FINGERPRINT: &str = "--node-fingerprint";
+        let contradict = |one, other| {
+            Err(format!(
+                "{one} contradicts {other}: leave out one of the two"
+            ))
+        };
         match (self.insecure, &self.node_ca, self.node_fingerprint) {
             (false, None, None) => Ok((Trust::Machine, None)),
             (true, None, None) => Ok((Trust::Any, Some("--insecure"))),
             (false, None, Some(pinned)) => Ok((Trust::Pinned(pinned), Some(FINGERPRINT))),
             (false, Some(file), None) => {
-                let unreadable = |why: String| NodeError::Ca {
-                    file: file.clone(),
-                    why,
-                };
+                let unreadable = |why: String| format!("--node-ca {}: {why}", file.display());
                 let text = fs::read(file);
                 let text = text.map_err(|error| unreadable(format!("cannot be read: {error}")))?;
                 let trust = Trust::only_pem(&text);
                 let trust = trust.map_err(|error| unreadable(error.to_string()))?;
                 Ok((trust, Some(CA)))
             }
-            (true, Some(_), _) => Err(NodeError::Trust("--insecure", CA)),
-            (true, None, Some(_)) => Err(NodeError::Trust("--insecure", FINGERPRINT)),
-            (false, Some(_), Some(_)) => Err(NodeError::Trust(CA, FINGERPRINT)),
+            (true, Some(_), _) => contradict("--insecure", CA),
+            (true, None, Some(_)) => contradict("--insecure", FINGERPRINT),
+            (false, Some(_), Some(_)) => contradict(CA, FINGERPRINT),
         }
     }
 }

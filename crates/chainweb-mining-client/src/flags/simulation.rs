@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 use miner::units::HashRate;
 use miner::worker::Worker;
-use miner::worker::simulation::{Config, Simulation};
+use miner::worker::simulation::Simulation;
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -29,11 +29,11 @@ impl SimulationArgs {
     /// Returns the simulation worker.
     pub(crate) fn worker(&self, threads: NonZeroUsize) -> Worker {
         let seed = self.seed;
-        Worker::Simulation(Simulation::new(Config {
+        Worker::Simulation(Simulation {
             rate: HashRate(self.hash_rate),
             threads,
             seed: seed.unwrap_or_else(|| rand::make_rng::<StdRng>().next_u64()),
-        }))
+        })
     }
 }
 

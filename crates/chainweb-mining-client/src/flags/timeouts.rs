@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ::node::Limits;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::quantity::positive_duration;
 
@@ -39,7 +39,7 @@ pub struct Timeout {
 }
 
 /// The kinds of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum RequestKind {
     Info,
     Work,
@@ -52,35 +52,15 @@ impl FromStr for Timeout {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, time) = match text.split_once('=') {
-            Some((kind, time)) => (Some(kind.parse()?), time),
+            Some((kind, time)) => {
+                let kind = RequestKind::from_str(kind, true);
+                let what = "expected info, work, solved or cut in front of the time, as in work=5s";
+                (Some(kind.map_err(|_| what)?), time)
+            }
             None => (None, text),
         };
         let time = positive_duration(time)?;
         Ok(Self { kind, time })
-    }
-}
-
-impl RequestKind {
-    const ALL: [Self; 4] = [Self::Info, Self::Work, Self::Solved, Self::Cut];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Work => "work",
-            Self::Solved => "solved",
-            Self::Cut => "cut",
-        }
-    }
-}
-
-impl FromStr for RequestKind {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        let mut kinds = Self::ALL.into_iter();
-        kinds
-            .find(|kind| text.eq_ignore_ascii_case(kind.name()))
-            .ok_or("expected info, work, solved or cut in front of the time, as in work=5s")
     }
 }
 

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
+use anyhow::{Context, Error, anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chainweb::{BlockHash, BlockHeader, Work, WorkError, WorkHeader};
@@ -42,16 +43,8 @@ pub(super) enum Form {
     Work,
 }
 
-/// An input which cannot be read or is not a header: which one, and why.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct InputError {
-    message: String,
-    source: Option<io::Error>,
-}
-
 /// Reads all headers of the arguments, in order.
-pub(super) fn read(inputs: &[String], stdin: &mut impl Read) -> Result<Vec<Item>, InputError> {
+pub(super) fn read(inputs: &[String], stdin: &mut impl Read) -> anyhow::Result<Vec<Item>> {
     let mut items = Vec::new();
     for (input, number) in inputs.iter().zip(1..) {
         items.extend(match input.as_str() {
@@ -62,7 +55,7 @@ pub(super) fn read(inputs: &[String], stdin: &mut impl Read) -> Result<Vec<Item>
     Ok(items)
 }
 
-fn read_argument(input: &str, number: usize) -> Result<Vec<Item>, InputError> {
+fn read_argument(input: &str, number: usize) -> anyhow::Result<Vec<Item>> {
     let origin = format!("argument {number}");
     let error = match decode_line(input, origin.clone()) {
         Ok(item) => return Ok(vec![item]),
@@ -78,19 +71,19 @@ fn read_argument(input: &str, number: usize) -> Result<Vec<Item>, InputError> {
             let expected = "a header in hex or base64url, a file, or -";
             Err(unexpected(&origin, expected, input))
         }
-        Err(error) => Err(unreadable(input, error)),
+        Err(error) => Err(error).context(format!("cannot read {input}")),
     }
 }
 
-fn read_all(origin: &str, reader: &mut impl Read) -> Result<Vec<Item>, InputError> {
+fn read_all(origin: &str, reader: &mut impl Read) -> anyhow::Result<Vec<Item>> {
     let mut content = Vec::new();
     let read = reader.take(LIMIT + 1).read_to_end(&mut content);
-    let length = read.map_err(|error| unreadable(origin, error))?;
+    let length = read.with_context(|| format!("cannot read {origin}"))?;
     if length as u64 > LIMIT {
-        return Err(invalid(format!("{origin} has more than 128 MiB")));
+        bail!("{origin} has more than 128 MiB");
     }
     if content.trim_ascii().is_empty() {
-        return Err(invalid(format!("{origin} holds no header")));
+        bail!("{origin} holds no header");
     }
     match str::from_utf8(&content) {
         Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
@@ -105,7 +98,7 @@ fn read_all(origin: &str, reader: &mut impl Read) -> Result<Vec<Item>, InputErro
 }
 
 /// Decodes whole headers one after the other, or one header of any form.
-fn decode_raw(content: &[u8], origin: &str) -> Result<Vec<Item>, InputError> {
+fn decode_raw(content: &[u8], origin: &str) -> anyhow::Result<Vec<Item>> {
     // The degree of the first header; hashed adjacents have the length of three.
     let degree = match content.get(48..50) {
         Some(&[0xf0, 0xf0]) | None => 3,
@@ -121,14 +114,14 @@ fn decode_raw(content: &[u8], origin: &str) -> Result<Vec<Item>, InputError> {
             .collect();
     }
     if is_valid && count > 0 && form_of(content.len()).is_none() {
-        return Err(invalid(format!(
+        bail!(
             "{origin} ends within a header: {count} headers of {stride} bytes and {rest} bytes more"
-        )));
+        );
     }
     Ok(vec![decode(content, origin.to_owned())?])
 }
 
-fn decode_line(line: &str, origin: String) -> Result<Item, InputError> {
+fn decode_line(line: &str, origin: String) -> anyhow::Result<Item> {
     match bytes(line) {
         Ok(bytes) => decode(&bytes, origin),
         Err(expected) => Err(unexpected(&origin, expected, unquoted(line))),
@@ -164,7 +157,7 @@ fn form_of(length: usize) -> Option<bool> {
 }
 
 /// Decodes one header of any form.
-fn decode(bytes: &[u8], origin: String) -> Result<Item, InputError> {
+fn decode(bytes: &[u8], origin: String) -> anyhow::Result<Item> {
     let decoded = match form_of(bytes.len()) {
         Some(true) => BlockHeader::decode(bytes)
             .map(|block| (block.work().clone(), Form::Block(block.hash())))
@@ -172,19 +165,14 @@ fn decode(bytes: &[u8], origin: String) -> Result<Item, InputError> {
         Some(false) => decode_bare_or_work(bytes),
         None => Err(LENGTHS.to_owned()),
     };
-    match decoded {
-        Ok((header, form)) => Ok(Item {
-            origin,
-            header,
-            form,
-        }),
-        Err(why) => {
-            let length = bytes.len();
-            Err(invalid(format!(
-                "{origin}: {length} bytes that are no header: {why}"
-            )))
-        }
-    }
+    let length = bytes.len();
+    let invalid = |why| anyhow!("{origin}: {length} bytes that are no header: {why}");
+    let (header, form) = decoded.map_err(invalid)?;
+    Ok(Item {
+        origin,
+        header,
+        form,
+    })
 }
 
 fn decode_bare_or_work(bytes: &[u8]) -> Result<(WorkHeader, Form), String> {
@@ -203,24 +191,10 @@ fn decode_bare_or_work(bytes: &[u8]) -> Result<(WorkHeader, Form), String> {
     }
 }
 
-fn unexpected(origin: &str, expected: &str, text: &str) -> InputError {
+fn unexpected(origin: &str, expected: &str, text: &str) -> Error {
     let mut excerpt: String = text.chars().take(60).collect();
     if excerpt.len() < text.len() {
         excerpt.push('…');
     }
-    invalid(format!("{origin}: expected {expected}, got {excerpt:?}"))
-}
-
-fn unreadable(origin: &str, error: io::Error) -> InputError {
-    InputError {
-        message: format!("cannot read {origin}"),
-        source: Some(error),
-    }
-}
-
-fn invalid(message: String) -> InputError {
-    InputError {
-        message,
-        source: None,
-    }
+    anyhow!("{origin}: expected {expected}, got {excerpt:?}")
 }

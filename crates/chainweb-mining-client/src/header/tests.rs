@@ -1,13 +1,11 @@
 //! Recorded headers through the whole command, and inputs that are no headers.
 
-use std::error::Error;
-
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use chainweb::{BlockHash, BlockHeader, Work};
 use serde_json::{Value, json};
 
-use super::{HeaderArgs, HeaderCommandError, Verdict};
+use super::{HeaderArgs, Verdict};
 
 const FIXTURE: &[u8] = fixtures::MAINNET;
 const FIXTURE_PATH: &str = fixtures::MAINNET_PATH;
@@ -29,7 +27,7 @@ fn run(
     format: Format,
     mut stdin: &[u8],
     out: &mut Vec<u8>,
-) -> Result<Verdict, HeaderCommandError> {
+) -> anyhow::Result<Verdict> {
     let args = HeaderArgs {
         headers: inputs.iter().copied().map(str::to_owned).collect(),
         json: format == Format::Json,
@@ -302,13 +300,7 @@ fn bytes_of_an_ambiguous_length_are_work_if_they_agree() {
 fn check_error(inputs: &[&str], stdin: &[u8], expected: &str) {
     let mut out = Vec::new();
     let error = run(inputs, Format::Text, stdin, &mut out).expect_err("bad input");
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    assert_eq!(text, expected);
+    assert_eq!(format!("{error:#}"), expected);
     assert_eq!(out, b"", "nothing is printed on errors");
 }
 

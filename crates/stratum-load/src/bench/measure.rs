@@ -8,8 +8,9 @@ use crate::bench::flags::BenchArgs;
 use crate::bench::table::{Bound, Figure, Section};
 use crate::child::ServerChild;
 use crate::clock::Moment;
+use crate::device::Login;
 use crate::distribution::Percentiles;
-use crate::fleet::{ConnectPace, Fleet, FleetPlan, Greeting, Idle, Mix, Shares};
+use crate::fleet::{ConnectPace, Fleet, FleetPlan, Idle, Mix, Shares};
 use crate::load::{FanOut, ServerCost};
 
 /// Duration of the measurement of connections, in seconds.
@@ -120,18 +121,18 @@ impl<'a> Bench<'a> {
         let arguments = arguments.iter().copied().chain(["--core", &core]);
         let server = ServerChild::start(&self.program, arguments)?;
         self.fleets += 1;
-        let greeting = match kind {
-            Kind::Refreshing | Kind::Quiet => Greeting::Login {
+        let login = match kind {
+            Kind::Refreshing | Kind::Quiet => Some(Login {
                 user: "load".to_owned(),
                 password: "d=0".to_owned(),
-            },
-            Kind::Writer | Kind::Echo => Greeting::Silence,
+            }),
+            Kind::Writer | Kind::Echo => None,
         };
         let plan = FleetPlan {
             address: server.address(),
             sessions,
             pace,
-            greeting,
+            login,
             shares: Shares::None,
             mix: Mix::VALID,
             slow_readers: 0,

@@ -26,10 +26,10 @@ impl Default for DeviceLimits {
     }
 }
 
-/// User name and password of a device.
+/// User name and password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// User name, `account.worker`.
+    /// User name; of a device `account.worker`.
     pub user: String,
     /// Password.
     pub password: String,

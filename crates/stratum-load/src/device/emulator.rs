@@ -60,7 +60,10 @@ pub async fn run(
                 }
                 hashing.hash(None);
             }
-            Some(Err(error)) => report.not_connected(&error),
+            Some(Err(error)) => {
+                report.failed_connections += 1;
+                report.connect_error = Some(error.to_string());
+            }
             None => break,
         }
         let pause = time::sleep(config.limits.pause);

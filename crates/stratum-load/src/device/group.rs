@@ -1,7 +1,6 @@
 //! Several devices at once, and their common report.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 use std::{fmt, io};
 
 use serde::Serialize;
@@ -42,18 +41,6 @@ impl DevicesReport {
         };
         self.devices.iter().all(is_flawless) && self.duplicate_work == DuplicateWork::default()
     }
-}
-
-/// Mines with all devices for `duration`.
-///
-/// # Errors
-/// Returns an error if a hashing thread cannot be started.
-pub async fn run_all(
-    configs: &[DeviceConfig],
-    address: SocketAddr,
-    duration: Duration,
-) -> io::Result<DevicesReport> {
-    run_until(configs, address, tokio::time::sleep(duration)).await
 }
 
 /// Mines with all devices until `end` is ready.

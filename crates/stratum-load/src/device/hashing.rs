@@ -5,13 +5,12 @@
 //! vary the low 16 bits of a nonce, and in Stratum those belong to the fixed nonce1.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use chainweb::Nonce;
 use pow::Prepared;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::device::client::{Assignment, Found};
 use crate::device::report::Mined;
@@ -28,46 +27,12 @@ pub(crate) enum Event {
     Exhausted,
 }
 
-/// A command to the thread.
-#[derive(Debug)]
-enum Command {
-    /// Hash this, or nothing until the next assignment.
-    Hash(Option<Box<Assignment>>),
-    /// Stop the thread.
-    Stop,
-}
-
-/// Holds the newest command.
-#[derive(Debug, Default)]
-struct Slot {
-    command: Mutex<Option<Command>>,
-    changed: Condvar,
-}
-
-impl Slot {
-    fn lock(&self) -> MutexGuard<'_, Option<Command>> {
-        self.command.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn put(&self, command: Command) {
-        *self.lock() = Some(command);
-        self.changed.notify_one();
-    }
-
-    /// Takes the newest command. Waits for one, but not longer than `timeout`.
-    fn take(&self, timeout: Duration) -> Option<Command> {
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), timeout, |command| command.is_none());
-        waited.unwrap_or_else(PoisonError::into_inner).0.take()
-    }
-}
-
 /// Handle of a hashing thread. Dropping it stops the thread.
 #[derive(Debug)]
 pub(crate) struct Hashing {
-    slot: Arc<Slot>,
-    thread: Option<JoinHandle<Vec<Mined>>>,
+    /// The newest assignment; `None` pauses the thread.
+    assignment: watch::Sender<Option<Assignment>>,
+    thread: JoinHandle<Vec<Mined>>,
 }
 
 impl Hashing {
@@ -80,20 +45,17 @@ impl Hashing {
         hashes_per_second: f64,
         events: mpsc::Sender<Event>,
     ) -> io::Result<Self> {
-        let slot = Arc::new(Slot::default());
-        let of_thread = Arc::clone(&slot);
+        let (assignment, assignments) = watch::channel(None);
         let thread = thread::Builder::new()
             .name(name)
-            .spawn(move || work(&of_thread, hashes_per_second, &events))?;
-        Ok(Self {
-            slot,
-            thread: Some(thread),
-        })
+            .spawn(move || work(assignments, hashes_per_second, &events))?;
+        Ok(Self { assignment, thread })
     }
 
     /// Switches the thread to new work. With `None`, it pauses until the next assignment.
     pub(crate) fn hash(&self, assignment: Option<Assignment>) {
-        self.slot.put(Command::Hash(assignment.map(Box::new)));
+        self.assignment.send_replace(assignment);
+        self.thread.thread().unpark();
     }
 
     /// Stops the thread and returns the hashed work. Blocks for up to a slice; the receiver of the
@@ -101,16 +63,11 @@ impl Hashing {
     ///
     /// # Panics
     /// Panics if the thread has panicked.
-    pub(crate) fn stop(mut self) -> Vec<Mined> {
-        self.slot.put(Command::Stop);
-        let thread = self.thread.take().expect("only `stop` takes the thread");
-        thread.join().expect("the hashing thread does not panic")
-    }
-}
-
-impl Drop for Hashing {
-    fn drop(&mut self) {
-        self.slot.put(Command::Stop);
+    pub(crate) fn stop(self) -> Vec<Mined> {
+        drop(self.assignment);
+        self.thread
+            .join()
+            .expect("the hashing thread does not panic")
     }
 }
 
@@ -158,38 +115,41 @@ impl Progress {
     }
 }
 
-fn work(slot: &Slot, hashes_per_second: f64, events: &mpsc::Sender<Event>) -> Vec<Mined> {
+fn work(
+    mut assignments: watch::Receiver<Option<Assignment>>,
+    hashes_per_second: f64,
+    events: &mpsc::Sender<Event>,
+) -> Vec<Mined> {
     let mut done = Vec::new();
     let mut current: Option<Progress> = None;
     let mut due = 0.0;
     let mut slice_start = Instant::now();
     loop {
-        let timeout = match current {
-            Some(_) => SLICE.saturating_sub(slice_start.elapsed()),
-            None => Duration::MAX,
-        };
-        match slot.take(timeout) {
-            None => {}
-            Some(Command::Hash(assignment)) => {
+        thread::park_timeout(SLICE.saturating_sub(slice_start.elapsed()));
+        match assignments.has_changed() {
+            Ok(false) => {}
+            Ok(true) => {
+                let assignment = assignments.borrow_and_update().clone();
                 if current.is_none() {
                     // Do not hash for the time of the pause.
                     slice_start = Instant::now();
                 }
                 done.extend(current.map(|progress| progress.mined()));
-                current = assignment.map(|assignment| Progress::new(*assignment));
+                current = assignment.map(Progress::new);
             }
-            Some(Command::Stop) => {
+            // The handle is gone.
+            Err(_) => {
                 done.extend(current.map(|progress| progress.mined()));
                 return done;
             }
         }
         let now = Instant::now();
-        let Some(progress) = &mut current else {
-            continue;
-        };
         // After a stall, catch up on two slices at most.
         let elapsed = now.duration_since(slice_start).min(2 * SLICE);
         slice_start = now;
+        let Some(progress) = &mut current else {
+            continue;
+        };
         due += hashes_per_second * elapsed.as_secs_f64();
         while due >= 1.0 {
             due -= 1.0;

@@ -1,7 +1,5 @@
 //! The report of a device.
 
-use std::io;
-
 use serde::Serialize;
 
 use crate::device::firmware::FirmwareName;
@@ -86,11 +84,6 @@ impl DeviceReport {
     /// Maximum number of rejections, and of violations, kept in full: a broken server must not
     /// exhaust the memory.
     pub(crate) const KEPT: usize = 100;
-
-    pub(crate) fn not_connected(&mut self, error: &io::Error) {
-        self.failed_connections += 1;
-        self.connect_error = Some(error.to_string());
-    }
 
     pub(crate) fn rejection(&mut self, rejection: Rejection) {
         self.rejected += 1;

@@ -7,7 +7,8 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::net::sockopt;
 
 use crate::clock::Moment;
-use crate::fleet::plan::{ConnectPace, Greeting, Shares};
+use crate::device::Login;
+use crate::fleet::plan::{ConnectPace, Shares};
 use crate::fleet::session::{AUTHORIZE, SUBSCRIBE, Session, State};
 use crate::fleet::wire::{self, Line};
 use crate::fleet::{Fleet, READ_BYTES};
@@ -125,7 +126,7 @@ impl Fleet {
         session.since = now;
         session.state = State::LoggingIn;
         self.watch(index, EventFlags::IN)?;
-        let Greeting::Login { user, password } = &self.plan.greeting else {
+        let Some(Login { user, password }) = &self.plan.login else {
             return self.ready(index, now);
         };
         let user = serde_json::json!(format!("{user}.{index}"));

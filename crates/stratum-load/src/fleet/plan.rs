@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::clock::parse_time;
+use crate::device::Login;
 
 /// Rate at which sessions are opened.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,20 +15,6 @@ pub enum ConnectPace {
     InFlight(usize),
     /// This many a second, regardless of their progress.
     PerSecond(f64),
-}
-
-/// First lines of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Greeting {
-    /// Subscribe, and authorize as the worker `user.N`, with the index of the session.
-    Login {
-        /// Account.
-        user: String,
-        /// Password.
-        password: String,
-    },
-    /// None: the server does not speak Stratum.
-    Silence,
 }
 
 /// How a fleet waits for events.
@@ -113,8 +100,9 @@ pub struct FleetPlan {
     pub sessions: usize,
     /// Rate at which they are opened.
     pub pace: ConnectPace,
-    /// Their first lines.
-    pub greeting: Greeting,
+    /// The login, with the account as its user: each session logs in as the worker `user.N`, with
+    /// its index. `None` for a server that does not speak Stratum.
+    pub login: Option<Login>,
     /// Timing of their shares.
     pub shares: Shares,
     /// Ratio of the kinds of shares.

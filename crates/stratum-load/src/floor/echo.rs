@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink, stdin};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -12,14 +12,16 @@ use crate::child::ChildEvent;
 /// Size of a connection's read buffer in bytes.
 const READ_BYTES: usize = 16 << 10;
 
-/// Serves until `end` completes.
+/// Serves until the end of the standard input.
 ///
 /// # Errors
 /// Returns errors of listening and of printing the address.
-pub async fn run(end: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn run() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     ChildEvent::Listening(listener.local_addr()?).print()?;
     let mut connections = JoinSet::new();
+    let (mut input, mut nowhere) = (stdin(), sink());
+    let end = copy(&mut input, &mut nowhere);
     tokio::pin!(end);
     loop {
         tokio::select! {
@@ -28,7 +30,7 @@ pub async fn run(end: impl Future<Output = ()>) -> io::Result<()> {
                 connections.spawn(echo(stream));
             }
             Some(_) = connections.join_next() => {}
-            () = &mut end => return Ok(()),
+            _ = &mut end => return Ok(()),
         }
     }
 }

@@ -41,7 +41,7 @@ pub fn run(connections: usize, commands: impl BufRead) -> io::Result<()> {
 
 /// Returns the key of work `n` and a notification of it, as long as a server's.
 fn notification(n: u64) -> (u64, Vec<u8>) {
-    let header_hex = const_hex::encode(work(n, 0).header().as_bytes());
+    let header_hex = const_hex::encode(work(n).header().as_bytes());
     let line = format!(
         "{{\"method\":\"mining.notify\",\"params\":[\"{n:08x}\",\"{header_hex}\",true],\"id\":null}}\n"
     );

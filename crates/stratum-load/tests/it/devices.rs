@@ -75,7 +75,7 @@ fn every_device_finds_shares_that_meet_the_target() {
             for id in first_id..first_id + 5 {
                 let submit = peer.request().unwrap();
                 assert_eq!(submit["id"], id);
-                let header = work(1, 0).header().with_nonce(nonce("09e8", &submit));
+                let header = work(1).header().with_nonce(nonce("09e8", &submit));
                 assert!(pow::verify(&header, &target), "{name}: {submit}");
                 let parameters = submit["params"].as_array().unwrap().len();
                 assert_eq!(parameters, if name == FirmwareName::KdBox { 4 } else { 3 });
@@ -105,7 +105,7 @@ fn a_device_reports_only_hashes_that_meet_its_ticket_mask() {
         let mask = Target::from_be_hex(&format!("0{}", "f".repeat(63))).unwrap();
         for _ in 0..20 {
             let submit = peer.request().unwrap();
-            let header = work(1, 0).header().with_nonce(nonce("0000", &submit));
+            let header = work(1).header().with_nonce(nonce("0000", &submit));
             assert!(pow::verify(&header, &mask), "{submit}");
             peer.answer(&submit, &Value::Bool(true));
         }

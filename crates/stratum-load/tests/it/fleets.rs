@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stratum_load::clock::Moment;
-use stratum_load::fleet::{
-    ConnectPace, Fleet, FleetPlan, Greeting, Kind, Mix, Outcomes, Shares, Storm,
-};
+use stratum_load::device::Login;
+use stratum_load::fleet::{ConnectPace, Fleet, FleetPlan, Kind, Mix, Outcomes, Shares, Storm};
 
 use crate::scripted::serve;
 
@@ -17,10 +16,10 @@ pub(crate) fn plan(address: SocketAddr, sessions: usize) -> FleetPlan {
         address,
         sessions,
         pace: ConnectPace::InFlight(8),
-        greeting: Greeting::Login {
+        login: Some(Login {
             user: "load".to_owned(),
             password: "d=0".to_owned(),
-        },
+        }),
         shares: Shares::None,
         mix: Mix::VALID,
         slow_readers: 0,
@@ -46,7 +45,7 @@ fn shares_are_of_the_intended_kind_and_answers_are_counted_by_kind() {
         while let Some(submit) = peer.request() {
             let nonce = format!("{}09e8", submit["params"][2].as_str().unwrap());
             let nonce = chainweb::Nonce::new(u64::from_str_radix(&nonce, 16).unwrap());
-            let work = stratum_load::synthetic::work(1, 0);
+            let work = stratum_load::synthetic::work(1);
             if submit["params"][1] != "0000000a" {
                 peer.refuse(&submit, 21);
             } else if pow::verify(&work.header().with_nonce(nonce), &target) {

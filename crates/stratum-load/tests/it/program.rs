@@ -10,10 +10,10 @@ use std::time::Duration;
 use clap::Parser;
 use rustix::process::{Pid, Signal, kill_process};
 use stratum_load::child::ServerChild;
-use stratum_load::cli::{Cli, Command as Subcommand, RunArgs};
+use stratum_load::cli::{Cli, Command as Subcommand};
 use stratum_load::clock::Moment;
-use stratum_load::fleet::{Fleet, Greeting, Kind, Mix, Shares};
-use stratum_load::load::{self, Target};
+use stratum_load::fleet::{Fleet, Kind, Mix, Shares};
+use stratum_load::load::{self, RunArgs};
 
 use crate::fleets::plan;
 use crate::scripted::{closed_port, serve};
@@ -51,7 +51,7 @@ fn a_run_on_a_started_server_measures_all_sessions() {
         "--publish-every",
         "500ms",
     ]);
-    let report = load::run(args.load(PROGRAM.into())).unwrap();
+    let report = load::run(&args, Path::new(PROGRAM)).unwrap();
     assert_eq!(report.tally.failures, BTreeMap::new());
     assert_eq!(
         (
@@ -91,7 +91,7 @@ fn shares_are_judged_as_intended() {
         "--password",
         "x",
     ]);
-    let report = load::run(args.load(PROGRAM.into())).unwrap();
+    let report = load::run(&args, Path::new(PROGRAM)).unwrap();
     assert_eq!(report.tally.failures, BTreeMap::new());
     let valid = &report.tally.shares[&Kind::Valid];
     assert_eq!(valid.rejected, BTreeMap::new());
@@ -129,7 +129,7 @@ fn sessions_that_do_not_read_do_not_delay_new_work_for_others() {
 fn the_bare_loop_reaches_all_sockets() {
     let mut writer = start(&["floor", "write", "5"]);
     let mut plan = plan(writer.address(), 5);
-    plan.greeting = Greeting::Silence;
+    plan.login = None;
     let mut fleet = Fleet::new(plan, Moment::now()).unwrap();
     drive(&mut fleet, &mut writer, |fleet| fleet.tally().ready == 5);
     writer.publish().unwrap();
@@ -147,7 +147,7 @@ fn the_bare_loop_reaches_all_sockets() {
 fn an_echo_counts_as_an_answer() {
     let mut echo = start(&["floor", "echo"]);
     let mut plan = plan(echo.address(), 3);
-    plan.greeting = Greeting::Silence;
+    plan.login = None;
     plan.shares = Shares::InFlight(4);
     let mut fleet = Fleet::new(plan, Moment::now()).unwrap();
     drive(&mut fleet, &mut echo, |fleet| {
@@ -259,14 +259,13 @@ fn a_run_on_a_server_that_answers_nothing_fails() {
 
 #[test]
 fn flags_configure_the_run() {
-    let load = run_args(&[]).load(PROGRAM.into());
-    assert_eq!(load.plan.sessions, 1000);
-    assert_eq!(
-        (load.plan.shares, load.plan.mix),
-        (Shares::None, Mix::VALID)
-    );
-    assert!(matches!(load.target, Target::Started { .. }));
-    let load = run_args(&[
+    let address = SocketAddr::from(([192, 0, 2, 7], 1917));
+    let args = run_args(&[]);
+    let plan = args.plan(address);
+    assert_eq!(plan.sessions, 1000);
+    assert_eq!((plan.shares, plan.mix), (Shares::None, Mix::VALID));
+    assert_eq!((args.address, args.pid), (None, None));
+    let args = run_args(&[
         "--address",
         "192.0.2.7:1917",
         "--pid",
@@ -277,13 +276,12 @@ fn flags_configure_the_run() {
         "2m",
         "--storm",
         "5@3s",
-    ])
-    .load(PROGRAM.into());
-    assert!(matches!(load.target, Target::Running { pid: Some(77) }));
-    assert_eq!(load.plan.address, SocketAddr::from(([192, 0, 2, 7], 1917)));
-    assert_eq!(load.plan.shares, Shares::InFlight(8));
-    assert_eq!(load.duration, Duration::from_mins(2));
-    assert_eq!(load.plan.storm.map(|storm| storm.sessions), Some(5));
+    ]);
+    let plan = args.plan(address);
+    assert_eq!((args.address, args.pid), (Some(address), Some(77)));
+    assert_eq!(plan.shares, Shares::InFlight(8));
+    assert_eq!(args.duration, Duration::from_mins(2));
+    assert_eq!(plan.storm.map(|storm| storm.sessions), Some(5));
 }
 
 #[test]

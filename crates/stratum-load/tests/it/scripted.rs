@@ -65,12 +65,12 @@ impl Peer {
     }
 
     pub(crate) fn notify(&mut self, id: &str, n: u64) {
-        self.notify_header(id, work(n, 0).header());
+        self.notify_header(id, work(n).header());
     }
 
     /// Notifies the work of [`Peer::notify`] with a creation time one second later.
     pub(crate) fn refresh(&mut self, id: &str, n: u64) {
-        let mut header = work(n, 0).header().clone();
+        let mut header = work(n).header().clone();
         let later = header
             .creation_time()
             .saturating_add(Duration::from_secs(1));

@@ -6,7 +6,7 @@
 //! line or a column, and different bytes make different names, up to the maximal length. Only the
 //! two names of the program's own contain a space.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
 
 /// The most characters of a name. A key of 64 digits fits, with its prefix.
@@ -35,36 +35,24 @@ impl WorkerName {
         if bytes.is_empty() {
             return Self(UNNAMED.into());
         }
-        let mut name = String::new();
-        let mut length = 0;
-        let mut push = |shown: Option<char>, bytes: &[u8]| {
-            length += if shown.is_some() { 1 } else { 3 * bytes.len() };
-            let fits = length <= LONGEST;
-            match shown {
-                _ if !fits => {}
-                Some(shown) => name.push(shown),
-                None => {
-                    for byte in bytes {
-                        write!(name, "%{byte:02X}").expect("writing to a string cannot fail");
-                    }
-                }
+        let shown = |character: char| {
+            let text = character.to_string();
+            if is_seen(character) {
+                text
+            } else {
+                escaped(text.as_bytes())
             }
-            fits
         };
-        'bytes: for chunk in bytes.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                let shown = is_seen(character).then_some(character);
-                if !push(shown, character.encode_utf8(&mut [0; 4]).as_bytes()) {
-                    break 'bytes;
-                }
-            }
-            for byte in chunk.invalid() {
-                if !push(None, &[*byte]) {
-                    break 'bytes;
-                }
-            }
-        }
-        Self(name.into())
+        let pieces = bytes.utf8_chunks().flat_map(|chunk| {
+            let invalid = chunk.invalid().chunks(1).map(escaped);
+            chunk.valid().chars().map(shown).chain(invalid)
+        });
+        let mut length = 0;
+        let name = pieces.take_while(|piece| {
+            length += piece.chars().count();
+            length <= LONGEST
+        });
+        Self(name.collect::<String>().into())
     }
 
     /// Returns the name that stands for all workers beyond the limit.
@@ -90,10 +78,13 @@ fn is_seen(character: char) -> bool {
     }
     // The standard library escapes what cannot be printed, and marks that combine with a character
     // only where there is none before them.
-    let mut bytes = [b'a'; 5];
-    let length = 1 + character.encode_utf8(&mut bytes[1..]).len();
-    let text = str::from_utf8(&bytes[..length]).expect("two characters");
+    let text = format!("a{character}");
     text.escape_debug().eq(text.chars())
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let add = |text: String, byte: &u8| text + &format!("%{byte:02X}");
+    bytes.iter().fold(String::new(), add)
 }
 
 impl fmt::Display for WorkerName {

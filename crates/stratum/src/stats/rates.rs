@@ -4,7 +4,6 @@
 //! window, so rates decline smoothly when shares stop. Until a window has passed once, the time
 //! since the start takes its place.
 
-use std::array;
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
@@ -161,14 +160,11 @@ impl<const N: usize> Ring<N> {
         } else {
             (number, passed)
         };
-        let whole: [f64; N] = array::from_fn(|back| match number.checked_sub(back as u64) {
-            Some(number) => self.hashes(number),
-            None => 0.0,
-        });
-        let oldest = number
-            .checked_sub(N as u64)
-            .map_or(0.0, |number| self.hashes(number));
-        let hashes = whole.iter().sum::<f64>() + oldest * (1.0 - passed);
+        let bucket = |back: usize| {
+            let number = number.checked_sub(back as u64);
+            number.map_or(0.0, |number| self.hashes(number))
+        };
+        let hashes = (0..N).map(bucket).sum::<f64>() + bucket(N) * (1.0 - passed);
         let age = (number as f64 + passed) * self.width;
         hashes / age.clamp(MIN_AGE, N as f64 * self.width)
     }

@@ -18,26 +18,21 @@ const UNKNOWN: Level = Level::new(45).expect("at most 256");
 /// Returns the level to start at: `last`, else the one that the device asks for, else that of the
 /// agent.
 pub(crate) fn start_level(last: Option<Level>, asked: Option<Level>, agent: &str) -> Level {
-    last.or(asked)
-        .or_else(|| of_agent(agent))
-        .unwrap_or(UNKNOWN)
-}
-
-fn of_agent(agent: &str) -> Option<Level> {
-    known(agent).map(|(_, level, _)| level)
+    last.or(asked).unwrap_or_else(|| known(agent).0)
 }
 
 /// Returns the hash rate of the device with this agent by its vendor, in hashes per second; 0 if
 /// the agent is unknown.
 pub(crate) fn vendor_rate(agent: &str) -> f64 {
-    known(agent).map_or(0.0, |(_, _, rate)| rate)
+    known(agent).1
 }
 
-fn known(agent: &str) -> Option<(&str, Level, f64)> {
-    AGENTS.into_iter().find(|(name, _, _)| {
+fn known(agent: &str) -> (Level, f64) {
+    let device = AGENTS.into_iter().find(|(name, _, _)| {
         let start = agent.get(..name.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(name))
-    })
+    });
+    device.map_or((UNKNOWN, 0.0), |(_, level, rate)| (level, rate))
 }
 
 #[cfg(test)]

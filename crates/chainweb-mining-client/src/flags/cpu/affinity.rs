@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use rustix::io;
+use anyhow::{Context, bail};
 use rustix::thread::{CpuSet, sched_getaffinity};
 
 /// The processors to which threads are pinned.
@@ -54,41 +54,26 @@ fn processor(text: &str) -> Option<usize> {
     number.filter(|number| *number < CpuSet::MAX_CPU)
 }
 
-/// Why threads cannot be pinned.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AffinityError {
-    /// The program may not run on a processor.
-    #[error("--cpu-affinity: this program may not use processor {processor}; it may use {allowed}")]
-    NotAllowed {
-        /// The first processor of the list that it may not use.
-        processor: usize,
-        /// The processors that it may use, in the form of the flag.
-        allowed: String,
-    },
-    /// The system call failed.
-    #[error("--cpu-affinity: cannot read which processors this program may use")]
-    Unknown(#[source] io::Errno),
-}
-
 impl Affinity {
     /// Returns the processors to which threads are pinned.
     ///
     /// # Errors
     /// Returns an error if the program may not use one of them.
-    pub(crate) fn resolve(&self) -> Result<Arc<[usize]>, AffinityError> {
-        let set = sched_getaffinity(None).map_err(AffinityError::Unknown)?;
+    pub(crate) fn resolve(&self) -> anyhow::Result<Arc<[usize]>> {
+        let set = sched_getaffinity(None)
+            .context("--cpu-affinity: cannot read which processors this program may use")?;
         let allowed: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&at| set.is_set(at)).collect();
         match self {
             Self::Auto => Ok(allowed.into()),
             Self::Processors(processors) => {
-                let forbidden = processors.iter().find(|at| !allowed.contains(at));
-                match forbidden {
-                    Some(&processor) => Err(AffinityError::NotAllowed {
-                        processor,
-                        allowed: list(&allowed),
-                    }),
-                    None => Ok(processors.as_slice().into()),
+                if let Some(processor) = processors.iter().find(|at| !allowed.contains(at)) {
+                    bail!(
+                        "--cpu-affinity: this program may not use processor {processor}; it may \
+                         use {}",
+                        list(&allowed)
+                    );
                 }
+                Ok(processors.as_slice().into())
             }
         }
     }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use chainweb::ChainGraph;
 use miner::units::HashRate;
 use miner::worker::Worker;
-use miner::worker::constant_delay::{self, ConstantDelay};
-use miner::worker::simulation::{self, Simulation};
+use miner::worker::constant_delay::ConstantDelay;
+use miner::worker::simulation::Simulation;
 use simnet::{Endpoint, ProofOfWork, Verdict};
 
 use super::setting::{PATIENCE, Setting, Story};
@@ -27,16 +27,15 @@ fn free() -> Setting {
 }
 
 fn simulation(threads: NonZeroUsize) -> Worker {
-    Worker::Simulation(Simulation::new(simulation::Config {
+    Worker::Simulation(Simulation {
         rate: HashRate(1e6),
         threads,
         seed: seed(),
-    }))
+    })
 }
 
 fn beat(block_time: Duration, blocks: NonZeroUsize) -> Worker {
-    let config = constant_delay::Config { block_time, blocks };
-    Worker::ConstantDelay(ConstantDelay::new(config))
+    Worker::ConstantDelay(ConstantDelay { block_time, blocks })
 }
 
 /// Waits until this number of blocks is in the cut. Returns the time that took.

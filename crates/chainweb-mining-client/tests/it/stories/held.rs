@@ -10,7 +10,7 @@ use chainweb::{ChainGraph, ChainId};
 use miner::timing::Timing;
 use miner::units::HashRate;
 use miner::worker::Worker;
-use miner::worker::simulation::{self, Simulation};
+use miner::worker::simulation::Simulation;
 use node::Limits;
 use simnet::{Endpoint, ProofOfWork};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -217,11 +217,11 @@ async fn measure(is_held: bool) -> String {
     if !is_held {
         story.balancer = None;
     }
-    story.start_client_with(Worker::Simulation(Simulation::new(simulation::Config {
+    story.start_client_with(Worker::Simulation(Simulation {
         rate: HashRate(rate),
         threads: NonZeroUsize::MIN.saturating_add(1),
         seed: seed(),
-    })));
+    }));
     story
         .until("a block", MEASURED, |story| story.accepted() > 0)
         .await;

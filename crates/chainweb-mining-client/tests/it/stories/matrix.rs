@@ -19,8 +19,8 @@ use chainweb::{ChainGraph, ChainId};
 use miner::timing::Timing;
 use miner::units::HashRate;
 use miner::worker::Worker;
-use miner::worker::constant_delay::{self, ConstantDelay};
-use miner::worker::simulation::{self, Simulation};
+use miner::worker::constant_delay::ConstantDelay;
+use miner::worker::simulation::Simulation;
 use simnet::{Endpoint, ProofOfWork, Rule, Verdict};
 use tokio::runtime;
 use tokio::task::JoinSet;
@@ -247,20 +247,20 @@ impl Mine {
                 story
             }
             Kind::Simulation => {
-                let config = simulation::Config {
+                let worker = Simulation {
                     rate: HashRate(1e6),
                     threads: TWO,
                     seed: seed(),
                 };
-                story.start_client_with(Worker::Simulation(Simulation::new(config)));
+                story.start_client_with(Worker::Simulation(worker));
                 story
             }
             Kind::ConstantDelay => {
-                let config = constant_delay::Config {
+                let worker = ConstantDelay {
                     block_time: Duration::from_secs(1),
                     blocks: NonZeroUsize::MIN,
                 };
-                story.start_client_with(Worker::ConstantDelay(ConstantDelay::new(config)));
+                story.start_client_with(Worker::ConstantDelay(worker));
                 story
             }
             Kind::OnDemand => {

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Config;
+use super::ConstantDelay;
 use crate::job::{Job, Jobs};
 use crate::worker::returned::Returned;
 
@@ -19,14 +19,14 @@ const CHAINS: NonZeroUsize = NonZeroUsize::new(20).expect("not zero");
 /// The state of the beat.
 #[derive(Debug)]
 pub(super) struct Beat {
-    config: Config,
+    config: ConstantDelay,
     next: Option<Instant>,
     due: usize,
     returned: Returned,
 }
 
 impl Beat {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: ConstantDelay) -> Self {
         Self {
             config,
             next: None,

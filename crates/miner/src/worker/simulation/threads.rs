@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_distr::Exp1;
 
-use super::Config;
+use super::Simulation;
 use crate::job::{Job, Jobs};
 use crate::worker::returned::Returned;
 
@@ -41,7 +41,7 @@ struct Task {
 }
 
 impl Threads {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Simulation) -> Self {
         let mut seeds = StdRng::seed_from_u64(config.seed);
         let thread = |_| Thread {
             rng: StdRng::from_rng(&mut seeds),

@@ -50,7 +50,7 @@ fn target() -> Event {
 }
 
 fn header(n: u64) -> String {
-    const_hex::encode(work(n, 0).header().as_bytes())
+    const_hex::encode(work(n).header().as_bytes())
 }
 
 fn notify(id: &str, n: u64) -> Event {

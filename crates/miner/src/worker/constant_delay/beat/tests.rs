@@ -10,7 +10,7 @@ const MS: Duration = Duration::from_millis(1);
 
 fn beat(block_time: Duration, blocks: usize) -> Beat {
     let blocks = NonZeroUsize::new(blocks).expect("a block at least");
-    Beat::new(Config { block_time, blocks })
+    Beat::new(ConstantDelay { block_time, blocks })
 }
 
 /// Live jobs, each replaced by a new one as soon as it is retired.

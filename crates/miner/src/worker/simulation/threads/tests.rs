@@ -14,7 +14,7 @@ use crate::worker::sample::{job, jobs};
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn threads(threads: usize, rate: f64, seed: u64) -> Threads {
-    Threads::new(&Config {
+    Threads::new(&Simulation {
         rate: HashRate(rate),
         threads: NonZeroUsize::new(threads).expect("a thread at least"),
         seed,
