@@ -6,6 +6,7 @@ mod development;
 mod doctor;
 mod external;
 mod hang_up;
+mod history;
 mod log;
 mod on_demand;
 mod page;

@@ -4,10 +4,10 @@
 //! a crash the program knows of each block that the log calls found. Its submission does not wait.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::timeout;
 
@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The age from which a block of an earlier run is not looked up any more.
 const FORGOTTEN: Duration = Duration::from_hours(24);
 
+/// Ends when the header of a job's block is on the disk, or takes too long.
+type Writing = Pin<Box<dyn Future<Output = JobId> + Send + Sync>>;
+
 /// An event, and when it happened.
 type Held = (Instant, Event);
 
@@ -31,7 +34,7 @@ pub(super) struct Journal {
     history: Option<History>,
     /// The events of blocks whose headers are not on the disk yet, in their order.
     held: BTreeMap<JobId, Vec<Held>>,
-    writing: FuturesUnordered<BoxFuture<'static, JobId>>,
+    writing: FuturesUnordered<Writing>,
     /// Blocks of earlier runs that no node has been asked about.
     unsettled: Vec<Unsettled>,
 }

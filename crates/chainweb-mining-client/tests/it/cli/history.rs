@@ -1,0 +1,185 @@
+//! What is kept in `--data-dir`: no solved block is lost, however the program ends.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chainweb::Difficulty;
+use miner::history::{Block, Fate, History, Place, Run};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rustix::process::Signal;
+use serde_json::Value;
+use simnet::{Config, Endpoint, Rule, Simnet, Verdict};
+use tokio::time::sleep;
+
+use super::program::{Running, check_usage, run, text};
+use crate::seed;
+
+/// Far more than any wait needs.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A new directory below that of the tests.
+fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::remove_dir_all(&directory).ok();
+    directory
+}
+
+async fn network() -> Simnet {
+    let config = Config {
+        // A block takes some hundredths of a second.
+        start_difficulty: Difficulty::from_u128(200_000),
+        ..Config::default()
+    };
+    Simnet::start(config, ([127, 0, 0, 1], 0).into())
+        .await
+        .unwrap()
+}
+
+fn start(network: &Simnet, directory: &Path) -> Running {
+    let node = network.address().to_string();
+    let directory = directory.to_str().unwrap();
+    let flags = "-w cpu -c 1 --cpu-kernel portable --log-format json -l debug";
+    let mut args: Vec<&str> = flags.split(' ').collect();
+    args.extend(["--node", &node, "--data-dir", directory]);
+    Running::start(&args)
+}
+
+/// Returns the hashes of the blocks that these lines call found.
+fn found(lines: &[String]) -> Vec<String> {
+    let hash = |line: &String| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let fields = &line["fields"];
+        let is_found = fields["event"] == "block_found";
+        is_found.then(|| fields["block"].as_str().unwrap().to_owned())
+    };
+    lines.iter().filter_map(hash).collect()
+}
+
+/// Returns all blocks of the history. No other program uses it.
+async fn blocks(directory: &Path) -> Vec<Block> {
+    let place = Place::Directory(directory.to_owned());
+    let history = History::open(place, Run::default(), PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(history.instance(), 1);
+    history
+        .reader()
+        .unwrap()
+        .blocks(None, None, u32::MAX)
+        .unwrap()
+}
+
+/// Kills the program again and again, half of the times with the node away. Checks that every block
+/// it called found is in the history once, that all are taken in the end, and that every block in
+/// the cut is known to be there.
+async fn no_block_is_lost(kills: u32, name: &str) {
+    let (network, directory) = (network().await, directory(name));
+    let mut rng = StdRng::seed_from_u64(seed());
+    let mut called_found = BTreeSet::new();
+    for _ in 0..kills {
+        let mut client = start(&network, &directory);
+        let mut lines = client.lines_until("block_found");
+        let is_away = rng.random_bool(0.5);
+        if is_away {
+            network.set_listening(false).await.unwrap();
+        }
+        sleep(Duration::from_millis(rng.random_range(0..300))).await;
+        client.signal(Signal::KILL);
+        lines.extend(client.rest());
+        client.wait();
+        called_found.extend(found(&lines));
+        network.set_listening(true).await.unwrap();
+    }
+    // One more run takes up what the last one left.
+    let mut client = start(&network, &directory);
+    let mut lines = client.lines_until("block_accepted");
+    client.signal(Signal::TERM);
+    lines.extend(client.rest());
+    called_found.extend(found(&lines));
+    assert_eq!(client.wait().code(), Some(0));
+
+    let blocks = blocks(&directory).await;
+    let hashes: BTreeSet<_> = blocks
+        .iter()
+        .filter_map(|block| block.hash.clone())
+        .collect();
+    assert_eq!(hashes.len(), blocks.len(), "a block is there twice");
+    let missing: Vec<_> = called_found.difference(&hashes).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let untaken: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.fate == Fate::Found)
+        .collect();
+    assert!(untaken.is_empty(), "{untaken:?}");
+    let lost: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.fate == Fate::Lost)
+        .collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    for block in &network.report().own_in_cut {
+        let hash = block.hash.to_string();
+        let kept = blocks.iter().find(|kept| kept.hash.as_ref() == Some(&hash));
+        let fate = kept.map(|kept| kept.fate);
+        assert!(
+            matches!(
+                fate,
+                Some(Fate::Accepted | Fate::Confirmed | Fate::Submitted)
+            ),
+            "{block:?}: {kept:?}"
+        );
+    }
+    network.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_block_is_lost_when_the_program_is_killed() {
+    no_block_is_lost(4, "killed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute"]
+async fn no_block_is_lost_when_the_program_is_killed_fifty_times() {
+    no_block_is_lost(50, "killed-often").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_that_the_node_has_not_taken_are_submitted_at_the_next_start() {
+    let (network, directory) = (network().await, directory("kept"));
+    let faults = network.faults();
+    faults.install(Rule::on(Endpoint::Solved, Verdict::Drop));
+    let mut client = start(&network, &directory);
+    let mut lines = client.lines_until("block_found");
+    client.signal(Signal::TERM);
+    lines.extend(client.rest());
+    assert_eq!(client.wait().code(), Some(0), "{lines:#?}");
+    let unfinished = lines.iter().filter(|line| line.contains("\"unfinished\""));
+    let unfinished: Vec<_> = unfinished.collect();
+    assert!(!unfinished.is_empty());
+    for line in unfinished {
+        assert!(line.contains("the next start submits it"), "{line}");
+    }
+    network.faults().clear();
+    let client = start(&network, &directory);
+    client.wait_for("\"block_restored\"");
+    let accepted = client.wait_for("\"block_accepted\"");
+    let accepted: Value = serde_json::from_str(&accepted).unwrap();
+    let hash = accepted["fields"]["block"].as_str().unwrap().to_owned();
+    assert!(found(&lines).contains(&hash), "{hash}");
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_an_error_if_it_was_chosen() {
+    let file = directory("a-file");
+    fs::write(&file, "").unwrap();
+    let path = file.to_str().unwrap();
+    check_usage(
+        &["-w", "cpu", "--node", "127.0.0.1:1", "--data-dir", path],
+        &["cannot keep the history in", path],
+    );
+    check_usage(&["--data-dir", ""], &["--data-dir", "a directory, or none"]);
+    let output = run(&["--print-config", "--data-dir", "none"]);
+    assert!(text(&output.stdout).contains("dataDir"));
+}
