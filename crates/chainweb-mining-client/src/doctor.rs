@@ -9,6 +9,7 @@ mod mining;
 mod pace;
 mod protocol;
 mod reach;
+mod sameness;
 mod screen;
 mod trouble;
 mod updates;

@@ -13,6 +13,9 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
     pub(crate) skew: Option<Skew>,
+    /// The proxy of the environment, if it or something behind it has made the response in place of
+    /// the node.
+    pub(crate) proxy: Option<String>,
 }
 
 impl Answer {

@@ -10,6 +10,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::{Answer, excerpt};
+use crate::skew::TIMESTAMP;
 use crate::{Endpoint, Error, Malformed, NoAnswer, Skew, transport};
 
 /// The limits of a request.
@@ -58,6 +59,7 @@ pub(crate) async fn exchange(
         headers: HeaderMap::new(),
         body: Vec::new(),
         skew,
+        proxy: None,
     });
     let read = timeout_at(deadline, Box::pin(read(response, endpoint, bounds, skew))).await;
     match (read, status_alone) {
@@ -125,7 +127,11 @@ pub(crate) async fn read(
             break;
         }
     }
+    // All responses of a node have a timestamp.
+    let is_own = response.headers().contains_key(TIMESTAMP);
+    let is_refusal = !status.is_success() && !is_own;
     let answer = Answer {
+        proxy: is_refusal.then(|| endpoint.proxy()).flatten(),
         path: response.url().path().to_owned(),
         status,
         headers: std::mem::take(response.headers_mut()),

@@ -109,6 +109,21 @@ pub enum Refusal {
         /// The start of the body.
         text: String,
     },
+    /// A refusal that is not the node's, by way of a proxy of the environment.
+    #[error(
+        "the proxy {proxy}, or something behind it, answered {path} with status {status} {text:?} in \
+         place of the node: let it connect to the node, or list the node's host in no_proxy"
+    )]
+    Proxy {
+        /// The address of the proxy, and the variable that sets it.
+        proxy: String,
+        /// The requested path.
+        path: String,
+        /// The status.
+        status: u16,
+        /// The start of the body.
+        text: String,
+    },
     /// Any other status.
     #[error("the node answered {path} with status {status} {text:?}")]
     Status {
@@ -136,6 +151,7 @@ impl Refusal {
             Self::Busy { .. }
             | Self::UnknownBlock(_)
             | Self::Foreign { .. }
+            | Self::Proxy { .. }
             | Self::Status { .. } => Retry::Soon,
         }
     }
@@ -143,14 +159,16 @@ impl Refusal {
     /// Reads a refusal by any endpoint.
     pub(crate) fn of(answer: &Answer) -> Self {
         let text = answer.text();
+        let retry_after = retry_after(&answer.headers);
         match answer.status {
+            _ if answer.proxy.is_some() && retry_after.is_none() => Self::foreign(answer),
             StatusCode::NOT_FOUND => Self::NotServed {
                 path: answer.path.clone(),
             },
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Self::Busy {
                 status: answer.status.as_u16(),
                 text,
-                retry_after: retry_after(&answer.headers),
+                retry_after,
             },
             status => {
                 let location = answer.headers.get(header::LOCATION);
@@ -177,10 +195,12 @@ impl Refusal {
                 sent: sent.clone(),
                 text,
             },
-            StatusCode::BAD_REQUEST if text.starts_with(UNREADABLE) => Self::Unreadable {
-                text,
-                solution: false,
-            },
+            StatusCode::BAD_REQUEST if answer.proxy.is_none() && text.starts_with(UNREADABLE) => {
+                Self::Unreadable {
+                    text,
+                    solution: false,
+                }
+            }
             StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
             StatusCode::NOT_FOUND if !text.is_empty() => Self::foreign(answer),
             _ => Self::of(answer),
@@ -205,11 +225,18 @@ impl Refusal {
         }
     }
 
+    /// The node has not sent this.
     fn foreign(answer: &Answer) -> Self {
-        Self::Foreign {
-            path: answer.path.clone(),
-            status: answer.status.as_u16(),
-            text: excerpt(&answer.text()),
+        let (path, status) = (answer.path.clone(), answer.status.as_u16());
+        let text = excerpt(&answer.text());
+        match answer.proxy.clone() {
+            Some(proxy) => Self::Proxy {
+                proxy,
+                path,
+                status,
+                text,
+            },
+            None => Self::Foreign { path, status, text },
         }
     }
 

@@ -8,6 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::HeaderMap;
 
+/// The header with the node's clock.
+pub(crate) const TIMESTAMP: &str = "x-server-timestamp";
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// The node's clock minus the local clock, as lower and upper bound in microseconds.
@@ -33,13 +36,7 @@ impl Skew {
 
     /// Reads the timestamp of a response received now, `elapsed` after its request.
     pub(crate) fn from_headers(headers: &HeaderMap, elapsed: Duration) -> Option<Self> {
-        let stamp = headers
-            .get("x-server-timestamp")?
-            .to_str()
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
+        let stamp = headers.get(TIMESTAMP)?.to_str().ok()?.trim().parse().ok()?;
         Some(Self::from_stamp(stamp, wall_clock_us()?, elapsed))
     }
 

@@ -67,6 +67,9 @@ pub enum Hint {
     /// The certificate is not trusted.
     #[error("{0}")]
     Certificate(CertificateFault),
+    /// The proxy of the environment does not connect to the node.
+    #[error("is this proxy right, and does it let this through? no_proxy lists hosts without one")]
+    Proxy,
     /// The TLS handshake failed for another reason.
     #[error("the port has TLS that this client cannot use: is it one of a web server or proxy?")]
     Handshake,
@@ -96,8 +99,15 @@ impl NoAnswer {
     /// Converts the error of a request or of a body.
     pub(crate) fn from_reqwest(error: &reqwest::Error, endpoint: &Endpoint) -> Self {
         let tls = layers(error).find_map(|layer| layer.downcast_ref::<rustls::Error>());
-        let why = tls.map_or_else(|| root_cause(error), in_words);
-        let hint = hint(error, endpoint);
+        let mut why = tls.map_or_else(|| root_cause(error), in_words);
+        let mut hint = hint(error, endpoint);
+        let proxy = endpoint
+            .proxy()
+            .filter(|_| tls.is_none() && error.is_connect());
+        if let Some(proxy) = proxy {
+            why = format!("{why}, by way of the proxy {proxy}");
+            hint = Some(Hint::Proxy);
+        }
         let endpoint = endpoint.to_string();
         if error.is_connect() {
             Self::Connect {

@@ -18,11 +18,12 @@ pub(super) enum Check {
     Updates,
     Clock,
     RoundTrip,
+    OneNode,
 }
 
 impl Check {
     /// All checks in order, with their labels.
-    pub(super) const ALL: [(Self, &str); 12] = [
+    pub(super) const ALL: [(Self, &str); 13] = [
         (Self::Name, "name"),
         (Self::Connection, "connection"),
         (Self::Protocol, "protocol"),
@@ -35,6 +36,7 @@ impl Check {
         (Self::Updates, "update stream"),
         (Self::Clock, "clock"),
         (Self::RoundTrip, "round trip"),
+        (Self::OneNode, "one node"),
     ];
 
     pub(super) fn label(self) -> &'static str {

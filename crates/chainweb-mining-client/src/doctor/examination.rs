@@ -1,7 +1,7 @@
 //! The examination of a node: the checks one by one, until one fails on which all later ones
 //! depend.
 //!
-//! It sends at most twenty requests, each with a time limit, and submits nothing.
+//! It sends less than fifty requests, each with a time limit, and submits nothing.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use node::{Client, Config, Cut, Error, Info, Malformed, NoAnswer};
 use super::check::{Check, Finding, State};
 use super::screen::Screen;
 use super::trouble::{fact, remedy};
-use super::{mining, pace, protocol, reach, updates, work};
+use super::{mining, pace, protocol, reach, sameness, updates, work};
 
 /// Examines a node and prints each finding at once.
 pub(super) async fn examine(node: &Config, screen: &mut Screen<'_>) -> anyhow::Result<()> {
@@ -31,18 +31,20 @@ pub(super) async fn examine(node: &Config, screen: &mut Screen<'_>) -> anyhow::R
         return Ok(());
     };
     let cut = cut(&client, &info, screen).await?;
-    if let Some(chain) = mining(&client, node, &info, cut.as_ref(), screen).await? {
+    let chain = mining(&client, node, &info, cut.as_ref(), screen).await?;
+    if let Some(chain) = chain {
         screen.show(updates::open(&client, &info.version, chain, cut.as_ref()).await)?;
     }
     screen.show(pace::clock(client.clock_skew()))?;
     screen.show(pace::round_trip(&client, info.block_delay).await)?;
+    screen.show(sameness::compare(&client, &info, chain).await)?;
     Ok(())
 }
 
 /// Checks name and connection; returns the state of the last check.
 async fn reach(node: &Config, screen: &mut Screen<'_>) -> io::Result<State> {
     if let Some(proxy) = node.endpoint.proxy() {
-        let why = format!("requests go through the proxy {proxy} of the environment");
+        let why = format!("requests go through the proxy {proxy}");
         screen.show(Finding::skipped(Check::Name, &why))?;
         return screen.show(Finding::skipped(Check::Connection, "so do connections"));
     }
@@ -75,8 +77,8 @@ fn network(
         }
         (Err(error @ Error::NoAnswer(NoAnswer::Connect { .. })), Some(proxy)) => {
             let advice = format!(
-                "the proxy {proxy} of the environment, or the node behind it, accepts no \
-                 connection: is it right and running? NO_PROXY lists the hosts that need none"
+                "the proxy {proxy}, or the node behind it, accepts no connection: is it right and \
+                 running, and does it let this through? no_proxy lists the hosts that need none"
             );
             Finding::fail(Check::Info, fact(error), advice)
         }

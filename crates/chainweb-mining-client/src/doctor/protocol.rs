@@ -18,8 +18,14 @@ pub(super) async fn judge(node: &Config, answer: &Result<Info, Error>) -> Findin
         // The limit on connecting includes the handshake and is the shorter one.
         NoAnswer::Timeout { .. } => ("", node.endpoint.is_tls()),
     };
-    if let Some(Hint::Certificate(fault)) = failed.hint() {
-        return Finding::fail(Check::Protocol, why, certificate(fault));
+    match failed.hint() {
+        Some(Hint::Certificate(fault)) => {
+            return Finding::fail(Check::Protocol, why, certificate(fault));
+        }
+        Some(Hint::Proxy) => {
+            return Finding::skipped(Check::Protocol, "the proxy does not lead to the node");
+        }
+        _ => {}
     }
     if node.endpoint.is_tls() && connected {
         return spoken(node);

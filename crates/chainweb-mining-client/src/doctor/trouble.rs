@@ -27,6 +27,12 @@ fn refused(refusal: &Refusal) -> String {
         Refusal::Unauthorized { text, .. } => answer(403, text),
         Refusal::NotServed { path } => format!("404 for {path}"),
         Refusal::Unreadable { text, .. } => answer(400, text),
+        Refusal::Proxy {
+            proxy,
+            status,
+            text,
+            ..
+        } => format!("the proxy {proxy} {}", answer(*status, text)),
         Refusal::Busy { status, text, .. }
         | Refusal::Foreign { status, text, .. }
         | Refusal::Status { status, text, .. } => answer(*status, text),
@@ -66,6 +72,10 @@ pub(super) fn remedy(error: &Error) -> &'static str {
         }
         Error::Refused(Refusal::Busy { .. }) => {
             "the node, or a proxy before it, is too busy or still starting: its log says which"
+        }
+        Error::Refused(Refusal::Proxy { .. }) => {
+            "the proxy, or something behind it, answers in place of the node: let it connect to the \
+             node, or list the node's host in no_proxy"
         }
         Error::Refused(Refusal::Status { status, .. }) => of_status(*status),
         Error::Refused(_) | Error::Malformed(_) => {

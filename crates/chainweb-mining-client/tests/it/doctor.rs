@@ -1,5 +1,6 @@
 //! `doctor` on the simulated network, with one thing wrong at a time.
 
+mod balanced;
 mod tls;
 mod wrong;
 
@@ -83,6 +84,7 @@ impl Examined {
             "updates",
             "clock",
             "round-trip",
+            "one-node",
         ];
         assert_eq!(names, all);
         Self { works, object }

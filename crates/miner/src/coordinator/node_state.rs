@@ -10,7 +10,7 @@ use super::event::Seq;
 use super::gate::Gate;
 use super::heights::{HeightsOfWork, RESET_DEPTH};
 use super::streams::Streams;
-use crate::job::Job;
+use crate::job::{Job, JobId};
 use crate::telemetry::event::RequestKind;
 use crate::timing::Timing;
 
@@ -69,6 +69,11 @@ pub(super) struct NodeState {
     pub(super) pow_required_until: Option<Instant>,
     /// When the node was last found after a possible restart.
     pub(super) restarted: Option<Instant>,
+    /// The last blocks of ours in a row that were orphaned, and the last accepted one.
+    pub(super) orphans: Vec<JobId>,
+    pub(super) accepted: Option<JobId>,
+    /// When such a row was last reported.
+    pub(super) orphans_reported: Option<Instant>,
     /// The number of solutions with a payload unknown at first, though the node must have it.
     pub(super) unknown_payloads: u32,
     /// The greatest heights of the next blocks.

@@ -4,15 +4,21 @@
 //! until it reports an event. If no stream of the node has reported anything for longer than is
 //! plausible, all of them are silent.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
 
 use super::event::Seq;
 use super::proof::Shown;
 use super::state::Coordinator;
-use crate::job::NodeId;
-use crate::telemetry::event::NodeEvent;
+use crate::job::{NodeId, Proof};
+use crate::telemetry::Event;
+use crate::telemetry::event::{BlockEvent, NodeEvent};
+
+/// The number of orphans in a row that are not chance: less than one block in fifty is orphaned.
+const MANY_ORPHANS: usize = 3;
+/// The shortest time between two reports of orphans in a row.
+const ORPHANS_REPORTED: Duration = Duration::from_mins(10);
 
 impl Coordinator {
     /// An answer to the request of `requested` showed the height of a chain.
@@ -78,6 +84,52 @@ impl Coordinator {
             for chain in chains {
                 self.open_stream(id, chain);
             }
+        }
+    }
+
+    /// Blocks of ours that are orphaned in a row are evidence that updates are late or missing: the
+    /// streams have to prove themselves again.
+    pub(super) fn judge_orphans(&mut self) {
+        if self.config.proof == Proof::None || self.is_stopping {
+            return;
+        }
+        let (now, timing) = (self.now, self.config.timing);
+        let mut suspects = Vec::new();
+        for event in self.tracker.events() {
+            let Event::Block(block, event) = event else {
+                continue;
+            };
+            let node = &mut self.nodes[block.node.0];
+            match event {
+                BlockEvent::Accepted => {
+                    node.accepted = node.accepted.max(Some(block.job));
+                    node.orphans.retain(|job| Some(*job) > node.accepted);
+                }
+                // A block is reported twice, the second time perhaps after later ones.
+                BlockEvent::Displaced { .. } | BlockEvent::Orphaned { .. }
+                    if Some(block.job) > node.accepted && !node.orphans.contains(&block.job) =>
+                {
+                    node.orphans.push(block.job);
+                }
+                _ => continue,
+            }
+            let is_reported = node
+                .orphans_reported
+                .is_some_and(|at| now < at + ORPHANS_REPORTED);
+            if node.orphans.len() >= MANY_ORPHANS && !is_reported {
+                node.orphans_reported = Some(now);
+                suspects.push((block.node, node.orphans.len()));
+            }
+            let surplus = node.orphans.len().saturating_sub(MANY_ORPHANS);
+            node.orphans.drain(..surplus);
+        }
+        for (id, blocks) in suspects {
+            self.report_node(id, NodeEvent::OrphansInARow { blocks });
+            self.nodes[id.0].streams.silence(now, &timing, true);
+            for live in self.live.of(id) {
+                live.suspect(self.seq);
+            }
+            self.reopen_all(id);
         }
     }
 }

@@ -93,6 +93,7 @@ impl Coordinator {
             Event::Tick => {}
             Event::Stop => self.stop(),
         }
+        self.judge_orphans();
         self.request_missing();
         for event in self.tracker.take_events() {
             self.report(event);

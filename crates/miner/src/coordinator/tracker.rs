@@ -250,6 +250,11 @@ impl BlockTracker {
         counts
     }
 
+    /// What happened since the last call of [`take_events`](Self::take_events).
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     /// Returns what happened since the last call.
     pub(super) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, CreationTime, Difficulty, Nonce, WorkHeader};
-use node::{Error, NoAnswer, Retry, Skew, Version};
+use node::{Error, Hint, NoAnswer, Refusal, Retry, Skew, Version};
 use stratum::WorkerName;
 
 use crate::job::{Job, JobId, NodeId, Proof};
@@ -200,6 +200,12 @@ pub enum NodeEvent {
         /// The number of such solutions so far.
         times: u32,
     },
+    /// Blocks of ours were orphaned in a row, without an accepted one: updates of the node may be
+    /// late or missing. Its streams are opened again.
+    OrphansInARow {
+        /// The number of blocks.
+        blocks: usize,
+    },
     /// Several blocks in a row came too late or were orphaned, and none was accepted. Reported once
     /// until one is.
     BlocksLate {
@@ -255,6 +261,8 @@ pub enum FailureCause {
     Unreachable,
     /// The node was reached, but not by TLS with a certificate that is trusted.
     Tls,
+    /// A proxy of the environment does not lead to the node.
+    Proxy,
     /// The connection broke, or no answer came in time.
     NoAnswer,
     /// The node refuses for now.
@@ -443,7 +451,12 @@ pub enum Untracked {
 impl From<&Error> for FailureCause {
     fn from(error: &Error) -> Self {
         match error {
-            // All hints about connections are about TLS.
+            Error::NoAnswer(NoAnswer::Connect {
+                hint: Some(Hint::Proxy),
+                ..
+            })
+            | Error::Refused(Refusal::Proxy { .. }) => Self::Proxy,
+            // All other hints about connections are about TLS.
             Error::NoAnswer(NoAnswer::Connect { hint: Some(_), .. }) => Self::Tls,
             Error::NoAnswer(NoAnswer::Connect { .. }) => Self::Unreachable,
             Error::NoAnswer(_) => Self::NoAnswer,

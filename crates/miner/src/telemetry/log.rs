@@ -324,6 +324,8 @@ fn log_failure(
     retry_in: Duration,
 ) {
     let message = match (request, cause) {
+        (RequestKind::Updates, cause) => return log_updates_refused(node, cause, error),
+        (_, FailureCause::Proxy) => "a proxy of the environment does not lead to the node",
         (RequestKind::Info, FailureCause::Unreachable) => {
             "node unreachable: is it running, and is this its service port?"
         }
@@ -332,7 +334,6 @@ fn log_failure(
         (RequestKind::Work, FailureCause::Misconfigured) => "node refuses to issue work",
         (RequestKind::Work, _) => "could not fetch work",
         (RequestKind::Cut, _) => "could not fetch the cut",
-        (RequestKind::Updates, cause) => return log_updates_refused(node, cause, error),
     };
     let (request, retry_in_seconds) = (variant(request), retry_in.as_secs_f64());
     warn!(

@@ -246,7 +246,10 @@ impl NodeSnapshot {
                 self.failures.insert(*request, failure);
                 if matches!(
                     cause,
-                    FailureCause::Unreachable | FailureCause::Tls | FailureCause::NoAnswer
+                    FailureCause::Unreachable
+                        | FailureCause::Tls
+                        | FailureCause::Proxy
+                        | FailureCause::NoAnswer
                 ) {
                     self.latency = None;
                 }
@@ -267,6 +270,7 @@ impl NodeSnapshot {
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
             | NodeEvent::PayloadsUnknown { .. }
+            | NodeEvent::OrphansInARow { .. }
             | NodeEvent::BlocksLate { .. }
             | NodeEvent::LookupFailed { .. }
             | NodeEvent::CutNotServed

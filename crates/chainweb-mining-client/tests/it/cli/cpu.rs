@@ -63,22 +63,12 @@ fn invalid_affinities_and_priorities_are_refused() {
 #[test]
 fn every_kernel_of_this_machine_mines() {
     for kernel in available() {
-        let output = run(&[
-            "demo",
-            "--json",
-            "--for",
-            "2s",
-            "--graph",
-            "pair",
-            "--block-delay",
-            "200ms",
-            "-c",
-            "1",
-            "--cpu-kernel",
-            kernel.name(),
-        ]);
-        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        let report: Value = serde_json::from_str(text(&output.stdout).trim()).unwrap();
+        // A busy machine gets a second, longer try.
+        let report = mined(kernel, "2s");
+        let report = match report["blocks_accepted"].as_u64() {
+            Some(1..) => report,
+            _ => mined(kernel, "20s"),
+        };
         assert_eq!(report["kernel"], kernel.name());
         assert_eq!(report["solutions_rejected"], 0);
         assert!(report["blocks_accepted"].as_u64().unwrap() > 0, "{report}");
@@ -87,6 +77,16 @@ fn every_kernel_of_this_machine_mines() {
             "{report}"
         );
     }
+}
+
+/// Runs a demo of two chains for a time and returns its report.
+fn mined(kernel: Kernel, time: &str) -> Value {
+    let flags = "demo --json --graph pair --block-delay 200ms -c 1 --for";
+    let mut args: Vec<&str> = flags.split(' ').collect();
+    args.extend([time, "--cpu-kernel", kernel.name()]);
+    let output = run(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    serde_json::from_str(text(&output.stdout).trim()).unwrap()
 }
 
 /// Returns the allowed processors from `/proc/…/status`.

@@ -65,7 +65,7 @@ async fn a_signal_ends_it_with_the_findings_so_far() {
         assert_eq!(doctor.wait().code(), Some(1));
         let screen = doctor.stdout();
         assert!(screen.contains("✓ /cut"), "{screen}");
-        let end = "\n- not checked    mining API, key, work, update stream, clock, round trip\n\n\
+        let end = "\n- not checked    mining API, key, work, update stream, clock, round trip, one node\n\n\
                    interrupted: whether mining would work is not known\n";
         assert!(screen.ends_with(end), "{screen}");
     }

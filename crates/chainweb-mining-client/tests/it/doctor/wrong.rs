@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use chainweb::{ChainGraph, ChainId, Difficulty};
+use rustix::process::Signal;
 use simnet::{Config, Endpoint, Miner, Miners, ProofOfWork, Release, Rule, Simnet, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::{Examined, IMPATIENCE, KEY, PATIENCE, examined, network};
+use crate::cli::program::Running;
 
 /// The checks that need `/info`.
-const AFTER_INFO: &str = "network cut mining-api key work updates clock round-trip";
+const AFTER_INFO: &str = "network cut mining-api key work updates clock round-trip one-node";
 
 async fn on(simnet: &Simnet) -> Examined {
     examined(&simnet.address().to_string(), &["-k", KEY], PATIENCE).await
@@ -56,9 +59,9 @@ async fn a_healthy_node_passes_with_few_requests() {
         let requests = simnet.requests();
         assert_eq!(requests.of(Endpoint::Solved), 0);
         let asked = [
-            (Endpoint::Info, 6),
-            (Endpoint::Cut, 1),
-            (Endpoint::Work, 1),
+            (Endpoint::Info, 14),
+            (Endpoint::Cut, 9),
+            (Endpoint::Work, 9),
             (Endpoint::Updates, 1),
             (Endpoint::Header, 1),
             (Endpoint::Unknown, 0),
@@ -185,7 +188,7 @@ async fn a_server_that_is_no_chainweb_node() {
 #[tokio::test]
 async fn a_network_name_that_cannot_be_part_of_a_path() {
     let simnet = with(&[(Endpoint::Info, replaced(r#"{"nodeVersion":"../admin"}"#))]).await;
-    let rest = "cut mining-api key work updates clock round-trip";
+    let rest = "cut mining-api key work updates clock round-trip one-node";
     on(&simnet).await.fails(
         "network",
         "../admin",
@@ -510,4 +513,78 @@ async fn a_proxy_of_the_environment_skips_name_and_connection() {
     let output = output.unwrap();
     let seen = Examined::read(&output.stdout, output.status.success());
     seen.is_well("name connection");
+}
+
+/// Answers each connection with these bytes.
+async fn proxy_that_answers(answer: &'static str) -> (String, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            if stream.read(&mut request).await.is_ok() {
+                drop(stream.write_all(answer.as_bytes()).await);
+            }
+        }
+    });
+    (address, tasks)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_by_a_proxy_of_the_environment_is_not_the_nodes() {
+    const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 5\r\n\r\nsquid";
+    const PASSWORD: &str =
+        "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+    const GATEWAY: &str = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
+    for (answer, node, variable, figure) in [
+        (
+            FORBIDDEN,
+            "nothing.invalid",
+            "http_proxy",
+            "answers 403: squid",
+        ),
+        (PASSWORD, "nothing.invalid", "all_proxy", "answers 407"),
+        (GATEWAY, "nothing.invalid", "HTTP_PROXY", "answers 502"),
+        (
+            FORBIDDEN,
+            "https://nothing.invalid",
+            "https_proxy",
+            "tunnel",
+        ),
+        (
+            PASSWORD,
+            "https://nothing.invalid",
+            "ALL_PROXY",
+            "authorization",
+        ),
+    ] {
+        let (proxy, _tasks) = proxy_that_answers(answer).await;
+        let behind = |args: &[&str]| {
+            let mut command = crate::cli::program::program();
+            for name in ["no_proxy", "http_proxy", "https_proxy", "all_proxy"] {
+                command.env_remove(name).env_remove(name.to_uppercase());
+            }
+            command
+                .args(args)
+                .args(["--node", node, "-k", KEY])
+                .env(variable, &proxy);
+            command
+        };
+        let output = behind(&["doctor", "--json"]).output().unwrap();
+        let seen = Examined::read(&output.stdout, output.status.success());
+        let named = format!("the proxy {proxy}/ (from {variable})");
+        seen.fails(
+            "info",
+            figure,
+            "no_proxy",
+            seen.in_state("skipped").as_str(),
+        );
+        seen.check_texts("info", &named, "the proxy");
+        let mut mining = Running::spawn(&mut behind(&["--worker", "cpu"]));
+        let line = mining.wait_for("a proxy of the environment does not lead to the node");
+        assert!(line.contains(&named), "{line}");
+        mining.signal(Signal::TERM);
+        mining.wait();
+    }
 }

@@ -106,6 +106,7 @@ impl Setting {
                 work: second,
                 solved: second,
                 cut: second,
+                updates_open: second,
                 reopen: Backoff {
                     first: limits.reopen.first / QUICKER,
                     max: limits.reopen.max / QUICKER,

@@ -9,7 +9,7 @@ use super::script::{Script, config};
 use crate::coordinator::Config;
 use crate::coordinator::event::Seq;
 use crate::telemetry::Event;
-use crate::telemetry::event::NodeEvent;
+use crate::telemetry::event::{BlockEvent, NodeEvent};
 use crate::timing::Timing;
 
 #[track_caller]
@@ -291,4 +291,82 @@ fn silence_that_the_pace_of_updates_makes_plausible_is_not_examined() {
     // Twice for the stream of the job's chain, and every other minute for new work.
     assert!(minutes.iter().sum::<u32>() <= 25, "{minutes:?}");
     assert!(warnings(&mut s).is_empty());
+}
+
+/// Solves a job and finds another block in the place of ours, or ours. Returns the reports of
+/// orphans in a row.
+fn solve(s: &mut Script, chain: u32, is_orphan: bool) -> usize {
+    let name = format!("{chain}:1a");
+    let solution = s.solution(&name, 7);
+    let ours = solution
+        .header()
+        .block_hash()
+        .expect("its adjacents are recorded");
+    s.solved_by(solution);
+    s.submitted(Ok(()));
+    s.work(piece(chain + 1, 1, 'a'));
+    let ms = s.ms() + 2000;
+    s.at(ms).tick();
+    let there = if is_orphan { block(chain, 1, 9) } else { ours };
+    s.cut_with(chain, 1, there);
+    let reports = s.reports().into_iter();
+    let orphans = |event: &Event| matches!(event, Event::Node(_, NodeEvent::OrphansInARow { .. }));
+    reports.filter(orphans).count()
+}
+
+#[test]
+fn orphans_in_a_row_are_evidence_against_the_streams() {
+    let mut s = mining();
+    let before = s.subscriptions();
+    assert_eq!(solve(&mut s, 0, true), 0);
+    assert_eq!(solve(&mut s, 1, true), 0);
+    assert_eq!(s.subscriptions(), before);
+    assert_eq!(solve(&mut s, 2, true), 1);
+    let after = s.subscriptions();
+    assert!(
+        after.iter().all(|(chain, seq)| *seq > before[chain]),
+        "opened again"
+    );
+    // The job is unwatched: the cut is compared until its stream reports an update.
+    for _ in 0..3 {
+        s.opened(3);
+        let ms = s.ms() + 1000;
+        s.at(ms).tick();
+        s.cut(&[(3, 0, 0)]);
+    }
+    assert_eq!(solve(&mut s, 3, true), 0, "reported once");
+    assert!(
+        after
+            .iter()
+            .all(|(chain, seq)| s.subscriptions()[chain] == *seq),
+        "opened once"
+    );
+}
+
+#[test]
+fn orphans_with_an_accepted_block_between_them_are_chance() {
+    let mut s = mining();
+    for (chain, is_orphan) in [(0, true), (1, true), (2, false), (3, true), (4, true)] {
+        assert_eq!(solve(&mut s, chain, is_orphan), 0);
+    }
+}
+
+#[test]
+fn orphans_before_an_accepted_block_do_not_count_when_they_are_final() {
+    let mut s = mining();
+    for (chain, is_orphan) in [(0, true), (1, true), (2, false), (3, true)] {
+        assert_eq!(solve(&mut s, chain, is_orphan), 0);
+    }
+    // Six blocks on top make the first two orphans final.
+    let ms = s.ms() + 20_000;
+    s.at(ms).tick();
+    s.cut(&[(0, 7, 9), (1, 7, 9)]);
+    for chain in 0..2 {
+        s.ancestors(&[(1, block(chain, 1, 9))]);
+    }
+    let reports = s.reports();
+    let is_final = |event: &&Event| matches!(event, Event::Block(_, BlockEvent::Orphaned { .. }));
+    assert_eq!(reports.iter().filter(is_final).count(), 2, "{reports:?}");
+    let orphans = |event: &Event| matches!(event, Event::Node(_, NodeEvent::OrphansInARow { .. }));
+    assert!(!reports.iter().any(orphans), "{reports:?}");
 }

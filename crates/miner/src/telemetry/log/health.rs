@@ -46,6 +46,14 @@ pub(super) fn log_health(node: &str, event: &NodeEvent) {
             after_seconds = after.as_secs_f64(),
             "update streams report blocks again"
         ),
+        NodeEvent::OrphansInARow { blocks } => warn!(
+            event = "orphans_in_a_row",
+            node,
+            blocks,
+            causes = LATE,
+            "blocks are orphaned in a row: opening the update streams again, comparing the cut \
+             meanwhile"
+        ),
         NodeEvent::BlocksLate { times } => warn!(
             event = "blocks_late",
             node,
