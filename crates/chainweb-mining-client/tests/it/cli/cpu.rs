@@ -268,7 +268,7 @@ fn an_interrupted_bench_reports_its_results_so_far() {
 
 #[test]
 fn a_demo_with_a_time_limit_ends_with_the_first_signal() {
-    let mut demo = Running::start(&["demo", "--for", "10m", "--graph", "pair"]);
+    let mut demo = Running::start(&["demo", "--for=10m", "--graph=pair", "--block-delay=200ms"]);
     demo.wait_for("block found");
     demo.signal(rustix::process::Signal::INT);
     // This waits for a minute at most.

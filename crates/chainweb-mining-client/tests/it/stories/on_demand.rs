@@ -4,7 +4,7 @@ pub(super) mod http;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chainweb::{ChainGraph, ChainId};
 use chainweb_mining_client::on_demand::Server;
@@ -163,11 +163,10 @@ async fn blocks_of_others_before_the_request_do_not_count() {
     shop.story.end().await;
 }
 
-#[tokio::test]
-async fn among_other_miners_no_needless_block_is_made() {
+/// Returns the number of the client's blocks among those of other miners, none of them needless.
+async fn blocks_among_others(foreign_hash_rate: f64) -> usize {
     let mut setting = setting(ChainGraph::petersen());
-    // A block every few milliseconds.
-    setting.network.foreign_hash_rate = 200_000.0;
+    setting.network.foreign_hash_rate = foreign_hash_rate;
     let graph = setting.network.graph.clone();
     let shop = Shop::open(setting.network().await).await;
     shop.make(r#"{"3":20}"#).await;
@@ -176,11 +175,22 @@ async fn among_other_miners_no_needless_block_is_made() {
     ended.check_solutions();
     assert!(ended.report.tally.foreign_blocks > 0);
     let own = &ended.report.own_in_cut;
-    assert!(!own.is_empty());
     for block in own {
         let distance = graph.distance(ChainId::new(3), block.chain).unwrap();
         assert!(block.height + distance as u64 <= reached, "{block:?}");
     }
+    own.len()
+}
+
+#[tokio::test]
+async fn among_other_miners_no_needless_block_is_made() {
+    // A block every few milliseconds. On a busy machine the others can be faster with all of them.
+    for foreign_hash_rate in [200_000.0, 50_000.0, 10_000.0, 2_000.0] {
+        if blocks_among_others(foreign_hash_rate).await > 0 {
+            return;
+        }
+    }
+    panic!("the client makes no block");
 }
 
 #[tokio::test]
@@ -342,16 +352,15 @@ async fn a_node_that_checks_proof_of_work_is_reported_with_advice() {
 async fn a_node_that_ignores_the_requested_chain_makes_the_blocks_as_well() {
     let mut setting = setting(ChainGraph::twenty());
     setting.network.chain_choice = ChainChoice::Random;
-    let shop = Shop::open(setting.network().await).await;
+    let mut shop = Shop::open(setting.network().await).await;
     let counts: Vec<_> = (0..20).map(|chain| format!("\"{chain}\":2")).collect();
-    let begun = Instant::now();
-    shop.make(&format!("{{{}}}", counts.join(","))).await;
+    let counts = format!("{{{}}}", counts.join(","));
+    assert_eq!(shop.post(&counts).await.0, 200);
     // With a pause of 100 ms after each work of no use this takes at least 10 s.
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begun.elapsed()
-    );
+    let limit = Duration::from_secs(5);
+    shop.story
+        .until("all blocks are made", limit, |story| story.accepted() >= 40)
+        .await;
     assert_eq!(shop.heights(), (0..20).map(|chain| (chain, 2)).collect());
     shop.make(r#"{"7":1}"#).await;
     let ended = shop.story.ends_well().await;
