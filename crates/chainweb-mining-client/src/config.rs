@@ -20,7 +20,6 @@ mod suggest;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
-use std::iter::repeat;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -171,15 +170,14 @@ impl Flags {
         report: impl Fn(&str),
     ) -> Result<Settings<P>, Problems> {
         from_environment::read(&self.catalog, environment, &mut self.findings);
-        let resolved = self.findings.resolved().into_iter().cloned();
-        let named = resolved.filter(|assignment| assignment.setting.flag == "config-file");
-        let named: Vec<Assignment> = named.collect();
-        let places = named
-            .iter()
-            .flat_map(|set| set.values.iter().zip(repeat(&set.source)));
-        for (position, (place, source)) in places.enumerate() {
-            if let Err(problem) = self.read_file(position, place, source, &report).await {
-                self.findings.problems.push(problem);
+        let mut resolved = self.findings.resolved().into_iter();
+        if let Some(Assignment { values, source, .. }) =
+            resolved.find(|set| set.setting.flag == "config-file")
+        {
+            for (position, place) in values.iter().enumerate() {
+                if let Err(problem) = self.read_file(position, place, &source, &report).await {
+                    self.findings.problems.push(problem);
+                }
             }
         }
         self.settle()
@@ -275,13 +273,12 @@ impl<P> Settings<P> {
     }
 
     /// Returns the keys of the settings whose values differ from those of `other`.
-    pub fn changed<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
+    pub fn changed(&self, other: &Self) -> Vec<String> {
         let (own, others) = (self.findings.values(), other.findings.values());
-        let keys: BTreeSet<&str> = own.keys().chain(others.keys()).copied().collect();
+        let keys: BTreeSet<&String> = own.keys().chain(others.keys()).collect();
         let changed = keys.into_iter();
-        changed
-            .filter(|key| own.get(key) != others.get(key))
-            .collect()
+        let changed = changed.filter(|key| own.get(*key) != others.get(*key));
+        changed.cloned().collect()
     }
 
     /// Returns the sources of the flags in a message, unless they are on the command line.
@@ -290,7 +287,7 @@ impl<P> Settings<P> {
         let words: Vec<&str> = message.split(|c| !is_in_name(c)).collect();
         let resolved = self.findings.resolved().into_iter();
         let elsewhere = resolved.filter(|assignment| assignment.layer != Layer::Flags);
-        let origins = elsewhere.map(|set| (format!("--{}", set.setting.flag), &set.source));
+        let origins = elsewhere.map(|set| (format!("--{}", set.setting.flag), set.source));
         origins
             .filter(|(flag, _)| words.contains(&flag.as_str()))
             .map(|(flag, source)| format!("{flag} is set by {source}"))

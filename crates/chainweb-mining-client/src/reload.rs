@@ -67,7 +67,7 @@ impl Reload<'_> {
         let log_level = level.as_ref().map(PossibleValue::get_name);
         info!(event = "reloaded", log_level, "settings reloaded");
         let mut changed = settings.changed(self.started);
-        changed.retain(|key| *key != "logLevel");
+        changed.retain(|key| key != "logLevel");
         if !changed.is_empty() {
             let settings = changed.join(", ");
             warn!(

@@ -15,8 +15,8 @@ mod wire;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io;
 use std::time::Duration;
-use std::{fmt, io};
 
 pub(crate) use plan::Idle;
 pub use plan::{ConnectPace, FleetPlan, Mix, Shares, Storm};
@@ -52,6 +52,7 @@ enum Timer {
 }
 
 /// Sessions and their measurements.
+#[derive(Debug)]
 pub struct Fleet {
     plan: FleetPlan,
     epoll: rustix::fd::OwnedFd,
@@ -68,15 +69,6 @@ pub struct Fleet {
     rounds: Rounds,
     rng: StdRng,
     buffer: Vec<u8>,
-}
-
-impl fmt::Debug for Fleet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fleet")
-            .field("plan", &self.plan)
-            .field("tally", &self.tally)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Fleet {

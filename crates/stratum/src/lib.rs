@@ -29,9 +29,7 @@ pub use job_id::{JobId, JobIds};
 pub use job_set::{JobSet, JobSets};
 pub use log_limit::LogLimit;
 pub use nonce1::{Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
-pub use server::{
-    Config, Counters, Counts, ProxyProtocol, ProxyProtocolError, Server, ServerError,
-};
+pub use server::{Config, Counters, Counts, ProxyProtocol, Server, ServerError};
 pub use session::{Close, Outbox, Session, SettingWarning, ShareEvent, Solution};
 pub use share_target::ShareTargets;
 pub use stats::{

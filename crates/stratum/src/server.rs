@@ -33,7 +33,7 @@ use self::accept::Accept;
 pub use self::config::Config;
 pub use self::counters::{Counters, Counts};
 use self::gate::Gate;
-pub use self::proxy_protocol::{ProxyProtocol, ProxyProtocolError};
+pub use self::proxy_protocol::ProxyProtocol;
 use self::publisher::{Publisher, SLICES};
 use self::shared::Shared;
 use crate::context::SessionContext;

@@ -60,34 +60,31 @@ impl Findings {
     ///
     /// A later assignment replaces an earlier one. The values of a list are collected within a
     /// layer, and replaced by those of another layer.
-    pub(crate) fn resolved(&self) -> Vec<&Assignment> {
-        let mut assignments: Vec<&Assignment> = self.assignments.iter().collect();
+    pub(crate) fn resolved(&self) -> Vec<Assignment> {
+        let mut assignments = self.assignments.clone();
         assignments.sort_by_key(|assignment| assignment.layer);
-        let mut resolved: Vec<&Assignment> = Vec::new();
+        let mut resolved: Vec<Assignment> = Vec::new();
         for new in assignments {
-            let is_list = new.setting.is_list();
-            resolved.retain(|old| {
-                old.setting.flag != new.setting.flag || (is_list && old.layer == new.layer)
-            });
-            resolved.push(new);
+            let is_same = |old: &Assignment| old.setting.flag == new.setting.flag;
+            match resolved.iter_mut().find(|old| is_same(old)) {
+                Some(old) if new.setting.is_list() && old.layer == new.layer => {
+                    old.values.extend(new.values);
+                }
+                _ => {
+                    resolved.retain(|old| !is_same(old));
+                    resolved.push(new);
+                }
+            }
         }
         resolved
     }
 
     /// Returns the values that take effect and are no defaults, by the key of their setting.
-    pub(crate) fn values(&self) -> BTreeMap<&str, Vec<&str>> {
-        let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for Assignment {
-            setting,
-            values: set,
-            ..
-        } in self.resolved()
-        {
-            if !set.is_empty() && *set != setting.defaults() {
-                let values = values.entry(&setting.key).or_default();
-                values.extend(set.iter().map(String::as_str));
-            }
-        }
-        values
+    pub(crate) fn values(&self) -> BTreeMap<String, Vec<String>> {
+        let resolved = self.resolved().into_iter();
+        let set = resolved.filter(|set| !set.values.is_empty());
+        set.filter(|set| set.values != set.setting.defaults())
+            .map(|set| (set.setting.key.clone(), set.values))
+            .collect()
     }
 }

@@ -22,20 +22,17 @@ pub enum PrintAs {
 }
 
 /// Prints the settings with these assignments.
-pub(crate) fn print(catalog: &Catalog, resolved: &[&Assignment], print_as: PrintAs) -> String {
+pub(crate) fn print(catalog: &Catalog, resolved: &[Assignment], print_as: PrintAs) -> String {
     let mut text = String::new();
     if print_as == PrintAs::Diff {
         text.push_str("--- default\n+++ actual\n");
     }
     for setting in catalog.in_files() {
-        let of_setting = resolved
-            .iter()
-            .filter(|set| set.setting.flag == setting.flag);
-        let values: Vec<String> = of_setting.flat_map(|set| set.values.clone()).collect();
         let default = entry(setting, &setting.defaults());
-        let actual = match values.as_slice() {
-            [] => default.clone(),
-            values => entry(setting, values),
+        let mut resolved = resolved.iter();
+        let actual = match resolved.find(|set| set.setting.flag == setting.flag) {
+            Some(set) if !set.values.is_empty() => entry(setting, &set.values),
+            _ => default.clone(),
         };
         text += &match print_as {
             PrintAs::Minimal if actual == default => String::new(),

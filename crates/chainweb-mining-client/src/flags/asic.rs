@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(config.difficulty, twenty);
         assert_eq!(config.rate, Duration::from_millis(1500));
         assert_eq!(Some(config.min_level), Level::new(30));
-        assert_eq!(config.instance.to_string(), "3/8");
+        assert_eq!("3/8".parse(), Ok(config.instance));
         assert_eq!(config.max_connections.get(), 77);
         assert_eq!(config.max_connections_per_ip, NonZeroUsize::new(7));
         let networks =

@@ -13,6 +13,9 @@ use crate::job::Proof;
 /// The time that a summary covers.
 const SUMMARY: Duration = Duration::from_mins(1);
 
+/// The least time between two lines about failed submissions.
+const FAILURES: Duration = Duration::from_secs(10);
+
 /// The time in which blocks are counted to see whether they come too fast.
 const BURST: Duration = Duration::from_secs(10);
 
@@ -61,6 +64,8 @@ pub(super) struct BlockLog {
     before: BlockTotals,
     since: Instant,
     burst: (Instant, u64),
+    /// The last failed submission with a line.
+    failed: Option<Instant>,
 }
 
 impl BlockLog {
@@ -72,11 +77,20 @@ impl BlockLog {
             before: BlockTotals::default(),
             since: now,
             burst: (now, 0),
+            failed: None,
         }
     }
 
     /// Returns how the event is logged.
     pub(super) fn lines(&mut self, now: Instant, event: &BlockEvent) -> Lines {
+        if let BlockEvent::SubmissionFailed { .. } = event {
+            // While a node fails, there may be a block of each chain.
+            let last = self.failed.filter(|at| now.duration_since(*at) < FAILURES);
+            if last.is_some() {
+                return Lines::Summed;
+            }
+            self.failed = Some(now);
+        }
         let was_summing = self.summing;
         if let BlockEvent::Found { .. } = event {
             let (since, blocks) = &mut self.burst;
@@ -215,6 +229,19 @@ mod tests {
             Some(summary(1, 60, true))
         );
         assert_eq!(log.lines(at(121), &found(Proof::Verified)), Lines::Each);
+    }
+
+    #[test]
+    fn failed_submissions_have_a_line_in_ten_seconds() {
+        let now = Instant::now();
+        let mut log = BlockLog::new(now, Proof::Verified);
+        let failed = BlockEvent::SubmissionFailed {
+            attempts: 1,
+            error: String::new(),
+            retry_in: Duration::ZERO,
+        };
+        let lines = (0..60).map(|second| log.lines(now + Duration::from_secs(second), &failed));
+        assert_eq!(lines.filter(|lines| *lines == Lines::Each).count(), 6);
     }
 
     #[test]

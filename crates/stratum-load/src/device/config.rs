@@ -56,7 +56,7 @@ impl DeviceConfig {
     pub fn scaled(firmware: Firmware, login: Login, scale_bits: u32) -> Self {
         let scale = 2_f64.powf(f64::from(scale_bits));
         Self {
-            hashes_per_second: firmware.name.rate() / scale,
+            hashes_per_second: firmware.rate / scale,
             firmware,
             login,
             limits: DeviceLimits::default(),

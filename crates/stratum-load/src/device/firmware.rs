@@ -26,17 +26,6 @@ pub enum FirmwareName {
     Plain,
 }
 
-impl FirmwareName {
-    /// Returns the vendor's hash rate, in hashes per second; for `Plain` that of a KD-BOX.
-    pub const fn rate(self) -> f64 {
-        match self {
-            Self::Ka3 => 166e12,
-            Self::KdBox | Self::Plain => 1.6e12,
-            Self::BmK1 => 5.3e12,
-        }
-    }
-}
-
 /// Formats the name in flags and reports.
 impl fmt::Display for FirmwareName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,9 +68,11 @@ pub enum Segments {
 }
 
 /// Behaviour of a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Firmware {
     pub(crate) name: FirmwareName,
+    /// The vendor's hash rate, in hashes per second; for `Plain` that of a KD-BOX.
+    pub(crate) rate: f64,
     pub(crate) agent: &'static str,
     pub(crate) subscribe: SubscribeForm,
     /// `mining.submit` has a fourth parameter, the chain id.
@@ -110,6 +101,7 @@ impl Firmware {
     pub fn new(name: FirmwareName) -> Self {
         let plain = Self {
             name,
+            rate: 1.6e12,
             agent: "plain-miner/1.0",
             subscribe: SubscribeForm::AgentAndNull,
             submits_chain: false,
@@ -124,6 +116,7 @@ impl Firmware {
         match name {
             FirmwareName::Plain => plain,
             FirmwareName::Ka3 => Self {
+                rate: 166e12,
                 agent: "GodMiner/2.0.0",
                 login: LoginOrder::SubscribeFirst,
                 strict_login: true,
@@ -141,6 +134,7 @@ impl Firmware {
                 ..plain
             },
             FirmwareName::BmK1 => Self {
+                rate: 5.3e12,
                 agent: "bm-k1/1.0",
                 login: LoginOrder::AuthorizeFirst,
                 subscribe: SubscribeForm::AgentOnly,

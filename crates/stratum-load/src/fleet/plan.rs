@@ -1,6 +1,5 @@
 //! Configuration of a fleet.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -46,13 +45,6 @@ pub struct Mix(pub(crate) [u32; 3]);
 impl Mix {
     /// Only valid shares.
     pub const VALID: Self = Self([1, 0, 0]);
-}
-
-impl fmt::Display for Mix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [valid, low, stale] = self.0;
-        write!(f, "{valid}:{low}:{stale}")
-    }
 }
 
 impl FromStr for Mix {

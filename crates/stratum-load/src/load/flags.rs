@@ -31,7 +31,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "SHARES", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(super) in_flight: Option<u16>,
     /// Ratio of valid, low and stale shares
-    #[arg(long, value_name = "VALID:LOW:STALE", default_value_t = Mix::VALID)]
+    #[arg(long, value_name = "VALID:LOW:STALE", default_value = "1:0:0")]
     pub(super) mix: Mix,
     /// Number of sessions that stop reading after the login
     #[arg(long, value_name = "SESSIONS", default_value_t = 0)]

@@ -31,7 +31,7 @@ pub(crate) fn plan(address: SocketAddr, sessions: usize) -> FleetPlan {
 fn drive(fleet: &mut Fleet, done: impl FnMut(&Fleet) -> bool) {
     let until = Moment::now().after(Duration::from_mins(1));
     fleet.drive(until, None, done).unwrap();
-    assert!(Moment::now() < until, "{fleet:?}");
+    assert!(Moment::now() < until, "{:?}", fleet.tally());
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn run_args(arguments: &[&str]) -> RunArgs {
 fn drive(fleet: &mut Fleet, server: &mut ServerChild, done: impl FnMut(&Fleet) -> bool) {
     let until = Moment::now().after(Duration::from_mins(1));
     fleet.drive(until, Some(server), done).unwrap();
-    assert!(Moment::now() < until, "{fleet:?}");
+    assert!(Moment::now() < until, "{:?}", fleet.tally());
 }
 
 #[test]

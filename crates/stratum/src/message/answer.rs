@@ -56,38 +56,22 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Returns the error code, 20 to 25.
-    pub(crate) const fn code(self) -> u8 {
+    /// Returns the error code and the message, which needs no escapes in JSON.
+    const fn error(self) -> (u8, &'static str) {
         match self {
-            Self::BadRequest(_)
-            | Self::UnknownMethod
-            | Self::BadNonce2
-            | Self::NoNonce1
-            | Self::JobFull => 20,
-            Self::JobNotFound | Self::Stale => 21,
-            Self::Duplicate => 22,
-            Self::LowDifficulty => 23,
-            Self::Unauthorized => 24,
-            Self::NotSubscribed => 25,
-        }
-    }
-
-    /// Returns the error message. It needs no escapes in JSON.
-    pub(crate) const fn reason(self) -> &'static str {
-        match self {
-            Self::BadRequest(BadRequest::NotAnObject) => "not a JSON object",
-            Self::BadRequest(BadRequest::NoMethod) => "no method",
-            Self::BadRequest(BadRequest::Parameters) => "invalid parameters",
-            Self::UnknownMethod => "unknown method",
-            Self::BadNonce2 => "invalid nonce2",
-            Self::NoNonce1 => "no nonce space left",
-            Self::JobFull => "too many shares for this job",
-            Self::JobNotFound => "job not found",
-            Self::Stale => "stale job",
-            Self::Duplicate => "duplicate share",
-            Self::LowDifficulty => "low difficulty share",
-            Self::Unauthorized => "unauthorized worker",
-            Self::NotSubscribed => "not subscribed",
+            Self::BadRequest(BadRequest::NotAnObject) => (20, "not a JSON object"),
+            Self::BadRequest(BadRequest::NoMethod) => (20, "no method"),
+            Self::BadRequest(BadRequest::Parameters) => (20, "invalid parameters"),
+            Self::UnknownMethod => (20, "unknown method"),
+            Self::BadNonce2 => (20, "invalid nonce2"),
+            Self::NoNonce1 => (20, "no nonce space left"),
+            Self::JobFull => (20, "too many shares for this job"),
+            Self::JobNotFound => (21, "job not found"),
+            Self::Stale => (21, "stale job"),
+            Self::Duplicate => (22, "duplicate share"),
+            Self::LowDifficulty => (23, "low difficulty share"),
+            Self::Unauthorized => (24, "unauthorized worker"),
+            Self::NotSubscribed => (25, "not subscribed"),
         }
     }
 }
@@ -120,14 +104,9 @@ impl Answer<'_> {
 }
 
 fn write_refusal(result: &str, refusal: Refusal, out: &mut Vec<u8>) {
-    let (tens, ones) = (refusal.code() / 10, refusal.code() % 10);
-    out.extend_from_slice(br#"{"result":"#);
-    out.extend_from_slice(result.as_bytes());
-    out.extend_from_slice(br#","error":["#);
-    out.extend_from_slice(&[b'0' + tens, b'0' + ones]);
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(refusal.reason().as_bytes());
-    out.extend_from_slice(br#"",null],"id":"#);
+    let (code, reason) = refusal.error();
+    let start = format!(r#"{{"result":{result},"error":[{code},"{reason}",null],"id":"#);
+    out.extend_from_slice(start.as_bytes());
 }
 
 #[cfg(test)]
@@ -196,7 +175,8 @@ mod tests {
             let mut out = Vec::new();
             Answer::Rejected(refusal).write(Id::NULL, &mut out);
             let line: serde_json::Value = serde_json::from_slice(&out).expect("it is JSON");
-            let error = serde_json::json!([refusal.code(), refusal.reason(), null]);
+            let (code, reason) = refusal.error();
+            let error = serde_json::json!([code, reason, null]);
             assert_eq!(line["error"], error);
         }
     }

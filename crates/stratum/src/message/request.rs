@@ -80,16 +80,13 @@ pub(crate) enum Call<'a> {
 }
 
 /// The reason why a line is not a valid request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BadRequest {
     /// The line is not one JSON object.
-    #[error("not a JSON object")]
     NotAnObject,
     /// The method is missing or not a string.
-    #[error("no method")]
     NoMethod,
     /// A parameter that the method needs is missing or of the wrong type.
-    #[error("invalid parameters")]
     Parameters,
 }
 

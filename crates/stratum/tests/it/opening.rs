@@ -111,7 +111,7 @@ async fn headers_of_other_addresses_are_refused_and_may_be_required() {
         assert_eq!(ping(setting.address, V2).await, None);
         let plain = ping(setting.address, b"").await;
         let is_served = mode == ProxyProtocol::Accept;
-        assert_eq!(plain.is_some(), is_served, "{mode}");
+        assert_eq!(plain.is_some(), is_served, "{mode:?}");
     }
     let setting = Setting::new(Config {
         proxy_protocol: ProxyProtocol::Require,
