@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use self::devices::{Observation, observe};
 use self::journal::Journal;
 use self::requests::answer;
-use crate::coordinator::{self, Action, Coordinator, Event, Preemption};
+use crate::coordinator::{self, Action, Coordinator, Event, Preemption, Request};
 use crate::demand::DemandWatch;
 use crate::history::History;
 use crate::job::{Jobs, NodeId, Proof, Solution};
@@ -422,7 +422,14 @@ impl Running {
             }
             Action::Request { node, request } => {
                 let client = self.clients[node.0].clone();
+                let start = match &request {
+                    Request::Submit { job, .. } => Some(self.journal.start(*job)),
+                    _ => None,
+                };
                 let answered = async move {
+                    if let Some(start) = start {
+                        start.await;
+                    }
                     let (event, latency) = answer(client, node, request).await;
                     (node, event, latency)
                 };

@@ -17,6 +17,9 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
+/// The number of blocks that are kept.
+const MAX_BLOCKS: i64 = 100_000;
+
 /// The highest number of workers with rows of their own; the others are left out.
 const MAX_WORKERS: i64 = 20_000;
 
@@ -368,9 +371,11 @@ impl WorkerTotals {
     }
 }
 
-/// Deletes the totals that are older than their time.
+/// Deletes the totals that are older than their time, and all but the latest blocks.
 pub(super) fn prune(db: &Connection, now: SystemTime) -> Result<(), rusqlite::Error> {
     let now = milliseconds(now) / 1000;
+    let sql = "DELETE FROM block WHERE id <= (SELECT max(id) FROM block) - ?1";
+    db.execute(sql, [MAX_BLOCKS])?;
     for (span, kept) in SPANS {
         let sql = "DELETE FROM total WHERE span = ?1 AND start < ?2";
         db.execute(sql, params![span, now.saturating_sub(kept)])?;
