@@ -1,30 +1,26 @@
-//! What the program remembers: a journal of solved headers, the fate of blocks, and totals.
+//! What the program remembers: a journal of solved headers, and the fate of blocks.
 //!
 //! A thread of its own writes to SQLite, so mining never waits for the disk. A solved header is on
-//! the disk before the log calls its block found; after a crash, [`History::take_unsettled`] returns
-//! it. Readers have a connection of their own.
+//! the disk before the log calls its block found; after a crash, [`History::take_unsettled`]
+//! returns it.
 
-mod place;
-mod read;
 mod record;
 mod schema;
+mod slot;
 mod unsettled;
 mod writer;
 
-use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, SystemTime};
+use std::{io, thread};
 
 use tokio::sync::oneshot;
 use tracing::warn;
 
-pub use self::place::Place;
-pub use self::read::{Block, Outage, Reader, Span, Total, Worker};
-pub use self::record::{BlockKey, Change, Fate, Found, Record, Totals, WorkerTotals};
+pub use self::record::{BlockKey, Change, Fate, Found, Record};
 pub use self::unsettled::Unsettled;
 use self::writer::{Message, Opened};
 
@@ -96,16 +92,17 @@ fn with_causes(error: &HistoryError) -> String {
 #[derive(Clone, Debug)]
 pub struct History {
     messages: SyncSender<Message>,
-    shared: Arc<Shared>,
+    instance: u32,
+    unsettled: Arc<Mutex<Vec<Unsettled>>>,
+    health: Arc<Health>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    name: String,
-    is_memory: bool,
-    instance: u32,
-    unsettled: Mutex<Vec<Unsettled>>,
-    /// Records for which the queue had no room.
+/// What the senders of records and the writer know of each other.
+#[derive(Debug, Default)]
+struct Health {
+    /// Whether the last attempt to write failed.
+    is_failing: AtomicBool,
+    /// The records for which the queue had no room since writing last succeeded.
     dropped: AtomicU64,
 }
 
@@ -115,47 +112,47 @@ impl History {
     /// # Errors
     /// Returns an error if the directory or its file cannot be used, or if that is not known within
     /// `patience`.
-    pub async fn open(place: Place, about: Run, patience: Duration) -> Result<Self, HistoryError> {
+    pub async fn open(
+        directory: PathBuf,
+        about: Run,
+        patience: Duration,
+    ) -> Result<Self, HistoryError> {
         let (messages, received) = sync_channel(QUEUE);
         let (sender, opened) = oneshot::channel();
-        let is_memory = place == Place::Memory;
+        let health = Arc::<Health>::default();
+        let of_writer = Arc::clone(&health);
         thread::Builder::new()
             .name("history".to_owned())
-            .spawn(move || writer::run(&place, about, &received, sender))?;
+            .spawn(move || writer::run(&directory, about, of_writer, &received, sender))?;
         let opened = tokio::time::timeout(patience, opened).await;
         let opened = opened.map_err(|_| HistoryError::Slow)?;
         let Opened {
-            name,
             instance,
             unsettled,
         } = opened.map_err(|_| HistoryError::Closed)??;
         Ok(Self {
             messages,
-            shared: Arc::new(Shared {
-                name,
-                is_memory,
-                instance,
-                unsettled: Mutex::new(unsettled),
-                dropped: AtomicU64::new(0),
-            }),
+            instance,
+            unsettled: Arc::new(Mutex::new(unsettled)),
+            health,
         })
-    }
-
-    /// Returns the file, or `None` if the history is in memory.
-    pub fn file(&self) -> Option<&str> {
-        (!self.shared.is_memory).then_some(&self.shared.name)
     }
 
     /// Returns the number of this instance among those with the same directory, from 1. All but the
     /// first have files of their own.
     pub fn instance(&self) -> u32 {
-        self.shared.instance
+        self.instance
     }
 
     /// Returns the blocks of earlier runs whose fate is open, the first time; none after that.
     pub fn take_unsettled(&self) -> Vec<Unsettled> {
-        let mut unsettled = self.shared.unsettled.lock();
-        std::mem::take(unsettled.as_mut().unwrap_or_else(PoisonError::get_mut))
+        let unsettled = self.unsettled.lock();
+        std::mem::take(&mut *unsettled.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the disk takes no records at present.
+    pub fn is_failing(&self) -> bool {
+        self.health.is_failing.load(Ordering::Relaxed)
     }
 
     /// Writes a record, some time later.
@@ -178,28 +175,14 @@ impl History {
         matches!(tokio::time::timeout(patience, flushed).await, Ok(Ok(())))
     }
 
-    /// Returns the number of records that were dropped because the disk did not take them in time.
-    pub fn dropped(&self) -> u64 {
-        self.shared.dropped.load(Ordering::Relaxed)
-    }
-
-    /// Returns a reader.
-    ///
-    /// # Errors
-    /// Returns an error if the database cannot be opened.
-    pub fn reader(&self) -> Result<Reader, HistoryError> {
-        Reader::open(&self.shared.name, self.shared.is_memory)
-    }
-
     fn send(&self, message: Message) {
         match self.messages.try_send(message) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                let dropped = self.shared.dropped.fetch_add(1, Ordering::Relaxed) + 1;
-                if dropped.is_power_of_two() {
+                if self.health.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
                     warn!(
                         event = "history_dropped",
-                        dropped, "the history lacks records: the disk is too slow or fails"
+                        "the history lacks records from now on: the disk fails, or is too slow"
                     );
                 }
             }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use miner::history::{History, HistoryError, Place, Run};
+use miner::history::{History, HistoryError, Run};
 use miner::job::Proof;
 use tracing::{info, warn};
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Mining")]
 pub struct HistoryArgs {
-    /// Directory for solved blocks and their history; `none` keeps them in memory [default: the
+    /// Directory for solved blocks and their history; `none` for nowhere [default: the
     /// state directory of this user; none for the workers that do not hash].
     #[arg(long, value_name = "DIRECTORY")]
     pub data_dir: Option<DataDir>,
@@ -57,7 +57,7 @@ impl HistoryArgs {
         account: Option<&str>,
     ) -> anyhow::Result<Option<History>> {
         let is_chosen = self.data_dir.is_some();
-        let place = match &self.data_dir {
+        let directory = match &self.data_dir {
             Some(DataDir::None) => return Ok(None),
             Some(DataDir::Path(path)) => path.clone(),
             None if proof == Proof::None => return Ok(None),
@@ -70,11 +70,11 @@ impl HistoryArgs {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             account: account.map(str::to_owned),
         };
-        match History::open(Place::Directory(place.clone()), about, PATIENCE).await {
+        match History::open(directory.clone(), about, PATIENCE).await {
             Ok(history) => {
                 if history.instance() > 1 {
                     let instance = history.instance();
-                    info!(event = "history_shared", directory = %place.display(), instance, "another instance uses the same directory: this one has files of its own");
+                    info!(event = "history_shared", directory = %directory.display(), instance, "another instance uses the same directory: this one has files of its own");
                 }
                 Ok(Some(history))
             }
@@ -82,7 +82,7 @@ impl HistoryArgs {
                 Err(UsageError::new(error).into())
             }
             Err(error @ (HistoryError::Newer | HistoryError::Slow)) => {
-                let directory = place.display();
+                let directory = directory.display();
                 warn!(event = "history_off", %directory, error = %anyhow::Error::from(error), "blocks are not remembered beyond the end of the program");
                 Ok(None)
             }

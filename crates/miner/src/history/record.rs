@@ -1,27 +1,14 @@
-//! What is written: the journal of solved headers, the fate of blocks, and totals.
+//! What is written: the journal of solved headers, and the fate of blocks.
 
-use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chainweb::{BlockHash, ChainId};
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, named_params, params};
 
 use crate::job::JobId;
 
-/// The spans of totals in seconds, and how long their rows are kept.
-const SPANS: [(i64, i64); 3] = [(MINUTE, 7 * DAY), (HOUR, 90 * DAY), (DAY, i64::MAX / 2)];
-/// The same for the totals of a worker.
-const WORKER_SPANS: [(i64, i64); 2] = [(HOUR, 31 * DAY), (DAY, 400 * DAY)];
-
-const MINUTE: i64 = 60;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
-
 /// The number of blocks that are kept.
 const MAX_BLOCKS: i64 = 100_000;
-
-/// The highest number of workers with rows of their own; the others are left out.
-const MAX_WORKERS: i64 = 20_000;
 
 /// What became of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,22 +38,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// All of them, in the order of a block's life.
-    pub const ALL: [Self; 11] = [
-        Self::Found,
-        Self::Submitted,
-        Self::Uncertain,
-        Self::Accepted,
-        Self::Displaced,
-        Self::Confirmed,
-        Self::Orphaned,
-        Self::Rejected,
-        Self::Stale,
-        Self::Untracked,
-        Self::Lost,
-    ];
-
-    /// Returns its name in the database and the API.
+    /// Returns its name in the database.
     pub fn name(self) -> &'static str {
         match self {
             Self::Found => "found",
@@ -81,17 +53,6 @@ impl Fate {
             Self::Untracked => "untracked",
             Self::Lost => "lost",
         }
-    }
-
-    /// Returns the fate of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fate| fate.name() == name)
-    }
-}
-
-impl fmt::Display for Fate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -120,8 +81,6 @@ pub struct Found {
     pub issued: SystemTime,
     /// When it was found.
     pub found: SystemTime,
-    /// The expected number of blocks since the last confirmed one; `None` if hashes are unknown.
-    pub expected: Option<f64>,
 }
 
 /// A block in the history.
@@ -150,38 +109,6 @@ pub struct Change {
     pub detail: Option<String>,
 }
 
-/// What was done in a span of time.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Totals {
-    /// Hashes, as far as they are known.
-    pub hashes: f64,
-    /// Expected blocks.
-    pub expected: f64,
-    /// Hashes for work that was outdated.
-    pub stale_hashes: f64,
-    /// Accepted shares of live work.
-    pub shares_accepted: u64,
-    /// Shares of outdated work.
-    pub shares_stale: u64,
-    /// Other refused shares.
-    pub shares_rejected: u64,
-    /// Blocks found.
-    pub blocks: u64,
-}
-
-/// What a worker has done since its last record.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct WorkerTotals {
-    /// Its name.
-    pub name: String,
-    /// What it did. Expected blocks and hashes of outdated work are not kept.
-    pub totals: Totals,
-    /// The difficulty of its best share ever; 0 before its first.
-    pub best_share: f64,
-    /// The level of its last share target, if it has one.
-    pub level: Option<u32>,
-}
-
 /// Something to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
@@ -191,25 +118,12 @@ pub enum Record {
     Change(Change),
     /// A block of an earlier run is the block of this job from now on.
     Adopted(i64, JobId),
-    /// What was done in the minute around a time.
-    Totals(SystemTime, Totals),
-    /// What a worker did in the same.
-    Worker(SystemTime, Box<WorkerTotals>),
-    /// A node gives no work since the first time, until the second if it does again, because of
-    /// the text.
-    Outage(String, SystemTime, Option<SystemTime>, String),
 }
 
 /// Returns the time in milliseconds since the Unix epoch.
 pub(super) fn milliseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Returns the start of the span around a time, in seconds since the Unix epoch.
-fn start(time: SystemTime, span: i64) -> i64 {
-    let seconds = milliseconds(time) / 1000;
-    seconds - seconds.rem_euclid(span)
 }
 
 impl Record {
@@ -224,17 +138,6 @@ impl Record {
                     .execute(params![row, run, job.0.cast_signed()])
                     .map(drop)
             }
-            Self::Totals(at, totals) => SPANS
-                .iter()
-                .try_for_each(|(span, _)| totals.add(db, *span, start(*at, *span))),
-            Self::Worker(at, worker) => worker.write(db, *at),
-            Self::Outage(node, since, until, cause) => {
-                let sql = "INSERT INTO outage VALUES (?1, ?2, ?3, ?4)
-                    ON CONFLICT DO UPDATE SET until = excluded.until, cause = excluded.cause";
-                let until = until.map(milliseconds);
-                let row = params![node, milliseconds(*since), until, cause];
-                db.prepare_cached(sql)?.execute(row).map(drop)
-            }
         }
     }
 }
@@ -242,9 +145,9 @@ impl Record {
 impl Found {
     fn write(&self, db: &Connection, run: i64) -> Result<(), rusqlite::Error> {
         let sql = "INSERT OR IGNORE INTO block (run, job, network, node, chain, height, hash,
-                header, difficulty, worker, issued, found, expected, fate, fate_at)
+                header, difficulty, worker, issued, found, fate, fate_at)
             VALUES (:run, :job, :network, :node, :chain, :height, :hash, :header, :difficulty,
-                :worker, :issued, :found, :expected, :fate, :found)";
+                :worker, :issued, :found, :fate, :found)";
         db.prepare_cached(sql)?
             .execute(named_params! {
                 ":run": run,
@@ -259,7 +162,6 @@ impl Found {
                 ":worker": self.worker,
                 ":issued": milliseconds(self.issued),
                 ":found": milliseconds(self.found),
-                ":expected": self.expected,
                 ":fate": Fate::Found.name(),
             })
             .map(drop)
@@ -290,99 +192,8 @@ impl Change {
     }
 }
 
-impl Totals {
-    fn add(&self, db: &Connection, span: i64, start: i64) -> Result<(), rusqlite::Error> {
-        let sql = "INSERT INTO total VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-            ON CONFLICT DO UPDATE SET
-                hashes = hashes + excluded.hashes,
-                expected = expected + excluded.expected,
-                stale_hashes = stale_hashes + excluded.stale_hashes,
-                shares_accepted = shares_accepted + excluded.shares_accepted,
-                shares_stale = shares_stale + excluded.shares_stale,
-                shares_rejected = shares_rejected + excluded.shares_rejected,
-                blocks = blocks + excluded.blocks";
-        db.prepare_cached(sql)?
-            .execute(params![
-                span,
-                start,
-                self.hashes,
-                self.expected,
-                self.stale_hashes,
-                self.shares_accepted.cast_signed(),
-                self.shares_stale.cast_signed(),
-                self.shares_rejected.cast_signed(),
-                self.blocks.cast_signed(),
-            ])
-            .map(drop)
-    }
-}
-
-impl WorkerTotals {
-    fn write(&self, db: &Connection, at: SystemTime) -> Result<(), rusqlite::Error> {
-        let find = "SELECT id FROM worker WHERE name = ?1";
-        let known: Option<i64> = db
-            .prepare_cached(find)?
-            .query_row([&self.name], |row| row.get(0))
-            .optional()?;
-        let rows = "SELECT count(*) < ?1 FROM worker";
-        if known.is_none() && !db.query_row(rows, [MAX_WORKERS], |row| row.get(0))? {
-            return Ok(());
-        }
-        let totals = &self.totals;
-        let sql = "INSERT INTO worker (name, first_seen, last_seen, hashes, shares_accepted,
-                shares_stale, shares_rejected, blocks, best_share, level)
-            VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-            ON CONFLICT (name) DO UPDATE SET
-                last_seen = max(last_seen, excluded.last_seen),
-                hashes = hashes + excluded.hashes,
-                shares_accepted = shares_accepted + excluded.shares_accepted,
-                shares_stale = shares_stale + excluded.shares_stale,
-                shares_rejected = shares_rejected + excluded.shares_rejected,
-                blocks = blocks + excluded.blocks,
-                best_share = max(best_share, excluded.best_share),
-                level = coalesce(excluded.level, level)
-            RETURNING id";
-        let row = params![
-            self.name,
-            milliseconds(at),
-            totals.hashes,
-            totals.shares_accepted.cast_signed(),
-            totals.shares_stale.cast_signed(),
-            totals.shares_rejected.cast_signed(),
-            totals.blocks.cast_signed(),
-            self.best_share,
-            self.level,
-        ];
-        let id: i64 = db.prepare_cached(sql)?.query_row(row, |row| row.get(0))?;
-        for (span, _) in WORKER_SPANS {
-            let sql = "INSERT INTO worker_total VALUES (?1, ?2, ?3, ?4, ?5)
-                ON CONFLICT DO UPDATE SET hashes = hashes + excluded.hashes,
-                    shares = shares + excluded.shares";
-            let shares = totals.shares_accepted.cast_signed();
-            db.prepare_cached(sql)?.execute(params![
-                id,
-                span,
-                start(at, span),
-                totals.hashes,
-                shares
-            ])?;
-        }
-        Ok(())
-    }
-}
-
-/// Deletes the totals that are older than their time, and all but the latest blocks.
-pub(super) fn prune(db: &Connection, now: SystemTime) -> Result<(), rusqlite::Error> {
-    let now = milliseconds(now) / 1000;
+/// Deletes all but the latest blocks.
+pub(super) fn prune(db: &Connection) -> Result<(), rusqlite::Error> {
     let sql = "DELETE FROM block WHERE id <= (SELECT max(id) FROM block) - ?1";
-    db.execute(sql, [MAX_BLOCKS])?;
-    for (span, kept) in SPANS {
-        let sql = "DELETE FROM total WHERE span = ?1 AND start < ?2";
-        db.execute(sql, params![span, now.saturating_sub(kept)])?;
-    }
-    for (span, kept) in WORKER_SPANS {
-        let sql = "DELETE FROM worker_total WHERE span = ?1 AND start < ?2";
-        db.execute(sql, params![span, now.saturating_sub(kept)])?;
-    }
-    Ok(())
+    db.execute(sql, [MAX_BLOCKS]).map(drop)
 }

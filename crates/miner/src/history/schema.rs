@@ -12,8 +12,8 @@ const APPLICATION: i32 = 0x434d_4368;
 
 /// The steps from an empty file to the present tables.
 ///
-/// Times are milliseconds since the Unix epoch, of totals the start of their span in seconds.
-/// `block.fate` is the name of a [`Fate`](super::Fate).
+/// Times are milliseconds since the Unix epoch. `block.fate` is the name of a
+/// [`Fate`](super::Fate).
 const MIGRATIONS: [&str; 1] = ["
 CREATE TABLE run (
     id INTEGER PRIMARY KEY,
@@ -35,7 +35,6 @@ CREATE TABLE block (
     worker TEXT,
     issued INTEGER NOT NULL,
     found INTEGER NOT NULL,
-    expected REAL,
     fate TEXT NOT NULL,
     fate_at INTEGER NOT NULL,
     depth INTEGER,
@@ -46,46 +45,6 @@ CREATE TABLE block (
 CREATE INDEX block_found ON block (found);
 CREATE INDEX block_unsettled ON block (id)
     WHERE fate IN ('found', 'submitted', 'uncertain', 'accepted', 'displaced');
-CREATE TABLE total (
-    span INTEGER NOT NULL,
-    start INTEGER NOT NULL,
-    hashes REAL NOT NULL,
-    expected REAL NOT NULL,
-    stale_hashes REAL NOT NULL,
-    shares_accepted INTEGER NOT NULL,
-    shares_stale INTEGER NOT NULL,
-    shares_rejected INTEGER NOT NULL,
-    blocks INTEGER NOT NULL,
-    PRIMARY KEY (span, start)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE worker (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    first_seen INTEGER NOT NULL,
-    last_seen INTEGER NOT NULL,
-    hashes REAL NOT NULL,
-    shares_accepted INTEGER NOT NULL,
-    shares_stale INTEGER NOT NULL,
-    shares_rejected INTEGER NOT NULL,
-    blocks INTEGER NOT NULL,
-    best_share REAL NOT NULL,
-    level INTEGER
-) STRICT;
-CREATE TABLE worker_total (
-    worker INTEGER NOT NULL REFERENCES worker,
-    span INTEGER NOT NULL,
-    start INTEGER NOT NULL,
-    hashes REAL NOT NULL,
-    shares INTEGER NOT NULL,
-    PRIMARY KEY (worker, span, start)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE outage (
-    node TEXT NOT NULL,
-    since INTEGER NOT NULL,
-    until INTEGER,
-    cause TEXT NOT NULL,
-    PRIMARY KEY (node, since)
-) STRICT, WITHOUT ROWID;
 "];
 
 /// Sets up a connection that writes, and brings the tables up to date.

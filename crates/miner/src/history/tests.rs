@@ -6,10 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use chainweb::{BlockHash, ChainId, Target};
 use rusqlite::Connection;
 
-use super::{
-    Block, BlockKey, Change, Fate, Found, History, HistoryError, Place, Record, Run, Span, Totals,
-    WorkerTotals,
-};
+use super::{BlockKey, Change, Fate, Found, History, HistoryError, Record, Run};
 use crate::job::JobId;
 
 /// Far more than any wait needs.
@@ -39,7 +36,7 @@ impl Drop for Directory {
 }
 
 async fn open(path: &Path) -> Result<History, HistoryError> {
-    History::open(Place::Directory(path.to_owned()), Run::default(), PATIENCE).await
+    History::open(path.to_owned(), Run::default(), PATIENCE).await
 }
 
 fn at(seconds: u64) -> SystemTime {
@@ -60,7 +57,6 @@ fn found(job: u64) -> Record {
         worker: Some("rig\n'1\"".to_owned()),
         issued: at(90),
         found: at(100),
-        expected: None,
     }))
 }
 
@@ -75,59 +71,79 @@ fn change(job: u64, fate: Fate) -> Record {
     })
 }
 
-async fn blocks(history: &History) -> Vec<Block> {
-    assert!(history.flush(PATIENCE).await);
-    let reader = history.reader().expect("it can be read");
-    reader.blocks(None, None, 100).expect("blocks")
+/// What the file says of a block: row, fate and its time, depth, height, device, other block.
+type Row = (
+    i64,
+    String,
+    i64,
+    Option<i64>,
+    i64,
+    Option<String>,
+    Option<String>,
+);
+
+/// Returns the blocks in a file of the directory, the latest last.
+fn rows(file: &Path) -> Vec<Row> {
+    let database = Connection::open(file).expect("a database");
+    let sql = "SELECT id, fate, fate_at, depth, height, worker, other FROM block ORDER BY id";
+    let mut query = database.prepare(sql).expect("the table is there");
+    let rows = query
+        .query_map([], |row| row.try_into())
+        .expect("it can be read");
+    rows.collect::<Result<_, _>>().expect("all values fit")
 }
 
 #[tokio::test]
 async fn a_block_keeps_its_fate() {
     let directory = Directory::new();
-    for place in [Place::Memory, Place::Directory(directory.0.clone())] {
-        let history = History::open(place, Run::default(), PATIENCE)
-            .await
-            .expect("it opens");
-        history.journal(found(1)).await.expect("it is written");
-        history.write(found(2));
-        history.write(change(2, Fate::Orphaned));
-        // No such block, and the same block again.
-        history.write(change(3, Fate::Accepted));
-        history.write(found(2));
-        let blocks = blocks(&history).await;
-        let [second, first] = &blocks[..] else {
-            panic!("two blocks: {blocks:?}");
-        };
-        assert_eq!(
-            (first.fate, first.fate_at, first.depth),
-            (Fate::Found, 100_000, None)
-        );
-        assert_eq!(
-            (second.fate, second.fate_at, second.depth),
-            (Fate::Orphaned, 200_000, Some(6))
-        );
-        assert_eq!(second.other, Some(BlockHash::new([9; 32]).to_string()));
-        assert_eq!(
-            (first.height, first.worker.as_deref()),
-            (u64::MAX, Some("rig\n'1\""))
-        );
-        let reader = history.reader().expect("it can be read");
-        let mut fates = reader.fates().expect("fates");
-        fates.sort_unstable();
-        assert_eq!(fates, [(Fate::Found, 1), (Fate::Orphaned, 1)]);
-        let of = |fate| reader.blocks(None, Some(fate), 9).expect("blocks").len();
-        assert_eq!((of(Fate::Found), of(Fate::Lost)), (1, 0));
-        let earlier = reader.blocks(Some(second.row), None, 9).expect("blocks");
-        assert_eq!(earlier.iter().collect::<Vec<_>>(), [first]);
+    let history = open(&directory.0).await.expect("it opens");
+    history.journal(found(1)).await.expect("it is written");
+    history.write(found(2));
+    history.write(change(2, Fate::Orphaned));
+    // No such block, and the same block again.
+    history.write(change(3, Fate::Accepted));
+    history.write(found(2));
+    // A number that is none harms no other record.
+    let mut none = found(4);
+    if let Record::Found(found) = &mut none {
+        found.difficulty = f64::NAN;
     }
+    history.write(none);
+    history.write(change(1, Fate::Submitted));
+    history.write(change(1, Fate::Rejected));
+    assert!(history.flush(PATIENCE).await);
+    let (device, other) = ("rig\n'1\"".to_owned(), BlockHash::new([9; 32]).to_string());
+    let row = |row, fate: &str| {
+        let (device, other) = (Some(device.clone()), Some(other.clone()));
+        (row, fate.to_owned(), 200_000, Some(6), -1, device, other)
+    };
+    assert_eq!(
+        rows(&directory.file()),
+        [row(1, "rejected"), row(2, "orphaned")]
+    );
 }
+
+/// All fates, in the order of a block's life.
+const FATES: [Fate; 11] = [
+    Fate::Found,
+    Fate::Submitted,
+    Fate::Uncertain,
+    Fate::Accepted,
+    Fate::Displaced,
+    Fate::Confirmed,
+    Fate::Orphaned,
+    Fate::Rejected,
+    Fate::Stale,
+    Fate::Untracked,
+    Fate::Lost,
+];
 
 #[tokio::test]
 async fn blocks_without_a_final_fate_come_back_after_a_restart() {
     let directory = Directory::new();
     let history = open(&directory.0).await.expect("it opens");
     assert_eq!(history.take_unsettled(), []);
-    for (job, fate) in (0..).zip(Fate::ALL) {
+    for (job, fate) in (0..).zip(FATES) {
         history.write(found(job));
         history.write(change(job, fate));
     }
@@ -155,16 +171,16 @@ async fn blocks_without_a_final_fate_come_back_after_a_restart() {
         other: None,
         detail: None,
     }));
-    let blocks = blocks(&history).await;
-    assert_eq!(blocks.len(), Fate::ALL.len());
-    let fate = |row| {
-        blocks
-            .iter()
-            .find(|block| block.row == row)
-            .map(|block| block.fate)
+    assert!(history.flush(PATIENCE).await);
+    let rows = rows(&directory.file());
+    assert_eq!(rows.len(), FATES.len());
+    let fate = |wanted| {
+        rows.iter()
+            .find(|(row, ..)| *row == wanted)
+            .map(|row| row.1.as_str())
     };
-    assert_eq!(fate(unsettled[0].row), Some(Fate::Confirmed));
-    assert_eq!(fate(unsettled[1].row), Some(Fate::Lost));
+    assert_eq!(fate(unsettled[0].row), Some("confirmed"));
+    assert_eq!(fate(unsettled[1].row), Some("lost"));
     assert_eq!(again(history, &directory).await.take_unsettled().len(), 3);
 }
 
@@ -182,119 +198,14 @@ async fn again(history: History, directory: &Directory) -> History {
 }
 
 #[tokio::test]
-async fn totals_add_up_by_minute_hour_and_day() {
-    let history = History::open(Place::Memory, Run::default(), PATIENCE)
-        .await
-        .expect("it opens");
-    let totals = Totals {
-        hashes: 1.5,
-        expected: 0.25,
-        stale_hashes: 0.5,
-        shares_accepted: 3,
-        shares_stale: 2,
-        shares_rejected: 1,
-        blocks: 1,
-    };
-    // The clock is set back an hour on the way. Old minutes are deleted, so these are of now.
-    let start = super::wall_clock();
-    let day = super::record::milliseconds(start) / 86_400_000 * 86_400;
-    let base = at(u64::try_from(day).expect("after 1970"));
-    for minutes in [600, 601, 601, 540, 541, 600] {
-        history.write(Record::Totals(
-            base + Duration::from_secs(60 * minutes),
-            totals,
-        ));
-    }
-    // A number that is none harms no other record.
-    let none = Totals {
-        hashes: f64::NAN,
-        ..totals
-    };
-    history.write(Record::Totals(base, none));
-    assert!(history.flush(PATIENCE).await);
-    let reader = history.reader().expect("it can be read");
-    let accepted = |span| {
-        let rows = reader.totals(span, 0).expect("totals").into_iter();
-        rows.map(|row| ((row.start - day) / 60, row.totals.shares_accepted))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        accepted(Span::Minute),
-        [(540, 3), (541, 3), (600, 6), (601, 6)]
-    );
-    assert_eq!(accepted(Span::Hour), [(540, 6), (600, 12)]);
-    assert_eq!(accepted(Span::Day), [(0, 18)]);
-    let row = reader.totals(Span::Day, 0).expect("totals")[0].totals;
-    assert_eq!(
-        (row.hashes, row.expected, row.stale_hashes),
-        (9.0, 1.5, 3.0)
-    );
-    assert_eq!(
-        (row.shares_stale, row.shares_rejected, row.blocks),
-        (12, 6, 6)
-    );
-}
-
-#[tokio::test]
-async fn workers_keep_their_best_share_and_level() {
-    let history = History::open(Place::Memory, Run::default(), PATIENCE)
-        .await
-        .expect("it opens");
-    let now = super::wall_clock();
-    for (name, best_share, level) in [("a", 9.0, Some(44)), ("a", 5.0, None), ("b", 1.0, Some(3))] {
-        let worker = WorkerTotals {
-            name: name.to_owned(),
-            totals: Totals {
-                hashes: 10.0,
-                shares_accepted: 2,
-                ..Totals::default()
-            },
-            best_share,
-            level,
-        };
-        history.write(Record::Worker(now, Box::new(worker)));
-    }
-    history.write(Record::Outage(
-        "node".to_owned(),
-        at(5),
-        None,
-        "down".to_owned(),
-    ));
-    history.write(Record::Outage(
-        "node".to_owned(),
-        at(5),
-        Some(at(9)),
-        "down".to_owned(),
-    ));
-    assert!(history.flush(PATIENCE).await);
-    let reader = history.reader().expect("it can be read");
-    let workers = reader.workers().expect("workers");
-    let [a, b] = &workers[..] else {
-        panic!("two workers: {workers:?}");
-    };
-    assert_eq!(
-        (a.best_share, a.level, a.totals.hashes),
-        (9.0, Some(44), 20.0)
-    );
-    assert_eq!((b.name.as_str(), b.level), ("b", Some(3)));
-    let hours = reader.worker_totals("a", Span::Hour, 0).expect("totals");
-    assert_eq!(hours.iter().map(|hour| hour.2).sum::<u64>(), 4);
-    let outages = reader.outages(0).expect("outages");
-    assert_eq!((outages.len(), outages[0].until), (1, Some(9000)));
-    assert_eq!(reader.outages(9001).expect("outages"), []);
-}
-
-#[tokio::test]
 async fn a_second_instance_has_a_file_of_its_own() {
     let directory = Directory::new();
     let first = open(&directory.0).await.expect("it opens");
     let second = open(&directory.0).await.expect("it opens");
     assert_eq!((first.instance(), second.instance()), (1, 2));
     second.journal(found(1)).await.expect("it is written");
-    assert_eq!(
-        (blocks(&first).await.len(), blocks(&second).await.len()),
-        (0, 1)
-    );
+    let of = |file: &str| rows(&directory.0.join(file)).len();
+    assert_eq!((of("history.db"), of("history-2.db")), (0, 1));
 }
 
 #[tokio::test]
@@ -376,11 +287,12 @@ async fn a_disk_that_hangs_delays_nothing_but_the_disk() {
     for job in 100..10_000 {
         history.write(found(job));
     }
-    assert!(history.dropped() > 0);
     assert!(waiting[0].try_recv().is_err());
     other.execute_batch("COMMIT").expect("it was begun");
     for written in waiting {
         written.await.expect("it is written");
     }
-    assert!(blocks(&history).await.len() >= 100);
+    assert!(history.flush(PATIENCE).await);
+    // What the queue did not hold is left out.
+    assert!((100..10_000).contains(&rows(&directory.file()).len()));
 }

@@ -54,7 +54,7 @@ impl Unsettled {
         };
         Ok(Some(Self {
             row: row.get("id")?,
-            is_untaken: Fate::named(&fate) == Some(Fate::Found),
+            is_untaken: fate == Fate::Found.name(),
             network: row.get("network")?,
             node: row.get("node")?,
             header,

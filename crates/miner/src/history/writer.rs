@@ -5,32 +5,31 @@
 //! dropped and counted.
 
 use std::mem::take;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
-use super::place::{Place, Slot, connect};
 use super::record::{Record, milliseconds, prune};
+use super::slot::{Slot, connect};
 use super::unsettled::{Unsettled, unsettled};
-use super::{HistoryError, Run, schema, wall_clock, with_causes};
+use super::{Health, HistoryError, Run, schema, wall_clock, with_causes};
 
 /// The pause between two tries to write.
 const RETRY: Duration = Duration::from_secs(1);
 /// The most records in a batch. While the disk fails it does not grow further.
 const BATCH: usize = 4096;
-/// The time between two deletions of old totals.
+/// The time between two deletions of old blocks.
 const PRUNE: Duration = Duration::from_hours(1);
 
 /// The error of a record with a number that is none. It would fail for ever.
 const CONSTRAINT: ErrorCode = ErrorCode::ConstraintViolation;
-
-/// The number of histories in memory so far.
-static MEMORIES: AtomicU64 = AtomicU64::new(0);
 
 /// What the writer receives.
 #[derive(Debug)]
@@ -46,26 +45,23 @@ pub(super) enum Message {
 /// What the writer found at its start.
 #[derive(Debug)]
 pub(super) struct Opened {
-    /// What readers open: a path, or the name of a database in memory.
-    pub(super) name: String,
     pub(super) instance: u32,
     pub(super) unsettled: Vec<Unsettled>,
 }
 
 /// Opens the database, answers over `opened`, and writes until all senders are gone.
 pub(super) fn run(
-    place: &Place,
+    directory: &Path,
     about: Run,
+    health: Arc<Health>,
     messages: &Receiver<Message>,
     opened: oneshot::Sender<Result<Opened, HistoryError>>,
 ) {
-    match Writer::new(place, about) {
+    match Writer::new(directory, about, health) {
         Ok((mut writer, unsettled)) => {
-            let instance = writer.slot.as_ref().map_or(1, |slot| slot.instance);
             // The receiver may have stopped waiting.
             let _ = opened.send(Ok(Opened {
-                name: writer.name.clone(),
-                instance,
+                instance: writer.slot.instance,
                 unsettled,
             }));
             writer.run(messages);
@@ -84,10 +80,8 @@ fn is_corrupt(error: &rusqlite::Error) -> bool {
 
 struct Writer {
     about: Run,
-    /// What SQLite opens.
-    name: String,
-    /// The lock on the file; `None` in memory.
-    slot: Option<Slot>,
+    health: Arc<Health>,
+    slot: Slot,
     /// `None` after an error that a new connection may mend.
     open: Option<Connection>,
     /// The row of this run, once there is one.
@@ -98,22 +92,15 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(place: &Place, about: Run) -> Result<(Self, Vec<Unsettled>), HistoryError> {
-        let (name, slot) = match place {
-            // A name of its own: a process may have several.
-            Place::Memory => {
-                let number = MEMORIES.fetch_add(1, Ordering::Relaxed);
-                (format!("file:/chainweb-{number}?vfs=memdb"), None)
-            }
-            Place::Directory(directory) => {
-                let slot = Slot::take(directory)?;
-                (slot.file.to_string_lossy().into_owned(), Some(slot))
-            }
-        };
+    fn new(
+        directory: &Path,
+        about: Run,
+        health: Arc<Health>,
+    ) -> Result<(Self, Vec<Unsettled>), HistoryError> {
         let mut writer = Self {
             about,
-            name,
-            slot,
+            health,
+            slot: Slot::take(directory)?,
             open: None,
             run: None,
             failing: None,
@@ -130,8 +117,7 @@ impl Writer {
             Some(open) => open,
             None => match self.connect() {
                 Err(HistoryError::Database(error)) if is_corrupt(&error) => {
-                    let aside = self.slot.as_ref().map(Slot::set_aside).transpose()?;
-                    let aside = aside.unwrap_or_default();
+                    let aside = self.slot.set_aside()?;
                     warn!(event = "history_damaged", %error, aside = %aside.display(), "history is damaged: it was moved aside, and a new one starts");
                     self.connect()?
                 }
@@ -147,8 +133,7 @@ impl Writer {
 
     /// Opens the database, in which this run has a row afterwards.
     fn connect(&self) -> Result<Connection, HistoryError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let database = connect(&self.name, flags, self.slot.is_none())?;
+        let database = connect(&self.slot.file)?;
         schema::prepare(&database)?;
         let started = milliseconds(wall_clock());
         database.execute(
@@ -197,10 +182,12 @@ impl Writer {
                     }
                 }
                 if let Some(since) = self.failing.take() {
+                    self.health.is_failing.store(false, Ordering::Relaxed);
                     let after_seconds = since.elapsed().as_secs_f64();
+                    let dropped = self.health.dropped.swap(0, Ordering::Relaxed);
                     info!(
                         event = "history_recovered",
-                        after_seconds, "history is written again"
+                        after_seconds, dropped, "history is written again"
                     );
                 }
             }
@@ -215,6 +202,7 @@ impl Writer {
                 }
                 if self.failing.is_none() {
                     self.failing = Some(Instant::now());
+                    self.health.is_failing.store(true, Ordering::Relaxed);
                     warn!(event = "history_failed", error = %with_causes(&error), "cannot write the history: mining goes on, and it is written later");
                 }
             }
@@ -236,7 +224,7 @@ impl Writer {
             }
         }
         if is_prunable {
-            prune(&transaction, wall_clock())?;
+            prune(&transaction)?;
         }
         transaction.commit()?;
         if is_prunable {

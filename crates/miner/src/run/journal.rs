@@ -1,8 +1,9 @@
 //! Writes blocks to the history.
 //!
 //! A block is reported once its header is on the disk, or after a second if the disk is slow: after
-//! a crash the program knows of each block that the log calls found. Its submission gives the disk a
-//! start of two milliseconds at most, so that the program also knows of each block that a node took.
+//! a crash the program knows of each block that the log calls found. Its submission gives the disk
+//! a start of two milliseconds at most, so that the program also knows of each block that a node
+//! took.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -58,8 +59,7 @@ impl Journal {
 
     /// Whether the headers of blocks are on a disk.
     pub(super) fn is_kept(&self) -> bool {
-        let history = self.history.as_ref();
-        history.is_some_and(|history| history.file().is_some())
+        self.history.is_some()
     }
 
     /// Writes what the event says about a block. Returns the event, unless it is held back.
@@ -73,6 +73,10 @@ impl Journal {
             return Some(event);
         };
         if let Some(found) = found(now, block, change, &nodes[block.node.0]) {
+            if history.is_failing() {
+                history.write(Record::Found(Box::new(found)));
+                return Some(event);
+            }
             let written = history.journal(Record::Found(Box::new(found)));
             let (job, (sender, receiver)) = (block.job, watch::channel(()));
             self.written.insert(job, receiver);
@@ -179,10 +183,12 @@ impl Journal {
         lost
     }
 
-    /// Waits until everything is on the disk, or too long.
-    pub(super) async fn flush(&self) {
-        if let Some(history) = &self.history {
-            history.flush(PATIENCE).await;
+    /// Waits until everything is on the disk. If that takes too long, nothing counts as kept.
+    pub(super) async fn flush(&mut self) {
+        if let Some(history) = &self.history
+            && !history.flush(PATIENCE).await
+        {
+            self.history = None;
         }
     }
 }
@@ -217,7 +223,6 @@ fn found(now: Instant, block: &BlockRef, event: &BlockEvent, node: &NodeSnapshot
         worker: found_by.as_deref().map(str::to_owned),
         issued: found - now.saturating_duration_since(*issued),
         found,
-        expected: None,
     })
 }
 

@@ -166,7 +166,7 @@ mod tests {
         BlockEvent::Found {
             found_by: None,
             after: Duration::ZERO,
-            header: fixtures::header_of_degree(3, &[]),
+            header: fixtures::work(0, 1, chainweb::Target::MAX).header().clone(),
             issued: Instant::now(),
             proof,
         }

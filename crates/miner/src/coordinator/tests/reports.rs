@@ -54,7 +54,7 @@ fn found(after_ms: u64) -> BlockEvent {
     BlockEvent::Found {
         found_by: Some("cpu-0".into()),
         after: Duration::from_millis(after_ms),
-        header: fixtures::header_of_degree(3, &[]),
+        header: fixtures::work(0, 1, chainweb::Target::MAX).header().clone(),
         issued: *START,
         proof: Proof::Verified,
     }
@@ -258,4 +258,42 @@ fn a_network_reset_is_reported_once_and_ends_tracking() {
     let is_untracked =
         |event: &Event| matches!(event, Event::Block(_, event) if *event == untracked);
     assert!(reports.iter().any(is_untracked), "{reports:?}");
+}
+
+#[test]
+fn blocks_of_an_earlier_run_are_submitted_or_looked_up() {
+    let restored = |is_untaken| BlockEvent::Restored { row: 5, is_untaken };
+    let left = Some(Duration::from_mins(1));
+    let mut s = Script::mining(1);
+    s.reports();
+    s.at(20).restored(piece(3, 1, 'z'), left);
+    s.submitted(Ok(()));
+    assert_eq!(
+        blocks(&mut s),
+        [restored(true), BlockEvent::Submitted { attempts: 2 }]
+    );
+
+    // The earlier run may have submitted it, so the cut decides.
+    let mut s = Script::mining(1);
+    s.reports();
+    s.at(20).restored(piece(3, 1, 'z'), left);
+    s.submitted(Err(stale()));
+    let (attempts, error) = (2, stale().to_string());
+    let uncertain = BlockEvent::SubmissionUncertain { attempts, error };
+    assert_eq!(blocks(&mut s), [restored(true), uncertain]);
+
+    // It is too late for another try.
+    let mut s = Script::mining(1);
+    s.reports();
+    s.at(20).restored(piece(3, 1, 'z'), left);
+    s.at(60_030).submitted(Err(timeout()));
+    let (attempts, error) = (2, timeout().to_string());
+    let uncertain = BlockEvent::SubmissionUncertain { attempts, error };
+    assert_eq!(blocks(&mut s)[1..], [uncertain]);
+
+    let mut s = Script::mining(1);
+    s.reports();
+    s.at(20).restored(piece(3, 1, 'z'), None).gives(&[]);
+    assert_eq!(blocks(&mut s), [restored(false)]);
+    s.at(2020).tick().gives(&["cut"]);
 }

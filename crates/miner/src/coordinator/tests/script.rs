@@ -576,6 +576,17 @@ impl Script {
         self.event(Event::Solved(solution))
     }
 
+    /// A block of an earlier run, to be submitted if the node may take it for some time.
+    #[track_caller]
+    pub(super) fn restored(&mut self, piece: Piece, left: Option<Duration>) -> Outcome {
+        self.event(Event::Restored {
+            node: self.node,
+            row: 5,
+            work: piece.work(self.ms),
+            left,
+        })
+    }
+
     /// The worker returns the job unsolved.
     #[track_caller]
     pub(super) fn returned(&mut self, called: &str) -> Outcome {

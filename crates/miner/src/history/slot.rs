@@ -16,15 +16,6 @@ const BUSY: Duration = Duration::from_secs(1);
 /// The most instances with one directory.
 const INSTANCES: u32 = 64;
 
-/// Where the history is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In memory: it ends with the program.
-    Memory,
-    /// In a directory, which is created if needed.
-    Directory(PathBuf),
-}
-
 /// A file of the history, locked against other instances until it is dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -90,14 +81,12 @@ impl Slot {
     }
 }
 
-/// Opens a database: a file, or one in memory under a name that is a URI.
-pub(super) fn connect(
-    name: &str,
-    mut flags: OpenFlags,
-    is_uri: bool,
-) -> Result<Connection, rusqlite::Error> {
-    flags.set(OpenFlags::SQLITE_OPEN_URI, is_uri);
-    let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+/// Opens the database of a file.
+pub(super) fn connect(file: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)
 }
