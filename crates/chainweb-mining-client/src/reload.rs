@@ -2,7 +2,7 @@
 //! files.
 //!
 //! The log level and the certificate of the Stratum server change at once. Every other changed
-//! setting is named in the log: it takes effect after a restart. Wrong settings change nothing.
+//! setting is named in the log: it takes effect after a restart. If any is wrong, none changes.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
