@@ -2,7 +2,6 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
@@ -22,28 +21,7 @@ pub struct HistoryArgs {
     /// Directory for solved blocks and their history; `none` for nowhere [default: the
     /// state directory of this user; none for the workers that do not hash].
     #[arg(long, value_name = "DIRECTORY")]
-    pub data_dir: Option<DataDir>,
-}
-
-/// The directory of the history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DataDir {
-    /// No directory.
-    None,
-    /// This one.
-    Path(PathBuf),
-}
-
-impl FromStr for DataDir {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "" => Err("expected a directory, or none"),
-            "none" => Ok(Self::None),
-            path => Ok(Self::Path(path.into())),
-        }
-    }
+    pub data_dir: Option<PathBuf>,
 }
 
 impl HistoryArgs {
@@ -58,8 +36,8 @@ impl HistoryArgs {
     ) -> anyhow::Result<Option<History>> {
         let is_chosen = self.data_dir.is_some();
         let directory = match &self.data_dir {
-            Some(DataDir::None) => return Ok(None),
-            Some(DataDir::Path(path)) => path.clone(),
+            Some(none) if none.as_os_str() == "none" => return Ok(None),
+            Some(chosen) => chosen.clone(),
             None if proof == Proof::None => return Ok(None),
             None => match state_directory() {
                 Some(directory) => directory,

@@ -176,7 +176,7 @@ fn a_directory_that_cannot_be_used_is_an_error_if_it_was_chosen() {
         &["-w", "cpu", "--node", "127.0.0.1:1", "--data-dir", path],
         &["cannot keep the history in", path],
     );
-    check_usage(&["--data-dir", ""], &["--data-dir", "a directory, or none"]);
+    check_usage(&["--data-dir", ""], &["--data-dir"]);
     let output = run(&["--print-config", "--data-dir", "none"]);
     assert!(text(&output.stdout).contains("dataDir"));
 }
