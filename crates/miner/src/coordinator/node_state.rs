@@ -186,6 +186,12 @@ impl NodeState {
         Some(until.saturating_duration_since(now).max(timing.late_cut))
     }
 
+    /// When the node may discard the payload of the work that it sent last: it issued the work
+    /// after the request for it.
+    pub(super) fn payload_expires(&self, now: Instant, timing: &Timing) -> Instant {
+        self.work_requested.unwrap_or(now) + timing.payload_lifetime
+    }
+
     /// An update outdated work, or ended a pause. If updates are many and blocks few, the next
     /// request for work waits.
     pub(super) fn chase(&mut self, timing: &Timing) {

@@ -116,6 +116,7 @@ impl Coordinator {
             due: fetch_due(&self.config, now, &job, refresh),
             job,
             issued: now,
+            expires: self.nodes[node.0].payload_expires(now, &self.config.timing),
             refresh,
             freshness,
         };
@@ -155,6 +156,7 @@ impl Coordinator {
             return;
         };
         live.issued = now;
+        live.expires = self.nodes[held.node.0].payload_expires(now, &self.config.timing);
         let is_due = live.due <= now;
         if is_due {
             let is_refreshed = live.refresh.is_some_and(|first| first.seq < requested);
