@@ -717,11 +717,18 @@ impl World {
         let chain = *chains.choose(&mut self.rng).expect("there are chains");
         self.demand = Demand::chains([chain]);
         self.handle(Event::Demand(self.demand.clone()));
-        self.calm(HEALING);
-        // Two nodes may have issued work on it.
-        let jobs = self.coordinator.jobs().iter();
-        let held: BTreeSet<_> = jobs.map(|job| job.chain()).collect();
-        assert_eq!(held, [chain].into());
+        // Until then only: with a demand, the cut is fetched ten times a second.
+        let until = self.now + HEALING;
+        loop {
+            self.calm(Duration::from_secs(3));
+            // Two nodes may have issued work on it.
+            let jobs = self.coordinator.jobs().iter();
+            let held: BTreeSet<_> = jobs.map(|job| job.chain()).collect();
+            if held == [chain].into() {
+                break;
+            }
+            assert!(self.now < until, "no work on {chain}: {held:?}");
+        }
         self.demand = Demand::Any;
         self.handle(Event::Demand(Demand::Any));
     }
