@@ -54,6 +54,7 @@ fn with_values(arg: Arg) -> Arg {
     let values: &[&str] = match arg.get_long() {
         Some("graph") => &ChainGraph::NAMES,
         Some("preemption") => &["immediate", "batch-complete", "delayed:2s", "conditional"],
+        Some("stratum-proxy-protocol") => &["off", "accept", "require"],
         Some("stratum-difficulty") => &["auto", "auto:5", "block"],
         _ => return arg,
     };

@@ -159,6 +159,17 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     Ok(Mining { engine, server })
 }
 
+/// Checks the settings as a start would, without binding a port.
+///
+/// # Errors
+/// Returns a usage error.
+pub(crate) fn check(args: &MineArgs) -> anyhow::Result<()> {
+    args.node.config()?;
+    slots(args).map_err(UsageError::new)?;
+    args.stratum.tls()?;
+    Ok(())
+}
+
 /// Returns how often the worker starts a new header without a reason, or would if it hashed.
 fn batch(args: &MineArgs, timing: &Timing) -> Duration {
     match args.worker {

@@ -2,7 +2,7 @@
 //! files.
 //!
 //! The log level and the certificate of the Stratum server change at once. Every other changed
-//! setting is named in the log: it takes effect after a restart. Wrong settings change nothing.
+//! setting is named in the log: it takes effect after a restart. If any is wrong, none changes.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -15,6 +15,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::cli::{self, Cli};
 use crate::config::{self, Invocation, Problems, Settings};
+use crate::flags;
 use crate::logging::LogFilter;
 use crate::shutdown::HangUps;
 
@@ -50,11 +51,16 @@ impl Reload<'_> {
         if let Some(tls) = self.certificate.get() {
             tls.reload();
         }
-        match self.read().await {
+        let settings = self.read().await.map_err(anyhow::Error::from);
+        let settings = settings.and_then(|settings| {
+            flags::check(&settings.parsed.mine)?;
+            Ok(settings)
+        });
+        match settings {
             Ok(settings) => self.take_over(&settings),
             Err(error) => error!(
                 event = "reload_failed",
-                %error,
+                error = format!("{error:#}"),
                 "cannot reload the settings: the present ones stay in effect"
             ),
         }

@@ -107,7 +107,7 @@ impl StratumArgs {
     }
 
     /// Returns the certificate for devices that speak TLS.
-    fn tls(&self) -> anyhow::Result<Option<Arc<Tls>>> {
+    pub(super) fn tls(&self) -> anyhow::Result<Option<Arc<Tls>>> {
         match (&self.tls_cert, &self.tls_key) {
             (None, None) => Ok(None),
             (Some(certificate), Some(key)) => {

@@ -90,6 +90,7 @@ impl BlockLog {
                 return Lines::Summed;
             }
             self.failed = Some(now);
+            return Lines::Each;
         }
         let was_summing = self.summing;
         if let BlockEvent::Found { .. } = event {
@@ -232,14 +233,17 @@ mod tests {
     #[test]
     fn failed_submissions_have_a_line_in_ten_seconds() {
         let now = Instant::now();
-        let mut log = BlockLog::new(now, Proof::Verified);
         let failed = BlockEvent::SubmissionFailed {
             attempts: 1,
             error: String::new(),
             retry_in: Duration::ZERO,
         };
-        let lines = (0..60).map(|second| log.lines(now + Duration::from_secs(second), &failed));
-        assert_eq!(lines.filter(|lines| *lines == Lines::Each).count(), 6);
+        // Also where blocks are summed.
+        for proof in [Proof::Verified, Proof::None] {
+            let mut log = BlockLog::new(now, proof);
+            let lines = (0..60).map(|second| log.lines(now + Duration::from_secs(second), &failed));
+            assert_eq!(lines.filter(|lines| *lines == Lines::Each).count(), 6);
+        }
     }
 
     #[test]

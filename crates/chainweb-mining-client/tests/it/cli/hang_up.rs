@@ -61,6 +61,11 @@ fn without_a_terminal_sighup_reloads_the_log_level_and_names_what_needs_a_restar
     let line = client.wait_for("cannot reload the settings");
     assert!(line.contains("loud"), "{line}");
 
+    // Each setting is right by itself, but a start with these would fail.
+    reload("stratumTlsCert: none.pem");
+    let line = client.wait_for("cannot reload the settings");
+    assert!(line.contains("--stratum-tls-key"), "{line}");
+
     // What needs a restart is forgotten once the file is as it was.
     reload("logLevel: info\naccount: k:a");
     client.wait_for("reloaded");

@@ -109,7 +109,7 @@ fn in_shell(shell: &str, script: &str) -> Option<String> {
 }
 
 /// Words behind the program's name, the last one incomplete, and completions of it.
-const COMPLETED: [(&str, &[&str]); 7] = [
+const COMPLETED: [(&str, &[&str]); 8] = [
     ("dem", &["demo"]),
     ("--stratum-po", &["--stratum-port"]),
     ("demo --blo", &["--block-delay"]),
@@ -117,6 +117,7 @@ const COMPLETED: [(&str, &[&str]); 7] = [
     ("simnet --graph p", &["pair", "petersen"]),
     ("--preemption b", &["batch-complete"]),
     ("--stratum-difficulty b", &["block"]),
+    ("--stratum-proxy-protocol r", &["require"]),
 ];
 
 #[test]
