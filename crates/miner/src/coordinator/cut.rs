@@ -36,9 +36,7 @@ impl Coordinator {
         let requested_at = self.nodes[id.0].cut_requested;
         for (chain, tip) in &cut.tips {
             let next = tip.height.saturating_add(1);
-            self.height_shown(id, *chain, (requested, requested_at), tip.height);
-            self.nodes[id.0].see_height(*chain, next);
-            self.observe_height(id, *chain, next);
+            self.height_shown(id, (*chain, next), (requested, requested_at));
         }
         self.compared(id);
         self.publish();

@@ -8,10 +8,6 @@ use chainweb::ChainId;
 
 use crate::demand::{Heights, Source};
 
-/// A chain more than this much lower than before, and at most twice this high, was reset:
-/// reorganisations are not so deep, and nodes behind one address may differ more far from genesis.
-pub(super) const RESET_DEPTH: u64 = 6;
-
 /// What is known of each chain.
 #[derive(Debug, Default)]
 pub(super) struct HeightsOfWork(BTreeMap<ChainId, Known>);

@@ -1,11 +1,15 @@
 //! Answers to `/info`: which network a node serves, and what follows if it is another one.
 
+use std::time::Instant;
+
 use chainweb::ChainId;
 use node::{Error, Info};
 
 use super::action::Action;
+use super::event::Seq;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
+use super::stream::Shown;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement, Untracked};
 
@@ -80,15 +84,25 @@ impl Coordinator {
         self.show_network(id);
     }
 
-    /// Records the height of a chain's next block, and reports a reset.
-    pub(super) fn observe_height(&mut self, id: NodeId, chain: ChainId, to: u64) {
-        let node = &mut self.nodes[id.0];
-        if let Some(from) = node.observe_height(chain, to) {
+    /// An answer to the request of `requested` showed the height of a chain's next block.
+    pub(super) fn height_shown(
+        &mut self,
+        id: NodeId,
+        (chain, height): (ChainId, u64),
+        (requested, requested_at): (Seq, Option<Instant>),
+    ) {
+        let (now, node) = (self.now, &mut self.nodes[id.0]);
+        let shown = Shown {
+            requested,
+            requested_at: requested_at.unwrap_or(now),
+            height,
+        };
+        if let Some(from) = node.show(now, &self.config.timing, chain, shown) {
             let event = NodeEvent::NetworkReset {
                 version: node.version(),
                 chain,
                 from,
-                to,
+                to: height,
             };
             self.report_node(id, event);
         }

@@ -13,7 +13,6 @@ use chainweb::ChainId;
 use super::event::Seq;
 use super::freshness::{Freshness, Refresh, adjacents};
 use crate::job::{Job, JobId, NodeId};
-use crate::timing::Timing;
 
 /// The number of remembered retired jobs: a solution may arrive after its job was retired.
 const REMEMBERED: usize = 256;
@@ -30,8 +29,10 @@ pub(super) struct LiveJobs {
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) job: Arc<Job>,
-    /// When the node last issued this work. It keeps the payload for some minutes from then on.
+    /// When the last answer with this work arrived.
     pub(super) issued: Instant,
+    /// When the node may have discarded the payload of that answer, however long it took.
+    pub(super) expires: Instant,
     /// When to fetch new work for the chain.
     pub(super) due: Instant,
     /// The first refresh not included in the job.
@@ -100,9 +101,8 @@ impl LiveJobs {
     }
 
     /// When a job is due or expires.
-    pub(super) fn wakeups(&self, timing: &Timing) -> impl Iterator<Item = Instant> {
-        let lifetime = timing.payload_lifetime;
+    pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> {
         let jobs = self.jobs.iter();
-        jobs.flat_map(move |live| [live.due, live.issued + lifetime])
+        jobs.flat_map(|live| [live.due, live.expires])
     }
 }

@@ -1,6 +1,5 @@
 //! One node as the coordinator knows it.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
@@ -8,7 +7,8 @@ use node::{Error, Info, NoAnswer, Retry, Version};
 
 use super::event::Seq;
 use super::gate::Gate;
-use super::heights::{HeightsOfWork, RESET_DEPTH};
+use super::heights::HeightsOfWork;
+use super::stream::{RESET_DEPTH, Shown};
 use super::streams::Streams;
 use crate::job::{Job, JobId};
 use crate::telemetry::event::RequestKind;
@@ -18,8 +18,6 @@ use crate::timing::Timing;
 /// requests for work keep a distance, and the number that a higher chain explains.
 const MAX_CHASED: u32 = 5;
 const CHASED_PER_BLOCK: u32 = 3;
-/// The highest number of chains whose heights are kept.
-const MAX_HEIGHTS: usize = 512;
 
 /// A node: what it serves, and which requests to it are in flight or have to wait.
 #[derive(Debug, Default)]
@@ -76,8 +74,6 @@ pub(super) struct NodeState {
     pub(super) orphans_reported: Option<Instant>,
     /// The number of solutions with a payload unknown at first, though the node must have it.
     pub(super) unknown_payloads: u32,
-    /// The greatest heights of the next blocks.
-    heights: BTreeMap<ChainId, u64>,
 }
 
 /// What may have happened to a node since its last answer to `/info`.
@@ -99,7 +95,6 @@ impl NodeState {
         self.heights_of_work = None;
         (self.last_update, self.patience, self.pace) = (None, None, Duration::ZERO);
         (self.compared, self.silent_since, self.reopen_at) = (None, None, None);
-        self.heights.clear();
         self.info.replace(info)
     }
 
@@ -186,6 +181,12 @@ impl NodeState {
         Some(until.saturating_duration_since(now).max(timing.late_cut))
     }
 
+    /// When the node may discard the payload of the work that it sent last: it issued the work
+    /// after the request for it.
+    pub(super) fn payload_expires(&self, now: Instant, timing: &Timing) -> Instant {
+        self.work_requested.unwrap_or(now) + timing.payload_lifetime
+    }
+
     /// An update outdated work, or ended a pause. If updates are many and blocks few, the next
     /// request for work waits.
     pub(super) fn chase(&mut self, timing: &Timing) {
@@ -197,30 +198,26 @@ impl NodeState {
         }
     }
 
-    /// Work or a cut shows the height of a chain's next block.
-    pub(super) fn see_height(&mut self, chain: ChainId, height: u64) {
-        if self.streams.seen(chain, height) {
+    /// An answer showed the height of a chain. Returns the height before a reset, once for all
+    /// chains.
+    pub(super) fn show(
+        &mut self,
+        now: Instant,
+        timing: &Timing,
+        chain: ChainId,
+        shown: Shown,
+    ) -> Option<u64> {
+        let are_all_silent = self.is_silent(now, timing);
+        let stream = self.streams.get_mut(chain)?;
+        let before = stream.show(now, timing, are_all_silent, shown)?;
+        if shown.height > before {
             self.chased = self.chased.saturating_sub(CHASED_PER_BLOCK);
         }
-    }
-
-    /// Records the height of a chain's next block. Returns the height before a reset, once for all
-    /// chains.
-    pub(super) fn observe_height(&mut self, chain: ChainId, height: u64) -> Option<u64> {
-        let known = self.heights.get(&chain).copied();
-        if let Some(before) = known
-            && height <= 2 * RESET_DEPTH
-            && height + RESET_DEPTH < before
-        {
-            self.heights.clear();
-            self.heights.insert(chain, height);
-            return Some(before);
-        }
-        if known.is_some() || self.heights.len() < MAX_HEIGHTS {
-            self.heights
-                .insert(chain, known.unwrap_or(height).max(height));
-        }
-        None
+        let is_reset = shown.height < before && shown.height <= 2 * RESET_DEPTH;
+        is_reset.then(|| {
+            self.streams.reset();
+            before
+        })
     }
 
     /// Whether the node can be asked for work.

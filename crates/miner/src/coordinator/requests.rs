@@ -16,8 +16,8 @@ use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 impl Coordinator {
     pub(super) fn request_missing(&mut self) {
         self.submit_due();
-        let (now, lifetime) = (self.now, self.config.timing.payload_lifetime);
-        self.retire(Retirement::Expired, |live| live.issued + lifetime <= now);
+        let now = self.now;
+        self.retire(Retirement::Expired, |live| live.expires <= now);
         self.publish();
         self.seq.0 += 1;
         for id in (0..self.nodes.len()).map(NodeId) {

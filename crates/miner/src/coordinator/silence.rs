@@ -4,12 +4,8 @@
 //! until it reports an event. If no stream of the node has reported anything for longer than is
 //! plausible, all of them are silent.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chainweb::ChainId;
-
-use super::event::Seq;
-use super::proof::Shown;
 use super::state::Coordinator;
 use crate::job::{NodeId, Proof};
 use crate::telemetry::Event;
@@ -21,25 +17,6 @@ const MANY_ORPHANS: usize = 3;
 const ORPHANS_REPORTED: Duration = Duration::from_mins(10);
 
 impl Coordinator {
-    /// An answer to the request of `requested` showed the height of a chain.
-    pub(super) fn height_shown(
-        &mut self,
-        id: NodeId,
-        chain: ChainId,
-        (requested, requested_at): (Seq, Option<Instant>),
-        height: u64,
-    ) {
-        let (now, timing) = (self.now, &self.config.timing);
-        let node = &mut self.nodes[id.0];
-        let are_all_silent = node.is_silent(now, timing);
-        let shown = Shown {
-            requested,
-            requested_at: requested_at.unwrap_or(now),
-            height,
-        };
-        node.streams.show(chain, now, timing, are_all_silent, shown);
-    }
-
     /// A cut was compared: if it did not move in spite of the silence, the next one can wait
     /// longer.
     pub(super) fn compared(&mut self, id: NodeId) {

@@ -147,7 +147,7 @@ impl Coordinator {
     pub(crate) fn next_wakeup(&self) -> Option<Instant> {
         let nodes = self.nodes.iter().flat_map(NodeState::wakeups);
         nodes
-            .chain(self.live.wakeups(&self.config.timing))
+            .chain(self.live.wakeups())
             .chain(self.submissions.wakeups())
             .chain(self.tracker.wakeups())
             .chain(self.live.jobs.iter().filter_map(|live| {

@@ -1,4 +1,4 @@
-//! The update streams of one node, by chain: which are open, and what they reported when.
+//! The update streams of one node, by chain.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
@@ -7,7 +7,7 @@ use chainweb::{ChainId, WorkHeader};
 
 use super::event::Seq;
 use super::freshness::{Freshness, Refresh, adjacents};
-use super::proof::{Proof, Shown};
+use super::stream::Stream;
 use crate::timing::Timing;
 
 /// The number of tip changes kept for chains without a stream, known from cuts only.
@@ -15,11 +15,6 @@ const UNWATCHED_CHANGES: usize = 256;
 /// The highest number of streams to a node, several times that of the largest network. Jobs on
 /// further chains are mined unwatched.
 const MAX_STREAMS: usize = 512;
-/// The most reports of a new tip for one block: a node sends up to three, and a few more on
-/// networks with hashed adjacents.
-const REPORTS_PER_BLOCK: u64 = 16;
-/// The highest count of reports kept: what it takes to believe a flooded stream again.
-const MAX_REPORTS: u64 = 8 * REPORTS_PER_BLOCK;
 
 /// The update streams of one node.
 #[derive(Debug, Default)]
@@ -30,33 +25,14 @@ pub(super) struct Streams {
     dropped: Seq,
 }
 
-#[derive(Debug, Default)]
-struct Stream {
-    /// The number of the present subscription. Events of earlier ones do not count.
-    subscription: Seq,
-    opened: Option<Seq>,
-    /// Whether its connection may be dead without a sign of it.
-    is_suspect: bool,
-    tip_changed: Seq,
-    refreshed: Option<Refresh>,
-    proof: Proof,
-    /// The height of the next block when last seen in work or a cut, and the new tips reported
-    /// since.
-    height: u64,
-    reports: u64,
-}
-
 impl Streams {
     /// Adds a stream. Returns whether it has to be opened: not if the chain has one or there are
     /// too many.
     pub(super) fn add(&mut self, chain: ChainId) -> bool {
         let is_new = self.by_chain.len() < MAX_STREAMS && !self.by_chain.contains_key(&chain);
         if is_new {
-            let stream = Stream {
-                tip_changed: self.last_tip_change(chain),
-                ..Stream::default()
-            };
-            self.by_chain.insert(chain, stream);
+            let tip_changed = self.last_tip_change(chain);
+            self.by_chain.entry(chain).or_default().tip_changed = tip_changed;
         }
         is_new
     }
@@ -65,8 +41,7 @@ impl Streams {
     pub(super) fn subscribed(&mut self, chain: ChainId, subscription: Seq) {
         if let Some(stream) = self.by_chain.get_mut(&chain) {
             stream.subscription = subscription;
-            stream.opened = None;
-            stream.proof.closed();
+            stream.closed();
         }
     }
 
@@ -88,63 +63,39 @@ impl Streams {
         streams.all(|stream| stream.opened.is_some())
     }
 
+    pub(super) fn get_mut(&mut self, chain: ChainId) -> Option<&mut Stream> {
+        self.by_chain.get_mut(&chain)
+    }
+
     pub(super) fn opened(&mut self, now: Instant, chain: ChainId, seq: Seq) {
         if let Some(stream) = self.by_chain.get_mut(&chain) {
-            stream.opened = Some(seq);
-            stream.is_suspect = false;
-            stream.proof.opened(now);
+            stream.opened(now, seq);
         }
     }
 
     /// The stream closed. Returns whether it was the last open one.
     pub(super) fn closed(&mut self, chain: ChainId) -> bool {
         let stream = self.by_chain.get_mut(&chain);
-        let was_open = stream.is_some_and(|stream| {
-            stream.proof.closed();
-            stream.opened.take().is_some()
-        });
+        let was_open = stream.is_some_and(Stream::closed);
         was_open && !self.is_any_open()
     }
 
-    /// A stream reported an event. One that was silent counts as opened just now. Returns whether
-    /// it was.
-    pub(super) fn delivered(&mut self, now: Instant, chain: ChainId, seq: Seq) -> bool {
-        let stream = self.by_chain.get_mut(&chain);
-        stream.is_some_and(|stream| {
-            let was_silent = stream.proof.delivered(now);
-            if was_silent {
-                stream.opened = stream.opened.map(|_| seq);
-            }
-            was_silent
-        })
-    }
-
-    /// An answer showed the height of a chain.
-    pub(super) fn show(
-        &mut self,
-        chain: ChainId,
-        now: Instant,
-        timing: &Timing,
-        are_all_silent: bool,
-        shown: Shown,
-    ) {
-        if let Some(stream) = self.by_chain.get_mut(&chain) {
-            let opened = stream.opened;
-            stream
-                .proof
-                .show(now, timing, opened, are_all_silent, shown);
+    /// The network was reset: the heights of all chains are unknown.
+    pub(super) fn reset(&mut self) {
+        for stream in self.by_chain.values_mut() {
+            stream.shown = None;
         }
     }
 
     /// When the first stream counts as silent if it reports nothing.
     pub(super) fn missed(&self) -> Option<Instant> {
         let streams = self.by_chain.values();
-        streams.filter_map(|stream| stream.proof.missed()).min()
+        streams.filter_map(|stream| stream.missed).min()
     }
 
     /// Returns the last event of a chain's open stream, or when it opened.
     pub(super) fn last_event(&self, chain: ChainId) -> Option<Instant> {
-        self.by_chain.get(&chain)?.proof.event_at()
+        self.by_chain.get(&chain)?.event_at
     }
 
     /// Counts the streams that missed a change as silent, or all open ones, to be opened again.
@@ -157,10 +108,10 @@ impl Streams {
     ) -> Vec<(ChainId, Option<Instant>)> {
         let mut silent = Vec::new();
         for (chain, stream) in &mut self.by_chain {
-            let is_missed = stream.proof.missed().is_some_and(|at| at <= now);
+            let is_missed = stream.missed.is_some_and(|at| at <= now);
             if is_missed || are_all_silent && stream.opened.is_some() {
-                silent.push((*chain, stream.proof.event_at()));
-                stream.proof.reopen(now, timing);
+                silent.push((*chain, stream.event_at));
+                stream.silence(now, timing);
             }
         }
         silent
@@ -186,33 +137,14 @@ impl Streams {
     /// The chain's stream reported a new tip.
     pub(super) fn new_cut(&mut self, now: Instant, chain: ChainId, seq: Seq) {
         if let Some(stream) = self.by_chain.get_mut(&chain) {
-            stream.proof.new_cut(now, seq);
-            stream.reports = (stream.reports + 1).min(MAX_REPORTS);
+            stream.new_cut(now, seq);
         }
         self.tip_changed(chain, seq);
     }
 
-    /// Whether the stream of the chain reports far more new tips than there are blocks: a report
-    /// is no evidence then.
+    /// Whether the reports of the chain's stream are no evidence of new tips.
     pub(super) fn is_flooded(&self, chain: ChainId) -> bool {
-        let stream = self.by_chain.get(&chain);
-        stream.is_some_and(|stream| stream.reports > REPORTS_PER_BLOCK)
-    }
-
-    /// Work or a cut shows the height of the chain's next block. Returns whether it is higher than
-    /// before.
-    pub(super) fn seen(&mut self, chain: ChainId, height: u64) -> bool {
-        let Some(stream) = self.by_chain.get_mut(&chain) else {
-            return false;
-        };
-        let before = std::mem::replace(&mut stream.height, height);
-        if height < before {
-            stream.reports = 0;
-        } else if height > before {
-            let explained = REPORTS_PER_BLOCK.saturating_mul(height - before);
-            stream.reports = stream.reports.saturating_sub(explained) / 2;
-        }
-        before > 0 && height > before
+        self.by_chain.get(&chain).is_some_and(Stream::is_flooded)
     }
 
     /// The chain has another tip since `seq`.
@@ -254,12 +186,10 @@ impl Streams {
             .fold(self.dropped, Seq::max)
     }
 
-    /// Whether the chain's stream has been open since before `seq`: then it reported everything to
-    /// outdate the answer to a request made at `seq`.
+    /// Whether the chain's stream reported everything since `seq`.
     pub(super) fn is_watched_since(&self, chain: ChainId, seq: Seq) -> bool {
         let stream = self.by_chain.get(&chain);
-        let proven = stream.filter(|stream| !stream.proof.is_silent() && !stream.is_suspect);
-        proven.is_some_and(|stream| stream.opened.is_some_and(|opened| opened < seq))
+        stream.is_some_and(|stream| stream.is_proven_since(seq))
     }
 
     /// Whether the chain's tip may have changed after `seq`: its stream reported it, or was closed.

@@ -93,7 +93,8 @@ impl Coordinator {
         let (now, seq) = (self.now, self.seq);
         let node = &mut self.nodes[id.0];
         node.updated(now, &self.config.timing);
-        if node.streams.delivered(now, chain, seq)
+        if let Some(stream) = node.streams.get_mut(chain)
+            && stream.delivered(now, seq)
             && let Some(since) = node.silent_since.take()
         {
             let after = now.saturating_duration_since(since);

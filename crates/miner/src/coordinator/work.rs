@@ -25,16 +25,15 @@ impl Coordinator {
         if self.is_stopping || requested < node.since || node.is_paused(self.now) {
             return;
         }
-        let (chain, height) = (work.chain(), work.header().height());
-        node.see_height(chain, height);
-        let by_streams = node.streams.freshness(work.header(), requested, self.seq);
+        let (requested_at, next) = (node.work_requested, (work.chain(), work.header().height()));
+        let (chain, height) = next;
+        self.height_shown(id, next, (requested, requested_at));
+        let streams = &self.nodes[id.0].streams;
+        let by_streams = streams.freshness(work.header(), requested, self.seq);
         let by_solutions = self.submissions.freshness(id, work.header(), requested);
         let freshness = by_streams.max(by_solutions);
         if freshness < Freshness::Contested {
-            let requested_at = node.work_requested;
-            let parent = height.saturating_sub(1);
-            self.height_shown(id, chain, (requested, requested_at), parent);
-            self.read_height(id, requested_at, (chain, height));
+            self.read_height(id, requested_at, next);
         }
         let discarded = match freshness {
             _ if !self.demand.admits(chain) => Some(WorkDiscarded::Unwanted),
@@ -43,7 +42,6 @@ impl Coordinator {
             Freshness::Outdated => Some(WorkDiscarded::Outdated),
         };
         let Some(reason) = discarded else {
-            self.observe_height(id, chain, height);
             self.subscribe(id, chain);
             self.nodes[id.0].useless_work = 0;
             let job = Job {
@@ -116,6 +114,7 @@ impl Coordinator {
             due: fetch_due(&self.config, now, &job, refresh),
             job,
             issued: now,
+            expires: self.nodes[node.0].payload_expires(now, &self.config.timing),
             refresh,
             freshness,
         };
@@ -155,6 +154,7 @@ impl Coordinator {
             return;
         };
         live.issued = now;
+        live.expires = self.nodes[held.node.0].payload_expires(now, &self.config.timing);
         let is_due = live.due <= now;
         if is_due {
             let is_refreshed = live.refresh.is_some_and(|first| first.seq < requested);

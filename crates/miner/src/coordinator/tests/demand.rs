@@ -82,6 +82,17 @@ fn without_a_cut_work_and_accepted_blocks_show_the_heights() {
 }
 
 #[test]
+fn a_node_without_a_cut_and_work_is_shown_without_heights() {
+    let mut s = Script::idle(1);
+    s.wants(&[2]).gives(&["work on 2", "cut"]);
+    s.work_fails(&busy());
+    s.at(2).cut_fails(&not_served()).gives(&["identify"]);
+    s.at(3).identified("net", 4).gives(&[]);
+    s.at(102).tick().gives(&["work on 2", "cut"]);
+    s.at(103).cut_fails(&not_served()).gives(&["show"]);
+}
+
+#[test]
 fn unwanted_jobs_make_room() {
     let mut s = Script::mining(2);
     assert_eq!(s.live(), ["1:1a", "0:1a"]);

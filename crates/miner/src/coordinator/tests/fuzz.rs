@@ -63,6 +63,8 @@ struct World {
     has_demands: bool,
     /// The number of the last event of a new cut.
     new_cuts: BTreeMap<(NodeId, ChainId), u64>,
+    /// The same of the last one in a flood, when the cut decides.
+    floods: BTreeMap<(NodeId, ChainId), u64>,
     /// The submitted blocks, and the jobs they solve.
     ours: BTreeSet<BlockHash>,
     solved: BTreeSet<JobId>,
@@ -157,6 +159,7 @@ impl World {
             demand: Demand::Any,
             has_demands,
             new_cuts: BTreeMap::new(),
+            floods: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
             blocks: BTreeMap::new(),
@@ -172,20 +175,19 @@ impl World {
 
     fn handle(&mut self, event: Event) {
         self.events += 1;
-        if let Event::Update {
-            node,
-            subscription,
-            chain,
-            update: UpdateEvent::NewCut,
-        } = &event
-            && self.nodes[node.0]
-                .streams
-                .get(chain)
-                .map(|stream| stream.subscription)
-                == Some(*subscription)
-        {
-            self.new_cuts.insert((*node, *chain), self.events);
-        }
+        let new_cut = match &event {
+            Event::Update {
+                node,
+                subscription,
+                chain,
+                update: UpdateEvent::NewCut,
+            } => {
+                let stream = self.nodes[node.0].streams.get(chain);
+                let is_present = stream.is_some_and(|it| it.subscription == *subscription);
+                is_present.then_some((*node, *chain))
+            }
+            _ => None,
+        };
         if let Event::Submitted { job, .. } = &event
             && let Some((.., answered)) = self.submitted_blocks.get_mut(job)
         {
@@ -197,6 +199,15 @@ impl World {
         };
         let before = self.coordinator.counters().solutions;
         let actions = self.coordinator.handle(self.now, event);
+        if let Some((node, chain)) = new_cut {
+            self.new_cuts.insert((node, chain), self.events);
+            if self.coordinator.nodes[node.0].streams.is_flooded(chain) {
+                self.floods.insert((node, chain), self.events);
+                let live = self.coordinator.live.find(node, chain);
+                let is_suspect = live.is_none_or(|live| live.is_unconfirmed());
+                assert!(is_suspect, "the cut would not decide");
+            }
+        }
         if self.coordinator.counters().solutions > before {
             let is_first = solved.is_some_and(|job| self.solved.insert(job));
             assert!(is_first, "submitted twice: {solved:?}");
@@ -387,9 +398,11 @@ impl World {
                 .iter()
                 .find(|(known, _)| known.id == job.id)
                 .expect("all live jobs are published");
-            let moved = self.new_cuts.get(&(job.node, job.chain()));
+            let place = (job.node, job.chain());
+            let moved = self.new_cuts.get(&place);
+            let flooded = self.floods.get(&place);
             assert!(
-                moved.is_none_or(|moved| moved <= asked),
+                moved.is_none_or(|moved| moved <= asked) || flooded >= Some(asked),
                 "live though its chain has a new tip: {job:?}"
             );
             let parent = job.work.header().parent();
@@ -704,11 +717,18 @@ impl World {
         let chain = *chains.choose(&mut self.rng).expect("there are chains");
         self.demand = Demand::chains([chain]);
         self.handle(Event::Demand(self.demand.clone()));
-        self.calm(HEALING);
-        // Two nodes may have issued work on it.
-        let jobs = self.coordinator.jobs().iter();
-        let held: BTreeSet<_> = jobs.map(|job| job.chain()).collect();
-        assert_eq!(held, [chain].into());
+        // Until then only: with a demand, the cut is fetched ten times a second.
+        let until = self.now + HEALING;
+        loop {
+            self.calm(Duration::from_secs(3));
+            // Two nodes may have issued work on it.
+            let jobs = self.coordinator.jobs().iter();
+            let held: BTreeSet<_> = jobs.map(|job| job.chain()).collect();
+            if held == [chain].into() {
+                break;
+            }
+            assert!(self.now < until, "no work on {chain}: {held:?}");
+        }
         self.demand = Demand::Any;
         self.handle(Event::Demand(Demand::Any));
     }

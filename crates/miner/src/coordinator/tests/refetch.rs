@@ -48,3 +48,16 @@ fn a_job_stays_live_while_the_node_issues_its_work() {
     s.at(779_999).tick().gives(&[]);
     s.at(780_000).tick().gives(&["publish"]);
 }
+
+#[test]
+fn a_payload_is_as_old_as_the_request_for_its_work() {
+    let mut s = Script::mining(1);
+    s.at(120_000).tick().gives(&["work on 0"]);
+    // The answer was held up.
+    s.at(290_000)
+        .work(piece(0, 1, 'b'))
+        .gives(&["publish 0:1b"]);
+    s.at(410_000).tick().gives(&["work on 0"]);
+    s.at(419_999).tick().gives(&[]);
+    s.at(420_000).tick().gives(&["publish"]);
+}
