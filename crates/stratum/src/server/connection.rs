@@ -373,7 +373,7 @@ impl Connection {
         bytes: &[u8],
     ) -> io::Result<usize> {
         match secure {
-            Some(secure) if bytes.is_empty() => secure.flush(socket).map(|()| 0),
+            Some(secure) if bytes.is_empty() => secure.flush(socket).map(|_| 0),
             Some(secure) => secure.try_write(socket, bytes),
             None => socket.try_write(bytes),
         }
@@ -416,6 +416,7 @@ impl Connection {
             Ok(sent) => {
                 self.writing = self.outbox.take_lines();
                 self.writing.advance(sent);
+                self.stalled = None;
             }
             // `flush` meets the same error.
             Err(_) => {}
