@@ -15,6 +15,7 @@ use listen::Interface;
 use miner::worker::Worker;
 use miner::worker::asic::Asic;
 use rand::rngs::StdRng;
+use tracing::warn;
 
 use crate::quantity::count;
 use crate::usage::UsageError;
@@ -85,12 +86,19 @@ pub struct StratumArgs {
 }
 
 impl StratumArgs {
-    /// Returns the Stratum worker, which listens.
+    /// Returns the Stratum worker, which listens. Logs a warning for a flag without effect.
     ///
     /// # Errors
     /// Returns a usage error if the TLS certificate cannot be used, or an error if the address
     /// cannot.
     pub(crate) async fn worker(&self) -> anyhow::Result<Worker> {
+        if self.proxy_protocol == ProxyProtocol::Off && !self.proxy_from.is_empty() {
+            warn!(
+                event = "suspicious_setting",
+                "--stratum-proxy-from has no effect without --stratum-proxy-protocol accept or \
+                 require"
+            );
+        }
         let mut rng = rand::make_rng::<StdRng>();
         let config = Config {
             tls: self.tls().map_err(UsageError::new)?,
