@@ -66,7 +66,8 @@ pub struct StratumArgs {
     /// Addresses of devices that may connect, as in 192.168.0.0/16; repeatable [default: all].
     #[arg(long = "stratum-allow", value_name = "ADDRESS[/BITS]", value_parser = network)]
     pub allow: Vec<IpNet>,
-    /// PROXY protocol headers, with a device's address from a proxy: `off`, `accept` or `require`.
+    /// Whether a proxy sends the device's address in a PROXY protocol header: `off`, `accept` or
+    /// `require`.
     #[arg(
         long = "stratum-proxy-protocol",
         value_name = "MODE",
@@ -77,7 +78,7 @@ pub struct StratumArgs {
     /// networks].
     #[arg(long = "stratum-proxy-from", value_name = "ADDRESS[/BITS]", value_parser = network)]
     pub proxy_from: Vec<IpNet>,
-    /// TLS certificate in PEM, its issuers behind it: the port takes TLS and plain connections.
+    /// TLS certificate in PEM, followed by its issuers: the port takes TLS and plain connections.
     #[arg(long = "stratum-tls-cert", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// Private key of the TLS certificate, in PEM.
