@@ -18,11 +18,17 @@ const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The length of version 2 in bytes without addresses.
 const V2_FIXED: usize = 16;
 
+/// The most bytes after those. Headers of proxies have a few hundred, with the names of a client's
+/// certificate.
+const V2_LONGEST: usize = 4096;
+
 /// The first bytes of a connection, as a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyHeader {
-    /// More bytes are needed, 65551 in all at most.
+    /// Too few bytes to tell whether there is a header.
     Incomplete,
+    /// A header starts here; more bytes are needed, 4112 in all at most.
+    Started,
     /// The connection starts without a header.
     Absent,
     /// The header is not valid.
@@ -58,7 +64,7 @@ fn v1(bytes: &[u8]) -> ProxyHeader {
         .position(|byte| *byte == b'\n');
     let Some(end) = end else {
         return if bytes.len() < V1_LONGEST {
-            ProxyHeader::Incomplete
+            ProxyHeader::Started
         } else {
             ProxyHeader::Malformed
         };
@@ -95,15 +101,15 @@ fn v1_client(rest: &str) -> Option<SocketAddr> {
 
 fn v2(bytes: &[u8]) -> ProxyHeader {
     let Some((fixed, rest)) = bytes.split_at_checked(V2_FIXED) else {
-        return ProxyHeader::Incomplete;
+        return ProxyHeader::Started;
     };
     let (command, family) = (fixed[12], fixed[13]);
     let length = usize::from(u16::from_be_bytes([fixed[14], fixed[15]]));
-    if command >> 4 != 2 || command & 0xf > 1 {
+    if command >> 4 != 2 || command & 0xf > 1 || length > V2_LONGEST {
         return ProxyHeader::Malformed;
     }
     let Some(rest) = rest.get(..length) else {
-        return ProxyHeader::Incomplete;
+        return ProxyHeader::Started;
     };
     let client = match (command & 0xf, family) {
         (1, 0x11) => v2_client::<4>(rest),
@@ -132,7 +138,7 @@ fn v2_client<const N: usize>(rest: &[u8]) -> Option<SocketAddr> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{ProxyHeader, V2};
+    use super::{ProxyHeader, V1, V2, V2_LONGEST};
 
     fn v2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
         let length = u16::try_from(rest.len()).expect("short").to_be_bytes();
@@ -148,8 +154,14 @@ mod tests {
         };
         assert_eq!(ProxyHeader::parse(&[header, b"{"].concat()), expected);
         assert_eq!(ProxyHeader::parse(header), expected);
+        let start = if header.starts_with(V1) { V1 } else { V2 };
         for end in 0..header.len() {
-            assert_eq!(ProxyHeader::parse(&header[..end]), ProxyHeader::Incomplete);
+            let expected = if end < start.len() {
+                ProxyHeader::Incomplete
+            } else {
+                ProxyHeader::Started
+            };
+            assert_eq!(ProxyHeader::parse(&header[..end]), expected);
         }
     }
 
@@ -172,6 +184,7 @@ mod tests {
         check(&v2(0x20, 0x00, &[]), None);
         check(&v2(0x20, 0x11, &TCP4), None);
         check(&v2(0x21, 0x31, &[0; 216]), None);
+        check(&v2(0x20, 0x00, &[0; V2_LONGEST]), None);
     }
 
     #[test]
@@ -203,6 +216,7 @@ mod tests {
             &v2(0x11, 0x11, &TCP4),
             &v2(0x22, 0x11, &TCP4),
             &v2(0x21, 0x11, &TCP4[..11]),
+            &v2(0x20, 0x00, &[0; V2_LONGEST + 1])[..16],
         ] {
             check(bytes, ProxyHeader::Malformed);
         }
@@ -221,7 +235,11 @@ mod tests {
             }
             for end in 0..bytes.len() {
                 let part = ProxyHeader::parse(&bytes[..end]);
-                prop_assert!(part == ProxyHeader::Incomplete || part == whole);
+                let is_open = matches!(part, ProxyHeader::Incomplete | ProxyHeader::Started);
+                prop_assert!(is_open || part == whole);
+                if part == ProxyHeader::Started {
+                    prop_assert!(!matches!(whole, ProxyHeader::Incomplete | ProxyHeader::Absent));
+                }
             }
         }
     }

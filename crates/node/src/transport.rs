@@ -85,7 +85,9 @@ pub enum CertificateFault {
     #[error("check this machine's clock; --insecure accepts any certificate")]
     NotYetValid,
     /// It is not valid for the requested name.
-    #[error("use a name that it is for, or --node-fingerprint; --insecure accepts any certificate")]
+    #[error(
+        "use a name in the certificate, or --node-fingerprint; --insecure accepts any certificate"
+    )]
     WrongName,
     /// Its issuer is not trusted, or it cannot be read.
     #[error("--node-ca or --node-fingerprint trusts it; --insecure accepts any certificate")]

@@ -51,6 +51,8 @@ pub struct Session {
     pending_name: Option<WorkerName>,
     /// The number of worker names so far.
     names: u8,
+    /// The number of warnings of settings under the last name.
+    setting_warnings: u8,
     /// The level of the worker's last share before this session.
     last_level: Option<Level>,
     password: Box<str>,
@@ -90,6 +92,7 @@ impl Session {
             worker: None,
             pending_name: None,
             names: 0,
+            setting_warnings: 0,
             last_level: None,
             password: "".into(),
             suggested: None,

@@ -67,7 +67,7 @@ struct Loaded {
 }
 
 impl Tls {
-    /// Loads a certificate, with those of its issuers behind it, and its private key.
+    /// Loads a certificate, followed by those of its issuers, and its private key.
     ///
     /// # Errors
     /// Returns an error if a file cannot be read or used.

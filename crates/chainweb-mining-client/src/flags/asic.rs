@@ -15,6 +15,7 @@ use listen::Interface;
 use miner::worker::Worker;
 use miner::worker::asic::Asic;
 use rand::rngs::StdRng;
+use tracing::warn;
 
 use crate::quantity::count;
 use crate::usage::UsageError;
@@ -65,7 +66,8 @@ pub struct StratumArgs {
     /// Addresses of devices that may connect, as in 192.168.0.0/16; repeatable [default: all].
     #[arg(long = "stratum-allow", value_name = "ADDRESS[/BITS]", value_parser = network)]
     pub allow: Vec<IpNet>,
-    /// PROXY protocol headers, with a device's address from a proxy: `off`, `accept` or `require`.
+    /// Whether a proxy sends the device's address in a PROXY protocol header: `off`, `accept` or
+    /// `require`.
     #[arg(
         long = "stratum-proxy-protocol",
         value_name = "MODE",
@@ -76,7 +78,7 @@ pub struct StratumArgs {
     /// networks].
     #[arg(long = "stratum-proxy-from", value_name = "ADDRESS[/BITS]", value_parser = network)]
     pub proxy_from: Vec<IpNet>,
-    /// TLS certificate in PEM, its issuers behind it: the port takes TLS and plain connections.
+    /// TLS certificate in PEM, followed by its issuers: the port takes TLS and plain connections.
     #[arg(long = "stratum-tls-cert", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// Private key of the TLS certificate, in PEM.
@@ -85,12 +87,19 @@ pub struct StratumArgs {
 }
 
 impl StratumArgs {
-    /// Returns the Stratum worker, which listens.
+    /// Returns the Stratum worker, which listens. Logs a warning for a flag without effect.
     ///
     /// # Errors
     /// Returns a usage error if the TLS certificate cannot be used, or an error if the address
     /// cannot.
     pub(crate) async fn worker(&self) -> anyhow::Result<Worker> {
+        if self.proxy_protocol == ProxyProtocol::Off && !self.proxy_from.is_empty() {
+            warn!(
+                event = "suspicious_setting",
+                "--stratum-proxy-from has no effect without --stratum-proxy-protocol accept or \
+                 require"
+            );
+        }
         let mut rng = rand::make_rng::<StdRng>();
         let config = Config {
             tls: self.tls().map_err(UsageError::new)?,

@@ -100,7 +100,7 @@ impl NodeArgs {
                 warn!(
                     event = "suspicious_setting",
                     "--insecure accepts any certificate, so others on the network can pose as the \
-                     node; --node-ca or --node-fingerprint trusts that of the node"
+                     node; --node-ca or --node-fingerprint trusts only the node's certificate"
                 );
             }
             _ => {}

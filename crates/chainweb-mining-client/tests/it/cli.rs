@@ -330,6 +330,23 @@ fn insecure_without_tls_is_a_warning() {
 }
 
 #[test]
+fn proxies_without_their_protocol_are_a_warning() {
+    let client = Running::start(&[
+        "--stratum-proxy-from",
+        "10.0.0.1",
+        "--node",
+        "127.0.0.1:1",
+        "-w",
+        "stratum",
+        "--stratum-interface",
+        "127.0.0.1",
+        "--stratum-port",
+        "0",
+    ]);
+    client.wait_for("--stratum-proxy-from has no effect");
+}
+
+#[test]
 fn an_output_without_a_reader_is_no_error() {
     for args in [
         ["header", HEADERS].as_slice(),

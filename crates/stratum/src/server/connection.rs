@@ -254,17 +254,16 @@ impl Connection {
         }
         let now = Instant::now();
         self.session.received(now, chunk.len(), &mut self.outbox);
-        let joined;
-        if let Some(mut first) = self.opening.take() {
-            if !first.is_empty() {
-                first.extend_from_slice(chunk);
-                joined = first;
-                chunk = &joined;
-            }
-            match self.open(now, chunk) {
-                Ok(Some(header)) => chunk = &chunk[header..],
+        let first;
+        if let Some(mut opening) = self.opening.take() {
+            opening.extend_from_slice(chunk);
+            match self.open(now, &opening) {
+                Ok(Some(header)) => {
+                    first = opening;
+                    chunk = &first[header..];
+                }
                 Ok(None) => {
-                    self.opening = Some(chunk.to_vec());
+                    self.opening = Some(opening);
                     return Poll::Ready(Ok(Turn::Done(now)));
                 }
                 Err(ending) => return Poll::Ready(Ok(Turn::Ended(ending))),
@@ -374,7 +373,7 @@ impl Connection {
         bytes: &[u8],
     ) -> io::Result<usize> {
         match secure {
-            Some(secure) if bytes.is_empty() => secure.flush(socket).map(|()| 0),
+            Some(secure) if bytes.is_empty() => secure.flush(socket).map(|_| 0),
             Some(secure) => secure.try_write(socket, bytes),
             None => socket.try_write(bytes),
         }
@@ -417,6 +416,7 @@ impl Connection {
             Ok(sent) => {
                 self.writing = self.outbox.take_lines();
                 self.writing.advance(sent);
+                self.stalled = None;
             }
             // `flush` meets the same error.
             Err(_) => {}

@@ -131,9 +131,10 @@ impl Gate {
                 }
                 (length, None)
             }
-            ProxyHeader::Malformed | ProxyHeader::Present { .. } if !self.is_proxy(peer.ip()) => {
-                return Err(Refused::Untrusted);
-            }
+            ProxyHeader::Started if is_off => return Ok(None),
+            // Before the end of the header, so that strangers cannot have many bytes kept.
+            _ if !self.is_proxy(peer.ip()) => return Err(Refused::Untrusted),
+            ProxyHeader::Started => return Ok(None),
             ProxyHeader::Malformed => return Err(Refused::Malformed),
             ProxyHeader::Present { length, client } => (length, client),
         };
@@ -254,6 +255,7 @@ mod tests {
                     Err(Refused::Untrusted)
                 },
             );
+            check(Accept, peer, &HEADER[..5], Ok(None));
             check(Require, peer, "{", Err(Refused::NoHeader));
         }
         for mode in [Accept, Require] {
@@ -262,6 +264,11 @@ mod tests {
             check(mode, other, &with_header, Err(Refused::Untrusted));
             check(mode, "172.32.0.1:1", &with_header, Err(Refused::Untrusted));
             check(mode, proxy, "PROXY nonsense\r\n", Err(Refused::Malformed));
+            for start in ["PROXY ", "PROXY TCP4 192", "\r\n\r\n\0\r\nQUIT\n"] {
+                check(mode, proxy, start, Ok(None));
+                check(Off, other, start, Ok(None));
+                check(mode, other, start, Err(Refused::Untrusted));
+            }
         }
         let tls = format!("{HEADER}\x16");
         check(Accept, proxy, &tls, Ok(Some((length, true, Protocol::Tls))));

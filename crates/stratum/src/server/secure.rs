@@ -53,17 +53,32 @@ impl Secure {
         self.0.wants_write()
     }
 
-    /// Sends encrypted bytes until none is left, or returns the error of the socket.
-    pub(super) fn flush(&mut self, socket: &TcpStream) -> io::Result<()> {
+    /// Sends encrypted bytes and returns how many, which are not all if the socket takes no more.
+    ///
+    /// # Errors
+    /// Returns the error of the socket, `WouldBlock` only if it took none.
+    pub(super) fn flush(&mut self, socket: &TcpStream) -> io::Result<usize> {
+        let mut sent = 0;
         while self.0.wants_write() {
-            self.0.write_tls(&mut Raw(socket))?;
+            match self.0.write_tls(&mut Raw(socket)) {
+                Ok(more) => sent += more,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && sent > 0 => break,
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        Ok(sent)
     }
 
-    /// Encrypts and sends bytes; returns how many it took, some of which may be unsent.
+    /// Encrypts and sends bytes; returns how many it took, some of which may be unsent. It takes
+    /// none while earlier ones are unsent.
+    ///
+    /// # Errors
+    /// Returns the error of the socket, `WouldBlock` only if it took none.
     pub(super) fn try_write(&mut self, socket: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
         self.flush(socket)?;
+        if self.0.wants_write() {
+            return Ok(0);
+        }
         let taken = self.0.writer().write(bytes)?;
         match self.flush(socket) {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
@@ -76,5 +91,117 @@ impl Secure {
     pub(super) fn close(&mut self, socket: &TcpStream) {
         self.0.send_close_notify();
         self.flush(socket).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+    use tokio::task::JoinSet;
+
+    use super::Secure;
+    use crate::tls::Tls;
+
+    /// Returns the server's and the client's end of a connection with small buffers.
+    async fn sockets() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        let address = listener.local_addr().expect("an address");
+        let client = socket.connect(address).await.expect("a connection");
+        let (server, _) = listener.accept().await.expect("a connection");
+        rustix::net::sockopt::set_socket_send_buffer_size(&server, 4096).expect("a small buffer");
+        (server, client)
+    }
+
+    /// Returns the server's side of TLS after the handshake.
+    async fn secure(server: &TcpStream, client: &TcpStream) -> Secure {
+        let file = |name: &str| {
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("tests/data/tls")
+                .join(name)
+        };
+        let tls = Tls::load(file("first.pem"), file("first-key.pem")).expect("a certificate");
+        let mut secure = Secure::new(tls.config()).expect("a server");
+        let mut roots = RootCertStore::empty();
+        let certificate = CertificateDer::from_pem_file(file("first.pem")).expect("a certificate");
+        roots.add(certificate).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut peer = ClientConnection::new(Arc::new(config), name).expect("a client");
+        loop {
+            let mut sent = Vec::new();
+            while peer.wants_write() {
+                peer.write_tls(&mut sent).expect("memory");
+            }
+            secure.receive(&sent).expect("a handshake");
+            if !secure.is_handshaking() {
+                return secure;
+            }
+            while secure.has_unsent() {
+                secure.flush(server).expect("a socket with room");
+                let received = read(client).await;
+                peer.read_tls(&mut &received[..]).expect("memory");
+                peer.process_new_packets().expect("a handshake");
+            }
+        }
+    }
+
+    /// Returns some bytes.
+    async fn read(client: &TcpStream) -> Vec<u8> {
+        let mut bytes = vec![0; 1024];
+        loop {
+            client.readable().await.expect("a connection");
+            match client.try_read(&mut bytes) {
+                Ok(read) => {
+                    bytes.truncate(read);
+                    return bytes;
+                }
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_slowly_is_progress() {
+        let (server, client) = sockets().await;
+        let mut secure = secure(&server, &client).await;
+        let bytes = vec![0; 256 * 1024];
+        let refused = loop {
+            match secure.try_write(&server, &bytes) {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        let mut reader = JoinSet::new();
+        reader.spawn(async move { while !read(&client).await.is_empty() {} });
+        // Each write that the client makes room for counts, though bytes stay unsent.
+        let mut parts = 0;
+        while secure.has_unsent() {
+            server.writable().await.expect("a connection");
+            match secure.flush(&server) {
+                Ok(sent) => {
+                    assert_ne!(sent, 0);
+                    parts += usize::from(secure.has_unsent());
+                }
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        }
+        assert_ne!(parts, 0, "the buffers were too large");
+        drop(server);
+        reader.join_all().await;
     }
 }

@@ -16,6 +16,10 @@ use crate::vardiff::start::vendor_rate;
 /// while, and their number is limited.
 const MAX_NAMES: u8 = 16;
 
+/// The most warnings of settings under one name of a session. The log has a limit for all sessions,
+/// which none should use up.
+const MAX_WARNINGS: u8 = 3;
+
 impl Session {
     pub(super) fn subscribe(
         &mut self,
@@ -69,6 +73,7 @@ impl Session {
             return Change::None;
         }
         self.names += 1;
+        self.setting_warnings = 0;
         self.record_last_level();
         let worker = self.context.stats.open(now, name);
         self.last_level = worker.last_share_level();
@@ -117,8 +122,9 @@ impl Session {
         Answer::True
     }
 
-    /// Warns of the settings of the client that cannot be read or exceed a limit, each once.
-    pub(super) fn warn_of_settings(&self, now: Instant, out: &mut Outbox) {
+    /// Warns of the settings of the client that cannot be read or exceed a limit, each once, and of
+    /// a few at most.
+    pub(super) fn warn_of_settings(&mut self, now: Instant, out: &mut Outbox) {
         let limits = ShareDifficulty::limits(&self.context);
         let suggested = self.suggested.as_deref().cloned();
         for asked in Asked::in_password(&self.password)
@@ -133,7 +139,10 @@ impl Session {
             let worker = self.worker().cloned();
             let name = worker.clone().unwrap_or_else(|| WorkerName::of_user(b""));
             let key = (name, asked.setting.clone());
-            if self.context.setting_warnings.is_due(now, key) {
+            if self.setting_warnings < MAX_WARNINGS
+                && self.context.setting_warnings.is_due(now, key)
+            {
+                self.setting_warnings += 1;
                 out.settings.push(SettingWarning {
                     worker,
                     setting: asked.setting,

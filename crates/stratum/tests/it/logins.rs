@@ -306,6 +306,33 @@ fn a_suggested_difficulty_or_target_applies_within_the_limits() {
 }
 
 #[test]
+fn a_session_cannot_use_up_the_warnings_of_all() {
+    let mut server = TestServer::new(DifficultyMode::default());
+    let work = server.work(7, 1, 70);
+    server.jobs.set_work(server.now, &[work]);
+    let mut client = server.client(0);
+    client.line(&server, SUBSCRIBE);
+    client.line(&server, AUTHORIZE);
+    for value in 1000..3000 {
+        let suggest =
+            format!(r#"{{"id":2,"method":"mining.suggest_difficulty","params":["{value}x"]}}"#);
+        client.line(&server, &suggest);
+        server.pass(Duration::from_millis(10));
+    }
+    assert_eq!(warnings(&mut client).len(), 3);
+    // Another name has warnings of its own, and so has another session.
+    let other = AUTHORIZE
+        .replace("rig", "other")
+        .replace('x', "d=1,d=2,d=3,d=4");
+    client.line(&server, &other);
+    assert_eq!(warnings(&mut client).len(), 3);
+    let mut client = server.client(0);
+    client.line(&server, SUBSCRIBE);
+    client.line(&server, &AUTHORIZE.replace('x', "d=12"));
+    assert_eq!(warnings(&mut client), [warning("d=12", Some(40))]);
+}
+
+#[test]
 fn a_level_without_a_share_is_not_kept() {
     let mut server = TestServer::new(DifficultyMode::default());
     let work = server.work(7, 1, 60);

@@ -159,7 +159,7 @@ async fn lost_work_requests_are_sent_again() {
 async fn a_node_clock_that_is_off_is_one_warning_about_what_the_network_refuses() {
     for (offset_seconds, words) in [
         (8, ["clock is ahead", "in the future"]),
-        (-8, ["clock is behind", "if their parents are newer"]),
+        (-8, ["clock is behind", "if a parent block is newer"]),
     ] {
         let mut setting = Setting::easy();
         setting.network.clock_offset_micros = offset_seconds * 1_000_000;

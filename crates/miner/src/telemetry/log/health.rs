@@ -68,8 +68,8 @@ pub(super) fn log_health(node: &str, event: &NodeEvent) {
                 "node clock is ahead: the network will refuse these blocks as long as their time is \
                  in the future, unless this machine's clock is wrong"
             } else {
-                "node clock is behind: the network will refuse these blocks if their parents are \
-                 newer than that, unless this machine's clock is wrong"
+                "node clock is behind: the network will refuse these blocks if a parent block is \
+                 newer than the node's clock, unless this machine's clock is wrong"
             };
             warn!(
                 event = "clock_skew",
