@@ -7,7 +7,7 @@
 
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chainweb::Nonce;
 use tokio::time::{sleep, timeout};
@@ -21,7 +21,6 @@ use super::pace::Report;
 use super::runner::Runner;
 use super::scheduler::IssuedWork;
 use crate::job::Solution;
-use crate::worker::until;
 
 /// The most output of a command, in bytes: a nonce and plenty of white space.
 const OUTPUT: usize = 4 << 10;
@@ -29,14 +28,6 @@ const OUTPUT: usize = 4 << 10;
 const AFTER_ANSWER: Duration = Duration::from_millis(100);
 /// How often the hashes of a running command are estimated.
 const ESTIMATE: Duration = Duration::from_secs(1);
-
-/// Why a command is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interruption {
-    JobLost,
-    TimeLimit,
-    Answered,
-}
 
 /// Waits for a task and runs the command once. Returns early at shutdown.
 pub(super) async fn run(runner: &mut Runner, once: Once) {
@@ -54,34 +45,37 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
     process.close_input();
     let meter = Arc::clone(&runner.meter);
     let meter = meter.thread(runner.index);
+    let mut found = None;
     let wait = async {
-        let mut answered_until = None;
-        while !process.ended && process.output.len() <= OUTPUT {
+        while found.is_none() && !process.ended && process.output.len() <= OUTPUT {
             let is_paced = runner.pace.is_known();
             // All of these are cancel safe.
             tokio::select! {
                 _ = process.step() => {}
-                () = runner.lost(work.job.id) => return Some(Interruption::JobLost),
-                () = until(answered_until) => return Some(Interruption::Answered),
+                () = runner.lost(work.job.id) => return Some("job lost"),
                 () = sleep(ESTIMATE), if is_paced => {
                     runner.pace.estimate(meter, process.started.elapsed());
                 }
             }
-            if answered_until.is_none() && answer(&work, &process.output).is_ok() {
-                answered_until = Some(Instant::now() + AFTER_ANSWER);
-            }
+            found = answer(&work, &process.output).ok();
         }
         None
     };
     let time_limit = once.time_limit.unwrap_or(Duration::MAX);
     let interrupted = timeout(time_limit, wait).await;
-    let interrupted = interrupted.unwrap_or(Some(Interruption::TimeLimit));
+    let interrupted = interrupted.unwrap_or(Some("time limit"));
     let running = process.started.elapsed();
+    let is_submitted = found.is_some();
+    if let Some((solution, _)) = found {
+        // The block does not wait for the end of its command.
+        runner.submit(solution).await;
+        process.drain(AFTER_ANSWER).await;
+    }
     if !process.ended {
         process.terminate(grace).await;
     }
     process.finish(grace).await;
-    let judged = if interrupted == Some(Interruption::Answered) {
+    let judged = if is_submitted {
         answer(&work, &process.output)
     } else {
         judge(&work, process.status, &process.output)
@@ -91,14 +85,10 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
         .map_or(Report::default(), |(_, report)| *report);
     runner.pace.end(meter, running, report);
     match (judged, interrupted) {
+        _ if is_submitted => {}
         (Ok((solution, _)), _) => runner.submit(solution).await,
         // An interrupted command has not failed.
-        (Err(_), Some(interruption)) => {
-            let reason = match interruption {
-                Interruption::JobLost => "job lost",
-                Interruption::TimeLimit => "time limit",
-                Interruption::Answered => "answered",
-            };
+        (Err(_), Some(reason)) => {
             debug!(process = runner.index, job = %work.job.id, reason, "external command ended");
         }
         (Err(failure), None) => runner.back_off(&failure, Some(&process)).await,

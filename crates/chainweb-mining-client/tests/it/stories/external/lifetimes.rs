@@ -116,6 +116,25 @@ async fn nonce_printed_after_sigterm_counts() {
 }
 
 #[tokio::test]
+async fn block_does_not_wait_for_the_end_of_its_command() {
+    let folder = Folder::new();
+    let mut story = Setting::new(ChainGraph::singleton(), 1).network().await;
+    let mut config = once(
+        "trap '' TERM; echo 00000000000000aa; while [ ! -e $FOLDER/end ]; do sleep 0.01; done #",
+    );
+    config.processes = NonZeroUsize::MIN;
+    config.timing.grace = Duration::from_hours(1);
+    config.command.environment.push(folder.variable());
+    story.start_external(config);
+    story
+        .until("a block", PATIENCE, |story| story.accepted() >= 1)
+        .await;
+    std::fs::write(folder.0.join("end"), "").unwrap();
+    let ended = story.ends_well().await;
+    assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+}
+
+#[tokio::test]
 async fn processes_have_different_work_or_share_work_with_different_headers() {
     for (graph, works) in [(ChainGraph::pair(), 2), (ChainGraph::singleton(), 1)] {
         let folder = Folder::new();
