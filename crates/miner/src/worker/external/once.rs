@@ -71,15 +71,12 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
         runner.submit(solution).await;
         process.drain(AFTER_ANSWER).await;
     }
-    if !process.ended {
+    let has_exited = process.ended;
+    if !has_exited {
         process.terminate(grace).await;
     }
     process.finish(grace).await;
-    let judged = if is_submitted {
-        answer(&work, &process.output)
-    } else {
-        judge(&work, process.status, &process.output)
-    };
+    let judged = judge(&work, process.status, &process.output);
     let report = judged
         .as_ref()
         .map_or(Report::default(), |(_, report)| *report);
@@ -90,22 +87,31 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
         // An interrupted command has not failed.
         (Err(_), Some(reason)) => {
             debug!(process = runner.index, job = %work.job.id, reason, "external command ended");
+            return;
         }
-        (Err(failure), None) => runner.back_off(&failure, Some(&process)).await,
+        (Err(failure), None) => return runner.back_off(&failure, Some(&process)).await,
+    }
+    // The block counts all the same. The status of a command ended by the client says nothing.
+    if has_exited && let Err(failure) = check_exit(process.status) {
+        runner.report(&failure, &process.stderr_log.tail(), None);
     }
 }
 
-/// Returns the solution in the output of a command that has ended, and what it reports.
+/// Returns the solution in the output of a command that has ended, and what it reports. A good
+/// nonce counts with any status, and whatever follows it.
 fn judge(
     work: &IssuedWork,
     exit: Option<ExitStatus>,
     output: &[u8],
 ) -> Result<(Solution, Report), Failure> {
-    if output.len() > OUTPUT {
-        return Err(Failure::TooMuchOutput(OUTPUT, "a nonce of 16 hex digits"));
+    let answer = answer(work, output);
+    if answer.is_err() {
+        if output.len() > OUTPUT {
+            return Err(Failure::TooMuchOutput(OUTPUT, "a nonce of 16 hex digits"));
+        }
+        check_exit(exit)?;
     }
-    check_exit(exit)?;
-    answer(work, output)
+    answer
 }
 
 /// Returns the solution in the first word of the output, and what the next two report.
@@ -170,8 +176,11 @@ mod tests {
                 format!("expected a nonce of 16 hex digits on standard output, got {quoted}");
             check(0, text, Err(&message));
         }
-        check(1 << 8, &good.to_string(), Err("exit status: 1"));
-        check(15, &good.to_string(), Err("signal: 15 (SIGTERM)"));
+        check(1 << 8, &good.to_string(), Ok(good));
+        check(15, &good.to_string(), Ok(good));
+        check(0, &format!("{good}\n{}", "x".repeat(OUTPUT)), Ok(good));
+        check(1 << 8, &bad.to_string(), Err("exit status: 1"));
+        check(15, "", Err("signal: 15 (SIGTERM)"));
         for (nonce, hint) in [(bad, ""), (reversed, REVERSED)] {
             let message = format!("nonce {nonce} does not solve the work{hint}");
             check(0, &nonce.to_string(), Err(&message));

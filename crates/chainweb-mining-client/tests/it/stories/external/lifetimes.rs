@@ -99,20 +99,22 @@ async fn process_that_neither_reads_nor_ends_is_killed_at_shutdown() {
 
 #[tokio::test]
 async fn nonce_printed_after_sigterm_counts() {
-    let mut story = Setting::new(ChainGraph::singleton(), 1).network().await;
-    let mut config = once(
-        "trap 'echo 00000000000000aa; exit 0' TERM; echo leader $$ >&2; while :; do sleep 0.01; done #",
-    );
-    config.processes = NonZeroUsize::MIN;
-    story.start_external(config);
-    story.until_watched().await;
-    story.until_processes("leader", 1).await;
-    story.simnet.mine_foreign(ChainId::new(0)).unwrap();
-    // The node rejects this block; the client submits it all the same.
-    story.until_logged(&["block found"], 1).await;
-    let ended = story.end().await;
-    assert_eq!(ended.counters.solutions_rejected, 0, "{}", ended.log);
-    assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+    for status in [0, 143] {
+        let mut story = Setting::new(ChainGraph::singleton(), 1).network().await;
+        let mut config = once(&format!(
+            "trap 'echo 00000000000000aa; exit {status}' TERM; echo leader $$ >&2; while :; do sleep 0.01; done #",
+        ));
+        config.processes = NonZeroUsize::MIN;
+        story.start_external(config);
+        story.until_watched().await;
+        story.until_processes("leader", 1).await;
+        story.simnet.mine_foreign(ChainId::new(0)).unwrap();
+        // The node rejects this block; the client submits it all the same.
+        story.until_logged(&["block found"], 1).await;
+        let ended = story.end().await;
+        assert_eq!(ended.counters.solutions_rejected, 0, "{}", ended.log);
+        assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+    }
 }
 
 #[tokio::test]
