@@ -154,11 +154,13 @@ impl OnDemand {
                 let has_others = unknown.len() < counts.len();
                 if has_others && !unknown.is_empty() {
                     counts.retain(|chain, _| !unknown.contains(chain));
-                    let chains = list(unknown);
-                    warn!(
-                        event = "unknown_chains",
-                        chains, "ignoring requests for chains that the network lacks"
-                    );
+                    if self.plan.is_news(&unknown) {
+                        let chains = list(unknown);
+                        warn!(
+                            event = "unknown_chains",
+                            chains, "ignoring requests for chains that the network lacks"
+                        );
+                    }
                 }
                 let totals = self.plan.add(Instant::now(), &counts);
                 let is_accepted = totals.is_ok();

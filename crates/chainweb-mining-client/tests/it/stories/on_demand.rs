@@ -404,3 +404,19 @@ async fn chains_that_the_network_lacks_do_not_keep_others_from_being_made() {
     assert_eq!(status, 400, "{text}");
     shop.ends_with(2).await;
 }
+
+#[tokio::test]
+async fn each_set_of_chains_that_the_network_lacks_is_logged_once() {
+    let shop = Shop::on(ChainGraph::pair()).await;
+    for body in [
+        r#"{"0":1,"2":1,"3":1}"#,
+        r#"{"1":1,"3":1,"2":2}"#,
+        r#"{"0":1,"3":1}"#,
+        r#"{"1":1,"2":1,"3":1}"#,
+    ] {
+        shop.make(body).await;
+    }
+    let logged = |words| shop.story.log.count(&["WARN", "unknown_chains", words]);
+    assert_eq!((logged("chains=\"2, 3\""), logged("")), (1, 2));
+    shop.ends_with(4).await;
+}

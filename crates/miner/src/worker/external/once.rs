@@ -7,7 +7,7 @@
 
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chainweb::Nonce;
 use tokio::time::{sleep, timeout};
@@ -21,7 +21,6 @@ use super::pace::Report;
 use super::runner::Runner;
 use super::scheduler::IssuedWork;
 use crate::job::Solution;
-use crate::worker::until;
 
 /// The most output of a command, in bytes: a nonce and plenty of white space.
 const OUTPUT: usize = 4 << 10;
@@ -29,14 +28,6 @@ const OUTPUT: usize = 4 << 10;
 const AFTER_ANSWER: Duration = Duration::from_millis(100);
 /// How often the hashes of a running command are estimated.
 const ESTIMATE: Duration = Duration::from_secs(1);
-
-/// Why a command is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interruption {
-    JobLost,
-    TimeLimit,
-    Answered,
-}
 
 /// Waits for a task and runs the command once. Returns early at shutdown.
 pub(super) async fn run(runner: &mut Runner, once: Once) {
@@ -54,68 +45,73 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
     process.close_input();
     let meter = Arc::clone(&runner.meter);
     let meter = meter.thread(runner.index);
+    let mut found = None;
     let wait = async {
-        let mut answered_until = None;
-        while !process.ended && process.output.len() <= OUTPUT {
+        while found.is_none() && !process.ended && process.output.len() <= OUTPUT {
             let is_paced = runner.pace.is_known();
             // All of these are cancel safe.
             tokio::select! {
                 _ = process.step() => {}
-                () = runner.lost(work.job.id) => return Some(Interruption::JobLost),
-                () = until(answered_until) => return Some(Interruption::Answered),
+                () = runner.lost(work.job.id) => return Some("job lost"),
                 () = sleep(ESTIMATE), if is_paced => {
                     runner.pace.estimate(meter, process.started.elapsed());
                 }
             }
-            if answered_until.is_none() && answer(&work, &process.output).is_ok() {
-                answered_until = Some(Instant::now() + AFTER_ANSWER);
-            }
+            found = answer(&work, &process.output).ok();
         }
         None
     };
     let time_limit = once.time_limit.unwrap_or(Duration::MAX);
     let interrupted = timeout(time_limit, wait).await;
-    let interrupted = interrupted.unwrap_or(Some(Interruption::TimeLimit));
+    let interrupted = interrupted.unwrap_or(Some("time limit"));
     let running = process.started.elapsed();
-    if !process.ended {
+    let is_submitted = found.is_some();
+    if let Some((solution, _)) = found {
+        // The block does not wait for the end of its command.
+        runner.submit(solution).await;
+        process.drain(AFTER_ANSWER).await;
+    }
+    let has_exited = process.ended;
+    if !has_exited {
         process.terminate(grace).await;
     }
     process.finish(grace).await;
-    let judged = if interrupted == Some(Interruption::Answered) {
-        answer(&work, &process.output)
-    } else {
-        judge(&work, process.status, &process.output)
-    };
+    let judged = judge(&work, process.status, &process.output);
     let report = judged
         .as_ref()
         .map_or(Report::default(), |(_, report)| *report);
     runner.pace.end(meter, running, report);
     match (judged, interrupted) {
+        _ if is_submitted => {}
         (Ok((solution, _)), _) => runner.submit(solution).await,
         // An interrupted command has not failed.
-        (Err(_), Some(interruption)) => {
-            let reason = match interruption {
-                Interruption::JobLost => "job lost",
-                Interruption::TimeLimit => "time limit",
-                Interruption::Answered => "answered",
-            };
+        (Err(_), Some(reason)) => {
             debug!(process = runner.index, job = %work.job.id, reason, "external command ended");
+            return;
         }
-        (Err(failure), None) => runner.back_off(&failure, Some(&process)).await,
+        (Err(failure), None) => return runner.back_off(&failure, Some(&process)).await,
+    }
+    // The block counts all the same. The status of a command ended by the client says nothing.
+    if has_exited && let Err(failure) = check_exit(process.status) {
+        runner.report(&failure, &process.stderr_log.tail(), None);
     }
 }
 
-/// Returns the solution in the output of a command that has ended, and what it reports.
+/// Returns the solution in the output of a command that has ended, and what it reports. A good
+/// nonce counts with any status, and whatever follows it.
 fn judge(
     work: &IssuedWork,
     exit: Option<ExitStatus>,
     output: &[u8],
 ) -> Result<(Solution, Report), Failure> {
-    if output.len() > OUTPUT {
-        return Err(Failure::TooMuchOutput(OUTPUT, "a nonce of 16 hex digits"));
+    let answer = answer(work, output);
+    if answer.is_err() {
+        if output.len() > OUTPUT {
+            return Err(Failure::TooMuchOutput(OUTPUT, "a nonce of 16 hex digits"));
+        }
+        check_exit(exit)?;
     }
-    check_exit(exit)?;
-    answer(work, output)
+    answer
 }
 
 /// Returns the solution in the first word of the output, and what the next two report.
@@ -180,8 +176,11 @@ mod tests {
                 format!("expected a nonce of 16 hex digits on standard output, got {quoted}");
             check(0, text, Err(&message));
         }
-        check(1 << 8, &good.to_string(), Err("exit status: 1"));
-        check(15, &good.to_string(), Err("signal: 15 (SIGTERM)"));
+        check(1 << 8, &good.to_string(), Ok(good));
+        check(15, &good.to_string(), Ok(good));
+        check(0, &format!("{good}\n{}", "x".repeat(OUTPUT)), Ok(good));
+        check(1 << 8, &bad.to_string(), Err("exit status: 1"));
+        check(15, "", Err("signal: 15 (SIGTERM)"));
         for (nonce, hint) in [(bad, ""), (reversed, REVERSED)] {
             let message = format!("nonce {nonce} does not solve the work{hint}");
             check(0, &nonce.to_string(), Err(&message));

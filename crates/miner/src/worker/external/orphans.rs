@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, child_subreaper, getpid, waitid};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::process::commands;
-use super::process_table::processes;
+use super::process_table::{Entry, children, processes};
 
 /// The pause between two looks at the processes. Children that this program waits for are reaped
 /// sooner.
@@ -31,17 +32,20 @@ pub async fn reap_orphans() -> Infallible {
             ended.recv().await;
         }
         sleep(PAUSE).await;
-        zombies = reap(&zombies);
+        zombies = reap(&zombies).await;
     }
 }
 
 /// Reaps the zombies that had ended at the last look already. Returns the others.
-fn reap(before: &[Pid]) -> Vec<Pid> {
-    let (own, commands) = (Some(getpid()), commands().clone());
-    let adopted = processes().filter(|process| {
-        process.is_zombie && process.parent == own && !commands.contains(&process.id)
-    });
-    let adopted: Vec<Pid> = adopted.map(|process| process.id).collect();
+async fn reap(before: &[Pid]) -> Vec<Pid> {
+    let commands = commands().clone();
+    let children = match children() {
+        Some(children) => children,
+        None => search_children().await,
+    };
+    let is_adopted = |child: &&Entry| child.is_zombie && !commands.contains(&child.id);
+    let adopted = children.iter().filter(is_adopted);
+    let adopted: Vec<Pid> = adopted.map(|child| child.id).collect();
     let (old, new) = adopted.iter().partition(|id| before.contains(id));
     let old: Vec<Pid> = old;
     for id in old {
@@ -53,4 +57,13 @@ fn reap(before: &[Pid]) -> Vec<Pid> {
         .ok();
     }
     new
+}
+
+/// Returns the children of this process from the table of all processes, which can be large.
+async fn search_children() -> Vec<Entry> {
+    let is_child = |process: &Entry| process.parent == Some(getpid());
+    let mut search = JoinSet::new();
+    search.spawn_blocking(move || processes().filter(is_child).collect());
+    let found = search.join_next().await;
+    found.and_then(Result::ok).unwrap_or_default()
 }

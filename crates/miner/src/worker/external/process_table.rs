@@ -21,6 +21,18 @@ pub(super) fn processes() -> impl Iterator<Item = Entry> {
     stats.filter_map(|stat| Entry::from_stat(&stat))
 }
 
+/// Returns the children of all threads of this process, or `None` if the kernel does not list them.
+pub(super) fn children() -> Option<Vec<Entry>> {
+    // Only some kernels have these files, but another thread may also have ended meanwhile.
+    fs::metadata("/proc/thread-self/children").ok()?;
+    let threads = fs::read_dir("/proc/self/task").ok()?.flatten();
+    let lists = threads.map(|thread| fs::read_to_string(thread.path().join("children")));
+    let ids = lists.flatten().collect::<Vec<_>>().join(" ");
+    let stats = ids.split_ascii_whitespace();
+    let stats = stats.filter_map(|id| fs::read_to_string(format!("/proc/{id}/stat")).ok());
+    Some(stats.filter_map(|stat| Entry::from_stat(&stat)).collect())
+}
+
 impl Entry {
     /// Reads `/proc/<pid>/stat` (proc(5)). The name in parentheses can contain anything.
     fn from_stat(stat: &str) -> Option<Self> {
@@ -35,5 +47,43 @@ impl Entry {
             group: pid()?,
             is_zombie,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// On a large host, reading all processes takes long.
+    #[test]
+    fn children_are_those_of_this_process_alone() {
+        let mut shell = Command::new("sh")
+            .args(["-c", "sleep 1000 & echo $!; read -r end; kill $!"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("there is a shell");
+        let mut line = String::new();
+        let stdout = shell.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let grandchild: i32 = line.trim().parse().expect("a number");
+        let child = i32::try_from(shell.id()).expect("a small number");
+        let entries = children();
+        drop(shell.stdin.take());
+        shell.wait().expect("it ends");
+        let Some(entries) = entries else {
+            return;
+        };
+        let own = rustix::process::getpid();
+        assert!(entries.iter().all(|entry| entry.parent == Some(own)));
+        let has = |id: i32| {
+            entries
+                .iter()
+                .any(|entry| entry.id.as_raw_nonzero().get() == id)
+        };
+        assert_eq!((has(child), has(grandchild)), (true, false));
     }
 }

@@ -22,6 +22,9 @@ pub(super) const MAX_BLOCKS: u64 = 1_000_000;
 /// The most chains of which blocks can be outstanding. The largest network has 98.
 pub(super) const MAX_CHAINS: usize = 256;
 
+/// The most remembered sets of unknown chains. Requests choose them, so they are bounded.
+const MAX_UNKNOWN: usize = 64;
+
 /// The state of all requests.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -30,6 +33,8 @@ pub(super) struct Plan {
     /// The height of the last block submitted on each chain, and when it is lost unless it gets
     /// into the cut.
     submitted: BTreeMap<ChainId, (u64, Instant)>,
+    /// The sets of chains already logged as unknown in this network.
+    logged_unknown: BTreeSet<Vec<ChainId>>,
 }
 
 impl Plan {
@@ -38,6 +43,17 @@ impl Plan {
         let graph = self.view.as_ref().map(|view| &view.graph);
         let is_unknown = |chain: &ChainId| graph.is_some_and(|graph| !graph.contains(*chain));
         counts.keys().copied().filter(is_unknown).collect()
+    }
+
+    /// Whether this set of unknown chains is to be logged: once in each network.
+    pub(super) fn is_news(&mut self, unknown: &[ChainId]) -> bool {
+        if self.logged_unknown.contains(unknown) {
+            return false;
+        }
+        if self.logged_unknown.len() == MAX_UNKNOWN {
+            self.logged_unknown.clear();
+        }
+        self.logged_unknown.insert(unknown.to_vec())
     }
 
     /// Adds blocks to the outstanding ones, all of them or, with an error, none. Returns the totals
@@ -75,6 +91,7 @@ impl Plan {
         let network = self.view.as_ref().map(|view| &view.version);
         if network != Some(&view.version) {
             self.submitted.clear();
+            self.logged_unknown.clear();
             self.targets.values_mut().for_each(ChainTarget::unplace);
         }
         let is_unknown = |chain: &ChainId| !view.graph.contains(*chain);

@@ -92,6 +92,23 @@ async fn wrong_nonce_is_logged_and_not_submitted() {
 }
 
 #[tokio::test]
+async fn good_nonce_counts_and_the_exit_status_is_logged() {
+    let mut story = Setting::new(ChainGraph::petersen(), 1).network().await;
+    story.start_external(once("echo no device >&2; echo 00000000000000aa; exit 3 #"));
+    story
+        .until("two blocks", PATIENCE, |story| story.accepted() >= 2)
+        .await;
+    story
+        .until_logged(
+            &["WARN", "exit status: 3", "stderr=\"no device\"", "times=1"],
+            1,
+        )
+        .await;
+    let ended = story.ends_well().await;
+    assert_eq!(ended.log.count(&["WARN"]), 1, "{}", ended.log);
+}
+
+#[tokio::test]
 async fn command_that_prints_without_end_is_ended() {
     once_fails(
         "yes",

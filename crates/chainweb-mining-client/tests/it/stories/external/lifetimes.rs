@@ -99,19 +99,40 @@ async fn process_that_neither_reads_nor_ends_is_killed_at_shutdown() {
 
 #[tokio::test]
 async fn nonce_printed_after_sigterm_counts() {
+    for status in [0, 143] {
+        let mut story = Setting::new(ChainGraph::singleton(), 1).network().await;
+        let mut config = once(&format!(
+            "trap 'echo 00000000000000aa; exit {status}' TERM; echo leader $$ >&2; while :; do sleep 0.01; done #",
+        ));
+        config.processes = NonZeroUsize::MIN;
+        story.start_external(config);
+        story.until_watched().await;
+        story.until_processes("leader", 1).await;
+        story.simnet.mine_foreign(ChainId::new(0)).unwrap();
+        // The node rejects this block; the client submits it all the same.
+        story.until_logged(&["block found"], 1).await;
+        let ended = story.end().await;
+        assert_eq!(ended.counters.solutions_rejected, 0, "{}", ended.log);
+        assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
+    }
+}
+
+#[tokio::test]
+async fn block_does_not_wait_for_the_end_of_its_command() {
+    let folder = Folder::new();
     let mut story = Setting::new(ChainGraph::singleton(), 1).network().await;
     let mut config = once(
-        "trap 'echo 00000000000000aa; exit 0' TERM; echo leader $$ >&2; while :; do sleep 0.01; done #",
+        "trap '' TERM; echo 00000000000000aa; while [ ! -e $FOLDER/end ]; do sleep 0.01; done #",
     );
     config.processes = NonZeroUsize::MIN;
+    config.timing.grace = Duration::from_hours(1);
+    config.command.environment.push(folder.variable());
     story.start_external(config);
-    story.until_watched().await;
-    story.until_processes("leader", 1).await;
-    story.simnet.mine_foreign(ChainId::new(0)).unwrap();
-    // The node rejects this block; the client submits it all the same.
-    story.until_logged(&["block found"], 1).await;
-    let ended = story.end().await;
-    assert_eq!(ended.counters.solutions_rejected, 0, "{}", ended.log);
+    story
+        .until("a block", PATIENCE, |story| story.accepted() >= 1)
+        .await;
+    std::fs::write(folder.0.join("end"), "").unwrap();
+    let ended = story.ends_well().await;
     assert_eq!(ended.log.count(&["WARN"]), 0, "{}", ended.log);
 }
 

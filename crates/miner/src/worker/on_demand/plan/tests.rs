@@ -347,3 +347,26 @@ fn a_request_for_too_many_blocks_is_refused_as_a_whole() {
         .collect();
     assert_eq!(plan.add(now, &all), Err(RequestError::TooManyChains));
 }
+
+#[test]
+fn each_set_of_unknown_chains_is_news_once_in_each_network() {
+    let (mut plan, now) = (Plan::default(), Instant::now());
+    let [two, three] = [2, 3].map(ChainId::new);
+    plan.update_view(view(now, [0, 0]));
+    assert!(plan.is_news(&[two, three]));
+    assert!(plan.is_news(&[three]));
+    // The same network.
+    plan.update_view(view(now, [1, 0]));
+    assert!(!plan.is_news(&[two, three]));
+    assert!(!plan.is_news(&[three]));
+    let mut other = View::clone(&view(now, [0, 0]));
+    other.version = "other".parse().expect("a name");
+    plan.update_view(Arc::new(other));
+    assert!(plan.is_news(&[two, three]));
+    assert!(!plan.is_news(&[two, three]));
+    // Many sets do not pile up.
+    for chain in (0..10_000).map(ChainId::new) {
+        plan.is_news(&[chain]);
+    }
+    assert!(plan.logged_unknown.len() <= MAX_UNKNOWN);
+}
