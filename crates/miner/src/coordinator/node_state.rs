@@ -46,8 +46,11 @@ pub(super) struct NodeState {
     pace: Duration,
     /// The last answer with a cut.
     pub(super) compared: Option<Instant>,
-    /// The last update of streams that were found to miss changes, until one of them reports one.
-    pub(super) silent_since: Option<Instant>,
+    /// The last update of streams that were found to miss changes, until all of them report one,
+    /// and whether that is reported.
+    pub(super) silent_since: Option<(Instant, bool)>,
+    /// When such streams were last reported.
+    pub(super) silence_reported: Option<Instant>,
     /// When all streams were last opened again after a possible restart.
     pub(super) reopened: Option<Instant>,
     /// When to open suspect streams again, if that was too early.

@@ -119,6 +119,13 @@ impl Streams {
         })
     }
 
+    /// Whether any stream missed a change and has reported nothing since.
+    pub(super) fn is_any_silent(&self) -> bool {
+        self.by_chain
+            .values()
+            .any(|stream| stream.proof.is_silent())
+    }
+
     /// An answer showed the height of a chain.
     pub(super) fn show(
         &mut self,

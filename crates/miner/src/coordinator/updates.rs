@@ -94,7 +94,8 @@ impl Coordinator {
         let node = &mut self.nodes[id.0];
         node.updated(now, &self.config.timing);
         if node.streams.delivered(now, chain, seq)
-            && let Some(since) = node.silent_since.take()
+            && !node.streams.is_any_silent()
+            && let Some((since, true)) = node.silent_since.take()
         {
             let after = now.saturating_duration_since(since);
             self.report_node(id, NodeEvent::UpdatesResumed { after });

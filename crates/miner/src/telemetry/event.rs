@@ -229,7 +229,7 @@ pub enum NodeEvent {
         /// Their chains.
         chains: Vec<ChainId>,
     },
-    /// An update came again from one of these streams.
+    /// An update came again from each of the silent streams.
     UpdatesResumed {
         /// The time since the last update before.
         after: Duration,
