@@ -1,13 +1,13 @@
 //! Records events: numbers them, keeps the latest, follows the state of the nodes, and logs them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::Skew;
 
 use super::counters::Counters;
-use super::event::{BlockEvent, Event, FailureCause, NodeEvent};
+use super::event::{BlockEvent, Event, FailureCause, NodeEvent, RequestKind};
 use super::log::Log;
 use super::snapshot::{
     Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
@@ -44,6 +44,8 @@ pub(crate) struct Recorder {
     skewed: BTreeMap<NodeId, (Instant, Option<Skew>)>,
     /// The blocks in a row that came too late or were orphaned.
     late: u32,
+    /// The nodes that do not serve their cut: whether they accept blocks is not known.
+    without_cut: BTreeSet<NodeId>,
 }
 
 impl Recorder {
@@ -76,6 +78,7 @@ impl Recorder {
             table_explained: false,
             skewed: BTreeMap::new(),
             late: 0,
+            without_cut: BTreeSet::new(),
         }
     }
 
@@ -108,8 +111,24 @@ impl Recorder {
 
     /// Counts blocks that come too late. Returns the node of the last one if there are many.
     fn note_late(&mut self, event: &Event) -> Option<NodeId> {
-        let Event::Block(block, event) = event else {
-            return None;
+        let (block, event) = match event {
+            Event::Block(block, event) => (block, event),
+            Event::Node(id, NodeEvent::CutNotServed) => {
+                self.without_cut.insert(*id);
+                return None;
+            }
+            Event::Node(
+                id,
+                NodeEvent::NetworkChanged { .. }
+                | NodeEvent::RequestRecovered {
+                    request: RequestKind::Cut,
+                    ..
+                },
+            ) => {
+                self.without_cut.remove(id);
+                return None;
+            }
+            _ => return None,
         };
         match event {
             BlockEvent::Stale | BlockEvent::Orphaned { .. } => {
@@ -117,6 +136,13 @@ impl Recorder {
                 (self.late == MANY_LATE).then_some(block.node)
             }
             BlockEvent::Accepted => {
+                self.late = 0;
+                None
+            }
+            // Acceptance cannot be checked.
+            BlockEvent::Submitted { .. }
+                if block.hash.is_none() || self.without_cut.contains(&block.node) =>
+            {
                 self.late = 0;
                 None
             }
@@ -287,7 +313,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    use chainweb::ChainId;
+    use chainweb::{BlockHash, ChainId};
     use node::Skew;
 
     use super::Recorder;
@@ -395,25 +421,59 @@ mod tests {
         }
     }
 
+    /// Records this event of so many blocks. Returns how often late blocks were reported so far.
+    fn late(
+        recorder: &mut Recorder,
+        count: u32,
+        hash: Option<BlockHash>,
+        event: &BlockEvent,
+    ) -> usize {
+        let now = Instant::now();
+        for _ in 0..count {
+            let block = BlockRef {
+                job: JobId(1),
+                node: NODE,
+                chain: ChainId::new(0),
+                height: 1,
+                hash,
+            };
+            recorder.record(now, Event::Block(block, event.clone()));
+        }
+        let late = Event::Node(NODE, NodeEvent::BlocksLate { times: 10 });
+        let events = snapshot(recorder, now).events;
+        events.iter().filter(|record| record.event == late).count()
+    }
+
+    #[test]
+    fn a_submission_ends_a_row_of_late_blocks_where_acceptance_is_unknown() {
+        let hash = Some(BlockHash::new([1; 32]));
+        let submitted = BlockEvent::Submitted { attempts: 1 };
+        // The network shows no hashes.
+        let mut evm = recorder(Instant::now(), Meter::None);
+        assert_eq!(late(&mut evm, 9, None, &BlockEvent::Stale), 0);
+        assert_eq!(late(&mut evm, 1, None, &submitted), 0);
+        assert_eq!(late(&mut evm, 9, None, &BlockEvent::Stale), 0);
+        // The node does not serve its cut, for a while.
+        let mut recorder = recorder(Instant::now(), Meter::None);
+        let node = |event| Event::Node(NODE, event);
+        recorder.record(Instant::now(), node(NodeEvent::CutNotServed));
+        assert_eq!(late(&mut recorder, 9, hash, &BlockEvent::Stale), 0);
+        assert_eq!(late(&mut recorder, 1, hash, &submitted), 0);
+        assert_eq!(late(&mut recorder, 9, hash, &BlockEvent::Stale), 0);
+        let recovered = NodeEvent::RequestRecovered {
+            request: RequestKind::Cut,
+            after: Duration::ZERO,
+        };
+        recorder.record(Instant::now(), node(recovered));
+        assert_eq!(late(&mut recorder, 1, hash, &submitted), 0);
+        assert_eq!(late(&mut recorder, 1, hash, &BlockEvent::Stale), 1);
+    }
+
     #[test]
     fn ten_blocks_in_a_row_too_late_are_reported_once_until_one_is_accepted() {
-        let now = Instant::now();
-        let mut recorder = recorder(now, Meter::None);
-        let mut warned = |count, event: BlockEvent| {
-            for _ in 0..count {
-                let block = BlockRef {
-                    job: JobId(1),
-                    node: NODE,
-                    chain: ChainId::new(0),
-                    height: 1,
-                    hash: None,
-                };
-                recorder.record(now, Event::Block(block, event.clone()));
-            }
-            let late = Event::Node(NODE, NodeEvent::BlocksLate { times: 10 });
-            let events = snapshot(&recorder, now).events;
-            events.iter().filter(|record| record.event == late).count()
-        };
+        let hash = Some(BlockHash::new([1; 32]));
+        let mut recorder = recorder(Instant::now(), Meter::None);
+        let mut warned = |count, event: BlockEvent| late(&mut recorder, count, hash, &event);
         assert_eq!(warned(9, BlockEvent::Stale), 0);
         assert_eq!(warned(1, BlockEvent::Accepted), 0);
         assert_eq!(warned(9, BlockEvent::Stale), 0);
