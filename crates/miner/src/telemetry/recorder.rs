@@ -21,8 +21,10 @@ use crate::timing::SKEW_TOLERATED;
 /// The time over which the present rate of counted hashes is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 
-/// The shortest time between reports about the clock of a node.
+/// The shortest time between reports about the clock of a node, and the longest after many in a
+/// row.
 const SKEW_INTERVAL: Duration = Duration::from_secs(10);
+const MAX_SKEW_INTERVAL: Duration = Duration::from_hours(1);
 /// The number of blocks in a row too late at which their causes are reported.
 const MANY_LATE: u32 = 10;
 
@@ -40,8 +42,9 @@ pub(crate) struct Recorder {
     sequence: u64,
     log: Log,
     table_explained: bool,
-    /// The last report about the clock of a node, and its skew then if it was too large.
-    skewed: BTreeMap<NodeId, (Instant, Option<Skew>)>,
+    /// The last report about the clock of a node, its skew then if it was too large, and how long
+    /// there is no other.
+    skewed: BTreeMap<NodeId, (Instant, Option<Skew>, Duration)>,
     /// The blocks in a row that came too late or were orphaned.
     late: u32,
     /// The nodes that do not serve their cut: whether they accept blocks is not known.
@@ -169,7 +172,7 @@ impl Recorder {
     pub(crate) fn note_clock_skew(&mut self, now: Instant, node: NodeId, skew: Skew) {
         self.nodes[node.0].clock_skew = Some(skew);
         let last = self.skewed.get(&node).copied();
-        let event = match last.and_then(|(_, reported)| reported) {
+        let event = match last.and_then(|(_, reported, _)| reported) {
             None if skew.exceeds(SKEW_TOLERATED) => NodeEvent::ClockSkew(skew),
             // Skew about the limit is reported once, not at each crossing.
             Some(_) if !skew.exceeds(SKEW_TOLERATED / 2) => NodeEvent::ClockSkewEnded,
@@ -177,11 +180,16 @@ impl Recorder {
             _ => return,
         };
         // Nodes with different clocks may answer in turn at one address.
-        if last.is_some_and(|(at, _)| now.saturating_duration_since(at) < SKEW_INTERVAL) {
-            return;
-        }
+        let interval = match last {
+            None => SKEW_INTERVAL,
+            Some((at, _, interval)) => match now.saturating_duration_since(at) {
+                elapsed if elapsed < interval => return,
+                elapsed if elapsed < 2 * interval => (2 * interval).min(MAX_SKEW_INTERVAL),
+                _ => SKEW_INTERVAL,
+            },
+        };
         let reported = (event == NodeEvent::ClockSkew(skew)).then_some(skew);
-        self.skewed.insert(node, (now, reported));
+        self.skewed.insert(node, (now, reported, interval));
         self.record(now, Event::Node(node, event));
     }
 
@@ -419,6 +427,30 @@ mod tests {
             let expected = expected.map(|event| Event::Node(NODE, event));
             assert_eq!(new.map(|record| record.event.clone()), expected, "{second}");
         }
+    }
+
+    #[test]
+    fn clocks_that_alternate_are_reported_more_and_more_rarely() {
+        let start = Instant::now();
+        let mut recorder = recorder(start, Meter::None);
+        let skew = |seconds: i64| Skew::from_stamp(100 + seconds, 100_000_000, Duration::ZERO);
+        let mut reports = |from: u64, seconds: u64, skew_of: fn(u64) -> i64| {
+            let before = recorder.sequence;
+            for second in from..from + seconds {
+                let now = start + Duration::from_secs(second);
+                recorder.note_clock_skew(now, NODE, skew(skew_of(second)));
+            }
+            recorder.sequence - before
+        };
+        let alternate = |second: u64| if second.is_multiple_of(2) { 30 } else { 0 };
+        let first = reports(0, 3600, alternate);
+        assert!((8..=10).contains(&first), "{first}");
+        let later = reports(3600, 6 * 3600, alternate);
+        assert!((5..=7).contains(&later), "{later}");
+        assert_eq!(reports(30_000, 10_000, |_| 0), 1);
+        // The clocks agreed: a change is reported at once, and the next one soon.
+        assert_eq!(reports(40_000, 1, |_| 30), 1);
+        assert_eq!(reports(40_010, 1, |_| 0), 1);
     }
 
     /// Records this event of so many blocks. Returns how often late blocks were reported so far.
