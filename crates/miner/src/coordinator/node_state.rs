@@ -77,7 +77,8 @@ pub(super) struct NodeState {
     pub(super) accepted: Option<JobId>,
     /// When such a row was last reported.
     pub(super) orphans_reported: Option<Instant>,
-    /// The number of solutions with a payload unknown at first, though the node must have it.
+    /// The number of solutions with a payload that another node did not know, since the node was
+    /// last unreachable or served another network.
     pub(super) unknown_payloads: u32,
     /// The greatest heights of the next blocks.
     heights: BTreeMap<ChainId, u64>,
@@ -100,6 +101,7 @@ impl NodeState {
         self.pow_required_until = None;
         self.cut_missing = None;
         self.heights_of_work = None;
+        self.unknown_payloads = 0;
         (self.last_update, self.patience, self.pace) = (None, None, Duration::ZERO);
         (self.compared, self.silent_since, self.reopen_at) = (None, None, None);
         self.heights.clear();
@@ -122,6 +124,9 @@ impl NodeState {
 
     /// Draws the conclusions from a failed request.
     pub(super) fn suspect_after(&mut self, error: &Error) {
+        if let Error::NoAnswer(NoAnswer::Connect { .. }) = error {
+            self.unknown_payloads = 0;
+        }
         if let Error::NoAnswer(NoAnswer::Connect { .. } | NoAnswer::Broken { .. }) = error {
             self.suspect(Suspicion::Restart);
         } else if error.retry() == Retry::AfterInfo {

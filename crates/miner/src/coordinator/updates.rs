@@ -187,12 +187,12 @@ impl Coordinator {
         let node = &mut self.nodes[id.0];
         // A node that is restarted closes all streams at once and is unreachable for a while.
         let was_last = node.streams.closed(chain);
-        let is_unreachable = matches!(
-            lost,
-            Lost::Failed(Error::NoAnswer(NoAnswer::Connect { .. }))
-        );
-        if was_last || is_unreachable {
-            node.suspect(Suspicion::Restart);
+        match lost {
+            Lost::Failed(error @ Error::NoAnswer(NoAnswer::Connect { .. })) => {
+                node.suspect_after(error);
+            }
+            _ if was_last => node.suspect(Suspicion::Restart),
+            _ => {}
         }
     }
 
