@@ -8,7 +8,7 @@ use node::{Error, Info, NoAnswer, Retry, Version};
 
 use super::event::Seq;
 use super::gate::Gate;
-use super::heights::{HeightsOfWork, RESET_DEPTH};
+use super::heights::{HeightsOfWork, MAX_HEIGHTS, RESET_DEPTH};
 use super::streams::Streams;
 use crate::job::{Job, JobId};
 use crate::telemetry::event::RequestKind;
@@ -18,8 +18,6 @@ use crate::timing::Timing;
 /// requests for work keep a distance, and the number that a higher chain explains.
 const MAX_CHASED: u32 = 5;
 const CHASED_PER_BLOCK: u32 = 3;
-/// The highest number of chains whose heights are kept.
-const MAX_HEIGHTS: usize = 512;
 
 /// A node: what it serves, and which requests to it are in flight or have to wait.
 #[derive(Debug, Default)]
