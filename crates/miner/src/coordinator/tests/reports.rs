@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::pieces::{block, busy, connect, invalid_pow, piece, stale, timeout};
+use super::pieces::{block, busy, connect, invalid_pow, not_served, piece, stale, timeout};
 use super::script::{Script, config};
 use crate::job::{NodeId, Proof};
 use crate::telemetry::Event;
@@ -226,6 +226,21 @@ fn unknown_payloads_before_a_restart_do_not_count() {
         assert!(!payload_unknown(&mut s, height, 1), "{height}");
     }
     assert!(payload_unknown(&mut s, 7, 1));
+}
+
+#[test]
+fn a_failure_before_a_missing_cut_ends() {
+    let mut s = Script::idle(1);
+    s.wants(&[2]);
+    s.cut_fails(&timeout());
+    s.at(200).tick();
+    nodes(&mut s);
+    s.cut_fails(&not_served());
+    let recovered = NodeEvent::RequestRecovered {
+        request: RequestKind::Cut,
+        after: Duration::from_millis(200),
+    };
+    assert_eq!(nodes(&mut s), [recovered]);
 }
 
 #[test]
