@@ -207,8 +207,8 @@ impl Coordinator {
         };
         let request = RequestKind::Updates;
         let (now, timing) = (self.now, &self.config.timing);
-        if is_refused && let Some(retry_in) = node.gate(request).fail(now, timing, error) {
-            self.report_failed(id, request, error, retry_in);
+        if is_refused && node.gate(request).fail(now, timing, error).is_some() {
+            self.report_failed(id, request, error, None);
         }
     }
 }

@@ -147,8 +147,8 @@ pub enum NodeEvent {
         cause: FailureCause,
         /// The error message.
         error: String,
-        /// The time until the next try.
-        retry_in: Duration,
+        /// The time until the next try; `None` for update streams, each of which has its own.
+        retry_in: Option<Duration>,
     },
     /// Requests of a kind succeed again.
     RequestRecovered {

@@ -358,7 +358,7 @@ mod tests {
             request,
             cause: FailureCause::NoAnswer,
             error: error.to_owned(),
-            retry_in: Duration::ZERO,
+            retry_in: Some(Duration::ZERO),
         };
         Event::Node(NODE, event)
     }

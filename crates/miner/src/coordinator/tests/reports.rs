@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use node::{Lost, UpdateEvent};
+
 use super::pieces::{block, busy, connect, invalid_pow, not_served, piece, stale, timeout};
 use super::script::{Script, config};
 use crate::job::{NodeId, Proof};
@@ -229,6 +231,20 @@ fn unknown_payloads_before_a_restart_do_not_count() {
 }
 
 #[test]
+fn the_pause_of_a_refused_stream_is_its_own() {
+    let mut s = Script::mining(1);
+    s.reports();
+    s.update(1, UpdateEvent::Lost(Lost::Failed(busy())));
+    let failed = NodeEvent::RequestFailed {
+        request: RequestKind::Updates,
+        cause: FailureCause::Refused,
+        error: busy().to_string(),
+        retry_in: None,
+    };
+    assert_eq!(nodes(&mut s), [failed]);
+}
+
+#[test]
 fn a_failure_before_a_missing_cut_ends() {
     let mut s = Script::idle(1);
     s.wants(&[2]);
@@ -278,7 +294,7 @@ fn failures_of_a_node_and_their_end_are_reported() {
         request: RequestKind::Info,
         cause: FailureCause::Unreachable,
         error: connect().to_string(),
-        retry_in: Duration::from_millis(100),
+        retry_in: Some(Duration::from_millis(100)),
     };
     assert_eq!(nodes(&mut s), [failed]);
     s.at(100).tick();
