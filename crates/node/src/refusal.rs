@@ -162,9 +162,10 @@ impl Refusal {
         let retry_after = retry_after(&answer.headers);
         match answer.status {
             _ if answer.proxy.is_some() && retry_after.is_none() => Self::foreign(answer),
-            StatusCode::NOT_FOUND => Self::NotServed {
+            StatusCode::NOT_FOUND if text.is_empty() => Self::NotServed {
                 path: answer.path.clone(),
             },
+            StatusCode::NOT_FOUND => Self::foreign(answer),
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Self::Busy {
                 status: answer.status.as_u16(),
                 text,
@@ -202,7 +203,6 @@ impl Refusal {
                 }
             }
             StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
-            StatusCode::NOT_FOUND if !text.is_empty() => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }
@@ -220,7 +220,6 @@ impl Refusal {
                 }
             }
             StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => Self::foreign(answer),
-            StatusCode::NOT_FOUND if !text.is_empty() => Self::foreign(answer),
             _ => Self::of(answer),
         }
     }
@@ -251,6 +250,9 @@ impl Refusal {
             (StatusCode::NOT_FOUND, Ok(unknown)) if unknown.key == block.to_string() => {
                 Self::UnknownBlock(block)
             }
+            (StatusCode::NOT_FOUND, Ok(_)) if answer.proxy.is_none() => Self::NotServed {
+                path: answer.path.clone(),
+            },
             _ => Self::of(answer),
         }
     }

@@ -61,8 +61,11 @@ impl Coordinator {
     /// heights come from work from now on, and whether blocks are accepted is not known.
     fn cut_not_served(&mut self, id: NodeId) {
         let timing = self.config.timing;
+        let request = RequestKind::Cut;
+        if let Some(after) = self.nodes[id.0].cut.succeed(self.now) {
+            self.report_node(id, NodeEvent::RequestRecovered { request, after });
+        }
         let node = &mut self.nodes[id.0];
-        node.cut.succeed(self.now);
         if node.cut_missing.is_none() {
             node.cut_missing = Some(self.now);
             node.cut.hold(self.now + timing.retry_min);

@@ -8,6 +8,9 @@ use chainweb::ChainId;
 
 use crate::demand::{Heights, Source};
 
+/// The highest number of chains whose heights are kept.
+const MAX_HEIGHTS: usize = 512;
+
 /// What is known of each chain.
 #[derive(Debug, Default)]
 pub(super) struct HeightsOfWork(BTreeMap<ChainId, Known>);
@@ -22,6 +25,12 @@ struct Known {
 }
 
 impl HeightsOfWork {
+    /// Returns what is known of a chain; `None` of a new one if there are too many.
+    fn of(&mut self, chain: ChainId) -> Option<&mut Known> {
+        let has_room = self.0.len() < MAX_HEIGHTS || self.0.contains_key(&chain);
+        has_room.then(|| self.0.entry(chain).or_default())
+    }
+
     /// Work on the chain extends this height. Returns whether this counts: work on the parent of a
     /// block that was accepted less than `settling` ago may be older than the block.
     pub(super) fn read(
@@ -32,7 +41,9 @@ impl HeightsOfWork {
         height: u64,
         requested: Option<Instant>,
     ) -> bool {
-        let known = self.0.entry(chain).or_default();
+        let Some(known) = self.of(chain) else {
+            return false;
+        };
         if known.accepted.is_some_and(|at| now < at + settling) && height < known.height {
             return false;
         }
@@ -47,14 +58,16 @@ impl HeightsOfWork {
 
     /// The chain has at least this height: work on an adjacent chain refers to its block.
     pub(super) fn at_least(&mut self, chain: ChainId, height: u64) {
-        let known = self.0.entry(chain).or_default();
-        known.height = known.height.max(height);
+        if let Some(known) = self.of(chain) {
+            known.height = known.height.max(height);
+        }
     }
 
     /// The node accepted a block of ours.
     pub(super) fn accepted(&mut self, now: Instant, chain: ChainId, height: u64) {
-        let known = self.0.entry(chain).or_default();
-        if known.height < height {
+        if let Some(known) = self.of(chain)
+            && known.height < height
+        {
             known.height = height;
             known.accepted = Some(now);
         }
@@ -71,5 +84,25 @@ impl HeightsOfWork {
                 .map(|(chain, known)| (*chain, known.height))
                 .collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_so_many_chains_have_heights() {
+        let now = Instant::now();
+        let mut known = HeightsOfWork::default();
+        for chain in (0..2000).map(ChainId::new) {
+            known.read(now, Duration::ZERO, chain, 1, Some(now));
+            known.at_least(ChainId::new(10_000 + chain.get()), 1);
+            known.accepted(now, ChainId::new(20_000 + chain.get()), 1);
+        }
+        assert_eq!(known.heights().of.len(), MAX_HEIGHTS);
+        // Those of known chains change further.
+        assert!(known.read(now, Duration::ZERO, ChainId::new(0), 2, None));
+        assert_eq!(known.heights().of[&ChainId::new(0)], 2);
     }
 }

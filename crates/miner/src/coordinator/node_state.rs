@@ -44,8 +44,11 @@ pub(super) struct NodeState {
     pace: Duration,
     /// The last answer with a cut.
     pub(super) compared: Option<Instant>,
-    /// The last update of streams that were found to miss changes, until one of them reports one.
-    pub(super) silent_since: Option<Instant>,
+    /// The last update of streams that were found to miss changes, until all of them report one,
+    /// and whether that is reported.
+    pub(super) silent_since: Option<(Instant, bool)>,
+    /// When such streams were last reported.
+    pub(super) silence_reported: Option<Instant>,
     /// When all streams were last opened again after a possible restart.
     pub(super) reopened: Option<Instant>,
     /// When to open suspect streams again, if that was too early.
@@ -72,7 +75,8 @@ pub(super) struct NodeState {
     pub(super) accepted: Option<JobId>,
     /// When such a row was last reported.
     pub(super) orphans_reported: Option<Instant>,
-    /// The number of solutions with a payload unknown at first, though the node must have it.
+    /// The number of solutions with a payload that another node did not know, since the node was
+    /// last unreachable or served another network.
     pub(super) unknown_payloads: u32,
 }
 
@@ -93,6 +97,7 @@ impl NodeState {
         self.pow_required_until = None;
         self.cut_missing = None;
         self.heights_of_work = None;
+        self.unknown_payloads = 0;
         (self.last_update, self.patience, self.pace) = (None, None, Duration::ZERO);
         (self.compared, self.silent_since, self.reopen_at) = (None, None, None);
         self.info.replace(info)
@@ -114,6 +119,9 @@ impl NodeState {
 
     /// Draws the conclusions from a failed request.
     pub(super) fn suspect_after(&mut self, error: &Error) {
+        if let Error::NoAnswer(NoAnswer::Connect { .. }) = error {
+            self.unknown_payloads = 0;
+        }
         if let Error::NoAnswer(NoAnswer::Connect { .. } | NoAnswer::Broken { .. }) = error {
             self.suspect(Suspicion::Restart);
         } else if error.retry() == Retry::AfterInfo {

@@ -138,7 +138,7 @@ impl Coordinator {
                 node.suspect_after(&error);
                 let timing = &self.config.timing;
                 if let Some(retry_in) = node.gate(request).fail(self.now, timing, &error) {
-                    self.report_failed(id, request, &error, retry_in);
+                    self.report_failed(id, request, &error, Some(retry_in));
                 }
                 None
             }
@@ -150,7 +150,7 @@ impl Coordinator {
         id: NodeId,
         request: RequestKind,
         error: &Error,
-        retry_in: Duration,
+        retry_in: Option<Duration>,
     ) {
         let event = NodeEvent::RequestFailed {
             request,

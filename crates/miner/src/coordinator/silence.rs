@@ -13,8 +13,8 @@ use crate::telemetry::event::{BlockEvent, NodeEvent};
 
 /// The number of orphans in a row that are not chance: less than one block in fifty is orphaned.
 const MANY_ORPHANS: usize = 3;
-/// The shortest time between two reports of orphans in a row.
-const ORPHANS_REPORTED: Duration = Duration::from_mins(10);
+/// The shortest time between two reports of orphans in a row, and between two of silent streams.
+const REPEAT: Duration = Duration::from_mins(10);
 
 impl Coordinator {
     /// A cut was compared: if it did not move in spite of the silence, the next one can wait
@@ -40,10 +40,12 @@ impl Coordinator {
         let are_all_silent = node.is_silent(now, &timing);
         let silent = node.streams.silence(now, &timing, are_all_silent);
         let last = silent.iter().filter_map(|(_, at)| *at).min();
-        let is_known = node.silent_since.is_some();
-        let since = *node.silent_since.get_or_insert(last.unwrap_or(now));
+        let (since, is_reported) = node.silent_since.unwrap_or((last.unwrap_or(now), false));
+        let is_due = !is_reported && node.silence_reported.is_none_or(|at| at + REPEAT <= now);
+        node.silent_since = Some((since, is_reported || is_due));
         let chains: Vec<_> = silent.into_iter().map(|(chain, _)| chain).collect();
-        if !is_known {
+        if is_due {
+            node.silence_reported = Some(now);
             let event = NodeEvent::UpdatesSilent {
                 silence: now.saturating_duration_since(since),
                 chains: chains.clone(),
@@ -90,9 +92,7 @@ impl Coordinator {
                 }
                 _ => continue,
             }
-            let is_reported = node
-                .orphans_reported
-                .is_some_and(|at| now < at + ORPHANS_REPORTED);
+            let is_reported = node.orphans_reported.is_some_and(|at| now < at + REPEAT);
             if node.orphans.len() >= MANY_ORPHANS && !is_reported {
                 node.orphans_reported = Some(now);
                 suspects.push((block.node, node.orphans.len()));

@@ -184,30 +184,31 @@ impl Coordinator {
         };
         submission.unknown = submission.unknown.saturating_add(1);
         let of = submission.job.node;
-        let node = &mut self.nodes[of.0];
+        let node = &self.nodes[of.0];
         // The payload of younger work is lost by a restart only.
         let issued = self.live.last_issued(&submission.job);
         let is_young = now < issued + timing.refetch_age;
         let is_restarted = node.suspicion == Some(Suspicion::Restart)
             || node.restarted.is_some_and(|at| issued <= at);
-        let attempts = submission.attempts;
-        if !is_young
-            || is_restarted
-            || !submission.is_unknown()
-            || attempts >= MAX_TRIES_ELSEWHERE
-            || submission.retry(now, timing, error).is_none()
-        {
+        if !is_young || is_restarted || !submission.is_unknown() || submission.is_outdated {
             return false;
         }
-        if attempts == 1 {
-            node.unknown_payloads = node.unknown_payloads.saturating_add(1);
-            let times = node.unknown_payloads;
-            // Reported more and more rarely.
-            if times >= FEW && times.is_power_of_two() {
-                self.report_node(of, NodeEvent::PayloadsUnknown { times });
-            }
+        if submission.attempts >= MAX_TRIES_ELSEWHERE {
+            self.payload_unknown(of);
+            return false;
         }
-        true
+        submission.retry(now, timing, error).is_some()
+    }
+
+    /// Another node than the one that issued the work answered a solution.
+    fn payload_unknown(&mut self, id: NodeId) {
+        let times = &mut self.nodes[id.0].unknown_payloads;
+        *times = times.saturating_add(1);
+        let times = *times;
+        // Reported more and more rarely.
+        if times >= FEW && times.is_power_of_two() {
+            self.report_node(id, NodeEvent::PayloadsUnknown { times });
+        }
     }
 
     fn taken(&mut self, submission: &Submission) {
@@ -219,6 +220,9 @@ impl Coordinator {
             let block = submission.block();
             known.accepted(self.now, block.chain, block.height);
             self.show_heights_of_work(id);
+        }
+        if submission.unknown > 0 {
+            self.payload_unknown(id);
         }
         if self.nodes[id.0].pow_required_until.take().is_some() {
             self.report_node(id, NodeEvent::PowNotRequired);

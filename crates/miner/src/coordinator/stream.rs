@@ -73,6 +73,11 @@ impl Stream {
         was_silent
     }
 
+    /// Whether the stream missed a change and has reported nothing since.
+    pub(super) fn is_silent(&self) -> bool {
+        self.reopened.is_some()
+    }
+
     /// The stream reported a new tip.
     pub(super) fn new_cut(&mut self, now: Instant, seq: Seq) {
         self.new_cut = Some((seq, now));

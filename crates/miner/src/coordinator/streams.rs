@@ -80,6 +80,11 @@ impl Streams {
         was_open && !self.is_any_open()
     }
 
+    /// Whether any stream missed a change and has reported nothing since.
+    pub(super) fn is_any_silent(&self) -> bool {
+        self.by_chain.values().any(Stream::is_silent)
+    }
+
     /// The network was reset: the heights of all chains are unknown.
     pub(super) fn reset(&mut self) {
         for stream in self.by_chain.values_mut() {

@@ -95,7 +95,8 @@ impl Coordinator {
         node.updated(now, &self.config.timing);
         if let Some(stream) = node.streams.get_mut(chain)
             && stream.delivered(now, seq)
-            && let Some(since) = node.silent_since.take()
+            && !node.streams.is_any_silent()
+            && let Some((since, true)) = node.silent_since.take()
         {
             let after = now.saturating_duration_since(since);
             self.report_node(id, NodeEvent::UpdatesResumed { after });
@@ -187,12 +188,12 @@ impl Coordinator {
         let node = &mut self.nodes[id.0];
         // A node that is restarted closes all streams at once and is unreachable for a while.
         let was_last = node.streams.closed(chain);
-        let is_unreachable = matches!(
-            lost,
-            Lost::Failed(Error::NoAnswer(NoAnswer::Connect { .. }))
-        );
-        if was_last || is_unreachable {
-            node.suspect(Suspicion::Restart);
+        match lost {
+            Lost::Failed(error @ Error::NoAnswer(NoAnswer::Connect { .. })) => {
+                node.suspect_after(error);
+            }
+            _ if was_last => node.suspect(Suspicion::Restart),
+            _ => {}
         }
     }
 
@@ -207,8 +208,8 @@ impl Coordinator {
         };
         let request = RequestKind::Updates;
         let (now, timing) = (self.now, &self.config.timing);
-        if is_refused && let Some(retry_in) = node.gate(request).fail(now, timing, error) {
-            self.report_failed(id, request, error, retry_in);
+        if is_refused && node.gate(request).fail(now, timing, error).is_some() {
+            self.report_failed(id, request, error, None);
         }
     }
 }

@@ -156,8 +156,8 @@ pub enum NodeEvent {
         cause: FailureCause,
         /// The error message.
         error: String,
-        /// The time until the next try.
-        retry_in: Duration,
+        /// The time until the next try; `None` for update streams, each of which has its own.
+        retry_in: Option<Duration>,
     },
     /// Requests of a kind succeed again.
     RequestRecovered {
@@ -238,7 +238,7 @@ pub enum NodeEvent {
         /// Their chains.
         chains: Vec<ChainId>,
     },
-    /// An update came again from one of these streams.
+    /// An update came again from each of the silent streams.
     UpdatesResumed {
         /// The time since the last update before.
         after: Duration,

@@ -340,7 +340,7 @@ fn log_failure(
     node: &str,
     (request, cause): (RequestKind, FailureCause),
     error: &str,
-    retry_in: Duration,
+    retry_in: Option<Duration>,
 ) {
     let message = match (request, cause) {
         (RequestKind::Updates, cause) => return log_updates_refused(node, cause, error),
@@ -354,7 +354,7 @@ fn log_failure(
         (RequestKind::Work, _) => "could not fetch work",
         (RequestKind::Cut, _) => "could not fetch the cut",
     };
-    let (request, retry_in_seconds) = (variant(request), retry_in.as_secs_f64());
+    let (request, retry_in_seconds) = (variant(request), retry_in.map(|pause| pause.as_secs_f64()));
     warn!(
         event = "requests_failed",
         node, request, %error, retry_in_seconds, "{message}"

@@ -1,13 +1,13 @@
 //! Records events: numbers them, keeps the latest, follows the state of the nodes, and logs them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::Skew;
 
 use super::counters::Counters;
-use super::event::{BlockEvent, Event, FailureCause, NodeEvent};
+use super::event::{BlockEvent, Event, FailureCause, NodeEvent, RequestKind};
 use super::log::Log;
 use super::snapshot::{
     Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
@@ -21,8 +21,10 @@ use crate::timing::SKEW_TOLERATED;
 /// The time over which the present rate of counted hashes is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 
-/// The shortest time between reports about the clock of a node.
+/// The shortest time between reports about the clock of a node, and the longest after many in a
+/// row.
 const SKEW_INTERVAL: Duration = Duration::from_secs(10);
+const MAX_SKEW_INTERVAL: Duration = Duration::from_hours(1);
 /// The number of blocks in a row too late at which their causes are reported.
 const MANY_LATE: u32 = 10;
 
@@ -40,10 +42,13 @@ pub(crate) struct Recorder {
     sequence: u64,
     log: Log,
     table_explained: bool,
-    /// The last report about the clock of a node, and its skew then if it was too large.
-    skewed: BTreeMap<NodeId, (Instant, Option<Skew>)>,
+    /// The last report about the clock of a node, its skew then if it was too large, and how long
+    /// there is no other.
+    skewed: BTreeMap<NodeId, (Instant, Option<Skew>, Duration)>,
     /// The blocks in a row that came too late or were orphaned.
     late: u32,
+    /// The nodes that do not serve their cut: whether they accept blocks is not known.
+    without_cut: BTreeSet<NodeId>,
 }
 
 impl Recorder {
@@ -76,6 +81,7 @@ impl Recorder {
             table_explained: false,
             skewed: BTreeMap::new(),
             late: 0,
+            without_cut: BTreeSet::new(),
         }
     }
 
@@ -113,8 +119,24 @@ impl Recorder {
 
     /// Counts blocks that come too late. Returns the node of the last one if there are many.
     fn note_late(&mut self, event: &Event) -> Option<NodeId> {
-        let Event::Block(block, event) = event else {
-            return None;
+        let (block, event) = match event {
+            Event::Block(block, event) => (block, event),
+            Event::Node(id, NodeEvent::CutNotServed) => {
+                self.without_cut.insert(*id);
+                return None;
+            }
+            Event::Node(
+                id,
+                NodeEvent::NetworkChanged { .. }
+                | NodeEvent::RequestRecovered {
+                    request: RequestKind::Cut,
+                    ..
+                },
+            ) => {
+                self.without_cut.remove(id);
+                return None;
+            }
+            _ => return None,
         };
         match event {
             BlockEvent::Stale | BlockEvent::Orphaned { .. } => {
@@ -122,6 +144,13 @@ impl Recorder {
                 (self.late == MANY_LATE).then_some(block.node)
             }
             BlockEvent::Accepted => {
+                self.late = 0;
+                None
+            }
+            // Acceptance cannot be checked.
+            BlockEvent::Submitted { .. }
+                if block.hash.is_none() || self.without_cut.contains(&block.node) =>
+            {
                 self.late = 0;
                 None
             }
@@ -148,7 +177,7 @@ impl Recorder {
     pub(crate) fn note_clock_skew(&mut self, now: Instant, node: NodeId, skew: Skew) {
         self.nodes[node.0].clock_skew = Some(skew);
         let last = self.skewed.get(&node).copied();
-        let event = match last.and_then(|(_, reported)| reported) {
+        let event = match last.and_then(|(_, reported, _)| reported) {
             None if skew.exceeds(SKEW_TOLERATED) => NodeEvent::ClockSkew(skew),
             // Skew about the limit is reported once, not at each crossing.
             Some(_) if !skew.exceeds(SKEW_TOLERATED / 2) => NodeEvent::ClockSkewEnded,
@@ -156,11 +185,16 @@ impl Recorder {
             _ => return,
         };
         // Nodes with different clocks may answer in turn at one address.
-        if last.is_some_and(|(at, _)| now.saturating_duration_since(at) < SKEW_INTERVAL) {
-            return;
-        }
+        let interval = match last {
+            None => SKEW_INTERVAL,
+            Some((at, _, interval)) => match now.saturating_duration_since(at) {
+                elapsed if elapsed < interval => return,
+                elapsed if elapsed < 2 * interval => (2 * interval).min(MAX_SKEW_INTERVAL),
+                _ => SKEW_INTERVAL,
+            },
+        };
         let reported = (event == NodeEvent::ClockSkew(skew)).then_some(skew);
-        self.skewed.insert(node, (now, reported));
+        self.skewed.insert(node, (now, reported, interval));
         self.record(now, Event::Node(node, event));
     }
 
@@ -293,7 +327,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    use chainweb::ChainId;
+    use chainweb::{BlockHash, ChainId};
     use node::Skew;
 
     use super::Recorder;
@@ -330,7 +364,7 @@ mod tests {
             request,
             cause: FailureCause::NoAnswer,
             error: error.to_owned(),
-            retry_in: Duration::ZERO,
+            retry_in: Some(Duration::ZERO),
         };
         Event::Node(NODE, event)
     }
@@ -402,24 +436,82 @@ mod tests {
     }
 
     #[test]
-    fn ten_blocks_in_a_row_too_late_are_reported_once_until_one_is_accepted() {
-        let now = Instant::now();
-        let mut recorder = recorder(now, Meter::None);
-        let mut warned = |count, event: BlockEvent| {
-            for _ in 0..count {
-                let block = BlockRef {
-                    job: JobId(1),
-                    node: NODE,
-                    chain: ChainId::new(0),
-                    height: 1,
-                    hash: None,
-                };
-                recorder.record(now, Event::Block(block, event.clone()));
+    fn clocks_that_alternate_are_reported_more_and_more_rarely() {
+        let start = Instant::now();
+        let mut recorder = recorder(start, Meter::None);
+        let skew = |seconds: i64| Skew::from_stamp(100 + seconds, 100_000_000, Duration::ZERO);
+        let mut reports = |from: u64, seconds: u64, skew_of: fn(u64) -> i64| {
+            let before = recorder.sequence;
+            for second in from..from + seconds {
+                let now = start + Duration::from_secs(second);
+                recorder.note_clock_skew(now, NODE, skew(skew_of(second)));
             }
-            let late = Event::Node(NODE, NodeEvent::BlocksLate { times: 10 });
-            let events = snapshot(&recorder, now).events;
-            events.iter().filter(|record| record.event == late).count()
+            recorder.sequence - before
         };
+        let alternate = |second: u64| if second.is_multiple_of(2) { 30 } else { 0 };
+        let first = reports(0, 3600, alternate);
+        assert!((8..=10).contains(&first), "{first}");
+        let later = reports(3600, 6 * 3600, alternate);
+        assert!((5..=7).contains(&later), "{later}");
+        assert_eq!(reports(30_000, 10_000, |_| 0), 1);
+        // The clocks agreed: a change is reported at once, and the next one soon.
+        assert_eq!(reports(40_000, 1, |_| 30), 1);
+        assert_eq!(reports(40_010, 1, |_| 0), 1);
+    }
+
+    /// Records this event of so many blocks. Returns how often late blocks were reported so far.
+    fn late(
+        recorder: &mut Recorder,
+        count: u32,
+        hash: Option<BlockHash>,
+        event: &BlockEvent,
+    ) -> usize {
+        let now = Instant::now();
+        for _ in 0..count {
+            let block = BlockRef {
+                job: JobId(1),
+                node: NODE,
+                chain: ChainId::new(0),
+                height: 1,
+                hash,
+            };
+            recorder.record(now, Event::Block(block, event.clone()));
+        }
+        let late = Event::Node(NODE, NodeEvent::BlocksLate { times: 10 });
+        let events = snapshot(recorder, now).events;
+        events.iter().filter(|record| record.event == late).count()
+    }
+
+    #[test]
+    fn a_submission_ends_a_row_of_late_blocks_where_acceptance_is_unknown() {
+        let hash = Some(BlockHash::new([1; 32]));
+        let submitted = BlockEvent::Submitted { attempts: 1 };
+        // The network shows no hashes.
+        let mut evm = recorder(Instant::now(), Meter::None);
+        assert_eq!(late(&mut evm, 9, None, &BlockEvent::Stale), 0);
+        assert_eq!(late(&mut evm, 1, None, &submitted), 0);
+        assert_eq!(late(&mut evm, 9, None, &BlockEvent::Stale), 0);
+        // The node does not serve its cut, for a while.
+        let mut recorder = recorder(Instant::now(), Meter::None);
+        let node = |event| Event::Node(NODE, event);
+        recorder.record(Instant::now(), node(NodeEvent::CutNotServed));
+        assert_eq!(late(&mut recorder, 9, hash, &BlockEvent::Stale), 0);
+        assert_eq!(late(&mut recorder, 1, hash, &submitted), 0);
+        assert_eq!(late(&mut recorder, 9, hash, &BlockEvent::Stale), 0);
+        let recovered = NodeEvent::RequestRecovered {
+            request: RequestKind::Cut,
+            after: Duration::ZERO,
+        };
+        recorder.record(Instant::now(), node(recovered));
+        assert_eq!(late(&mut recorder, 1, hash, &submitted), 0);
+        assert_eq!(late(&mut recorder, 1, hash, &BlockEvent::Stale), 1);
+    }
+
+    #[test]
+    fn ten_blocks_in_a_row_too_late_are_reported_once_until_one_is_accepted() {
+        let hash = Some(BlockHash::new([1; 32]));
+        let mut recorder = recorder(Instant::now(), Meter::None);
+        let mut warned = |count, event: BlockEvent| late(&mut recorder, count, hash, &event);
         assert_eq!(warned(9, BlockEvent::Stale), 0);
         assert_eq!(warned(1, BlockEvent::Accepted), 0);
         assert_eq!(warned(9, BlockEvent::Stale), 0);

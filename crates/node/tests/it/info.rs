@@ -264,6 +264,31 @@ async fn other_apis_than_the_service_api_are_refusals() {
 }
 
 #[tokio::test]
+async fn a_404_with_text_is_not_the_nodes() {
+    let html = || plain("404 Not Found", b"<html>default backend - 404</html>");
+    let node = Scripted::start([html(), html()]).await;
+    let client = node.client();
+    let version = "development".parse().unwrap();
+    for (path, error) in [
+        ("/info", client.info().await.unwrap_err()),
+        (
+            "/chainweb/0.0/development/cut",
+            client.cut(&version).await.unwrap_err(),
+        ),
+    ] {
+        assert_eq!(
+            error,
+            Error::Refused(Refusal::Foreign {
+                path: path.to_owned(),
+                status: 404,
+                text: "<html>default backend - 404</html>".to_owned(),
+            })
+        );
+        assert_eq!(error.retry(), Retry::Soon);
+    }
+}
+
+#[tokio::test]
 async fn the_clock_skew_is_that_of_the_newest_timestamp() {
     let body = br#"{"nodeVersion":"x"}"#;
     let stamped = |stamp: &str| plain(&format!("{OK}\r\nX-Server-Timestamp: {stamp}"), body);

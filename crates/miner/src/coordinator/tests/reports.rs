@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use super::pieces::{block, busy, connect, invalid_pow, piece, stale, timeout};
+use node::{Lost, UpdateEvent};
+
+use super::pieces::{block, busy, connect, invalid_pow, not_served, piece, stale, timeout};
 use super::script::{Script, config};
 use crate::job::{NodeId, Proof};
 use crate::telemetry::Event;
@@ -162,6 +164,110 @@ fn stale_and_rejected_blocks_are_reported() {
     assert_eq!(blocks(&mut s), [BlockEvent::RejectedWithoutPow]);
 }
 
+/// Solves the job of chain 0 at this height, whose payload is unknown at so many tries. Returns
+/// whether several nodes behind one address are reported.
+fn payload_unknown(s: &mut Script, height: u64, tries: u32) -> bool {
+    s.solved(&format!("0:{height}a"));
+    for _ in 0..tries {
+        s.submitted(Err(stale()));
+        let ms = s.ms() + 1000;
+        s.at(ms).tick();
+    }
+    if tries < 5 {
+        s.submitted(Ok(()));
+    }
+    if s.is_identifying() {
+        s.identified("net", 4);
+    }
+    for chain in 0..4 {
+        s.opened(chain);
+    }
+    next_work(s, height + 1)
+}
+
+/// The chain has a new tip, and new work of this height after a while. Returns whether several
+/// nodes were reported.
+fn next_work(s: &mut Script, height: u64) -> bool {
+    s.new_cut(0);
+    s.work_fails(&busy());
+    let ms = s.ms() + 500;
+    s.at(ms).tick();
+    s.work(piece(0, height, 'a'));
+    let is_reported = |event| matches!(event, NodeEvent::PayloadsUnknown { .. });
+    nodes(s).into_iter().any(is_reported)
+}
+
+#[test]
+fn payloads_unknown_at_all_tries_are_reported_as_well() {
+    let mut s = Script::mining(1);
+    let warned = (1..=4).map(|height| payload_unknown(&mut s, height, 5));
+    assert_eq!(warned.collect::<Vec<_>>(), [false, false, false, true]);
+}
+
+#[test]
+fn solutions_that_came_too_late_are_no_evidence_of_several_nodes() {
+    let mut s = Script::mining(1);
+    for height in 1..=8 {
+        s.solved(&format!("0:{height}a"));
+        s.submitted(Err(stale()));
+        s.new_cut(0);
+        let ms = s.ms() + 1000;
+        s.at(ms).tick();
+        s.submitted(Err(stale()));
+        assert!(!next_work(&mut s, height + 1), "{height}");
+    }
+}
+
+#[test]
+fn unknown_payloads_before_a_restart_do_not_count() {
+    let mut s = Script::mining(1);
+    for height in 1..=3 {
+        assert!(!payload_unknown(&mut s, height, 1));
+    }
+    s.new_cut(0);
+    s.work_fails(&connect());
+    s.identified("net", 4);
+    for chain in 0..4 {
+        s.opened(chain);
+    }
+    let ms = s.ms() + 1000;
+    s.at(ms).tick();
+    s.work(piece(0, 4, 'a'));
+    for height in 4..=6 {
+        assert!(!payload_unknown(&mut s, height, 1), "{height}");
+    }
+    assert!(payload_unknown(&mut s, 7, 1));
+}
+
+#[test]
+fn the_pause_of_a_refused_stream_is_its_own() {
+    let mut s = Script::mining(1);
+    s.reports();
+    s.update(1, UpdateEvent::Lost(Lost::Failed(busy())));
+    let failed = NodeEvent::RequestFailed {
+        request: RequestKind::Updates,
+        cause: FailureCause::Refused,
+        error: busy().to_string(),
+        retry_in: None,
+    };
+    assert_eq!(nodes(&mut s), [failed]);
+}
+
+#[test]
+fn a_failure_before_a_missing_cut_ends() {
+    let mut s = Script::idle(1);
+    s.wants(&[2]);
+    s.cut_fails(&timeout());
+    s.at(200).tick();
+    nodes(&mut s);
+    s.cut_fails(&not_served());
+    let recovered = NodeEvent::RequestRecovered {
+        request: RequestKind::Cut,
+        after: Duration::from_millis(200),
+    };
+    assert_eq!(nodes(&mut s), [recovered]);
+}
+
 #[test]
 fn retired_jobs_are_reported_with_their_reason() {
     let mut s = Script::mining(2);
@@ -197,7 +303,7 @@ fn failures_of_a_node_and_their_end_are_reported() {
         request: RequestKind::Info,
         cause: FailureCause::Unreachable,
         error: connect().to_string(),
-        retry_in: Duration::from_millis(100),
+        retry_in: Some(Duration::from_millis(100)),
     };
     assert_eq!(nodes(&mut s), [failed]);
     s.at(100).tick();

@@ -57,7 +57,11 @@ fn a_cut_that_moves_without_an_update_reopens_the_streams() {
     // A stream that was only opened proves nothing: the cut is compared.
     s.at(12_020).cut(&[(0, 6, 0)]).gives(&["publish", "work"]);
     assert!(warnings(&mut s).is_empty(), "once");
-    s.at(12_030).new_cut(1).gives(&[]);
+    for chain in 1..4 {
+        s.at(12_030).new_cut(chain).gives(&[]);
+        assert!(warnings(&mut s).is_empty(), "chain 0 is still silent");
+    }
+    s.refreshed(0);
     assert_eq!(warnings(&mut s), [false]);
 }
 
@@ -155,6 +159,34 @@ fn one_held_stream_among_others_is_opened_again_alone() {
     assert!(warnings(&mut s).is_empty(), "the others prove nothing");
     s.new_cut(0);
     assert_eq!(warnings(&mut s), [false]);
+}
+
+#[test]
+fn streams_that_fall_silent_again_and_again_are_reported_once_in_ten_minutes() {
+    let mut s = mining();
+    let (mut height, mut reports) = (0, Vec::new());
+    while s.ms() < 1_500_000 {
+        let ms = s.ms() + 40_000;
+        pass(&mut s, ms, (0, height, 0), true);
+        height += 1;
+        let ms = s.ms() + 40_000;
+        for (_, chain) in pass(&mut s, ms, (0, height, 0), true) {
+            s.opened(chain);
+        }
+        s.new_cut(0);
+        let ms = s.ms();
+        reports.extend(warnings(&mut s).into_iter().map(|warning| (ms, warning)));
+    }
+    let warned = |(ms, warning): &(u64, bool)| warning.then_some(*ms);
+    let times: Vec<_> = reports.iter().filter_map(warned).collect();
+    assert!((2..=3).contains(&times.len()), "{reports:?}");
+    let mut pauses = times.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(pauses.all(|pause| pause >= 590_000), "{reports:?}");
+    let mut pairs = reports.chunks(2);
+    assert!(
+        pairs.all(|pair| matches!(pair, [(_, true), (_, false)])),
+        "{reports:?}"
+    );
 }
 
 #[test]
