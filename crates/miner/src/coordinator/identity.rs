@@ -1,6 +1,6 @@
 //! Answers to `/info`: which network a node serves, and what follows if it is another one.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
 use node::{Error, Info};
@@ -12,6 +12,9 @@ use super::state::Coordinator;
 use super::stream::Shown;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement, Untracked};
+
+/// The shortest time between reports that a network was reset.
+const RESETS: Duration = Duration::from_mins(1);
 
 impl Coordinator {
     pub(super) fn identified(&mut self, id: NodeId, result: Result<Info, Error>) {
@@ -97,7 +100,11 @@ impl Coordinator {
             requested_at: requested_at.unwrap_or(now),
             height,
         };
-        if let Some(from) = node.show(now, &self.config.timing, chain, shown) {
+        let reset = node.show(now, &self.config.timing, chain, shown);
+        // Several nodes of different heights may answer at one address.
+        let is_due = node.reset_reported.is_none_or(|at| at + RESETS <= now);
+        if let Some(from) = reset.filter(|_| is_due) {
+            node.reset_reported = Some(now);
             let event = NodeEvent::NetworkReset {
                 version: node.version(),
                 chain,

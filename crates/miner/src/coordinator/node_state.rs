@@ -75,6 +75,8 @@ pub(super) struct NodeState {
     pub(super) accepted: Option<JobId>,
     /// When such a row was last reported.
     pub(super) orphans_reported: Option<Instant>,
+    /// When a reset of the network was last reported.
+    pub(super) reset_reported: Option<Instant>,
     /// The number of solutions with a payload that another node did not know, since the node was
     /// last unreachable or served another network.
     pub(super) unknown_payloads: u32,

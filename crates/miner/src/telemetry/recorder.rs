@@ -28,6 +28,8 @@ const RATE_WINDOW: Duration = Duration::from_secs(10);
 /// row.
 const SKEW_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_SKEW_INTERVAL: Duration = Duration::from_hours(1);
+/// The shortest time between reports about late blocks.
+const LATE_INTERVAL: Duration = Duration::from_mins(10);
 /// The number of blocks in a row too late at which their causes are reported.
 const MANY_LATE: u32 = 10;
 
@@ -50,6 +52,8 @@ pub(crate) struct Recorder {
     skewed: BTreeMap<NodeId, (Instant, Option<Skew>, Duration)>,
     /// The blocks in a row that came too late or were orphaned.
     late: u32,
+    /// When such a row was last reported.
+    late_reported: Option<Instant>,
     /// The nodes that do not serve their cut: whether they accept blocks is not known.
     without_cut: BTreeSet<NodeId>,
 }
@@ -84,6 +88,7 @@ impl Recorder {
             table_explained: false,
             skewed: BTreeMap::new(),
             late: 0,
+            late_reported: None,
             without_cut: BTreeSet::new(),
         }
     }
@@ -104,7 +109,7 @@ impl Recorder {
             self.nodes[id.0].note(now, event);
         }
         self.log.event(now, &event, &self.program, &self.nodes);
-        let late = self.note_late(&event);
+        let late = self.note_late(now, &event);
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
@@ -121,7 +126,7 @@ impl Recorder {
     }
 
     /// Counts blocks that come too late. Returns the node of the last one if there are many.
-    fn note_late(&mut self, event: &Event) -> Option<NodeId> {
+    fn note_late(&mut self, now: Instant, event: &Event) -> Option<NodeId> {
         let (block, event) = match event {
             Event::Block(block, event) => (block, event),
             Event::Node(id, NodeEvent::CutNotServed) => {
@@ -144,7 +149,13 @@ impl Recorder {
         match event {
             BlockEvent::Stale | BlockEvent::Orphaned { .. } => {
                 self.late = self.late.saturating_add(1);
-                (self.late == MANY_LATE).then_some(block.node)
+                let last = self.late_reported;
+                let is_due = last.is_none_or(|at| now.duration_since(at) >= LATE_INTERVAL);
+                if self.late != MANY_LATE || !is_due {
+                    return None;
+                }
+                self.late_reported = Some(now);
+                Some(block.node)
             }
             BlockEvent::Accepted => {
                 self.late = 0;

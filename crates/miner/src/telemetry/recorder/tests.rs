@@ -135,7 +135,16 @@ fn clocks_that_alternate_are_reported_more_and_more_rarely() {
 
 /// Records this event of so many blocks. Returns how often late blocks were reported so far.
 fn late(recorder: &mut Recorder, count: u32, hash: Option<BlockHash>, event: &BlockEvent) -> usize {
-    let now = Instant::now();
+    late_at(Instant::now(), recorder, count, hash, event)
+}
+
+fn late_at(
+    now: Instant,
+    recorder: &mut Recorder,
+    count: u32,
+    hash: Option<BlockHash>,
+    event: &BlockEvent,
+) -> usize {
     for _ in 0..count {
         let block = BlockRef {
             job: JobId(1),
@@ -179,16 +188,25 @@ fn a_submission_ends_a_row_of_late_blocks_where_acceptance_is_unknown() {
 #[test]
 fn ten_blocks_in_a_row_too_late_are_reported_once_until_one_is_accepted() {
     let hash = Some(BlockHash::new([1; 32]));
-    let mut recorder = recorder(Instant::now(), Meter::None);
-    let mut warned = |count, event: BlockEvent| late(&mut recorder, count, hash, &event);
-    assert_eq!(warned(9, BlockEvent::Stale), 0);
-    assert_eq!(warned(1, BlockEvent::Accepted), 0);
-    assert_eq!(warned(9, BlockEvent::Stale), 0);
-    assert_eq!(warned(5, BlockEvent::Submitted { attempts: 1 }), 0);
-    assert_eq!(warned(1, BlockEvent::Stale), 1);
-    assert_eq!(warned(50, BlockEvent::Stale), 1);
-    assert_eq!(warned(1, BlockEvent::Accepted), 1);
-    assert_eq!(warned(10, BlockEvent::Stale), 2);
+    let start = Instant::now();
+    let mut recorder = recorder(start, Meter::None);
+    let mut warned = |minutes, count, event: BlockEvent| {
+        let now = start + Duration::from_mins(minutes);
+        late_at(now, &mut recorder, count, hash, &event)
+    };
+    assert_eq!(warned(0, 9, BlockEvent::Stale), 0);
+    assert_eq!(warned(0, 1, BlockEvent::Accepted), 0);
+    assert_eq!(warned(0, 9, BlockEvent::Stale), 0);
+    assert_eq!(warned(0, 5, BlockEvent::Submitted { attempts: 1 }), 0);
+    assert_eq!(warned(0, 1, BlockEvent::Stale), 1);
+    assert_eq!(warned(20, 50, BlockEvent::Stale), 1);
+    assert_eq!(warned(20, 1, BlockEvent::Accepted), 1);
+    assert_eq!(warned(20, 10, BlockEvent::Stale), 2);
+    // Not more often than once in ten minutes.
+    assert_eq!(warned(29, 1, BlockEvent::Accepted), 2);
+    assert_eq!(warned(29, 10, BlockEvent::Stale), 2);
+    assert_eq!(warned(30, 1, BlockEvent::Accepted), 2);
+    assert_eq!(warned(30, 10, BlockEvent::Stale), 3);
 }
 
 #[test]
