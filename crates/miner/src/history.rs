@@ -77,17 +77,6 @@ pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// Returns an error with its causes.
-fn with_causes(error: &HistoryError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 /// A history that is open. Clones share it.
 #[derive(Clone, Debug)]
 pub struct History {

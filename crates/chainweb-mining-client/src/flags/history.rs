@@ -56,14 +56,12 @@ impl HistoryArgs {
                 }
                 Ok(Some(history))
             }
-            Err(error @ (HistoryError::Directory { .. } | HistoryError::Foreign)) if is_chosen => {
-                Err(UsageError::new(error).into())
-            }
             Err(error @ (HistoryError::Newer | HistoryError::Slow)) => {
                 let directory = directory.display();
                 warn!(event = "history_off", %directory, error = %anyhow::Error::from(error), "blocks are not remembered beyond the end of the program");
                 Ok(None)
             }
+            Err(error) if is_chosen => Err(UsageError::new(error).into()),
             Err(error) => {
                 let error = format!("{:#}", anyhow::Error::from(error));
                 info!(

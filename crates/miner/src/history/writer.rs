@@ -4,6 +4,7 @@
 //! the disk fails, the thread keeps the batch and tries again; records beyond the channel are
 //! dropped and counted.
 
+use std::error::Error as _;
 use std::mem::take;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use tracing::{debug, info, warn};
 use super::record::{Record, milliseconds, prune};
 use super::slot::{Slot, connect};
 use super::unsettled::{Unsettled, unsettled};
-use super::{Health, HistoryError, Run, schema, wall_clock, with_causes};
+use super::{Health, HistoryError, Run, schema, wall_clock};
 
 /// The pause between two tries to write.
 const RETRY: Duration = Duration::from_secs(1);
@@ -203,7 +204,8 @@ impl Writer {
                 if self.failing.is_none() {
                     self.failing = Some(Instant::now());
                     self.health.is_failing.store(true, Ordering::Relaxed);
-                    warn!(event = "history_failed", error = %with_causes(&error), "cannot write the history: mining goes on, and it is written later");
+                    let cause = error.source().map(ToString::to_string);
+                    warn!(event = "history_failed", %error, cause, "cannot write the history: mining goes on, and it is written later");
                 }
             }
         }

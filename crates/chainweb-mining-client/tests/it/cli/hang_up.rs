@@ -1,6 +1,7 @@
 //! SIGHUP: the end of a terminal, or a request to reload.
 
 use std::fs;
+use std::process::Command;
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::Signal;
@@ -15,8 +16,16 @@ const MINING: [&str; 6] = ["--node", "127.0.0.1:1", "-w", "cpu", "-c", "1"];
 /// Starts the program in a session without a controlling terminal.
 fn in_new_session(before: &str, args: &[&str]) -> Running {
     let start = format!("{before} exec setsid \"$0\" \"$@\"");
-    let mut command = command("/bin/sh");
-    Running::spawn(command.args(["-c", &start, PROGRAM]).args(args))
+    let mut command = with_default_signal();
+    Running::spawn(command.args(["/bin/sh", "-c", &start, PROGRAM]).args(args))
+}
+
+/// Returns a command that starts a command with SIGHUP as it usually is: the tests may run under
+/// nohup.
+fn with_default_signal() -> Command {
+    let mut command = command("env");
+    command.arg("--default-signal=HUP");
+    command
 }
 
 #[test]
@@ -26,8 +35,8 @@ fn the_end_of_the_controlling_terminal_ends_cleanly() {
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap();
     let other_end = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-    let mut command = command("setsid");
-    let command = command.args(["-c", PROGRAM]).args(MINING);
+    let mut command = with_default_signal();
+    let command = command.args(["setsid", "-c", PROGRAM]).args(MINING);
     let mut client = Running::spawn(command.stdin(other_end));
     client.wait_for("cannot connect");
     drop(terminal);
