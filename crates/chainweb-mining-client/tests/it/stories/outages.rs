@@ -1,6 +1,6 @@
 //! Nodes that are down for a while, return on another network, or are slow.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chainweb::{ChainGraph, ChainId};
 use miner::timing::Timing;
@@ -200,7 +200,21 @@ async fn restarted_node_accepts_all_solutions_of_later_work() {
     for _ in 0..3 {
         story.until_mining().await;
     }
-    let lost = story.simnet.report().tally.unknown_payload;
+    // Solutions of it are submitted again for less than a second.
+    let unknown = |story: &Story| story.simnet.report().tally.unknown_payload;
+    let (mut lost, mut since) = (unknown(&story), Instant::now());
+    story
+        .until(
+            "solutions of earlier work are given up",
+            PATIENCE,
+            |story| {
+                if unknown(story) != lost {
+                    (lost, since) = (unknown(story), Instant::now());
+                }
+                since.elapsed() > Duration::from_secs(1)
+            },
+        )
+        .await;
     for _ in 0..5 {
         story.until_mining().await;
     }
