@@ -11,9 +11,9 @@ mod unsettled;
 mod writer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use std::{io, thread};
 
@@ -77,12 +77,12 @@ pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// A history that is open. Clones share it.
-#[derive(Clone, Debug)]
+/// A history that is open.
+#[derive(Debug)]
 pub struct History {
     messages: SyncSender<Message>,
     instance: u32,
-    unsettled: Arc<Mutex<Vec<Unsettled>>>,
+    unsettled: Vec<Unsettled>,
     health: Arc<Health>,
 }
 
@@ -122,7 +122,7 @@ impl History {
         Ok(Self {
             messages,
             instance,
-            unsettled: Arc::new(Mutex::new(unsettled)),
+            unsettled,
             health,
         })
     }
@@ -134,9 +134,8 @@ impl History {
     }
 
     /// Returns the blocks of earlier runs whose fate is open, the first time; none after that.
-    pub fn take_unsettled(&self) -> Vec<Unsettled> {
-        let unsettled = self.unsettled.lock();
-        std::mem::take(&mut *unsettled.unwrap_or_else(PoisonError::into_inner))
+    pub fn take_unsettled(&mut self) -> Vec<Unsettled> {
+        std::mem::take(&mut self.unsettled)
     }
 
     /// Whether the disk takes no records at present.

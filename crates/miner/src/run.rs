@@ -265,7 +265,7 @@ impl Running {
         }
         self.take_solutions();
         self.journal.flush().await;
-        let held: Vec<_> = self.journal.take_held().collect();
+        let held = self.journal.take_held();
         self.record_held(held);
         self.publish_snapshot();
         let snapshot = self.snapshot();
@@ -465,7 +465,7 @@ impl Drop for Running {
             return;
         }
         self.take_solutions();
-        let held: Vec<_> = self.journal.take_held().collect();
+        let held = self.journal.take_held();
         self.record_held(held);
         for (block, header) in self.coordinator.open_submissions() {
             let event = Report::Unfinished(Unfinished::Submission {

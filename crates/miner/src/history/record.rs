@@ -169,6 +169,18 @@ impl Found {
 }
 
 impl Change {
+    /// Returns a change to this fate, without details.
+    pub(crate) fn new(block: BlockKey, fate: Fate, at: SystemTime) -> Self {
+        Self {
+            block,
+            fate,
+            at,
+            depth: None,
+            other: None,
+            detail: None,
+        }
+    }
+
     fn write(&self, db: &Connection, run: i64) -> Result<(), rusqlite::Error> {
         let (sql, key) = match self.block {
             BlockKey::Job(job) => ("run = :run AND job = :key", job.0.cast_signed()),

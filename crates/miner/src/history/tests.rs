@@ -141,7 +141,7 @@ const FATES: [Fate; 11] = [
 #[tokio::test]
 async fn blocks_without_a_final_fate_come_back_after_a_restart() {
     let directory = Directory::new();
-    let history = open(&directory.0).await.expect("it opens");
+    let mut history = open(&directory.0).await.expect("it opens");
     assert_eq!(history.take_unsettled(), []);
     for (job, fate) in (0..).zip(FATES) {
         history.write(found(job));
@@ -149,7 +149,7 @@ async fn blocks_without_a_final_fate_come_back_after_a_restart() {
     }
     assert!(history.flush(PATIENCE).await);
     // The journal is that of a process that was killed: nothing more is written at the end.
-    let history = again(history, &directory).await;
+    let mut history = again(history, &directory).await;
     let unsettled = history.take_unsettled();
     assert_eq!(history.take_unsettled(), []);
     let untaken: Vec<_> = unsettled.iter().map(|block| block.is_untaken).collect();

@@ -48,8 +48,8 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn new(history: Option<History>) -> Self {
-        let unsettled = history.as_ref().map(History::take_unsettled);
+    pub(super) fn new(mut history: Option<History>) -> Self {
+        let unsettled = history.as_mut().map(History::take_unsettled);
         Self {
             history,
             unsettled: unsettled.unwrap_or_default(),
@@ -131,8 +131,9 @@ impl Journal {
     }
 
     /// Returns all that is held back.
-    pub(super) fn take_held(&mut self) -> impl Iterator<Item = Held> {
-        std::mem::take(&mut self.held).into_values().flatten()
+    pub(super) fn take_held(&mut self) -> Vec<Held> {
+        let held = std::mem::take(&mut self.held);
+        held.into_values().flatten().collect()
     }
 
     /// Returns the blocks of earlier runs that a node of this network can be asked about, with the
@@ -146,9 +147,9 @@ impl Journal {
         let of_network = self
             .unsettled
             .extract_if(.., |block| block.network == network);
-        let left = |block: &Unsettled| lifetime.checked_sub(age(now, block));
         let blocks = of_network.map(|block| {
-            let left = left(&block).filter(|_| block.is_untaken);
+            let left = lifetime.checked_sub(age(now, &block));
+            let left = left.filter(|_| block.is_untaken);
             (block, left)
         });
         blocks.collect()
@@ -170,14 +171,8 @@ impl Journal {
         let gone = gone.chain(forgotten.iter().map(|block| (block, Fate::Untracked)));
         for (block, fate) in gone {
             if let Some(history) = &self.history {
-                history.write(Record::Change(Change {
-                    block: BlockKey::Row(block.row),
-                    fate,
-                    at: now,
-                    depth: None,
-                    other: None,
-                    detail: None,
-                }));
+                let key = BlockKey::Row(block.row);
+                history.write(Record::Change(Change::new(key, fate, now)));
             }
         }
         lost
@@ -228,14 +223,8 @@ fn found(now: Instant, block: &BlockRef, event: &BlockEvent, node: &NodeSnapshot
 
 /// Returns the change of a block's fate.
 fn fate(block: &BlockRef, event: &BlockEvent) -> Option<Change> {
-    let mut change = Change {
-        block: BlockKey::Job(block.job),
-        fate: Fate::Submitted,
-        at: wall_clock(),
-        depth: None,
-        other: None,
-        detail: None,
-    };
+    let key = BlockKey::Job(block.job);
+    let mut change = Change::new(key, Fate::Submitted, wall_clock());
     change.fate = match event {
         BlockEvent::Found { .. }
         | BlockEvent::Restored { .. }
