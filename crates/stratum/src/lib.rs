@@ -35,7 +35,7 @@ pub use server::{
 pub use session::{Close, Outbox, Session, SettingWarning, ShareEvent, Solution};
 pub use share_target::ShareTargets;
 pub use stats::{
-    Freshness, HashRates, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
+    Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
 };
 pub use template::{LiveWork, Template};
 pub use tls::{Tls, TlsError};

@@ -53,10 +53,10 @@ impl Window {
     /// Returns the number of the bucket at a time since the start, and the part of it that has
     /// passed.
     fn bucket(self, at: Duration) -> (u64, f64) {
-        let width = (self.length() / BUCKETS).as_nanos();
-        let at = at.as_nanos();
-        let number = u64::try_from(at / width).unwrap_or(u64::MAX);
-        (number, (at % width) as f64 / width as f64)
+        let width = self.length() / BUCKETS;
+        let number = at.as_secs() / width.as_secs();
+        let passed = at.as_secs_f64() / width.as_secs_f64() - number as f64;
+        (number, passed.clamp(0.0, 1.0))
     }
 }
 
@@ -67,9 +67,9 @@ pub struct Windows {
     rings: [Ring; Window::ALL.len()],
 }
 
-/// Amounts per second over each window.
+/// Amounts per second over each window, in the order of [`Window::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Rates([f64; Window::ALL.len()]);
+pub struct Rates(pub [f64; Window::ALL.len()]);
 
 impl Rates {
     /// Returns the amount per second over a window, or over the time since the start if that is
