@@ -7,6 +7,7 @@
 mod blocks;
 pub mod counters;
 pub(crate) mod devices;
+pub mod estimate;
 pub mod event;
 mod log;
 pub(crate) mod recorder;

@@ -3,11 +3,10 @@
 //! A session locks the map of names once, at login; afterwards it locks its worker's tally alone.
 //! Only sessions of the same name share that lock, and a snapshot holds each for a moment, so none
 //! is contended; a channel to one owner would make each share wake another task. Clients choose the
-//! names: their number, length and characters are bounded. Blocks after submission are not known
-//! here.
+//! names: their number, length and characters are bounded. Rates and blocks after submission are
+//! not known here.
 
 mod name;
-mod rates;
 mod rejection;
 mod snapshot;
 mod tally;
@@ -22,7 +21,7 @@ use chainweb::{Difficulty, Level};
 
 pub use self::name::WorkerName;
 pub use self::rejection::{Freshness, Rejection, Rejections};
-pub use self::snapshot::{HashRates, WorkerSnapshot};
+pub use self::snapshot::WorkerSnapshot;
 use self::tally::Tally;
 
 /// The statistics of all workers of a server.
@@ -64,8 +63,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Stats {
-    /// Creates statistics for at most `max_names` worker names, of about a kilobyte each. Further
-    /// workers are counted together.
+    /// Creates statistics for at most `max_names` worker names, of less than a kilobyte each.
+    /// Further workers are counted together.
     pub fn new(max_names: usize) -> Self {
         Self {
             max_names,

@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use miner::telemetry::estimate::BLOCK_DELAY;
 use miner::timing::SKEW_TOLERATED;
 use miner::units::About;
 use node::{Client, Skew};
 
 use super::check::{Check, Finding};
 use super::trouble::{fact, remedy};
-
-/// The block delay of every public network, assumed if the node does not report one.
-pub(super) const BLOCK_DELAY: Duration = Duration::from_secs(30);
 
 /// The number of round trips measured.
 const ROUND_TRIPS: usize = 5;

@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use chainweb::{Adjacents, BlockHash, ChainId, CreationTime, Work};
+use miner::telemetry::estimate::BLOCK_DELAY;
 use miner::units::{About, Prefixed};
 use node::{Client, Cut, Error, Info, Refusal};
 
 use super::check::{Check, Finding};
 use super::mining::CHANGED_ON_THE_WAY;
-use super::pace::BLOCK_DELAY;
 
 /// Warn above this many block delays. Of blocks at random times, one in half a billion takes
 /// longer.

@@ -1,7 +1,8 @@
 //! Watches the devices of the Stratum server: which connect, leave, stop or resume sending shares.
 //!
-//! Pure: it compares one reading of the server's statistics with the one before. Changes of a kind
-//! are collected, so that a farm that restarts is one event with many names.
+//! Pure: it compares one reading of the server's statistics with the one before, and keeps the hash
+//! rates. Changes of a kind are collected, so that a farm that restarts is one event with many
+//! names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use chainweb::Level;
 use stratum::{WorkerName, WorkerSnapshot};
 
+use super::estimate::{Rates, Window, Windows};
 use super::event::{DeviceChange, Event};
 use super::snapshot::{Device, DeviceState};
 
@@ -30,9 +32,18 @@ const SLOWEST_DEVICE: f64 = 1e12;
 /// The last known state of each device, and the changes that are not reported yet.
 #[derive(Debug, Default)]
 pub(crate) struct DeviceWatch {
-    /// The state of each device, and when it was first seen connected without a break.
-    states: BTreeMap<WorkerName, (DeviceState, Instant)>,
+    known: BTreeMap<WorkerName, Known>,
     changes: BTreeMap<DeviceChange, Changes>,
+}
+
+#[derive(Debug)]
+struct Known {
+    state: DeviceState,
+    /// When it was first seen connected without a break.
+    connected: Instant,
+    /// The hashes credited so far, and their part in each window.
+    credited: f64,
+    hashes: Windows,
 }
 
 #[derive(Debug, Default)]
@@ -48,22 +59,30 @@ impl DeviceWatch {
         now: Instant,
         workers: Vec<WorkerSnapshot>,
     ) -> (Vec<Device>, Vec<Event>) {
-        let mut states = BTreeMap::new();
+        let mut before = take(&mut self.known);
         let mut devices = Vec::with_capacity(workers.len());
         for stats in workers {
-            let known = self.states.get(&stats.name).copied();
-            let (before, connected) = known
-                .filter(|(state, _)| *state != DeviceState::Disconnected)
-                .unwrap_or((DeviceState::Disconnected, now));
-            let state = state_of(&stats, now.saturating_duration_since(connected));
-            if let Some(change) = change(before, state) {
+            let mut known = before
+                .remove(&stats.name)
+                .unwrap_or_else(|| Known::new(now, &stats));
+            let rates = known.hash(now, stats.credited);
+            if known.state == DeviceState::Disconnected {
+                known.connected = now;
+            }
+            let connected = now.saturating_duration_since(known.connected);
+            let state = state_of(&stats, rates, connected);
+            if let Some(change) = change(known.state, state) {
                 let changes = self.changes.entry(change).or_default();
                 changes.names.insert(stats.name.clone());
             }
-            states.insert(stats.name.clone(), (state, connected));
-            devices.push(Device { stats, state });
+            known.state = state;
+            self.known.insert(stats.name.clone(), known);
+            devices.push(Device {
+                stats,
+                rates,
+                state,
+            });
         }
-        self.states = states;
         (devices, self.due(now))
     }
 
@@ -74,7 +93,7 @@ impl DeviceWatch {
                 .reported
                 .is_none_or(|at| now.saturating_duration_since(at) >= COLLECTED);
             if is_due && !changes.names.is_empty() {
-                let state = |name: &WorkerName| self.states.get(name).map(|(state, _)| *state);
+                let state = |name: &WorkerName| self.known.get(name).map(|known| known.state);
                 // A change that was undone in the meantime is no news.
                 let names = take(&mut changes.names).into_iter();
                 let names: Vec<_> = names.filter(|name| lasts(*change, state(name))).collect();
@@ -85,6 +104,24 @@ impl DeviceWatch {
             }
         }
         events
+    }
+}
+
+impl Known {
+    fn new(now: Instant, stats: &WorkerSnapshot) -> Self {
+        Self {
+            state: DeviceState::Disconnected,
+            connected: now,
+            credited: 0.0,
+            hashes: Windows::new(now.checked_sub(stats.since).unwrap_or(now)),
+        }
+    }
+
+    /// Counts what was credited since the reading before, and returns the rates.
+    fn hash(&mut self, now: Instant, credited: f64) -> Rates {
+        self.hashes.add(now, credited - self.credited);
+        self.credited = credited;
+        self.hashes.rates(now)
     }
 }
 
@@ -111,14 +148,14 @@ fn change(before: DeviceState, now: DeviceState) -> Option<DeviceChange> {
     }
 }
 
-fn state_of(stats: &WorkerSnapshot, connected: Duration) -> DeviceState {
+fn state_of(stats: &WorkerSnapshot, rates: Rates, connected: Duration) -> DeviceState {
     if stats.sessions == 0 {
         return DeviceState::Disconnected;
     }
     let without_share = stats
         .last_share
         .map_or(connected, |time| time.min(connected));
-    if without_share > patience(stats) {
+    if without_share > patience(stats, rates) {
         DeviceState::Silent
     } else {
         DeviceState::Active
@@ -127,9 +164,9 @@ fn state_of(stats: &WorkerSnapshot, connected: Duration) -> DeviceState {
 
 /// The time without a share after which a device is silent. [`Duration::MAX`] if its shares are so
 /// hard that no time proves anything.
-fn patience(stats: &WorkerSnapshot) -> Duration {
+fn patience(stats: &WorkerSnapshot, rates: Rates) -> Duration {
     let rate = match stats.last_share {
-        Some(_) => stats.rates.hour.max(stats.rates.day),
+        Some(_) => rates.over(Window::Hour).max(rates.over(Window::Day)),
         None => SLOWEST_DEVICE,
     };
     let hashes = stats.level.map_or(f64::INFINITY, hashes_per_share);
@@ -151,6 +188,7 @@ mod tests {
     use stratum::{Freshness, Stats, WorkerName, WorkerSession};
 
     use super::DeviceWatch;
+    use crate::telemetry::estimate::Window;
     use crate::telemetry::event::{DeviceChange, Event};
     use crate::telemetry::snapshot::DeviceState;
 
@@ -298,6 +336,30 @@ mod tests {
     }
 
     #[test]
+    fn rates_of_a_device_that_left_decline() {
+        let mut farm = Farm::new();
+        let device = farm.connect(0, "ka3-0");
+        // Each share has 2^40 hashes.
+        let rates = |farm: &mut Farm, seconds| {
+            let now = farm.at(seconds);
+            let (devices, _) = farm.watch.observe(now, farm.stats.snapshot(now));
+            devices[0].rates.0.map(|rate| rate / 40_f64.exp2())
+        };
+        for second in 0..7200 {
+            farm.share(second, &device);
+            rates(&mut farm, second);
+        }
+        drop(device);
+        let check = |rates: [f64; 5], expected: [f64; 5]| {
+            for (rate, expected) in rates.into_iter().zip(expected) {
+                assert!((rate - expected).abs() <= 1e-3, "{rates:?} {expected}");
+            }
+        };
+        check(rates(&mut farm, 7200), [1.0; 5]);
+        check(rates(&mut farm, 9000), [0.0, 0.0, 0.5, 0.8, 0.8]);
+    }
+
+    #[test]
     fn a_device_that_left_has_no_hash_rate() {
         let mut farm = Farm::new();
         let device = farm.connect(0, "ka3-0");
@@ -306,7 +368,7 @@ mod tests {
         let (devices, _) = farm
             .watch
             .observe(farm.at(60), farm.stats.snapshot(farm.at(60)));
-        assert!(devices[0].stats.rates.quarter_hour > 0.0);
+        assert!(devices[0].rates.over(Window::QuarterHour) > 0.0);
         assert_eq!(devices[0].state, DeviceState::Disconnected);
         assert!(devices[0].hash_rate().abs() < f64::EPSILON);
     }

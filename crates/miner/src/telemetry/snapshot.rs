@@ -10,6 +10,7 @@ use node::{Skew, Version};
 use stratum::WorkerSnapshot;
 
 use super::counters::Counters;
+use super::estimate::{Rates, Window};
 use super::event::{Event, FailureCause, RequestKind};
 use crate::job::Jobs;
 use crate::meter::{Rate, Reading};
@@ -125,8 +126,11 @@ pub struct Devices {
 /// A mining device, by its worker name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
-    /// Its shares and rates.
+    /// Its shares.
     pub stats: WorkerSnapshot,
+    /// Its hash rates in hashes per second, estimated from the difficulty of accepted shares. Time
+    /// without a connection counts.
+    pub rates: Rates,
     /// Whether it is at work.
     pub state: DeviceState,
 }
@@ -158,14 +162,14 @@ impl Device {
     pub(crate) fn hash_rate(&self) -> f64 {
         match self.state {
             DeviceState::Disconnected => 0.0,
-            DeviceState::Silent | DeviceState::Active => self.stats.rates.quarter_hour,
+            DeviceState::Silent | DeviceState::Active => self.rates.over(Window::QuarterHour),
         }
     }
 
     /// Returns the mean hash rate in the last day in hashes per second, and the time since the
     /// first connection.
     pub(crate) fn day_rate(&self) -> (f64, Duration) {
-        (self.stats.rates.day, self.stats.since)
+        (self.rates.over(Window::Day), self.stats.since)
     }
 }
 

@@ -7,17 +7,6 @@ use chainweb::{Difficulty, Level};
 use crate::stats::name::WorkerName;
 use crate::stats::rejection::Rejections;
 
-/// Hash rates in hashes per second, estimated from the difficulty of accepted shares.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct HashRates {
-    /// Over the last 15 minutes.
-    pub quarter_hour: f64,
-    /// Over the last hour.
-    pub hour: f64,
-    /// Over the last 24 hours.
-    pub day: f64,
-}
-
 /// The statistics of one worker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkerSnapshot {
@@ -30,8 +19,9 @@ pub struct WorkerSnapshot {
     /// The time since the worker's last session or share, up to the interval between snapshots;
     /// zero while it has a session.
     pub unseen: Duration,
-    /// Hash rates. Time without a session counts.
-    pub rates: HashRates,
+    /// The sum of the difficulties credited for accepted shares: the hashes that they took on
+    /// average.
+    pub credited: f64,
     /// Accepted shares of live work.
     pub accepted: u64,
     /// Accepted shares of work retired within the grace period.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use chainweb::{Difficulty, Level};
 
 use crate::stats::name::WorkerName;
-use crate::stats::rates::Rates;
 use crate::stats::rejection::{Freshness, Rejection, Rejections};
 use crate::stats::snapshot::WorkerSnapshot;
 
@@ -22,7 +21,8 @@ pub(super) struct Tally {
     accepted: u64,
     seen: Instant,
     last_share: Option<Instant>,
-    rates: Rates,
+    /// Expected hashes of all accepted shares.
+    credited: f64,
     best_of_session: Option<Difficulty>,
     best: Option<Difficulty>,
     since: Instant,
@@ -40,7 +40,7 @@ impl Tally {
             accepted: 0,
             seen: now,
             last_share: None,
-            rates: Rates::new(now),
+            credited: 0.0,
             best_of_session: None,
             best: None,
             since: now,
@@ -76,7 +76,7 @@ impl Tally {
             Freshness::Current => self.accepted += 1,
             Freshness::Late => self.accepted_late += 1,
         }
-        self.rates.add(now, credited.as_f64());
+        self.credited += credited.as_f64();
         self.last_share = self.last_share.max(Some(now));
         self.seen = self.seen.max(now);
         self.best(achieved);
@@ -119,7 +119,7 @@ impl Tally {
             sessions: self.sessions,
             since: now.saturating_duration_since(self.since),
             unseen: now.saturating_duration_since(self.seen),
-            rates: self.rates.read(now),
+            credited: self.credited,
             accepted: self.accepted,
             accepted_late: self.accepted_late,
             rejections: self.rejections,

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use chainweb::Difficulty;
 use proptest::prelude::*;
-use stratum::{HashRates, Rejection, Rejections, WorkerName, WorkerSnapshot};
+use stratum::{Rejection, Rejections, WorkerName, WorkerSnapshot};
 
 use super::text;
+use crate::telemetry::estimate::Rates;
 use crate::telemetry::snapshot::{Device, DeviceState};
 
 fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
@@ -13,10 +14,7 @@ fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
         sessions: 1,
         since: Duration::from_mins(5),
         unseen: Duration::ZERO,
-        rates: HashRates {
-            quarter_hour: terahashes * 1e12,
-            ..HashRates::default()
-        },
+        credited: terahashes * 1e12,
         accepted: 60,
         accepted_late: 0,
         rejections: Rejections::default(),
@@ -28,11 +26,17 @@ fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
     }
 }
 
-fn active(stats: WorkerSnapshot) -> Device {
+/// A device whose hashes were all made within a second.
+fn device(stats: WorkerSnapshot, state: DeviceState) -> Device {
     Device {
+        rates: Rates([stats.credited; 5]),
         stats,
-        state: DeviceState::Active,
+        state,
     }
+}
+
+fn active(stats: WorkerSnapshot) -> Device {
+    device(stats, DeviceState::Active)
 }
 
 fn hashes(number: u128) -> Difficulty {
@@ -59,30 +63,24 @@ fn the_table_is_aligned_and_has_problems_first_then_the_fastest() {
         blocks: 2,
         ..stats("k:0123.attic", 166.0)
     });
-    let gone = Device {
-        stats: WorkerSnapshot {
-            sessions: 0,
-            unseen: Duration::from_secs(754),
-            best: Some(hashes(1 << 48)),
-            ..stats("cellar", 0.31)
-        },
-        state: DeviceState::Disconnected,
+    let gone = WorkerSnapshot {
+        sessions: 0,
+        unseen: Duration::from_secs(754),
+        best: Some(hashes(1 << 48)),
+        ..stats("cellar", 0.31)
     };
-    let silent = Device {
-        stats: WorkerSnapshot {
-            last_share: Some(Duration::from_secs(190)),
-            ..stats("roof", 2.0)
-        },
-        state: DeviceState::Silent,
+    let gone = device(gone, DeviceState::Disconnected);
+    let silent = WorkerSnapshot {
+        last_share: Some(Duration::from_secs(190)),
+        ..stats("roof", 2.0)
     };
-    let stranger = Device {
-        stats: WorkerSnapshot {
-            accepted: 0,
-            sessions: 0,
-            ..stats("scanner", 0.0)
-        },
-        state: DeviceState::Disconnected,
+    let silent = device(silent, DeviceState::Silent);
+    let stranger = WorkerSnapshot {
+        accepted: 0,
+        sessions: 0,
+        ..stats("scanner", 0.0)
     };
+    let stranger = device(stranger, DeviceState::Disconnected);
     let long = active(stats("a.0123456789abcdef0123456789abcdef\n", 1.6));
     let devices = [gone, long, stranger, ka3, silent];
     let expected = "\
