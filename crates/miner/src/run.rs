@@ -117,9 +117,11 @@ impl Engine {
             worker,
             preemption,
             timing,
-            history,
+            mut history,
             ..
         } = self.config;
+        let earlier = history.as_mut().map(History::take_earlier);
+        let earlier = earlier.unwrap_or_default();
         let clients = self.clients;
         let (jobs, watched) = watch::channel(Arc::default());
         let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
@@ -127,6 +129,7 @@ impl Engine {
         let (sender, observations) = mpsc::channel(OBSERVATIONS_QUEUED);
         let mut observing = JoinSet::new();
         if let Some((stats, counters)) = worker.server() {
+            stats.restore(earlier.of_workers());
             observing.spawn(observe(stats, counters, timing.snapshot, sender));
         }
         let mut workers = JoinSet::new();
