@@ -38,7 +38,22 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Returns its name in the database.
+    /// All of them, in the order of a block's life.
+    pub const ALL: [Self; 11] = [
+        Self::Found,
+        Self::Submitted,
+        Self::Uncertain,
+        Self::Accepted,
+        Self::Displaced,
+        Self::Confirmed,
+        Self::Orphaned,
+        Self::Rejected,
+        Self::Stale,
+        Self::Untracked,
+        Self::Lost,
+    ];
+
+    /// Returns its name in the database and the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Found => "found",
