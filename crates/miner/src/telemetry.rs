@@ -9,6 +9,7 @@ pub mod counters;
 pub(crate) mod devices;
 pub mod estimate;
 pub mod event;
+mod fates;
 mod log;
 pub(crate) mod recorder;
 pub mod snapshot;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use listen::{BindError, Interface};
 use rand::Rng;
-use stratum::{Counters, LiveWork, Server, ServerError, Stats, Tls, WorkerName};
+use stratum::{Counters, LiveSet, LiveWork, Server, ServerError, Stats, Tls, WorkerName};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -107,7 +107,7 @@ impl Asic {
 }
 
 /// Returns the live jobs for the server and remembers them as recent.
-fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> Arc<[LiveWork]> {
+fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> LiveSet {
     let live_work = |job: &Arc<Job>| {
         recent.insert(job);
         LiveWork {
@@ -116,7 +116,10 @@ fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> Arc<[LiveWork]> {
             received: job.received,
         }
     };
-    jobs.iter().map(live_work).collect()
+    LiveSet {
+        works: jobs.iter().map(live_work).collect(),
+        since: jobs.changed(),
+    }
 }
 
 /// Forwards a solution of the server as a solution of its job.
