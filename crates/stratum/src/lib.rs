@@ -33,7 +33,7 @@ pub use server::{Config, Counters, Counts, ProxyProtocol, Server, ServerError};
 pub use session::{Close, Outbox, Session, SettingWarning, ShareEvent, Solution};
 pub use share_target::ShareTargets;
 pub use stats::{
-    Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
+    Credit, Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
 };
 pub use template::{LiveWork, Template};
 pub use tls::{Tls, TlsError};

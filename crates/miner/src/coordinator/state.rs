@@ -190,6 +190,7 @@ impl Coordinator {
     ) -> Vec<Arc<Job>> {
         let retired = self.live.take(leaves);
         for job in &retired {
+            job.outdate(self.now);
             self.counters.jobs_retired.count(reason);
             self.report_job(job, JobEvent::Retired { reason });
         }
