@@ -28,6 +28,7 @@ use tracing::info;
 pub(crate) use self::report::DemoReport;
 use crate::flags::cpu::CpuArgs;
 use crate::flags::thread_count;
+use crate::live::Setup;
 use crate::measure::{cpu_rate, on_thread};
 use crate::quantity::positive_duration;
 
@@ -63,8 +64,13 @@ pub struct DemoArgs {
     pub cpu: CpuArgs,
 }
 
-/// Runs the demonstration until `stop` is cancelled or its time is over, and returns its result.
-pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
+/// Runs the demonstration until `stop` is cancelled or its time is over, shown by `live`, and
+/// returns its result.
+pub(crate) async fn run(
+    args: &DemoArgs,
+    stop: CancellationToken,
+    live: Option<&Setup>,
+) -> anyhow::Result<DemoReport> {
     let hashing = args.cpu.hashing(args.thread_count)?;
     let (threads, kernel) = (hashing.threads, hashing.searcher.kernel());
     let own_rate = {
@@ -124,7 +130,10 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
             None => pending().await,
         }
     };
-    let mut client = pin!(Engine::new(config)?.run(until.clone()));
+    let pause = config.worker.pause();
+    let engine = Engine::new(config)?;
+    let live = live.and_then(|live| live.start(engine.snapshots(), pause));
+    let mut client = pin!(engine.run(until.clone()));
     let snapshot = tokio::select! {
         snapshot = &mut client => snapshot,
         () = time_over => {
@@ -132,6 +141,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
             client.await
         }
     }?;
+    drop(live);
     let report = DemoReport::new(threads, kernel, &snapshot, &tips_before, &simnet);
     simnet.shutdown().await;
     Ok(report)

@@ -1,5 +1,5 @@
 //! The program around the mining engine: command line, configuration, commands, the HTTP server of
-//! the on-demand worker, and the log.
+//! the on-demand worker, the log, and the live area on a terminal.
 
 mod about;
 mod bench;
@@ -13,6 +13,7 @@ pub mod exit;
 mod flags;
 mod generate_key;
 mod header;
+pub mod live;
 pub mod logging;
 mod man;
 mod measure;

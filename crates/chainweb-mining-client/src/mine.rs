@@ -6,6 +6,7 @@ use miner::telemetry::Snapshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::live::Setup;
 use crate::on_demand::Server;
 
 /// What to run.
@@ -17,17 +18,24 @@ pub struct Mining {
     pub server: Option<Server>,
 }
 
-/// Mines until `stop` is cancelled.
+/// Mines until `stop` is cancelled, shown by `live`.
 ///
 /// # Errors
 ///
 /// Returns an error if the engine fails or the server ends unexpectedly.
-pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+pub async fn run(
+    mining: Mining,
+    stop: CancellationToken,
+    live: Option<&Setup>,
+) -> anyhow::Result<Snapshot> {
     let mut serving = JoinSet::new();
     if let Some(server) = mining.server {
         serving.spawn(server.run(stop.clone()));
     }
-    let mut engine = Box::pin(Engine::new(mining.engine)?.run(stop.clone()));
+    let pause = mining.engine.worker.pause();
+    let engine = Engine::new(mining.engine)?;
+    let _live = live.and_then(|live| live.start(engine.snapshots(), pause));
+    let mut engine = Box::pin(engine.run(stop.clone()));
     let snapshot = tokio::select! {
         snapshot = &mut engine => snapshot?,
         Some(_) = serving.join_next() => {

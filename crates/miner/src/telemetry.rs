@@ -14,11 +14,12 @@ mod log;
 mod network;
 pub(crate) mod recorder;
 pub mod snapshot;
-mod status;
+pub mod status;
 pub mod table;
 mod work;
 
 pub use self::counters::Counters;
 pub use self::event::Event;
+pub use self::fates::fate;
 pub use self::snapshot::Snapshot;
 pub use self::work::Work;

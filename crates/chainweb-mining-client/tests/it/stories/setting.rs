@@ -203,7 +203,8 @@ impl Story {
             history: self.history.take(),
         };
         let mining = Mining { engine, server };
-        self.client.spawn(mine::run(mining, self.stop.clone()));
+        self.client
+            .spawn(mine::run(mining, self.stop.clone(), None));
     }
 
     /// Returns the durations of the client.
