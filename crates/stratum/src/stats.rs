@@ -12,6 +12,7 @@ mod snapshot;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod total;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,12 +24,15 @@ pub use self::name::WorkerName;
 pub use self::rejection::{Freshness, Rejection, Rejections};
 pub use self::snapshot::WorkerSnapshot;
 use self::tally::Tally;
+pub use self::total::Credit;
+use self::total::Total;
 
 /// The statistics of all workers of a server.
 #[derive(Debug)]
 pub struct Stats {
     max_names: usize,
     workers: Mutex<Workers>,
+    total: Arc<Total>,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +84,7 @@ impl Stats {
         Self {
             max_names,
             workers: Mutex::default(),
+            total: Arc::default(),
         }
     }
 
@@ -88,6 +93,11 @@ impl Stats {
         lock(&self.workers)
             .earlier
             .extend(earlier.into_iter().take(self.max_names));
+    }
+
+    /// Returns the work of all workers since the start, also of those that are forgotten.
+    pub fn credit(&self) -> Credit {
+        self.total.read()
     }
 
     /// Opens a session of the worker of this name, which ends when the returned value is dropped.
@@ -107,7 +117,8 @@ impl Stats {
         };
         // Within the lock, or a snapshot could remove the worker in between.
         worker.tally().open(now);
-        WorkerSession { worker }
+        let total = Arc::clone(&self.total);
+        WorkerSession { worker, total }
     }
 
     /// Returns all workers ordered by name, then one entry for those beyond the limit.
@@ -143,6 +154,7 @@ impl Stats {
 #[derive(Debug)]
 pub struct WorkerSession {
     worker: Arc<Worker>,
+    total: Arc<Total>,
 }
 
 impl WorkerSession {
@@ -151,22 +163,43 @@ impl WorkerSession {
         &self.worker.name
     }
 
-    /// Counts an accepted share: the difficulty credited, and the difficulty of its hash.
+    /// Counts an accepted share: the difficulty credited, the difficulty of its hash, and that of
+    /// its block.
     pub fn accepted(
         &self,
         now: Instant,
         credited: Difficulty,
         achieved: Difficulty,
+        block: Difficulty,
         freshness: Freshness,
     ) {
+        let hashes = credited.as_f64();
+        let credit = Credit {
+            hashes,
+            stale: match freshness {
+                Freshness::Current => 0.0,
+                Freshness::Late => hashes,
+            },
+            expected: hashes / block.as_f64(),
+        };
         self.worker
             .tally()
-            .accepted(now, credited, achieved, freshness);
+            .accepted(now, credit, achieved, freshness);
+        self.total.add(credit);
     }
 
-    /// Counts a refused share.
-    pub(crate) fn rejected(&self, now: Instant, rejection: Rejection) {
+    /// Counts a refused share, and the difficulty that it would have been credited if it was only
+    /// stale.
+    pub(crate) fn rejected(&self, now: Instant, rejection: Rejection, credit: Option<Difficulty>) {
         self.worker.tally().rejected(now, rejection);
+        if let (Rejection::Stale, Some(credit)) = (rejection, credit) {
+            let hashes = credit.as_f64();
+            self.total.add(Credit {
+                hashes,
+                stale: hashes,
+                expected: 0.0,
+            });
+        }
     }
 
     /// Counts a block by the difficulty of its hash. Its share is counted separately.

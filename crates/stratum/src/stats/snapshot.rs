@@ -22,6 +22,9 @@ pub struct WorkerSnapshot {
     /// The sum of the difficulties credited for accepted shares: the hashes that they took on
     /// average.
     pub credited: f64,
+    /// The blocks expected of accepted shares: the credited difficulty of each, over the difficulty
+    /// of its block.
+    pub expected: f64,
     /// Accepted shares of live work.
     pub accepted: u64,
     /// Accepted shares of work retired within the grace period.

@@ -8,6 +8,7 @@ use crate::stats::Earlier;
 use crate::stats::name::WorkerName;
 use crate::stats::rejection::{Freshness, Rejection, Rejections};
 use crate::stats::snapshot::WorkerSnapshot;
+use crate::stats::total::Credit;
 
 /// How long a worker without a session is kept.
 const KEPT: Duration = Duration::from_hours(24);
@@ -22,8 +23,9 @@ pub(super) struct Tally {
     accepted: u64,
     seen: Instant,
     last_share: Option<Instant>,
-    /// Expected hashes of all accepted shares.
+    /// Expected hashes of all accepted shares, and the blocks expected of them.
     credited: f64,
+    expected: f64,
     best_of_session: Option<Difficulty>,
     best: Option<Difficulty>,
     since: Instant,
@@ -42,6 +44,7 @@ impl Tally {
             seen: now,
             last_share: None,
             credited: 0.0,
+            expected: 0.0,
             best_of_session: None,
             best: earlier.best,
             since: now,
@@ -69,7 +72,7 @@ impl Tally {
     pub(super) fn accepted(
         &mut self,
         now: Instant,
-        credited: Difficulty,
+        credit: Credit,
         achieved: Difficulty,
         freshness: Freshness,
     ) {
@@ -77,7 +80,8 @@ impl Tally {
             Freshness::Current => self.accepted += 1,
             Freshness::Late => self.accepted_late += 1,
         }
-        self.credited += credited.as_f64();
+        self.credited += credit.hashes;
+        self.expected += credit.expected;
         self.last_share = self.last_share.max(Some(now));
         self.seen = self.seen.max(now);
         self.best(achieved);
@@ -128,6 +132,7 @@ impl Tally {
             since: now.saturating_duration_since(self.since),
             unseen: now.saturating_duration_since(self.seen),
             credited: self.credited,
+            expected: self.expected,
             accepted: self.accepted,
             accepted_late: self.accepted_late,
             rejections: self.rejections,

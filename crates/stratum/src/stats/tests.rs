@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use chainweb::{Difficulty, Level};
 
 use super::{
-    Earlier, Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
+    Credit, Earlier, Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession,
+    WorkerSnapshot,
 };
 
 fn name(name: &str) -> WorkerName {
@@ -35,7 +36,13 @@ fn present(stats: &Stats, now: Instant) -> Vec<(String, u32)> {
 }
 
 fn share(session: &WorkerSession, now: Instant) {
-    session.accepted(now, hashes(1000), hashes(1500), Freshness::Current);
+    session.accepted(
+        now,
+        hashes(1000),
+        hashes(1500),
+        hashes(100_000),
+        Freshness::Current,
+    );
 }
 
 #[test]
@@ -48,16 +55,34 @@ fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
     assert_eq!(first.last_share_level(), None);
     first.set_last_share_level(Level::new(43).expect("a level"));
     first.set_level(Level::new(42).expect("a level"));
-    first.accepted(at(10), hashes(6000), hashes(70_000), Freshness::Current);
-    first.accepted(at(20), hashes(6000), hashes(9000), Freshness::Late);
-    first.rejected(at(25), Rejection::Stale);
-    first.rejected(at(26), Rejection::LowDifficulty);
-    first.rejected(at(27), Rejection::LowDifficulty);
+    first.accepted(
+        at(10),
+        hashes(6000),
+        hashes(70_000),
+        hashes(60_000),
+        Freshness::Current,
+    );
+    first.accepted(
+        at(20),
+        hashes(6000),
+        hashes(9000),
+        hashes(30_000),
+        Freshness::Late,
+    );
+    first.rejected(at(25), Rejection::Stale, Some(hashes(1000)));
+    first.rejected(at(26), Rejection::LowDifficulty, Some(hashes(1000)));
+    first.rejected(at(27), Rejection::LowDifficulty, Some(hashes(1000)));
     drop(first);
 
     let second = stats.open(at(40), &name("rig1"));
     assert_eq!(second.last_share_level(), Level::new(43));
-    second.accepted(at(50), hashes(12_000), hashes(20_000), Freshness::Current);
+    second.accepted(
+        at(50),
+        hashes(12_000),
+        hashes(20_000),
+        hashes(24_000),
+        Freshness::Current,
+    );
     second.block(at(50), hashes(30_000));
 
     let expected = WorkerSnapshot {
@@ -66,6 +91,8 @@ fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
         since: Duration::from_mins(1),
         unseen: Duration::ZERO,
         credited: 24_000.0,
+        // A tenth, a fifth and a half.
+        expected: 0.8,
         accepted: 2,
         accepted_late: 1,
         rejections: rejections(&[
@@ -81,6 +108,12 @@ fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
         last_share_level: Level::new(43),
     };
     assert_eq!(stats.snapshot(at(60)), [expected]);
+    let credit = Credit {
+        hashes: 25_000.0,
+        stale: 7000.0,
+        expected: 0.8,
+    };
+    assert_eq!(stats.credit(), credit);
 }
 
 #[test]
@@ -109,6 +142,8 @@ fn a_gone_worker_is_removed_after_a_day() {
     drop(session);
     assert_eq!(present(&stats, at(7199 + 86_400)), [("rig1".to_owned(), 0)]);
     assert_eq!(present(&stats, at(7200 + 86_400)), []);
+    // The sum of all workers keeps its work.
+    assert_eq!(stats.credit().expected.to_string(), "0.01");
     // Its counts are removed too: the name starts at zero. Its best share stays.
     let _session = stats.open(at(100_000), &name("rig1"));
     let worker = &stats.snapshot(at(100_000))[0];
@@ -143,7 +178,7 @@ fn workers_without_an_accepted_share_are_removed_after_an_hour_but_not_while_con
     let at = |minutes| start + Duration::from_mins(minutes);
     let _silent = stats.open(start, &name("silent"));
     let low = stats.open(start, &name("low"));
-    low.rejected(at(10), Rejection::LowDifficulty);
+    low.rejected(at(10), Rejection::LowDifficulty, Some(hashes(1000)));
     drop(low);
     let present = |minutes| present(&stats, at(minutes));
     assert_eq!(
