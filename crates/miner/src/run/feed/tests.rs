@@ -57,8 +57,11 @@ impl Farm {
             accepted_shares: each.iter().map(|device| device.stats.accepted).sum(),
             ..Counts::default()
         };
-        let at = now;
-        self.recorder.note_devices(Devices { at, each, server });
+        self.recorder.note_devices(Devices {
+            each,
+            server,
+            at: now,
+        });
         self.recorder.tick(now, &Counters::default());
         self.recorder
             .snapshot(now, Arc::new(Jobs::default()), Counters::default())
