@@ -114,6 +114,7 @@ impl Job {
 pub struct Jobs {
     newest_first: Vec<Arc<Job>>,
     chains: Option<NonZeroUsize>,
+    since: Option<Instant>,
 }
 
 impl Jobs {
@@ -122,6 +123,7 @@ impl Jobs {
         Self {
             newest_first,
             chains: None,
+            since: None,
         }
     }
 
@@ -134,6 +136,18 @@ impl Jobs {
     /// Returns the number of chains of the network, if the node lists them.
     pub(crate) fn chains(&self) -> Option<NonZeroUsize> {
         self.chains
+    }
+
+    /// Sets when the event arrived after which these are the live jobs.
+    #[must_use]
+    pub(crate) fn since(self, event: Instant) -> Self {
+        let since = Some(event);
+        Self { since, ..self }
+    }
+
+    /// Returns when the event arrived after which these are the live jobs.
+    pub(crate) fn changed(&self) -> Option<Instant> {
+        self.since
     }
 
     /// Returns the jobs, newest first.

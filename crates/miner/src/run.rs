@@ -30,7 +30,7 @@ use crate::coordinator::{self, Action, Coordinator, Event, Preemption, Request};
 use crate::demand::DemandWatch;
 use crate::history::History;
 use crate::job::{Jobs, NodeId, Proof, Solution};
-use crate::telemetry::event::{Event as Report, NodeEvent, Unfinished};
+use crate::telemetry::event::{Event as Report, FailureCause, NodeEvent, Unfinished};
 use crate::telemetry::recorder::Recorder;
 use crate::telemetry::snapshot::{Payee, Program, Snapshot};
 use crate::timing::Timing;
@@ -117,9 +117,11 @@ impl Engine {
             worker,
             preemption,
             timing,
-            history,
+            mut history,
             ..
         } = self.config;
+        let earlier = history.as_mut().map(History::take_earlier);
+        let earlier = earlier.unwrap_or_default();
         let clients = self.clients;
         let (jobs, watched) = watch::channel(Arc::default());
         let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
@@ -127,6 +129,7 @@ impl Engine {
         let (sender, observations) = mpsc::channel(OBSERVATIONS_QUEUED);
         let mut observing = JoinSet::new();
         if let Some((watch, stats, counters)) = worker.server() {
+            stats.restore(earlier.of_workers());
             observing.spawn(observe(watch, stats, counters, timing.snapshot, sender));
         }
         let mut workers = JoinSet::new();
@@ -223,8 +226,9 @@ impl Running {
             // Streams, channels, timers and joins lose nothing when they are dropped.
             tokio::select! {
                 Some((node, event, latency)) = self.requests.next() => {
-                    if event.is_answer() {
-                        self.recorder.note_latency(node, latency);
+                    if let Some((operation, error)) = event.answered() {
+                        let failed = error.map(FailureCause::from);
+                        self.recorder.note_answer(node, (operation, failed), latency);
                     }
                     self.take(event);
                 }
@@ -347,6 +351,8 @@ impl Running {
             self.recorder.record(now, event);
         }
         for (at, client) in self.clients.iter().enumerate() {
+            let connections = client.connections_opened();
+            self.recorder.note_connections(NodeId(at), connections);
             if let Some(skew) = client.clock_skew() {
                 self.recorder.note_clock_skew(now, NodeId(at), skew);
             }

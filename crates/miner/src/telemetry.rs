@@ -9,6 +9,7 @@ pub mod counters;
 pub(crate) mod devices;
 pub mod estimate;
 pub mod event;
+mod fates;
 mod log;
 mod network;
 pub(crate) mod recorder;

@@ -309,6 +309,7 @@ impl Session {
         if self.next_tick.is_some_and(|due| now >= due) {
             let interval = ShareDifficulty::tick_interval(&self.context);
             self.next_tick = interval.map(|interval| now + interval);
+            self.record_last_level();
             if self.difficulty.tick(now) == Change::Level {
                 self.update_level(now, out);
             }

@@ -40,6 +40,17 @@ struct Workers {
     named: BTreeMap<WorkerName, Arc<Worker>>,
     /// All workers beyond the limit; `None` if there are none.
     others: Option<Arc<Worker>>,
+    /// Workers that are not connected, by name: those of earlier runs, and those removed.
+    earlier: BTreeMap<String, Earlier>,
+}
+
+/// What is remembered of a worker that is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Earlier {
+    /// The highest difficulty of a hash.
+    pub best: Option<Difficulty>,
+    /// The level of the last share.
+    pub level: Option<Level>,
 }
 
 #[derive(Debug)]
@@ -49,10 +60,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(name: WorkerName, now: Instant) -> Self {
+    fn new(name: WorkerName, now: Instant, earlier: Earlier) -> Self {
         Self {
             name,
-            tally: Mutex::new(Tally::new(now)),
+            tally: Mutex::new(Tally::new(now, earlier)),
         }
     }
 
@@ -82,21 +93,27 @@ impl Stats {
         self.total.read()
     }
 
+    /// Gives workers of earlier runs back what is remembered of them, for their next connection.
+    pub fn restore(&self, earlier: impl IntoIterator<Item = (String, Earlier)>) {
+        lock(&self.workers)
+            .earlier
+            .extend(earlier.into_iter().take(self.max_names));
+    }
+
     /// Opens a session of the worker of this name, which ends when the returned value is dropped.
     pub fn open(&self, now: Instant, name: &WorkerName) -> WorkerSession {
         let mut workers = lock(&self.workers);
         let worker = match workers.named.get(name) {
             Some(worker) => Arc::clone(worker),
             None if workers.named.len() < self.max_names => {
-                let worker = Arc::new(Worker::new(name.clone(), now));
+                let earlier = workers.earlier.remove(name.as_str()).unwrap_or_default();
+                let worker = Arc::new(Worker::new(name.clone(), now, earlier));
                 workers.named.insert(name.clone(), Arc::clone(&worker));
                 worker
             }
-            None => Arc::clone(
-                workers
-                    .others
-                    .get_or_insert_with(|| Arc::new(Worker::new(WorkerName::others(), now))),
-            ),
+            None => Arc::clone(workers.others.get_or_insert_with(|| {
+                Arc::new(Worker::new(WorkerName::others(), now, Earlier::default()))
+            })),
         };
         // Within the lock, or a snapshot could remove the worker in between.
         worker.tally().open(now);
@@ -110,9 +127,15 @@ impl Stats {
     /// accepted. Has to be called at least once an hour, or names without use fill the map.
     pub fn snapshot(&self, now: Instant) -> Vec<WorkerSnapshot> {
         let all: Vec<_> = {
-            let mut workers = lock(&self.workers);
+            let mut guard = lock(&self.workers);
+            let workers = &mut *guard;
             let is_kept = |worker: &Arc<Worker>| worker.tally().is_kept(now);
-            workers.named.retain(|_, worker| is_kept(worker));
+            for (name, worker) in workers.named.extract_if(.., |_, worker| !is_kept(worker)) {
+                let earlier = worker.tally().earlier();
+                if earlier.best.is_some() && workers.earlier.len() < self.max_names {
+                    workers.earlier.insert(name.as_str().to_owned(), earlier);
+                }
+            }
             workers.others = workers.others.take().filter(is_kept);
             workers
                 .named

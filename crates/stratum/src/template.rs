@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use chainweb::{CreationTime, Difficulty, Nonce, Target, Work, WorkHeader};
@@ -28,6 +28,25 @@ pub struct LiveWork {
     pub work: Work,
     /// When the node sent it.
     pub received: Instant,
+}
+
+/// The live work.
+#[derive(Clone, Debug, Default)]
+pub struct LiveSet {
+    /// The work, newest first.
+    pub works: Arc<[LiveWork]>,
+    /// When the event arrived that changed it. `None` if it changes at this moment.
+    pub since: Option<Instant>,
+}
+
+impl LiveSet {
+    /// Returns a set that changes at this moment.
+    pub fn new(newest_first: impl Into<Arc<[LiveWork]>>) -> Self {
+        Self {
+            works: newest_first.into(),
+            since: None,
+        }
+    }
 }
 
 /// Work, and the state that its jobs share.

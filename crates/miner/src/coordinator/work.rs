@@ -141,6 +141,7 @@ impl Coordinator {
         let streams = &self.nodes[job.node.0].streams;
         let watched = streams.is_watched_since(job.chain(), requested);
         self.counters.jobs += 1;
+        self.nodes[job.node.0].counts.jobs += 1;
         self.counters.unwatched_jobs += u64::from(!watched);
         let difficulty = job.work.target().difficulty();
         let event = JobEvent::Received {

@@ -30,12 +30,9 @@ pub(super) async fn observe(
         ticks.tick().await;
         let now = Instant::now();
         let (each, events) = watch.observe(now, stats.snapshot(now));
-        let server = counters.read();
-        if observations
-            .send((Devices { each, server }, events))
-            .await
-            .is_err()
-        {
+        let (server, at) = (counters.read(), now);
+        let devices = Devices { each, server, at };
+        if observations.send((devices, events)).await.is_err() {
             return;
         }
     }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use node::{Info, Skew};
 
 use super::counters::Counters;
-use super::event::{BlockEvent, Event, FailureCause, NodeEvent, RequestKind};
+use super::event::{BlockEvent, Event, FailureCause, NodeEvent, Operation, RequestKind};
+use super::fates::Fates;
 use super::log::Log;
 use super::network::NetworkWatch;
 use super::snapshot::{
@@ -58,6 +59,7 @@ pub(crate) struct Recorder {
     late: u32,
     /// When such a row was last reported.
     late_reported: Option<Instant>,
+    fates: Fates,
     /// The nodes that do not serve their cut: whether they accept blocks is not known.
     without_cut: BTreeSet<NodeId>,
 }
@@ -77,6 +79,8 @@ impl Recorder {
             is_evm: false,
             failures: BTreeMap::new(),
             latency: None,
+            requests: BTreeMap::new(),
+            connections_opened: 0,
             clock_skew: None,
         };
         Self {
@@ -95,6 +99,7 @@ impl Recorder {
             skewed: BTreeMap::new(),
             late: 0,
             late_reported: None,
+            fates: Fates::default(),
             without_cut: BTreeSet::new(),
         }
     }
@@ -124,6 +129,7 @@ impl Recorder {
         if let Event::Node(id, event) = &event {
             self.nodes[id.0].note(now, event);
         }
+        self.fates.note(&event);
         self.log.event(now, &event, &self.program, &self.nodes);
         let late = self.note_late(now, &event);
         if self.recent.len() == RECENT {
@@ -199,9 +205,23 @@ impl Recorder {
         self.nodes[node.0].is_evm
     }
 
-    /// Notes the time that an answer of a node took.
-    pub(crate) fn note_latency(&mut self, node: NodeId, latency: Duration) {
-        self.nodes[node.0].latency = Some(latency);
+    /// Notes the time that an answer of a node took, or a request that failed for a cause.
+    pub(crate) fn note_answer(
+        &mut self,
+        node: NodeId,
+        answer: (Operation, Option<FailureCause>),
+        latency: Duration,
+    ) {
+        let node = &mut self.nodes[node.0];
+        node.requests.entry(answer).or_default().add(latency);
+        if answer.1.is_none() {
+            node.latency = Some(latency);
+        }
+    }
+
+    /// Notes the number of connections opened to a node.
+    pub(crate) fn note_connections(&mut self, node: NodeId, opened: u64) {
+        self.nodes[node.0].connections_opened = opened;
     }
 
     /// Notes the clock skew of a node. Reports a large one, its changes, and its end.
@@ -276,6 +296,7 @@ impl Recorder {
             },
             work: self.work.work(now),
             network: self.network.rates(),
+            fates: self.fates.counts(),
             devices: self.devices.clone(),
             events: self.recent.iter().cloned().collect(),
         }

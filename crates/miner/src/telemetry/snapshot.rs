@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::{Skew, Version};
-use stratum::WorkerSnapshot;
+use stratum::{Durations, WorkerSnapshot};
 
 use super::counters::Counters;
 use super::estimate::{ExpectedRate, NetworkRates, Odds, Rates, Window};
-use super::event::{Event, FailureCause, RequestKind};
+use super::event::{Event, FailureCause, Operation, RequestKind};
 use super::work::Work;
+use crate::history::Fate;
 use crate::job::Jobs;
 use crate::meter::{Rate, Reading};
 use crate::units::HashRate;
@@ -32,6 +33,9 @@ pub struct Snapshot {
     pub jobs: Arc<Jobs>,
     /// Totals since the start.
     pub counters: Counters,
+    /// The numbers of our blocks that reached each fate in this run. A block that comes to another
+    /// fate is counted in both.
+    pub fates: BTreeMap<Fate, u64>,
     /// Whether solved blocks that no node has taken are kept for the next start.
     pub is_kept: bool,
     /// How fast the worker hashes.
@@ -84,6 +88,10 @@ pub struct NodeSnapshot {
     /// The time that its last answer took, unless it stopped answering. For work that includes the
     /// wait until there was some.
     pub latency: Option<Duration>,
+    /// The times that its answers took, by operation and the cause of failure, if it failed.
+    pub requests: BTreeMap<(Operation, Option<FailureCause>), Durations>,
+    /// The connections opened to it.
+    pub connections_opened: u64,
     /// The difference of its clock from that of this machine, once it is known.
     pub clock_skew: Option<Skew>,
 }
@@ -127,6 +135,8 @@ pub struct Devices {
     pub each: Vec<Device>,
     /// Totals of the Stratum server.
     pub server: stratum::Counts,
+    /// When they were read.
+    pub at: Instant,
 }
 
 /// A mining device, by its worker name.

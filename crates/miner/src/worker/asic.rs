@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use listen::{BindError, Interface};
 use rand::Rng;
-use stratum::{Counters, DifficultyMode, LiveWork, Server, ServerError, Stats, Tls, WorkerName};
+use stratum::{
+    Counters, DifficultyMode, LiveSet, LiveWork, Server, ServerError, Stats, Tls, WorkerName,
+};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -135,7 +137,7 @@ impl Asic {
 }
 
 /// Returns the live jobs for the server and remembers them as recent.
-fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> Arc<[LiveWork]> {
+fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> LiveSet {
     let live_work = |job: &Arc<Job>| {
         recent.insert(job);
         LiveWork {
@@ -144,7 +146,10 @@ fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> Arc<[LiveWork]> {
             received: job.received,
         }
     };
-    jobs.iter().map(live_work).collect()
+    LiveSet {
+        works: jobs.iter().map(live_work).collect(),
+        since: jobs.changed(),
+    }
 }
 
 /// Forwards a solution of the server as a solution of its job.

@@ -42,4 +42,6 @@ pub struct WorkerSnapshot {
     /// The current share difficulty in leading zero bits; `None` before the first, and in the mode
     /// for blocks only.
     pub level: Option<Level>,
+    /// The share difficulty of the last share, of which the next connection starts.
+    pub last_share_level: Option<Level>,
 }

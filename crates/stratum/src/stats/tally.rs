@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use chainweb::{Difficulty, Level};
 
+use crate::stats::Earlier;
 use crate::stats::name::WorkerName;
 use crate::stats::rejection::{Freshness, Rejection, Rejections};
 use crate::stats::snapshot::WorkerSnapshot;
@@ -37,7 +38,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, earlier: Earlier) -> Self {
         Self {
             accepted: 0,
             seen: now,
@@ -45,14 +46,14 @@ impl Tally {
             credited: 0.0,
             expected: 0.0,
             best_of_session: None,
-            best: None,
+            best: earlier.best,
             since: now,
             accepted_late: 0,
             rejections: Rejections::default(),
             blocks: 0,
             sessions: 0,
             level: None,
-            last_share_level: None,
+            last_share_level: earlier.level,
         }
     }
 
@@ -117,6 +118,13 @@ impl Tally {
         now.saturating_duration_since(self.seen) < kept
     }
 
+    pub(super) fn earlier(&self) -> Earlier {
+        Earlier {
+            best: self.best,
+            level: self.last_share_level,
+        }
+    }
+
     pub(super) fn snapshot(&self, name: WorkerName, now: Instant) -> WorkerSnapshot {
         WorkerSnapshot {
             name,
@@ -135,6 +143,7 @@ impl Tally {
             best: self.best,
             blocks: self.blocks,
             level: self.level,
+            last_share_level: self.last_share_level,
         }
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use chainweb::{Difficulty, Level};
 
 use super::{
-    Credit, Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
+    Credit, Earlier, Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession,
+    WorkerSnapshot,
 };
 
 fn name(name: &str) -> WorkerName {
@@ -104,6 +105,7 @@ fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
         best: Some(hashes(70_000)),
         blocks: 1,
         level: Level::new(42),
+        last_share_level: Level::new(43),
     };
     assert_eq!(stats.snapshot(at(60)), [expected]);
     let credit = Credit {
@@ -142,9 +144,31 @@ fn a_gone_worker_is_removed_after_a_day() {
     assert_eq!(present(&stats, at(7200 + 86_400)), []);
     // The sum of all workers keeps its work.
     assert_eq!(stats.credit().expected.to_string(), "0.01");
-    // Its counts are removed too: the name starts at zero.
+    // Its counts are removed too: the name starts at zero. Its best share stays.
     let _session = stats.open(at(100_000), &name("rig1"));
-    assert_eq!(stats.snapshot(at(100_000))[0].accepted, 0);
+    let worker = &stats.snapshot(at(100_000))[0];
+    assert_eq!((worker.accepted, worker.best), (0, Some(hashes(1500))));
+}
+
+#[test]
+fn workers_of_earlier_runs_have_their_best_share_and_level_once_they_connect() {
+    let (stats, now) = (Stats::new(2), Instant::now());
+    let earlier = Earlier {
+        best: Some(hashes(9000)),
+        level: Level::new(43),
+    };
+    let names = ["rig1", "rig2", "rig3"];
+    stats.restore(names.map(|name| (name.to_owned(), earlier)));
+    assert_eq!(stats.snapshot(now), []);
+    let session = stats.open(now, &name("rig1"));
+    assert_eq!(session.last_share_level(), Level::new(43));
+    share(&session, now);
+    let worker = &stats.snapshot(now)[0];
+    assert_eq!(worker.best, Some(hashes(9000)));
+    assert_eq!(worker.best_of_session, Some(hashes(1500)));
+    // No more than there may be names.
+    let session = stats.open(now, &name("rig3"));
+    assert_eq!(session.last_share_level(), None);
 }
 
 #[test]

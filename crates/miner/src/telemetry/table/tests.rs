@@ -24,6 +24,7 @@ fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
         best: None,
         blocks: 0,
         level: None,
+        last_share_level: None,
     }
 }
 
