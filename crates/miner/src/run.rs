@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::devices::{Observation, observe};
+use self::devices::{Observation, observe, rates_by_hour};
 use self::journal::Journal;
 use self::requests::answer;
 use self::waits::{demand_changes, every, next_update};
@@ -131,15 +131,18 @@ impl Engine {
         let mut observing = JoinSet::new();
         if let Some((watch, stats, counters)) = worker.server() {
             stats.restore(earlier.of_workers());
+            let watch = watch.remembering(rates_by_hour(&earlier));
             observing.spawn(observe(watch, stats, counters, timing.snapshot, sender));
         }
         let mut workers = JoinSet::new();
         workers.spawn(worker.run(watched, found, stop.child_token()));
         let addresses = clients.iter().map(|client| client.endpoint().to_string());
-        let recorder = Recorder::new(Instant::now(), program, addresses.collect(), meter, proof);
+        let now = Instant::now();
+        let mut recorder = Recorder::new(now, program, addresses.collect(), meter, proof);
+        recorder.resume(&earlier);
         let running = Running {
             coordinator: Coordinator::new(
-                Instant::now(),
+                now,
                 coordinator::Config {
                     nodes: clients.len(),
                     work_slots,
@@ -318,6 +321,7 @@ impl Running {
         for (block, left) in self.journal.adopt(network, self.payload_lifetime) {
             if let Ok(work) = Work::new(block.header) {
                 let row = block.row;
+                self.recorder.remember(row, block.expected);
                 self.take(Event::Restored {
                     node,
                     row,
@@ -429,8 +433,9 @@ impl Running {
                     self.is_mining = false;
                 }
                 let now = Instant::now();
-                self.recorder.note(now, &event);
-                if let Some(event) = self.journal.pass(now, event, self.recorder.nodes()) {
+                let expected = self.recorder.note(now, &event);
+                let nodes = self.recorder.nodes();
+                if let Some(event) = self.journal.pass(now, event, expected, nodes) {
                     self.recorder.record(now, event);
                 }
             }

@@ -70,17 +70,20 @@ impl Journal {
         self.history.as_ref().is_some_and(History::is_kept)
     }
 
-    /// Writes what the event says about a block. Returns the event, unless it is held back.
+    /// Writes what the event says about a block, with the expected blocks of all runs until it was
+    /// found. Returns the event, unless it is held back.
     pub(super) fn pass(
         &mut self,
         now: Instant,
         event: Event,
+        expected: Option<f64>,
         nodes: &[NodeSnapshot],
     ) -> Option<Event> {
         let (Event::Block(block, change), Some(history)) = (&event, &self.history) else {
             return Some(event);
         };
         if let Some(found) = found(now, block, change, &nodes[block.node.0]) {
+            let found = Found { expected, ..found };
             if history.is_failing() {
                 history.write(Record::Found(Box::new(found)));
                 return Some(event);
