@@ -17,4 +17,5 @@ pub mod table;
 
 pub use self::counters::Counters;
 pub use self::event::Event;
+pub use self::log::{log_event, variant};
 pub use self::snapshot::Snapshot;
