@@ -177,7 +177,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
         worker,
         preemption,
         timing,
-        history,
+        history: Some(history),
     };
     Ok(Mining {
         engine,

@@ -30,7 +30,7 @@ use crate::coordinator::{self, Action, Coordinator, Event, Preemption, Request};
 use crate::demand::DemandWatch;
 use crate::history::History;
 use crate::job::{Jobs, NodeId, Proof, Solution};
-use crate::telemetry::event::{Event as Report, NodeEvent, Unfinished};
+use crate::telemetry::event::{Event as Report, FailureCause, NodeEvent, Unfinished};
 use crate::telemetry::recorder::Recorder;
 use crate::telemetry::snapshot::{Payee, Program, Snapshot};
 use crate::timing::Timing;
@@ -117,17 +117,20 @@ impl Engine {
             worker,
             preemption,
             timing,
-            history,
+            mut history,
             ..
         } = self.config;
+        let earlier = history.as_mut().map(History::take_earlier);
+        let earlier = earlier.unwrap_or_default();
         let clients = self.clients;
         let (jobs, watched) = watch::channel(Arc::default());
         let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
         let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
         let (sender, observations) = mpsc::channel(OBSERVATIONS_QUEUED);
         let mut observing = JoinSet::new();
-        if let Some((stats, counters)) = worker.server() {
-            observing.spawn(observe(stats, counters, timing.snapshot, sender));
+        if let Some((watch, stats, counters)) = worker.server() {
+            stats.restore(earlier.of_workers());
+            observing.spawn(observe(watch, stats, counters, timing.snapshot, sender));
         }
         let mut workers = JoinSet::new();
         workers.spawn(worker.run(watched, found, stop.child_token()));
@@ -223,8 +226,9 @@ impl Running {
             // Streams, channels, timers and joins lose nothing when they are dropped.
             tokio::select! {
                 Some((node, event, latency)) = self.requests.next() => {
-                    if event.is_answer() {
-                        self.recorder.note_latency(node, latency);
+                    if let Some((operation, error)) = event.answered() {
+                        let failed = error.map(FailureCause::from);
+                        self.recorder.note_answer(node, (operation, failed), latency);
                     }
                     self.take(event);
                 }
@@ -347,6 +351,8 @@ impl Running {
             self.recorder.record(now, event);
         }
         for (at, client) in self.clients.iter().enumerate() {
+            let connections = client.connections_opened();
+            self.recorder.note_connections(NodeId(at), connections);
             if let Some(skew) = client.clock_skew() {
                 self.recorder.note_clock_skew(now, NodeId(at), skew);
             }
@@ -365,7 +371,7 @@ impl Running {
             result: Ok(info),
         } = &event
         {
-            self.recorder.note_evm(*node, info.is_evm);
+            self.recorder.note_info(*node, info);
             identified = Some((*node, info.version.to_string()));
         }
         for action in self.coordinator.handle(Instant::now(), event) {
@@ -416,6 +422,7 @@ impl Running {
                     self.is_mining = false;
                 }
                 let now = Instant::now();
+                self.recorder.note(now, &event);
                 if let Some(event) = self.journal.pass(now, event, self.recorder.nodes()) {
                     self.recorder.record(now, event);
                 }

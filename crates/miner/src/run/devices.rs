@@ -18,24 +18,21 @@ pub(super) type Observation = (Devices, Vec<Event>);
 
 /// Sends an observation at every interval until the receiver is dropped.
 pub(super) async fn observe(
+    mut watch: DeviceWatch,
     stats: Arc<Stats>,
     counters: Arc<Counters>,
     period: Duration,
     observations: mpsc::Sender<Observation>,
 ) {
-    let mut watch = DeviceWatch::default();
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let now = Instant::now();
         let (each, events) = watch.observe(now, stats.snapshot(now));
-        let server = counters.read();
-        if observations
-            .send((Devices { each, server }, events))
-            .await
-            .is_err()
-        {
+        let (server, at) = (counters.read(), now);
+        let devices = Devices { each, server, at };
+        if observations.send((devices, events)).await.is_err() {
             return;
         }
     }

@@ -59,7 +59,7 @@ impl Journal {
 
     /// Whether the headers of blocks are on a disk.
     pub(super) fn is_kept(&self) -> bool {
-        self.history.is_some()
+        self.history.as_ref().is_some_and(History::is_kept)
     }
 
     /// Writes what the event says about a block. Returns the event, unless it is held back.
@@ -218,6 +218,7 @@ fn found(now: Instant, block: &BlockRef, event: &BlockEvent, node: &NodeSnapshot
         worker: found_by.as_deref().map(str::to_owned),
         issued: found - now.saturating_duration_since(*issued),
         found,
+        expected: None,
     })
 }
 
