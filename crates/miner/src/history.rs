@@ -80,7 +80,7 @@ pub enum HistoryError {
     clippy::disallowed_methods,
     reason = "other clocks do not outlive the program"
 )]
-pub(crate) fn wall_clock() -> SystemTime {
+pub fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
