@@ -16,6 +16,7 @@ mod header;
 pub mod logging;
 mod man;
 mod measure;
+pub mod metrics;
 pub mod mine;
 pub mod on_demand;
 mod quantity;

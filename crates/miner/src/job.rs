@@ -101,7 +101,7 @@ impl Jobs {
     }
 
     /// Returns the jobs, newest first.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
         self.newest_first.iter()
     }
 

@@ -11,6 +11,7 @@ pub mod estimate;
 pub mod event;
 mod fates;
 mod log;
+mod names;
 pub(crate) mod recorder;
 pub mod snapshot;
 mod status;
