@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use chainweb::{CreationTime, Nonce, Target, Work, WorkHeader};
+use chainweb::{ChainId, CreationTime, Nonce, Target, Work, WorkHeader};
 
 /// The part of the elapsed time by which the node's clock may lag behind this machine's, as a
 /// divisor.
@@ -69,6 +69,12 @@ impl Template {
     /// Returns the largest hash of a block.
     pub(crate) fn block_target(&self) -> Target {
         self.live.work.target()
+    }
+
+    /// Returns the chain and the height.
+    pub(crate) fn place(&self) -> (ChainId, u64) {
+        let header = self.live.work.header();
+        (header.chain(), header.height())
     }
 
     /// Returns the header with a creation time that no other job of this work has.
