@@ -4,6 +4,7 @@
 //! the disk before the log calls its block found; after a crash, [`History::take_unsettled`]
 //! returns it. Readers have connections of their own.
 
+mod earlier;
 mod place;
 mod read;
 mod record;
@@ -21,6 +22,7 @@ use std::{io, thread};
 use tokio::sync::oneshot;
 use tracing::warn;
 
+pub use self::earlier::{Earlier, EarlierWorker, Hour};
 use self::place::Database;
 pub use self::place::Place;
 pub use self::read::{Block, Reader, Span, Total, Worker, WorkerTotal};
@@ -88,6 +90,7 @@ pub struct History {
     database: Database,
     instance: u32,
     unsettled: Vec<Unsettled>,
+    earlier: Earlier,
     health: Arc<Health>,
 }
 
@@ -120,12 +123,14 @@ impl History {
             database,
             instance,
             unsettled,
+            earlier,
         } = opened.map_err(|_| HistoryError::Closed)??;
         Ok(Self {
             messages,
             database,
             instance,
             unsettled,
+            earlier,
             health,
         })
     }
@@ -149,6 +154,11 @@ impl History {
     /// Returns the blocks of earlier runs whose fate is open, the first time; none after that.
     pub fn take_unsettled(&mut self) -> Vec<Unsettled> {
         std::mem::take(&mut self.unsettled)
+    }
+
+    /// Returns the work of earlier runs, the first time; none after that.
+    pub fn take_earlier(&mut self) -> Earlier {
+        std::mem::take(&mut self.earlier)
     }
 
     /// Whether the disk takes no records at present.

@@ -117,17 +117,20 @@ impl Engine {
             worker,
             preemption,
             timing,
-            history,
+            mut history,
             ..
         } = self.config;
+        let earlier = history.as_mut().map(History::take_earlier);
+        let earlier = earlier.unwrap_or_default();
         let clients = self.clients;
         let (jobs, watched) = watch::channel(Arc::default());
         let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
         let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
         let (sender, observations) = mpsc::channel(OBSERVATIONS_QUEUED);
         let mut observing = JoinSet::new();
-        if let Some((stats, counters)) = worker.server() {
-            observing.spawn(observe(stats, counters, timing.snapshot, sender));
+        if let Some((watch, stats, counters)) = worker.server() {
+            stats.restore(earlier.of_workers());
+            observing.spawn(observe(watch, stats, counters, timing.snapshot, sender));
         }
         let mut workers = JoinSet::new();
         workers.spawn(worker.run(watched, found, stop.child_token()));
@@ -368,7 +371,7 @@ impl Running {
             result: Ok(info),
         } = &event
         {
-            self.recorder.note_evm(*node, info.is_evm);
+            self.recorder.note_info(*node, info);
             identified = Some((*node, info.version.to_string()));
         }
         for action in self.coordinator.handle(Instant::now(), event) {
@@ -419,6 +422,7 @@ impl Running {
                     self.is_mining = false;
                 }
                 let now = Instant::now();
+                self.recorder.note(now, &event);
                 if let Some(event) = self.journal.pass(now, event, self.recorder.nodes()) {
                     self.recorder.record(now, event);
                 }

@@ -12,11 +12,14 @@ pub mod event;
 mod fates;
 mod log;
 mod names;
+mod network;
 pub(crate) mod recorder;
 pub mod snapshot;
 mod status;
 pub mod table;
+mod work;
 
 pub use self::counters::Counters;
 pub use self::event::Event;
 pub use self::snapshot::Snapshot;
+pub use self::work::Work;

@@ -35,7 +35,8 @@ pub use server::{Config, Counters, Counts, Ending, ProxyProtocol, Server, Server
 pub use session::{Close, Outbox, Session, SettingWarning, ShareEvent, Solution};
 pub use share_target::ShareTargets;
 pub use stats::{
-    Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
+    Credit, Earlier, Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession,
+    WorkerSnapshot,
 };
 pub use template::{LiveSet, LiveWork, Template};
 pub use tls::{Tls, TlsError};

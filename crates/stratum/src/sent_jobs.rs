@@ -58,6 +58,8 @@ pub(crate) struct Accepted {
     pub(crate) required: Difficulty,
     /// The difficulty of its hash.
     pub(crate) achieved: Difficulty,
+    /// The difficulty of its block.
+    pub(crate) block: Difficulty,
     pub(crate) freshness: Freshness,
 }
 
@@ -179,6 +181,7 @@ impl SentJob {
             Recorded::New => Ok(Accepted {
                 required: required.difficulty,
                 achieved: difficulty(hash),
+                block: self.job.template().difficulty(),
                 freshness,
             }),
             Recorded::Duplicate => Err(Refusal::Duplicate),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use chainweb::{CreationTime, Nonce, Target, Work, WorkHeader};
+use chainweb::{CreationTime, Difficulty, Nonce, Target, Work, WorkHeader};
 
 /// The part of the elapsed time by which the node's clock may lag behind this machine's, as a
 /// divisor.
@@ -53,6 +53,7 @@ impl LiveSet {
 #[derive(Debug)]
 pub struct Template {
     live: LiveWork,
+    difficulty: Difficulty,
     /// Microseconds since the Unix epoch.
     last_creation_time: AtomicI64,
     retired: OnceLock<Instant>,
@@ -73,6 +74,7 @@ impl Template {
     pub fn new(live: LiveWork) -> Self {
         let before = live.work.header().creation_time().as_micros() - 1;
         Self {
+            difficulty: live.work.target().difficulty(),
             live,
             last_creation_time: AtomicI64::new(before),
             retired: OnceLock::new(),
@@ -88,6 +90,11 @@ impl Template {
     /// Returns the largest hash of a block.
     pub(crate) fn block_target(&self) -> Target {
         self.live.work.target()
+    }
+
+    /// Returns the difficulty of a block.
+    pub(crate) fn difficulty(&self) -> Difficulty {
+        self.difficulty
     }
 
     /// Returns the header with a creation time that no other job of this work has.

@@ -191,6 +191,7 @@ impl Coordinator {
     ) -> Vec<Arc<Job>> {
         let retired = self.live.take(leaves);
         for job in &retired {
+            job.outdate(self.now);
             self.counters.jobs_retired.count(reason);
             let age = self.now.saturating_duration_since(job.received);
             self.counters.job_age.add(age);

@@ -97,7 +97,7 @@ pub struct Worker {
     /// The difficulty of its best share, if it has one.
     pub best_share: Option<f64>,
     /// The level of its last share, if it has one.
-    pub level: Option<u32>,
+    pub level: Option<u16>,
 }
 
 /// Reads the history. Each call opens a connection and waits for the disk, so it is for a thread

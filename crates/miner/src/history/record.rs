@@ -18,12 +18,12 @@ const MAX_WORKERS: i64 = 10_000;
 const MAX_OUTAGES: i64 = 10_000;
 
 const MINUTE: i64 = 60;
-const HOUR: i64 = 60 * MINUTE;
+pub(super) const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// The spans of totals in seconds, and how many of them are kept: by number, so that a wrong clock
 /// deletes none.
-const SPANS: [(i64, i64); 3] = [(MINUTE, 7 * 1440), (HOUR, 90 * 24), (DAY, 36_500)];
+pub(super) const SPANS: [(i64, i64); 3] = [(MINUTE, 7 * 1440), (HOUR, 90 * 24), (DAY, 36_500)];
 /// The same for the totals of workers.
 const WORKER_SPANS: [(i64, i64); 2] = [(HOUR, 31 * 24), (DAY, 400)];
 
@@ -195,7 +195,7 @@ pub struct WorkerTotals {
     /// The difficulty of its best share ever, if it has one.
     pub best_share: Option<f64>,
     /// The level of its last share, if it has one.
-    pub level: Option<u32>,
+    pub level: Option<u16>,
 }
 
 /// A time without work from a node.
@@ -233,7 +233,7 @@ pub(super) fn milliseconds(time: SystemTime) -> i64 {
 }
 
 /// Returns the start of the span around a time, in seconds since the Unix epoch.
-fn start(time: SystemTime, span: i64) -> i64 {
+pub(super) fn start(time: SystemTime, span: i64) -> i64 {
     let seconds = milliseconds(time) / 1000;
     seconds - seconds % span
 }
@@ -337,7 +337,12 @@ impl Change {
 }
 
 impl Totals {
-    fn add(&self, db: &Connection, span: i64, start: i64) -> Result<(), rusqlite::Error> {
+    pub(super) fn add(
+        &self,
+        db: &Connection,
+        span: i64,
+        start: i64,
+    ) -> Result<(), rusqlite::Error> {
         let sql = format!(
             "INSERT INTO total (span, start, {COLUMNS})
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE SET {SUMS}"

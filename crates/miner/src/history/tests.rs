@@ -7,8 +7,8 @@ use chainweb::{BlockHash, ChainId, Target};
 use rusqlite::Connection;
 
 use super::{
-    Block, BlockKey, Change, Fate, Found, History, HistoryError, Outage, Place, Record, Run, Span,
-    Totals, WorkerTotals, schema,
+    Block, BlockKey, Change, Earlier, EarlierWorker, Fate, Found, History, HistoryError, Outage,
+    Place, Record, Run, Span, Totals, WorkerTotals, schema,
 };
 use crate::job::JobId;
 
@@ -158,7 +158,8 @@ async fn blocks_without_a_final_fate_come_back_after_a_restart() {
         unsettled[0].header,
         fixtures::work(3, 5, Target::MAX).header().clone()
     );
-    assert_eq!(unsettled[0].issued, at(90));
+    let block = (unsettled[0].issued, unsettled[0].expected);
+    assert_eq!(block, (at(90), Some(0.5)));
 
     // Under its new name a block has its old row.
     history.write(Record::Adopted(unsettled[0].row, JobId(77)));
@@ -280,7 +281,7 @@ async fn totals_add_up_by_minute_hour_and_day() {
     );
 }
 
-fn worker(name: &str, shares: u64, best_share: Option<f64>, level: Option<u32>) -> WorkerTotals {
+fn worker(name: &str, shares: u64, best_share: Option<f64>, level: Option<u16>) -> WorkerTotals {
     WorkerTotals {
         name: name.to_owned(),
         totals: Totals {
@@ -342,8 +343,78 @@ async fn workers_keep_their_totals_best_share_and_level() {
 }
 
 #[tokio::test]
+async fn a_run_goes_on_from_the_work_of_earlier_runs() {
+    let directory = Directory::new();
+    let mut history = open(&directory.0).await.expect("it opens");
+    assert_eq!(history.take_earlier(), Earlier::default());
+    // Hours are of the latest week.
+    let now = super::wall_clock();
+    let hour = |ago: u64| now - Duration::from_hours(ago);
+    for (ago, expected) in [(200, 1.0), (5, 2.0), (5, 0.25), (0, 4.0)] {
+        let totals = Totals {
+            hashes: Some(10.0),
+            expected: Some(expected),
+            ..Totals::default()
+        };
+        let workers = vec![worker("a", 1, Some(9.0), Some(44))];
+        history.write(Record::Totals(hour(ago), totals, workers));
+    }
+    let blocks = [
+        (0.5, Fate::Confirmed),
+        (3.0, Fate::Confirmed),
+        (6.0, Fate::Orphaned),
+    ];
+    for (job, (expected, fate)) in (0..).zip(blocks) {
+        let mut found = found(job);
+        if let Record::Found(found) = &mut found {
+            found.expected = Some(expected);
+        }
+        history.write(found);
+        history.write(change(job, fate));
+    }
+    assert!(history.flush(PATIENCE).await);
+    let mut history = again(history, &directory).await;
+    let earlier = history.take_earlier();
+    assert_eq!(
+        (earlier.expected, earlier.expected_at_confirmed),
+        (7.25, 3.0)
+    );
+    let start = |ago| {
+        let seconds = super::record::start(hour(ago), 3600);
+        at(seconds.unsigned_abs())
+    };
+    let hours = vec![(start(5), 20.0), (start(0), 10.0)];
+    assert_eq!(earlier.hours, hours);
+    let worker = EarlierWorker {
+        best_share: Some(9.0),
+        level: Some(44),
+        hours,
+    };
+    assert_eq!(earlier.workers, [("a".to_owned(), worker)].into());
+
+    // A kill loses the work of a minute, but not what a block of that minute needed.
+    let mut last = found(9);
+    if let Record::Found(found) = &mut last {
+        found.expected = Some(7.5);
+    }
+    history.journal(last).await.expect("it is written");
+    history.write(change(9, Fate::Confirmed));
+    assert!(history.flush(PATIENCE).await);
+    let mut history = again(history, &directory).await;
+    for _ in 0..2 {
+        let earlier = history.take_earlier();
+        assert_eq!(
+            (earlier.expected, earlier.expected_at_confirmed),
+            (7.5, 7.5)
+        );
+        history = again(history, &directory).await;
+    }
+}
+
+#[tokio::test]
 async fn an_outage_has_a_start_and_an_end() {
-    let history = in_memory().await;
+    let directory = Directory::new();
+    let history = open(&directory.0).await.expect("it opens");
     let outage = |since, until| Outage {
         node: "node".to_owned(),
         since,
@@ -359,7 +430,16 @@ async fn an_outage_has_a_start_and_an_end() {
     let outages = |from| history.reader().outages(from).expect("outages");
     let (first, second) = (outage(5000, Some(9000)), outage(12_000, Some(12_000)));
     assert_eq!(outages(0), [first, second.clone()]);
-    assert_eq!(outages(9001), [second]);
+    assert_eq!(outages(9001), std::slice::from_ref(&second));
+    // The program ended in an outage, when two minutes were written.
+    let last = outage(500_000, None);
+    history.write(Record::Outage(last.clone()));
+    history.write(Record::Totals(at(600), Totals::default(), Vec::new()));
+    assert!(history.flush(PATIENCE).await);
+    assert_eq!(outages(9001), [second, last]);
+    let history = again(history, &directory).await;
+    let outages = history.reader().outages(12_001).expect("outages");
+    assert_eq!(outages, [outage(500_000, Some(660_000))]);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
+use super::earlier::Earlier;
 use super::place::{Database, Place, Slot};
 use super::record::{Record, milliseconds, prune};
 use super::unsettled::{Unsettled, unsettled};
@@ -50,6 +51,7 @@ pub(super) struct Opened {
     pub(super) database: Database,
     pub(super) instance: u32,
     pub(super) unsettled: Vec<Unsettled>,
+    pub(super) earlier: Earlier,
 }
 
 /// Opens the database, answers over `opened`, and writes until all senders are gone.
@@ -61,13 +63,9 @@ pub(super) fn run(
     opened: oneshot::Sender<Result<Opened, HistoryError>>,
 ) {
     match Writer::new(place, about, health) {
-        Ok((mut writer, unsettled)) => {
+        Ok((mut writer, found)) => {
             // The receiver may have stopped waiting.
-            let _ = opened.send(Ok(Opened {
-                database: writer.slot.database.clone(),
-                instance: writer.slot.instance,
-                unsettled,
-            }));
+            let _ = opened.send(Ok(found));
             writer.run(messages);
         }
         Err(error) => drop(opened.send(Err(error))),
@@ -97,11 +95,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(
-        place: &Place,
-        about: Run,
-        health: Arc<Health>,
-    ) -> Result<(Self, Vec<Unsettled>), HistoryError> {
+    fn new(place: &Place, about: Run, health: Arc<Health>) -> Result<(Self, Opened), HistoryError> {
         let mut writer = Self {
             about,
             health,
@@ -111,8 +105,14 @@ impl Writer {
             failing: None,
             pruned: None,
         };
-        let unsettled = unsettled(writer.open()?.0)?;
-        Ok((writer, unsettled))
+        let database = writer.open()?.0;
+        let opened = Opened {
+            unsettled: unsettled(database)?,
+            earlier: Earlier::read(database, wall_clock())?,
+            database: writer.slot.database.clone(),
+            instance: writer.slot.instance,
+        };
+        Ok((writer, opened))
     }
 
     /// Returns the connection, opened if necessary, and the row of this run. Starts a new file in

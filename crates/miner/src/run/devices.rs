@@ -18,12 +18,12 @@ pub(super) type Observation = (Devices, Vec<Event>);
 
 /// Sends an observation at every interval until the receiver is dropped.
 pub(super) async fn observe(
+    mut watch: DeviceWatch,
     stats: Arc<Stats>,
     counters: Arc<Counters>,
     period: Duration,
     observations: mpsc::Sender<Observation>,
 ) {
-    let mut watch = DeviceWatch::default();
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use chainweb::Level;
 use stratum::{WorkerName, WorkerSnapshot};
 
-use super::estimate::{Rates, Window, Windows};
+use super::estimate::{ExpectedRate, HOURS, Rates, Window, Windows};
 use super::event::{DeviceChange, Event};
 use super::snapshot::{Device, DeviceState};
+use crate::units::HashRate;
 
 /// The least time between two events of a kind. Changes in between are collected.
 const COLLECTED: Duration = Duration::from_secs(10);
@@ -29,9 +30,16 @@ const SILENT_LEAST: Duration = Duration::from_mins(1);
 /// ASIC for Blake2s.
 const SLOWEST_DEVICE: f64 = 1e12;
 
+/// The time of one mean rate.
+const HOUR: Duration = Duration::from_hours(1);
+
 /// The last known state of each device, and the changes that are not reported yet.
 #[derive(Debug, Default)]
 pub(crate) struct DeviceWatch {
+    /// Whether the work between blocks is known: not where all shares are blocks.
+    is_work_known: bool,
+    /// The rates that devices should have, by worker name.
+    configured: BTreeMap<String, HashRate>,
     known: BTreeMap<WorkerName, Known>,
     changes: BTreeMap<DeviceChange, Changes>,
 }
@@ -44,6 +52,12 @@ struct Known {
     /// The hashes credited so far, and their part in each window.
     credited: f64,
     hashes: Windows,
+    /// The mean rates in the last hours, oldest first. The present hour has begun at this time and
+    /// sum.
+    hours: Vec<f64>,
+    hour: (Instant, f64),
+    /// The median of the rates by hour.
+    usual: Option<ExpectedRate>,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +67,16 @@ struct Changes {
 }
 
 impl DeviceWatch {
+    /// Creates a watch of a server where the work between blocks is known or not, with the rates
+    /// that devices should have by worker name.
+    pub(crate) fn new(is_work_known: bool, configured: BTreeMap<String, HashRate>) -> Self {
+        Self {
+            is_work_known,
+            configured,
+            ..Self::default()
+        }
+    }
+
     /// Returns the devices with their states, and the events that are due.
     pub(crate) fn observe(
         &mut self,
@@ -76,8 +100,13 @@ impl DeviceWatch {
                 changes.names.insert(stats.name.clone());
             }
             known.state = state;
+            let configured = self.configured.get(stats.name.as_str());
+            let usual = known.usual.filter(|_| self.is_work_known);
+            let expected_rate = configured.map(|rate| ExpectedRate::Configured(*rate));
             self.known.insert(stats.name.clone(), known);
             devices.push(Device {
+                expected: self.is_work_known.then_some(stats.expected),
+                expected_rate: expected_rate.or(usual),
                 stats,
                 rates,
                 state,
@@ -114,6 +143,9 @@ impl Known {
             connected: now,
             credited: 0.0,
             hashes: Windows::new(now.checked_sub(stats.since).unwrap_or(now)),
+            hours: Vec::new(),
+            hour: (now, stats.credited),
+            usual: None,
         }
     }
 
@@ -121,6 +153,14 @@ impl Known {
     fn hash(&mut self, now: Instant, credited: f64) -> Rates {
         self.hashes.add(now, credited - self.credited);
         self.credited = credited;
+        let (began, before) = self.hour;
+        let time = now.saturating_duration_since(began);
+        if time >= HOUR {
+            self.hours.push((credited - before) / time.as_secs_f64());
+            self.hours.drain(..self.hours.len().saturating_sub(HOURS));
+            self.usual = ExpectedRate::of(None, &self.hours);
+            self.hour = (now, credited);
+        }
         self.hashes.rates(now)
     }
 }
@@ -222,7 +262,7 @@ mod tests {
 
         fn share(&self, seconds: u64, session: &WorkerSession) {
             let worth = Difficulty::from_u128(1 << 40);
-            session.accepted(self.at(seconds), worth, worth, Freshness::Current);
+            session.accepted(self.at(seconds), worth, worth, worth, Freshness::Current);
         }
 
         /// The changes that are due, with the names.

@@ -7,16 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use node::Skew;
+use node::{Info, Skew};
 
 use super::counters::Counters;
 use super::event::{BlockEvent, Event, FailureCause, NodeEvent, Operation, RequestKind};
 use super::fates::Fates;
 use super::log::Log;
+use super::network::NetworkWatch;
 use super::snapshot::{
     Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
     Snapshot,
 };
+use super::work::WorkWatch;
 use super::{status, table};
 use crate::job::{Jobs, NodeId, Proof};
 use crate::meter::{Meter, Reading, mean, total};
@@ -43,6 +45,8 @@ pub(crate) struct Recorder {
     meter: Meter,
     /// Readings of the meter in the last [`RATE_WINDOW`], oldest first.
     readings: VecDeque<(Instant, Reading)>,
+    work: WorkWatch,
+    network: NetworkWatch,
     devices: Option<Arc<Devices>>,
     recent: VecDeque<Arc<Record>>,
     sequence: u64,
@@ -85,6 +89,8 @@ impl Recorder {
             nodes: nodes.into_iter().map(node).collect(),
             readings: [(now, meter.counted())].into(),
             meter,
+            work: WorkWatch::new(now),
+            network: NetworkWatch::default(),
             devices: None,
             recent: VecDeque::new(),
             sequence: 0,
@@ -106,6 +112,16 @@ impl Recorder {
     /// Returns who receives the rewards of blocks.
     pub(crate) fn payee(&self) -> &Payee {
         &self.program.payee
+    }
+
+    /// Notes an event when it happens, before it is recorded. Returns the expected blocks of all
+    /// runs if it is a block that was found and its work is known.
+    pub(crate) fn note(&mut self, now: Instant, event: &Event) -> Option<f64> {
+        self.network.note(event);
+        match event {
+            Event::Block(block, event) => self.work.note(now, &self.meter, block, event),
+            _ => None,
+        }
     }
 
     /// Records an event, and logs it.
@@ -178,9 +194,10 @@ impl Recorder {
         }
     }
 
-    /// Notes whether a node is of the EVM line.
-    pub(crate) fn note_evm(&mut self, node: NodeId, is_evm: bool) {
-        self.nodes[node.0].is_evm = is_evm;
+    /// Notes what a node says of itself.
+    pub(crate) fn note_info(&mut self, node: NodeId, info: &Info) {
+        self.nodes[node.0].is_evm = info.is_evm;
+        self.network.identified(info);
     }
 
     /// Whether the node is of the EVM line, as far as it says so.
@@ -240,6 +257,7 @@ impl Recorder {
     /// Reads the meter. To be called about once a second.
     pub(crate) fn tick(&mut self, now: Instant, counters: &Counters) {
         self.log.tick(now, counters);
+        self.work.read(now, &self.meter);
         while self
             .readings
             .get(1)
@@ -277,6 +295,8 @@ impl Recorder {
                 counted,
             },
             fates: self.fates.counts(),
+            work: self.work.work(now),
+            network: self.network.rates(),
             devices: self.devices.clone(),
             events: self.recent.iter().cloned().collect(),
         }

@@ -10,11 +10,13 @@ use node::{Skew, Version};
 use stratum::{Durations, WorkerSnapshot};
 
 use super::counters::Counters;
-use super::estimate::{Rates, Window};
+use super::estimate::{ExpectedRate, NetworkRates, Odds, Rates, Window};
 use super::event::{Event, FailureCause, Operation, RequestKind};
+use super::work::Work;
 use crate::history::Fate;
 use crate::job::Jobs;
 use crate::meter::{Rate, Reading};
+use crate::units::HashRate;
 
 /// Everything that is known at one moment.
 #[derive(Clone, Debug)]
@@ -38,6 +40,10 @@ pub struct Snapshot {
     pub is_kept: bool,
     /// How fast the worker hashes.
     pub hashing: Hashing,
+    /// The work of this run.
+    pub work: Work,
+    /// The difficulty and hash rate of the network, as far as they are known.
+    pub network: Option<NetworkRates>,
     /// The mining devices. `None` unless the worker is the Stratum server.
     pub devices: Option<Arc<Devices>>,
     /// The latest events, oldest first, at most [`RECENT`].
@@ -141,6 +147,10 @@ pub struct Device {
     /// Its hash rates in hashes per second, estimated from the difficulty of accepted shares. Time
     /// without a connection counts.
     pub rates: Rates,
+    /// The blocks expected of its accepted shares. `None` where shares are blocks.
+    pub expected: Option<f64>,
+    /// The hash rate that it should have, if that is known.
+    pub expected_rate: Option<ExpectedRate>,
     /// Whether it is at work.
     pub state: DeviceState,
 }
@@ -184,13 +194,13 @@ impl Device {
 }
 
 impl Snapshot {
-    /// Returns the expected time to the next block at the present rate and the difficulty of the
-    /// newest job. `None` without a job or a rate.
-    pub(crate) fn expected_block(&self) -> Option<Duration> {
+    /// Returns when the next blocks come at the present rate and the difficulty of the newest job.
+    /// `None` without a job, or without hashes of a known number.
+    pub fn odds(&self) -> Option<Odds> {
         let job = self.jobs.iter().next()?;
-        let rate = self.hashing.present.hashes_per_second();
-        let seconds = job.work.target().difficulty().as_f64() / rate;
-        // No rate gives infinity.
-        Duration::try_from_secs_f64(seconds).ok()
+        // Simulated hashes are none.
+        self.work.expected?;
+        let rate = HashRate(self.hashing.present.hashes_per_second());
+        Odds::of(rate, job.work.target().difficulty())
     }
 }

@@ -224,7 +224,7 @@ fn the_present_rate_covers_the_last_ten_seconds() {
         rates.map(|rate| format!("{:.0}", rate.hashes_per_second()))
     };
     for second in 1..=20 {
-        meter.thread(0).add(100);
+        meter.thread(0).add(100, 0.0, 0.0);
         recorder.tick(at(second), &Counters::default());
     }
     assert_eq!(rate(&recorder, 20), ["100", "100"]);
