@@ -2,6 +2,7 @@
 //! the on-demand worker, and the log.
 
 mod about;
+pub mod api;
 mod bench;
 pub mod cli;
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod exit;
 mod flags;
 mod generate_key;
 mod header;
+mod http;
 pub mod logging;
 mod man;
 mod measure;

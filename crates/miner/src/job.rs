@@ -92,7 +92,7 @@ impl Job {
     }
 
     /// Returns the chain of the job.
-    pub(crate) fn chain(&self) -> ChainId {
+    pub fn chain(&self) -> ChainId {
         self.work.chain()
     }
 
