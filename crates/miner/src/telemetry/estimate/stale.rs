@@ -35,6 +35,11 @@ impl StaleWork {
         });
     }
 
+    /// Returns all hashes.
+    pub fn total(&self) -> Option<f64> {
+        self.hashes.map(|hashes| hashes.current + hashes.stale)
+    }
+
     /// Returns the hashes spent on outdated jobs.
     pub fn hashes(&self) -> Option<f64> {
         self.hashes.map(|hashes| hashes.stale)
