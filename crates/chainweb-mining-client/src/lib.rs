@@ -2,6 +2,7 @@
 //! the on-demand worker, the log, and the live area on a terminal.
 
 mod about;
+pub mod api;
 mod bench;
 pub mod cli;
 pub mod commands;
@@ -13,10 +14,12 @@ pub mod exit;
 mod flags;
 mod generate_key;
 mod header;
+mod http;
 pub mod live;
 pub mod logging;
 mod man;
 mod measure;
+pub mod metrics;
 pub mod mine;
 pub mod on_demand;
 mod quantity;

@@ -1,4 +1,4 @@
-//! Mining on a node: runs the engine, and the HTTP server of the on-demand worker if there is one.
+//! Mining on a node: runs the engine, and the HTTP servers of the API and the on-demand worker.
 
 use anyhow::bail;
 use miner::run::{self, Engine};
@@ -6,6 +6,7 @@ use miner::telemetry::Snapshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api;
 use crate::live::Setup;
 use crate::on_demand::Server;
 
@@ -16,6 +17,8 @@ pub struct Mining {
     pub engine: run::Config,
     /// The server through which blocks are requested from the on-demand worker.
     pub server: Option<Server>,
+    /// The API, unless it is off.
+    pub api: Option<api::Server>,
 }
 
 /// Mines until `stop` is cancelled, shown by `live`.
@@ -34,8 +37,10 @@ pub async fn run(
     }
     let pause = mining.engine.worker.pause();
     let engine = Engine::new(mining.engine)?;
-    let _live = live.and_then(|live| live.start(engine.snapshots(), pause));
-    let mut engine = Box::pin(engine.run(stop.clone()));
+    let snapshots = engine.snapshots();
+    let _live = live.and_then(|live| live.start(snapshots.clone(), pause));
+    let engine = engine.run(stop.clone());
+    let mut engine = Box::pin(api::beside(mining.api, snapshots, stop.clone(), engine));
     let snapshot = tokio::select! {
         snapshot = &mut engine => snapshot?,
         Some(_) = serving.join_next() => {
