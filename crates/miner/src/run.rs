@@ -264,6 +264,12 @@ impl Running {
                 }
             }
         }
+        let snapshot = self.finish(observer).await;
+        failure.map_or(Ok(snapshot), Err)
+    }
+
+    /// Records what is left at the end, and returns the last state.
+    async fn finish(&mut self, observer: Observer) -> Snapshot {
         self.take_solutions();
         self.journal.flush().await;
         let held = self.journal.take_held();
@@ -275,7 +281,7 @@ impl Running {
         let snapshot = self.snapshot();
         self.journal.finish(&snapshot).await;
         self.recorder.log_end(&snapshot);
-        failure.map_or(Ok(snapshot), Err)
+        snapshot
     }
 
     /// Reports what the end cuts off. Blocks that are not submitted are reported at the very end.
