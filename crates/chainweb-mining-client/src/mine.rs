@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::on_demand::Server;
+use crate::share_log::Writing;
 
 /// What to run.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub struct Mining {
     pub engine: run::Config,
     /// The server through which blocks are requested from the on-demand worker.
     pub server: Option<Server>,
+    /// The log of shares that the engine fills.
+    pub share_log: Option<Writing>,
 }
 
 /// Mines until `stop` is cancelled.
@@ -23,11 +26,23 @@ pub struct Mining {
 ///
 /// Returns an error if the engine fails or the server ends unexpectedly.
 pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+    let ended = serve(mining.engine, mining.server, stop).await;
+    if let Some(share_log) = mining.share_log {
+        share_log.finish().await;
+    }
+    ended
+}
+
+async fn serve(
+    engine: run::Config,
+    server: Option<Server>,
+    stop: CancellationToken,
+) -> anyhow::Result<Snapshot> {
     let mut serving = JoinSet::new();
-    if let Some(server) = mining.server {
+    if let Some(server) = server {
         serving.spawn(server.run(stop.clone()));
     }
-    let mut engine = Box::pin(Engine::new(mining.engine)?.run(stop.clone()));
+    let mut engine = Box::pin(Engine::new(engine)?.run(stop.clone()));
     let snapshot = tokio::select! {
         snapshot = &mut engine => snapshot?,
         Some(_) = serving.join_next() => {

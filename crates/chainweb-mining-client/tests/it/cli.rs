@@ -12,6 +12,7 @@ mod on_demand;
 mod page;
 pub(crate) mod program;
 mod secrets;
+mod share_log;
 mod signals;
 mod stratum;
 mod texts;
