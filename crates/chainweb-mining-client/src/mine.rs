@@ -1,4 +1,4 @@
-//! Mining on a node: runs the engine, and the HTTP server of the on-demand worker if there is one.
+//! Mining on a node: runs the engine, and the HTTP servers of the API and the on-demand worker.
 
 use anyhow::bail;
 use miner::run::{self, Engine};
@@ -6,6 +6,7 @@ use miner::telemetry::Snapshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api;
 use crate::on_demand::Server;
 use crate::share_log::Writing;
 
@@ -18,6 +19,8 @@ pub struct Mining {
     pub server: Option<Server>,
     /// The log of shares that the engine fills.
     pub share_log: Option<Writing>,
+    /// The API, unless it is off.
+    pub api: Option<api::Server>,
 }
 
 /// Mines until `stop` is cancelled.
@@ -25,24 +28,24 @@ pub struct Mining {
 /// # Errors
 ///
 /// Returns an error if the engine fails or the server ends unexpectedly.
-pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
-    let ended = serve(mining.engine, mining.server, stop).await;
-    if let Some(share_log) = mining.share_log {
+pub async fn run(mut mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+    let share_log = mining.share_log.take();
+    let ended = serve(mining, stop).await;
+    if let Some(share_log) = share_log {
         share_log.finish().await;
     }
     ended
 }
 
-async fn serve(
-    engine: run::Config,
-    server: Option<Server>,
-    stop: CancellationToken,
-) -> anyhow::Result<Snapshot> {
+async fn serve(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
     let mut serving = JoinSet::new();
-    if let Some(server) = server {
+    if let Some(server) = mining.server {
         serving.spawn(server.run(stop.clone()));
     }
-    let mut engine = Box::pin(Engine::new(engine)?.run(stop.clone()));
+    let engine = Engine::new(mining.engine)?;
+    let snapshots = engine.snapshots();
+    let engine = engine.run(stop.clone());
+    let mut engine = Box::pin(api::beside(mining.api, snapshots, stop.clone(), engine));
     let snapshot = tokio::select! {
         snapshot = &mut engine => snapshot?,
         Some(_) = serving.join_next() => {

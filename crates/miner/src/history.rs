@@ -1,12 +1,14 @@
-//! What the program remembers: a journal of solved headers, and the fate of blocks.
+//! What the program remembers: a journal of solved headers, the fate of blocks, and totals.
 //!
 //! A thread of its own writes to SQLite, so mining never waits for the disk. A solved header is on
 //! the disk before the log calls its block found; after a crash, [`History::take_unsettled`]
-//! returns it.
+//! returns it. Readers have connections of their own.
 
+mod earlier;
+mod place;
+mod read;
 mod record;
 mod schema;
-mod slot;
 mod unsettled;
 mod writer;
 
@@ -20,7 +22,12 @@ use std::{io, thread};
 use tokio::sync::oneshot;
 use tracing::warn;
 
-pub use self::record::{BlockKey, Change, Fate, Found, Record};
+pub use self::earlier::{Earlier, EarlierWorker, Hour};
+use self::place::Database;
+pub use self::place::Place;
+pub use self::read::{Block, Reader, Span, Total, Worker, WorkerTotal};
+pub(crate) use self::record::milliseconds;
+pub use self::record::{BlockKey, Change, Fate, Found, Outage, Record, Totals, WorkerTotals};
 pub use self::unsettled::Unsettled;
 use self::writer::{Message, Opened};
 
@@ -73,7 +80,7 @@ pub enum HistoryError {
     clippy::disallowed_methods,
     reason = "other clocks do not outlive the program"
 )]
-pub(crate) fn wall_clock() -> SystemTime {
+pub fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
@@ -81,8 +88,10 @@ pub(crate) fn wall_clock() -> SystemTime {
 #[derive(Debug)]
 pub struct History {
     messages: SyncSender<Message>,
+    database: Database,
     instance: u32,
     unsettled: Vec<Unsettled>,
+    earlier: Earlier,
     health: Arc<Health>,
 }
 
@@ -101,28 +110,28 @@ impl History {
     /// # Errors
     /// Returns an error if the directory or its file cannot be used, or if that is not known within
     /// `patience`.
-    pub async fn open(
-        directory: PathBuf,
-        about: Run,
-        patience: Duration,
-    ) -> Result<Self, HistoryError> {
+    pub async fn open(place: Place, about: Run, patience: Duration) -> Result<Self, HistoryError> {
         let (messages, received) = sync_channel(QUEUE);
         let (sender, opened) = oneshot::channel();
         let health = Arc::<Health>::default();
         let of_writer = Arc::clone(&health);
         thread::Builder::new()
             .name("history".to_owned())
-            .spawn(move || writer::run(&directory, about, of_writer, &received, sender))?;
+            .spawn(move || writer::run(&place, about, of_writer, &received, sender))?;
         let opened = tokio::time::timeout(patience, opened).await;
         let opened = opened.map_err(|_| HistoryError::Slow)?;
         let Opened {
+            database,
             instance,
             unsettled,
+            earlier,
         } = opened.map_err(|_| HistoryError::Closed)??;
         Ok(Self {
             messages,
+            database,
             instance,
             unsettled,
+            earlier,
             health,
         })
     }
@@ -133,9 +142,24 @@ impl History {
         self.instance
     }
 
+    /// Whether it outlives the program.
+    pub fn is_kept(&self) -> bool {
+        !self.database.is_memory
+    }
+
+    /// Returns a reader, of which clones may be on other threads.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.database.clone())
+    }
+
     /// Returns the blocks of earlier runs whose fate is open, the first time; none after that.
     pub fn take_unsettled(&mut self) -> Vec<Unsettled> {
         std::mem::take(&mut self.unsettled)
+    }
+
+    /// Returns the work of earlier runs, the first time; none after that.
+    pub fn take_earlier(&mut self) -> Earlier {
+        std::mem::take(&mut self.earlier)
     }
 
     /// Whether the disk takes no records at present.

@@ -1,12 +1,13 @@
 //! Jobs and their solutions, which go from the coordinator to the worker and back.
 //!
-//! A job never changes: new bytes are a new job with a new id. A solution names its job and the two
+//! The work of a job never changes: new bytes are a new job with a new id. A solution names its job and the two
 //! header fields a miner may choose; no other field can differ.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, CreationTime, Nonce, Work, WorkHeader};
 
@@ -38,11 +39,60 @@ pub struct Job {
     pub work: Work,
     /// When the work arrived.
     pub received: Instant,
+    /// Since when its work is outdated.
+    pub outdated: Outdated,
 }
 
+/// Since when a job is outdated: the time of the first event by which it was, such as a new block
+/// on its chain or a refresh of its payload.
+#[derive(Debug, Default)]
+pub struct Outdated {
+    /// The time after the arrival of the work in nanoseconds, and one; zero if it is not outdated.
+    nanos: AtomicU64,
+}
+
+impl PartialEq for Outdated {
+    fn eq(&self, other: &Self) -> bool {
+        self.nanos.load(Ordering::Relaxed) == other.nanos.load(Ordering::Relaxed)
+    }
+}
+
+impl Eq for Outdated {}
+
 impl Job {
+    /// Notes that the work is outdated from now on, unless it was before.
+    pub(crate) fn outdate(&self, now: Instant) {
+        let after = now.saturating_duration_since(self.received).as_nanos();
+        let nanos = u64::try_from(after).unwrap_or(u64::MAX).saturating_add(1);
+        let nanos_now = &self.outdated.nanos;
+        // An error: it was outdated before.
+        nanos_now
+            .compare_exchange(0, nanos, Ordering::Relaxed, Ordering::Relaxed)
+            .ok();
+    }
+
+    /// Notes that the work is current: the node issued the same again.
+    pub(crate) fn renew(&self) {
+        self.outdated.nanos.store(0, Ordering::Relaxed);
+    }
+
+    /// Returns the part of a time, from 0 to 1, in which the job was outdated.
+    pub(crate) fn outdated_part(&self, from: Instant, to: Instant) -> f64 {
+        let Some(nanos) = self.outdated.nanos.load(Ordering::Relaxed).checked_sub(1) else {
+            return 0.0;
+        };
+        let since = self.received + Duration::from_nanos(nanos);
+        let all = to.saturating_duration_since(from).as_secs_f64();
+        let outdated = to.saturating_duration_since(since).as_secs_f64();
+        if all > 0.0 {
+            (outdated / all).min(1.0)
+        } else {
+            0.0
+        }
+    }
+
     /// Returns the chain of the job.
-    pub(crate) fn chain(&self) -> ChainId {
+    pub fn chain(&self) -> ChainId {
         self.work.chain()
     }
 
@@ -64,6 +114,7 @@ impl Job {
 pub struct Jobs {
     newest_first: Vec<Arc<Job>>,
     chains: Option<NonZeroUsize>,
+    since: Option<Instant>,
 }
 
 impl Jobs {
@@ -72,6 +123,7 @@ impl Jobs {
         Self {
             newest_first,
             chains: None,
+            since: None,
         }
     }
 
@@ -86,8 +138,20 @@ impl Jobs {
         self.chains
     }
 
+    /// Sets when the event arrived after which these are the live jobs.
+    #[must_use]
+    pub(crate) fn since(self, event: Instant) -> Self {
+        let since = Some(event);
+        Self { since, ..self }
+    }
+
+    /// Returns when the event arrived after which these are the live jobs.
+    pub(crate) fn changed(&self) -> Option<Instant> {
+        self.since
+    }
+
     /// Returns the jobs, newest first.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
         self.newest_first.iter()
     }
 

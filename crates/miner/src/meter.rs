@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use stratum::Stats;
+
 use crate::units::HashRate;
 
 /// The longest time that the statistics of devices cover.
@@ -19,8 +21,9 @@ pub enum Meter {
     Counted(Arc<HashMeter>),
     /// Hashes are counted as far as the worker reports them, which it may never do.
     Reported(Arc<HashMeter>),
-    /// It is estimated from the shares of devices.
-    Estimated,
+    /// It is estimated from the shares of devices. Without their statistics shares are blocks, so
+    /// the work between blocks is not known.
+    Estimated(Option<Arc<Stats>>),
     /// Nothing is hashed, but blocks come at the rate of such a miner.
     Simulated(HashRate),
     /// Nothing is hashed.
@@ -55,7 +58,26 @@ impl Meter {
     pub(crate) fn counted(&self) -> Reading {
         match self {
             Self::Counted(meter) | Self::Reported(meter) => meter.read(),
-            Self::Estimated | Self::Simulated(_) | Self::None => Reading::default(),
+            Self::Estimated(_) | Self::Simulated(_) | Self::None => Reading::default(),
+        }
+    }
+
+    /// Returns the work done so far; `None` where it is not known, or no hash is known of yet.
+    pub(crate) fn spent(&self) -> Option<Spent> {
+        match self {
+            Self::Counted(meter) | Self::Reported(meter) => {
+                let spent = meter.spent();
+                (spent.hashes > 0.0).then_some(spent)
+            }
+            Self::Estimated(stats) => {
+                let credit = stats.as_ref()?.credit();
+                Some(Spent {
+                    hashes: credit.hashes,
+                    stale: credit.stale,
+                    expected: credit.expected,
+                })
+            }
+            Self::Simulated(_) | Self::None => None,
         }
     }
 
@@ -65,7 +87,7 @@ impl Meter {
         match self {
             Self::Reported(meter) if meter.read().hashes == 0 => Rate::Unknown,
             Self::Counted(_) | Self::Reported(_) => Rate::Hashed(HashRate::of(hashes, time)),
-            Self::Estimated => Rate::Hashed(HashRate(devices)),
+            Self::Estimated(_) => Rate::Hashed(HashRate(devices)),
             Self::Simulated(rate) => Rate::Simulated(*rate),
             Self::None => Rate::None,
         }
@@ -98,6 +120,20 @@ pub struct HashMeter(Box<[ThreadMeter]>);
 pub(crate) struct ThreadMeter {
     hashes: AtomicU64,
     cpu_nanos: AtomicU64,
+    /// The bits of a sum of expected blocks, and of a sum of hashes on outdated jobs.
+    expected: AtomicU64,
+    stale: AtomicU64,
+}
+
+/// The work of the hashes so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Spent {
+    /// All hashes.
+    pub(crate) hashes: f64,
+    /// The hashes spent on jobs that were outdated.
+    pub(crate) stale: f64,
+    /// The expected blocks: all hashes, each over the difficulty of its job.
+    pub(crate) expected: f64,
 }
 
 /// The sums of the counters at one moment.
@@ -132,14 +168,35 @@ impl HashMeter {
                     + Duration::from_nanos(thread.cpu_nanos.load(Ordering::Relaxed)),
             })
     }
+
+    /// Returns the work of all threads.
+    pub(crate) fn spent(&self) -> Spent {
+        let sum = |of: fn(&ThreadMeter) -> &AtomicU64| {
+            let bits = self
+                .0
+                .iter()
+                .map(|thread| of(thread).load(Ordering::Relaxed));
+            total(bits.map(f64::from_bits))
+        };
+        Spent {
+            hashes: self.read().hashes as f64,
+            stale: sum(|thread| &thread.stale),
+            expected: sum(|thread| &thread.expected),
+        }
+    }
 }
 
 impl ThreadMeter {
-    /// Adds hashes. Only the owning thread may call this.
-    pub(crate) fn add(&self, hashes: u64) {
+    /// Adds hashes, the blocks expected of them, and how many of them, or of earlier ones, were
+    /// spent on outdated jobs. Only the owning thread may call this.
+    pub(crate) fn add(&self, hashes: u64, expected: f64, stale: f64) {
         let before = self.hashes.load(Ordering::Relaxed);
         self.hashes
             .store(before.wrapping_add(hashes), Ordering::Relaxed);
+        for (sum, more) in [(&self.expected, expected), (&self.stale, stale)] {
+            let before = f64::from_bits(sum.load(Ordering::Relaxed));
+            sum.store((before + more).to_bits(), Ordering::Relaxed);
+        }
     }
 
     /// Sets the processor time used since the calling thread started to hash.
@@ -163,11 +220,11 @@ mod tests {
 
     /// Returns the present rate and the mean rate of a run, in hashes per second.
     fn rates(stats: &Stats, now: Instant, elapsed: Duration) -> (f64, f64) {
-        assert_eq!(Meter::Estimated.counted(), Reading::default());
+        assert_eq!(Meter::Estimated(None).counted(), Reading::default());
         let (devices, _) = DeviceWatch::default().observe(now, stats.snapshot(now));
         let present = total(devices.iter().map(Device::hash_rate));
         let mean = mean(devices.iter().map(Device::day_rate), elapsed);
-        let rates = [present, mean].map(|rate| Meter::Estimated.rate(0, elapsed, rate));
+        let rates = [present, mean].map(|rate| Meter::Estimated(None).rate(0, elapsed, rate));
         let [present, mean] = rates.map(|rate| rate.hashes_per_second().round());
         (present, mean)
     }
@@ -178,12 +235,12 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let stats = Stats::new(10);
         assert_eq!(rates(&stats, start, Duration::ZERO), (0.0, 0.0));
-        let present = Meter::Estimated.rate(0, Duration::ZERO, total(empty()));
+        let present = Meter::Estimated(None).rate(0, Duration::ZERO, total(empty()));
         assert_eq!(format!("{present:?}"), "Hashed(HashRate(0.0))");
         let open = |user: &[u8], seconds| stats.open(at(seconds), &WorkerName::of_user(user));
         let share = |worker: &stratum::WorkerSession, seconds| {
             let worth = Difficulty::from_u128(60_000);
-            worker.accepted(at(seconds), worth, worth, Freshness::Current);
+            worker.accepted(at(seconds), worth, worth, worth, Freshness::Current);
         };
         // One device sends a share a minute, the other a single one in the first minute.
         let (steady, leaving) = (open(b"k.steady", 0), open(b"k.leaving", 0));
@@ -217,7 +274,7 @@ mod tests {
         let meter = Meter::Reported(Arc::clone(&hashes));
         let time = Duration::from_secs(10);
         assert_eq!(meter.rate(0, time, 0.0), Rate::Unknown);
-        hashes.thread(0).add(50);
+        hashes.thread(0).add(50, 0.5, 0.0);
         assert_eq!(meter.rate(50, time, 0.0), Rate::Hashed(HashRate(5.0)));
         assert_eq!(meter.rate(0, time, 0.0), Rate::Hashed(HashRate(0.0)));
     }

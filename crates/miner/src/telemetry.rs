@@ -9,12 +9,18 @@ pub mod counters;
 pub(crate) mod devices;
 pub mod estimate;
 pub mod event;
+mod fates;
 mod log;
+mod names;
+mod network;
 pub(crate) mod recorder;
 pub mod snapshot;
 mod status;
 pub mod table;
+mod work;
 
 pub use self::counters::Counters;
 pub use self::event::Event;
+pub use self::log::{log_event, variant};
 pub use self::snapshot::Snapshot;
+pub use self::work::Work;

@@ -31,6 +31,7 @@ use self::simulation::Simulation;
 use crate::demand::DemandWatch;
 use crate::job::{Jobs, Proof, Solution};
 use crate::meter::Meter;
+use crate::telemetry::devices::DeviceWatch;
 
 /// A worker of any kind.
 #[derive(Debug)]
@@ -113,10 +114,10 @@ impl Worker {
         }
     }
 
-    /// Returns the statistics and counters of the Stratum server.
-    pub(crate) fn server(&self) -> Option<(Arc<Stats>, Arc<Counters>)> {
+    /// Returns the statistics and counters of the Stratum server, and a watch of its devices.
+    pub(crate) fn server(&self) -> Option<(DeviceWatch, Arc<Stats>, Arc<Counters>)> {
         match self {
-            Self::Asic(asic) => Some((asic.stats(), asic.counters())),
+            Self::Asic(asic) => Some((asic.watch(), asic.stats(), asic.counters())),
             _ => None,
         }
     }
@@ -133,7 +134,7 @@ impl Worker {
     pub(crate) fn meter(&self) -> Meter {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
-            Self::Asic(_) => Meter::Estimated,
+            Self::Asic(asic) => Meter::Estimated(asic.is_work_known().then(|| asic.stats())),
             Self::Simulation(simulation) => Meter::Simulated(simulation.rate),
             Self::ConstantDelay(_) | Self::OnDemand(_) => Meter::None,
             Self::External(external) => external.meter(),

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chainweb::Target;
-use miner::job::{Job, JobId, Jobs, NodeId};
+use miner::job::{Job, JobId, Jobs, NodeId, Outdated};
 use miner::timing::Timing;
 use miner::worker::Worker;
 use miner::worker::cpu::placement::Placement;
@@ -62,6 +62,7 @@ fn unsolvable() -> Arc<Jobs> {
         node: NodeId(0),
         work: fixtures::work(0, 1, target),
         received: Instant::now(),
+        outdated: Outdated::default(),
     })]))
 }
 

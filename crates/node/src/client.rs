@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chainweb::{BlockHash, BlockHeader, ChainId, Work, WorkHeader};
 use reqwest::{Method, RequestBuilder, Url, header, redirect};
+use tower::util::MapResponseLayer;
 
 use crate::answer::Answer;
 use crate::exchange::{self, Bounds, Need};
@@ -56,6 +58,8 @@ struct Shared {
     url: Url,
     config: Config,
     skew: Mutex<Option<Skew>>,
+    /// The number of connections opened.
+    connections: Arc<AtomicU64>,
 }
 
 impl Client {
@@ -66,8 +70,9 @@ impl Client {
     /// If the HTTP client cannot be set up.
     pub fn new(config: Config) -> Result<Self, BuildError> {
         tls::install_crypto_provider();
-        let http = http_client(&config, MAX_IDLE_CONNECTIONS)?;
-        let unpooled = http_client(&config, 0)?;
+        let connections = Arc::default();
+        let http = http_client(&config, MAX_IDLE_CONNECTIONS, &connections)?;
+        let unpooled = http_client(&config, 0, &connections)?;
         let url = config.endpoint.url();
         Ok(Self {
             shared: Arc::new(Shared {
@@ -75,6 +80,7 @@ impl Client {
                 url,
                 config,
                 skew: Mutex::new(None),
+                connections,
             }),
             http,
         })
@@ -245,6 +251,12 @@ impl Client {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the number of connections opened to the node so far, for requests and update
+    /// streams.
+    pub fn connections_opened(&self) -> u64 {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
     /// Returns the request for an update stream.
     pub(crate) fn updates_request(&self, version: &Version, chain: ChainId) -> RequestBuilder {
         self.request(Method::GET, &mining(version, "updates"), None)
@@ -296,8 +308,17 @@ impl Client {
     }
 }
 
-/// Returns an HTTP client that keeps this many idle connections.
-fn http_client(config: &Config, max_idle_connections: usize) -> reqwest::Result<reqwest::Client> {
+/// Returns an HTTP client that keeps this many idle connections, and counts those that it opens.
+fn http_client(
+    config: &Config,
+    max_idle_connections: usize,
+    opened: &Arc<AtomicU64>,
+) -> reqwest::Result<reqwest::Client> {
+    let opened = Arc::clone(opened);
+    let count = MapResponseLayer::new(move |connection| {
+        opened.fetch_add(1, Ordering::Relaxed);
+        connection
+    });
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!(
             "chainweb-mining-client/",
@@ -307,7 +328,8 @@ fn http_client(config: &Config, max_idle_connections: usize) -> reqwest::Result<
         .connect_timeout(config.limits.connect)
         .pool_max_idle_per_host(max_idle_connections)
         .pool_idle_timeout(MAX_IDLE)
-        .tcp_nodelay(true);
+        .tcp_nodelay(true)
+        .connector_layer(count);
     if config.endpoint.is_loopback() {
         builder = builder.no_proxy();
     }

@@ -13,7 +13,7 @@ use clap::Args;
 use listen::Interface;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use stratum::{Config, DifficultyMode, LiveWork, Server, SessionLimits, Solution};
+use stratum::{Config, DifficultyMode, LiveSet, LiveWork, Server, SessionLimits, Solution};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -57,7 +57,7 @@ pub async fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let listener = interface.listen(0).await?;
     let address = listener.local_addr()?;
     let server = Server::new(config(args), &mut StdRng::seed_from_u64(SEED));
-    let (sender, works) = watch::channel([live_work(0)].into());
+    let (sender, works) = watch::channel(LiveSet::new([live_work(0)]));
     let (solutions, mut solved) = mpsc::channel::<Solution>(SOLUTIONS);
     let stop = CancellationToken::new();
     let serving = server.run(listener, works, solutions, stop.clone());
@@ -74,7 +74,7 @@ pub async fn run(args: &ServeArgs) -> anyhow::Result<()> {
                     publications += 1;
                     let next = live_work(publications);
                     let key = key_of(next.work.header());
-                    sender.send_replace([next].into());
+                    sender.send_replace(LiveSet::new([next]));
                     ChildEvent::Published(key, at).print().context(GONE)?;
                 }
                 Ok(Some(_)) => {}

@@ -19,15 +19,23 @@ use crate::template::{LiveWork, Template};
 pub struct JobSet {
     lanes: Vec<Option<Arc<StratumJob>>>,
     easiest_block: Option<Target>,
+    since: Option<Instant>,
 }
 
 impl JobSet {
-    fn new(lanes: Vec<Option<Arc<StratumJob>>>) -> Self {
+    fn new(lanes: Vec<Option<Arc<StratumJob>>>, since: Option<Instant>) -> Self {
         let easiest_block = lanes.iter().flatten().map(|job| job.block_target()).max();
         Self {
             lanes,
             easiest_block,
+            since,
         }
+    }
+
+    /// Returns when the event arrived that changed the live work, unless the set only refreshes
+    /// jobs.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.since
     }
 
     /// Returns the job for the session of this rank, or `None` without live work.
@@ -86,6 +94,11 @@ impl JobSets {
 
     /// Replaces the live work, newest first, and with it the job set of each slice.
     pub fn set_work(&mut self, now: Instant, live: &[LiveWork]) {
+        self.set_work_since(now, live, now);
+    }
+
+    /// Does so after an event that arrived at `since`.
+    pub(crate) fn set_work_since(&mut self, now: Instant, live: &[LiveWork], since: Instant) {
         for lane in &mut self.lanes {
             lane.take_if(|template| live.iter().all(|work| work.key != template.key()))
                 .inspect(|template| template.retire(now));
@@ -119,7 +132,7 @@ impl JobSets {
                 let kept = jobs.lanes.get(lane).and_then(Option::as_ref);
                 fresh[lane].as_ref().or(kept).map(Arc::clone)
             });
-            *jobs = Arc::new(JobSet::new(lanes.collect()));
+            *jobs = Arc::new(JobSet::new(lanes.collect(), Some(since)));
         }
     }
 
@@ -129,6 +142,6 @@ impl JobSets {
             let template = template.as_ref()?;
             Some(Arc::new(StratumJob::new(self.ids.next(), template, now)))
         });
-        self.slices[slice] = Arc::new(JobSet::new(lanes.collect()));
+        self.slices[slice] = Arc::new(JobSet::new(lanes.collect(), None));
     }
 }

@@ -6,6 +6,7 @@
 mod asked;
 mod context;
 mod difficulty_mode;
+mod durations;
 pub mod framing;
 mod job;
 mod job_id;
@@ -25,17 +26,19 @@ mod vardiff;
 
 pub use context::{SessionContext, SessionLimits};
 pub use difficulty_mode::{DifficultyMode, DifficultyModeError};
+pub use durations::{Durations, SharedDurations};
 pub use job::StratumJob;
 pub use job_id::{JobId, JobIds};
 pub use job_set::{JobSet, JobSets};
 pub use log_limit::LogLimit;
 pub use nonce1::{Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
-pub use server::{Config, Counters, Counts, ProxyProtocol, Server, ServerError};
+pub use server::{Config, Counters, Counts, Ending, ProxyProtocol, Server, ServerError};
 pub use session::{Close, Outbox, Session, SettingWarning, ShareEvent, Solution};
 pub use share_log::{LoggedShare, LoggedShares, ShareLog, ShareLogState, ShareRecord};
 pub use share_target::ShareTargets;
 pub use stats::{
-    Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot,
+    Credit, Earlier, Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession,
+    WorkerSnapshot,
 };
-pub use template::{LiveWork, Template};
+pub use template::{LiveSet, LiveWork, Template};
 pub use tls::{Tls, TlsError};

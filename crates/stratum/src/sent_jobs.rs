@@ -60,6 +60,8 @@ pub(crate) struct Accepted {
     pub(crate) required: ShareTarget,
     /// The difficulty of its hash.
     pub(crate) achieved: Difficulty,
+    /// The difficulty of its block.
+    pub(crate) block: Difficulty,
     pub(crate) freshness: Freshness,
 }
 
@@ -190,6 +192,7 @@ impl SentJob {
                 index,
                 required: *required,
                 achieved: difficulty(hash),
+                block: self.job.template().difficulty(),
                 freshness,
             }),
             Recorded::Duplicate => Err(Refusal::Duplicate),

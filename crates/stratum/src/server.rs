@@ -9,6 +9,7 @@ mod accept;
 mod config;
 mod connection;
 mod counters;
+mod ending;
 mod gate;
 mod proxy_protocol;
 mod publisher;
@@ -32,6 +33,7 @@ use tracing::{info, warn};
 use self::accept::Accept;
 pub use self::config::Config;
 pub use self::counters::{Counters, Counts};
+pub use self::ending::Ending;
 use self::gate::Gate;
 pub use self::proxy_protocol::ProxyProtocol;
 use self::publisher::{Publisher, SLICES};
@@ -44,7 +46,7 @@ use crate::session::Solution;
 use crate::share_log::{LoggedShares, ShareLog};
 use crate::share_target::ShareTargets;
 use crate::stats::Stats;
-use crate::template::LiveWork;
+use crate::template::LiveSet;
 use crate::tls::Tls;
 
 /// The part of the refresh period, as a divisor, in which refreshes pause after new work.
@@ -139,7 +141,7 @@ impl Server {
 
     /// Serves until `stop` is cancelled, and returns when the last connection is closed.
     ///
-    /// `work` is the live work, newest first. While `solutions` is full, a session with a solution
+    /// `work` is the live work. While `solutions` is full, a session with a solution
     /// waits.
     ///
     /// # Errors
@@ -148,7 +150,7 @@ impl Server {
     pub async fn run(
         self,
         listener: TcpListener,
-        mut work: watch::Receiver<Arc<[LiveWork]>>,
+        mut work: watch::Receiver<LiveSet>,
         solutions: mpsc::Sender<Solution>,
         stop: CancellationToken,
     ) -> Result<(), ServerError> {

@@ -225,7 +225,13 @@ impl Session {
                 self.set_refresh(self.difficulty.rate_at_last_share());
                 let credited = self.difficulty.credit(required);
                 if let Some(worker) = &self.worker {
-                    worker.accepted(now, credited, accepted.achieved, accepted.freshness);
+                    let Accepted {
+                        achieved,
+                        block,
+                        freshness,
+                        ..
+                    } = accepted;
+                    worker.accepted(now, credited, achieved, block, freshness);
                 }
                 out.shares.push(ShareEvent::Accepted {
                     credited,
@@ -236,7 +242,9 @@ impl Session {
             }
             Err(refusal) => {
                 if let Some(worker) = &self.worker {
-                    worker.rejected(now, refusal.into());
+                    let share = self.target.as_ref().map(|target| target.difficulty);
+                    let credit = share.map(|share| self.difficulty.credit(share));
+                    worker.rejected(now, refusal.into(), credit);
                 }
                 out.shares.push(ShareEvent::Refused(refusal));
                 Err(refusal)
@@ -308,6 +316,7 @@ impl Session {
         if self.next_tick.is_some_and(|due| now >= due) {
             let interval = ShareDifficulty::tick_interval(&self.context);
             self.next_tick = interval.map(|interval| now + interval);
+            self.record_last_level();
             if self.difficulty.tick(now) == Change::Level {
                 self.update_level(now, out);
             }

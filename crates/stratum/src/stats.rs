@@ -12,6 +12,7 @@ mod snapshot;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod total;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,12 +24,15 @@ pub use self::name::WorkerName;
 pub use self::rejection::{Freshness, Rejection, Rejections};
 pub use self::snapshot::WorkerSnapshot;
 use self::tally::Tally;
+pub use self::total::Credit;
+use self::total::Total;
 
 /// The statistics of all workers of a server.
 #[derive(Debug)]
 pub struct Stats {
     max_names: usize,
     workers: Mutex<Workers>,
+    total: Arc<Total>,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +40,17 @@ struct Workers {
     named: BTreeMap<WorkerName, Arc<Worker>>,
     /// All workers beyond the limit; `None` if there are none.
     others: Option<Arc<Worker>>,
+    /// Workers that are not connected, by name: those of earlier runs, and those removed.
+    earlier: BTreeMap<String, Earlier>,
+}
+
+/// What is remembered of a worker that is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Earlier {
+    /// The highest difficulty of a hash.
+    pub best: Option<Difficulty>,
+    /// The level of the last share.
+    pub level: Option<Level>,
 }
 
 #[derive(Debug)]
@@ -45,10 +60,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(name: WorkerName, now: Instant) -> Self {
+    fn new(name: WorkerName, now: Instant, earlier: Earlier) -> Self {
         Self {
             name,
-            tally: Mutex::new(Tally::new(now)),
+            tally: Mutex::new(Tally::new(now, earlier)),
         }
     }
 
@@ -69,7 +84,20 @@ impl Stats {
         Self {
             max_names,
             workers: Mutex::default(),
+            total: Arc::default(),
         }
+    }
+
+    /// Returns the work of all workers since the start, also of those that are forgotten.
+    pub fn credit(&self) -> Credit {
+        self.total.read()
+    }
+
+    /// Gives workers of earlier runs back what is remembered of them, for their next connection.
+    pub fn restore(&self, earlier: impl IntoIterator<Item = (String, Earlier)>) {
+        lock(&self.workers)
+            .earlier
+            .extend(earlier.into_iter().take(self.max_names));
     }
 
     /// Opens a session of the worker of this name, which ends when the returned value is dropped.
@@ -78,19 +106,19 @@ impl Stats {
         let worker = match workers.named.get(name) {
             Some(worker) => Arc::clone(worker),
             None if workers.named.len() < self.max_names => {
-                let worker = Arc::new(Worker::new(name.clone(), now));
+                let earlier = workers.earlier.remove(name.as_str()).unwrap_or_default();
+                let worker = Arc::new(Worker::new(name.clone(), now, earlier));
                 workers.named.insert(name.clone(), Arc::clone(&worker));
                 worker
             }
-            None => Arc::clone(
-                workers
-                    .others
-                    .get_or_insert_with(|| Arc::new(Worker::new(WorkerName::others(), now))),
-            ),
+            None => Arc::clone(workers.others.get_or_insert_with(|| {
+                Arc::new(Worker::new(WorkerName::others(), now, Earlier::default()))
+            })),
         };
         // Within the lock, or a snapshot could remove the worker in between.
         worker.tally().open(now);
-        WorkerSession { worker }
+        let total = Arc::clone(&self.total);
+        WorkerSession { worker, total }
     }
 
     /// Returns all workers ordered by name, then one entry for those beyond the limit.
@@ -99,9 +127,15 @@ impl Stats {
     /// accepted. Has to be called at least once an hour, or names without use fill the map.
     pub fn snapshot(&self, now: Instant) -> Vec<WorkerSnapshot> {
         let all: Vec<_> = {
-            let mut workers = lock(&self.workers);
+            let mut guard = lock(&self.workers);
+            let workers = &mut *guard;
             let is_kept = |worker: &Arc<Worker>| worker.tally().is_kept(now);
-            workers.named.retain(|_, worker| is_kept(worker));
+            for (name, worker) in workers.named.extract_if(.., |_, worker| !is_kept(worker)) {
+                let earlier = worker.tally().earlier();
+                if earlier.best.is_some() && workers.earlier.len() < self.max_names {
+                    workers.earlier.insert(name.as_str().to_owned(), earlier);
+                }
+            }
             workers.others = workers.others.take().filter(is_kept);
             workers
                 .named
@@ -120,6 +154,7 @@ impl Stats {
 #[derive(Debug)]
 pub struct WorkerSession {
     worker: Arc<Worker>,
+    total: Arc<Total>,
 }
 
 impl WorkerSession {
@@ -128,22 +163,43 @@ impl WorkerSession {
         &self.worker.name
     }
 
-    /// Counts an accepted share: the difficulty credited, and the difficulty of its hash.
+    /// Counts an accepted share: the difficulty credited, the difficulty of its hash, and that of
+    /// its block.
     pub fn accepted(
         &self,
         now: Instant,
         credited: Difficulty,
         achieved: Difficulty,
+        block: Difficulty,
         freshness: Freshness,
     ) {
+        let hashes = credited.as_f64();
+        let credit = Credit {
+            hashes,
+            stale: match freshness {
+                Freshness::Current => 0.0,
+                Freshness::Late => hashes,
+            },
+            expected: hashes / block.as_f64(),
+        };
         self.worker
             .tally()
-            .accepted(now, credited, achieved, freshness);
+            .accepted(now, credit, achieved, freshness);
+        self.total.add(credit);
     }
 
-    /// Counts a refused share.
-    pub(crate) fn rejected(&self, now: Instant, rejection: Rejection) {
+    /// Counts a refused share, and the difficulty that it would have been credited if it was only
+    /// stale.
+    pub(crate) fn rejected(&self, now: Instant, rejection: Rejection, credit: Option<Difficulty>) {
         self.worker.tally().rejected(now, rejection);
+        if let (Rejection::Stale, Some(credit)) = (rejection, credit) {
+            let hashes = credit.as_f64();
+            self.total.add(Credit {
+                hashes,
+                stale: hashes,
+                expected: 0.0,
+            });
+        }
     }
 
     /// Counts a block by the difficulty of its hash. Its share is counted separately.

@@ -6,10 +6,10 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use chainweb::{ChainId, CreationTime, Nonce, Target, Work, WorkHeader};
+use chainweb::{ChainId, CreationTime, Difficulty, Nonce, Target, Work, WorkHeader};
 
 /// The part of the elapsed time by which the node's clock may lag behind this machine's, as a
 /// divisor.
@@ -30,10 +30,30 @@ pub struct LiveWork {
     pub received: Instant,
 }
 
+/// The live work.
+#[derive(Clone, Debug, Default)]
+pub struct LiveSet {
+    /// The work, newest first.
+    pub works: Arc<[LiveWork]>,
+    /// When the event arrived that changed it. `None` if it changes at this moment.
+    pub since: Option<Instant>,
+}
+
+impl LiveSet {
+    /// Returns a set that changes at this moment.
+    pub fn new(newest_first: impl Into<Arc<[LiveWork]>>) -> Self {
+        Self {
+            works: newest_first.into(),
+            since: None,
+        }
+    }
+}
+
 /// Work, and the state that its jobs share.
 #[derive(Debug)]
 pub struct Template {
     live: LiveWork,
+    difficulty: Difficulty,
     /// Microseconds since the Unix epoch.
     last_creation_time: AtomicI64,
     retired: OnceLock<Instant>,
@@ -54,6 +74,7 @@ impl Template {
     pub fn new(live: LiveWork) -> Self {
         let before = live.work.header().creation_time().as_micros() - 1;
         Self {
+            difficulty: live.work.target().difficulty(),
             live,
             last_creation_time: AtomicI64::new(before),
             retired: OnceLock::new(),
@@ -75,6 +96,11 @@ impl Template {
     pub(crate) fn place(&self) -> (ChainId, u64) {
         let header = self.live.work.header();
         (header.chain(), header.height())
+    }
+
+    /// Returns the difficulty of a block.
+    pub(crate) fn difficulty(&self) -> Difficulty {
+        self.difficulty
     }
 
     /// Returns the header with a creation time that no other job of this work has.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use miner::history::{History, HistoryError, Run};
+use miner::history::{History, HistoryError, Place, Run};
 use miner::job::Proof;
 use tracing::{info, warn};
 
@@ -18,14 +18,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Mining")]
 pub struct HistoryArgs {
-    /// Directory for solved blocks and their history; `none` for nowhere [default: the
+    /// Directory for solved blocks and the history; `none` keeps them in memory [default: the
     /// state directory of this user; none for the workers that do not hash].
     #[arg(long, value_name = "DIRECTORY")]
     pub data_dir: Option<PathBuf>,
 }
 
 impl HistoryArgs {
-    /// Opens the history of a worker with this proof. `None` if nothing is to be remembered.
+    /// Opens the history of a worker with this proof.
     ///
     /// # Errors
     /// Returns a usage error if the directory that the user chose cannot be used.
@@ -33,35 +33,35 @@ impl HistoryArgs {
         &self,
         proof: Proof,
         account: Option<&str>,
-    ) -> anyhow::Result<Option<History>> {
+    ) -> anyhow::Result<History> {
         let is_chosen = self.data_dir.is_some();
         let directory = match &self.data_dir {
-            Some(none) if none.as_os_str() == "none" => return Ok(None),
-            Some(chosen) => chosen.clone(),
-            None if proof == Proof::None => return Ok(None),
-            None => match state_directory() {
-                Some(directory) => directory,
-                None => return Ok(None),
-            },
+            Some(none) if none.as_os_str() == "none" => None,
+            Some(chosen) => Some(chosen.clone()),
+            None if proof == Proof::None => None,
+            None => state_directory(),
         };
         let about = Run {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             account: account.map(str::to_owned),
         };
-        match History::open(directory.clone(), about, PATIENCE).await {
+        let Some(directory) = directory else {
+            return Ok(History::open(Place::Memory, about, PATIENCE).await?);
+        };
+        let place = Place::Directory(directory.clone());
+        match History::open(place, about.clone(), PATIENCE).await {
             Ok(history) => {
                 if history.instance() > 1 {
                     let instance = history.instance();
                     info!(event = "history_shared", directory = %directory.display(), instance, "another instance uses the same directory: this one has files of its own");
                 }
-                Ok(Some(history))
+                return Ok(history);
             }
             Err(error @ (HistoryError::Newer | HistoryError::Slow)) => {
                 let directory = directory.display();
                 warn!(event = "history_off", %directory, error = %anyhow::Error::from(error), "blocks are not remembered beyond the end of the program");
-                Ok(None)
             }
-            Err(error) if is_chosen => Err(UsageError::new(error).into()),
+            Err(error) if is_chosen => return Err(UsageError::new(error).into()),
             Err(error) => {
                 let error = format!("{:#}", anyhow::Error::from(error));
                 info!(
@@ -69,9 +69,9 @@ impl HistoryArgs {
                     error,
                     "blocks are not remembered beyond the end of the program: choose a directory with --data-dir"
                 );
-                Ok(None)
             }
         }
+        Ok(History::open(Place::Memory, about, PATIENCE).await?)
     }
 }
 

@@ -8,6 +8,7 @@ use node::{Cut, Error, Info, UpdateEvent};
 
 use crate::demand::Demand;
 use crate::job::{Job, JobId, NodeId, Solution};
+use crate::telemetry::event::Operation;
 
 /// A sequence number: a position in the order of all events and requests.
 ///
@@ -83,20 +84,21 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// Whether the event is a successful answer of a node.
-    pub(crate) fn is_answer(&self) -> bool {
-        match self {
-            Self::Identified { result, .. } => result.is_ok(),
-            Self::Work { result, .. } => result.is_ok(),
-            Self::Cut { result, .. } => result.is_ok(),
-            Self::Ancestors { result, .. } => result.is_ok(),
-            Self::Submitted { result, .. } => result.is_ok(),
+    /// Returns the operation that a node answered, and the error if it failed. `None` of an event
+    /// that is no answer.
+    pub(crate) fn answered(&self) -> Option<(Operation, Option<&Error>)> {
+        Some(match self {
+            Self::Identified { result, .. } => (Operation::Info, result.as_ref().err()),
+            Self::Work { result, .. } => (Operation::Work, result.as_ref().err()),
+            Self::Cut { result, .. } => (Operation::Cut, result.as_ref().err()),
+            Self::Ancestors { result, .. } => (Operation::Ancestors, result.as_ref().err()),
+            Self::Submitted { result, .. } => (Operation::Submit, result.as_ref().err()),
             Self::Update { .. }
             | Self::Solved(_)
             | Self::Restored { .. }
             | Self::Demand(_)
             | Self::Tick
-            | Self::Stop => false,
-        }
+            | Self::Stop => return None,
+        })
     }
 }

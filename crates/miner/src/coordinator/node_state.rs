@@ -11,6 +11,7 @@ use super::heights::HeightsOfWork;
 use super::stream::{RESET_DEPTH, Shown};
 use super::streams::Streams;
 use crate::job::{Job, JobId};
+use crate::telemetry::counters::NodeCounts;
 use crate::telemetry::event::RequestKind;
 use crate::timing::Timing;
 
@@ -80,6 +81,8 @@ pub(super) struct NodeState {
     /// The number of solutions with a payload that another node did not know, since the node was
     /// last unreachable or served another network.
     pub(super) unknown_payloads: u32,
+    /// What is counted of the node over all its networks.
+    pub(super) counts: NodeCounts,
 }
 
 /// What may have happened to a node since its last answer to `/info`.
@@ -103,6 +106,15 @@ impl NodeState {
         (self.last_update, self.patience, self.pace) = (None, None, Duration::ZERO);
         (self.compared, self.silent_since, self.reopen_at) = (None, None, None);
         self.info.replace(info)
+    }
+
+    /// Returns its totals.
+    pub(super) fn counts(&self) -> NodeCounts {
+        NodeCounts {
+            cut_height: self.streams.cut_height(),
+            streams_open: self.streams.open(),
+            ..self.counts
+        }
     }
 
     /// Returns the version of an identified node.

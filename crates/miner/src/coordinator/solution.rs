@@ -16,7 +16,7 @@ use super::freshness::Freshness;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use super::submissions::Submission;
-use crate::job::{Job, JobId, NodeId, Proof, Solution};
+use crate::job::{Job, JobId, NodeId, Outdated, Proof, Solution};
 use crate::telemetry::Event;
 use crate::telemetry::event::{
     BlockEvent, BlockRef, JobRef, NodeEvent, Retirement, SolutionDiscarded, Untracked,
@@ -115,6 +115,7 @@ impl Coordinator {
             node,
             work,
             received: self.now,
+            outdated: Outdated::default(),
         });
         let block = BlockRef::new(&job, &header);
         let is_untaken = left.is_some();

@@ -112,6 +112,7 @@ impl Coordinator {
         let mut counters = self.counters.clone();
         counters.blocks = self.tracker.counts();
         counters.solutions_open = self.submissions.open.len() as u64;
+        counters.nodes = self.nodes.iter().map(NodeState::counts).collect();
         let pending = self.live.jobs.iter().filter(|live| live.refresh.is_some());
         let refreshes = &mut counters.refreshes;
         refreshes.pending = pending.count() as u64;
@@ -176,7 +177,7 @@ impl Coordinator {
             // All nodes are of one network.
             let info = self.nodes.iter().find_map(|node| node.info.as_ref());
             let chains = info.and_then(|info| NonZeroUsize::new(info.chains.len()));
-            self.published = Arc::new(Jobs::new(jobs).on_chains(chains));
+            self.published = Arc::new(Jobs::new(jobs).on_chains(chains).since(self.now));
             let action = Action::Publish(Arc::clone(&self.published));
             self.actions.push(action);
         }
@@ -190,7 +191,13 @@ impl Coordinator {
     ) -> Vec<Arc<Job>> {
         let retired = self.live.take(leaves);
         for job in &retired {
+            job.outdate(self.now);
             self.counters.jobs_retired.count(reason);
+            let age = self.now.saturating_duration_since(job.received);
+            self.counters.job_age.add(age);
+            if matches!(reason, Retirement::NewCut | Retirement::NotInCut) {
+                self.nodes[job.node.0].counts.first_events += 1;
+            }
             self.report_job(job, JobEvent::Retired { reason });
         }
         retired

@@ -57,6 +57,21 @@ impl Streams {
         streams.any(|stream| stream.opened.is_some())
     }
 
+    /// Returns the number of open streams.
+    pub(super) fn open(&self) -> usize {
+        let streams = self.by_chain.values();
+        streams.filter(|stream| stream.opened.is_some()).count()
+    }
+
+    /// Returns the sum of the heights of all chains, as answers showed them. `None` if that of a
+    /// chain is unknown.
+    pub(super) fn cut_height(&self) -> Option<u64> {
+        let shown = self.by_chain.values().map(|stream| stream.shown);
+        let heights = shown.map(|shown| Some(shown?.height.saturating_sub(1)));
+        let sum: Option<u64> = heights.sum();
+        sum.filter(|_| !self.by_chain.is_empty())
+    }
+
     /// Whether all streams are open.
     pub(super) fn are_all_open(&self) -> bool {
         let mut streams = self.by_chain.values();

@@ -1,6 +1,7 @@
 //! The coordinator as tables of events and the actions that follow, and under random interleavings.
 
 mod blocks;
+mod counts;
 mod demand;
 mod flood;
 mod fuzz;

@@ -172,6 +172,7 @@ impl Coordinator {
             && live.refresh.is_none()
         {
             live.refresh = Some(refresh);
+            live.job.outdate(refresh.at);
             let policy = self.config.preemption;
             let due = policy.due(refresh.at, live.job.received, live.issued);
             live.due = due.map_or(live.due, |due| due.min(live.due));

@@ -12,7 +12,7 @@ use super::event::Seq;
 use super::freshness::{Freshness, Refresh, same_parents};
 use super::live::Live;
 use super::state::Coordinator;
-use crate::job::{Job, JobId, NodeId};
+use crate::job::{Job, JobId, NodeId, Outdated};
 use crate::telemetry::Event;
 use crate::telemetry::event::{JobEvent, RefreshOutcome, RequestKind, Retirement, WorkDiscarded};
 
@@ -49,6 +49,7 @@ impl Coordinator {
                 node: id,
                 work,
                 received: self.now,
+                outdated: Outdated::default(),
             };
             self.place(Arc::new(job), freshness, requested);
             return;
@@ -110,6 +111,9 @@ impl Coordinator {
             self.retire(reason, |live| live.job.id == id);
         }
         self.count_job(&job, requested);
+        if refresh.is_some() {
+            job.outdate(now);
+        }
         let live = Live {
             due: fetch_due(&self.config, now, &job, refresh),
             job,
@@ -137,6 +141,7 @@ impl Coordinator {
         let streams = &self.nodes[job.node.0].streams;
         let watched = streams.is_watched_since(job.chain(), requested);
         self.counters.jobs += 1;
+        self.nodes[job.node.0].counts.jobs += 1;
         self.counters.unwatched_jobs += u64::from(!watched);
         let difficulty = job.work.target().difficulty();
         let event = JobEvent::Received {
@@ -162,6 +167,9 @@ impl Coordinator {
                 live.refresh = latest;
             }
             let refresh = live.refresh;
+            if refresh.is_none() {
+                held.renew();
+            }
             live.due = fetch_due(&self.config, now, held, refresh);
             self.report_job(held, JobEvent::Confirmed);
             if is_refreshed {

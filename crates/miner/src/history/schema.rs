@@ -12,9 +12,11 @@ const APPLICATION: i32 = 0x434d_4368;
 
 /// The steps from an empty file to the present tables.
 ///
-/// Times are milliseconds since the Unix epoch. `block.fate` is the name of a
-/// [`Fate`](super::Fate).
-const MIGRATIONS: [&str; 1] = ["
+/// Times are milliseconds since the Unix epoch, but `start` is seconds. `block.fate` is the name of
+/// a [`Fate`](super::Fate). The totals of workers are in the order of time: a minute changes few
+/// pages of the file.
+pub(super) const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE run (
     id INTEGER PRIMARY KEY,
     started INTEGER NOT NULL,
@@ -45,7 +47,55 @@ CREATE TABLE block (
 CREATE INDEX block_found ON block (found);
 CREATE INDEX block_unsettled ON block (id)
     WHERE fate IN ('found', 'submitted', 'uncertain', 'accepted', 'displaced');
-"];
+",
+    "
+ALTER TABLE block ADD COLUMN expected REAL;
+CREATE INDEX block_fate ON block (fate);
+CREATE TABLE total (
+    span INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    hashes REAL,
+    expected REAL,
+    stale_hashes REAL,
+    shares_accepted INTEGER NOT NULL,
+    shares_stale INTEGER NOT NULL,
+    shares_rejected INTEGER NOT NULL,
+    blocks INTEGER NOT NULL,
+    PRIMARY KEY (span, start)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE worker (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    first_seen INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL,
+    hashes REAL,
+    expected REAL,
+    stale_hashes REAL,
+    shares_accepted INTEGER NOT NULL,
+    shares_stale INTEGER NOT NULL,
+    shares_rejected INTEGER NOT NULL,
+    blocks INTEGER NOT NULL,
+    best_share REAL,
+    level INTEGER
+) STRICT;
+CREATE TABLE worker_total (
+    span INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    worker INTEGER NOT NULL,
+    hashes REAL,
+    shares INTEGER NOT NULL,
+    PRIMARY KEY (span, start, worker)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE outage (
+    id INTEGER PRIMARY KEY,
+    node TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER,
+    cause TEXT NOT NULL,
+    UNIQUE (node, since)
+) STRICT;
+",
+];
 
 /// Sets up a connection that writes, and brings the tables up to date.
 ///

@@ -25,12 +25,14 @@ pub struct Unsettled {
     pub header: WorkHeader,
     /// When the node last issued the work.
     pub issued: SystemTime,
+    /// The expected number of blocks of all runs when it was found, if that is known.
+    pub expected: Option<f64>,
 }
 
 /// Returns the blocks of earlier runs whose fate is open, the oldest first. Rows that cannot be
 /// read are left out.
 pub(super) fn unsettled(database: &Connection) -> Result<Vec<Unsettled>, rusqlite::Error> {
-    let sql = "SELECT id, fate, network, node, header, issued FROM block
+    let sql = "SELECT id, fate, network, node, header, issued, expected FROM block
         WHERE fate IN ('found', 'submitted', 'uncertain', 'accepted', 'displaced')
         ORDER BY id DESC LIMIT ?1";
     let mut query = database.prepare(sql)?;
@@ -59,6 +61,7 @@ impl Unsettled {
             node: row.get("node")?,
             header,
             issued: UNIX_EPOCH + Duration::from_millis(issued.unsigned_abs()),
+            expected: row.get("expected")?,
         }))
     }
 }

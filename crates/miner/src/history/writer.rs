@@ -6,7 +6,6 @@
 
 use std::error::Error as _;
 use std::mem::take;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -17,8 +16,9 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
+use super::earlier::Earlier;
+use super::place::{Database, Place, Slot};
 use super::record::{Record, milliseconds, prune};
-use super::slot::{Slot, connect};
 use super::unsettled::{Unsettled, unsettled};
 use super::{Health, HistoryError, Run, schema, wall_clock};
 
@@ -26,8 +26,10 @@ use super::{Health, HistoryError, Run, schema, wall_clock};
 const RETRY: Duration = Duration::from_secs(1);
 /// The most records in a batch. While the disk fails it does not grow further.
 const BATCH: usize = 4096;
-/// The time between two deletions of old blocks.
+/// The time between two deletions of old rows.
 const PRUNE: Duration = Duration::from_hours(1);
+/// The same in memory.
+const PRUNE_IN_MEMORY: Duration = Duration::from_mins(1);
 
 /// The error of a record with a number that is none. It would fail for ever.
 const CONSTRAINT: ErrorCode = ErrorCode::ConstraintViolation;
@@ -46,25 +48,24 @@ pub(super) enum Message {
 /// What the writer found at its start.
 #[derive(Debug)]
 pub(super) struct Opened {
+    pub(super) database: Database,
     pub(super) instance: u32,
     pub(super) unsettled: Vec<Unsettled>,
+    pub(super) earlier: Earlier,
 }
 
 /// Opens the database, answers over `opened`, and writes until all senders are gone.
 pub(super) fn run(
-    directory: &Path,
+    place: &Place,
     about: Run,
     health: Arc<Health>,
     messages: &Receiver<Message>,
     opened: oneshot::Sender<Result<Opened, HistoryError>>,
 ) {
-    match Writer::new(directory, about, health) {
-        Ok((mut writer, unsettled)) => {
+    match Writer::new(place, about, health) {
+        Ok((mut writer, found)) => {
             // The receiver may have stopped waiting.
-            let _ = opened.send(Ok(Opened {
-                instance: writer.slot.instance,
-                unsettled,
-            }));
+            let _ = opened.send(Ok(found));
             writer.run(messages);
         }
         Err(error) => drop(opened.send(Err(error))),
@@ -82,9 +83,10 @@ fn is_corrupt(error: &rusqlite::Error) -> bool {
 struct Writer {
     about: Run,
     health: Arc<Health>,
-    slot: Slot,
     /// `None` after an error that a new connection may mend.
     open: Option<Connection>,
+    /// Unlocked after the connection is closed.
+    slot: Slot,
     /// The row of this run, once there is one.
     run: Option<i64>,
     /// When writing first failed, if it still does.
@@ -93,22 +95,24 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(
-        directory: &Path,
-        about: Run,
-        health: Arc<Health>,
-    ) -> Result<(Self, Vec<Unsettled>), HistoryError> {
+    fn new(place: &Place, about: Run, health: Arc<Health>) -> Result<(Self, Opened), HistoryError> {
         let mut writer = Self {
             about,
             health,
-            slot: Slot::take(directory)?,
+            slot: Slot::take(place)?,
             open: None,
             run: None,
             failing: None,
             pruned: None,
         };
-        let unsettled = unsettled(writer.open()?.0)?;
-        Ok((writer, unsettled))
+        let database = writer.open()?.0;
+        let opened = Opened {
+            unsettled: unsettled(database)?,
+            earlier: Earlier::read(database, wall_clock())?,
+            database: writer.slot.database.clone(),
+            instance: writer.slot.instance,
+        };
+        Ok((writer, opened))
     }
 
     /// Returns the connection, opened if necessary, and the row of this run. Starts a new file in
@@ -134,7 +138,7 @@ impl Writer {
 
     /// Opens the database, in which this run has a row afterwards.
     fn connect(&self) -> Result<Connection, HistoryError> {
-        let database = connect(&self.slot.file)?;
+        let database = self.slot.database.connect()?;
         schema::prepare(&database)?;
         let started = milliseconds(wall_clock());
         database.execute(
@@ -212,7 +216,9 @@ impl Writer {
     }
 
     fn try_write(&mut self, batch: &[Message]) -> Result<(), HistoryError> {
-        let is_prunable = self.pruned.is_none_or(|at| at.elapsed() >= PRUNE);
+        let is_memory = self.slot.database.is_memory;
+        let interval = if is_memory { PRUNE_IN_MEMORY } else { PRUNE };
+        let is_prunable = self.pruned.is_none_or(|at| at.elapsed() >= interval);
         let (database, run) = self.open()?;
         let transaction = Transaction::new(database, TransactionBehavior::Immediate)?;
         for message in batch {
@@ -226,7 +232,7 @@ impl Writer {
             }
         }
         if is_prunable {
-            prune(&transaction)?;
+            prune(&transaction, is_memory)?;
         }
         transaction.commit()?;
         if is_prunable {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use stratum::Durations;
+
 use super::event::Retirement;
 
 /// Totals of the coordinator.
@@ -14,6 +16,8 @@ pub struct Counters {
     pub unwatched_jobs: u64,
     /// Jobs removed from the live set, by reason.
     pub jobs_retired: RetiredJobs,
+    /// The ages of jobs when they were removed from the live set, from the arrival of their work.
+    pub job_age: Durations,
     /// `New Cut` and `Refreshed Block` events.
     pub updates_received: u64,
     /// Valid solutions, all of which were submitted.
@@ -30,6 +34,22 @@ pub struct Counters {
     pub refreshes: RefreshCounts,
     /// Blocks of ours by their last known place.
     pub blocks: BlockCounts,
+    /// Totals of the nodes, in the order of the configuration.
+    pub nodes: Vec<NodeCounts>,
+}
+
+/// Totals of one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeCounts {
+    /// Jobs made of its work.
+    pub jobs: u64,
+    /// Jobs that the node was the first to outdate, by its update stream or its cut.
+    pub first_events: u64,
+    /// The sum of the heights of its chains, as its last cut and works since then show them. `None`
+    /// while that of a chain is unknown.
+    pub cut_height: Option<u64>,
+    /// Update streams that are open.
+    pub streams_open: usize,
 }
 
 /// Submitted blocks by their last known place.

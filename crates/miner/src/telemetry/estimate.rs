@@ -16,7 +16,7 @@ mod stale;
 mod windows;
 
 pub use self::expected::{Expected, Mark, expected_blocks};
-pub use self::expected_rate::ExpectedRate;
+pub use self::expected_rate::{ExpectedRate, HOURS};
 pub use self::luck::{Interval, Luck};
 pub use self::network::{BLOCK_DELAY, NetworkRates};
 pub use self::odds::{DAY, MONTH, Odds, WEEK, YEAR};

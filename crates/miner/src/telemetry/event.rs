@@ -263,6 +263,21 @@ pub enum RequestKind {
     Updates,
 }
 
+/// What a single request to a node is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// Which network the node serves.
+    Info,
+    /// Work. The node holds the request while it has none.
+    Work,
+    /// The tips of all chains.
+    Cut,
+    /// The blocks below a tip.
+    Ancestors,
+    /// The submission of a solution.
+    Submit,
+}
+
 /// Kinds of failed requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailureCause {

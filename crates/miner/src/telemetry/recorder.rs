@@ -7,16 +7,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use node::Skew;
+use node::{Info, Skew};
 
 use super::counters::Counters;
-use super::event::{BlockEvent, Event, FailureCause, NodeEvent, RequestKind};
+use super::event::{BlockEvent, Event, FailureCause, NodeEvent, Operation, RequestKind};
+use super::fates::Fates;
 use super::log::Log;
+use super::network::NetworkWatch;
 use super::snapshot::{
     Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
     Snapshot,
 };
+use super::work::WorkWatch;
 use super::{status, table};
+use crate::history::Earlier;
 use crate::job::{Jobs, NodeId, Proof};
 use crate::meter::{Meter, Reading, mean, total};
 use crate::timing::SKEW_TOLERATED;
@@ -42,6 +46,8 @@ pub(crate) struct Recorder {
     meter: Meter,
     /// Readings of the meter in the last [`RATE_WINDOW`], oldest first.
     readings: VecDeque<(Instant, Reading)>,
+    work: WorkWatch,
+    network: NetworkWatch,
     devices: Option<Arc<Devices>>,
     recent: VecDeque<Arc<Record>>,
     sequence: u64,
@@ -54,6 +60,7 @@ pub(crate) struct Recorder {
     late: u32,
     /// When such a row was last reported.
     late_reported: Option<Instant>,
+    fates: Fates,
     /// The nodes that do not serve their cut: whether they accept blocks is not known.
     without_cut: BTreeSet<NodeId>,
 }
@@ -73,6 +80,8 @@ impl Recorder {
             is_evm: false,
             failures: BTreeMap::new(),
             latency: None,
+            requests: BTreeMap::new(),
+            connections_opened: 0,
             clock_skew: None,
         };
         Self {
@@ -81,6 +90,8 @@ impl Recorder {
             nodes: nodes.into_iter().map(node).collect(),
             readings: [(now, meter.counted())].into(),
             meter,
+            work: WorkWatch::new(now),
+            network: NetworkWatch::default(),
             devices: None,
             recent: VecDeque::new(),
             sequence: 0,
@@ -89,6 +100,7 @@ impl Recorder {
             skewed: BTreeMap::new(),
             late: 0,
             late_reported: None,
+            fates: Fates::default(),
             without_cut: BTreeSet::new(),
         }
     }
@@ -103,11 +115,33 @@ impl Recorder {
         &self.program.payee
     }
 
+    /// Goes on from the work of earlier runs.
+    pub(crate) fn resume(&mut self, earlier: &Earlier) {
+        self.work
+            .resume(earlier.expected, earlier.expected_at_confirmed);
+    }
+
+    /// Remembers the expected blocks of all runs when a block of an earlier run was found.
+    pub(crate) fn remember(&mut self, row: i64, expected: Option<f64>) {
+        self.work.remember(row, expected);
+    }
+
+    /// Notes an event when it happens, before it is recorded. Returns the expected blocks of all
+    /// runs if it is a block that was found and its work is known.
+    pub(crate) fn note(&mut self, now: Instant, event: &Event) -> Option<f64> {
+        self.network.note(event);
+        match event {
+            Event::Block(block, event) => self.work.note(now, &self.meter, block, event),
+            _ => None,
+        }
+    }
+
     /// Records an event, and logs it.
     pub(crate) fn record(&mut self, now: Instant, event: Event) {
         if let Event::Node(id, event) = &event {
             self.nodes[id.0].note(now, event);
         }
+        self.fates.note(&event);
         self.log.event(now, &event, &self.program, &self.nodes);
         let late = self.note_late(now, &event);
         if self.recent.len() == RECENT {
@@ -172,9 +206,10 @@ impl Recorder {
         }
     }
 
-    /// Notes whether a node is of the EVM line.
-    pub(crate) fn note_evm(&mut self, node: NodeId, is_evm: bool) {
-        self.nodes[node.0].is_evm = is_evm;
+    /// Notes what a node says of itself.
+    pub(crate) fn note_info(&mut self, node: NodeId, info: &Info) {
+        self.nodes[node.0].is_evm = info.is_evm;
+        self.network.identified(info);
     }
 
     /// Whether the node is of the EVM line, as far as it says so.
@@ -182,9 +217,23 @@ impl Recorder {
         self.nodes[node.0].is_evm
     }
 
-    /// Notes the time that an answer of a node took.
-    pub(crate) fn note_latency(&mut self, node: NodeId, latency: Duration) {
-        self.nodes[node.0].latency = Some(latency);
+    /// Notes the time that an answer of a node took, or a request that failed for a cause.
+    pub(crate) fn note_answer(
+        &mut self,
+        node: NodeId,
+        answer: (Operation, Option<FailureCause>),
+        latency: Duration,
+    ) {
+        let node = &mut self.nodes[node.0];
+        node.requests.entry(answer).or_default().add(latency);
+        if answer.1.is_none() {
+            node.latency = Some(latency);
+        }
+    }
+
+    /// Notes the number of connections opened to a node.
+    pub(crate) fn note_connections(&mut self, node: NodeId, opened: u64) {
+        self.nodes[node.0].connections_opened = opened;
     }
 
     /// Notes the clock skew of a node. Reports a large one, its changes, and its end.
@@ -220,6 +269,7 @@ impl Recorder {
     /// Reads the meter. To be called about once a second.
     pub(crate) fn tick(&mut self, now: Instant, counters: &Counters) {
         self.log.tick(now, counters);
+        self.work.read(now, &self.meter);
         while self
             .readings
             .get(1)
@@ -256,6 +306,9 @@ impl Recorder {
                 mean: self.meter.rate(counted.hashes, elapsed, mean),
                 counted,
             },
+            work: self.work.work(now),
+            network: self.network.rates(),
+            fates: self.fates.counts(),
             devices: self.devices.clone(),
             events: self.recent.iter().cloned().collect(),
         }

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::{Skew, Version};
-use stratum::WorkerSnapshot;
+use stratum::{Durations, WorkerSnapshot};
 
 use super::counters::Counters;
-use super::estimate::{Rates, Window};
-use super::event::{Event, FailureCause, RequestKind};
+use super::estimate::{ExpectedRate, NetworkRates, Odds, Rates, Window};
+use super::event::{Event, FailureCause, Operation, RequestKind};
+use super::work::Work;
+use crate::history::Fate;
 use crate::job::Jobs;
 use crate::meter::{Rate, Reading};
+use crate::units::HashRate;
 
 /// Everything that is known at one moment.
 #[derive(Clone, Debug)]
@@ -30,10 +33,17 @@ pub struct Snapshot {
     pub jobs: Arc<Jobs>,
     /// Totals since the start.
     pub counters: Counters,
+    /// The numbers of our blocks that reached each fate in this run. A block that comes to another
+    /// fate is counted in both.
+    pub fates: BTreeMap<Fate, u64>,
     /// Whether solved blocks that no node has taken are kept for the next start.
     pub is_kept: bool,
     /// How fast the worker hashes.
     pub hashing: Hashing,
+    /// The work of this run.
+    pub work: Work,
+    /// The difficulty and hash rate of the network, as far as they are known.
+    pub network: Option<NetworkRates>,
     /// The mining devices. `None` unless the worker is the Stratum server.
     pub devices: Option<Arc<Devices>>,
     /// The latest events, oldest first, at most [`RECENT`].
@@ -78,6 +88,10 @@ pub struct NodeSnapshot {
     /// The time that its last answer took, unless it stopped answering. For work that includes the
     /// wait until there was some.
     pub latency: Option<Duration>,
+    /// The times that its answers took, by operation and the cause of failure, if it failed.
+    pub requests: BTreeMap<(Operation, Option<FailureCause>), Durations>,
+    /// The connections opened to it.
+    pub connections_opened: u64,
     /// The difference of its clock from that of this machine, once it is known.
     pub clock_skew: Option<Skew>,
 }
@@ -121,6 +135,8 @@ pub struct Devices {
     pub each: Vec<Device>,
     /// Totals of the Stratum server.
     pub server: stratum::Counts,
+    /// When they were read.
+    pub at: Instant,
 }
 
 /// A mining device, by its worker name.
@@ -131,6 +147,10 @@ pub struct Device {
     /// Its hash rates in hashes per second, estimated from the difficulty of accepted shares. Time
     /// without a connection counts.
     pub rates: Rates,
+    /// The blocks expected of its accepted shares. `None` where shares are blocks.
+    pub expected: Option<f64>,
+    /// The hash rate that it should have, if that is known.
+    pub expected_rate: Option<ExpectedRate>,
     /// Whether it is at work.
     pub state: DeviceState,
 }
@@ -159,7 +179,7 @@ pub struct Record {
 
 impl Device {
     /// Returns the present hash rate in hashes per second: zero unless the device is connected.
-    pub(crate) fn hash_rate(&self) -> f64 {
+    pub fn hash_rate(&self) -> f64 {
         match self.state {
             DeviceState::Disconnected => 0.0,
             DeviceState::Silent | DeviceState::Active => self.rates.over(Window::QuarterHour),
@@ -174,13 +194,13 @@ impl Device {
 }
 
 impl Snapshot {
-    /// Returns the expected time to the next block at the present rate and the difficulty of the
-    /// newest job. `None` without a job or a rate.
-    pub(crate) fn expected_block(&self) -> Option<Duration> {
+    /// Returns when the next blocks come at the present rate and the difficulty of the newest job.
+    /// `None` without a job, or without hashes of a known number.
+    pub fn odds(&self) -> Option<Odds> {
         let job = self.jobs.iter().next()?;
-        let rate = self.hashing.present.hashes_per_second();
-        let seconds = job.work.target().difficulty().as_f64() / rate;
-        // No rate gives infinity.
-        Duration::try_from_secs_f64(seconds).ok()
+        // Simulated hashes are none.
+        self.work.expected?;
+        let rate = HashRate(self.hashing.present.hashes_per_second());
+        Odds::of(rate, job.work.target().difficulty())
     }
 }

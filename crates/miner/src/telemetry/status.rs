@@ -48,14 +48,14 @@ pub(super) fn log(snapshot: &Snapshot) {
         Some(_) if is_idle => "status: nothing is hashing",
         Some(_) => "status",
     };
-    let expected = snapshot.expected_block();
+    let odds = snapshot.odds();
     let latency = snapshot.nodes.iter().find_map(|node| node.latency);
     totals!(
         snapshot,
         present,
         "status",
         message,
-        expected_seconds = expected.map_or(f64::NAN, |time| time.as_secs_f64()),
+        expected_seconds = odds.map_or(f64::NAN, |odds| odds.mean_time().as_secs_f64()),
         node_latency_seconds = latency.map_or(f64::NAN, |latency| latency.as_secs_f64())
     );
 }

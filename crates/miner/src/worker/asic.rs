@@ -6,13 +6,16 @@
 
 mod recent;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use listen::{BindError, Interface};
 use rand::Rng;
-use stratum::{Counters, LiveWork, Server, ServerError, Stats, Tls, WorkerName};
+use stratum::{
+    Counters, DifficultyMode, LiveSet, LiveWork, Server, ServerError, Stats, Tls, WorkerName,
+};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -22,6 +25,8 @@ use tracing::warn;
 use self::recent::RecentJobs;
 use super::WorkerError;
 use crate::job::{Job, Jobs, Solution};
+use crate::telemetry::devices::DeviceWatch;
+use crate::units::HashRate;
 
 /// The capacity of the channel for solutions from the server, which this worker forwards at once. A
 /// session waits while it is full.
@@ -32,6 +37,10 @@ const SOLUTIONS_QUEUED: usize = 64;
 pub struct Asic {
     listener: TcpListener,
     server: Server,
+    /// Whether the work between blocks is known: not where all shares are blocks.
+    is_work_known: bool,
+    /// The rates that devices should have, by worker name.
+    expected_rates: BTreeMap<String, HashRate>,
 }
 
 impl Asic {
@@ -48,8 +57,29 @@ impl Asic {
     ) -> Result<Self, BindError> {
         Ok(Self {
             listener: interface.listen(port).await?,
+            is_work_known: config.difficulty != DifficultyMode::Block,
+            expected_rates: BTreeMap::new(),
             server: Server::new(config, rng),
         })
+    }
+
+    /// Sets the hash rates that devices should have, by worker name.
+    #[must_use]
+    pub fn expecting(self, expected_rates: BTreeMap<String, HashRate>) -> Self {
+        Self {
+            expected_rates,
+            ..self
+        }
+    }
+
+    /// Whether the work between blocks is known.
+    pub(crate) fn is_work_known(&self) -> bool {
+        self.is_work_known
+    }
+
+    /// Returns a watch of the devices.
+    pub(crate) fn watch(&self) -> DeviceWatch {
+        DeviceWatch::new(self.is_work_known, self.expected_rates.clone())
     }
 
     /// Returns the address at which devices can connect.
@@ -107,7 +137,7 @@ impl Asic {
 }
 
 /// Returns the live jobs for the server and remembers them as recent.
-fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> Arc<[LiveWork]> {
+fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> LiveSet {
     let live_work = |job: &Arc<Job>| {
         recent.insert(job);
         LiveWork {
@@ -116,7 +146,10 @@ fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> Arc<[LiveWork]> {
             received: job.received,
         }
     };
-    jobs.iter().map(live_work).collect()
+    LiveSet {
+        works: jobs.iter().map(live_work).collect(),
+        since: jobs.changed(),
+    }
 }
 
 /// Forwards a solution of the server as a solution of its job.

@@ -23,6 +23,7 @@ use self::search::{Search, Step};
 use super::WorkerError;
 use crate::job::{Jobs, Solution};
 use crate::meter::{HashMeter, ThreadMeter};
+use crate::telemetry::estimate::expected_blocks;
 use crate::timing::Timing;
 
 /// The settings of the CPU worker.
@@ -140,9 +141,15 @@ impl HashThread {
         let meter = Arc::clone(&self.meter);
         let meter: &ThreadMeter = meter.thread(self.index);
         while !self.stop.is_cancelled() {
-            match self.search.step(Instant::now()) {
-                Step::Hashed { hashes, solution } => {
-                    meter.add(hashes);
+            let now = Instant::now();
+            let stale = self.search.stale(now);
+            match self.search.step(now) {
+                Step::Hashed {
+                    hashes,
+                    difficulty,
+                    solution,
+                } => {
+                    meter.add(hashes, expected_blocks(hashes as f64, difficulty), stale);
                     meter.set_cpu_time(thread_cpu_time());
                     if let Some(mut solution) = solution {
                         solution.found_by = Some(format!("cpu-{}", self.index).into());
@@ -152,6 +159,7 @@ impl HashThread {
                     }
                 }
                 Step::Idle => {
+                    meter.add(0, 0.0, stale);
                     let changed = self.search.changed();
                     let stopped = self.stop.cancelled();
                     let has_jobs = self.runtime.block_on(async {

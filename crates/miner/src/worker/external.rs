@@ -18,6 +18,7 @@ mod process;
 mod process_table;
 mod runner;
 mod scheduler;
+mod tally;
 #[cfg(test)]
 mod test_job;
 
@@ -36,6 +37,7 @@ pub use self::orphans::reap_orphans;
 use self::pace::Pace;
 use self::runner::Runner;
 use self::scheduler::Scheduler;
+use self::tally::Tally;
 use super::{WorkerError, until};
 use crate::job::{Jobs, Solution};
 use crate::meter::{HashMeter, Meter};
@@ -88,7 +90,7 @@ impl External {
                 index,
                 config: Arc::clone(config),
                 tasks: scheduler.subscribe(index),
-                meter: Arc::clone(&self.meter),
+                tally: Tally::new(Arc::clone(&self.meter), index),
                 solutions: solutions.clone(),
                 failure_limit: Arc::clone(&failure_limit),
                 failures: 0,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chainweb::{ChainId, CreationTime, HeaderFields, Target, Work};
 
-use crate::job::{Job, JobId, Jobs, NodeId};
+use crate::job::{Job, JobId, Jobs, NodeId, Outdated};
 
 /// A job whose chain is its id.
 pub(super) fn job(id: u64, target: Target, received: Instant) -> Arc<Job> {
@@ -32,6 +32,7 @@ fn made(id: u64, (chain, height): (u32, u64), target: Target, received: Instant)
         node: NodeId(0),
         work: Work::new(fields.encode()).expect("the target is not zero"),
         received,
+        outdated: Outdated::default(),
     })
 }
 

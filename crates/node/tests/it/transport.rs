@@ -161,17 +161,22 @@ async fn a_silent_tls_handshake_ends_at_the_connect_limit() {
 }
 
 #[tokio::test]
-async fn connections_are_reused() {
+async fn connections_are_reused_and_counted() {
     let body = br#"{"nodeVersion":"x"}"#;
     let node = Scripted::start((0..3).map(|_| plain("200 OK", body))).await;
     let client = node.client_with(Limits {
         info: Duration::from_secs(5),
         ..Limits::default()
     });
+    assert_eq!(client.connections_opened(), 0);
     for _ in 0..3 {
         client.info().await.unwrap();
     }
     assert_eq!(node.connections(), 1);
+    assert_eq!(client.connections_opened(), 1);
+    // Those of a client without a pool count as well.
+    client.unpooled().info().await.unwrap_err();
+    assert_eq!(client.connections_opened(), 2);
 }
 
 /// Runs another test of this binary with its own environment.
@@ -198,7 +203,10 @@ fn no_proxy_is_used_for_this_machine() {
         ("all_proxy", proxy),
         ("ALL_PROXY", proxy),
     ];
-    rerun("transport::connections_are_reused", &environment);
+    rerun(
+        "transport::connections_are_reused_and_counted",
+        &environment,
+    );
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! either, keeps only the newest job, and is disconnected in the end.
 
 use std::future::poll_fn;
+use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -12,7 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
 
 use bytes::{Buf, Bytes};
 use listen::Permit;
@@ -24,12 +24,13 @@ use tracing::{debug, trace, warn};
 use crate::framing::{Framing, Oversized};
 use crate::job_set::JobSet;
 use crate::server::counters::Counters;
+use crate::server::ending::Ending;
 use crate::server::gate::Protocol;
 use crate::server::secure::Secure;
 use crate::server::shared::Shared;
 use crate::server::slice::Reader;
 use crate::session::{Close, Outbox, Session, ShareEvent};
-use crate::stats::Freshness;
+use crate::stats::{Freshness, Rejection};
 
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
@@ -40,39 +41,6 @@ const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plai
 
 /// The most bytes of unsent answers with which the socket is still read.
 const MAX_UNSENT: usize = 16 * 1024;
-
-/// Why a connection ended.
-#[derive(Clone, Copy, Debug)]
-enum Ending {
-    /// The session closed it.
-    Closed(Close),
-    /// The client closed it.
-    Left,
-    /// The client may not connect.
-    Refused,
-    /// The client does not speak Stratum.
-    Foreign,
-    /// An I/O error.
-    Broken,
-    /// The client did not read.
-    Stalled,
-    /// The server is stopping.
-    Stopped,
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed(close) => close.fmt(f),
-            Self::Left => f.write_str("closed by the client"),
-            Self::Refused => f.write_str("refused"),
-            Self::Foreign => f.write_str("another protocol"),
-            Self::Broken => f.write_str("connection broken"),
-            Self::Stalled => f.write_str("the client does not read"),
-            Self::Stopped => f.write_str("the server is stopping"),
-        }
-    }
-}
 
 /// A connection.
 pub(super) struct Connection {
@@ -92,6 +60,8 @@ pub(super) struct Connection {
     writing: Bytes,
     /// Since when the socket is not writable.
     stalled: Option<Instant>,
+    /// When the event arrived for which a job is being sent.
+    announced: Option<Instant>,
 }
 
 impl Connection {
@@ -115,6 +85,7 @@ impl Connection {
             outbox: Outbox::default(),
             writing: Bytes::new(),
             stalled: None,
+            announced: None,
         }
     }
 
@@ -139,6 +110,7 @@ impl Connection {
             secure.close(&self.socket);
         }
         counters.connections.fetch_sub(1, Ordering::Relaxed);
+        Counters::add(&counters.endings[ending.index()], 1);
         let worker = self.session.worker().map(tracing::field::display);
         let agent = self.session.agent();
         debug!(peer = %self.peer, worker, ?agent, %ending, "disconnected");
@@ -231,8 +203,11 @@ impl Connection {
     fn set_jobs(&mut self, now: Instant, jobs: &Arc<JobSet>) {
         let unsent = self.outbox.job.as_ref().map(|job| job.id());
         self.session.set_jobs(now, jobs, &mut self.outbox);
-        if unsent.is_some() && unsent != self.outbox.job.as_ref().map(|job| job.id()) {
-            Counters::add(&self.shared.counters.skipped_jobs, 1);
+        if unsent != self.outbox.job.as_ref().map(|job| job.id()) {
+            self.announced = jobs.since().or(self.announced);
+            if unsent.is_some() {
+                Counters::add(&self.shared.counters.skipped_jobs, 1);
+            }
         }
     }
 
@@ -410,6 +385,9 @@ impl Connection {
         self.stalled = None;
         // Frees the buffer, of which an empty rest remains.
         self.writing = Bytes::new();
+        if let Some(announced) = self.announced.take() {
+            self.shared.counters.notify.add(announced.elapsed());
+        }
         Ok(())
     }
 
@@ -468,19 +446,29 @@ impl Connection {
         if self.outbox.shares.is_empty() {
             return;
         }
-        let (mut accepted, mut late, mut refused) = (0, 0, 0);
+        let (mut accepted, mut late, mut refused, mut hashes) = (0, 0, 0, 0.0);
         for share in std::mem::take(&mut self.outbox.shares) {
             match share {
-                ShareEvent::Accepted { freshness, .. } => {
+                ShareEvent::Accepted {
+                    freshness,
+                    credited,
+                    ..
+                } => {
                     accepted += 1;
                     late += u64::from(freshness == Freshness::Late);
+                    hashes += credited.as_f64();
                 }
-                ShareEvent::Refused(_) => refused += 1,
+                ShareEvent::Refused(refusal) => {
+                    refused += 1;
+                    let rejection = Rejection::from(refusal);
+                    Counters::add(&counters.rejections[rejection as usize], 1);
+                }
             }
         }
         Counters::add(&counters.accepted_shares, accepted);
         Counters::add(&counters.late_shares, late);
         Counters::add(&counters.refused_shares, refused);
+        counters.credit(hashes);
     }
 }
 

@@ -2,6 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::durations::{Durations, SharedDurations};
+use crate::server::ending::Ending;
+use crate::stats::{Rejection, Rejections};
+
 /// Counters since the start, and one gauge.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -28,10 +32,18 @@ pub struct Counters {
     pub solutions: AtomicU64,
     /// Unsent jobs replaced by newer ones because the client was slow to read.
     pub skipped_jobs: AtomicU64,
+    /// Refused shares by reason, in the order of [`Rejection::ALL`].
+    pub(super) rejections: [AtomicU64; Rejection::ALL.len()],
+    /// Connections that ended, by reason, in the order of [`Ending::ALL`].
+    pub(super) endings: [AtomicU64; Ending::ALL.len()],
+    /// The hashes credited for accepted shares, as the bits of a float.
+    credited: AtomicU64,
+    /// The times from an event that changes the live work to the last byte of a job sent for it.
+    pub(super) notify: SharedDurations,
 }
 
 /// The values of [`Counters`] at about one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {
     /// Connections now open.
     pub connections: u64,
@@ -56,6 +68,16 @@ pub struct Counts {
     pub solutions: u64,
     /// Unsent jobs replaced by newer ones because the client was slow to read.
     pub skipped_jobs: u64,
+    /// Refused shares by reason.
+    pub rejections: Rejections,
+    /// Connections that ended, by reason, in the order of [`Ending::ALL`].
+    pub endings: [u64; Ending::ALL.len()],
+    /// The sum of the difficulties credited for accepted shares: the hashes that they took on
+    /// average. Never falls, unlike the sum over the workers that are known now.
+    pub credited: f64,
+    /// The times from the arrival of an event that changes the live work to the last byte of a job
+    /// sent for it, one for each session that gets another job.
+    pub notify: Durations,
 }
 
 impl Counters {
@@ -75,10 +97,21 @@ impl Counters {
             refused_shares: of(&self.refused_shares),
             solutions: of(&self.solutions),
             skipped_jobs: of(&self.skipped_jobs),
+            rejections: Rejections(self.rejections.each_ref().map(of)),
+            endings: self.endings.each_ref().map(of),
+            credited: f64::from_bits(of(&self.credited)),
+            notify: self.notify.read(),
         }
     }
 
     pub(super) fn add(counter: &AtomicU64, more: u64) {
         counter.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Adds hashes credited for accepted shares.
+    pub(super) fn credit(&self, hashes: f64) {
+        let add = |bits| (f64::from_bits(bits) + hashes).to_bits();
+        self.credited
+            .update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 }

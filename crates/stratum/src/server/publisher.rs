@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::job_id::JobIds;
 use crate::job_set::{JobSet, JobSets};
 use crate::server::slice::Slice;
-use crate::template::LiveWork;
+use crate::template::LiveSet;
 
 /// The number of slices. One slice of the sessions is refreshed at a time, so not all devices
 /// answer at once, and few enough sessions wake together not to delay a share.
@@ -39,8 +39,9 @@ impl Publisher {
     }
 
     /// Publishes jobs of other work to all sessions.
-    pub(super) async fn set_work(&mut self, now: Instant, live: &[LiveWork]) {
-        self.jobs.set_work(now, live);
+    pub(super) async fn set_work(&mut self, now: Instant, live: &LiveSet) {
+        let since = live.since.unwrap_or(now);
+        self.jobs.set_work_since(now, &live.works, since);
         for (index, slice) in self.slices.iter().enumerate() {
             slice.set(Arc::clone(self.jobs.slice(index)));
         }

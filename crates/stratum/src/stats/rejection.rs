@@ -30,6 +30,32 @@ pub enum Rejection {
     Unauthorized,
 }
 
+impl Rejection {
+    /// All of them, in their order.
+    pub const ALL: [Self; 7] = [
+        Self::Stale,
+        Self::UnknownJob,
+        Self::Duplicate,
+        Self::LowDifficulty,
+        Self::Malformed,
+        Self::NotSubscribed,
+        Self::Unauthorized,
+    ];
+
+    /// Returns its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::UnknownJob => "unknown_job",
+            Self::Duplicate => "duplicate",
+            Self::LowDifficulty => "low_difficulty",
+            Self::Malformed => "malformed",
+            Self::NotSubscribed => "not_subscribed",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
+}
+
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -49,7 +75,7 @@ impl From<Refusal> for Rejection {
 
 /// The numbers of refused shares by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rejections([u64; Rejection::Unauthorized as usize + 1]);
+pub struct Rejections(pub(crate) [u64; Rejection::ALL.len()]);
 
 impl Rejections {
     /// Returns the number of shares refused for this reason.
@@ -57,9 +83,14 @@ impl Rejections {
         self.0[rejection as usize]
     }
 
+    /// Returns the number of refused shares.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
     /// Returns the number of shares refused for any reason but [`Rejection::Stale`].
     pub fn except_stale(&self) -> u64 {
-        self.0.iter().sum::<u64>() - self.of(Rejection::Stale)
+        self.total() - self.of(Rejection::Stale)
     }
 
     /// Counts a refused share.

@@ -22,6 +22,9 @@ pub struct WorkerSnapshot {
     /// The sum of the difficulties credited for accepted shares: the hashes that they took on
     /// average.
     pub credited: f64,
+    /// The blocks expected of accepted shares: the credited difficulty of each, over the difficulty
+    /// of its block.
+    pub expected: f64,
     /// Accepted shares of live work.
     pub accepted: u64,
     /// Accepted shares of work retired within the grace period.
@@ -39,4 +42,6 @@ pub struct WorkerSnapshot {
     /// The current share difficulty in leading zero bits; `None` before the first, and in the mode
     /// for blocks only.
     pub level: Option<Level>,
+    /// The share difficulty of the last share, of which the next connection starts.
+    pub last_share_level: Option<Level>,
 }

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use chainweb::{Difficulty, Level};
 
+use crate::stats::Earlier;
 use crate::stats::name::WorkerName;
 use crate::stats::rejection::{Freshness, Rejection, Rejections};
 use crate::stats::snapshot::WorkerSnapshot;
+use crate::stats::total::Credit;
 
 /// How long a worker without a session is kept.
 const KEPT: Duration = Duration::from_hours(24);
@@ -21,8 +23,9 @@ pub(super) struct Tally {
     accepted: u64,
     seen: Instant,
     last_share: Option<Instant>,
-    /// Expected hashes of all accepted shares.
+    /// Expected hashes of all accepted shares, and the blocks expected of them.
     credited: f64,
+    expected: f64,
     best_of_session: Option<Difficulty>,
     best: Option<Difficulty>,
     since: Instant,
@@ -35,21 +38,22 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, earlier: Earlier) -> Self {
         Self {
             accepted: 0,
             seen: now,
             last_share: None,
             credited: 0.0,
+            expected: 0.0,
             best_of_session: None,
-            best: None,
+            best: earlier.best,
             since: now,
             accepted_late: 0,
             rejections: Rejections::default(),
             blocks: 0,
             sessions: 0,
             level: None,
-            last_share_level: None,
+            last_share_level: earlier.level,
         }
     }
 
@@ -68,7 +72,7 @@ impl Tally {
     pub(super) fn accepted(
         &mut self,
         now: Instant,
-        credited: Difficulty,
+        credit: Credit,
         achieved: Difficulty,
         freshness: Freshness,
     ) {
@@ -76,7 +80,8 @@ impl Tally {
             Freshness::Current => self.accepted += 1,
             Freshness::Late => self.accepted_late += 1,
         }
-        self.credited += credited.as_f64();
+        self.credited += credit.hashes;
+        self.expected += credit.expected;
         self.last_share = self.last_share.max(Some(now));
         self.seen = self.seen.max(now);
         self.best(achieved);
@@ -113,6 +118,13 @@ impl Tally {
         now.saturating_duration_since(self.seen) < kept
     }
 
+    pub(super) fn earlier(&self) -> Earlier {
+        Earlier {
+            best: self.best,
+            level: self.last_share_level,
+        }
+    }
+
     pub(super) fn snapshot(&self, name: WorkerName, now: Instant) -> WorkerSnapshot {
         WorkerSnapshot {
             name,
@@ -120,6 +132,7 @@ impl Tally {
             since: now.saturating_duration_since(self.since),
             unseen: now.saturating_duration_since(self.seen),
             credited: self.credited,
+            expected: self.expected,
             accepted: self.accepted,
             accepted_late: self.accepted_late,
             rejections: self.rejections,
@@ -130,6 +143,7 @@ impl Tally {
             best: self.best,
             blocks: self.blocks,
             level: self.level,
+            last_share_level: self.last_share_level,
         }
     }
 }

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use chainweb::{Difficulty, Level};
 
-use super::{Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession, WorkerSnapshot};
+use super::{
+    Credit, Earlier, Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession,
+    WorkerSnapshot,
+};
 
 fn name(name: &str) -> WorkerName {
     WorkerName::of_user(name.as_bytes())
@@ -33,7 +36,13 @@ fn present(stats: &Stats, now: Instant) -> Vec<(String, u32)> {
 }
 
 fn share(session: &WorkerSession, now: Instant) {
-    session.accepted(now, hashes(1000), hashes(1500), Freshness::Current);
+    session.accepted(
+        now,
+        hashes(1000),
+        hashes(1500),
+        hashes(100_000),
+        Freshness::Current,
+    );
 }
 
 #[test]
@@ -46,16 +55,34 @@ fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
     assert_eq!(first.last_share_level(), None);
     first.set_last_share_level(Level::new(43).expect("a level"));
     first.set_level(Level::new(42).expect("a level"));
-    first.accepted(at(10), hashes(6000), hashes(70_000), Freshness::Current);
-    first.accepted(at(20), hashes(6000), hashes(9000), Freshness::Late);
-    first.rejected(at(25), Rejection::Stale);
-    first.rejected(at(26), Rejection::LowDifficulty);
-    first.rejected(at(27), Rejection::LowDifficulty);
+    first.accepted(
+        at(10),
+        hashes(6000),
+        hashes(70_000),
+        hashes(60_000),
+        Freshness::Current,
+    );
+    first.accepted(
+        at(20),
+        hashes(6000),
+        hashes(9000),
+        hashes(30_000),
+        Freshness::Late,
+    );
+    first.rejected(at(25), Rejection::Stale, Some(hashes(1000)));
+    first.rejected(at(26), Rejection::LowDifficulty, Some(hashes(1000)));
+    first.rejected(at(27), Rejection::LowDifficulty, Some(hashes(1000)));
     drop(first);
 
     let second = stats.open(at(40), &name("rig1"));
     assert_eq!(second.last_share_level(), Level::new(43));
-    second.accepted(at(50), hashes(12_000), hashes(20_000), Freshness::Current);
+    second.accepted(
+        at(50),
+        hashes(12_000),
+        hashes(20_000),
+        hashes(24_000),
+        Freshness::Current,
+    );
     second.block(at(50), hashes(30_000));
 
     let expected = WorkerSnapshot {
@@ -64,6 +91,8 @@ fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
         since: Duration::from_mins(1),
         unseen: Duration::ZERO,
         credited: 24_000.0,
+        // A tenth, a fifth and a half.
+        expected: 0.8,
         accepted: 2,
         accepted_late: 1,
         rejections: rejections(&[
@@ -76,8 +105,15 @@ fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
         best: Some(hashes(70_000)),
         blocks: 1,
         level: Level::new(42),
+        last_share_level: Level::new(43),
     };
     assert_eq!(stats.snapshot(at(60)), [expected]);
+    let credit = Credit {
+        hashes: 25_000.0,
+        stale: 7000.0,
+        expected: 0.8,
+    };
+    assert_eq!(stats.credit(), credit);
 }
 
 #[test]
@@ -106,9 +142,33 @@ fn a_gone_worker_is_removed_after_a_day() {
     drop(session);
     assert_eq!(present(&stats, at(7199 + 86_400)), [("rig1".to_owned(), 0)]);
     assert_eq!(present(&stats, at(7200 + 86_400)), []);
-    // Its counts are removed too: the name starts at zero.
+    // The sum of all workers keeps its work.
+    assert_eq!(stats.credit().expected.to_string(), "0.01");
+    // Its counts are removed too: the name starts at zero. Its best share stays.
     let _session = stats.open(at(100_000), &name("rig1"));
-    assert_eq!(stats.snapshot(at(100_000))[0].accepted, 0);
+    let worker = &stats.snapshot(at(100_000))[0];
+    assert_eq!((worker.accepted, worker.best), (0, Some(hashes(1500))));
+}
+
+#[test]
+fn workers_of_earlier_runs_have_their_best_share_and_level_once_they_connect() {
+    let (stats, now) = (Stats::new(2), Instant::now());
+    let earlier = Earlier {
+        best: Some(hashes(9000)),
+        level: Level::new(43),
+    };
+    let names = ["rig1", "rig2", "rig3"];
+    stats.restore(names.map(|name| (name.to_owned(), earlier)));
+    assert_eq!(stats.snapshot(now), []);
+    let session = stats.open(now, &name("rig1"));
+    assert_eq!(session.last_share_level(), Level::new(43));
+    share(&session, now);
+    let worker = &stats.snapshot(now)[0];
+    assert_eq!(worker.best, Some(hashes(9000)));
+    assert_eq!(worker.best_of_session, Some(hashes(1500)));
+    // No more than there may be names.
+    let session = stats.open(now, &name("rig3"));
+    assert_eq!(session.last_share_level(), None);
 }
 
 #[test]
@@ -118,7 +178,7 @@ fn workers_without_an_accepted_share_are_removed_after_an_hour_but_not_while_con
     let at = |minutes| start + Duration::from_mins(minutes);
     let _silent = stats.open(start, &name("silent"));
     let low = stats.open(start, &name("low"));
-    low.rejected(at(10), Rejection::LowDifficulty);
+    low.rejected(at(10), Rejection::LowDifficulty, Some(hashes(1000)));
     drop(low);
     let present = |minutes| present(&stats, at(minutes));
     assert_eq!(

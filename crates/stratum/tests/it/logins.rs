@@ -357,6 +357,11 @@ fn a_worker_that_reconnects_starts_at_the_level_of_its_last_share() {
         job.id
     );
     assert!(client.line(&server, &submit).contains("true"));
+    // The statistics have it too, in case that the program is killed.
+    server.pass(Duration::from_secs(10));
+    client.tick(&server);
+    let stats = server.context.stats.snapshot(server.now);
+    assert_eq!(stats[0].last_share_level, Level::new(9));
     drop(client);
     assert_eq!(level_at_login(&server, "d=50"), 9);
 }

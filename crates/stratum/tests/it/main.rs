@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod client;
+mod counts;
 mod fixture;
 mod logins;
 mod model;

@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::framing::MAX_LINE;
 use stratum::{
-    Config, Counters, DifficultyMode, LiveWork, LoggedShares, Server, ServerError, SessionLimits,
+    Config, Counters, DifficultyMode, LiveSet, LoggedShares, Server, ServerError, SessionLimits,
     ShareLog, Solution, WorkerName,
 };
 use tokio::net::TcpSocket;
@@ -26,7 +26,7 @@ use crate::fixture::{self, answer, level};
 /// A running server, and the other ends of its channels.
 pub(crate) struct Setting {
     pub(crate) address: SocketAddr,
-    work: watch::Sender<Arc<[LiveWork]>>,
+    pub(crate) work: watch::Sender<LiveSet>,
     solutions: mpsc::Receiver<Solution>,
     pub(crate) counters: Arc<Counters>,
     stop: CancellationToken,
@@ -43,7 +43,7 @@ impl Setting {
             .unwrap();
         let address = listener.local_addr().unwrap();
         let first = [fixture::work(0, 1, level(BLOCK), Instant::now())];
-        let (work, live) = watch::channel(Arc::from(first));
+        let (work, live) = watch::channel(LiveSet::new(first));
         let (found, solutions) = mpsc::channel(4);
         let stop = CancellationToken::new();
         let server = Server::new(config, &mut StdRng::seed_from_u64(1));
@@ -145,7 +145,7 @@ async fn new_work_reaches_every_client_and_jobs_are_refreshed_without_it() {
         assert_eq!(socket.job().await.header.height(), 1);
         sockets.push(socket);
     }
-    setting.work.send_replace(Arc::from([fixture::work(
+    setting.work.send_replace(LiveSet::new([fixture::work(
         3,
         2,
         level(BLOCK),
@@ -266,7 +266,7 @@ async fn a_server_ends_when_the_work_channel_closes() {
     let mut setting = Setting::new(config()).await;
     let mut socket = Socket::connect(setting.address).await;
     socket.log_in().await;
-    (setting.work, _) = watch::channel(Arc::from([]));
+    (setting.work, _) = watch::channel(LiveSet::default());
     assert!(matches!(
         setting.ended().await,
         Err(ServerError::WorkClosed)

@@ -167,6 +167,27 @@ async fn blocks_that_the_node_has_not_taken_are_submitted_at_the_next_start() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_a_newer_program_is_left_alone() {
+    let (network, directory) = (network().await, directory("newer"));
+    let mut client = start(&network, &directory);
+    client.wait_for("\"block_found\"");
+    client.signal(Signal::TERM);
+    client.wait();
+    let file = directory.join("history.db");
+    let database = Connection::open(&file).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    drop(database);
+    let before = fs::read(&file).unwrap();
+    let mut client = start(&network, &directory);
+    let reason = client.wait_for("\"history_off\"");
+    assert!(reason.contains("a newer version"), "{reason}");
+    client.wait_for("\"block_accepted\"");
+    client.signal(Signal::TERM);
+    client.wait();
+    assert!(before == fs::read(&file).unwrap());
+}
+
 #[test]
 fn a_directory_that_cannot_be_used_is_an_error_if_it_was_chosen() {
     let file = directory("a-file");

@@ -206,6 +206,7 @@ impl Story {
             engine,
             server,
             share_log: None,
+            api: None,
         };
         self.client.spawn(mine::run(mining, self.stop.clone()));
     }

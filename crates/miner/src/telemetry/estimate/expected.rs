@@ -10,7 +10,7 @@ pub fn expected_blocks(hashes: f64, difficulty: Difficulty) -> f64 {
     hashes / difficulty.as_f64()
 }
 
-/// The expected blocks since the start, and since the last block of ours that was confirmed.
+/// The expected blocks since the first start, and since the last block of ours that was confirmed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Expected {
     now: Mark,
@@ -27,6 +27,20 @@ pub struct Mark {
 }
 
 impl Expected {
+    /// Goes on from the expected blocks of earlier runs, and those when the last confirmed block
+    /// was found.
+    pub fn resume(total: f64, confirmed: f64) -> Self {
+        Self {
+            now: Mark::new(total),
+            confirmed: Mark::new(confirmed),
+        }
+    }
+
+    /// Adds expected blocks that are summed up elsewhere.
+    pub fn grow(&mut self, blocks: f64) {
+        self.now.blocks += blocks;
+    }
+
     /// Adds the hashes spent on a job of this difficulty; `None` if their number is not known,
     /// which makes every sum unknown that includes them.
     pub fn add(&mut self, hashes: Option<f64>, difficulty: Difficulty) {
@@ -61,6 +75,11 @@ impl Expected {
 }
 
 impl Mark {
+    /// Returns the moment at which so many blocks were expected since the first start.
+    pub const fn new(blocks: f64) -> Self {
+        Self { unknown: 0, blocks }
+    }
+
     fn since(self, before: Self) -> Option<f64> {
         (self.unknown == before.unknown).then_some(self.blocks - before.blocks)
     }
@@ -71,7 +90,7 @@ mod tests {
     use chainweb::Difficulty;
     use proptest::prelude::*;
 
-    use super::Expected;
+    use super::{Expected, Mark};
 
     fn difficulty(hashes: u64) -> Difficulty {
         Difficulty::from_u128(hashes.into())
@@ -116,6 +135,19 @@ mod tests {
         expected.add(Some(500.0), difficulty(1000));
         expected.confirm(found);
         assert_eq!((expected.blocks(), expected.effort()), (None, Some(0.5)));
+    }
+
+    #[test]
+    fn effort_goes_on_after_a_restart() {
+        let mut expected = Expected::resume(5.0, 4.25);
+        expected.grow(0.5);
+        assert_eq!(
+            (expected.blocks(), expected.effort()),
+            (Some(5.5), Some(1.25))
+        );
+        // A block of the earlier run is confirmed.
+        expected.confirm(Mark::new(4.75));
+        assert_eq!(expected.effort(), Some(0.75));
     }
 
     proptest! {

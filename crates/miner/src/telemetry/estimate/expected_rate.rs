@@ -3,7 +3,7 @@
 use crate::units::HashRate;
 
 /// The most hours that count: 7 days.
-const HOURS: usize = 7 * 24;
+pub const HOURS: usize = 7 * 24;
 
 /// The hash rate that a device should have, and where it comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,10 +7,13 @@ use chainweb::{BlockHash, ChainId};
 use node::Skew;
 
 use super::Recorder;
+use crate::history::Fate;
 use crate::job::{JobId, Jobs, NodeId, Proof};
 use crate::meter::{HashMeter, Meter};
 use crate::telemetry::counters::Counters;
-use crate::telemetry::event::{BlockEvent, BlockRef, Event, FailureCause, NodeEvent, RequestKind};
+use crate::telemetry::event::{
+    BlockEvent, BlockRef, Event, FailureCause, NodeEvent, Operation, RequestKind,
+};
 use crate::telemetry::snapshot::{Payee, Program, RECENT, Snapshot};
 
 const NODE: NodeId = NodeId(0);
@@ -221,7 +224,7 @@ fn the_present_rate_covers_the_last_ten_seconds() {
         rates.map(|rate| format!("{:.0}", rate.hashes_per_second()))
     };
     for second in 1..=20 {
-        meter.thread(0).add(100);
+        meter.thread(0).add(100, 0.0, 0.0);
         recorder.tick(at(second), &Counters::default());
     }
     assert_eq!(rate(&recorder, 20), ["100", "100"]);
@@ -229,4 +232,71 @@ fn the_present_rate_covers_the_last_ten_seconds() {
         recorder.tick(at(second), &Counters::default());
     }
     assert_eq!(rate(&recorder, 30), ["0", "67"]);
+}
+
+#[test]
+fn a_block_is_counted_once_in_each_fate_that_it_reaches() {
+    let now = Instant::now();
+    let mut recorder = recorder(now, Meter::None);
+    let by = BlockHash::new([2; 32]);
+    let restored = BlockEvent::Restored {
+        row: 1,
+        is_untaken: true,
+    };
+    for (job, event) in [
+        (1, restored),
+        (1, BlockEvent::Submitted { attempts: 1 }),
+        (1, BlockEvent::Accepted),
+        (1, BlockEvent::Displaced { by }),
+        (1, BlockEvent::Accepted),
+        (2, BlockEvent::Submitted { attempts: 1 }),
+        (2, BlockEvent::Accepted),
+        (1, BlockEvent::Confirmed { depth: 6 }),
+        (2, BlockEvent::Orphaned { by, depth: 6 }),
+        (3, BlockEvent::Stale),
+    ] {
+        let block = BlockRef {
+            job: JobId(job),
+            node: NODE,
+            chain: ChainId::new(0),
+            height: 1,
+            hash: Some(BlockHash::new([1; 32])),
+        };
+        recorder.record(now, Event::Block(block, event));
+    }
+    let fates = snapshot(&recorder, now).fates;
+    assert!(fates.keys().copied().eq(Fate::ALL), "{fates:?}");
+    let reached: Vec<_> = fates.into_iter().filter(|(_, count)| *count > 0).collect();
+    let expected = [
+        (Fate::Submitted, 2),
+        (Fate::Accepted, 2),
+        (Fate::Displaced, 1),
+        (Fate::Confirmed, 1),
+        (Fate::Orphaned, 1),
+        (Fate::Stale, 1),
+    ];
+    assert_eq!(reached, expected);
+}
+
+#[test]
+fn answers_and_failures_of_a_node_are_timed_apart() {
+    let now = Instant::now();
+    let mut recorder = recorder(now, Meter::None);
+    let second = Duration::from_secs(1);
+    let refused = Some(FailureCause::Refused);
+    recorder.note_answer(NODE, (Operation::Work, None), second);
+    recorder.note_answer(NODE, (Operation::Work, None), 2 * second);
+    recorder.note_answer(NODE, (Operation::Submit, refused), 3 * second);
+    let node = &snapshot(&recorder, now).nodes[0];
+    // A failure is not the latency of the node.
+    assert_eq!(node.latency, Some(2 * second));
+    let times = node.requests.iter();
+    let times: Vec<_> = times
+        .map(|(of, times)| (*of, times.count(), times.sum()))
+        .collect();
+    let expected = [
+        ((Operation::Work, None), 2, 3 * second),
+        ((Operation::Submit, refused), 1, 3 * second),
+    ];
+    assert_eq!(times, expected);
 }

@@ -15,6 +15,7 @@ fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
         since: Duration::from_mins(5),
         unseen: Duration::ZERO,
         credited: terahashes * 1e12,
+        expected: 0.0,
         accepted: 60,
         accepted_late: 0,
         rejections: Rejections::default(),
@@ -23,6 +24,7 @@ fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
         best: None,
         blocks: 0,
         level: None,
+        last_share_level: None,
     }
 }
 
@@ -30,6 +32,8 @@ fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
 fn device(stats: WorkerSnapshot, state: DeviceState) -> Device {
     Device {
         rates: Rates([stats.credited; 5]),
+        expected: Some(stats.expected),
+        expected_rate: None,
         stats,
         state,
     }

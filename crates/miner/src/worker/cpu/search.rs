@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::{CreationTime, Nonce, WorkHeader};
+use chainweb::{CreationTime, Difficulty, Nonce, WorkHeader};
 use pow::{NonceRange, Prepared, Searcher};
 use tokio::sync::watch;
 
@@ -26,6 +26,8 @@ pub(super) struct Search {
     batch: Batch,
     next_nonce: u64,
     current: Option<Current>,
+    /// The start and the hashes of the last batch, if that did not solve its job.
+    last: Option<(Instant, u64)>,
     /// Jobs solved by this thread and not retired by the coordinator yet.
     solved: Vec<JobId>,
 }
@@ -33,6 +35,7 @@ pub(super) struct Search {
 #[derive(Debug)]
 struct Current {
     job: Arc<Job>,
+    difficulty: Difficulty,
     header: WorkHeader,
     prepared: Prepared,
     creation_time: CreationTime,
@@ -45,6 +48,8 @@ pub(super) enum Step {
     /// A batch of nonces was hashed.
     Hashed {
         hashes: u64,
+        /// That of the job.
+        difficulty: Difficulty,
         solution: Option<Solution>,
     },
     /// There is no job.
@@ -63,6 +68,7 @@ impl Search {
             batch: Batch::new(config.timing.batch),
             next_nonce: config.first_nonce.wrapping_add(part),
             current: None,
+            last: None,
             solved: Vec::new(),
         }
     }
@@ -75,6 +81,15 @@ impl Search {
     pub(super) fn changed(&mut self) -> impl Future<Output = Result<(), watch::error::RecvError>> {
         self.batch.forget();
         self.jobs.changed()
+    }
+
+    /// Returns the hashes of the last batch, which ends now, that were spent after its job was
+    /// outdated.
+    pub(super) fn stale(&mut self, now: Instant) -> f64 {
+        let (Some((started, hashes)), Some(current)) = (self.last.take(), &self.current) else {
+            return 0.0;
+        };
+        hashes as f64 * current.job.outdated_part(started, now)
     }
 
     /// Hashes a batch of nonces of a live job. Returns [`Step::Idle`] if there is no job, which is
@@ -100,6 +115,8 @@ impl Search {
             None => self.batch.size,
         };
         self.next_nonce = self.next_nonce.wrapping_add(hashes);
+        let difficulty = current.difficulty;
+        self.last = found.is_none().then_some((now, hashes));
         let solution = found.map(|nonce| Solution {
             job: Arc::clone(&current.job),
             nonce,
@@ -112,7 +129,11 @@ impl Search {
             self.solved.push(solution.job.id);
             self.choose(now);
         }
-        Step::Hashed { hashes, solution }
+        Step::Hashed {
+            hashes,
+            difficulty,
+            solution,
+        }
     }
 
     /// Keeps the job while it is live and not solved, or changes to the newest other.
@@ -136,6 +157,7 @@ impl Current {
         let header = job.work.header().with_creation_time(creation_time);
         let prepared = Prepared::new(&header, &job.work.target());
         Self {
+            difficulty: job.work.target().difficulty(),
             job,
             header,
             prepared,

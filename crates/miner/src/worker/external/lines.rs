@@ -3,6 +3,9 @@
 //! The process receives only the newest job, which replaces a job not written yet. If the process
 //! ends, it is restarted.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use super::failure::{Failure, check_exit};
 use super::line_protocol::{LineProtocol, Message, NO_JOB, nonce_span};
 use super::runner::Runner;
@@ -28,6 +31,8 @@ pub(super) async fn run(runner: &mut Runner) {
                     break;
                 }
                 let task = runner.tasks.borrow_and_update().clone();
+                let job = task.as_ref().map(|task| Arc::clone(&task.job));
+                runner.tally.start(Instant::now(), job);
                 process.write(match task {
                     Some(task) => protocol.job_line(task.issue().await, &span),
                     None => NO_JOB.to_vec(),
@@ -62,7 +67,7 @@ async fn receive(
     for message in messages {
         match message {
             Message::Solution(solution) => runner.submit(solution).await,
-            Message::Hashes(hashes) => runner.meter.thread(runner.index).add(hashes),
+            Message::Hashes(hashes) => runner.tally.add(Instant::now(), hashes),
             Message::Bad(failure) => runner.report(&failure, "", None),
         }
     }

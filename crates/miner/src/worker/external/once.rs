@@ -7,7 +7,7 @@
 
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chainweb::Nonce;
 use tokio::time::{sleep, timeout};
@@ -43,8 +43,8 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
     };
     process.write(once.input.encode(&work.header));
     process.close_input();
-    let meter = Arc::clone(&runner.meter);
-    let meter = meter.thread(runner.index);
+    let started = process.started;
+    runner.tally.start(started, Some(Arc::clone(&work.job)));
     let mut found = None;
     let wait = async {
         while found.is_none() && !process.ended && process.output.len() <= OUTPUT {
@@ -54,7 +54,7 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
                 _ = process.step() => {}
                 () = runner.lost(work.job.id) => return Some("job lost"),
                 () = sleep(ESTIMATE), if is_paced => {
-                    runner.pace.estimate(meter, process.started.elapsed());
+                    runner.pace.estimate(&mut runner.tally, started, Instant::now());
                 }
             }
             found = answer(&work, &process.output).ok();
@@ -64,9 +64,11 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
     let time_limit = once.time_limit.unwrap_or(Duration::MAX);
     let interrupted = timeout(time_limit, wait).await;
     let interrupted = interrupted.unwrap_or(Some("time limit"));
-    let running = process.started.elapsed();
+    let ended = Instant::now();
     let is_submitted = found.is_some();
     if let Some((solution, _)) = found {
+        // The work of this run comes before the block, as far as it is known.
+        runner.pace.estimate(&mut runner.tally, started, ended);
         // The block does not wait for the end of its command.
         runner.submit(solution).await;
         process.drain(AFTER_ANSWER).await;
@@ -80,7 +82,7 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
     let report = judged
         .as_ref()
         .map_or(Report::default(), |(_, report)| *report);
-    runner.pace.end(meter, running, report);
+    runner.pace.end(&mut runner.tally, started, ended, report);
     match (judged, interrupted) {
         _ if is_submitted => {}
         (Ok((solution, _)), _) => runner.submit(solution).await,

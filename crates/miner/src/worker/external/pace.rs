@@ -3,9 +3,9 @@
 //! A command that ends without an answer reports nothing. Its hashes are estimated by the rate in
 //! the previous answer, and so are those of a running command, or the rate would jump at its end.
 
-use std::time::Duration;
+use std::time::Instant;
 
-use crate::meter::ThreadMeter;
+use super::tally::Tally;
 
 /// What an answer reports besides the nonce, as far as these are numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -47,38 +47,50 @@ impl Pace {
     }
 
     /// Counts the hashes of the current run up to now by the known rate.
-    pub(super) fn estimate(&mut self, meter: &ThreadMeter, running: Duration) {
+    pub(super) fn estimate(&mut self, tally: &mut Tally, started: Instant, now: Instant) {
         if let Some(rate) = self.rate {
+            let running = now.saturating_duration_since(started);
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 reason = "the rate is positive, and the largest number is as wrong as a larger one"
             )]
             let hashes = (rate * running.as_secs_f64()) as u64;
-            self.count(meter, hashes);
+            self.count(tally, now, hashes);
         }
     }
 
     /// Counts the hashes of a run that has ended, by its answer if that reports them.
-    pub(super) fn end(&mut self, meter: &ThreadMeter, running: Duration, report: Report) {
+    pub(super) fn end(
+        &mut self,
+        tally: &mut Tally,
+        started: Instant,
+        now: Instant,
+        report: Report,
+    ) {
+        let running = now.saturating_duration_since(started);
         let by_hashes = |hashes: u64| hashes as f64 / running.as_secs_f64();
         let rate = report.rate.or(report.hashes.map(by_hashes));
         self.rate = rate.filter(|rate| rate.is_finite()).or(self.rate);
         match report.hashes {
-            Some(hashes) => self.count(meter, hashes),
-            None => self.estimate(meter, running),
+            Some(hashes) => self.count(tally, now, hashes),
+            None => self.estimate(tally, started, now),
         }
         self.counted = 0;
+        tally.start(now, None);
     }
 
-    fn count(&mut self, meter: &ThreadMeter, hashes: u64) {
-        meter.add(hashes.saturating_sub(self.counted));
+    fn count(&mut self, tally: &mut Tally, now: Instant, hashes: u64) {
+        tally.add(now, hashes.saturating_sub(self.counted));
         self.counted = self.counted.max(hashes);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use super::*;
     use crate::meter::HashMeter;
 
@@ -101,20 +113,22 @@ mod tests {
 
     #[test]
     fn runs_without_a_report_count_by_the_last_known_rate() {
-        let meter = HashMeter::new(1);
+        let meter = Arc::new(HashMeter::new(1));
+        let mut tally = Tally::new(Arc::clone(&meter), 0);
+        let start = Instant::now();
         let mut pace = Pace::default();
-        let seconds = Duration::from_secs;
-        let end = |pace: &mut Pace, running, hashes, rate| {
-            pace.end(meter.thread(0), seconds(running), Report { hashes, rate });
+        let at = |running| start + Duration::from_secs(running);
+        let end = |pace: &mut Pace, tally: &mut Tally, running, hashes, rate| {
+            pace.end(tally, start, at(running), Report { hashes, rate });
             meter.read().hashes
         };
-        assert_eq!(end(&mut pace, 5, None, None), 0);
+        assert_eq!(end(&mut pace, &mut tally, 5, None, None), 0);
         assert!(!pace.is_known());
-        assert_eq!(end(&mut pace, 10, Some(900), Some(100.0)), 900);
-        pace.estimate(meter.thread(0), seconds(2));
+        assert_eq!(end(&mut pace, &mut tally, 10, Some(900), Some(100.0)), 900);
+        pace.estimate(&mut tally, start, at(2));
         assert_eq!(meter.read().hashes, 1100);
         // The report replaces the estimate.
-        assert_eq!(end(&mut pace, 10, Some(500), None), 1400);
-        assert_eq!(end(&mut pace, 10, None, None), 1900);
+        assert_eq!(end(&mut pace, &mut tally, 10, Some(500), None), 1400);
+        assert_eq!(end(&mut pace, &mut tally, 10, None, None), 1900);
     }
 }

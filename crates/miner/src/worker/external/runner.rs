@@ -12,8 +12,8 @@ use super::failure::{Failure, FailureLimit};
 use super::pace::Pace;
 use super::process::Process;
 use super::scheduler::Task;
+use super::tally::Tally;
 use crate::job::{JobId, Solution};
-use crate::meter::HashMeter;
 
 /// The state of one slot.
 #[derive(Debug)]
@@ -23,7 +23,8 @@ pub(super) struct Runner {
     pub(super) config: Arc<Config>,
     /// The current task. Closed at shutdown.
     pub(super) tasks: watch::Receiver<Option<Task>>,
-    pub(super) meter: Arc<HashMeter>,
+    /// The work of its commands.
+    pub(super) tally: Tally,
     pub(super) solutions: mpsc::Sender<Solution>,
     pub(super) failure_limit: Arc<FailureLimit>,
     /// Failures in a row.

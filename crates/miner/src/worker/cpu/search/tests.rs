@@ -111,7 +111,10 @@ fn thread_hashes_its_nonces_without_a_gap() {
     let mut bench = Bench::new(&[&job(1, hard(), now)], now);
     let mut expected = bench.search.next_nonce;
     for _ in 0..20 {
-        let Step::Hashed { hashes, solution } = bench.step(MS) else {
+        let Step::Hashed {
+            hashes, solution, ..
+        } = bench.step(MS)
+        else {
             panic!("idle");
         };
         assert_eq!(solution, None);
