@@ -92,15 +92,15 @@ impl Template {
         self.live.work.target()
     }
 
+    /// Returns the difficulty of a block.
+    pub(crate) fn difficulty(&self) -> Difficulty {
+        self.difficulty
+    }
+
     /// Returns the chain and the height.
     pub(crate) fn place(&self) -> (ChainId, u64) {
         let header = self.live.work.header();
         (header.chain(), header.height())
-    }
-
-    /// Returns the difficulty of a block.
-    pub(crate) fn difficulty(&self) -> Difficulty {
-        self.difficulty
     }
 
     /// Returns the header with a creation time that no other job of this work has.
