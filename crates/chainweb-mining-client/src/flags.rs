@@ -142,10 +142,14 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     let work_slots = slots(args).map_err(UsageError::new)?;
     let timing = Timing::default();
     let preemption = args.preemption.policy(batch(args, &timing));
-    let mut server = None;
+    let (mut server, mut share_log) = (None, None);
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(&timing),
-        WorkerKind::Stratum => args.stratum.worker().await?,
+        WorkerKind::Stratum => {
+            let (worker, writing) = args.stratum.worker().await?;
+            share_log = writing;
+            worker
+        }
         WorkerKind::Simulation => args.simulation.worker(processes(args)),
         WorkerKind::ConstantDelay => args.constant_delay.worker(processes(args)),
         WorkerKind::OnDemand => {
@@ -182,6 +186,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     Ok(Mining {
         engine,
         server,
+        share_log,
         api,
     })
 }

@@ -23,6 +23,7 @@ pub mod mine;
 pub mod on_demand;
 mod quantity;
 pub mod reload;
+pub mod share_log;
 pub mod shutdown;
 mod simulate;
 mod usage;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::on_demand::Server;
+use crate::share_log::Writing;
 
 /// What to run.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Mining {
     pub engine: run::Config,
     /// The server through which blocks are requested from the on-demand worker.
     pub server: Option<Server>,
+    /// The log of shares that the engine fills.
+    pub share_log: Option<Writing>,
     /// The API, unless it is off.
     pub api: Option<api::Server>,
 }
@@ -25,7 +28,16 @@ pub struct Mining {
 /// # Errors
 ///
 /// Returns an error if the engine fails or the server ends unexpectedly.
-pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+pub async fn run(mut mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+    let share_log = mining.share_log.take();
+    let ended = serve(mining, stop).await;
+    if let Some(share_log) = share_log {
+        share_log.finish().await;
+    }
+    ended
+}
+
+async fn serve(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
     let mut serving = JoinSet::new();
     if let Some(server) = mining.server {
         serving.spawn(server.run(stop.clone()));

@@ -13,6 +13,7 @@ mod on_demand;
 mod page;
 pub(crate) mod program;
 mod secrets;
+mod share_log;
 mod signals;
 mod stratum;
 mod texts;
