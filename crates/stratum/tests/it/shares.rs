@@ -8,8 +8,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::message::Refusal;
 use stratum::{
-    DifficultyMode, Freshness, Instance, Nonce1Size, Nonce1Space, SessionContext, SessionLimits,
-    ShareEvent, Solution, WorkerName,
+    Credit, DifficultyMode, Freshness, Instance, Nonce1Size, Nonce1Space, SessionContext,
+    SessionLimits, ShareEvent, Solution, WorkerName,
 };
 
 use crate::fixture::{Client, SentJob, TestServer, answer, last_job, level};
@@ -184,6 +184,15 @@ fn shares_of_retired_work_count_for_a_grace_period() {
     server.pass(Duration::from_millis(1));
     let second = client.find(&job, first + 1, is_share);
     assert_eq!(client.submit(&server, &job.id, second), Err(21));
+    // The refused share was work as well, but only the accepted one may have been a block.
+    let worth = level(SHARE).difficulty().as_f64();
+    let block = level(BLOCK).difficulty().as_f64();
+    let credit = Credit {
+        hashes: 2.0 * worth,
+        stale: 2.0 * worth,
+        expected: worth / block,
+    };
+    assert_eq!(server.context.stats.credit(), credit);
 }
 
 #[test]
