@@ -11,6 +11,7 @@ pub mod estimate;
 pub mod event;
 mod fates;
 mod log;
+mod names;
 mod network;
 pub(crate) mod recorder;
 pub mod snapshot;
@@ -20,5 +21,6 @@ mod work;
 
 pub use self::counters::Counters;
 pub use self::event::Event;
+pub use self::log::{log_event, variant};
 pub use self::snapshot::Snapshot;
 pub use self::work::Work;

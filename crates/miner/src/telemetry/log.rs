@@ -56,7 +56,6 @@ impl Log {
         nodes: &[NodeSnapshot],
     ) {
         match event {
-            Event::MiningStarted { node } => log_start(program, &nodes[node.0]),
             Event::Block(block, event) => {
                 let lines = self.blocks.lines(now, event);
                 if lines == Lines::TooMany {
@@ -67,7 +66,7 @@ impl Log {
                 }
                 log_block(block, event, lines);
             }
-            other => log_other(other, nodes),
+            _ => log_event(event, program, nodes),
         }
     }
 
@@ -83,6 +82,15 @@ impl Log {
         if let Some(summary) = self.blocks.due(now, counters, true) {
             log_summary(&summary);
         }
+    }
+}
+
+/// Logs an event, of each block with a line of its own.
+pub fn log_event(event: &Event, program: &Program, nodes: &[NodeSnapshot]) {
+    match event {
+        Event::MiningStarted { node } => log_start(program, &nodes[node.0]),
+        Event::Block(block, event) => log_block(block, event, Lines::Each),
+        other => log_other(other, nodes),
     }
 }
 
@@ -362,7 +370,7 @@ fn log_failure(
 }
 
 /// Returns the name of an enum's variant in lower case, words joined by underscores.
-fn variant(value: impl Debug) -> String {
+pub fn variant(value: impl Debug) -> String {
     let mut name = String::new();
     for c in format!("{value:?}").chars() {
         if c.is_uppercase() && !name.is_empty() {

@@ -306,9 +306,9 @@ impl Recorder {
                 mean: self.meter.rate(counted.hashes, elapsed, mean),
                 counted,
             },
-            fates: self.fates.counts(),
             work: self.work.work(now),
             network: self.network.rates(),
+            fates: self.fates.counts(),
             devices: self.devices.clone(),
             events: self.recent.iter().cloned().collect(),
         }
