@@ -266,24 +266,17 @@ mod tests {
 
     #[test]
     fn devices_have_expected_rates_by_name() {
-        let flags = |rate| {
-            [
-                "chainweb-mining-client",
-                "--expected-rate=a=1k",
-                "--expected-rate",
-                rate,
-            ]
+        let parse = |rate: &str| {
+            let first = "--expected-rate=a=1k";
+            let parsed =
+                Cli::try_parse_from(["chainweb-mining-client", first, "--expected-rate", rate]);
+            parsed.map(|cli| cli.mine.stratum.expected_rate)
         };
-        let parse =
-            |rate| Cli::try_parse_from(flags(rate)).map(|cli| cli.mine.stratum.expected_rate);
-        #[track_caller]
-        fn check(rates: Vec<(String, HashRate)>, name: &str, rate: f64) {
+        for (text, name, rate) in [("rig1=4.2T", "rig1", 4.2e12), ("x=y=5 GH/s", "x=y", 5e9)] {
             let expected = [("a", 1000.0), (name, rate)];
             let expected = expected.map(|(name, rate)| (name.to_owned(), HashRate(rate)));
-            assert_eq!(rates, expected);
+            assert_eq!(parse(text).expect("a good flag"), expected);
         }
-        check(parse("rig1=4.2T").expect("good"), "rig1", 4.2e12);
-        check(parse("x=y=5 GH/s").expect("good"), "x=y", 5e9);
         for bad in ["rig1", "=4T", "rig1=", "rig1=0", "rig1=fast"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
