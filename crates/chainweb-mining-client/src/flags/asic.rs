@@ -12,12 +12,13 @@ use chainweb::Level;
 use clap::Args;
 use ipnet::IpNet;
 use listen::Interface;
+use miner::units::HashRate;
 use miner::worker::Worker;
 use miner::worker::asic::Asic;
 use rand::rngs::StdRng;
 use tracing::warn;
 
-use crate::quantity::count;
+use crate::quantity::{count, positive_number};
 use crate::share_log::{self, ShareLogFormat, Writing};
 use crate::usage::UsageError;
 
@@ -97,6 +98,10 @@ pub struct StratumArgs {
         value_name = "FORMAT"
     )]
     pub share_log_format: ShareLogFormat,
+    /// Hash rate that a device should have, by worker name, as in rig1=4.2T; repeatable [default:
+    /// its median of the last 7 days].
+    #[arg(long = "expected-rate", value_name = "NAME=RATE", value_parser = expected_rate, help_heading = "Mining")]
+    pub expected_rate: Vec<(String, HashRate)>,
 }
 
 impl StratumArgs {
@@ -136,7 +141,8 @@ impl StratumArgs {
                 self.interface, self.port
             )
         })?;
-        Ok((Worker::Asic(stratum), writing))
+        let expected = self.expected_rate.iter().cloned().collect();
+        Ok((Worker::Asic(stratum.expecting(expected)), writing))
     }
 
     /// Returns the certificate for devices that speak TLS.
@@ -219,6 +225,15 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
         .map_err(|_| "expected an IP address, or a network such as 192.168.0.0/16")
 }
 
+/// Parses a worker name and a hash rate.
+fn expected_rate(text: &str) -> Result<(String, HashRate), String> {
+    let (name, rate) = text
+        .rsplit_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("expected a worker name and a hash rate, as in rig1=4.2T")?;
+    Ok((name.to_owned(), HashRate(positive_number(rate)?)))
+}
+
 fn connections(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_CONNECTIONS)
 }
@@ -234,6 +249,7 @@ mod tests {
     use clap::Parser;
     use ipnet::IpNet;
     use listen::Interface;
+    use miner::units::HashRate;
 
     use super::interface;
     use crate::cli::Cli;
@@ -270,6 +286,24 @@ mod tests {
         assert_eq!(networks(&config.allow), ["192.0.2.0/24", "2001:db8::1/128"]);
         assert_eq!(config.proxy_protocol, ProxyProtocol::Require);
         assert_eq!(networks(&config.proxy_from), ["198.51.100.7/32"]);
+    }
+
+    #[test]
+    fn devices_have_expected_rates_by_name() {
+        let parse = |rate: &str| {
+            let first = "--expected-rate=a=1k";
+            let parsed =
+                Cli::try_parse_from(["chainweb-mining-client", first, "--expected-rate", rate]);
+            parsed.map(|cli| cli.mine.stratum.expected_rate)
+        };
+        for (text, name, rate) in [("rig1=4.2T", "rig1", 4.2e12), ("x=y=5 GH/s", "x=y", 5e9)] {
+            let expected = [("a", 1000.0), (name, rate)];
+            let expected = expected.map(|(name, rate)| (name.to_owned(), HashRate(rate)));
+            assert_eq!(parse(text).expect("a good flag"), expected);
+        }
+        for bad in ["rig1", "=4T", "rig1=", "rig1=0", "rig1=fast"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

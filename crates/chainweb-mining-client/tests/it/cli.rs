@@ -258,6 +258,7 @@ fn the_demo_mines_on_its_network_and_reports_json_as_its_last_line() {
         number("hash_rate") > 0.0 && number("hashes_per_cpu_second") > 0.0,
         "{last}"
     );
+    assert!(number("expected_blocks") > 0.0, "{last}");
     assert!(number("chains_advanced") >= 1.0, "{last}");
     for key in [
         "blocks_orphaned",
