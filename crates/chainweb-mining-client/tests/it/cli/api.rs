@@ -1,5 +1,7 @@
 //! The HTTP API of a running program.
 
+mod stream;
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::program::{Running, check_usage, field, run, text};
+use super::program::{Running, check_usage, field, program, run, text};
 
 /// A response.
 #[derive(Debug)]
@@ -201,9 +203,14 @@ fn readiness_names_the_reason() {
 
 #[test]
 fn devices_have_documents_of_their_own_whatever_their_name() {
-    let (client, address) = start(&NO_NODE);
-    let server = client.wait_for("Stratum server ready");
-    let port = field(&server, "address")
+    let client = Running::start(&[&NO_NODE[..], &["--api-listen=127.0.0.1:0"]].concat());
+    // Either may be the first.
+    let mut lines = client.lines_until(" ready");
+    lines.extend(client.lines_until(" ready"));
+    let line = |part: &str| lines.iter().find(|line| line.contains(part)).unwrap();
+    let address = field(line("API ready"), "address").to_owned();
+    let server = line("Stratum server ready");
+    let port = field(server, "address")
         .rsplit(':')
         .next()
         .unwrap()
@@ -272,4 +279,64 @@ fn a_start_beyond_loopback_says_what_others_can_read() {
     let off = Running::start(&[&NO_NODE[..], &["--api-listen=off"]].concat());
     let lines = off.lines_until("cannot connect");
     assert!(!lines.iter().any(|line| line.contains("API")), "{lines:?}");
+}
+
+/// Runs `health` with more flags. Returns its exit code and its line.
+fn health(address: &str, flags: &[&str]) -> (Option<i32>, String) {
+    let output = run(&[&["health", "--api-listen", address], flags].concat());
+    let (out, error) = (text(&output.stdout), text(&output.stderr));
+    let line = format!("{out}{error}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    (output.status.code(), line.trim_end().to_owned())
+}
+
+#[test]
+fn health_is_an_exit_code_and_one_line() {
+    let (demo, address) = start(&["demo", "--graph=pair", "--block-delay=2s"]);
+    assert_eq!(health(&address, &[]), (Some(0), "alive".to_owned()));
+    wait_for(&demo, &address, "/readyz", |_| true);
+    let ready = (Some(0), "ready: a node gives work".to_owned());
+    assert_eq!(health(&address, &["--ready"]), ready);
+    // The settings of the running program lead to it, wherever they are from.
+    let output = program()
+        .args(["health"])
+        .env("CHAINWEB_MINING_API_LISTEN", &address)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+
+    let (_client, waiting) = start(&NO_NODE);
+    assert_eq!(health(&waiting, &[]).0, Some(0));
+    let (code, line) = health(&waiting, &["--ready"]);
+    assert_eq!(code, Some(1));
+    assert!(line.starts_with("not ready: "), "{line}");
+
+    drop(demo);
+    let (code, line) = health(&address, &[]);
+    assert_eq!(code, Some(1));
+    assert!(line.contains("does the program run"), "{line}");
+    assert_eq!(health("off", &[]).0, Some(1));
+}
+
+#[test]
+fn on_demand_is_ready_without_work_once_its_node_answers() {
+    let network = Running::start(&["simnet", "--disable-pow", "--listen", "127.0.0.1:0"]);
+    let node = field(&network.wait_for("simulated network starts"), "address").to_owned();
+    let (client, address) = start(&[
+        &format!("--node={node}"),
+        "--worker=on-demand",
+        "--on-demand-port=0",
+        "--on-demand-interface=127.0.0.1",
+    ]);
+    let ready = wait_for(&client, &address, "/readyz", |_| true);
+    assert_eq!(
+        ready["reason"],
+        json!("the node answers, and blocks can be requested")
+    );
+    let status = get(&address, "/api/v1/status").json();
+    assert_eq!(status["jobs"], json!(0));
+    drop(network);
+    while get(&address, "/readyz").status == 200 {
+        client.pause();
+    }
 }
