@@ -20,6 +20,7 @@ mod http;
 pub mod logging;
 mod man;
 mod measure;
+pub mod metrics;
 pub mod mine;
 pub mod on_demand;
 mod quantity;

@@ -11,6 +11,7 @@ pub mod estimate;
 pub mod event;
 mod fates;
 mod log;
+mod names;
 mod network;
 pub(crate) mod recorder;
 pub mod snapshot;
