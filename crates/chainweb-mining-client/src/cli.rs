@@ -19,6 +19,7 @@ use crate::health::HealthArgs;
 use crate::logging::{LogArgs, LogLevel};
 use crate::man::ManArgs;
 use crate::simulate::SimnetArgs;
+use crate::stats::StatsArgs;
 
 /// Common command lines.
 const EXAMPLES: &str = "\
@@ -112,6 +113,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Ask a running program whether it is alive: exit code 0 if so, else 1.
     Health(HealthArgs),
+    /// Print what a running program does.
+    Stats(StatsArgs),
     /// Print a script for command-line completion in a shell.
     Completions(CompletionsArgs),
     /// Print the manual page.

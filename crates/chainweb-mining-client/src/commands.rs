@@ -52,6 +52,7 @@ pub async fn run(
             writeln!(io::stdout(), "{health}")?;
             return Ok(ExitCode::from(u8::from(!health.is_well)));
         }
+        Some(Command::Stats(args)) => write!(io::stdout(), "{}", args.text().await?)?,
         Some(Command::Completions(args)) => args.write(cli::command(), &mut io::stdout())?,
         Some(Command::Man(args)) => args.write(cli::command(), &mut io::stdout())?,
         None => {

@@ -26,7 +26,7 @@ pub(crate) use self::asic::StratumArgs;
 pub(crate) use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
 pub(crate) use self::external::ExternalArgs;
-use self::history::HistoryArgs;
+pub(crate) use self::history::HistoryArgs;
 #[cfg(test)]
 pub(crate) use self::nodes::NodeAddress;
 pub(crate) use self::nodes::NodeArgs;

@@ -27,4 +27,5 @@ mod quantity;
 pub mod reload;
 pub mod shutdown;
 mod simulate;
+mod stats;
 mod usage;

@@ -1,5 +1,7 @@
 //! The HTTP API of a running program.
 
+mod commands;
+mod history;
 mod stream;
 
 use std::fmt::Write as _;
@@ -9,7 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::program::{Running, check_usage, field, program, run, text};
+use super::program::{Running, check_usage, field, run, text};
 
 /// A response.
 #[derive(Debug)]
@@ -130,6 +132,20 @@ fn the_documents_show_what_the_program_does() {
     assert_eq!(ready.status, 200);
     demo.signal(Signal::TERM);
     assert_eq!(demo.wait().code(), Some(0));
+}
+
+#[test]
+fn everything_that_openapi_describes_is_served() {
+    let (_client, address) = start(&NO_NODE);
+    let description = get(&address, "/api/v1/openapi.json").json();
+    assert_eq!(description["openapi"], json!("3.1.0"));
+    let paths = description["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 12);
+    for path in paths.keys() {
+        let answer = request(&address, "HEAD", path, "Host: here\r\n");
+        let is_an_example = path.contains('{');
+        assert_eq!(answer.status == 404, is_an_example, "{path}: {answer:?}");
+    }
 }
 
 #[test]
@@ -279,43 +295,6 @@ fn a_start_beyond_loopback_says_what_others_can_read() {
     let off = Running::start(&[&NO_NODE[..], &["--api-listen=off"]].concat());
     let lines = off.lines_until("cannot connect");
     assert!(!lines.iter().any(|line| line.contains("API")), "{lines:?}");
-}
-
-/// Runs `health` with more flags. Returns its exit code and its line.
-fn health(address: &str, flags: &[&str]) -> (Option<i32>, String) {
-    let output = run(&[&["health", "--api-listen", address], flags].concat());
-    let (out, error) = (text(&output.stdout), text(&output.stderr));
-    let line = format!("{out}{error}");
-    assert_eq!(line.lines().count(), 1, "{line}");
-    (output.status.code(), line.trim_end().to_owned())
-}
-
-#[test]
-fn health_is_an_exit_code_and_one_line() {
-    let (demo, address) = start(&["demo", "--graph=pair", "--block-delay=2s"]);
-    assert_eq!(health(&address, &[]), (Some(0), "alive".to_owned()));
-    wait_for(&demo, &address, "/readyz", |_| true);
-    let ready = (Some(0), "ready: a node gives work".to_owned());
-    assert_eq!(health(&address, &["--ready"]), ready);
-    // The settings of the running program lead to it, wherever they are from.
-    let output = program()
-        .args(["health"])
-        .env("CHAINWEB_MINING_API_LISTEN", &address)
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-
-    let (_client, waiting) = start(&NO_NODE);
-    assert_eq!(health(&waiting, &[]).0, Some(0));
-    let (code, line) = health(&waiting, &["--ready"]);
-    assert_eq!(code, Some(1));
-    assert!(line.starts_with("not ready: "), "{line}");
-
-    drop(demo);
-    let (code, line) = health(&address, &[]);
-    assert_eq!(code, Some(1));
-    assert!(line.contains("does the program run"), "{line}");
-    assert_eq!(health("off", &[]).0, Some(1));
 }
 
 #[test]
