@@ -1,7 +1,7 @@
 //! The flags of mining, and the configuration that they describe. Their names are those of the
 //! Haskell client.
 
-pub(crate) mod api;
+mod api;
 mod asic;
 mod constant_delay;
 pub(crate) mod cpu;
@@ -21,12 +21,12 @@ use miner::run;
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 
-pub(crate) use self::api::ApiArgs;
+pub(crate) use self::api::{ApiArgs, ApiListen};
 pub(crate) use self::asic::StratumArgs;
 pub(crate) use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
 pub(crate) use self::external::ExternalArgs;
-use self::history::HistoryArgs;
+pub(crate) use self::history::HistoryArgs;
 #[cfg(test)]
 pub(crate) use self::nodes::NodeAddress;
 pub(crate) use self::nodes::NodeArgs;

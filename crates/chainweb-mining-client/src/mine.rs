@@ -1,12 +1,13 @@
 //! Mining on a node: runs the engine, and the HTTP servers of the API and the on-demand worker.
 
 use anyhow::bail;
+use miner::history::History;
 use miner::run::{self, Engine};
 use miner::telemetry::Snapshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::api;
+use crate::api::{self, Known};
 use crate::on_demand::Server;
 use crate::share_log::Writing;
 
@@ -42,10 +43,14 @@ async fn serve(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapsh
     if let Some(server) = mining.server {
         serving.spawn(server.run(stop.clone()));
     }
+    let history = mining.engine.history.as_ref().map(History::reader);
     let engine = Engine::new(mining.engine)?;
-    let snapshots = engine.snapshots();
+    let known = Known {
+        snapshots: engine.snapshots(),
+        history,
+    };
     let engine = engine.run(stop.clone());
-    let mut engine = Box::pin(api::beside(mining.api, snapshots, stop.clone(), engine));
+    let mut engine = Box::pin(api::beside(mining.api, known, stop.clone(), engine));
     let snapshot = tokio::select! {
         snapshot = &mut engine => snapshot?,
         Some(_) = serving.join_next() => {

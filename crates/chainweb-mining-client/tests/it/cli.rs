@@ -137,6 +137,8 @@ fn commands_have_help_and_the_version_and_each_level_of_the_log() {
         "bench",
         "header",
         "doctor",
+        "health",
+        "stats",
         "completions",
         "man",
     ] {
