@@ -9,7 +9,6 @@ mod report;
 use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 pub(crate) use self::report::DemoReport;
+use crate::api;
 use crate::flags::cpu::CpuArgs;
-use crate::flags::thread_count;
+use crate::flags::{ApiArgs, thread_count};
 use crate::measure::{cpu_rate, on_thread};
 use crate::quantity::positive_duration;
 
@@ -61,6 +61,9 @@ pub struct DemoArgs {
     /// The flags of the CPU worker.
     #[command(flatten)]
     pub cpu: CpuArgs,
+    /// The flags of the API.
+    #[command(flatten)]
+    pub api: ApiArgs,
 }
 
 /// Runs the demonstration until `stop` is cancelled or its time is over, and returns its result.
@@ -117,6 +120,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
         timing,
         history: None,
     };
+    let api = args.api.bind("cpu", &[]).await?;
     let until = stop.child_token();
     let time_over = async {
         match args.duration {
@@ -124,7 +128,10 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
             None => pending().await,
         }
     };
-    let mut client = pin!(Engine::new(config)?.run(until.clone()));
+    let engine = Engine::new(config)?;
+    let snapshots = engine.snapshots();
+    let engine = engine.run(until.clone());
+    let mut client = Box::pin(api::beside(api, snapshots, until.clone(), engine));
     let snapshot = tokio::select! {
         snapshot = &mut client => snapshot,
         () = time_over => {

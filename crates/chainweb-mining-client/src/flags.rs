@@ -1,6 +1,7 @@
 //! The flags of mining, and the configuration that they describe. Their names are those of the
 //! Haskell client.
 
+pub(crate) mod api;
 mod asic;
 mod constant_delay;
 pub(crate) mod cpu;
@@ -20,6 +21,7 @@ use miner::run;
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 
+pub(crate) use self::api::ApiArgs;
 pub(crate) use self::asic::StratumArgs;
 pub(crate) use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
@@ -98,6 +100,9 @@ pub struct MineArgs {
     /// What to remember.
     #[command(flatten)]
     pub history: HistoryArgs,
+    /// Where to show it.
+    #[command(flatten)]
+    pub api: ApiArgs,
 }
 
 /// More threads than any machine has, and few enough to start them all.
@@ -129,6 +134,11 @@ fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
 /// Returns a usage error, or the error of a resource that the worker cannot use.
 pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     let node = args.node.config()?;
+    let named = [
+        args.stratum.port,
+        args.on_demand.on_demand_port,
+        node.endpoint.port(),
+    ];
     let work_slots = slots(args).map_err(UsageError::new)?;
     let timing = Timing::default();
     let preemption = args.preemption.policy(batch(args, &timing));
@@ -155,6 +165,8 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
         Payee::NoKey | Payee::Simulated => None,
     };
     let history = args.history.open(worker.proof(), account).await?;
+    let name = args.worker.to_possible_value().expect("no kind is hidden");
+    let api = args.api.bind(name.get_name(), &named).await?;
     let engine = run::Config {
         program: Program {
             version: env!("CARGO_PKG_VERSION"),
@@ -167,7 +179,11 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
         timing,
         history: Some(history),
     };
-    Ok(Mining { engine, server })
+    Ok(Mining {
+        engine,
+        server,
+        api,
+    })
 }
 
 /// Checks the settings as a start would, without binding a port.

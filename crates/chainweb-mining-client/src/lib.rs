@@ -2,6 +2,7 @@
 //! the on-demand worker, and the log.
 
 mod about;
+pub mod api;
 mod bench;
 pub mod cli;
 pub mod commands;
@@ -13,9 +14,11 @@ pub mod exit;
 mod flags;
 mod generate_key;
 mod header;
+mod http;
 pub mod logging;
 mod man;
 mod measure;
+pub mod metrics;
 pub mod mine;
 pub mod on_demand;
 mod quantity;

@@ -3,6 +3,7 @@
 //! Only a terminal gets colours, and not if `NO_COLOR` is set, unless flags override both. JSON has
 //! no colours.
 
+pub(crate) mod capture;
 mod format;
 mod lines;
 #[cfg(test)]

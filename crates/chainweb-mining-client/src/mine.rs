@@ -1,4 +1,4 @@
-//! Mining on a node: runs the engine, and the HTTP server of the on-demand worker if there is one.
+//! Mining on a node: runs the engine, and the HTTP servers of the API and the on-demand worker.
 
 use anyhow::bail;
 use miner::run::{self, Engine};
@@ -6,6 +6,7 @@ use miner::telemetry::Snapshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api;
 use crate::on_demand::Server;
 
 /// What to run.
@@ -15,6 +16,8 @@ pub struct Mining {
     pub engine: run::Config,
     /// The server through which blocks are requested from the on-demand worker.
     pub server: Option<Server>,
+    /// The API, unless it is off.
+    pub api: Option<api::Server>,
 }
 
 /// Mines until `stop` is cancelled.
@@ -27,7 +30,10 @@ pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snap
     if let Some(server) = mining.server {
         serving.spawn(server.run(stop.clone()));
     }
-    let mut engine = Box::pin(Engine::new(mining.engine)?.run(stop.clone()));
+    let engine = Engine::new(mining.engine)?;
+    let snapshots = engine.snapshots();
+    let engine = engine.run(stop.clone());
+    let mut engine = Box::pin(api::beside(mining.api, snapshots, stop.clone(), engine));
     let snapshot = tokio::select! {
         snapshot = &mut engine => snapshot?,
         Some(_) = serving.join_next() => {

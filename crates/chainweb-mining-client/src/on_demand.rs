@@ -1,43 +1,33 @@
 //! The HTTP server of the on-demand worker.
 //!
-//! `http` answers requests and passes them on to the worker. Each connection has limits in time,
-//! and on shutdown idle ones are closed at once.
+//! `http` answers requests and passes them on to the worker.
 
 mod accept;
-mod browser;
 mod counts;
 mod http;
 
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use listen::{BindError, Interface};
 use miner::worker::on_demand::Request;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
+
+use crate::http::{guarded, serve};
 
 /// Connections at a time; more wait in the backlog of the socket.
 const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
-/// The time within which a connection has to send the head of a request, idle time included.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time for the last responses on shutdown.
-const LAST_RESPONSES: Duration = Duration::from_secs(1);
 
 /// A listening server, which responds once it runs.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     requests: mpsc::Sender<Request>,
-    /// Names of this machine, by which browsers may address it.
+    /// Further names of this machine, by which browsers may address it.
     names: Vec<String>,
 }
 
@@ -52,12 +42,10 @@ impl Server {
         port: u16,
         requests: mpsc::Sender<Request>,
     ) -> Result<Self, BindError> {
-        let listener = interface.listen(port).await?;
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
         Ok(Self {
-            listener,
+            listener: interface.listen(port).await?,
             requests,
-            names: name.iter().map(|name| name.trim().to_owned()).collect(),
+            names: Vec::new(),
         })
     }
 
@@ -82,26 +70,8 @@ impl Server {
                 warn!(event = "listens_beyond_loopback", %address, "other machines can request blocks; --on-demand-interface 127.0.0.1 prevents it");
             }
         }
-        let router = http::router(self.requests, self.names);
-        let connection = |socket| serve(socket, router.clone(), stop.clone());
-        listen::serve(self.listener, MAX_CONNECTIONS, stop.clone(), connection).await;
-    }
-}
-
-async fn serve(socket: TcpStream, router: Router, stop: CancellationToken) {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
-    let mut connection = std::pin::pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            timeout(LAST_RESPONSES, connection).await.unwrap_or(Ok(()))
-        }
-    };
-    if let Err(error) = result {
-        debug!(%error, "connection failed");
+        let router = http::router(self.requests);
+        let router = guarded(router, &self.names, "--on-demand-allowed-host");
+        serve(self.listener, router, MAX_CONNECTIONS, stop).await;
     }
 }

@@ -26,6 +26,7 @@ pub use self::earlier::{Earlier, EarlierWorker, Hour};
 use self::place::Database;
 pub use self::place::Place;
 pub use self::read::{Block, Reader, Span, Total, Worker, WorkerTotal};
+pub(crate) use self::record::milliseconds;
 pub use self::record::{BlockKey, Change, Fate, Found, Outage, Record, Totals, WorkerTotals};
 pub use self::unsettled::Unsettled;
 use self::writer::{Message, Opened};
@@ -79,7 +80,7 @@ pub enum HistoryError {
     clippy::disallowed_methods,
     reason = "other clocks do not outlive the program"
 )]
-pub(crate) fn wall_clock() -> SystemTime {
+pub fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 

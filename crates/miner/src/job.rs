@@ -92,7 +92,7 @@ impl Job {
     }
 
     /// Returns the chain of the job.
-    pub(crate) fn chain(&self) -> ChainId {
+    pub fn chain(&self) -> ChainId {
         self.work.chain()
     }
 
@@ -151,7 +151,7 @@ impl Jobs {
     }
 
     /// Returns the jobs, newest first.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Job>> + DoubleEndedIterator {
         self.newest_first.iter()
     }
 

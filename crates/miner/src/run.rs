@@ -4,9 +4,11 @@
 //! future ends its request. Only the worker and the reader of device statistics are other tasks.
 
 mod devices;
+mod feed;
 mod journal;
 mod oversight;
 mod requests;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,16 +20,15 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{AbortHandle, BoxStream, FuturesUnordered, SelectAll, abortable};
 use node::{BuildError, Client};
-use tokio::sync::watch::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use self::devices::{Observation, observe};
+use self::devices::{Observation, observe, rates_by_hour};
 use self::journal::Journal;
 use self::oversight::Oversight;
 use self::requests::answer;
+use self::waits::{demand_changes, every, next_update};
 use crate::coordinator::{self, Action, Coordinator, Event, Preemption, Request};
 use crate::demand::DemandWatch;
 use crate::history::History;
@@ -132,15 +133,18 @@ impl Engine {
         let mut observing = JoinSet::new();
         if let Some((watch, stats, counters)) = worker.server() {
             stats.restore(earlier.of_workers());
+            let watch = watch.remembering(rates_by_hour(&earlier));
             observing.spawn(observe(watch, stats, counters, timing.snapshot, sender));
         }
         let mut workers = JoinSet::new();
         workers.spawn(worker.run(watched, found, stop.child_token()));
         let addresses = clients.iter().map(|client| client.endpoint().to_string());
-        let recorder = Recorder::new(Instant::now(), program, addresses.collect(), meter, proof);
+        let now = Instant::now();
+        let mut recorder = Recorder::new(now, program, addresses.collect(), meter, proof);
+        recorder.resume(&earlier);
         let running = Running {
             coordinator: Coordinator::new(
-                Instant::now(),
+                now,
                 coordinator::Config {
                     nodes: clients.len(),
                     work_slots,
@@ -277,6 +281,7 @@ impl Running {
         self.record_held(held);
         self.publish_snapshot();
         let snapshot = self.snapshot();
+        self.journal.finish(&snapshot).await;
         self.recorder.log_end(&snapshot);
         failure.map_or(Ok(snapshot), Err)
     }
@@ -320,6 +325,7 @@ impl Running {
         for (block, left) in self.journal.adopt(network, self.payload_lifetime) {
             if let Ok(work) = Work::new(block.header) {
                 let row = block.row;
+                self.recorder.remember(row, block.expected);
                 self.take(Event::Restored {
                     node,
                     row,
@@ -352,6 +358,11 @@ impl Running {
     fn publish_snapshot(&mut self) {
         let now = Instant::now();
         self.recorder.tick(now, &self.coordinator.counters());
+        self.journal.note_outages(now, self.recorder.nodes());
+        if self.journal.is_minute_over() {
+            let snapshot = self.snapshot();
+            self.journal.write_totals(&snapshot);
+        }
         for lost in self.journal.expire(self.payload_lifetime) {
             let (network, header) = (lost.network, lost.header);
             let event = Report::BlockLost { network, header };
@@ -429,8 +440,9 @@ impl Running {
                     self.is_mining = false;
                 }
                 let now = Instant::now();
-                self.recorder.note(now, &event);
-                if let Some(event) = self.journal.pass(now, event, self.recorder.nodes()) {
+                let expected = self.recorder.note(now, &event);
+                let nodes = self.recorder.nodes();
+                if let Some(event) = self.journal.pass(now, event, expected, nodes) {
                     self.recorder.record(now, event);
                 }
             }
@@ -489,39 +501,5 @@ impl Drop for Running {
             });
             self.recorder.record(Instant::now(), event);
         }
-    }
-}
-
-/// An interval that starts after its first period and does not catch up.
-fn every(period: Duration) -> Interval {
-    let mut interval = interval_at((Instant::now() + period).into(), period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
-}
-
-/// Returns the next event of any update stream. Pending while there is none.
-async fn next_update(streams: &mut [SelectAll<BoxStream<'static, Event>>]) -> Event {
-    let mut all: FuturesUnordered<_> = streams
-        .iter_mut()
-        .filter(|streams| !streams.is_empty())
-        .map(StreamExt::next)
-        .collect();
-    while let Some(event) = all.next().await {
-        if let Some(event) = event {
-            return event;
-        }
-    }
-    std::future::pending().await
-}
-
-/// Waits for a change of the worker's demand. Pending if the worker takes any work.
-///
-/// # Errors
-///
-/// Returns an error once the worker has ended.
-async fn demand_changes(wanted: Option<&mut DemandWatch>) -> Result<(), RecvError> {
-    match wanted {
-        Some(wanted) => wanted.demand.changed().await,
-        None => std::future::pending().await,
     }
 }

@@ -12,6 +12,7 @@ pub mod event;
 mod fates;
 pub mod faults;
 mod log;
+mod names;
 mod network;
 pub mod problem;
 pub mod problems;
@@ -24,5 +25,7 @@ mod work;
 
 pub use self::counters::Counters;
 pub use self::event::Event;
+pub use self::log::log_event;
 pub use self::snapshot::Snapshot;
 pub use self::work::Work;
+pub use crate::units::variant;

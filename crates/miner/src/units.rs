@@ -92,7 +92,7 @@ pub(crate) fn list(items: impl IntoIterator<Item: ToString>) -> String {
 }
 
 /// Returns the name of an enum's variant in lower case, words joined by underscores.
-pub(crate) fn variant(value: impl Debug) -> String {
+pub fn variant(value: impl Debug) -> String {
     let mut name = String::new();
     for c in format!("{value:?}").chars() {
         if c.is_uppercase() && !name.is_empty() {

@@ -88,16 +88,16 @@ impl Stats {
         }
     }
 
+    /// Returns the work of all workers since the start, also of those that are forgotten.
+    pub fn credit(&self) -> Credit {
+        self.total.read()
+    }
+
     /// Gives workers of earlier runs back what is remembered of them, for their next connection.
     pub fn restore(&self, earlier: impl IntoIterator<Item = (String, Earlier)>) {
         lock(&self.workers)
             .earlier
             .extend(earlier.into_iter().take(self.max_names));
-    }
-
-    /// Returns the work of all workers since the start, also of those that are forgotten.
-    pub fn credit(&self) -> Credit {
-        self.total.read()
     }
 
     /// Opens a session of the worker of this name, which ends when the returned value is dropped.

@@ -199,10 +199,10 @@ fn now_exact() -> String {
 }
 
 /// The fields of an event with their values, in the order of the event.
-struct Fields(Vec<(&'static str, Value)>);
+pub(super) struct Fields(pub(super) Vec<(&'static str, Value)>);
 
 impl Fields {
-    fn of(event: &Event<'_>) -> Self {
+    pub(super) fn of(event: &Event<'_>) -> Self {
         let mut fields = Self(Vec::new());
         event.record(&mut fields);
         fields

@@ -12,7 +12,6 @@ use anyhow::bail;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{self, State};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::StreamExt;
@@ -22,7 +21,7 @@ use miner::worker::on_demand::{Outcome, Request};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::{MAX_CONNECTIONS, accept, browser, counts};
+use super::{MAX_CONNECTIONS, accept, counts};
 
 /// Room for counts on many more chains than a network has.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -57,7 +56,7 @@ type Requests = State<Shared>;
 /// A response of success, or of an error.
 type Answer = Result<Response, Response>;
 
-pub(super) fn router(requests: mpsc::Sender<Request>, names: Vec<String>) -> Router {
+pub(super) fn router(requests: mpsc::Sender<Request>) -> Router {
     let methods = post(make).get(outstanding).delete(cancel);
     let methods = methods.options(async || (StatusCode::NO_CONTENT, [(ALLOW, METHODS)]));
     Router::new()
@@ -67,21 +66,6 @@ pub(super) fn router(requests: mpsc::Sender<Request>, names: Vec<String>) -> Rou
             worker: requests,
             waits: Arc::new(Semaphore::new(MAX_WAITING)),
         })
-        .layer(middleware::from_fn_with_state(names.into(), refuse_pages))
-}
-
-/// Refuses requests that web pages of other sites make through a browser.
-async fn refuse_pages(
-    State(names): State<Arc<[String]>>,
-    http: extract::Request,
-    next: Next,
-) -> Response {
-    if browser::is_foreign(http.headers(), &names) {
-        let text = "refused: a web page of another site, or a host name that is not this machine's; \
-                    --on-demand-allowed-host allows a name";
-        return plain(403, text);
-    }
-    next.run(http).await
 }
 
 async fn make(requests: Requests, http: extract::Request) -> Answer {

@@ -1,5 +1,6 @@
 //! The program from the command line: exit codes, messages, signals and commands.
 
+mod api;
 mod config;
 mod cpu;
 mod development;

@@ -1,7 +1,8 @@
-//! The pages about flags, compared with the flags.
+//! The pages about flags and metrics, compared with these.
 
 mod cli_page;
 mod haskell_client;
+mod metrics_page;
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -23,12 +24,12 @@ fn defaults(flag: &Arg) -> Vec<&str> {
     values.map(|value| value.to_str().unwrap()).collect()
 }
 
-#[test]
-fn the_page_of_the_command_line_is_generated_from_the_flags() {
-    let path = page("cli.md");
-    let generated = cli_page::generate(&chainweb_mining_client::cli::command());
+/// Compares a page with what it is generated from, or writes it.
+#[track_caller]
+fn check_generated(name: &str, generated: &str) {
+    let path = page(name);
     if env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&path, &generated).unwrap();
+        fs::write(&path, generated).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
     let difference = written
@@ -37,9 +38,20 @@ fn the_page_of_the_command_line_is_generated_from_the_flags() {
         .find(|(written, generated)| written != generated);
     assert!(
         written == generated,
-        "docs/cli.md differs from the flags (first difference: {difference:?}); write it with\n\
+        "docs/{name} differs from the code (first difference: {difference:?}); write it with\n\
          UPDATE_DOCS=1 cargo test -p chainweb-mining-client --test it docs"
     );
+}
+
+#[test]
+fn the_page_of_the_command_line_is_generated_from_the_flags() {
+    let command = chainweb_mining_client::cli::command();
+    check_generated("cli.md", &cli_page::generate(&command));
+}
+
+#[test]
+fn the_page_of_the_metrics_is_generated_from_their_table() {
+    check_generated("metrics.md", &metrics_page::generate());
 }
 
 #[test]

@@ -227,7 +227,7 @@ pub enum Record {
 }
 
 /// Returns the time in milliseconds since the Unix epoch.
-pub(super) fn milliseconds(time: SystemTime) -> i64 {
+pub(crate) fn milliseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -337,6 +337,25 @@ impl Change {
 }
 
 impl Totals {
+    /// Returns what was added since `before`. Sums that are less than before started again at zero.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        let more = |now: u64, before| now.checked_sub(before).unwrap_or(now);
+        let known = |now: Option<f64>, before: Option<f64>| {
+            let now = now?;
+            let more = now - before.unwrap_or(0.0);
+            Some(if more < 0.0 { now } else { more })
+        };
+        Self {
+            hashes: known(self.hashes, before.hashes),
+            expected: known(self.expected, before.expected),
+            stale_hashes: known(self.stale_hashes, before.stale_hashes),
+            shares_accepted: more(self.shares_accepted, before.shares_accepted),
+            shares_stale: more(self.shares_stale, before.shares_stale),
+            shares_rejected: more(self.shares_rejected, before.shares_rejected),
+            blocks: more(self.blocks, before.blocks),
+        }
+    }
+
     pub(super) fn add(
         &self,
         db: &Connection,

@@ -11,13 +11,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::watch;
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
+use super::feed::Feed;
 use crate::history::{BlockKey, Change, Fate, Found, History, Record, Unsettled, wall_clock};
 use crate::job::JobId;
 use crate::telemetry::event::{BlockEvent, BlockRef, Event};
-use crate::telemetry::snapshot::NodeSnapshot;
+use crate::telemetry::snapshot::{NodeSnapshot, Snapshot};
 
 /// How long a block that is found waits for the disk before it is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,7 +37,6 @@ type Writing = Pin<Box<dyn Future<Output = JobId> + Send + Sync>>;
 type Held = (Instant, Event);
 
 /// The connection between the engine and the history.
-#[derive(Default)]
 pub(super) struct Journal {
     history: Option<History>,
     /// The events of blocks whose headers are not on the disk yet, in their order.
@@ -45,6 +46,9 @@ pub(super) struct Journal {
     written: BTreeMap<JobId, watch::Receiver<()>>,
     /// Blocks of earlier runs that no node has been asked about.
     unsettled: Vec<Unsettled>,
+    feed: Feed,
+    /// Pending until the latest totals of workers are on the disk.
+    totals: Option<oneshot::Receiver<()>>,
 }
 
 impl Journal {
@@ -52,8 +56,12 @@ impl Journal {
         let unsettled = history.as_mut().map(History::take_unsettled);
         Self {
             history,
+            held: BTreeMap::new(),
+            writing: FuturesUnordered::new(),
+            written: BTreeMap::new(),
             unsettled: unsettled.unwrap_or_default(),
-            ..Self::default()
+            feed: Feed::new(wall_clock()),
+            totals: None,
         }
     }
 
@@ -67,17 +75,20 @@ impl Journal {
         self.history.as_ref().is_some_and(History::is_failing)
     }
 
-    /// Writes what the event says about a block. Returns the event, unless it is held back.
+    /// Writes what the event says about a block, with the expected blocks of all runs until it was
+    /// found. Returns the event, unless it is held back.
     pub(super) fn pass(
         &mut self,
         now: Instant,
         event: Event,
+        expected: Option<f64>,
         nodes: &[NodeSnapshot],
     ) -> Option<Event> {
         let (Event::Block(block, change), Some(history)) = (&event, &self.history) else {
             return Some(event);
         };
         if let Some(found) = found(now, block, change, &nodes[block.node.0]) {
+            let found = Found { expected, ..found };
             if history.is_failing() {
                 history.write(Record::Found(Box::new(found)));
                 return Some(event);
@@ -181,6 +192,49 @@ impl Journal {
             }
         }
         lost
+    }
+
+    /// Whether the totals of a minute are to be written.
+    pub(super) fn is_minute_over(&self) -> bool {
+        self.history.is_some() && self.feed.is_due(wall_clock())
+    }
+
+    /// Writes the work since the last call. While the disk hangs that of workers is added up, since
+    /// a thousand of them would soon fill the memory.
+    pub(super) fn write_totals(&mut self, snapshot: &Snapshot) {
+        let is_written = self.totals.as_mut().is_none_or(|totals| {
+            let result = totals.try_recv();
+            !matches!(result, Err(TryRecvError::Empty))
+        });
+        if let Some(history) = &self.history {
+            let record = self.feed.totals(wall_clock(), snapshot, is_written);
+            if is_written {
+                self.totals = Some(history.journal(record));
+            } else {
+                history.write(record);
+            }
+        }
+    }
+
+    /// Writes the outages of nodes that start or end.
+    pub(super) fn note_outages(&mut self, now: Instant, nodes: &[NodeSnapshot]) {
+        if let Some(history) = &self.history {
+            for record in self.feed.outages((wall_clock(), now), nodes) {
+                history.write(record);
+            }
+        }
+    }
+
+    /// Writes what is left at the end.
+    pub(super) async fn finish(&mut self, snapshot: &Snapshot) {
+        if let Some(history) = &self.history {
+            let now = wall_clock();
+            history.write(self.feed.totals(now, snapshot, true));
+            for record in self.feed.end_outages(now) {
+                history.write(record);
+            }
+            history.flush(PATIENCE).await;
+        }
     }
 
     /// Waits until everything is on the disk. If that takes too long, nothing counts as kept.

@@ -43,6 +43,8 @@ pub(crate) struct DeviceWatch {
     is_work_known: bool,
     /// The rates that devices should have, by worker name.
     configured: BTreeMap<String, HashRate>,
+    /// The rates by hour in earlier runs of devices that have not connected yet.
+    earlier: BTreeMap<String, Vec<f64>>,
     known: BTreeMap<WorkerName, Known>,
     changes: BTreeMap<DeviceChange, Changes>,
 }
@@ -81,6 +83,11 @@ impl DeviceWatch {
         }
     }
 
+    /// Adds the rates of devices by hour in earlier runs, the earliest first.
+    pub(crate) fn remembering(self, earlier: BTreeMap<String, Vec<f64>>) -> Self {
+        Self { earlier, ..self }
+    }
+
     /// Returns the devices with their states, and the events that are due.
     pub(crate) fn observe(
         &mut self,
@@ -90,9 +97,10 @@ impl DeviceWatch {
         let mut before = take(&mut self.known);
         let mut devices = Vec::with_capacity(workers.len());
         for stats in workers {
-            let mut known = before
-                .remove(&stats.name)
-                .unwrap_or_else(|| Known::new(now, &stats));
+            let mut known = before.remove(&stats.name).unwrap_or_else(|| {
+                let hours = self.earlier.remove(stats.name.as_str());
+                Known::new(now, &stats, hours.unwrap_or_default())
+            });
             let rates = known.hash(now, stats.credited);
             let shares = Shares::from(&stats);
             let recent = shares.since(known.shares.before(now, shares));
@@ -145,16 +153,16 @@ impl DeviceWatch {
 }
 
 impl Known {
-    fn new(now: Instant, stats: &WorkerSnapshot) -> Self {
+    fn new(now: Instant, stats: &WorkerSnapshot, hours: Vec<f64>) -> Self {
         Self {
+            usual: ExpectedRate::of(None, &hours),
             state: DeviceState::Disconnected,
             connected: now,
             credited: 0.0,
             hashes: Windows::new(now.checked_sub(stats.since).unwrap_or(now)),
-            shares: Recent::new(now, SHARES, Shares::default()),
-            hours: Vec::new(),
+            shares: Recent::new(now, SHARES, Shares::from(stats)),
+            hours,
             hour: (now, stats.credited),
-            usual: None,
         }
     }
 
@@ -237,9 +245,10 @@ mod tests {
     use stratum::{Freshness, Stats, WorkerName, WorkerSession};
 
     use super::DeviceWatch;
-    use crate::telemetry::estimate::Window;
+    use crate::telemetry::estimate::{ExpectedRate, Window};
     use crate::telemetry::event::{DeviceChange, Event};
     use crate::telemetry::snapshot::DeviceState;
+    use crate::units::HashRate;
 
     struct Farm {
         started: Instant,
@@ -406,6 +415,57 @@ mod tests {
         };
         check(rates(&mut farm, 7200), [1.0; 5]);
         check(rates(&mut farm, 9000), [0.0, 0.0, 0.5, 0.8, 0.8]);
+    }
+
+    #[test]
+    fn a_device_is_expected_to_be_as_fast_as_configured_or_as_usual() {
+        let mut farm = Farm::new();
+        let rate = |tera: f64| HashRate(tera * 40_f64.exp2());
+        let configured = [
+            ("new".to_owned(), rate(9.0)),
+            ("later".to_owned(), rate(1.0)),
+        ];
+        let earlier = [("old".to_owned(), vec![rate(3.0).0, rate(5.0).0])];
+        farm.watch = DeviceWatch::new(true, configured.into()).remembering(earlier.into());
+        let (new, _old, other) = (
+            farm.connect(0, "new"),
+            farm.connect(0, "old"),
+            farm.connect(0, "other"),
+        );
+        let expected = |farm: &mut Farm, seconds| {
+            let now = farm.at(seconds);
+            let (devices, _) = farm.watch.observe(now, farm.stats.snapshot(now));
+            let rates = devices.into_iter().map(|device| {
+                let blocks = device.expected.map(f64::round);
+                (device.expected_rate, blocks)
+            });
+            rates.collect::<Vec<_>>()
+        };
+        let is_configured = ExpectedRate::Configured(rate(9.0));
+        let usual = |tera| ExpectedRate::Usual(rate(tera));
+        let first = [
+            (Some(is_configured), Some(0.0)),
+            (Some(usual(4.0)), Some(0.0)),
+        ];
+        assert_eq!(
+            expected(&mut farm, 0),
+            [first[0], first[1], (None, Some(0.0))]
+        );
+        for second in 0..3600 {
+            farm.share(second, &new);
+            farm.share(second, &other);
+        }
+        // The hour without a share does not count.
+        let blocks = Some(3600.0);
+        let later = [
+            (Some(is_configured), blocks),
+            first[1],
+            (Some(usual(1.0)), blocks),
+        ];
+        assert_eq!(expected(&mut farm, 3600), later);
+        // Where all shares are blocks, nothing else is known of the work.
+        farm.watch = DeviceWatch::default();
+        assert_eq!(expected(&mut farm, 3600), [(None, None); 3]);
     }
 
     #[test]

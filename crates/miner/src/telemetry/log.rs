@@ -55,7 +55,6 @@ impl Log {
         nodes: &[NodeSnapshot],
     ) {
         match event {
-            Event::MiningStarted { node } => log_start(program, &nodes[node.0]),
             Event::Block(block, event) => {
                 let lines = self.blocks.lines(now, event);
                 if lines == Lines::TooMany {
@@ -66,7 +65,7 @@ impl Log {
                 }
                 log_block(block, event, lines);
             }
-            other => log_other(other, nodes),
+            _ => log_event(event, program, nodes),
         }
     }
 
@@ -82,6 +81,15 @@ impl Log {
         if let Some(summary) = self.blocks.due(now, counters, true) {
             log_summary(&summary);
         }
+    }
+}
+
+/// Logs an event, of each block with a line of its own.
+pub fn log_event(event: &Event, program: &Program, nodes: &[NodeSnapshot]) {
+    match event {
+        Event::MiningStarted { node } => log_start(program, &nodes[node.0]),
+        Event::Block(block, event) => log_block(block, event, Lines::Each),
+        other => log_other(other, nodes),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use stratum::{Rejection, Rejections, WorkerSnapshot};
+use stratum::{Rejections, WorkerSnapshot};
 
 /// The last readings of a running total. Lately is the time of one to two spans.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ impl<T: Copy> Recent<T> {
 impl Shares {
     /// Returns the number of refused shares.
     pub fn refused(&self) -> u64 {
-        self.rejections.except_stale() + self.rejections.of(Rejection::Stale)
+        self.rejections.total()
     }
 
     /// Returns the refused shares in per cent of all; zero without any.

@@ -21,6 +21,7 @@ use super::snapshot::{
 };
 use super::work::WorkWatch;
 use super::{status, table};
+use crate::history::Earlier;
 use crate::job::{Jobs, NodeId, Proof};
 use crate::meter::{Meter, Reading, mean, total};
 use crate::timing::SKEW_TOLERATED;
@@ -114,6 +115,17 @@ impl Recorder {
     /// Returns who receives the rewards of blocks.
     pub(crate) fn payee(&self) -> &Payee {
         &self.program.payee
+    }
+
+    /// Goes on from the work of earlier runs.
+    pub(crate) fn resume(&mut self, earlier: &Earlier) {
+        self.work
+            .resume(earlier.expected, earlier.expected_at_confirmed);
+    }
+
+    /// Remembers the expected blocks of all runs when a block of an earlier run was found.
+    pub(crate) fn remember(&mut self, row: i64, expected: Option<f64>) {
+        self.work.remember(row, expected);
     }
 
     /// Notes an event when it happens, before it is recorded. Returns the expected blocks of all
@@ -306,9 +318,9 @@ impl Recorder {
                 mean: self.meter.rate(counted.hashes, elapsed, mean),
                 counted,
             },
-            fates: self.fates.counts(),
             work: self.work.work(now),
             network: self.network.rates(),
+            fates: self.fates.counts(),
             devices: self.devices.clone(),
             events: self.recent.iter().cloned().collect(),
         }

@@ -196,7 +196,7 @@ pub struct Record {
 
 impl Device {
     /// Returns the present hash rate in hashes per second: zero unless the device is connected.
-    pub(crate) fn hash_rate(&self) -> f64 {
+    pub fn hash_rate(&self) -> f64 {
         match self.state {
             DeviceState::Disconnected => 0.0,
             DeviceState::Silent | DeviceState::Active => self.rates.over(Window::QuarterHour),

@@ -14,6 +14,8 @@ use crate::meter::{Meter, Spent};
 /// The work of this run, and what it means for blocks. What is not known is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Work {
+    /// All hashes of this run.
+    pub hashes: Option<f64>,
     /// The expected blocks of this run: all hashes, each over the difficulty of its job.
     pub expected: Option<f64>,
     /// The expected blocks since our last confirmed block was found, in this run or an earlier one.
@@ -45,6 +47,8 @@ pub(super) struct WorkWatch {
     /// The work done when each block was found, until the block is settled: no more blocks than
     /// the coordinator submits and tracks.
     marks: BTreeMap<JobId, Mark>,
+    /// The same of blocks of earlier runs, by their rows in the history.
+    earlier: BTreeMap<i64, Mark>,
 }
 
 impl WorkWatch {
@@ -55,7 +59,20 @@ impl WorkWatch {
             hashes: Windows::new(now),
             found: 0,
             marks: BTreeMap::new(),
+            earlier: BTreeMap::new(),
         }
+    }
+
+    /// Goes on from the expected blocks of earlier runs, and those when the last confirmed block
+    /// was found.
+    pub(super) fn resume(&mut self, total: f64, confirmed: f64) {
+        self.expected = Expected::resume(total, confirmed);
+    }
+
+    /// Remembers the expected blocks of all runs when a block of an earlier run was found.
+    pub(super) fn remember(&mut self, row: i64, found: Option<f64>) {
+        let mark = found.map(|found| (row, Mark::new(found)));
+        self.earlier.extend(mark);
     }
 
     /// Reads the work done since the last call.
@@ -87,6 +104,10 @@ impl WorkWatch {
                 self.marks.insert(block.job, self.expected.mark());
                 return self.spent.and(self.expected.blocks());
             }
+            BlockEvent::Restored { row, .. } => {
+                let mark = self.earlier.remove(row);
+                self.marks.extend(mark.map(|mark| (block.job, mark)));
+            }
             BlockEvent::Confirmed { .. } => {
                 if let Some(found) = self.marks.remove(&block.job) {
                     self.expected.confirm(found);
@@ -100,7 +121,6 @@ impl WorkWatch {
                 self.marks.remove(&block.job);
             }
             BlockEvent::Found { .. }
-            | BlockEvent::Restored { .. }
             | BlockEvent::SubmissionFailed { .. }
             | BlockEvent::Submitted { .. }
             | BlockEvent::SubmissionUncertain { .. }
@@ -119,6 +139,7 @@ impl WorkWatch {
         let (current, outdated) = parts.unzip();
         stale.add(current, outdated);
         Work {
+            hashes: self.spent.map(|spent| spent.hashes),
             expected: self.spent.map(|spent| spent.expected),
             effort: self.spent.and(self.expected.effort()),
             stale,

@@ -61,7 +61,7 @@ impl WorkerName {
     }
 
     /// Whether this is the name of one worker, and not of all without a name or beyond the limit.
-    pub(super) fn is_own(&self) -> bool {
+    pub fn is_own(&self) -> bool {
         !self.0.contains(' ')
     }
 

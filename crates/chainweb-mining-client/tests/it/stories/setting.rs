@@ -202,7 +202,11 @@ impl Story {
             timing: self.timing,
             history: self.history.take(),
         };
-        let mining = Mining { engine, server };
+        let mining = Mining {
+            engine,
+            server,
+            api: None,
+        };
         self.client.spawn(mine::run(mining, self.stop.clone()));
     }
 

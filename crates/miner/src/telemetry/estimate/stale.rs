@@ -52,11 +52,15 @@ impl StaleWork {
         self.hashes.map(|hashes| hashes.stale)
     }
 
+    /// Returns all hashes.
+    pub fn total(&self) -> Option<f64> {
+        self.hashes.map(|hashes| hashes.current + hashes.stale)
+    }
+
     /// Returns the hashes spent on outdated jobs in per cent of all hashes; `None` before the
     /// first.
     pub fn percent(&self) -> Option<f64> {
-        let Hashes { current, stale } = self.hashes?;
-        let all = current + stale;
+        let (stale, all) = (self.hashes()?, self.total()?);
         (all > 0.0).then(|| 100.0 * stale / all)
     }
 }

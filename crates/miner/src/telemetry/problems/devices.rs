@@ -29,16 +29,6 @@ const REFUSED_LEAST: u64 = 5;
 /// The most devices that a sentence names.
 const NAMED: usize = 3;
 
-const REASONS: [Rejection; 7] = [
-    Rejection::Stale,
-    Rejection::UnknownJob,
-    Rejection::Duplicate,
-    Rejection::LowDifficulty,
-    Rejection::Malformed,
-    Rejection::NotSubscribed,
-    Rejection::Unauthorized,
-];
-
 /// Returns the problems with devices.
 pub(super) fn problems(
     snapshot: &Snapshot,
@@ -181,7 +171,7 @@ fn refused_shares(snapshot: &Snapshot, devices: &[&Device]) -> Option<Problem> {
             .map(|device| device.recent.rejections.of(*reason));
         counts.sum::<u64>()
     };
-    let reason = REASONS.into_iter().max_by_key(of_reason)?;
+    let reason = Rejection::ALL.into_iter().max_by_key(of_reason)?;
     let (why, remedy) = explained(reason);
     let lost_rate = |device: &Device| {
         let part = device.recent.refused() as f64 / device.recent.accepted.max(1) as f64;

@@ -98,6 +98,29 @@ fn effort_starts_again_at_the_last_confirmed_block() {
 }
 
 #[test]
+fn effort_goes_on_where_the_run_before_ended() {
+    let mut run = Run::new();
+    run.watch.resume(20.0, 18.5);
+    run.watch.remember(77, Some(19.25));
+    run.watch.remember(78, None);
+    run.hash(0.5, 0.0);
+    assert_eq!(run.effort(), Some(2.0));
+    assert_eq!(run.note(1, &found(Proof::Verified)), Some(20.5));
+    let is_untaken = false;
+    run.note(
+        2,
+        &BlockEvent::Restored {
+            row: 77,
+            is_untaken,
+        },
+    );
+    run.note(2, &BlockEvent::Confirmed { depth: 6 });
+    assert_eq!(run.effort(), Some(1.25));
+    // The work of this run alone.
+    assert_eq!(run.watch.work(run.start).expected, Some(0.5));
+}
+
+#[test]
 fn a_worker_that_hashes_nothing_has_no_effort_and_no_luck() {
     for meter in [
         Meter::None,

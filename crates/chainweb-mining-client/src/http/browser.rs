@@ -1,8 +1,9 @@
 //! Requests that web pages make through a browser on this machine or its network.
 //!
-//! A page of another site must not make blocks. Its request has marks that only browsers set. A
-//! name in `Host` that is not of this machine can be that of the page, resolved by its owner to
-//! an address of this machine. Programs without these marks are never refused.
+//! A page of another site must neither make blocks nor read what is mined. Its request has marks
+//! that only browsers set. A name in `Host` that is not of this machine can be that of the page,
+//! resolved by its owner to an address of this machine. Programs without these marks are never
+//! refused.
 
 use std::net::IpAddr;
 

@@ -1,0 +1,85 @@
+//! The paths of the API.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use hyper::{StatusCode, Uri};
+
+use super::answer::{Answer, Problem, json, written};
+use super::published::Document;
+use super::shared::Shared;
+use super::stream::stream;
+
+pub(super) fn router(shared: Shared) -> Router {
+    let document = |document| {
+        get(async move |State(shared): State<Shared>| -> Answer {
+            Ok(written(shared.latest().await?.document(document)))
+        })
+    };
+    Router::new()
+        .route("/healthz", get(async || "alive\n"))
+        .route("/readyz", get(ready))
+        .route("/api/v1/status", document(Document::Status))
+        .route("/api/v1/nodes", document(Document::Nodes))
+        .route("/api/v1/jobs", document(Document::Jobs))
+        .route("/api/v1/workers", document(Document::Workers))
+        .route("/api/v1/workers/{name}", get(worker))
+        .route("/api/v1/events", document(Document::Events))
+        .route("/api/v1/stream", get(stream))
+        .method_not_allowed_fallback(async || {
+            let hint = "use GET: the API changes nothing";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", hint)
+        })
+        .fallback(not_found)
+        .with_state(shared)
+        .layer(map_response(with_headers))
+}
+
+async fn ready(State(shared): State<Shared>) -> Answer {
+    let readiness = shared.latest().await?.readiness(Instant::now());
+    let mut response = json(&readiness);
+    if !readiness.ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    Ok(response)
+}
+
+async fn worker(State(shared): State<Shared>, Path(name): Path<String>) -> Answer {
+    let worker = shared.latest().await?.worker(&name);
+    worker.as_ref().map(json).ok_or_else(|| {
+        let hint =
+            "/api/v1/workers lists all; encode other characters than letters and digits as %XX";
+        Problem::new(StatusCode::NOT_FOUND, "no device has this name", hint)
+    })
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    let error = format!("nothing is at {}", uri.path());
+    let hint = "/api/v1/openapi.json lists what there is";
+    Problem::new(StatusCode::NOT_FOUND, error, hint)
+}
+
+/// Adds what keeps browsers from taking a response for something else, or showing it elsewhere.
+async fn with_headers(response: Response) -> impl IntoResponse {
+    let mut response = response;
+    let headers = response.headers_mut();
+    let policy = "default-src 'self'; frame-ancestors 'none'";
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

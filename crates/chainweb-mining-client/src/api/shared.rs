@@ -1,0 +1,47 @@
+//! What all requests use.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use super::MAX_STREAMS;
+use super::answer::Problem;
+use super::published::Published;
+
+/// How long a request waits for the first snapshot.
+const STARTING: Duration = Duration::from_secs(5);
+
+/// What all connections use.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    published: watch::Receiver<Option<Arc<Published>>>,
+    /// A permit for each stream that may be opened.
+    streams: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub(super) fn new(published: watch::Receiver<Option<Arc<Published>>>) -> Self {
+        Self {
+            published,
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        }
+    }
+
+    pub(super) fn streams(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.streams)
+    }
+
+    pub(super) fn published(&self) -> watch::Receiver<Option<Arc<Published>>> {
+        self.published.clone()
+    }
+
+    /// Returns what is shown of the latest snapshot. Waits for the first one.
+    pub(super) async fn latest(&self) -> Result<Arc<Published>, Problem> {
+        let mut published = self.published();
+        let first = timeout(STARTING, published.wait_for(Option::is_some)).await;
+        let latest = first.ok().and_then(|published| published.ok()?.clone());
+        latest.ok_or_else(Problem::not_running)
+    }
+}

@@ -1,0 +1,275 @@
+//! The HTTP API of a running program.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::program::{Running, check_usage, field, run, text};
+
+/// A response.
+#[derive(Debug)]
+struct Response {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Response {
+    #[track_caller]
+    fn json(&self) -> Value {
+        assert!(
+            self.head.contains("\r\ncontent-type: application/json"),
+            "{self:?}"
+        );
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Sends a request with more headers, and returns the response.
+fn request(address: &str, method: &str, target: &str, headers: &str) -> Response {
+    let mut socket = TcpStream::connect(address).unwrap();
+    write!(
+        socket,
+        "{method} {target} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Response {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+fn get(address: &str, target: &str) -> Response {
+    request(address, "GET", target, "Host: here\r\n")
+}
+
+/// Asks until the answer is as wanted.
+#[track_caller]
+fn wait_for(
+    client: &Running,
+    address: &str,
+    target: &str,
+    is_it: impl Fn(&Value) -> bool,
+) -> Value {
+    for _ in 0..6000 {
+        let answer = get(address, target);
+        if answer.status == 200 {
+            let value = answer.json();
+            if is_it(&value) {
+                return value;
+            }
+        }
+        client.pause();
+    }
+    panic!("{target}: {}", get(address, target).body);
+}
+
+/// Starts a program whose API listens on any port of loopback, and returns it with the address.
+fn start(flags: &[&str]) -> (Running, String) {
+    let program = Running::start(&[flags, &["--api-listen=127.0.0.1:0"]].concat());
+    let ready = program.wait_for("API ready");
+    let address = field(&ready, "address").to_owned();
+    (program, address)
+}
+
+/// A node without proof of work that lets no client mine, so that the state stands still.
+const NO_NODE: [&str; 3] = ["--node=127.0.0.1:1", "--worker=stratum", "--stratum-port=0"];
+
+#[test]
+fn the_documents_show_what_the_program_does() {
+    let (mut demo, address) = start(&["demo", "--graph=pair", "--block-delay=2s"]);
+    let status = wait_for(&demo, &address, "/api/v1/status", |status| {
+        status["blocks"]["accepted"].as_u64() > Some(0) && status["ready"] == json!(true)
+    });
+    assert_eq!(status["version"], json!(env!("CARGO_PKG_VERSION")));
+    assert_eq!(status["worker"], json!("cpu"));
+    assert_eq!(status["account"], Value::Null);
+    assert_eq!(status["reason"], json!("a node gives work"));
+    assert_eq!(status["hash_rate"]["kind"], json!("hashed"));
+    assert_eq!(status["devices"], Value::Null);
+    let time = status["time_unix_ms"].as_i64().unwrap();
+    assert!(status["started_unix_ms"].as_i64().unwrap() <= time);
+
+    let nodes = get(&address, "/api/v1/nodes").json();
+    assert_eq!(nodes["nodes"][0]["network"], json!("development"));
+    assert_eq!(nodes["nodes"][0]["chains"], json!(2));
+    assert_eq!(nodes["nodes"][0]["up"], json!(true));
+    assert_eq!(nodes["nodes"][0]["failures"], json!([]));
+    let jobs = wait_for(&demo, &address, "/api/v1/jobs", |jobs| {
+        jobs["jobs"].as_array().is_some_and(|jobs| !jobs.is_empty())
+    });
+    let parent = jobs["jobs"][0]["parent"].as_str().unwrap();
+    assert_eq!(parent.len(), 43, "{parent}");
+    assert_eq!(
+        get(&address, "/api/v1/workers").json()["workers"],
+        json!([])
+    );
+    let events = get(&address, "/api/v1/events").json();
+    let events = events["events"].as_array().unwrap();
+    let named = |name: &str| events.iter().find(|event| event["name"] == json!(name));
+    let found = named("block_found").unwrap();
+    assert_eq!(found["message"], json!("block found"));
+    assert_eq!(found["severity"], json!("info"));
+    assert!(found["fields"]["height"].is_u64(), "{found}");
+    assert!(named("job_received").is_none(), "jobs are left out");
+    let sequences = events.iter().map(|event| event["sequence"].as_u64());
+    assert!(sequences.is_sorted());
+
+    let alive = get(&address, "/healthz");
+    assert_eq!((alive.status, &*alive.body), (200, "alive\n"));
+    let ready = get(&address, "/readyz");
+    assert_eq!(ready.status, 200);
+    demo.signal(Signal::TERM);
+    assert_eq!(demo.wait().code(), Some(0));
+}
+
+#[test]
+fn requests_that_the_api_does_not_serve_get_json_with_a_hint() {
+    let (_client, address) = start(&NO_NODE);
+    for (method, target, status, hint) in [
+        ("GET", "/", 404, "openapi.json"),
+        ("GET", "/api/v1/nothing", 404, "openapi.json"),
+        ("GET", "/api/v1/workers/none", 404, "/api/v1/workers"),
+        ("POST", "/api/v1/status", 405, "GET"),
+        ("DELETE", "/healthz", 405, "GET"),
+        ("OPTIONS", "/api/v1/stream", 405, "GET"),
+    ] {
+        let answer = request(&address, method, target, "Host: here\r\n");
+        assert_eq!(answer.status, status, "{method} {target}");
+        let value = answer.json();
+        assert!(value["hint"].as_str().unwrap().contains(hint), "{value}");
+        assert!(value["error"].is_string(), "{value}");
+        for header in [
+            "x-content-type-options: nosniff",
+            "content-security-policy: default-src 'self'; frame-ancestors 'none'",
+            "x-frame-options: DENY",
+        ] {
+            assert!(answer.head.contains(header), "{}", answer.head);
+        }
+        assert!(!answer.head.contains("access-control"), "{}", answer.head);
+        assert_eq!(status == 405, answer.head.contains("allow: GET,HEAD"));
+    }
+    let head = request(&address, "HEAD", "/api/v1/status", "Host: here\r\n");
+    assert_eq!((head.status, &*head.body), (200, ""));
+}
+
+#[test]
+fn requests_of_foreign_web_pages_are_refused_and_those_of_programs_are_not() {
+    let flags = [&NO_NODE[..], &["--api-allowed-host=miner.example"]].concat();
+    let (_client, address) = start(&flags);
+    for (status, headers) in [
+        (403, "Host: 127.0.0.1\r\nOrigin: https://evil.example\r\n"),
+        (403, "Host: 127.0.0.1\r\nSec-Fetch-Site: cross-site\r\n"),
+        (403, "Host: evil.example\r\nUser-Agent: Mozilla/5.0\r\n"),
+        (200, "Host: service\r\nUser-Agent: curl/8.5.0\r\n"),
+        (200, "Host: localhost\r\nUser-Agent: Mozilla/5.0\r\n"),
+        (200, "Host: miner.example:1\r\nUser-Agent: Mozilla/5.0\r\n"),
+        (200, "Host: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\n"),
+    ] {
+        for target in ["/api/v1/events", "/healthz"] {
+            let answer = request(&address, "GET", target, headers);
+            assert_eq!(answer.status, status, "{headers}");
+            let is_refused = answer.body.contains("--api-allowed-host");
+            assert_eq!(is_refused, status == 403, "{answer:?}");
+        }
+    }
+}
+
+#[test]
+fn readiness_names_the_reason() {
+    let (client, address) = start(&NO_NODE);
+    client.wait_for("node unreachable");
+    for _ in 0..6000 {
+        let ready = get(&address, "/readyz");
+        assert_eq!(ready.status, 503);
+        let value = ready.json();
+        assert_eq!(value["ready"], json!(false), "{value}");
+        if value["reason"].as_str().unwrap().contains("127.0.0.1:1: ") {
+            return;
+        }
+        client.pause();
+    }
+    panic!("{}", get(&address, "/readyz").body);
+}
+
+#[test]
+fn devices_have_documents_of_their_own_whatever_their_name() {
+    let (client, address) = start(&NO_NODE);
+    let server = client.wait_for("Stratum server ready");
+    let port = field(&server, "address")
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .to_owned();
+    let mut devices = Vec::new();
+    for user in ["k:x.rig 1", "k:x.<script>", "k:x.\\\"é=1+1\\u0000"] {
+        let mut device = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        writeln!(
+            device,
+            r#"{{"id":1,"method":"mining.subscribe","params":[]}}
+{{"id":2,"method":"mining.authorize","params":["{user}","x"]}}"#
+        )
+        .unwrap();
+        // The answer to the subscription.
+        BufReader::new(&device)
+            .read_line(&mut String::new())
+            .unwrap();
+        devices.push(device);
+    }
+    let workers = wait_for(&client, &address, "/api/v1/workers", |workers| {
+        workers["workers"].as_array().unwrap().len() == devices.len()
+    });
+    for worker in workers["workers"].as_array().unwrap() {
+        assert_eq!(worker["state"], json!("active"));
+        let name = worker["name"].as_str().unwrap();
+        let mut path = "/api/v1/workers/".to_owned();
+        for byte in name.bytes() {
+            write!(path, "%{byte:02X}").unwrap();
+        }
+        let one = get(&address, &path).json();
+        assert_eq!(one["name"], json!(name));
+        assert_eq!(one["shares"]["accepted"], json!(0));
+    }
+}
+
+#[test]
+fn the_default_port_gives_way_and_a_chosen_one_does_not() {
+    let moved = Running::start(&["--node=127.0.0.1:1918", "--stratum-port=0"]);
+    let line = moved.wait_for("API ready: its default port is taken");
+    assert!(!field(&line, "address").ends_with(":1918"), "{line}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for command in [&["demo"][..], &NO_NODE] {
+        let output = run(&[command, &["--api-listen", &address]].concat());
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        for part in [
+            &format!("{address} is in use by another program"),
+            &format!("--api-listen {address}"),
+            "--api-listen off",
+        ] {
+            assert!(message.contains(part), "no {part:?} in {message}");
+        }
+    }
+    check_usage(
+        &["--api-listen=here"],
+        &["--api-listen", "here", "[::1]:1918"],
+    );
+}
+
+#[test]
+fn a_start_beyond_loopback_says_what_others_can_read() {
+    let shown = Running::start(&[&NO_NODE[..], &["--api-listen=*4:0"]].concat());
+    shown.wait_for("other machines can read account, nodes, devices, rates and blocks");
+    let off = Running::start(&[&NO_NODE[..], &["--api-listen=off"]].concat());
+    let lines = off.lines_until("cannot connect");
+    assert!(!lines.iter().any(|line| line.contains("API")), "{lines:?}");
+}
