@@ -20,7 +20,7 @@ fn rates(rate: Rate) -> (f64, f64) {
 /// Logs the rate and the blocks, with further fields.
 macro_rules! totals {
     ($target:expr, $snapshot:ident, $rate:expr, $event:literal, $message:expr, $($field:ident = $value:expr),*) => {{
-        let counters = &$snapshot.counters;
+        let (counters, work) = (&$snapshot.counters, &$snapshot.work);
         let (hash_rate, simulated_hash_rate) = rates($rate);
         info!(
             target: $target,
@@ -28,6 +28,7 @@ macro_rules! totals {
             hash_rate,
             simulated_hash_rate,
             blocks = counters.blocks.accepted,
+            effort_percent = work.effort.map_or(f64::NAN, |effort| 100.0 * effort),
             blocks_pending = counters.blocks.pending,
             blocks_orphaned = counters.blocks.orphaned,
             blocks_unknown = counters.blocks.unknown,
@@ -75,6 +76,7 @@ pub(super) fn log_end(snapshot: &Snapshot) {
         mean,
         "stopped",
         "stopped",
+        expected_blocks = snapshot.work.expected.unwrap_or(f64::NAN),
         after_seconds = elapsed
     );
     let refreshes = &snapshot.counters.refreshes;
