@@ -104,7 +104,7 @@ pub struct Worker {
 /// that may block. It also works after the file was replaced.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl Reader {

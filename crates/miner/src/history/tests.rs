@@ -553,3 +553,137 @@ async fn a_disk_that_hangs_delays_nothing_but_the_disk() {
     let written = history.reader().blocks(None, None, 10_000).expect("blocks");
     assert!((100..10_000).contains(&written.len()));
 }
+
+#[tokio::test]
+async fn a_disk_that_hangs_for_minutes_loses_nothing() {
+    let directory = Directory::new();
+    let history = open(&directory.0).await.expect("it opens");
+    let other = Connection::open(directory.file()).expect("a database");
+    other
+        .execute_batch("BEGIN EXCLUSIVE")
+        .expect("no one else writes");
+    let written: Vec<_> = (0..10)
+        .map(|minute| {
+            history.write(found(minute));
+            let workers: Vec<_> = (0..1000)
+                .map(|number| worker(&format!("rig{number}"), 1, None, None))
+                .collect();
+            let totals = Totals {
+                shares_accepted: 1000,
+                ..Totals::default()
+            };
+            history.journal(Record::Totals(at(60 * minute), totals, workers))
+        })
+        .collect();
+    while !history.is_failing() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // A reader sees what is there.
+    let reader = history.reader();
+    assert_eq!(reader.blocks(None, None, 100).expect("blocks"), []);
+    other.execute_batch("COMMIT").expect("it was begun");
+    for written in written {
+        written.await.expect("it is written");
+    }
+    assert!(!history.is_failing());
+    assert_eq!(blocks(&history).await.len(), 10);
+    let minutes = reader.totals(Span::Minute, 0).expect("totals");
+    assert_eq!(minutes.len(), 10);
+    let workers = reader.workers().expect("workers");
+    let shares = workers.iter().map(|worker| worker.totals.shares_accepted);
+    assert_eq!((workers.len(), shares.sum::<u64>()), (1000, 10_000));
+}
+
+#[tokio::test]
+async fn hostile_names_are_texts_like_others() {
+    let history = in_memory().await;
+    let names = [
+        "'; DROP TABLE worker; --".to_owned(),
+        "\"a\"\n,b\r\n\t=1+1".to_owned(),
+        "x".repeat(10_000),
+        "\u{1f9d1}\u{200d}\u{1f527} \u{202e}gir".to_owned(),
+        "a\0b".to_owned(),
+        "a".to_owned(),
+        String::new(),
+        "%".to_owned(),
+    ];
+    for (job, name) in (0..).zip(&names) {
+        let totals = vec![worker(name, job + 1, None, None)];
+        history.write(Record::Totals(at(0), Totals::default(), totals));
+        let mut found = found(job);
+        if let Record::Found(found) = &mut found {
+            found.worker = Some(name.clone());
+        }
+        history.write(found);
+        history.write(Record::Outage(Outage {
+            node: name.clone(),
+            since: 1,
+            until: None,
+            cause: name.clone(),
+        }));
+    }
+    let finders = blocks(&history).await.into_iter();
+    let finders: Vec<_> = finders.filter_map(|block| block.worker).collect();
+    assert_eq!(finders, names);
+    let reader = history.reader();
+    for (name, shares) in names.iter().zip(1..) {
+        let worker = reader.worker(name).expect("it can be read");
+        let accepted = worker.map(|worker| (worker.name, worker.totals.shares_accepted));
+        assert_eq!(accepted, Some((name.clone(), shares)));
+        let hours = reader.worker_totals(name, Span::Hour, 0).expect("totals");
+        assert_eq!(hours[0].shares, shares);
+    }
+    assert_eq!(reader.workers().expect("workers").len(), names.len());
+    let outages = reader.outages(0).expect("outages");
+    let causes: Vec<_> = outages.into_iter().map(|outage| outage.cause).collect();
+    assert_eq!(causes.len(), names.len());
+    assert!(names.iter().all(|name| causes.contains(name)));
+}
+
+#[tokio::test]
+async fn old_rows_are_deleted_by_number() {
+    let history = in_memory().await;
+    let rows = |span| {
+        let rows = history.reader().totals(span, 0).expect("totals");
+        rows.len()
+    };
+    for day in 0..14 {
+        for minute in 0..1440 {
+            let at = at(86_400 * day + 60 * minute);
+            history.write(Record::Totals(at, Totals::default(), Vec::new()));
+        }
+        assert!(history.flush(PATIENCE).await);
+    }
+    let file = history.reader();
+    let prune = || {
+        let database = file.database.connect().expect("a database");
+        super::record::prune(&database, true).expect("it is pruned");
+    };
+    prune();
+    assert_eq!(rows(Span::Minute), 7 * 1440);
+    assert_eq!((rows(Span::Hour), rows(Span::Day)), (14 * 24, 14));
+    let first = history.reader().totals(Span::Minute, 0).expect("totals")[0].start;
+    assert_eq!(first, 7 * 86_400);
+    // Of workers those seen last are kept.
+    let workers = |from: u64, to: u64| {
+        let workers = (from..to).map(|number| worker(&number.to_string(), 1, None, None));
+        Record::Totals(at(from), Totals::default(), workers.collect())
+    };
+    history.write(workers(0, 6000));
+    history.write(workers(6000, 12_000));
+    assert!(history.flush(PATIENCE).await);
+    prune();
+    let kept = history.reader().workers().expect("workers");
+    assert_eq!(kept.len(), 10_000);
+    let later = kept.iter().filter(|worker| worker.last_seen == 6_000_000);
+    assert_eq!(later.count(), 6000);
+    for thousand in 0..6 {
+        for block in 0..1000 {
+            history.write(found(1000 * thousand + block));
+        }
+        assert!(history.flush(PATIENCE).await);
+    }
+    prune();
+    let kept = history.reader().blocks(None, None, 9999).expect("blocks");
+    assert_eq!((kept.len(), kept[0].row), (5000, 6000));
+}
