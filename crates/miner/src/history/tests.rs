@@ -687,3 +687,100 @@ async fn old_rows_are_deleted_by_number() {
     let kept = history.reader().blocks(None, None, 9999).expect("blocks");
     assert_eq!((kept.len(), kept[0].row), (5000, 6000));
 }
+
+#[tokio::test]
+async fn the_queries_of_the_page_are_valid() {
+    let history = in_memory().await;
+    let database = history.database.connect().expect("a database");
+    let page = include_str!("../../../../docs/history.md");
+    let queries: Vec<_> = page.split("```sql\n").skip(1).collect();
+    for query in &queries {
+        let query = query.split("```").next().expect("a query");
+        database.prepare(query).expect(query);
+    }
+    assert_eq!(queries.len(), 2);
+}
+
+/// Prints the size of a month with a thousand workers, and the time of all reads of a page.
+#[tokio::test]
+#[ignore = "writes for minutes; run it optimized"]
+async fn a_month_with_a_thousand_workers() {
+    const MINUTES: u64 = 30 * 1440;
+    let directory = Directory::new();
+    let history = open(&directory.0).await.expect("it opens");
+    let now = super::wall_clock();
+    let begun = std::time::Instant::now();
+    let totals = |scale: f64| Totals {
+        hashes: Some(4.7e14 * scale),
+        expected: Some(0.000_123 * scale),
+        stale_hashes: Some(1.3e11 * scale),
+        shares_accepted: 4711,
+        ..Totals::default()
+    };
+    for minute in 0..MINUTES {
+        let at = now - Duration::from_mins(MINUTES - minute);
+        let workers = (0..1000).map(|number| WorkerTotals {
+            // As many hours as of a worker in each minute, in less time.
+            totals: totals(1.0 / f64::from(number + 1)),
+            ..worker(&format!("farm-7.rig{number:04}"), 17, Some(1e15), Some(44))
+        });
+        let workers = if minute % 30 == 0 {
+            workers.collect()
+        } else {
+            Vec::new()
+        };
+        history.write(Record::Totals(at, totals(1.0), workers));
+        if minute % 100 == 0 {
+            let mut block = found(minute);
+            if let Record::Found(found) = &mut block {
+                found.found = at;
+            }
+            history.write(block);
+            history.write(change(minute, Fate::Confirmed));
+            assert!(history.flush(PATIENCE).await);
+        }
+    }
+    assert!(history.flush(PATIENCE).await);
+    let written = begun.elapsed();
+    let begun = std::time::Instant::now();
+    let workers = (0..1000).map(|number| worker(&format!("farm-7.rig{number:04}"), 17, None, None));
+    history.write(Record::Totals(now, totals(1.0), workers.collect()));
+    assert!(history.flush(PATIENCE).await);
+    let minute = begun.elapsed();
+    let history = again(history, &directory).await;
+    // The first write deletes old rows.
+    history.journal(found(0)).await.expect("it is written");
+    let size = fs::metadata(directory.file()).expect("a file").len();
+    let begun = std::time::Instant::now();
+    let earlier = super::Earlier::read(
+        &history.database.connect().expect("a database"),
+        super::wall_clock(),
+    );
+    assert_eq!(earlier.expect("it can be read").workers.len(), 1000);
+    let start = begun.elapsed();
+    let reader = history.reader();
+    let name = "farm-7.rig0042";
+    let begun = std::time::Instant::now();
+    let rows = [
+        reader.blocks(None, None, 100).expect("blocks").len(),
+        reader.fates().expect("fates").len(),
+        reader.totals(Span::Minute, 0).expect("totals").len(),
+        reader.totals(Span::Hour, 0).expect("totals").len(),
+        reader.totals(Span::Day, 0).expect("totals").len(),
+        reader.workers().expect("workers").len(),
+        reader.outages(0).expect("outages").len(),
+        reader.worker(name).expect("a worker").into_iter().count(),
+        reader
+            .worker_totals(name, Span::Hour, 0)
+            .expect("totals")
+            .len(),
+        reader
+            .worker_totals(name, Span::Day, 0)
+            .expect("totals")
+            .len(),
+    ];
+    let page = begun.elapsed();
+    println!("{size} bytes; written in {written:?}, a minute in {minute:?}");
+    println!("read at the start in {start:?}, a page in {page:?}: {rows:?}");
+    assert!(size <= 60_000_000, "{size}");
+}
