@@ -6,6 +6,7 @@
 mod devices;
 mod feed;
 mod journal;
+mod oversight;
 mod requests;
 mod waits;
 
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::devices::{Observation, Observer, rates_by_hour};
 use self::journal::Journal;
+use self::oversight::Oversight;
 use self::requests::answer;
 use self::waits::{demand_changes, every, next_update};
 use crate::coordinator::{self, Action, Coordinator, Event, Preemption, Request};
@@ -159,6 +161,7 @@ impl Engine {
             proof,
             is_mining: false,
             journal: Journal::new(history),
+            oversight: Oversight::new(Instant::now()),
             payload_lifetime: timing.payload_lifetime,
         };
         running.run(&timing, observer, workers, stop).await
@@ -183,6 +186,7 @@ struct Running {
     /// Whether work has arrived.
     is_mining: bool,
     journal: Journal,
+    oversight: Oversight,
     payload_lifetime: Duration,
 }
 
@@ -341,13 +345,16 @@ impl Running {
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         let jobs = Arc::clone(&self.jobs.borrow());
         let counters = self.coordinator.counters();
-        Snapshot {
+        let mut snapshot = Snapshot {
             is_kept: self.journal.is_kept(),
+            is_disk_failing: self.journal.is_failing(),
             ..self.recorder.snapshot(Instant::now(), jobs, counters)
-        }
+        };
+        self.oversight.complete(&mut snapshot, self.wanted.as_ref());
+        snapshot
     }
 
     fn publish_snapshot(&mut self) {
