@@ -660,10 +660,10 @@ async fn old_rows_are_deleted_by_number() {
         super::record::prune(&database, true).expect("it is pruned");
     };
     prune();
-    assert_eq!(rows(Span::Minute), 7 * 1440);
-    assert_eq!((rows(Span::Hour), rows(Span::Day)), (14 * 24, 14));
+    assert_eq!(rows(Span::Minute), 7 * 144);
+    assert_eq!((rows(Span::Hour), rows(Span::Day)), (9 * 24, 14));
     let first = history.reader().totals(Span::Minute, 0).expect("totals")[0].start;
-    assert_eq!(first, 7 * 86_400);
+    assert_eq!(first, 14 * 86_400 - 7 * 144 * 60);
     // Of workers those seen last are kept.
     let workers = |from: u64, to: u64| {
         let workers = (from..to).map(|number| worker(&number.to_string(), 1, None, None));
@@ -677,15 +677,15 @@ async fn old_rows_are_deleted_by_number() {
     assert_eq!(kept.len(), 10_000);
     let later = kept.iter().filter(|worker| worker.last_seen == 6_000_000);
     assert_eq!(later.count(), 6000);
-    for thousand in 0..6 {
+    for thousand in 0..11 {
         for block in 0..1000 {
             history.write(found(1000 * thousand + block));
         }
         assert!(history.flush(PATIENCE).await);
     }
     prune();
-    let kept = history.reader().blocks(None, None, 9999).expect("blocks");
-    assert_eq!((kept.len(), kept[0].row), (5000, 6000));
+    let kept = history.reader().blocks(None, None, 20_000).expect("blocks");
+    assert_eq!((kept.len(), kept[0].row), (10_000, 11_000));
 }
 
 #[tokio::test]
