@@ -12,7 +12,7 @@ use crate::job::JobId;
 const MAX_BLOCKS: i64 = 100_000;
 /// The number of workers that are kept.
 const MAX_WORKERS: i64 = 10_000;
-/// In memory, the part of all but workers and outages that is kept.
+/// In memory, one in so many blocks and spans is kept.
 const PART_IN_MEMORY: i64 = 10;
 /// The number of outages that are kept.
 const MAX_OUTAGES: i64 = 10_000;

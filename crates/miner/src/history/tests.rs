@@ -704,6 +704,7 @@ async fn the_queries_of_the_page_are_valid() {
 /// Prints the size of a month with a thousand workers, and the time of all reads of a page.
 #[tokio::test]
 #[ignore = "writes for minutes; run it optimized"]
+#[expect(clippy::print_stdout, reason = "the figures are the result")]
 async fn a_month_with_a_thousand_workers() {
     const MINUTES: u64 = 30 * 1440;
     let directory = Directory::new();
