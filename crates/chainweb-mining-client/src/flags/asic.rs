@@ -19,6 +19,7 @@ use rand::rngs::StdRng;
 use tracing::warn;
 
 use crate::quantity::{count, positive_number};
+use crate::share_log::{self, ShareLogFormat, Writing};
 use crate::usage::UsageError;
 
 /// The largest number of connections: the values of nonce1 are fewer.
@@ -85,6 +86,18 @@ pub struct StratumArgs {
     /// Private key of the TLS certificate, in PEM.
     #[arg(long = "stratum-tls-key", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+    /// File to append a line to for each accepted share, for the accounts of a pool.
+    #[arg(long, value_name = "PATH")]
+    pub share_log: Option<PathBuf>,
+    /// Lines of the share log: those of StoaChain's pool, or more of them with more about each.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "pool",
+        ignore_case = true,
+        value_name = "FORMAT"
+    )]
+    pub share_log_format: ShareLogFormat,
     /// Hash rate that a device should have, by worker name, as in rig1=4.2T; repeatable [default:
     /// its median of the last 7 days].
     #[arg(long = "expected-rate", value_name = "NAME=RATE", value_parser = expected_rate, help_heading = "Mining")]
@@ -92,12 +105,13 @@ pub struct StratumArgs {
 }
 
 impl StratumArgs {
-    /// Returns the Stratum worker, which listens. Logs a warning for a flag without effect.
+    /// Returns the Stratum worker, which listens, and its share log if there is one. Logs a warning
+    /// for a flag without effect.
     ///
     /// # Errors
-    /// Returns a usage error if the TLS certificate cannot be used, or an error if the address
-    /// cannot.
-    pub(crate) async fn worker(&self) -> anyhow::Result<Worker> {
+    /// Returns a usage error if the TLS certificate or the file of the share log cannot be used, or
+    /// an error if the address cannot.
+    pub(crate) async fn worker(&self) -> anyhow::Result<(Worker, Option<Writing>)> {
         if self.proxy_protocol == ProxyProtocol::Off && !self.proxy_from.is_empty() {
             warn!(
                 event = "suspicious_setting",
@@ -106,8 +120,18 @@ impl StratumArgs {
             );
         }
         let mut rng = rand::make_rng::<StdRng>();
+        let tls = self.tls().map_err(UsageError::new)?;
+        let (share_log, writing) = match &self.share_log {
+            Some(path) => {
+                let opened = share_log::open(path.clone(), self.share_log_format).await;
+                let (log, writing) = opened.map_err(UsageError::new)?;
+                (Some(log), Some(writing))
+            }
+            None => (None, None),
+        };
         let config = Config {
-            tls: self.tls().map_err(UsageError::new)?,
+            tls,
+            share_log,
             ..self.config()
         };
         let bound = Asic::bind(&self.interface, self.port, config, &mut rng).await;
@@ -118,7 +142,7 @@ impl StratumArgs {
             )
         })?;
         let expected = self.expected_rate.iter().cloned().collect();
-        Ok(Worker::Asic(stratum.expecting(expected)))
+        Ok((Worker::Asic(stratum.expecting(expected)), writing))
     }
 
     /// Returns the certificate for devices that speak TLS.

@@ -13,6 +13,7 @@ mod on_demand;
 mod page;
 pub(crate) mod program;
 mod secrets;
+mod share_log;
 mod signals;
 mod stratum;
 mod texts;
@@ -136,6 +137,8 @@ fn commands_have_help_and_the_version_and_each_level_of_the_log() {
         "bench",
         "header",
         "doctor",
+        "health",
+        "stats",
         "completions",
         "man",
     ] {

@@ -6,6 +6,7 @@ use stratum::{Rejection, Rejections, WorkerName, WorkerSnapshot};
 
 use super::text;
 use crate::telemetry::estimate::{ExpectedRate, Rates};
+use crate::telemetry::recent::Shares;
 use crate::telemetry::snapshot::{Device, DeviceState};
 use crate::units::HashRate;
 
@@ -33,6 +34,8 @@ fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
 fn device(stats: WorkerSnapshot, state: DeviceState) -> Device {
     Device {
         rates: Rates([stats.credited; 5]),
+        connected: stats.since,
+        recent: Shares::default(),
         expected: Some(stats.expected),
         expected_rate: None,
         stats,
