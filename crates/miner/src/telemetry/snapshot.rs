@@ -158,8 +158,8 @@ pub struct Device {
     /// Its shares.
     pub stats: WorkerSnapshot,
     /// Its hash rates in hashes per second, estimated from the difficulty of accepted shares. Time
-    /// without a connection counts.
-    pub rates: Rates,
+    /// without a connection counts. `None` where shares are blocks.
+    pub rates: Option<Rates>,
     /// The time for which it has been connected without a break; zero if it is not connected.
     pub connected: Duration,
     /// Its shares of late.
@@ -196,17 +196,19 @@ pub struct Record {
 
 impl Device {
     /// Returns the present hash rate in hashes per second: zero unless the device is connected.
-    pub fn hash_rate(&self) -> f64 {
-        match self.state {
+    /// `None` where shares are blocks.
+    pub fn hash_rate(&self) -> Option<f64> {
+        let rates = self.rates?;
+        Some(match self.state {
             DeviceState::Disconnected => 0.0,
-            DeviceState::Silent | DeviceState::Active => self.rates.over(Window::QuarterHour),
-        }
+            DeviceState::Silent | DeviceState::Active => rates.over(Window::QuarterHour),
+        })
     }
 
     /// Returns the mean hash rate in the last day in hashes per second, and the time since the
     /// first connection.
-    pub(crate) fn day_rate(&self) -> (f64, Duration) {
-        (self.rates.over(Window::Day), self.stats.since)
+    pub(crate) fn day_rate(&self) -> Option<(f64, Duration)> {
+        Some((self.rates?.over(Window::Day), self.stats.since))
     }
 }
 
