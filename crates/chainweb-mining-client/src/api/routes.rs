@@ -8,15 +8,16 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use hyper::{StatusCode, Uri};
+use hyper::{HeaderMap, StatusCode, Uri};
 
 use super::answer::{Answer, Problem, json, written};
 use super::published::Document;
 use super::shared::Shared;
 use super::stream::stream;
+use crate::metrics::Format;
 
 pub(super) fn router(shared: Shared) -> Router {
     let document = |document| {
@@ -27,6 +28,7 @@ pub(super) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
         .route("/api/v1/status", document(Document::Status))
         .route("/api/v1/nodes", document(Document::Nodes))
         .route("/api/v1/jobs", document(Document::Jobs))
@@ -50,6 +52,13 @@ async fn ready(State(shared): State<Shared>) -> Answer {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     Ok(response)
+}
+
+async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let format = Format::accepted(accept.unwrap_or_default());
+    let text = shared.latest().await?.metrics(&shared.metrics, format);
+    Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
 }
 
 async fn worker(State(shared): State<Shared>, Path(name): Path<String>) -> Answer {

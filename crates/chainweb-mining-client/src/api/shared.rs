@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::MAX_STREAMS;
 use super::answer::Problem;
 use super::published::Published;
+use crate::metrics::Page;
 
 /// How long a request waits for the first snapshot.
 const STARTING: Duration = Duration::from_secs(5);
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     published: watch::Receiver<Option<Arc<Published>>>,
     /// A permit for each stream that may be opened.
     streams: Arc<Semaphore>,
+    pub(super) metrics: Arc<Page>,
 }
 
 impl Shared {
@@ -26,6 +28,7 @@ impl Shared {
         Self {
             published,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            metrics: Arc::default(),
         }
     }
 

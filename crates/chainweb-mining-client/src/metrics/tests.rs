@@ -3,8 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -407,37 +405,6 @@ fn names_follow_the_rules() {
 }
 
 #[test]
-fn promtool_has_nothing_to_criticise() {
-    let (now, stats) = (Instant::now(), Stats::new(10));
-    mine(&stats, now, b"k.a\"} \\ \n", 3);
-    let snapshot = snapshot(Some(devices(&stats, now)));
-    let text = render(
-        facts(snapshot, &mut NamedWorkers::default()),
-        Format::Prometheus,
-    );
-    let promtool = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut promtool) = promtool else {
-        #[expect(clippy::print_stderr, reason = "for who reads the log of the tests")]
-        {
-            eprintln!("skipped: promtool (Debian package prometheus) is not installed");
-        }
-        return;
-    };
-    let mut input = promtool.stdin.take().unwrap();
-    input.write_all(text.as_bytes()).unwrap();
-    drop(input);
-    let output = promtool.wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert_eq!(said, [String::new(), String::new()], "{text}");
-    assert!(output.status.success());
-}
-
-#[test]
 fn a_text_is_made_once_a_second() {
     let page = Page::default();
     let first = Arc::new(snapshot(None));
@@ -446,7 +413,7 @@ fn a_text_is_made_once_a_second() {
     let second = Arc::new(second);
     let text = |ms, snapshot, format| {
         let now = first.at + Duration::from_millis(ms);
-        let text = page.text(now, snapshot, true, format);
+        let text = page.text((now, SystemTime::UNIX_EPOCH), snapshot, true, format);
         String::from_utf8(text.to_vec()).unwrap()
     };
     let shown = text(0, &first, Format::OpenMetrics);
