@@ -27,6 +27,10 @@ fn value(text: &str, series: &str) -> Option<f64> {
 
 /// Checks a text with `promtool`, where it is installed.
 #[track_caller]
+#[expect(
+    clippy::print_stdout,
+    reason = "the log of the tests shows what is skipped"
+)]
 fn check_with_promtool(text: &str) {
     let promtool = Command::new("promtool")
         .args(["check", "metrics"])
