@@ -6,6 +6,7 @@
 mod devices;
 mod feed;
 mod journal;
+mod oversight;
 mod requests;
 mod waits;
 
@@ -23,8 +24,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::devices::{Observation, observe, rates_by_hour};
+use self::devices::{Observation, Observer, rates_by_hour};
 use self::journal::Journal;
+use self::oversight::Oversight;
 use self::requests::answer;
 use self::waits::{demand_changes, every, next_update};
 use crate::coordinator::{self, Action, Coordinator, Event, Preemption, Request};
@@ -39,9 +41,6 @@ use crate::worker::{Worker, WorkerError, until};
 
 /// Solutions that wait for the coordinator, which takes them at once. A faster worker waits.
 const SOLUTIONS_QUEUED: usize = 64;
-
-/// Observations of devices that wait for the engine. One is enough: a new one comes every second.
-const OBSERVATIONS_QUEUED: usize = 1;
 
 /// The configuration of the engine.
 #[derive(Debug)]
@@ -127,13 +126,12 @@ impl Engine {
         let (jobs, watched) = watch::channel(Arc::default());
         let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
         let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
-        let (sender, observations) = mpsc::channel(OBSERVATIONS_QUEUED);
-        let mut observing = JoinSet::new();
-        if let Some((watch, stats, counters)) = worker.server() {
+        let server = worker.server().map(|(watch, stats, counters)| {
             stats.restore(earlier.of_workers());
             let watch = watch.remembering(rates_by_hour(&earlier));
-            observing.spawn(observe(watch, stats, counters, timing.snapshot, sender));
-        }
+            (watch, stats, counters)
+        });
+        let observer = Observer::start(server, timing.snapshot);
         let mut workers = JoinSet::new();
         workers.spawn(worker.run(watched, found, stop.child_token()));
         let addresses = clients.iter().map(|client| client.endpoint().to_string());
@@ -163,12 +161,10 @@ impl Engine {
             proof,
             is_mining: false,
             journal: Journal::new(history),
+            oversight: Oversight::new(Instant::now()),
             payload_lifetime: timing.payload_lifetime,
         };
-        let ended = running.run(&timing, observations, workers, stop);
-        let snapshot = ended.await;
-        observing.shutdown().await;
-        snapshot
+        running.run(&timing, observer, workers, stop).await
     }
 }
 
@@ -190,6 +186,7 @@ struct Running {
     /// Whether work has arrived.
     is_mining: bool,
     journal: Journal,
+    oversight: Oversight,
     payload_lifetime: Duration,
 }
 
@@ -197,7 +194,7 @@ impl Running {
     async fn run(
         mut self,
         timing: &Timing,
-        mut observations: mpsc::Receiver<Observation>,
+        mut observer: Observer,
         mut workers: JoinSet<Result<(), WorkerError>>,
         stop: CancellationToken,
     ) -> Result<Snapshot, RunError> {
@@ -247,7 +244,7 @@ impl Running {
                 held = self.journal.written() => self.record_held(held),
                 Ok(()) = demand_changes(self.wanted.as_mut()) => self.pass_demand(),
                 () = until(wakeup) => self.take(Event::Tick),
-                Some(observation) = observations.recv(), if stopped.is_none() => {
+                Some(observation) = observer.next(), if stopped.is_none() => {
                     self.note_devices(observation);
                 }
                 _ = seconds.tick() => self.publish_snapshot(),
@@ -271,15 +268,24 @@ impl Running {
                 }
             }
         }
+        let snapshot = self.finish(observer).await;
+        failure.map_or(Ok(snapshot), Err)
+    }
+
+    /// Records what is left at the end, and returns the last state.
+    async fn finish(&mut self, observer: Observer) -> Snapshot {
         self.take_solutions();
         self.journal.flush().await;
         let held = self.journal.take_held();
         self.record_held(held);
+        if let Some(devices) = observer.end().await {
+            self.recorder.note_devices(devices);
+        }
         self.publish_snapshot();
         let snapshot = self.snapshot();
         self.journal.finish(&snapshot).await;
         self.recorder.log_end(&snapshot);
-        failure.map_or(Ok(snapshot), Err)
+        snapshot
     }
 
     /// Reports what the end cuts off. Blocks that are not submitted are reported at the very end.
@@ -339,13 +345,16 @@ impl Running {
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         let jobs = Arc::clone(&self.jobs.borrow());
         let counters = self.coordinator.counters();
-        Snapshot {
+        let mut snapshot = Snapshot {
             is_kept: self.journal.is_kept(),
+            is_disk_failing: self.journal.is_failing(),
             ..self.recorder.snapshot(Instant::now(), jobs, counters)
-        }
+        };
+        self.oversight.complete(&mut snapshot, self.wanted.as_ref());
+        snapshot
     }
 
     fn publish_snapshot(&mut self) {

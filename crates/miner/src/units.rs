@@ -1,6 +1,6 @@
 //! Hash rates, counts and durations as text, with a unit prefix and three significant digits.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 use std::time::Duration;
 
 /// A hash rate in hashes per second, displayed with a unit prefix.
@@ -89,6 +89,18 @@ impl fmt::Display for About {
 pub(crate) fn list(items: impl IntoIterator<Item: ToString>) -> String {
     let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
     items.join(", ")
+}
+
+/// Returns the name of an enum's variant in lower case, words joined by underscores.
+pub fn variant(value: impl Debug) -> String {
+    let mut name = String::new();
+    for c in format!("{value:?}").chars() {
+        if c.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(c.to_lowercase());
+    }
+    name
 }
 
 #[cfg(test)]

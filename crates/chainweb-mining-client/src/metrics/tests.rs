@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,6 +14,8 @@ use miner::meter::{Rate, Reading};
 use miner::telemetry::counters::{Counters, NodeCounts};
 use miner::telemetry::estimate::{Rates, StaleWork};
 use miner::telemetry::event::{FailureCause, Operation};
+use miner::telemetry::faults::Faults;
+use miner::telemetry::recent::Shares;
 use miner::telemetry::snapshot::{
     Device, DeviceState, Devices, Hashing, NodeSnapshot, Payee, Program,
 };
@@ -102,6 +106,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
             network: None,
             is_evm: false,
             failures: BTreeMap::new(),
+            faults: Faults::default(),
             latency: None,
             requests: [
                 (request(None), times),
@@ -121,6 +126,10 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
         },
         fates: Fate::ALL.map(|fate| (fate, fate as u64)).into(),
         is_kept: false,
+        is_disk_failing: false,
+        without_work: Duration::ZERO,
+        stale_percent: None,
+        problems: Arc::default(),
         hashing: Hashing {
             present: Rate::Unknown,
             mean: Rate::Unknown,
@@ -168,6 +177,8 @@ fn devices(stats: &Stats, now: Instant) -> Devices {
         expected: None,
         expected_rate: None,
         state: DeviceState::Active,
+        connected: Duration::ZERO,
+        recent: Shares::default(),
     };
     Devices {
         each: stats.snapshot(now).into_iter().map(device).collect(),
@@ -386,6 +397,49 @@ fn the_figures_of_a_worker_and_of_the_server() {
         let is_equal = found.is_some_and(|found| (found - value).abs() < 1e-3);
         assert!(is_equal, "{name} {labels:?}: {found:?}, expected {value}");
     }
+}
+
+/// Returns the shortest time of many runs.
+fn shortest(mut run: impl FnMut() -> String) -> Duration {
+    let times = (0..50).map(|_| {
+        let start = Instant::now();
+        black_box(run());
+        start.elapsed()
+    });
+    times.min().unwrap()
+}
+
+/// The reference writes as many lines of the same length, without a table, labels or escapes.
+#[test]
+#[ignore = "measures a time: run it with --release on an idle machine"]
+#[expect(clippy::print_stdout, reason = "the figures are for people")]
+fn the_text_of_a_thousand_workers_takes_less_than_ten_milliseconds() {
+    let (now, stats) = (Instant::now(), Stats::new(1_000));
+    for number in 0..1_000_u64 {
+        mine(&stats, now, format!("k.rack{number:04}").as_bytes(), 1);
+    }
+    let devices = devices(&stats, now);
+    let mut named = NamedWorkers::default();
+    let mut text = || {
+        let facts = facts(snapshot(Some(devices.clone())), &mut named);
+        render(facts, Format::OpenMetrics)
+    };
+    let made = text();
+    let lines = made.lines().count();
+    let line = "x".repeat(made.len() / lines - 1);
+    let time = shortest(text);
+    let reference = shortest(|| {
+        let mut text = String::new();
+        for _ in 0..lines {
+            writeln!(text, "{}", black_box(&line)).unwrap();
+        }
+        text
+    });
+    println!(
+        "{lines} lines, {} bytes: {time:?}, reference: {reference:?}",
+        made.len()
+    );
+    assert!(time < Duration::from_millis(10), "{time:?}");
 }
 
 #[test]

@@ -70,6 +70,11 @@ impl Journal {
         self.history.as_ref().is_some_and(History::is_kept)
     }
 
+    /// Whether the disk takes no records at present.
+    pub(super) fn is_failing(&self) -> bool {
+        self.history.as_ref().is_some_and(History::is_failing)
+    }
+
     /// Writes what the event says about a block, with the expected blocks of all runs until it was
     /// found. Returns the event, unless it is held back.
     pub(super) fn pass(

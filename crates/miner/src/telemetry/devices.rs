@@ -13,12 +13,15 @@ use stratum::{WorkerName, WorkerSnapshot};
 
 use super::estimate::{ExpectedRate, HOURS, Rates, Window, Windows};
 use super::event::{DeviceChange, Event};
+use super::recent::{Recent, Shares};
 use super::snapshot::{Device, DeviceState};
 use crate::units::HashRate;
 
 /// The least time between two events of a kind. Changes in between are collected.
 const COLLECTED: Duration = Duration::from_secs(10);
 
+/// Recent shares are those of this time to twice this time.
+const SHARES: Duration = Duration::from_mins(10);
 /// A device is silent after this many of its mean intervals between shares without one: by chance,
 /// once in 10^8.
 const SILENT_INTERVALS: f64 = 20.0;
@@ -54,6 +57,7 @@ struct Known {
     /// The hashes credited so far, and their part in each window.
     credited: f64,
     hashes: Windows,
+    shares: Recent<Shares>,
     /// The mean rates in the last hours, oldest first. The present hour has begun at this time and
     /// sum.
     hours: Vec<f64>,
@@ -98,6 +102,8 @@ impl DeviceWatch {
                 Known::new(now, &stats, hours.unwrap_or_default())
             });
             let rates = known.hash(now, stats.credited);
+            let shares = Shares::from(&stats);
+            let recent = shares.since(known.shares.before(now, shares));
             if known.state == DeviceState::Disconnected {
                 known.connected = now;
             }
@@ -117,6 +123,8 @@ impl DeviceWatch {
                 expected_rate: expected_rate.or(usual),
                 stats,
                 rates,
+                connected,
+                recent,
                 state,
             });
         }
@@ -152,6 +160,7 @@ impl Known {
             connected: now,
             credited: 0.0,
             hashes: Windows::new(now.checked_sub(stats.since).unwrap_or(now)),
+            shares: Recent::new(now, SHARES, Shares::from(stats)),
             hours,
             hour: (now, stats.credited),
         }

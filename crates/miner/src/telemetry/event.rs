@@ -291,6 +291,10 @@ pub enum FailureCause {
     NoAnswer,
     /// The node refuses for now.
     Refused,
+    /// The node does not serve the path.
+    NotServed,
+    /// Something between this machine and the node answers in its place.
+    Foreign,
     /// The node refuses until a person changes the configuration of one side.
     Misconfigured,
     /// The answer is not one of a chainweb node.
@@ -496,6 +500,8 @@ impl From<&Error> for FailureCause {
             Error::NoAnswer(NoAnswer::Connect { .. }) => Self::Unreachable,
             Error::NoAnswer(_) => Self::NoAnswer,
             Error::Refused(refusal) if refusal.retry() == Retry::Later => Self::Misconfigured,
+            Error::Refused(Refusal::NotServed { .. }) => Self::NotServed,
+            Error::Refused(Refusal::Foreign { .. }) => Self::Foreign,
             Error::Refused(_) => Self::Refused,
             Error::Malformed(_) => Self::Malformed,
         }

@@ -8,7 +8,6 @@
 
 mod health;
 
-use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, WorkHeader};
@@ -24,7 +23,7 @@ use super::event::{
 };
 use super::snapshot::{NodeSnapshot, Payee, Program};
 use crate::job::Proof;
-use crate::units::list;
+use crate::units::{list, variant};
 
 /// The remedy against a load balancer that leads work and its solution to different nodes.
 const STICKY: &str = "make the load balancer sticky (ip_hash in nginx, balance source in \
@@ -367,18 +366,6 @@ fn log_failure(
         event = "requests_failed",
         node, request, %error, retry_in_seconds, "{message}"
     );
-}
-
-/// Returns the name of an enum's variant in lower case, words joined by underscores.
-pub fn variant(value: impl Debug) -> String {
-    let mut name = String::new();
-    for c in format!("{value:?}").chars() {
-        if c.is_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.extend(c.to_lowercase());
-    }
-    name
 }
 
 fn log_job(job: &JobRef, event: &JobEvent) {

@@ -44,6 +44,8 @@ impl FailureCause {
             Self::Proxy => "proxy",
             Self::NoAnswer => "no_answer",
             Self::Refused => "refused",
+            Self::NotServed => "not_served",
+            Self::Foreign => "foreign",
             Self::Misconfigured => "misconfigured",
             Self::Malformed => "malformed",
         }

@@ -12,6 +12,7 @@ use node::{Info, Skew};
 use super::counters::Counters;
 use super::event::{BlockEvent, Event, FailureCause, NodeEvent, Operation, RequestKind};
 use super::fates::Fates;
+use super::faults::Faults;
 use super::log::Log;
 use super::network::NetworkWatch;
 use super::snapshot::{
@@ -83,6 +84,7 @@ impl Recorder {
             requests: BTreeMap::new(),
             connections_opened: 0,
             clock_skew: None,
+            faults: Faults::default(),
         };
         Self {
             started: now,
@@ -140,10 +142,16 @@ impl Recorder {
     pub(crate) fn record(&mut self, now: Instant, event: Event) {
         if let Event::Node(id, event) = &event {
             self.nodes[id.0].note(now, event);
+            self.nodes[id.0].faults.note(now, event);
         }
         self.fates.note(&event);
         self.log.event(now, &event, &self.program, &self.nodes);
         let late = self.note_late(now, &event);
+        if let Event::Block(block, event) = &event {
+            let faults = &mut self.nodes[block.node.0].faults;
+            faults.note_block(now, event);
+            faults.late_blocks = self.late;
+        }
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
@@ -301,6 +309,10 @@ impl Recorder {
             jobs,
             counters,
             is_kept: false,
+            is_disk_failing: false,
+            without_work: Duration::ZERO,
+            stale_percent: None,
+            problems: Arc::default(),
             hashing: Hashing {
                 present: self.meter.rate(hashes, time, present),
                 mean: self.meter.rate(counted.hashes, elapsed, mean),

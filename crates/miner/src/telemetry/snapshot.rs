@@ -12,6 +12,9 @@ use stratum::{Durations, WorkerSnapshot};
 use super::counters::Counters;
 use super::estimate::{ExpectedRate, NetworkRates, Odds, Rates, Window};
 use super::event::{Event, FailureCause, Operation, RequestKind};
+use super::faults::Faults;
+use super::problem::Problem;
+use super::recent::Shares;
 use super::work::Work;
 use crate::history::Fate;
 use crate::job::Jobs;
@@ -38,6 +41,14 @@ pub struct Snapshot {
     pub fates: BTreeMap<Fate, u64>,
     /// Whether solved blocks that no node has taken are kept for the next start.
     pub is_kept: bool,
+    /// Whether the disk takes no records of the history at present.
+    pub is_disk_failing: bool,
+    /// The time for which no job has been live though the worker wants some.
+    pub without_work: Duration,
+    /// The work of late on outdated jobs in per cent of all, where hashes are known.
+    pub stale_percent: Option<f64>,
+    /// What costs work or blocks, the worst first.
+    pub problems: Arc<[Problem]>,
     /// How fast the worker hashes.
     pub hashing: Hashing,
     /// The work of this run.
@@ -94,6 +105,8 @@ pub struct NodeSnapshot {
     pub connections_opened: u64,
     /// The difference of its clock from that of this machine, once it is known.
     pub clock_skew: Option<Skew>,
+    /// Its other faults.
+    pub faults: Faults,
 }
 
 /// A network as its node names it.
@@ -147,6 +160,10 @@ pub struct Device {
     /// Its hash rates in hashes per second, estimated from the difficulty of accepted shares. Time
     /// without a connection counts.
     pub rates: Rates,
+    /// The time for which it has been connected without a break; zero if it is not connected.
+    pub connected: Duration,
+    /// Its shares of late.
+    pub recent: Shares,
     /// The blocks expected of its accepted shares. `None` where shares are blocks.
     pub expected: Option<f64>,
     /// The hash rate that it should have, if that is known.

@@ -93,6 +93,16 @@ impl Rejections {
         self.total() - self.of(Rejection::Stale)
     }
 
+    /// Returns the numbers since those before.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut since = *self;
+        for (now, before) in since.0.iter_mut().zip(before.0) {
+            *now = now.saturating_sub(before);
+        }
+        since
+    }
+
     /// Counts a refused share.
     pub fn add(&mut self, rejection: Rejection) {
         self.0[rejection as usize] += 1;

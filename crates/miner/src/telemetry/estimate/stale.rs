@@ -35,6 +35,18 @@ impl StaleWork {
         });
     }
 
+    /// Returns the hashes since those before.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        let both = self.hashes.zip(before.hashes);
+        Self {
+            hashes: both.map(|(now, before)| Hashes {
+                current: now.current - before.current,
+                stale: now.stale - before.stale,
+            }),
+        }
+    }
+
     /// Returns all hashes.
     pub fn total(&self) -> Option<f64> {
         self.hashes.map(|hashes| hashes.current + hashes.stale)

@@ -1,0 +1,64 @@
+//! Faults of a node that are known from its events only.
+
+use std::time::Instant;
+
+use node::Version;
+
+use super::event::{BlockEvent, NodeEvent};
+
+/// Faults of a node that last, or when they happened last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Whether update streams are open, but silent.
+    pub updates_silent: bool,
+    /// Whether the node rejects blocks without proof of work, and the worker makes no others.
+    pub requires_pow: bool,
+    /// Blocks in a row that came too late or were orphaned.
+    pub late_blocks: u32,
+    /// The last rejection of a block since one was accepted, and the node's answer.
+    pub rejected: Option<(Instant, String)>,
+    /// Whether submissions fail without a decision of the node.
+    pub submission_failing: bool,
+    /// When the node last did not know the payload of its own fresh work.
+    pub payloads_unknown: Option<Instant>,
+    /// The first network that it served, if that is another one.
+    pub network_before: Option<Version>,
+}
+
+impl Faults {
+    /// Notes an event of the node.
+    pub(super) fn note(&mut self, now: Instant, event: &NodeEvent) {
+        match event {
+            NodeEvent::UpdatesSilent { .. } => self.updates_silent = true,
+            NodeEvent::UpdatesResumed { .. } => self.updates_silent = false,
+            NodeEvent::PowRequired { .. } => self.requires_pow = true,
+            NodeEvent::PowNotRequired => self.requires_pow = false,
+            NodeEvent::PayloadsUnknown { .. } => self.payloads_unknown = Some(now),
+            NodeEvent::NetworkChanged { from, version, .. } => {
+                let first = self.network_before.take();
+                let first = first.unwrap_or_else(|| from.clone());
+                *self = Self {
+                    network_before: Some(first).filter(|first| first != version),
+                    ..Self::default()
+                };
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes an event of a block that is submitted to the node.
+    pub(super) fn note_block(&mut self, now: Instant, event: &BlockEvent) {
+        match event {
+            BlockEvent::SubmissionFailed { .. } => self.submission_failing = true,
+            BlockEvent::Submitted { .. }
+            | BlockEvent::SubmissionUncertain { .. }
+            | BlockEvent::Stale => self.submission_failing = false,
+            BlockEvent::Rejected { error, .. } => {
+                self.submission_failing = false;
+                self.rejected = Some((now, error.clone()));
+            }
+            BlockEvent::Accepted => self.rejected = None,
+            _ => {}
+        }
+    }
+}
