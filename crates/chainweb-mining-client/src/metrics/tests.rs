@@ -14,6 +14,8 @@ use miner::meter::{Rate, Reading};
 use miner::telemetry::counters::{Counters, NodeCounts};
 use miner::telemetry::estimate::{Rates, StaleWork};
 use miner::telemetry::event::{FailureCause, Operation};
+use miner::telemetry::faults::Faults;
+use miner::telemetry::recent::Shares;
 use miner::telemetry::snapshot::{
     Device, DeviceState, Devices, Hashing, NodeSnapshot, Payee, Program,
 };
@@ -104,6 +106,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
             network: None,
             is_evm: false,
             failures: BTreeMap::new(),
+            faults: Faults::default(),
             latency: None,
             requests: [
                 (request(None), times),
@@ -123,6 +126,10 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
         },
         fates: Fate::ALL.map(|fate| (fate, fate as u64)).into(),
         is_kept: false,
+        is_disk_failing: false,
+        without_work: Duration::ZERO,
+        stale_percent: None,
+        problems: Arc::default(),
         hashing: Hashing {
             present: Rate::Unknown,
             mean: Rate::Unknown,
@@ -170,6 +177,8 @@ fn devices(stats: &Stats, now: Instant) -> Devices {
         expected: None,
         expected_rate: None,
         state: DeviceState::Active,
+        connected: Duration::ZERO,
+        recent: Shares::default(),
     };
     Devices {
         each: stats.snapshot(now).into_iter().map(device).collect(),
