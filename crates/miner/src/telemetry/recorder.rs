@@ -321,6 +321,7 @@ impl Recorder {
             work: self.work.work(now),
             network: self.network.rates(),
             fates: self.fates.counts(),
+            chains: Vec::new(),
             devices: self.devices.clone(),
             events: self.recent.iter().cloned().collect(),
         }

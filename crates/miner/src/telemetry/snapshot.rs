@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chainweb::ChainId;
 use node::{Skew, Version};
 use stratum::{Durations, WorkerSnapshot};
 
@@ -55,6 +56,8 @@ pub struct Snapshot {
     pub work: Work,
     /// The difficulty and hash rate of the network, as far as they are known.
     pub network: Option<NetworkRates>,
+    /// The chains of the network, in order; none while no node has named them.
+    pub chains: Vec<ChainSnapshot>,
     /// The mining devices. `None` unless the worker is the Stratum server.
     pub devices: Option<Arc<Devices>>,
     /// The latest events, oldest first, at most [`RECENT`].
@@ -107,6 +110,21 @@ pub struct NodeSnapshot {
     pub clock_skew: Option<Skew>,
     /// Its other faults.
     pub faults: Faults,
+}
+
+/// A chain and its tip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainSnapshot {
+    /// The chain.
+    pub chain: ChainId,
+    /// Its adjacent chains, in order; none where the node does not list the graph.
+    pub adjacents: Vec<ChainId>,
+    /// The height of its latest block, as far as it is known.
+    pub height: Option<u64>,
+    /// When that block came, unless it was before the start.
+    pub changed: Option<Instant>,
+    /// Whether an update stream reports its blocks.
+    pub is_watched: bool,
 }
 
 /// A network as its node names it.
