@@ -59,6 +59,11 @@ impl Target {
         const_hex::encode(self.0.to_be_bytes::<32>())
     }
 
+    /// Returns the decimal digits.
+    pub fn to_decimal(self) -> String {
+        self.0.to_string()
+    }
+
     /// Whether the target is zero, which no work can have.
     pub const fn is_zero(self) -> bool {
         self.0.const_is_zero()

@@ -13,8 +13,9 @@ use rand::rngs::StdRng;
 use stratum::framing::Framing;
 use stratum::message::Request;
 use stratum::{
-    DifficultyMode, Instance, JobId, JobIds, JobSets, LiveWork, LogLimit, Nonce1Size, Nonce1Space,
-    Outbox, Session, SessionContext, SessionLimits, ShareTargets, Stats, StratumJob, Template,
+    DifficultyMode, Instance, JobId, JobIds, JobSets, LiveWork, LogLimit, LoggedShares, Nonce1Size,
+    Nonce1Space, Outbox, Session, SessionContext, SessionLimits, ShareTargets, Stats, StratumJob,
+    Template,
 };
 
 fn level(bits: u16) -> Level {
@@ -45,6 +46,7 @@ fn session(mode: DifficultyMode, jobs: usize) -> (Session, String, Instant) {
         stats: Arc::new(Stats::new(1)),
         targets: ShareTargets::default(),
         setting_warnings: LogLimit::once(),
+        logged: LoggedShares::default(),
     });
     let now = Instant::now();
     let mut sets = JobSets::new(Arc::clone(&context.job_ids), 1);

@@ -9,6 +9,7 @@ use crate::difficulty_mode::DifficultyMode;
 use crate::job_id::JobIds;
 use crate::log_limit::LogLimit;
 use crate::nonce1::Nonce1Space;
+use crate::share_log::LoggedShares;
 use crate::share_target::ShareTargets;
 use crate::stats::{Stats, WorkerName};
 
@@ -33,6 +34,8 @@ pub struct SessionContext {
     pub targets: ShareTargets,
     /// The warnings about settings of devices, by worker name and setting.
     pub setting_warnings: LogLimit<(WorkerName, String)>,
+    /// Which shares sessions record for a log.
+    pub logged: LoggedShares,
 }
 
 /// The timeouts and rate limits of a session.

@@ -17,6 +17,7 @@ mod nonce1;
 mod sent_jobs;
 mod server;
 mod session;
+mod share_log;
 mod share_target;
 mod stats;
 mod template;
@@ -33,6 +34,7 @@ pub use log_limit::LogLimit;
 pub use nonce1::{Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
 pub use server::{Config, Counters, Counts, Ending, ProxyProtocol, Server, ServerError};
 pub use session::{Close, Outbox, Session, SettingWarning, ShareEvent, Solution};
+pub use share_log::{LoggedShare, LoggedShares, ShareLog, ShareLogState, ShareRecord};
 pub use share_target::ShareTargets;
 pub use stats::{
     Credit, Earlier, Freshness, Rejection, Rejections, Stats, WorkerName, WorkerSession,

@@ -54,8 +54,10 @@ pub(crate) struct ShareContext<'a> {
 /// An accepted share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    /// The difficulty of its share target.
-    pub(crate) required: Difficulty,
+    /// The index of its job.
+    pub(crate) index: usize,
+    /// The share target that it meets.
+    pub(crate) required: ShareTarget,
     /// The difficulty of its hash.
     pub(crate) achieved: Difficulty,
     /// The difficulty of its block.
@@ -78,7 +80,14 @@ impl SentJobs {
         self.kept().next().map(|sent| &sent.job)
     }
 
-    fn index(&self, id: JobId) -> Option<usize> {
+    /// Returns the job of an index and the share target in force when it was sent.
+    pub(crate) fn get(&self, index: usize) -> Option<(&StratumJob, Target)> {
+        let sent = self.0.get(index)?.as_ref()?;
+        Some((&sent.job, sent.required.target))
+    }
+
+    /// Returns the index of a job.
+    pub(crate) fn index(&self, id: JobId) -> Option<usize> {
         self.kept().position(|sent| sent.job.id() == id)
     }
 
@@ -135,7 +144,7 @@ impl SentJobs {
     ) -> Result<Accepted, Refusal> {
         let validate = |(index, sent): (usize, &SentJob)| {
             let hash = share.by_job[index].as_ref()?;
-            sent.validate(share.nonce, hash, context)
+            sent.validate(index, share.nonce, hash, context)
         };
         let named = share
             .named
@@ -163,7 +172,7 @@ impl SentJobs {
 }
 
 /// Returns the expected number of hashes until one as low as this.
-fn difficulty(hash: &PowHash) -> Difficulty {
+pub(crate) fn difficulty(hash: &PowHash) -> Difficulty {
     Target::from_le_bytes(*hash.as_le_bytes()).difficulty()
 }
 
@@ -171,6 +180,7 @@ impl SentJob {
     /// Returns `None` if the hash meets no share target of this job, or the job is stale.
     fn validate(
         &self,
+        index: usize,
         nonce: Nonce,
         hash: &PowHash,
         context: ShareContext<'_>,
@@ -179,7 +189,8 @@ impl SentJob {
         let freshness = self.freshness(context)?;
         Some(match self.job.record_share(nonce) {
             Recorded::New => Ok(Accepted {
-                required: required.difficulty,
+                index,
+                required: *required,
                 achieved: difficulty(hash),
                 block: self.job.template().difficulty(),
                 freshness,

@@ -43,6 +43,7 @@ use crate::job_id::JobIds;
 use crate::log_limit::LogLimit;
 use crate::nonce1::Nonce1Space;
 use crate::session::Solution;
+use crate::share_log::{LoggedShares, ShareLog};
 use crate::share_target::ShareTargets;
 use crate::stats::Stats;
 use crate::template::LiveSet;
@@ -86,6 +87,10 @@ impl Server {
             stats: Arc::new(Stats::new(config.max_workers)),
             targets: ShareTargets::default(),
             setting_warnings: LogLimit::once(),
+            logged: config
+                .share_log
+                .as_ref()
+                .map_or(LoggedShares::None, ShareLog::logged),
         };
         Self {
             config,
@@ -170,6 +175,7 @@ impl Server {
             write_stall: self.config.write_stall,
             gate: Gate::new(&self.config),
             tls: self.config.tls.clone(),
+            share_log: self.config.share_log.clone(),
         };
         if let Some(tls) = self.config.tls {
             tasks.spawn(tls.watch(stop.clone()));

@@ -10,6 +10,7 @@ mod identity;
 mod login;
 mod outbox;
 mod rate_limit;
+mod record;
 mod refresh;
 mod text;
 
@@ -56,6 +57,8 @@ pub struct Session {
     /// The level of the worker's last share before this session.
     last_level: Option<Level>,
     password: Box<str>,
+    /// The whole user name for the log of shares; empty if there is none.
+    user: Arc<str>,
     /// The difficulty that the client asked for last, not in its password.
     suggested: Option<Box<Asked>>,
     difficulty: ShareDifficulty,
@@ -95,6 +98,7 @@ impl Session {
             setting_warnings: 0,
             last_level: None,
             password: "".into(),
+            user: "".into(),
             suggested: None,
             difficulty: ShareDifficulty::new(&context, now, None, None, ""),
             next_tick: ShareDifficulty::tick_interval(&context).map(|interval| now + interval),
@@ -209,14 +213,17 @@ impl Session {
         nonce2: &str,
         out: &mut Outbox,
     ) -> Result<Change, Refusal> {
-        match self.validate(now, job, nonce2, &mut out.solutions) {
+        let solved = out.solutions.len();
+        let verdict = self.validate(now, job, nonce2, &mut out.solutions);
+        let record = self.record(now, (job, nonce2), verdict, &out.solutions[solved..]);
+        out.records.extend(record);
+        match verdict {
             Ok(accepted) => {
-                let change = self
-                    .difficulty
-                    .share(now, accepted.required, accepted.achieved);
+                let required = accepted.required.difficulty;
+                let change = self.difficulty.share(now, required, accepted.achieved);
                 // The share may reveal a higher hash rate, and so an earlier refresh.
                 self.set_refresh(self.difficulty.rate_at_last_share());
-                let credited = self.difficulty.credit(accepted.required);
+                let credited = self.difficulty.credit(required);
                 if let Some(worker) = &self.worker {
                     let Accepted {
                         achieved,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use chainweb::{Difficulty, Target};
 
 /// A share target and the expected number of hashes per share.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ShareTarget {
     pub(crate) target: Target,
     pub(crate) difficulty: Difficulty,

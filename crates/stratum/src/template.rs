@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use chainweb::{CreationTime, Difficulty, Nonce, Target, Work, WorkHeader};
+use chainweb::{ChainId, CreationTime, Difficulty, Nonce, Target, Work, WorkHeader};
 
 /// The part of the elapsed time by which the node's clock may lag behind this machine's, as a
 /// divisor.
@@ -95,6 +95,12 @@ impl Template {
     /// Returns the difficulty of a block.
     pub(crate) fn difficulty(&self) -> Difficulty {
         self.difficulty
+    }
+
+    /// Returns the chain and the height.
+    pub(crate) fn place(&self) -> (ChainId, u64) {
+        let header = self.live.work.header();
+        (header.chain(), header.height())
     }
 
     /// Returns the header with a creation time that no other job of this work has.

@@ -1,9 +1,8 @@
 //! The metrics of mining as such: hashes, jobs and blocks.
 
-use miner::meter::Rate;
 use miner::telemetry::counters::Counters;
 
-use super::{Facts, Metric, Sample, metric, one};
+use super::{Metric, Sample, metric, one};
 
 /// The bounds of ages of jobs, in milliseconds.
 const AGES: [u64; 9] = [
@@ -14,11 +13,25 @@ pub(super) static METRICS: &[Metric] = &[
     metric(
         "hashes_total",
         &[],
-        "Hashes computed: counted on this machine or by an external program, or the difficulty \
-         credited for shares of devices",
+        "Hashes computed: counted on this machine, reported by an external program, or with \
+         devices the difficulty of their shares, also of stale ones",
         "Its rate is the hash rate; with devices, take it over 15 minutes or more: \
          `rate(chainweb_mining_hashes_total[15m])`.",
-        |facts| one(hashes(facts)),
+        |facts| one(facts.snapshot.work.stale.total()),
+    ),
+    metric(
+        "stale_hashes_total",
+        &[],
+        "Hashes on jobs after an event by which they were outdated",
+        "Its part in `hashes_total` is lost: a per cent of it is a per cent of the reward.",
+        |facts| one(facts.snapshot.work.stale.hashes()),
+    ),
+    metric(
+        "work_expected_blocks_total",
+        &[],
+        "Blocks that the hashes find on average: each hash over the difficulty of its job",
+        "Blocks found over it are the luck; its rate is the mean number of blocks.",
+        |facts| one(facts.snapshot.work.expected),
     ),
     metric(
         "blocks_total",
@@ -93,16 +106,6 @@ pub(super) static METRICS: &[Metric] = &[
         |facts| refreshes(&facts.snapshot.counters),
     ),
 ];
-
-/// Returns the hashes so far, where there are any.
-fn hashes(facts: &Facts) -> Option<f64> {
-    let snapshot = &facts.snapshot;
-    match (&snapshot.devices, snapshot.hashing.present) {
-        (Some(devices), _) => Some(devices.server.credited),
-        (None, Rate::Hashed(_)) => Some(snapshot.hashing.counted.hashes as f64),
-        (None, Rate::Simulated(_) | Rate::None | Rate::Unknown) => None,
-    }
-}
 
 fn refreshes(counters: &Counters) -> Vec<Sample<'_>> {
     let refreshes = &counters.refreshes;

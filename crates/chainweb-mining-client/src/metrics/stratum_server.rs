@@ -90,7 +90,7 @@ pub(super) static METRICS: &[Metric] = &[
         "share_difficulty_total",
         &[],
         "The difficulty credited for accepted shares, in hashes",
-        "The same as `hashes_total` with devices.",
+        "With `--stratum-difficulty block`, where hashes are unknown, the difficulty of blocks.",
         |facts| of_server(facts, |counts| one(counts.credited)),
     ),
     metric(

@@ -11,14 +11,15 @@ use std::time::{Duration, Instant, SystemTime};
 use chainweb::{Difficulty, Level};
 use miner::history::Fate;
 use miner::meter::{Rate, Reading};
-use miner::telemetry::Snapshot;
 use miner::telemetry::counters::{Counters, NodeCounts};
-use miner::telemetry::estimate::Rates;
+use miner::telemetry::estimate::{Rates, StaleWork};
 use miner::telemetry::event::{FailureCause, Operation};
+use miner::telemetry::faults::Faults;
+use miner::telemetry::recent::Shares;
 use miner::telemetry::snapshot::{
     Device, DeviceState, Devices, Hashing, NodeSnapshot, Payee, Program,
 };
-use miner::units::HashRate;
+use miner::telemetry::{Snapshot, Work};
 use stratum::{Counts, Durations, Freshness, Stats, WorkerName};
 
 use super::{Facts, Format, NamedWorkers, Page, Process, TABLE, render};
@@ -91,6 +92,8 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
     times.add(Duration::from_millis(30));
     times.add(Duration::from_mins(2));
     let request = |failed| (Operation::Work, failed);
+    let mut stale = StaleWork::default();
+    stale.add(None, None);
     Snapshot {
         at: now,
         elapsed: Duration::from_mins(1),
@@ -111,6 +114,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
             .into(),
             connections_opened: 7,
             clock_skew: None,
+            faults: Faults::default(),
         }],
         jobs: Arc::default(),
         counters: Counters {
@@ -122,11 +126,25 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
         },
         fates: Fate::ALL.map(|fate| (fate, fate as u64)).into(),
         is_kept: false,
+        is_disk_failing: false,
+        without_work: Duration::ZERO,
+        worked: Duration::ZERO,
+        stale_percent: None,
+        problems: Arc::default(),
         hashing: Hashing {
             present: Rate::Unknown,
             mean: Rate::Unknown,
             counted: Reading::default(),
         },
+        work: Work {
+            hashes: None,
+            expected: None,
+            effort: None,
+            stale,
+            rates: None,
+            found: 0,
+        },
+        network: None,
         devices: devices.map(Arc::new),
         events: Vec::new(),
     }
@@ -157,6 +175,10 @@ fn devices(stats: &Stats, now: Instant) -> Devices {
     let device = |stats| Device {
         stats,
         rates: Rates::default(),
+        expected: None,
+        expected_rate: None,
+        connected: Duration::ZERO,
+        recent: Shares::default(),
         state: DeviceState::Active,
     };
     Devices {
@@ -177,7 +199,7 @@ fn mine(stats: &Stats, now: Instant, user: &[u8], shares: u64) {
     session.set_level(Level::new(40).unwrap());
     let worth = Difficulty::from_u128(1 << 40);
     for _ in 0..shares {
-        session.accepted(now, worth, worth, Freshness::Current);
+        session.accepted(now, worth, worth, worth, Freshness::Current);
     }
 }
 
@@ -232,26 +254,24 @@ fn known_figures_have_series_and_unknown_ones_have_none() {
 }
 
 #[test]
-fn hashes_are_those_counted_or_credited() {
-    let hashes = |snapshot| {
-        let facts = facts(snapshot, &mut NamedWorkers::default());
-        parse(&render(facts, Format::OpenMetrics)).remove(&series("hashes_total", &[]))
-    };
-    let counted = |present| {
+fn work_is_shown_as_far_as_it_is_known() {
+    let work = |stale: StaleWork, expected| {
         let mut snapshot = snapshot(None);
-        snapshot.hashing.present = present;
-        snapshot.hashing.counted.hashes = 1 << 40;
-        hashes(snapshot)
+        (snapshot.work.stale, snapshot.work.expected) = (stale, expected);
+        let facts = facts(snapshot, &mut NamedWorkers::default());
+        let all = parse(&render(facts, Format::OpenMetrics));
+        [
+            "hashes_total",
+            "stale_hashes_total",
+            "work_expected_blocks_total",
+        ]
+        .map(|name| all.get(&series(name, &[])).copied())
     };
-    let rate = HashRate(1.0);
-    assert_eq!(counted(Rate::Hashed(rate)), Some((1_u64 << 40) as f64));
-    assert_eq!(counted(Rate::Simulated(rate)), None);
-    assert_eq!(counted(Rate::None), None);
-    let now = Instant::now();
-    assert_eq!(
-        hashes(snapshot(Some(devices(&Stats::new(1), now)))),
-        Some(1e25)
-    );
+    let mut stale = StaleWork::default();
+    stale.add(Some(9e20), Some(1e20));
+    assert_eq!(work(stale, Some(2.5)), [Some(1e21), Some(1e20), Some(2.5)]);
+    stale.add(None, None);
+    assert_eq!(work(stale, None), [None; 3]);
 }
 
 #[test]

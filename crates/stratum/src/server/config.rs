@@ -12,6 +12,7 @@ use crate::context::SessionLimits;
 use crate::difficulty_mode::DifficultyMode;
 use crate::nonce1::{Instance, Nonce1Size};
 use crate::server::proxy_protocol::ProxyProtocol;
+use crate::share_log::ShareLog;
 use crate::tls::Tls;
 
 /// The settings of a [`Server`](crate::Server).
@@ -47,6 +48,8 @@ pub struct Config {
     pub session: SessionLimits,
     /// How long a client may leave sent data unread or unacknowledged.
     pub write_stall: Duration,
+    /// Where shares are logged, if they are.
+    pub share_log: Option<ShareLog>,
 }
 
 impl Default for Config {
@@ -66,6 +69,7 @@ impl Default for Config {
             max_workers: 10_000,
             session: SessionLimits::default(),
             write_stall: Duration::from_mins(1),
+            share_log: None,
         }
     }
 }

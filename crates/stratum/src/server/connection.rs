@@ -48,6 +48,8 @@ pub(super) struct Connection {
     socket: TcpStream,
     peer: SocketAddr,
     permit: Permit,
+    /// The number of accepted connections when this one was.
+    number: u64,
     /// The first bytes, until they show the client's address and protocol.
     opening: Option<Vec<u8>>,
     secure: Option<Box<Secure>>,
@@ -75,6 +77,7 @@ impl Connection {
             socket,
             peer,
             permit,
+            number: 0,
             opening: Some(Vec::new()),
             secure: None,
             session,
@@ -91,7 +94,9 @@ impl Connection {
     /// Takes references only: a future that takes values stores them twice.
     pub(super) async fn run(&mut self, jobs: &mut Reader<JobSet>) {
         let counters = Arc::clone(&self.shared.counters);
-        Counters::add(&counters.accepted_connections, 1);
+        self.number = 1 + counters
+            .accepted_connections
+            .fetch_add(1, Ordering::Relaxed);
         Counters::add(&counters.connections, 1);
         debug!(peer = %self.peer, "connected");
         let ending = match self.serve(jobs).await {
@@ -164,8 +169,12 @@ impl Connection {
                 self.shared.solutions.send(solution).await.ok();
                 now = Instant::now();
             }
-            self.flush(now)?;
+            let flushed = self.flush(now);
             self.count_shares();
+            if let Some(log) = &self.shared.share_log {
+                log.send(&mut self.outbox.records, self.number, self.peer);
+            }
+            flushed?;
             self.log_settings();
             if let Some(close) = self.outbox.close {
                 return Ok(Ending::Closed(close));

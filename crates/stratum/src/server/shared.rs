@@ -13,6 +13,7 @@ use crate::context::SessionContext;
 use crate::server::counters::Counters;
 use crate::server::gate::{Gate, Refused};
 use crate::session::Solution;
+use crate::share_log::ShareLog;
 use crate::tls::Tls;
 
 /// What all connections of a server share.
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) write_stall: Duration,
     pub(super) gate: Gate,
     pub(super) tls: Option<Arc<Tls>>,
+    pub(super) share_log: Option<ShareLog>,
 }
 
 impl Shared {

@@ -9,6 +9,7 @@ use super::text::truncated;
 use crate::asked::Asked;
 use crate::message::{Answer, BadRequest, Refusal};
 use crate::nonce1::Nonce1;
+use crate::share_log::LoggedShares;
 use crate::stats::WorkerName;
 use crate::vardiff::start::vendor_rate;
 
@@ -19,6 +20,9 @@ const MAX_NAMES: u8 = 16;
 /// The most warnings of settings under one name of a session. The log has a limit for all sessions,
 /// which none should use up.
 const MAX_WARNINGS: u8 = 3;
+
+/// The longest user name in the log of shares, in bytes.
+const LONGEST_USER: usize = 1024;
 
 impl Session {
     pub(super) fn subscribe(
@@ -52,6 +56,9 @@ impl Session {
         out: &mut Outbox,
     ) -> Change {
         let name = WorkerName::of_user(user.as_bytes());
+        if self.context.logged != LoggedShares::None {
+            self.user = truncated(user, LONGEST_USER).into();
+        }
         let password = truncated(password, 128);
         let is_new = self.worker() != Some(&name) || *self.password != *password;
         self.login = self.login.authorize();

@@ -11,6 +11,7 @@ use chainweb::{CreationTime, Difficulty, Level, Nonce, Target};
 
 use crate::job::StratumJob;
 use crate::message::{Refusal, notification};
+use crate::share_log::ShareRecord;
 use crate::stats::{Freshness, WorkerName};
 
 /// A solution: the fields that complete the header of the work to a block.
@@ -81,6 +82,8 @@ pub struct Outbox {
     pub solutions: Vec<Solution>,
     /// Shares in the order received.
     pub shares: Vec<ShareEvent>,
+    /// The shares for the log, in the same order.
+    pub records: Vec<ShareRecord>,
     /// The number of lines that were not valid requests.
     pub bad_lines: u64,
     /// The number of subscriptions refused because no nonce1 was free.

@@ -16,6 +16,10 @@ impl Socket {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).await.unwrap())
     }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.stream.local_addr().unwrap()
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {

@@ -7,8 +7,8 @@ use chainweb::{Level, Nonce, Target, WorkHeader};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::{
-    DifficultyMode, Instance, JobIds, JobSets, LiveWork, LogLimit, Nonce1Size, Nonce1Space, Outbox,
-    Session, SessionContext, SessionLimits, ShareTargets, Stats,
+    DifficultyMode, Instance, JobIds, JobSets, LiveWork, LogLimit, LoggedShares, Nonce1Size,
+    Nonce1Space, Outbox, Session, SessionContext, SessionLimits, ShareTargets, Stats,
 };
 
 pub(crate) fn level(bits: u16) -> Target {
@@ -48,6 +48,7 @@ impl TestServer {
             stats: Arc::new(Stats::new(100)),
             targets: ShareTargets::default(),
             setting_warnings: LogLimit::once(),
+            logged: LoggedShares::default(),
         };
         let jobs = JobSets::new(Arc::clone(&context.job_ids), 1);
         Self {

@@ -12,8 +12,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::framing::MAX_LINE;
 use stratum::{
-    Config, Counters, DifficultyMode, LiveSet, Server, ServerError, SessionLimits, Solution,
-    WorkerName,
+    Config, Counters, DifficultyMode, LiveSet, LoggedShares, Server, ServerError, SessionLimits,
+    ShareLog, Solution, WorkerName,
 };
 use tokio::net::TcpSocket;
 use tokio::sync::{mpsc, watch};
@@ -106,6 +106,33 @@ async fn a_block_of_a_device_is_sent_as_a_solution() {
     setting.stop.cancel();
     assert_eq!(setting.counters.solutions.load(Ordering::Relaxed), 1);
     assert!(matches!(setting.ended().await, Ok(())));
+}
+
+#[tokio::test]
+async fn the_log_gets_each_share_with_its_connection_and_ends_with_the_server() {
+    let (log, mut shares, _state) = ShareLog::new(LoggedShares::Accepted);
+    let share_log = Some(log);
+    let setting = Setting::new(Config {
+        share_log,
+        ..config()
+    })
+    .await;
+    for connection in 1..=2 {
+        let mut socket = Socket::connect(setting.address).await;
+        let nonce1 = socket.log_in().await;
+        let job = socket.job().await.id;
+        let line = format!(r#"{{"id":3,"method":"mining.submit","params":["a","{job}","1"]}}"#);
+        assert_eq!(answer(&socket.ask(&line).await), Ok(()));
+        assert_eq!(answer(&socket.ask(&line).await), Err(22));
+        let share = shares.recv().await.unwrap();
+        assert_eq!(share.connection, connection);
+        assert_eq!(share.peer, socket.address());
+        assert_eq!(&*share.record.user, "a.rig");
+        assert_eq!(share.record.nonce, Some(nonce(&nonce1, 1)));
+    }
+    setting.stop.cancel();
+    assert!(matches!(setting.ended().await, Ok(())));
+    assert_eq!(shares.recv().await, None);
 }
 
 #[tokio::test]

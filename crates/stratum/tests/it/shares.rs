@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chainweb::{Level, PowHash};
+use chainweb::{Level, PowHash, Target};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::message::Refusal;
 use stratum::{
-    DifficultyMode, Freshness, Instance, Nonce1Size, Nonce1Space, SessionContext, SessionLimits,
-    ShareEvent, Solution, WorkerName,
+    DifficultyMode, Freshness, Instance, JobId, LoggedShares, Nonce1Size, Nonce1Space,
+    SessionContext, SessionLimits, ShareEvent, ShareRecord, Solution, WorkerName,
 };
 
 use crate::fixture::{Client, SentJob, TestServer, answer, last_job, level};
@@ -433,4 +433,78 @@ fn an_antminer_gets_another_header_before_it_has_searched_all_nonces() {
     server.now = due;
     let fresh = last_job(&client.tick(&server)).unwrap();
     assert!(fresh.header.differs_only_in_time_and_nonce(&job.header));
+}
+
+#[test]
+fn shares_are_recorded_for_a_log_under_the_user_name_in_force() {
+    let mut server = test_server();
+    let context = Arc::get_mut(&mut server.context).unwrap();
+    context.logged = LoggedShares::All;
+    let mut client = server.client(0);
+    let job = client.log_in(&server, "account.rig", "x");
+    let good = client.find(&job, 0, is_share);
+    let block = client.find(&job, 0, is_block);
+    let low = client.find(&job, 0, is_low);
+    for nonce2 in [good, block, low] {
+        client.submit(&server, &job.id, nonce2).ok();
+    }
+    // The same worker name of another account, and one that is far too long.
+    let log_in =
+        |user: &str| format!(r#"{{"id":4,"method":"mining.authorize","params":["{user}"]}}"#);
+    client.line(&server, &log_in("other.rig"));
+    client.submit(&server, "00000001", low).ok();
+    client.line(&server, &log_in(&"é".repeat(5000)));
+    client.submit(&server, "not hex", low).ok();
+
+    let achieved = |nonce2| {
+        let hash = pow::hash(&job.header.with_nonce(client.nonce(nonce2)));
+        Some(Target::from_le_bytes(*hash.as_le_bytes()).difficulty())
+    };
+    let id = u32::from_str_radix(&job.id, 16).unwrap();
+    let record = |nonce2, verdict| ShareRecord {
+        received: server.now,
+        user: "account.rig".into(),
+        job: Some(JobId::new(id)),
+        place: Some((job.header.chain(), job.header.height())),
+        nonce: Some(client.nonce(nonce2)),
+        target: Some(level(SHARE)),
+        achieved: achieved(nonce2),
+        verdict,
+        is_block: false,
+    };
+    let unknown = |user: &str, job| ShareRecord {
+        user: user.into(),
+        job,
+        place: None,
+        target: None,
+        achieved: None,
+        ..record(low, Err(Refusal::JobNotFound))
+    };
+    assert_eq!(
+        client.out.records,
+        [
+            record(good, Ok(Freshness::Current)),
+            ShareRecord {
+                is_block: true,
+                ..record(block, Ok(Freshness::Current))
+            },
+            record(low, Err(Refusal::LowDifficulty)),
+            unknown("other.rig", Some(JobId::new(1))),
+            unknown(&"é".repeat(512), None),
+        ]
+    );
+}
+
+#[test]
+fn no_shares_are_recorded_without_a_log_and_no_refused_ones_unless_asked_for() {
+    for (logged, records) in [(LoggedShares::None, 0), (LoggedShares::Accepted, 1)] {
+        let mut server = test_server();
+        Arc::get_mut(&mut server.context).unwrap().logged = logged;
+        let mut client = server.client(0);
+        let job = client.log_in(&server, "a.rig", "x");
+        let good = client.find(&job, 0, is_share);
+        assert_eq!(client.submit(&server, &job.id, good), Ok(()));
+        assert_eq!(client.submit(&server, &job.id, good), Err(22));
+        assert_eq!(client.out.records.len(), records, "{logged:?}");
+    }
 }

@@ -47,14 +47,14 @@ impl StaleWork {
         }
     }
 
-    /// Returns the hashes spent on outdated jobs.
-    pub fn hashes(&self) -> Option<f64> {
-        self.hashes.map(|hashes| hashes.stale)
-    }
-
     /// Returns all hashes.
     pub fn total(&self) -> Option<f64> {
         self.hashes.map(|hashes| hashes.current + hashes.stale)
+    }
+
+    /// Returns the hashes spent on outdated jobs.
+    pub fn hashes(&self) -> Option<f64> {
+        self.hashes.map(|hashes| hashes.stale)
     }
 
     /// Returns the hashes spent on outdated jobs in per cent of all hashes; `None` before the
