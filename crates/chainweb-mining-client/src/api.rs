@@ -4,12 +4,16 @@
 //! engine, and each document of a snapshot is written once, however many ask for it.
 
 mod answer;
+mod archive;
 mod changes;
 mod clock;
+mod csv;
 mod events;
 mod model;
+mod openapi;
 mod published;
 mod ready;
+mod remembered;
 mod routes;
 mod shared;
 mod stream;
@@ -17,6 +21,7 @@ mod stream;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use miner::history::Reader;
 use miner::telemetry::Snapshot;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,6 +29,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use self::archive::Archive;
 use self::published::Publisher;
 use self::shared::Shared;
 use crate::http::{guarded, serve};
@@ -31,11 +37,22 @@ use crate::http::{guarded, serve};
 /// Connections at a time; more wait in the backlog of the socket. Streams take at most some.
 const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
 
+/// Returns the description of the API in OpenAPI, as JSON.
+pub fn description() -> &'static str {
+    &openapi::DOCUMENT
+}
+
 /// Streams at a time.
 const MAX_STREAMS: usize = 100;
 
-/// The snapshots of an engine.
-type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
+/// What is known of an engine.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// Its state.
+    pub(crate) snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    /// Its history, if it has one.
+    pub(crate) history: Option<Reader>,
+}
 
 /// A listening API, which answers once it runs.
 #[derive(Debug)]
@@ -65,10 +82,14 @@ impl Server {
     }
 
     /// Serves until `stop` is cancelled, and returns when the last connection is closed.
-    async fn run(self, mut snapshots: Snapshots, stop: CancellationToken) {
+    async fn run(self, known: Known, stop: CancellationToken) {
         self.log_ready();
         let (sender, published) = watch::channel(None);
-        let shared = Shared::new(published);
+        let Known {
+            mut snapshots,
+            history,
+        } = known;
+        let shared = Shared::new(published, Archive::new(history));
         let mut publisher = Publisher::new(self.worker, shared.streams());
         let publishing = async move {
             loop {
@@ -107,14 +128,14 @@ impl Server {
 /// Runs an engine with its API, if there is one. The end of the API does not end the engine.
 pub(crate) async fn beside<T>(
     server: Option<Server>,
-    snapshots: Snapshots,
+    known: Known,
     stop: CancellationToken,
     engine: impl Future<Output = T>,
 ) -> T {
     let stop = stop.child_token();
     let mut serving = JoinSet::new();
     if let Some(server) = server {
-        serving.spawn(server.run(snapshots, stop.clone()));
+        serving.spawn(server.run(known, stop.clone()));
     }
     let ended = engine.await;
     stop.cancel();

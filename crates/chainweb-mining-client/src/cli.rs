@@ -15,9 +15,11 @@ use crate::doctor::DoctorArgs;
 use crate::flags::MineArgs;
 use crate::generate_key::GenerateKeyArgs;
 use crate::header::HeaderArgs;
+use crate::health::HealthArgs;
 use crate::logging::{LogArgs, LogLevel};
 use crate::man::ManArgs;
 use crate::simulate::SimnetArgs;
+use crate::stats::StatsArgs;
 
 /// Common command lines.
 const EXAMPLES: &str = "\
@@ -109,6 +111,10 @@ pub enum Command {
     Header(HeaderArgs),
     /// Check whether mining on a node would work, and what to change if not.
     Doctor(DoctorArgs),
+    /// Ask a running program whether it is alive: exit code 0 if so, else 1.
+    Health(HealthArgs),
+    /// Print what a running program does.
+    Stats(StatsArgs),
     /// Print a script for command-line completion in a shell.
     Completions(CompletionsArgs),
     /// Print the manual page.

@@ -47,6 +47,12 @@ pub async fn run(
         Some(Command::Bench(args)) => print(args.json, &bench::run(args.clone(), stop).await?)?,
         Some(Command::Header(args)) => return decode_headers(args, &mut io::stdout().lock()),
         Some(Command::Doctor(args)) => return examine(args, cli.log, stop).await,
+        Some(Command::Health(args)) => {
+            let health = args.ask().await?;
+            writeln!(io::stdout(), "{health}")?;
+            return Ok(ExitCode::from(u8::from(!health.is_well)));
+        }
+        Some(Command::Stats(args)) => write!(io::stdout(), "{}", args.text().await?)?,
         Some(Command::Completions(args)) => args.write(cli::command(), &mut io::stdout())?,
         Some(Command::Man(args)) => args.write(cli::command(), &mut io::stdout())?,
         None => {

@@ -227,7 +227,10 @@ impl Flags {
             // Values can be valid alone and still conflict.
             Err(error) => {
                 let text = error.to_string();
-                let what = text.lines().next().unwrap_or_default();
+                // The second line of a wrong value lists the right ones.
+                let lines = text.lines().map(str::trim).take(2);
+                let lines = lines.filter(|line| !line.is_empty());
+                let what = lines.collect::<Vec<_>>().join(" ");
                 let what = what.trim_start_matches("error: ");
                 self.findings.problems.push(format!("settings: {what}"));
                 return Err(Problems(self.findings));

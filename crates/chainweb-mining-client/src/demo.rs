@@ -15,6 +15,7 @@ use anyhow::Context;
 use chainweb::{ChainGraph, Difficulty};
 use clap::Args;
 use miner::Preemption;
+use miner::job::Proof;
 use miner::run::{self, Engine};
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
@@ -25,9 +26,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 pub(crate) use self::report::DemoReport;
-use crate::api;
+use crate::api::{self, Known};
 use crate::flags::cpu::CpuArgs;
-use crate::flags::{ApiArgs, thread_count};
+use crate::flags::{ApiArgs, HistoryArgs, thread_count};
 use crate::measure::{cpu_rate, on_thread};
 use crate::quantity::positive_duration;
 
@@ -61,6 +62,9 @@ pub struct DemoArgs {
     /// The flags of the CPU worker.
     #[command(flatten)]
     pub cpu: CpuArgs,
+    /// The flags of the history.
+    #[command(flatten)]
+    pub history: HistoryArgs,
     /// The flags of the API.
     #[command(flatten)]
     pub api: ApiArgs,
@@ -101,6 +105,8 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
         .await
         .context("the simulated network cannot start")?;
     let tips_before = simnet.tips();
+    let history = args.history.open(Proof::None, None).await?;
+    let reader = history.reader();
     let timing = Timing::default();
     let node = node::Config {
         endpoint: Endpoint::parse(&simnet.address().to_string(), false)?,
@@ -118,7 +124,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
         worker: hashing.worker(&timing),
         preemption: Preemption::default(),
         timing,
-        history: None,
+        history: Some(history),
     };
     let api = args.api.bind("cpu", &[]).await?;
     let until = stop.child_token();
@@ -129,9 +135,12 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
         }
     };
     let engine = Engine::new(config)?;
-    let snapshots = engine.snapshots();
+    let known = Known {
+        snapshots: engine.snapshots(),
+        history: Some(reader),
+    };
     let engine = engine.run(until.clone());
-    let mut client = Box::pin(api::beside(api, snapshots, until.clone(), engine));
+    let mut client = Box::pin(api::beside(api, known, until.clone(), engine));
     let snapshot = tokio::select! {
         snapshot = &mut client => snapshot,
         () = time_over => {

@@ -1,7 +1,7 @@
 //! The flags of mining, and the configuration that they describe. Their names are those of the
 //! Haskell client.
 
-pub(crate) mod api;
+mod api;
 mod asic;
 mod constant_delay;
 pub(crate) mod cpu;
@@ -21,12 +21,12 @@ use miner::run;
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 
-pub(crate) use self::api::ApiArgs;
+pub(crate) use self::api::{ApiArgs, ApiListen};
 pub(crate) use self::asic::StratumArgs;
 pub(crate) use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;
 pub(crate) use self::external::ExternalArgs;
-use self::history::HistoryArgs;
+pub(crate) use self::history::HistoryArgs;
 #[cfg(test)]
 pub(crate) use self::nodes::NodeAddress;
 pub(crate) use self::nodes::NodeArgs;
@@ -142,10 +142,14 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     let work_slots = slots(args).map_err(UsageError::new)?;
     let timing = Timing::default();
     let preemption = args.preemption.policy(batch(args, &timing));
-    let mut server = None;
+    let (mut server, mut share_log) = (None, None);
     let worker = match args.worker {
         WorkerKind::Cpu => args.cpu.hashing(args.thread_count)?.worker(&timing),
-        WorkerKind::Stratum => args.stratum.worker().await?,
+        WorkerKind::Stratum => {
+            let (worker, writing) = args.stratum.worker().await?;
+            share_log = writing;
+            worker
+        }
         WorkerKind::Simulation => args.simulation.worker(processes(args)),
         WorkerKind::ConstantDelay => args.constant_delay.worker(processes(args)),
         WorkerKind::OnDemand => {
@@ -182,6 +186,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     Ok(Mining {
         engine,
         server,
+        share_log,
         api,
     })
 }

@@ -3,6 +3,7 @@
 
 mod about;
 pub mod api;
+mod ask;
 mod bench;
 pub mod cli;
 pub mod commands;
@@ -14,6 +15,7 @@ pub mod exit;
 mod flags;
 mod generate_key;
 mod header;
+mod health;
 mod http;
 pub mod logging;
 mod man;
@@ -23,6 +25,8 @@ pub mod mine;
 pub mod on_demand;
 mod quantity;
 pub mod reload;
+pub mod share_log;
 pub mod shutdown;
 mod simulate;
+mod stats;
 mod usage;

@@ -1,13 +1,15 @@
 //! Mining on a node: runs the engine, and the HTTP servers of the API and the on-demand worker.
 
 use anyhow::bail;
+use miner::history::History;
 use miner::run::{self, Engine};
 use miner::telemetry::Snapshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::api;
+use crate::api::{self, Known};
 use crate::on_demand::Server;
+use crate::share_log::Writing;
 
 /// What to run.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct Mining {
     pub engine: run::Config,
     /// The server through which blocks are requested from the on-demand worker.
     pub server: Option<Server>,
+    /// The log of shares that the engine fills.
+    pub share_log: Option<Writing>,
     /// The API, unless it is off.
     pub api: Option<api::Server>,
 }
@@ -25,15 +29,28 @@ pub struct Mining {
 /// # Errors
 ///
 /// Returns an error if the engine fails or the server ends unexpectedly.
-pub async fn run(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+pub async fn run(mut mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+    let share_log = mining.share_log.take();
+    let ended = serve(mining, stop).await;
+    if let Some(share_log) = share_log {
+        share_log.finish().await;
+    }
+    ended
+}
+
+async fn serve(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
     let mut serving = JoinSet::new();
     if let Some(server) = mining.server {
         serving.spawn(server.run(stop.clone()));
     }
+    let history = mining.engine.history.as_ref().map(History::reader);
     let engine = Engine::new(mining.engine)?;
-    let snapshots = engine.snapshots();
+    let known = Known {
+        snapshots: engine.snapshots(),
+        history,
+    };
     let engine = engine.run(stop.clone());
-    let mut engine = Box::pin(api::beside(mining.api, snapshots, stop.clone(), engine));
+    let mut engine = Box::pin(api::beside(mining.api, known, stop.clone(), engine));
     let snapshot = tokio::select! {
         snapshot = &mut engine => snapshot?,
         Some(_) = serving.join_next() => {

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::devices::{Observation, observe, rates_by_hour};
+use self::devices::{Observation, Observer, rates_by_hour};
 use self::journal::Journal;
 use self::oversight::Oversight;
 use self::requests::answer;
@@ -41,9 +41,6 @@ use crate::worker::{Worker, WorkerError, until};
 
 /// Solutions that wait for the coordinator, which takes them at once. A faster worker waits.
 const SOLUTIONS_QUEUED: usize = 64;
-
-/// Observations of devices that wait for the engine. One is enough: a new one comes every second.
-const OBSERVATIONS_QUEUED: usize = 1;
 
 /// The configuration of the engine.
 #[derive(Debug)]
@@ -129,13 +126,12 @@ impl Engine {
         let (jobs, watched) = watch::channel(Arc::default());
         let (found, solutions) = mpsc::channel(SOLUTIONS_QUEUED);
         let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
-        let (sender, observations) = mpsc::channel(OBSERVATIONS_QUEUED);
-        let mut observing = JoinSet::new();
-        if let Some((watch, stats, counters)) = worker.server() {
+        let server = worker.server().map(|(watch, stats, counters)| {
             stats.restore(earlier.of_workers());
             let watch = watch.remembering(rates_by_hour(&earlier));
-            observing.spawn(observe(watch, stats, counters, timing.snapshot, sender));
-        }
+            (watch, stats, counters)
+        });
+        let observer = Observer::start(server, timing.snapshot);
         let mut workers = JoinSet::new();
         workers.spawn(worker.run(watched, found, stop.child_token()));
         let addresses = clients.iter().map(|client| client.endpoint().to_string());
@@ -168,10 +164,7 @@ impl Engine {
             oversight: Oversight::new(Instant::now()),
             payload_lifetime: timing.payload_lifetime,
         };
-        let ended = running.run(&timing, observations, workers, stop);
-        let snapshot = ended.await;
-        observing.shutdown().await;
-        snapshot
+        running.run(&timing, observer, workers, stop).await
     }
 }
 
@@ -201,7 +194,7 @@ impl Running {
     async fn run(
         mut self,
         timing: &Timing,
-        mut observations: mpsc::Receiver<Observation>,
+        mut observer: Observer,
         mut workers: JoinSet<Result<(), WorkerError>>,
         stop: CancellationToken,
     ) -> Result<Snapshot, RunError> {
@@ -251,7 +244,7 @@ impl Running {
                 held = self.journal.written() => self.record_held(held),
                 Ok(()) = demand_changes(self.wanted.as_mut()) => self.pass_demand(),
                 () = until(wakeup) => self.take(Event::Tick),
-                Some(observation) = observations.recv(), if stopped.is_none() => {
+                Some(observation) = observer.next(), if stopped.is_none() => {
                     self.note_devices(observation);
                 }
                 _ = seconds.tick() => self.publish_snapshot(),
@@ -275,15 +268,24 @@ impl Running {
                 }
             }
         }
+        let snapshot = self.finish(observer).await;
+        failure.map_or(Ok(snapshot), Err)
+    }
+
+    /// Records what is left at the end, and returns the last state.
+    async fn finish(&mut self, observer: Observer) -> Snapshot {
         self.take_solutions();
         self.journal.flush().await;
         let held = self.journal.take_held();
         self.record_held(held);
+        if let Some(devices) = observer.end().await {
+            self.recorder.note_devices(devices);
+        }
         self.publish_snapshot();
         let snapshot = self.snapshot();
         self.journal.finish(&snapshot).await;
         self.recorder.log_end(&snapshot);
-        failure.map_or(Ok(snapshot), Err)
+        snapshot
     }
 
     /// Reports what the end cuts off. Blocks that are not submitted are reported at the very end.

@@ -34,6 +34,11 @@ impl Problem {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The engine is not running yet, or no longer.
     pub(super) fn not_running() -> Self {
         Self::new(

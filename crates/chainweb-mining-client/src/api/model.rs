@@ -4,6 +4,7 @@
 //! difficulties in hashes. What is not known is `null`.
 
 pub(super) mod event;
+pub(super) mod history;
 pub(super) mod job;
 pub(super) mod node;
 pub(super) mod status;

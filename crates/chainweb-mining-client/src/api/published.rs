@@ -17,7 +17,7 @@ use super::model::event;
 use super::model::job::Jobs;
 use super::model::node::Nodes;
 use super::model::status::{Figures, Status};
-use super::model::tick::Tick;
+use super::model::tick::{Change, Tick};
 use super::model::worker::{Worker, Workers};
 use super::ready::{Readiness, readiness};
 
@@ -138,9 +138,14 @@ impl Publisher {
             snapshot,
         };
         if self.streams.available_permits() < MAX_STREAMS {
+            let devices = published.snapshot.devices.iter();
+            let devices: Vec<Change> = devices
+                .flat_map(|devices| &devices.each)
+                .map(Change::new)
+                .collect();
             let tick = Tick {
                 figures: published.figures(published.snapshot.at),
-                changed: self.changes.next(&published.snapshot),
+                changed: self.changes.next(&devices),
             };
             let message = [b"event: status\ndata: ", &*bytes(&tick), b"\n\n"].concat();
             published.tick = message.into();

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
@@ -14,12 +15,14 @@ use hyper::header::{
 use hyper::{StatusCode, Uri};
 
 use super::answer::{Answer, Problem, json, written};
+use super::openapi::DOCUMENT;
 use super::published::Document;
+use super::remembered::{blocks, history};
 use super::shared::Shared;
 use super::stream::stream;
 
 pub(super) fn router(shared: Shared) -> Router {
-    let document = |document| {
+    let of_snapshot = |document| {
         get(async move |State(shared): State<Shared>| -> Answer {
             Ok(written(shared.latest().await?.document(document)))
         })
@@ -27,13 +30,19 @@ pub(super) fn router(shared: Shared) -> Router {
     Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
-        .route("/api/v1/status", document(Document::Status))
-        .route("/api/v1/nodes", document(Document::Nodes))
-        .route("/api/v1/jobs", document(Document::Jobs))
-        .route("/api/v1/workers", document(Document::Workers))
+        .route("/api/v1/status", of_snapshot(Document::Status))
+        .route("/api/v1/nodes", of_snapshot(Document::Nodes))
+        .route("/api/v1/jobs", of_snapshot(Document::Jobs))
+        .route("/api/v1/workers", of_snapshot(Document::Workers))
         .route("/api/v1/workers/{name}", get(worker))
-        .route("/api/v1/events", document(Document::Events))
+        .route("/api/v1/events", of_snapshot(Document::Events))
+        .route("/api/v1/blocks", get(blocks))
+        .route("/api/v1/history", get(history))
         .route("/api/v1/stream", get(stream))
+        .route(
+            "/api/v1/openapi.json",
+            get(async || written(Bytes::from_static(DOCUMENT.as_bytes()))),
+        )
         .method_not_allowed_fallback(async || {
             let hint = "use GET: the API changes nothing";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", hint)

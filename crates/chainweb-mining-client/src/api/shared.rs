@@ -8,23 +8,29 @@ use tokio::time::timeout;
 
 use super::MAX_STREAMS;
 use super::answer::Problem;
+use super::archive::Archive;
 use super::published::Published;
 
 /// How long a request waits for the first snapshot.
 const STARTING: Duration = Duration::from_secs(5);
 
+type Receiver = watch::Receiver<Option<Arc<Published>>>;
+
 /// What all connections use.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
-    published: watch::Receiver<Option<Arc<Published>>>,
+    published: Receiver,
+    /// The history.
+    pub(super) archive: Archive,
     /// A permit for each stream that may be opened.
     streams: Arc<Semaphore>,
 }
 
 impl Shared {
-    pub(super) fn new(published: watch::Receiver<Option<Arc<Published>>>) -> Self {
+    pub(super) fn new(published: Receiver, archive: Archive) -> Self {
         Self {
             published,
+            archive,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         }
     }
@@ -33,7 +39,7 @@ impl Shared {
         Arc::clone(&self.streams)
     }
 
-    pub(super) fn published(&self) -> watch::Receiver<Option<Arc<Published>>> {
+    pub(super) fn published(&self) -> Receiver {
         self.published.clone()
     }
 

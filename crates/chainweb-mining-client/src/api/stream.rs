@@ -15,6 +15,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use utoipa::IntoParams;
 
 use super::MAX_STREAMS;
 use super::answer::{Answer, Problem};
@@ -22,7 +23,7 @@ use super::published::Published;
 use super::shared::Shared;
 
 /// The place at which a stream begins.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 pub(super) struct Place {
     /// The id of the last event that the reader has.
     after: Option<String>,

@@ -129,6 +129,13 @@ impl Catalog {
         args.any(|arg| arg.get_long() == Some(flag))
     }
 
+    /// Whether a flag of a command's own takes a value.
+    pub(crate) fn has_value(&self, command: Option<&str>, flag: &str) -> bool {
+        let command = command.and_then(|command| self.command.find_subcommand(command));
+        let mut args = command.into_iter().flat_map(Command::get_arguments);
+        args.any(|arg| arg.get_long() == Some(flag) && arg.get_action().takes_values())
+    }
+
     /// Returns the arguments that only ask for the answer to a flag such as `--help`: the command
     /// answers if it has the flag, else the program. Returns `None` if the flag sets something.
     pub(crate) fn answer(&self, flag: &str, command: Option<&str>) -> Option<Vec<OsString>> {

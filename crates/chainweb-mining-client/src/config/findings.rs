@@ -8,6 +8,8 @@ use super::setting::Setting;
 /// A source of settings, in order of precedence: the last one wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Layer {
+    /// A variable of another program.
+    ForeignEnvironment,
     Environment,
     /// The position in the list of `--config-file`.
     Remote(usize),

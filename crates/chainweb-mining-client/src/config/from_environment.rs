@@ -1,4 +1,5 @@
-//! The settings in the environment: `CHAINWEB_MINING_<OPTION>`.
+//! The settings in the environment: `CHAINWEB_MINING_<OPTION>`, and the variables of other mining
+//! clients, which yield to all other sources.
 //!
 //! An empty variable counts as unset, because compose files pass on unset variables as empty ones.
 //! An unknown variable is only a warning, because container runtimes inject variables of their own.
@@ -10,11 +11,11 @@ use super::catalog::Catalog;
 use super::document::{self, DocumentError, NOT_UTF8, Node, Place, Style, Value};
 use super::findings::{Findings, Layer};
 use super::from_document::values;
-use super::key::ENVIRONMENT_PREFIX;
+use super::key::{ENVIRONMENT_PREFIX, FOREIGN_VARIABLES};
 use super::setting::Setting;
 use super::suggest::hint;
 
-/// Reads the variables with the prefix of the program.
+/// Reads the variables with the prefix of the program, and those of other clients.
 pub(crate) fn read(
     catalog: &Catalog,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -23,11 +24,18 @@ pub(crate) fn read(
     let named = variables.into_iter().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
         let is_ours = name.starts_with(ENVIRONMENT_PREFIX);
-        is_ours.then_some((name, value))
+        (is_ours || foreign(&name).is_some()).then_some((name, value))
     });
     // Sorted, because the order of the environment differs between systems.
     for (name, value) in named.collect::<BTreeMap<_, _>>() {
-        let Some(setting) = catalog.by_variable(&name) else {
+        let (layer, setting) = match foreign(&name) {
+            Some(flag) => {
+                let setting = catalog.by_flag(flag).map(|(setting, _)| setting);
+                (Layer::ForeignEnvironment, setting)
+            }
+            None => (Layer::Environment, catalog.by_variable(&name)),
+        };
+        let Some(setting) = setting else {
             let hint = hint(catalog.nearest_variable(&name), "");
             findings
                 .warnings
@@ -42,8 +50,14 @@ pub(crate) fn read(
             },
             Err(_) => Err(vec![format!("{name}: {NOT_UTF8}")]),
         };
-        findings.record(Layer::Environment, setting, name, values);
+        findings.record(layer, setting, name, values);
     }
+}
+
+/// Returns the flag of a variable of another client.
+fn foreign(variable: &str) -> Option<&'static str> {
+    let found = FOREIGN_VARIABLES.iter().find(|(name, _)| *name == variable);
+    found.map(|(_, flag)| *flag)
 }
 
 /// Parses a variable: as one text, or as JSON if it starts like a list or a map of texts.

@@ -22,7 +22,7 @@ pub(crate) enum Request {
     Command,
     /// The answer to a flag such as `--help`, which these arguments ask for.
     Answer(Vec<OsString>),
-    /// Mining, or a command that takes settings: its name and the flags of its own, all switches.
+    /// Mining, or a command that takes settings: its name and the flags of its own.
     Settings(Vec<String>),
 }
 
@@ -90,6 +90,17 @@ impl Reader<'_> {
                 self.problem(quoted_name(flag), &what);
                 if value.is_none() {
                     self.skip_value();
+                }
+            }
+            (None, value) if self.catalog.has_value(command, name) => {
+                let is_value = |next: &&OsString| !looks_like_flag(next);
+                let value = value.map(OsString::from);
+                match value.or_else(|| self.args.next_if(is_value).cloned()) {
+                    Some(value) => {
+                        let value = value.to_string_lossy();
+                        self.command.push(format!("{flag}={value}"));
+                    }
+                    None => self.problem(flag, "a value is missing"),
                 }
             }
             (_, None) => self.command.push(flag.to_owned()),

@@ -18,6 +18,12 @@ const COMMAND_LINE_ONLY: &str =
 /// The prefix of all environment variables.
 pub(crate) const ENVIRONMENT_PREFIX: &str = "CHAINWEB_MINING_";
 
+/// Variables of other mining clients, and the flags of the same settings.
+pub(crate) const FOREIGN_VARIABLES: [(&str, &str); 1] = [
+    // github.com/StoaChain/ChainwebMiningClient, main/Main.hs
+    ("POOL2_EVENT_LOG_PATH", "share-log"),
+];
+
 /// Whether an option can be set in files and in the environment. `flag` is its long flag without
 /// dashes.
 pub fn is_setting(flag: &str) -> bool {

@@ -129,7 +129,9 @@ impl Setting {
     }
 
     fn explain(&self, error: &Error, text: &str) -> String {
-        if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue) {
+        if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue)
+            && !values.is_empty()
+        {
             let expected = match values.as_slice() {
                 [all @ .., last] if !all.is_empty() => format!("{} or {last}", all.join(", ")),
                 _ => values.concat(),

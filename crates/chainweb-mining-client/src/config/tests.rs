@@ -330,6 +330,22 @@ fn a_later_error_can_name_the_sources_of_its_flags() {
 }
 
 #[test]
+fn a_variable_of_another_client_yields_to_all_other_sources() {
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], files: &[(&str, &str)], expected: Option<&str>) {
+        let settings = settle(&[], variables, files).expect("good settings");
+        let path = settings.parsed.mine.stratum.share_log;
+        assert_eq!(path.as_deref(), expected.map(std::path::Path::new));
+    }
+    let foreign = ("POOL2_EVENT_LOG_PATH", "/foreign");
+    check(&[foreign], &[], Some("/foreign"));
+    check(&[("POOL2_EVENT_LOG_PATH", "")], &[], None);
+    let ours = ("CHAINWEB_MINING_SHARE_LOG", "/ours");
+    check(&[foreign, ours], &[], Some("/ours"));
+    check(&[foreign], &[("a.yaml", "shareLog: /file")], Some("/file"));
+}
+
+#[test]
 fn every_setting_is_found_by_its_flag_its_key_and_its_variable() {
     let catalog = catalog();
     for setting in catalog.in_files() {

@@ -27,6 +27,8 @@ pub(crate) struct DemoReport {
     pub hashes_per_cpu_second: f64,
     /// Our blocks in the cut at the end.
     pub blocks_accepted: u64,
+    /// The blocks that the hashes find on average.
+    pub expected_blocks: Option<f64>,
     /// Our submitted blocks that other blocks replaced.
     pub blocks_orphaned: u64,
     /// Our submitted blocks above the tip of their chain at the last lookup.
@@ -88,6 +90,7 @@ impl DemoReport {
             hash_rate: HashRate::of(hashed.hashes, *elapsed).0,
             hashes_per_cpu_second: HashRate::of(hashed.hashes, hashed.cpu_time).0,
             blocks_accepted: counters.blocks.accepted,
+            expected_blocks: snapshot.work.expected,
             blocks_orphaned: counters.blocks.orphaned,
             blocks_pending: counters.blocks.pending,
             solutions_rejected: counters.solutions_rejected,
@@ -129,6 +132,9 @@ impl fmt::Display for DemoReport {
             self.solutions_stale,
             self.solutions_rejected,
         )?;
+        if let Some(expected) = self.expected_blocks {
+            writeln!(f, "{expected:.1} blocks expected of the hashes")?;
+        }
         writeln!(
             f,
             "{} of {} chains advanced, {} with blocks of ours; {} blocks of foreign miners",

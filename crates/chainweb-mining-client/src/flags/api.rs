@@ -58,6 +58,12 @@ impl FromStr for ApiListen {
 }
 
 impl ApiArgs {
+    /// Returns where the API listens, unless the default has to give way.
+    pub(crate) fn listen(&self) -> ApiListen {
+        let default = || ApiListen::At(LOOPBACK, PORT);
+        self.api_listen.clone().unwrap_or_else(default)
+    }
+
     /// Returns the listening API for a kind of worker, or `None` if it is off. The default port
     /// gives way to other uses of it, and to `named`, the ports that the user named for something
     /// else.

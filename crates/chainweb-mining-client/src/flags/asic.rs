@@ -12,12 +12,14 @@ use chainweb::Level;
 use clap::Args;
 use ipnet::IpNet;
 use listen::Interface;
+use miner::units::HashRate;
 use miner::worker::Worker;
 use miner::worker::asic::Asic;
 use rand::rngs::StdRng;
 use tracing::warn;
 
-use crate::quantity::count;
+use crate::quantity::{count, positive_number};
+use crate::share_log::{self, ShareLogFormat, Writing};
 use crate::usage::UsageError;
 
 /// The largest number of connections: the values of nonce1 are fewer.
@@ -84,15 +86,32 @@ pub struct StratumArgs {
     /// Private key of the TLS certificate, in PEM.
     #[arg(long = "stratum-tls-key", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+    /// File to append a line to for each accepted share, for the accounts of a pool.
+    #[arg(long, value_name = "PATH")]
+    pub share_log: Option<PathBuf>,
+    /// Lines of the share log: those of StoaChain's pool, or more of them with more about each.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "pool",
+        ignore_case = true,
+        value_name = "FORMAT"
+    )]
+    pub share_log_format: ShareLogFormat,
+    /// Hash rate that a device should have, by worker name, as in rig1=4.2T; repeatable [default:
+    /// its median of the last 7 days].
+    #[arg(long = "expected-rate", value_name = "NAME=RATE", value_parser = expected_rate, help_heading = "Mining")]
+    pub expected_rate: Vec<(String, HashRate)>,
 }
 
 impl StratumArgs {
-    /// Returns the Stratum worker, which listens. Logs a warning for a flag without effect.
+    /// Returns the Stratum worker, which listens, and its share log if there is one. Logs a warning
+    /// for a flag without effect.
     ///
     /// # Errors
-    /// Returns a usage error if the TLS certificate cannot be used, or an error if the address
-    /// cannot.
-    pub(crate) async fn worker(&self) -> anyhow::Result<Worker> {
+    /// Returns a usage error if the TLS certificate or the file of the share log cannot be used, or
+    /// an error if the address cannot.
+    pub(crate) async fn worker(&self) -> anyhow::Result<(Worker, Option<Writing>)> {
         if self.proxy_protocol == ProxyProtocol::Off && !self.proxy_from.is_empty() {
             warn!(
                 event = "suspicious_setting",
@@ -101,8 +120,18 @@ impl StratumArgs {
             );
         }
         let mut rng = rand::make_rng::<StdRng>();
+        let tls = self.tls().map_err(UsageError::new)?;
+        let (share_log, writing) = match &self.share_log {
+            Some(path) => {
+                let opened = share_log::open(path.clone(), self.share_log_format).await;
+                let (log, writing) = opened.map_err(UsageError::new)?;
+                (Some(log), Some(writing))
+            }
+            None => (None, None),
+        };
         let config = Config {
-            tls: self.tls().map_err(UsageError::new)?,
+            tls,
+            share_log,
             ..self.config()
         };
         let bound = Asic::bind(&self.interface, self.port, config, &mut rng).await;
@@ -112,7 +141,8 @@ impl StratumArgs {
                 self.interface, self.port
             )
         })?;
-        Ok(Worker::Asic(stratum))
+        let expected = self.expected_rate.iter().cloned().collect();
+        Ok((Worker::Asic(stratum.expecting(expected)), writing))
     }
 
     /// Returns the certificate for devices that speak TLS.
@@ -195,6 +225,15 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
         .map_err(|_| "expected an IP address, or a network such as 192.168.0.0/16")
 }
 
+/// Parses a worker name and a hash rate.
+fn expected_rate(text: &str) -> Result<(String, HashRate), String> {
+    let (name, rate) = text
+        .rsplit_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("expected a worker name and a hash rate, as in rig1=4.2T")?;
+    Ok((name.to_owned(), HashRate(positive_number(rate)?)))
+}
+
 fn connections(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_CONNECTIONS)
 }
@@ -210,6 +249,7 @@ mod tests {
     use clap::Parser;
     use ipnet::IpNet;
     use listen::Interface;
+    use miner::units::HashRate;
 
     use super::interface;
     use crate::cli::Cli;
@@ -246,6 +286,24 @@ mod tests {
         assert_eq!(networks(&config.allow), ["192.0.2.0/24", "2001:db8::1/128"]);
         assert_eq!(config.proxy_protocol, ProxyProtocol::Require);
         assert_eq!(networks(&config.proxy_from), ["198.51.100.7/32"]);
+    }
+
+    #[test]
+    fn devices_have_expected_rates_by_name() {
+        let parse = |rate: &str| {
+            let first = "--expected-rate=a=1k";
+            let parsed =
+                Cli::try_parse_from(["chainweb-mining-client", first, "--expected-rate", rate]);
+            parsed.map(|cli| cli.mine.stratum.expected_rate)
+        };
+        for (text, name, rate) in [("rig1=4.2T", "rig1", 4.2e12), ("x=y=5 GH/s", "x=y", 5e9)] {
+            let expected = [("a", 1000.0), (name, rate)];
+            let expected = expected.map(|(name, rate)| (name.to_owned(), HashRate(rate)));
+            assert_eq!(parse(text).expect("a good flag"), expected);
+        }
+        for bad in ["rig1", "=4T", "rig1=", "rig1=0", "rig1=fast"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

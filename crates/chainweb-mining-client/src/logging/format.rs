@@ -24,10 +24,11 @@ const HASH_LENGTH: usize = 12;
 const HASHES: [&str; 2] = ["block", "by"];
 
 /// Names of fields that plain lines shorten.
-const SHORT: [(&str, &str); 9] = [
+const SHORT: [(&str, &str); 10] = [
     ("hash_rate", "rate"),
     ("simulated_hash_rate", "simulated_rate"),
     ("expected_seconds", "next_block"),
+    ("effort_percent", "effort"),
     ("node_latency_seconds", "latency"),
     ("blocks_pending", "pending"),
     ("blocks_orphaned", "orphaned"),
@@ -128,6 +129,13 @@ fn write_json(mut writer: Writer<'_>, event: &Event<'_>, fields: Fields) -> fmt:
     writeln!(writer, "{line}")
 }
 
+/// Returns a number above zero with two significant digits, but none of its whole digits left out.
+fn significant(number: f64) -> String {
+    let digits = [10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4].map(|least| number < least);
+    let digits = digits.iter().filter(|is_below| **is_below).count();
+    format!("{number:.digits$}")
+}
+
 /// Returns the name and the text of a field, or `None` if it is left out.
 fn plain_field<'a>(name: &'a str, value: &Value, whole_hashes: bool) -> Option<(&'a str, String)> {
     let text = match (value, value.as_f64()) {
@@ -145,6 +153,8 @@ fn plain_field<'a>(name: &'a str, value: &Value, whole_hashes: bool) -> Option<(
         (_, Some(seconds)) if name.ends_with("_seconds") => {
             About(Duration::try_from_secs_f64(seconds).unwrap_or_default()).to_string()
         }
+        (_, Some(percent)) if name.ends_with("_percent") => format!("{percent:.0} %"),
+        (_, Some(blocks)) if name == "expected_blocks" => significant(blocks),
         (other, _) => other.to_string(),
     };
     let short = SHORT.iter().find(|(long, _)| *long == name);

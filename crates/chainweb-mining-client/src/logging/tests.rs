@@ -145,9 +145,10 @@ fn engine_lines(flags: &[&str]) -> Vec<String> {
         let (rate, skew) = (2.5e6, -12.3);
         info!(
             target: "miner", event = "status", hash_rate = rate, blocks = 3, blocks_pending = 0,
-            blocks_orphaned = 2, expected_seconds = f64::NAN, node_latency_seconds = 0.0015, "status"
+            blocks_orphaned = 2, expected_seconds = f64::NAN, node_latency_seconds = 0.0015,
+            effort_percent = 62.7, "status"
         );
-        info!(target: "miner", event = "stopped", blocks_pending = 0, skew_seconds = skew, "stopped");
+        info!(target: "miner", event = "stopped", blocks_pending = 0, skew_seconds = skew, expected_blocks = 0.012_34, "stopped");
         info!(target: "miner", error = "two words", devices = "a\u{1b}[31m\nforged", "escaped");
     });
     let bytes = written.0.lock().expect("no writer panics").clone();
@@ -164,8 +165,8 @@ fn plain_lines_have_units_short_hashes_and_no_escape_codes_of_others() {
         .collect();
     let expected = [
         "block found chain=7 block=5GLBcPgolSVQ",
-        "status rate=2.50 MH/s blocks=3 orphaned=2 latency=1.5 ms",
-        "stopped pending=0 skew=-12.3 s",
+        "status rate=2.50 MH/s blocks=3 orphaned=2 latency=1.5 ms effort=63 %",
+        "stopped pending=0 skew=-12.3 s expected_blocks=0.012",
         "escaped error=\"two words\" devices=\"a\\u{1b}[31m\\nforged\"",
     ];
     assert_eq!(lines, expected);
@@ -189,7 +190,7 @@ fn json_lines_have_raw_numbers_whole_hashes_and_null_for_unknown_ones() {
     let status = json!({
         "event": "status", "message": "status", "hash_rate": 2.5e6, "blocks": 3,
         "blocks_pending": 0, "blocks_orphaned": 2, "expected_seconds": null,
-        "node_latency_seconds": 0.0015,
+        "node_latency_seconds": 0.0015, "effort_percent": 62.7,
     });
     assert_eq!(fields[..2], [block, status]);
 }

@@ -13,6 +13,7 @@ mod on_demand;
 mod page;
 pub(crate) mod program;
 mod secrets;
+mod share_log;
 mod signals;
 mod stratum;
 mod texts;
@@ -136,6 +137,8 @@ fn commands_have_help_and_the_version_and_each_level_of_the_log() {
         "bench",
         "header",
         "doctor",
+        "health",
+        "stats",
         "completions",
         "man",
     ] {
@@ -257,6 +260,7 @@ fn the_demo_mines_on_its_network_and_reports_json_as_its_last_line() {
         number("hash_rate") > 0.0 && number("hashes_per_cpu_second") > 0.0,
         "{last}"
     );
+    assert!(number("expected_blocks") > 0.0, "{last}");
     assert!(number("chains_advanced") >= 1.0, "{last}");
     for key in [
         "blocks_orphaned",

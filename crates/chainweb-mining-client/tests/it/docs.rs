@@ -50,6 +50,11 @@ fn the_page_of_the_command_line_is_generated_from_the_flags() {
 }
 
 #[test]
+fn the_description_of_the_api_is_generated_from_its_types() {
+    check_generated("openapi.json", chainweb_mining_client::api::description());
+}
+
+#[test]
 fn the_page_of_the_metrics_is_generated_from_their_table() {
     check_generated("metrics.md", &metrics_page::generate());
 }

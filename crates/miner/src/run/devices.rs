@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use stratum::{Counters, Stats};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::history::Earlier;
@@ -17,6 +18,9 @@ use crate::telemetry::snapshot::Devices;
 
 /// The time of one mean rate.
 const HOUR: Duration = Duration::from_hours(1);
+
+/// Observations that wait for the engine. One is enough: a new one comes every second.
+const QUEUED: usize = 1;
 
 /// A reading of the devices, and what changed since the one before.
 pub(super) type Observation = (Devices, Vec<Event>);
@@ -41,25 +45,62 @@ pub(super) fn rates_by_hour(earlier: &Earlier) -> BTreeMap<String, Vec<f64>> {
     rates.collect()
 }
 
-/// Sends an observation at every interval until the receiver is dropped.
-pub(super) async fn observe(
+/// Observes the devices, if there are any.
+pub(super) struct Observer {
+    observations: mpsc::Receiver<Observation>,
+    task: JoinSet<Devices>,
+}
+
+impl Observer {
+    /// Starts to observe the devices of a server at every interval.
+    pub(super) fn start(
+        server: Option<(DeviceWatch, Arc<Stats>, Arc<Counters>)>,
+        period: Duration,
+    ) -> Self {
+        let (sender, observations) = mpsc::channel(QUEUED);
+        let mut task = JoinSet::new();
+        if let Some((watch, stats, counters)) = server {
+            task.spawn(observe(watch, stats, counters, period, sender));
+        }
+        Self { observations, task }
+    }
+
+    /// Returns the next observation; `None` without devices.
+    pub(super) async fn next(&mut self) -> Option<Observation> {
+        self.observations.recv().await
+    }
+
+    /// Returns a last observation; `None` without devices.
+    pub(super) async fn end(mut self) -> Option<Devices> {
+        self.observations.close();
+        self.task.join_next().await?.ok()
+    }
+}
+
+/// Sends an observation at every interval. Returns the last one once the receiver is closed.
+async fn observe(
     mut watch: DeviceWatch,
     stats: Arc<Stats>,
     counters: Arc<Counters>,
     period: Duration,
     observations: mpsc::Sender<Observation>,
-) {
+) -> Devices {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        let is_last = tokio::select! {
+            _ = ticks.tick() => false,
+            () = observations.closed() => true,
+        };
         let now = Instant::now();
         let (each, events) = watch.observe(now, stats.snapshot(now));
         let (server, at) = (counters.read(), now);
         let devices = Devices { each, server, at };
-        if observations.send((devices, events)).await.is_err() {
-            return;
+        if is_last {
+            return devices;
         }
+        // An error: the receiver was closed meanwhile.
+        observations.send((devices, events)).await.ok();
     }
 }
 

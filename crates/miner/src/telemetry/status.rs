@@ -17,13 +17,14 @@ fn rates(rate: Rate) -> (f64, f64) {
 /// Logs the rate and the blocks, with further fields.
 macro_rules! totals {
     ($snapshot:ident, $rate:expr, $event:literal, $message:expr, $($field:ident = $value:expr),*) => {{
-        let counters = &$snapshot.counters;
+        let (counters, work) = (&$snapshot.counters, &$snapshot.work);
         let (hash_rate, simulated_hash_rate) = rates($rate);
         info!(
             event = $event,
             hash_rate,
             simulated_hash_rate,
             blocks = counters.blocks.accepted,
+            effort_percent = work.effort.map_or(f64::NAN, |effort| 100.0 * effort),
             blocks_pending = counters.blocks.pending,
             blocks_orphaned = counters.blocks.orphaned,
             blocks_unknown = counters.blocks.unknown,
@@ -69,6 +70,7 @@ pub(super) fn log_end(snapshot: &Snapshot) {
         mean,
         "stopped",
         "stopped",
+        expected_blocks = snapshot.work.expected.unwrap_or(f64::NAN),
         after_seconds = elapsed
     );
     let refreshes = &snapshot.counters.refreshes;

@@ -10,7 +10,7 @@ use stratum::Rejection;
 use tracing::info;
 
 use super::snapshot::{Device, DeviceState, Devices};
-use crate::units::{About, Prefixed};
+use crate::units::{About, HashRate, Prefixed};
 
 /// The log target of the table as text.
 pub const PLAIN: &str = "miner::devices::plain";
@@ -71,12 +71,14 @@ fn log_device(device: &Device) {
             DeviceState::Disconnected => "disconnected",
         },
         hash_rate = device.hash_rate(),
+        expected_hash_rate = device.expected_rate.map_or(f64::NAN, |rate| rate.rate().0),
         shares_accepted = stats.accepted,
         shares_stale = stale(device),
         shares_rejected = stats.rejections.except_stale(),
         best_share_difficulty = stats.best.map_or(f64::NAN, Difficulty::as_f64),
         last_share_seconds = stats.last_share.map_or(f64::NAN, |time| time.as_secs_f64()),
         blocks_found = stats.blocks,
+        expected_blocks = device.expected.unwrap_or(f64::NAN),
         connections = stats.sessions,
         since_seconds = stats.since.as_secs_f64(),
         "device"
@@ -159,9 +161,10 @@ fn aligned(rows: &[[String; HEAD.len()]]) -> String {
 }
 
 /// The figures of some devices together.
-#[derive(Default)]
 struct Sum {
     rate: f64,
+    /// The rate that they should have; `None` if that of a device is not known.
+    expected_rate: Option<f64>,
     accepted: u64,
     stale: u64,
     rejected: u64,
@@ -171,22 +174,37 @@ struct Sum {
 
 impl Sum {
     fn of(devices: &[&Device]) -> Self {
-        devices.iter().fold(Self::default(), |sum, device| Self {
-            rate: sum.rate + device.hash_rate(),
-            accepted: sum.accepted + device.stats.accepted,
-            stale: sum.stale + stale(device),
-            rejected: sum.rejected + device.stats.rejections.except_stale(),
-            best: sum
-                .best
-                .max(device.stats.best.map_or(0.0, Difficulty::as_f64)),
-            blocks: sum.blocks + device.stats.blocks,
-        })
+        let mut sum = Self {
+            rate: 0.0,
+            expected_rate: Some(0.0),
+            accepted: 0,
+            stale: 0,
+            rejected: 0,
+            best: 0.0,
+            blocks: 0,
+        };
+        for device in devices {
+            let stats = &device.stats;
+            sum.rate += device.hash_rate();
+            let expected = sum.expected_rate.zip(device.expected_rate);
+            sum.expected_rate = expected.map(|(sum, rate)| sum + rate.rate().0);
+            sum.accepted += stats.accepted;
+            sum.stale += stale(device);
+            sum.rejected += stats.rejections.except_stale();
+            sum.best = sum.best.max(stats.best.map_or(0.0, Difficulty::as_f64));
+            sum.blocks += stats.blocks;
+        }
+        sum
     }
 
     fn row(&self, name: String, since: String) -> [String; HEAD.len()] {
+        let rate = HashRate(self.rate);
         [
             name,
-            format!("{}H/s", Prefixed(self.rate)),
+            match self.expected_rate {
+                Some(expected) => format!("{rate} ({:.0} %)", 100.0 * self.rate / expected),
+                None => rate.to_string(),
+            },
             format!("{}/{}/{}", self.accepted, self.stale, self.rejected),
             if self.best > 0.0 {
                 Prefixed(self.best).to_string().trim_end().to_owned()

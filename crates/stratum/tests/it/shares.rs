@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use stratum::message::Refusal;
 use stratum::{
-    DifficultyMode, Freshness, Instance, JobId, LoggedShares, Nonce1Size, Nonce1Space,
+    Credit, DifficultyMode, Freshness, Instance, JobId, LoggedShares, Nonce1Size, Nonce1Space,
     SessionContext, SessionLimits, ShareEvent, ShareRecord, Solution, WorkerName,
 };
 
@@ -184,6 +184,15 @@ fn shares_of_retired_work_count_for_a_grace_period() {
     server.pass(Duration::from_millis(1));
     let second = client.find(&job, first + 1, is_share);
     assert_eq!(client.submit(&server, &job.id, second), Err(21));
+    // The refused share was work as well, but only the accepted one may have been a block.
+    let worth = level(SHARE).difficulty().as_f64();
+    let block = level(BLOCK).difficulty().as_f64();
+    let credit = Credit {
+        hashes: 2.0 * worth,
+        stale: 2.0 * worth,
+        expected: worth / block,
+    };
+    assert_eq!(server.context.stats.credit(), credit);
 }
 
 #[test]

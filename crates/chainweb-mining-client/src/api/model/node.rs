@@ -1,7 +1,10 @@
 //! The nodes.
 
+use chainweb::{ChainId, Difficulty};
+use miner::telemetry::estimate::NetworkRates;
 use miner::telemetry::snapshot::NodeSnapshot;
 use miner::telemetry::{Snapshot, variant};
+use miner::units::HashRate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,6 +16,19 @@ use crate::api::clock::Clock;
 pub(crate) struct Nodes {
     /// The nodes.
     nodes: Vec<Node>,
+    /// The chains of the network, as far as their difficulty is known.
+    chains: Vec<Chain>,
+}
+
+/// A chain of the network.
+#[derive(Debug, Serialize, ToSchema)]
+struct Chain {
+    /// The chain.
+    chain: u32,
+    /// The mean number of hashes for its next block.
+    difficulty: f64,
+    /// The hash rate of its miners, from the difficulty.
+    hash_rate: f64,
 }
 
 /// A node.
@@ -52,7 +68,14 @@ struct Failure {
 impl Nodes {
     pub(crate) fn new(snapshot: &Snapshot, clock: &Clock) -> Self {
         let nodes = snapshot.nodes.iter();
+        let chains = snapshot.network.iter().flat_map(NetworkRates::each);
+        let chain = |(chain, difficulty, rate): (ChainId, Difficulty, HashRate)| Chain {
+            chain: chain.get(),
+            difficulty: rounded(difficulty.as_f64()),
+            hash_rate: rounded(rate.0),
+        };
         Self {
+            chains: chains.map(chain).collect(),
             nodes: nodes.map(|node| Node::new(node, clock)).collect(),
         }
     }

@@ -1,12 +1,17 @@
 //! The state of the program.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use miner::meter::Rate;
 use miner::telemetry::Snapshot;
+use miner::telemetry::estimate::{DAY, Luck, MONTH, Odds, WEEK, YEAR};
 use miner::telemetry::snapshot::{DeviceState, Payee};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::rounded;
+use super::worker::HashRates;
 use crate::api::clock::Clock;
 use crate::api::ready::Readiness;
 
@@ -44,7 +49,13 @@ pub(crate) struct Figures {
     /// How fast the worker hashes.
     hash_rate: HashRate,
     /// The numbers of blocks in this run.
-    blocks: Blocks,
+    blocks: BlockCounts,
+    /// The work of this run.
+    work: Work,
+    /// When the next block comes at the present rate; `null` if hashes are not known.
+    next_block: Option<NextBlock>,
+    /// The hash rate of the network, from the difficulty of its chains.
+    network_hash_rate: Option<f64>,
     /// The number of live jobs.
     jobs: usize,
     /// The numbers of mining devices; `null` unless the worker is the Stratum server.
@@ -65,7 +76,7 @@ struct HashRate {
 
 /// The numbers of blocks in this run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-struct Blocks {
+struct BlockCounts {
     /// Found.
     found: u64,
     /// Not answered by the node yet.
@@ -84,6 +95,41 @@ struct Blocks {
     stale: u64,
     /// Refused.
     rejected: u64,
+    /// The numbers of blocks that reached each fate, those of earlier runs included that were
+    /// settled in this one. A block that comes to another fate is counted in both.
+    #[schema(value_type = HashMap<String, u64>)]
+    by_fate: BTreeMap<&'static str, u64>,
+}
+
+/// The work of this run. What is not known is `null`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Work {
+    /// Expected blocks: all hashes, each over the difficulty of its job.
+    expected_blocks: Option<f64>,
+    /// Expected blocks since the last confirmed one was found, in this run or an earlier one: 1 on
+    /// average.
+    effort: Option<f64>,
+    /// Blocks found per expected block, once one was expected.
+    luck: Option<f64>,
+    /// The interval that contains the true mean of luck with 95 %: its ends.
+    luck_interval: Option<[f64; 2]>,
+    /// Hashes on outdated jobs.
+    stale_hashes: Option<f64>,
+    /// The same in per cent of all hashes.
+    stale_percent: Option<f64>,
+    /// All hashes over windows of time.
+    hash_rates: Option<HashRates>,
+}
+
+/// When the next block comes, counted from any moment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct NextBlock {
+    /// The mean time.
+    mean_seconds: f64,
+    /// The time within which it comes with 50, 90 and 99 %.
+    quantiles_seconds: [f64; 3],
+    /// The probability of a block in a day, a week, 30 days and a year, from 0 to 1.
+    probabilities: [f64; 4],
 }
 
 /// The numbers of mining devices.
@@ -134,7 +180,7 @@ impl Figures {
                 present,
                 mean: rate(hashing.mean).1,
             },
-            blocks: Blocks {
+            blocks: BlockCounts {
                 found: counters.solutions,
                 open: counters.solutions_open,
                 submitted: counters.solutions_submitted,
@@ -144,7 +190,18 @@ impl Figures {
                 unknown: counters.blocks.unknown,
                 stale: counters.solutions_stale,
                 rejected: counters.solutions_rejected,
+                by_fate: snapshot
+                    .fates
+                    .iter()
+                    .map(|(fate, count)| (fate.name(), *count))
+                    .collect(),
             },
+            work: Work::new(snapshot),
+            next_block: snapshot.odds().as_ref().map(NextBlock::new),
+            network_hash_rate: snapshot
+                .network
+                .as_ref()
+                .and_then(|network| Some(rounded(network.total()?.0))),
             jobs: snapshot.jobs.iter().len(),
             devices: snapshot.devices.as_ref().map(|devices| {
                 let mut counts = DeviceCounts::default();
@@ -157,6 +214,36 @@ impl Figures {
                 }
                 counts
             }),
+        }
+    }
+}
+
+impl Work {
+    fn new(snapshot: &Snapshot) -> Self {
+        let work = &snapshot.work;
+        let luck = match work.luck() {
+            Some(Luck::Known { ratio, interval }) => Some((ratio, interval)),
+            Some(Luck::TooEarly) | None => None,
+        };
+        Self {
+            expected_blocks: work.expected.map(rounded),
+            effort: work.effort.map(rounded),
+            luck: luck.map(|(ratio, _)| rounded(ratio)),
+            luck_interval: luck.map(|(_, ends)| [rounded(ends.low), rounded(ends.high)]),
+            stale_hashes: work.stale.hashes().map(rounded),
+            stale_percent: work.stale.percent().map(rounded),
+            hash_rates: work.rates.as_ref().map(HashRates::new),
+        }
+    }
+}
+
+impl NextBlock {
+    fn new(odds: &Odds) -> Self {
+        let seconds = |time: Duration| rounded(time.as_secs_f64());
+        Self {
+            mean_seconds: seconds(odds.mean_time()),
+            quantiles_seconds: [0.5, 0.9, 0.99].map(|part| seconds(odds.time_within(part))),
+            probabilities: [DAY, WEEK, MONTH, YEAR].map(|time| rounded(odds.probability(time))),
         }
     }
 }

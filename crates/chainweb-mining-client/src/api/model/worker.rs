@@ -1,6 +1,6 @@
 //! The mining devices, by their worker names.
 
-use miner::telemetry::estimate::{Rates, Window};
+use miner::telemetry::estimate::{ExpectedRate, Rates, Window};
 use miner::telemetry::snapshot::Device;
 use miner::telemetry::{Snapshot, variant};
 use serde::Serialize;
@@ -39,6 +39,12 @@ pub(crate) struct Worker {
     /// Its hash rates, estimated from the difficulty of accepted shares. Time without a connection
     /// counts.
     hash_rates: HashRates,
+    /// The hash rate that it should have, if that is known.
+    expected_hash_rate: Option<f64>,
+    /// Whether that is `configured`, or `usual`: its own median of the last 7 days.
+    expected_hash_rate_source: Option<&'static str>,
+    /// The blocks expected of its accepted shares; `null` where shares are blocks.
+    expected_blocks: Option<f64>,
     /// The share difficulty in leading zero bits; `null` before the first, and where only blocks
     /// are asked for.
     difficulty_bits: Option<u32>,
@@ -55,7 +61,7 @@ pub(crate) struct Worker {
 }
 
 /// Hash rates over windows of time.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct HashRates {
     minute: f64,
     quarter_hour: f64,
@@ -103,6 +109,10 @@ impl Worker {
         let stats = &device.stats;
         let ago = |time| clock.unix_ms(snapshot.at.checked_sub(time).unwrap_or(snapshot.at));
         let refused = |reason| stats.rejections.of(reason);
+        let expected = device.expected_rate.map(|rate| match rate {
+            ExpectedRate::Configured(rate) => ("configured", rounded(rate.0)),
+            ExpectedRate::Usual(rate) => ("usual", rounded(rate.0)),
+        });
         Self {
             name: stats.name.as_str().to_owned(),
             state: variant(device.state),
@@ -112,6 +122,9 @@ impl Worker {
             last_share_unix_ms: stats.last_share.map(ago),
             hash_rate: rounded(device.hash_rate()),
             hash_rates: HashRates::new(&device.rates),
+            expected_hash_rate: expected.map(|(_, rate)| rate),
+            expected_hash_rate_source: expected.map(|(source, _)| source),
+            expected_blocks: device.expected.map(rounded),
             difficulty_bits: stats.level.map(|level| level.bits().into()),
             accepted_difficulty: rounded(stats.credited),
             shares: Shares {

@@ -115,7 +115,8 @@ impl Mix {
             let (setting, good) = &all[setting.index(all.len())];
             let is_switch = setting.form == Form::Switch;
             let mut good = good.clone();
-            if setting.is_text() {
+            // A path is a text, but not an empty one.
+            if setting.is_text() && setting.check(random).is_ok() {
                 good.push(random);
             }
             if good.is_empty() {

@@ -1,5 +1,9 @@
 //! The HTTP API of a running program.
 
+mod commands;
+mod history;
+mod stream;
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -131,6 +135,20 @@ fn the_documents_show_what_the_program_does() {
 }
 
 #[test]
+fn everything_that_openapi_describes_is_served() {
+    let (_client, address) = start(&NO_NODE);
+    let description = get(&address, "/api/v1/openapi.json").json();
+    assert_eq!(description["openapi"], json!("3.1.0"));
+    let paths = description["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 12);
+    for path in paths.keys() {
+        let answer = request(&address, "HEAD", path, "Host: here\r\n");
+        let is_an_example = path.contains('{');
+        assert_eq!(answer.status == 404, is_an_example, "{path}: {answer:?}");
+    }
+}
+
+#[test]
 fn requests_that_the_api_does_not_serve_get_json_with_a_hint() {
     let (_client, address) = start(&NO_NODE);
     for (method, target, status, hint) in [
@@ -201,9 +219,14 @@ fn readiness_names_the_reason() {
 
 #[test]
 fn devices_have_documents_of_their_own_whatever_their_name() {
-    let (client, address) = start(&NO_NODE);
-    let server = client.wait_for("Stratum server ready");
-    let port = field(&server, "address")
+    let client = Running::start(&[&NO_NODE[..], &["--api-listen=127.0.0.1:0"]].concat());
+    // Either may be the first.
+    let mut lines = client.lines_until(" ready");
+    lines.extend(client.lines_until(" ready"));
+    let line = |part: &str| lines.iter().find(|line| line.contains(part)).unwrap();
+    let address = field(line("API ready"), "address").to_owned();
+    let server = line("Stratum server ready");
+    let port = field(server, "address")
         .rsplit(':')
         .next()
         .unwrap()
@@ -272,4 +295,27 @@ fn a_start_beyond_loopback_says_what_others_can_read() {
     let off = Running::start(&[&NO_NODE[..], &["--api-listen=off"]].concat());
     let lines = off.lines_until("cannot connect");
     assert!(!lines.iter().any(|line| line.contains("API")), "{lines:?}");
+}
+
+#[test]
+fn on_demand_is_ready_without_work_once_its_node_answers() {
+    let network = Running::start(&["simnet", "--disable-pow", "--listen", "127.0.0.1:0"]);
+    let node = field(&network.wait_for("simulated network starts"), "address").to_owned();
+    let (client, address) = start(&[
+        &format!("--node={node}"),
+        "--worker=on-demand",
+        "--on-demand-port=0",
+        "--on-demand-interface=127.0.0.1",
+    ]);
+    let ready = wait_for(&client, &address, "/readyz", |_| true);
+    assert_eq!(
+        ready["reason"],
+        json!("the node answers, and blocks can be requested")
+    );
+    let status = get(&address, "/api/v1/status").json();
+    assert_eq!(status["jobs"], json!(0));
+    drop(network);
+    while get(&address, "/readyz").status == 200 {
+        client.pause();
+    }
 }

@@ -104,6 +104,18 @@ async fn no_block_is_lost(kills: u32, name: &str, is_whole: bool) {
     called_found.extend(found(&lines));
     assert_eq!(client.wait().code(), Some(0));
 
+    // The work of all runs adds up, whether they were killed or not.
+    let database = Connection::open(directory.join("history.db")).unwrap();
+    let sums = |sql: &str| {
+        let mut query = database.prepare(sql).unwrap();
+        let rows = query.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<Vec<f64>, _>>().unwrap()
+    };
+    let expected = sums("SELECT expected FROM block ORDER BY id");
+    assert!(expected.is_sorted(), "{expected:?}");
+    let total = sums("SELECT sum(expected) FROM total WHERE span = 60")[0];
+    let last = expected.last().unwrap();
+    assert!(total - last > -1e-9, "{total} {last}");
     let blocks = blocks(&directory);
     let hashes: BTreeSet<_> = blocks.iter().map(|block| block.hash.clone()).collect();
     assert_eq!(hashes.len(), blocks.len(), "a block is there twice");

@@ -25,6 +25,7 @@ pub(crate) fn command(program: &str) -> Command {
     for name in ["STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"] {
         command.env_remove(name);
     }
+    command.env_remove("POOL2_EVENT_LOG_PATH");
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CHAINWEB_MINING_") {
             command.env_remove(name);

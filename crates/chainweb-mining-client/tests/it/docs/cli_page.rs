@@ -28,8 +28,8 @@ A value follows its flag: `--flag value` or `--flag=value`. A flag with a *key* 
 const COMMANDS: &str = "\
 ## Commands
 
-A command is the first argument, before its flags; only `doctor` may follow settings. Every command has the flags of
-the section *Logging* and `--help`.
+A command is the first argument, before its flags; only `doctor`, `health` and `stats` may follow settings. Every
+command has the flags of the section *Logging* and `--help`.
 
 ";
 

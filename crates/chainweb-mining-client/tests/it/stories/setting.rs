@@ -205,6 +205,7 @@ impl Story {
         let mining = Mining {
             engine,
             server,
+            share_log: None,
             api: None,
         };
         self.client.spawn(mine::run(mining, self.stop.clone()));

@@ -3,13 +3,16 @@
 mod by_hand;
 pub(super) mod devices;
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::{ChainGraph, Level};
+use chainweb::{ChainGraph, Difficulty, Level};
 use listen::Interface;
 use miner::Preemption;
+use miner::history::{History, Place, Reader, Run, Span};
 use miner::worker::Worker;
 use miner::worker::asic::Asic;
 use rand::SeedableRng;
@@ -326,4 +329,61 @@ async fn shutdown_closes_all_sessions_and_needs_no_grace() {
     for session in sessions {
         session.ends().await;
     }
+}
+
+/// Starts a client whose history is in a directory. The server chooses the difficulty.
+async fn start_with_history(directory: &Path) -> (Farm, Reader, Session) {
+    let mut story = ten_chains(1 << 60).network().await;
+    let place = Place::Directory(directory.to_owned());
+    let open = || History::open(place.clone(), Run::default(), PATIENCE);
+    let mut history = open().await.unwrap();
+    while history.instance() > 1 {
+        // The thread of the last one is about to end.
+        sleep(Duration::from_millis(5)).await;
+        history = open().await.unwrap();
+    }
+    let reader = history.reader();
+    story.history = Some(history);
+    let config = Config {
+        difficulty: DifficultyMode::default(),
+        ..config()
+    };
+    let farm = Farm::start(story, config).await;
+    let password = if reader.workers().unwrap().is_empty() {
+        "d=9"
+    } else {
+        "x"
+    };
+    let session = Session::log_in_with(farm.address, 0, password).await;
+    (farm, reader, session)
+}
+
+#[tokio::test]
+async fn a_device_goes_on_after_a_restart() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("devices-restart");
+    fs::remove_dir_all(&directory).ok();
+    let (mut farm, reader, mut session) = start_with_history(&directory).await;
+    let target = session.target().await;
+    assert_eq!(target, level(9).target());
+    let job = session.job().await;
+    session.share(&job, &target).await;
+    farm.until_all_share(1, 0).await;
+    let best = farm.stats.snapshot(Instant::now())[0].best;
+    farm.story.ends_well().await;
+    let worker = reader.worker("000").unwrap().unwrap();
+    assert_eq!(worker.best_share, best.map(Difficulty::as_f64));
+    assert_eq!((worker.level, worker.totals.shares_accepted), (Some(9), 1));
+    let hashes = worker.totals.hashes.unwrap();
+    assert!(hashes > 0.0);
+    let day = reader.totals(Span::Day, 0).unwrap();
+    let sum: f64 = day.iter().filter_map(|day| day.totals.hashes).sum();
+    assert_eq!(sum.to_string(), hashes.to_string());
+
+    // Without a password, the device starts where it was. Others start at level 49.
+    let (farm, reader, mut session) = start_with_history(&directory).await;
+    assert_eq!(session.target().await, level(9).target());
+    let snapshot = farm.stats.snapshot(Instant::now());
+    assert_eq!((snapshot[0].best, snapshot[0].accepted), (best, 0));
+    farm.story.ends_well().await;
+    assert_eq!(reader.worker("000").unwrap().unwrap(), worker);
 }

@@ -256,3 +256,19 @@ fn a_refresh_without_a_job_is_skipped() {
     };
     assert_eq!(s.counters().refreshes, expected);
 }
+
+#[test]
+fn a_job_is_outdated_from_its_first_refresh_unless_the_same_work_comes_again() {
+    let mut s = Script::mining_under(Preemption::Immediate, 1);
+    let job = s.job("0:1a");
+    s.at(10).refreshed(0).gives(&["work on 0"]);
+    let refreshed = s.now();
+    s.at(20).work(piece(0, 1, 'a')).gives(&[]);
+    assert_eq!(job.outdated_part(refreshed, s.now()).to_string(), "0");
+    let before = s.now();
+    s.at(30).refreshed(0).gives(&["work on 0"]);
+    s.at(35).refreshed(0).gives(&[]);
+    assert!(s.at(40).new_cut(0).contains("publish"));
+    assert_eq!(job.outdated_part(before, s.now()).to_string(), "0.5");
+    assert_eq!(job.outdated_part(s.now(), s.now() + ms(7)).to_string(), "1");
+}

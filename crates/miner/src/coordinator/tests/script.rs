@@ -186,7 +186,7 @@ impl Script {
         self
     }
 
-    fn now(&self) -> Instant {
+    pub(super) fn now(&self) -> Instant {
         self.start + Duration::from_millis(self.ms)
     }
 

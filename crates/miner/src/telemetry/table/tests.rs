@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use stratum::{Rejection, Rejections, WorkerName, WorkerSnapshot};
 
 use super::text;
-use crate::telemetry::estimate::Rates;
+use crate::telemetry::estimate::{ExpectedRate, Rates};
 use crate::telemetry::recent::Shares;
 use crate::telemetry::snapshot::{Device, DeviceState};
+use crate::units::HashRate;
 
 fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
     WorkerSnapshot {
@@ -165,4 +166,24 @@ proptest! {
         let head_lines = usize::from(!devices.is_empty());
         prop_assert_eq!(table.lines().count(), head_lines + singles + sums);
     }
+}
+
+#[test]
+fn a_rate_is_compared_with_the_expected_one_where_that_is_known() {
+    let expecting = |terahashes: f64| Device {
+        expected_rate: Some(ExpectedRate::Configured(HashRate(4e12))),
+        ..active(stats("k.a", terahashes))
+    };
+    let rates = |devices: &[Device]| {
+        let table = text(devices, 10);
+        let rates = table.lines().skip(1).map(|row| row.split(" | ").nth(1));
+        rates
+            .map(|rate| rate.expect("a column").trim().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let slow = expecting(1.0);
+    let both = ["4.20 TH/s (105 %)", "1.00 TH/s (25 %)", "5.20 TH/s (65 %)"];
+    assert_eq!(rates(&[slow.clone(), expecting(4.2)]), both);
+    let one = ["2.00 TH/s", "1.00 TH/s (25 %)", "3.00 TH/s"];
+    assert_eq!(rates(&[slow, active(stats("k.b", 2.0))]), one);
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use chainweb::{Nonce, WorkHeader};
+use chainweb::{Nonce, Target, WorkHeader};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -24,6 +24,10 @@ pub(super) struct Job {
 
 impl Session {
     pub(super) async fn log_in(address: SocketAddr, number: usize) -> Self {
+        Self::log_in_with(address, number, "x").await
+    }
+
+    pub(super) async fn log_in_with(address: SocketAddr, number: usize, password: &str) -> Self {
         let (reader, writer) = TcpStream::connect(address).await.unwrap().into_split();
         let mut session = Self {
             lines: BufReader::new(reader).lines(),
@@ -40,7 +44,7 @@ impl Session {
         let user = format!("miner.{number:03}");
         session
             .send(&format!(
-                r#"{{"id":2,"method":"mining.authorize","params":["{user}","x"]}}"#
+                r#"{{"id":2,"method":"mining.authorize","params":["{user}","{password}"]}}"#
             ))
             .await;
         assert_eq!(session.line().await["result"], true);
@@ -57,9 +61,11 @@ impl Session {
         serde_json::from_str(&line.unwrap().unwrap().unwrap()).unwrap()
     }
 
-    /// Waits for the next line, which sets the target.
-    pub(super) async fn target(&mut self) {
-        assert_eq!(self.line().await["method"], "mining.set_target");
+    /// Waits for the next line, which sets the target, and returns the target.
+    pub(super) async fn target(&mut self) -> Target {
+        let line = self.line().await;
+        assert_eq!(line["method"], "mining.set_target");
+        Target::from_be_hex(line["params"][0].as_str().unwrap()).unwrap()
     }
 
     /// Returns the next job.
@@ -92,10 +98,14 @@ impl Session {
 
     /// Solves a job and submits the share.
     pub(super) async fn solve(&mut self, job: &Job) {
-        let target = job.header.target();
+        self.share(job, &job.header.target()).await;
+    }
+
+    /// Finds a nonce whose hash meets the target and submits the share.
+    pub(super) async fn share(&mut self, job: &Job, target: &Target) {
         let nonce = |nonce2: u64| Nonce::new(nonce2 << 16 | self.nonce1);
         let nonce2 = (0..1 << 32)
-            .find(|nonce2| pow::verify(&job.header.with_nonce(nonce(*nonce2)), &target))
+            .find(|nonce2| pow::verify(&job.header.with_nonce(nonce(*nonce2)), target))
             .unwrap();
         let id = &job.id;
         let line = format!(

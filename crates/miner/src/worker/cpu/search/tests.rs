@@ -291,3 +291,35 @@ fn waiting_for_jobs_does_not_count_as_batch_time() {
     bench.step(Duration::from_mins(1));
     assert_eq!(bench.search.batch.size, size);
 }
+
+#[test]
+fn hashes_are_stale_once_their_job_is_outdated() {
+    let now = Instant::now();
+    let (old, new) = (job(1, hard(), now), job(2, hard(), now));
+    let mut bench = Bench::new(&[&old], now);
+    let step = |bench: &mut Bench| {
+        bench.now += MS;
+        let stale = bench.search.stale(bench.now);
+        let Step::Hashed { hashes, .. } = bench.search.step(bench.now) else {
+            panic!("idle");
+        };
+        (stale, hashes as f64)
+    };
+    assert_eq!(step(&mut bench).0.to_string(), "0");
+    let (stale, hashes) = step(&mut bench);
+    assert_eq!(stale.to_string(), "0");
+    // In the middle of a batch.
+    old.outdate(bench.now + MS / 2);
+    // A later event changes nothing.
+    old.outdate(bench.now + 2 * MS);
+    bench.publish(&[&new]);
+    let (stale, next) = step(&mut bench);
+    assert_eq!(stale.to_string(), (hashes / 2.0).to_string());
+    // A refreshed job is hashed until new work comes, or the same again.
+    new.outdate(bench.now);
+    let (stale, hashes) = step(&mut bench);
+    assert_eq!(stale.to_string(), next.to_string());
+    assert_eq!(step(&mut bench).0.to_string(), hashes.to_string());
+    new.renew();
+    assert_eq!(step(&mut bench).0.to_string(), "0");
+}

@@ -1,0 +1,171 @@
+//! The paths of blocks and totals, as JSON or as a file for spreadsheets.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use bytes::Bytes;
+use hyper::StatusCode;
+use miner::history::{Fate, HistoryError, Reader, Span};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::answer::{Answer, Problem, bytes, written};
+use super::csv;
+use super::model::history::{Block, Blocks, History, Total, WorkerHistory, WorkerTotal};
+use super::shared::Shared;
+
+/// The most blocks of a read, and of an answer.
+const PAGE: u32 = 1_000;
+const MAX_BLOCKS: u32 = 100_000;
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Form {
+    #[default]
+    Json,
+    Csv,
+}
+
+/// Which blocks.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BlocksQuery {
+    /// Only blocks of this fate.
+    fate: Option<String>,
+    /// Only blocks before this one, by its `id`.
+    before: Option<i64>,
+    /// The most blocks, up to 100,000 [default: 100; all in CSV].
+    limit: Option<u32>,
+    /// `json` or `csv`.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    format: Form,
+}
+
+/// Which totals.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HistoryQuery {
+    /// `minute` (of the last week), `hour` (of the last 90 days) or `day` [default: hour].
+    span: Option<String>,
+    /// Only spans that start then or later, in milliseconds since the Unix epoch [default: all].
+    from_unix_ms: Option<i64>,
+    /// Only the totals of this worker, by hour or day.
+    worker: Option<String>,
+    /// `json` or `csv`.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    format: Form,
+}
+
+/// Answers with blocks.
+pub(super) async fn blocks(
+    State(shared): State<Shared>,
+    query: Result<Query<BlocksQuery>, QueryRejection>,
+) -> Answer {
+    let Query(query) = query.map_err(wrong_query)?;
+    let fate = match &query.fate {
+        None => None,
+        Some(name) => Some(Fate::named(name).ok_or_else(|| {
+            let fates = Fate::ALL.map(Fate::name).join(", ");
+            let hint = format!("one of {fates}");
+            Problem::new(StatusCode::BAD_REQUEST, "no fate has this name", hint)
+        })?),
+    };
+    let format = query.format;
+    let limit = query.limit.unwrap_or(match format {
+        Form::Json => 100,
+        Form::Csv => MAX_BLOCKS,
+    });
+    let limit = limit.clamp(1, MAX_BLOCKS);
+    let read = move |reader: &Reader| {
+        let blocks = read_blocks(reader, query.before, fate, limit)?;
+        if format == Form::Csv {
+            return Ok(csv::table(&blocks));
+        }
+        let is_full = u32::try_from(blocks.len()) == Ok(limit);
+        Ok(bytes(&Blocks {
+            next_before: blocks.last().filter(|_| is_full).map(|block| block.id),
+            blocks,
+            fates: reader.fates()?.into_iter().map(Into::into).collect(),
+        }))
+    };
+    Ok(respond(format, "blocks", shared.archive.read(read).await?))
+}
+
+/// Reads in pieces, so that the memory for rows is bounded.
+fn read_blocks(
+    reader: &Reader,
+    mut before: Option<i64>,
+    fate: Option<Fate>,
+    limit: u32,
+) -> Result<Vec<Block>, HistoryError> {
+    let (mut blocks, mut left) = (Vec::new(), limit);
+    while left > 0 {
+        let wanted = left.min(PAGE);
+        let rows = reader.blocks(before, fate, wanted)?;
+        let Some(last) = rows.last() else { break };
+        before = Some(last.row);
+        left -= wanted;
+        blocks.extend(rows.into_iter().map(Block::from));
+    }
+    Ok(blocks)
+}
+
+/// Answers with totals.
+pub(super) async fn history(
+    State(shared): State<Shared>,
+    query: Result<Query<HistoryQuery>, QueryRejection>,
+) -> Answer {
+    let Query(query) = query.map_err(wrong_query)?;
+    let (name, span) = match query.span.as_deref() {
+        None | Some("hour") => ("hour", Span::Hour),
+        Some("day") => ("day", Span::Day),
+        Some("minute") if query.worker.is_none() => ("minute", Span::Minute),
+        Some(_) => {
+            let hint = "minute, hour or day; of a worker, hour or day";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "no such span", hint));
+        }
+    };
+    let from_ms = query.from_unix_ms.unwrap_or(0).max(0);
+    // Spans that start at the moment itself, or later.
+    let from = from_ms / 1000 + i64::from(from_ms % 1000 > 0);
+    let format = query.format;
+    let read = move |reader: &Reader| {
+        if let Some(worker) = query.worker {
+            let totals = reader.worker_totals(&worker, span, from)?;
+            let totals: Vec<WorkerTotal> = totals.into_iter().map(Into::into).collect();
+            return Ok(match format {
+                Form::Json => bytes(&WorkerHistory { span: name, totals }),
+                Form::Csv => csv::table(&totals),
+            });
+        }
+        let totals = reader.totals(span, from)?;
+        let totals: Vec<Total> = totals.into_iter().map(Into::into).collect();
+        if format == Form::Csv {
+            return Ok(csv::table(&totals));
+        }
+        let outages = reader.outages(from_ms)?.into_iter();
+        Ok(bytes(&History {
+            span: name,
+            totals,
+            outages: outages.map(Into::into).collect(),
+        }))
+    };
+    Ok(respond(format, name, shared.archive.read(read).await?))
+}
+
+fn respond(format: Form, name: &str, body: Bytes) -> Response {
+    match format {
+        Form::Json => written(body),
+        Form::Csv => csv::file(name, body),
+    }
+}
+
+fn wrong_query(error: QueryRejection) -> Problem {
+    let hint = "docs/api.md and /api/v1/openapi.json list the parameters";
+    Problem::new(StatusCode::BAD_REQUEST, error.body_text(), hint)
+}

@@ -1,0 +1,222 @@
+//! The `stats` command: what a running program does, for people, programs and `HiveOS`.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use hyper::StatusCode;
+use miner::units::{About, HashRate};
+use serde_json::{Value, json};
+
+use crate::ask::ask;
+use crate::config::ConfigArgs;
+use crate::flags::ApiArgs;
+
+/// What to print.
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// The form of the output.
+    #[arg(long, value_enum, default_value = "table", ignore_case = true)]
+    pub format: StatsFormat,
+    /// Where the API of the running program listens.
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// The sources of settings, as for mining.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatsFormat {
+    /// Text for people.
+    Table,
+    /// One JSON object with the answers of the API.
+    Json,
+    /// The shell variables khs and stats, for h-stats.sh of `HiveOS`.
+    Hive,
+}
+
+impl StatsArgs {
+    /// Asks a running program, and returns the output.
+    ///
+    /// # Errors
+    /// Returns an error if it does not answer.
+    pub(crate) async fn text(&self) -> anyhow::Result<String> {
+        let status = self.ask("/api/v1/status").await?;
+        let workers = self.ask("/api/v1/workers").await?;
+        let workers = &workers["workers"];
+        Ok(match self.format {
+            StatsFormat::Table => table(&status, workers),
+            StatsFormat::Json => format!("{}\n", json!({ "status": status, "workers": workers })),
+            StatsFormat::Hive => hive(&status, workers),
+        })
+    }
+
+    async fn ask(&self, path: &str) -> anyhow::Result<Value> {
+        let (status, body) = ask(&self.api, path).await?;
+        if status != StatusCode::OK {
+            let body = String::from_utf8_lossy(&body);
+            bail!("the API answers {status}: {}", printable(&body));
+        }
+        serde_json::from_slice(&body).context("the answer is not one of the API")
+    }
+}
+
+/// Returns assignments of `khs`, the rate in kH/s, and `stats`, which a shell can evaluate: they
+/// hold numbers only, and no name that others chose.
+fn hive(status: &Value, workers: &Value) -> String {
+    let khs = |rate: &Value| number(rate) / 1000.0;
+    let workers = list(workers);
+    let blocks = &status["blocks"];
+    let total = khs(&status["hash_rate"]["present"]);
+    let (rates, accepted, refused) = if status["devices"].is_null() {
+        let rejected = count(&blocks["rejected"]) + count(&blocks["stale"]);
+        (vec![total], count(&blocks["submitted"]), rejected)
+    } else {
+        let rates = workers.iter().map(|worker| khs(&worker["hash_rate"]));
+        let accepted = workers
+            .iter()
+            .map(|worker| count(&worker["shares"]["accepted"]));
+        (
+            rates.collect(),
+            accepted.sum(),
+            workers.iter().map(refused).sum(),
+        )
+    };
+    let uptime = Duration::try_from_secs_f64(number(&status["uptime_seconds"]));
+    let stats = json!({
+        "hs": rates,
+        "hs_units": "khs",
+        "temp": [],
+        "fan": [],
+        "uptime": uptime.unwrap_or_default().as_secs(),
+        "ver": env!("CARGO_PKG_VERSION"),
+        "ar": [accepted, refused],
+        "algo": "blake2s",
+    });
+    format!("khs={total}\nstats='{stats}'\n")
+}
+
+fn table(status: &Value, workers: &Value) -> String {
+    let figure = |value: &Value| {
+        value
+            .as_f64()
+            .map_or("–".to_owned(), |it| format!("{it:.2}"))
+    };
+    let rate = |value: &Value| {
+        let rate = value.as_f64();
+        rate.map_or("–".to_owned(), |rate| HashRate(rate).to_string())
+    };
+    let (blocks, work, next) = (&status["blocks"], &status["work"], &status["next_block"]);
+    let is_ready = status["ready"] == json!(true);
+    let interval = |end: usize| figure(&work["luck_interval"][end]);
+    let rows = [
+        (
+            if is_ready { "ready" } else { "not ready" },
+            text(&status["reason"]),
+        ),
+        ("up for", time(&status["uptime_seconds"])),
+        ("rate", rate(&status["hash_rate"]["present"])),
+        ("mean", rate(&status["hash_rate"]["mean"])),
+        ("next block", time(&next["mean_seconds"])),
+        (
+            "blocks",
+            format!(
+                "{} found, {} accepted, {} orphaned, {} too late, {} rejected",
+                blocks["found"],
+                blocks["accepted"],
+                blocks["orphaned"],
+                blocks["stale"],
+                blocks["rejected"]
+            ),
+        ),
+        ("effort", figure(&work["effort"])),
+        (
+            "luck",
+            format!(
+                "{} (from {} to {})",
+                figure(&work["luck"]),
+                interval(0),
+                interval(1)
+            ),
+        ),
+    ];
+    let mut page = String::new();
+    for (name, value) in rows {
+        writeln!(page, "{name:<12}{value}").expect("text takes all");
+    }
+    let mut lines = vec![
+        [
+            "device",
+            "state",
+            "rate",
+            "accepted",
+            "refused",
+            "last share",
+        ]
+        .map(str::to_owned),
+    ];
+    let now = number(&status["time_unix_ms"]);
+    for worker in list(workers) {
+        let last = &worker["last_share_unix_ms"];
+        let ago = last.as_f64().map(|last| (now - last).max(0.0) / 1000.0);
+        lines.push([
+            text(&worker["name"]),
+            text(&worker["state"]),
+            rate(&worker["hash_rate"]),
+            worker["shares"]["accepted"].to_string(),
+            refused(worker).to_string(),
+            ago.map_or("–".to_owned(), |ago| format!("{} ago", time(&json!(ago)))),
+        ]);
+    }
+    if lines.len() > 1 {
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
+        let widths: [usize; 6] = std::array::from_fn(|column| width(column).unwrap_or(0));
+        for line in &lines {
+            let cells = line
+                .iter()
+                .zip(widths)
+                .map(|(cell, width)| format!("{cell:<width$}"));
+            let line = cells.collect::<Vec<_>>().join("  ");
+            writeln!(page, "{}", line.trim_end()).expect("text takes all");
+        }
+    }
+    page
+}
+
+/// Returns the number of refused shares of a worker.
+fn refused(worker: &Value) -> u64 {
+    let shares = worker["shares"].as_object().into_iter().flatten();
+    let refused = shares.filter(|(reason, _)| !reason.starts_with("accepted"));
+    refused.map(|(_, shares)| count(shares)).sum()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(0.0)
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+fn time(value: &Value) -> String {
+    let time = value
+        .as_f64()
+        .and_then(|time| Duration::try_from_secs_f64(time).ok());
+    time.map_or("–".to_owned(), |time| About(time).to_string())
+}
+
+fn text(value: &Value) -> String {
+    printable(value.as_str().unwrap_or("–"))
+}
+
+/// Returns a text that changes nothing but the terminal's text.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "?")
+}

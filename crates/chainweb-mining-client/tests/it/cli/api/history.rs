@@ -1,0 +1,74 @@
+//! Blocks and totals through the API.
+
+use serde_json::{Value, json};
+
+use super::{get, start, wait_for};
+
+#[test]
+fn blocks_are_filtered_paged_and_exported() {
+    let (demo, address) = start(&["demo", "--graph=pair", "--block-delay=1s"]);
+    let all = wait_for(&demo, &address, "/api/v1/blocks", |answer| {
+        let blocks = answer["blocks"].as_array().unwrap();
+        blocks.len() > 2
+            && blocks
+                .iter()
+                .any(|block| block["fate"] == json!("confirmed"))
+    });
+    assert_eq!(all["next_before"], Value::Null);
+    let blocks = all["blocks"].as_array().unwrap();
+    let id = |block: &Value| block["id"].as_i64().unwrap();
+    assert!(blocks.is_sorted_by(|later, earlier| id(later) > id(earlier)));
+    let first = blocks.last().unwrap();
+    assert_eq!(first["network"], json!("development"));
+    assert_eq!(first["hash"].as_str().map(str::len), Some(43));
+    assert!(first["found_unix_ms"].as_i64() > Some(1_700_000_000_000));
+
+    let last = id(&blocks[0]) + 1;
+    let page = get(&address, &format!("/api/v1/blocks?limit=2&before={last}")).json();
+    let ids: Vec<i64> = page["blocks"].as_array().unwrap().iter().map(id).collect();
+    assert_eq!(ids, [id(&blocks[0]), id(&blocks[1])]);
+    assert_eq!(page["next_before"], json!(ids[1]));
+    let confirmed = get(&address, "/api/v1/blocks?fate=confirmed").json();
+    let confirmed = confirmed["blocks"].as_array().unwrap();
+    assert!(!confirmed.is_empty());
+    for block in confirmed {
+        assert_eq!(block["fate"], json!("confirmed"));
+    }
+
+    let file = get(&address, "/api/v1/blocks?format=csv");
+    assert!(file.head.contains("content-type: text/csv"), "{file:?}");
+    assert!(file.head.contains("filename=\"blocks.csv\""), "{file:?}");
+    let mut rows = csv::Reader::from_reader(file.body.as_bytes());
+    let names = rows.headers().unwrap().clone();
+    assert_eq!(&names[0], "id");
+    let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
+    assert!(rows.len() >= blocks.len());
+    assert_eq!(rows.last().unwrap()[0], first["id"].to_string());
+
+    for (query, hint) in [
+        ("blocks?fate=eaten", "orphaned"),
+        ("blocks?limit=many", "openapi.json"),
+        ("blocks?fat=orphaned", "openapi.json"),
+        ("history?span=year", "day"),
+        ("history?span=minute&worker=x", "hour or day"),
+    ] {
+        let answer = get(&address, &format!("/api/v1/{query}"));
+        assert_eq!(answer.status, 400, "{query}");
+        let hints = answer.json()["hint"].as_str().unwrap().to_owned();
+        assert!(hints.contains(hint), "{query}: {hints}");
+    }
+    for (query, span) in [
+        ("", "hour"),
+        ("?span=day", "day"),
+        ("?span=minute", "minute"),
+    ] {
+        let answer = get(&address, &format!("/api/v1/history{query}")).json();
+        assert_eq!(answer["span"], json!(span));
+        assert!(
+            answer["totals"].is_array() && answer["outages"].is_array(),
+            "{answer}"
+        );
+    }
+    let worker = get(&address, "/api/v1/history?worker=no%20one&span=day").json();
+    assert_eq!(worker["totals"], json!([]));
+}
