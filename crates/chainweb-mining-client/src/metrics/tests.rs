@@ -106,6 +106,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
             network: None,
             is_evm: false,
             failures: BTreeMap::new(),
+            faults: Faults::default(),
             latency: None,
             requests: [
                 (request(None), times),
@@ -180,6 +181,8 @@ fn devices(stats: &Stats, now: Instant) -> Devices {
         connected: Duration::ZERO,
         recent: Shares::default(),
         state: DeviceState::Active,
+        connected: Duration::ZERO,
+        recent: Shares::default(),
     };
     Devices {
         each: stats.snapshot(now).into_iter().map(device).collect(),

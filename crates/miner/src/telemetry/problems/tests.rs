@@ -61,9 +61,9 @@ fn well() -> Snapshot {
         stale_percent: Some(0.4),
         problems: Arc::default(),
         work: Work {
+            hashes: None,
             expected: None,
             effort: None,
-            hashes: None,
             stale: StaleWork::default(),
             rates: None,
             found: 0,
