@@ -126,6 +126,12 @@ pub(crate) async fn run(
         history: Some(history),
     };
     let api = args.api.bind("cpu", &[]).await?;
+    if let Some(url) = api.as_ref().and_then(api::Server::url) {
+        info!(
+            event = "demo_page",
+            url, "the page with all figures, for a browser"
+        );
+    }
     let until = stop.child_token();
     let time_over = async {
         match args.duration {
