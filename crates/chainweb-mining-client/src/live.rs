@@ -29,7 +29,7 @@ use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use self::area::{Pause, area, keys};
+use self::area::{Pause, area};
 use crate::exit::QUIT_LIMIT;
 use crate::logging::{self, LogArgs, LogFilter, LogFormat, LogLevel, Summaries};
 use crate::shutdown::is_ignored;
@@ -47,6 +47,8 @@ const TICK: Timespec = Timespec {
 const SIGNALS: [i32; 7] = [
     SIGTSTP, SIGCONT, SIGWINCH, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM,
 ];
+
+const ESCAPE: u8 = b'\x1b';
 
 /// What the live area needs of the log.
 #[derive(Clone, Debug)]
@@ -212,9 +214,12 @@ impl Watch {
         if self.has_input {
             let mut keys = [0; 64];
             let length = rustix::io::read(stdin(), &mut keys).unwrap_or(0);
-            // Keys such as arrows send several characters after an escape.
-            if keys[0] != b'\x1b' {
-                keys[..length].iter().for_each(|key| self.press(*key));
+            let mut keys = keys[..length].iter().copied();
+            while let Some(key) = keys.next() {
+                match key {
+                    ESCAPE => skip_code(&mut keys),
+                    _ => self.press(key),
+                }
             }
         }
         let (columns, rows) = terminal::size();
@@ -248,26 +253,27 @@ impl Watch {
     }
 
     fn press(&mut self, key: u8) {
-        let snapshot = self.snapshots.borrow().clone();
-        let details = match key.to_ascii_lowercase() {
-            b'h' => details::rates,
-            b'd' => details::devices,
-            b'b' => details::blocks,
-            b'n' => details::nodes,
-            b'j' => details::jobs,
+        let key = key.to_ascii_lowercase();
+        match key {
             b'l' => return self.change_level(),
             b'p' => return self.change_pause(),
-            b'?' => return logging::print(&keys(snapshot.as_deref(), self.pause()).join("\n")),
-            b'q' => {
-                kill_process(getpid(), Signal::TERM).ok();
-                return;
-            }
+            b'q' => return terminate(),
+            _ => {}
+        }
+        let Some(snapshot) = self.snapshots.borrow().clone() else {
+            return;
+        };
+        let columns = usize::from(terminal::size().0) - 1;
+        let lines = match key {
+            b'h' => details::rates(&snapshot, columns),
+            b'd' => details::devices(&snapshot, columns),
+            b'b' => details::blocks(&snapshot, columns),
+            b'n' => details::nodes(&snapshot, columns),
+            b'j' => details::jobs(&snapshot, columns),
+            b'?' => details::help(&snapshot, self.pause()),
             _ => return,
         };
-        if let Some(snapshot) = snapshot {
-            let (columns, _) = terminal::size();
-            logging::print(&details(&snapshot, usize::from(columns) - 1).join("\n"));
-        }
+        logging::print(&lines.join("\n"));
     }
 
     /// Changes to the next level, and from the last to the first.
@@ -296,6 +302,18 @@ impl Watch {
         } else {
             info!(event = "hashing_resumed", "hashing resumed");
         }
+    }
+}
+
+/// Ends the program as any SIGTERM does.
+fn terminate() {
+    kill_process(getpid(), Signal::TERM).ok();
+}
+
+/// Skips the rest of what an arrow, a function key or a letter with Alt sends after an escape.
+fn skip_code(keys: &mut impl Iterator<Item = u8>) {
+    if let Some(b'[' | b'O') = keys.next() {
+        keys.find(|key| (b'@'..=b'~').contains(key));
     }
 }
 

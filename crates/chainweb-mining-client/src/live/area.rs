@@ -1,12 +1,10 @@
 //! The rows of the live area: rate, blocks, effort, devices and node, and what is wrong or which
 //! keys there are. Pure: a snapshot in, text out.
 
-use std::time::Duration;
-
 use miner::meter::Rate;
 use miner::telemetry::Snapshot;
 use miner::telemetry::estimate::{Luck, Window};
-use miner::telemetry::snapshot::{DeviceState, NodeSnapshot};
+use miner::telemetry::snapshot::DeviceState;
 use miner::units::{About, HashRate};
 
 use super::text::{fitted, row};
@@ -35,27 +33,30 @@ pub(super) fn area(snapshot: Option<&Snapshot>, pause: Pause, columns: u16) -> A
         text: row(&parts, width),
         tone: Tone::Plain,
     };
+    let warning = |text: &str| Row {
+        text: fitted(text, width),
+        tone: Tone::Warning,
+    };
+    let problem = snapshot.and_then(|snapshot| snapshot.problems.first());
+    let problem = problem.filter(|_| pause != Pause::On);
     let mut rows = Vec::new();
     if let Some(snapshot) = snapshot {
         rows.push(plain(rates(snapshot)));
         rows.push(plain(blocks(snapshot)));
-        rows.extend(effort(snapshot, width).map(plain));
+        // A problem needs the row.
+        if problem.is_none() {
+            rows.extend(effort(snapshot, width).map(plain));
+        }
         rows.push(plain([devices(snapshot), nodes(snapshot)].concat()));
     }
-    let warning = match pause {
-        Pause::On => Some("paused: p resumes hashing".to_owned()),
-        Pause::Off | Pause::Never => snapshot.and_then(problem),
-    };
-    rows.push(match warning {
-        Some(warning) => Row {
-            text: fitted(&warning, width),
-            tone: Tone::Warning,
-        },
-        None => Row {
+    match problem {
+        Some(problem) => rows.extend([warning(&problem.what), warning(&problem.remedy)]),
+        None if pause == Pause::On => rows.push(warning("paused: p resumes hashing")),
+        None => rows.push(Row {
             text: row(&keys(snapshot, pause), width),
             tone: Tone::Dim,
-        },
-    });
+        }),
+    }
     Area { rows, columns }
 }
 
@@ -146,7 +147,7 @@ fn effort(snapshot: &Snapshot, width: usize) -> Option<Vec<String>> {
     if let Some(Luck::Known { ratio, interval }) = snapshot.work.luck() {
         let (low, high) = (100.0 * interval.low, 100.0 * interval.high);
         parts.push(format!(
-            "luck {:.0} % (by chance {low:.0} to {high:.0})",
+            "luck {:.0} % (95 %: {low:.0} to {high:.0})",
             100.0 * ratio
         ));
     }
@@ -180,20 +181,4 @@ fn nodes(snapshot: &Snapshot) -> Vec<String> {
         parts.push("no work".to_owned());
     }
     parts
-}
-
-/// Returns the longest of the failures that last.
-fn problem(snapshot: &Snapshot) -> Option<String> {
-    let failures = |node: &NodeSnapshot| {
-        let address = node.address.clone();
-        let failures = node.failures.values().cloned();
-        failures
-            .map(move |failure| (failure.since, address.clone(), failure.error))
-            .collect::<Vec<_>>()
-    };
-    let first = snapshot.nodes.iter().flat_map(failures).min();
-    first.map(|(since, address, error)| {
-        let lasts: Duration = snapshot.at.saturating_duration_since(since);
-        format!("node {address} fails for {}: {error}", About(lasts))
-    })
 }

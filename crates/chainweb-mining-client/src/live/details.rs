@@ -2,16 +2,20 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::iter::once;
+use std::time::Instant;
 
 use chainweb::Difficulty;
+use miner::history::Fate;
+use miner::job::JobId;
 use miner::telemetry::estimate::{Luck, Odds, Window};
-use miner::telemetry::event::BlockEvent;
+use miner::telemetry::event::{BlockEvent, BlockRef};
 use miner::telemetry::snapshot::{Device, DeviceState, NodeSnapshot};
 use miner::telemetry::{Event, Snapshot, fate};
 use miner::units::{About, HashRate, Prefixed};
 use stratum::Rejection;
 
-use super::area::{rate, window};
+use super::area::{Pause, keys, rate, window};
 use super::text::{fitted, table};
 
 /// The most rows of a table. The others are counted.
@@ -23,6 +27,14 @@ const NAME_COLUMNS: usize = 24;
 /// The characters of the hash of a block.
 const HASH_LENGTH: usize = 12;
 
+/// Returns the keys, and all that is wrong in whole sentences.
+pub(super) fn help(snapshot: &Snapshot, pause: Pause) -> Vec<String> {
+    let problems = snapshot.problems.iter().map(ToString::to_string);
+    let lines = once(keys(Some(snapshot), pause).join("  ")).chain(problems);
+    // The terminal wraps them.
+    lines.map(|line| fitted(&line, usize::MAX)).collect()
+}
+
 pub(super) fn rates(snapshot: &Snapshot, columns: usize) -> Vec<String> {
     let hashing = &snapshot.hashing;
     let mut lines = vec![format!(
@@ -31,23 +43,30 @@ pub(super) fn rates(snapshot: &Snapshot, columns: usize) -> Vec<String> {
         rate(hashing.mean)
     )];
     if let Some(rates) = &snapshot.work.rates {
-        let each = Window::ALL.map(|it| format!("{} in {}", HashRate(rates.over(it)), window(it)));
-        lines.push(format!("mean rate: {}", each.join(", ")));
+        let row = |name: &str, cells: [String; Window::ALL.len()]| {
+            let [a, b, c, d, e] = cells;
+            [name.to_owned(), a, b, c, d, e]
+        };
+        let windows = Window::ALL.map(|it| window(it).to_owned());
+        let each = Window::ALL.map(|it| HashRate(rates.over(it)).to_string());
+        lines.extend(table(
+            &[row("mean of", windows), row("rate", each)],
+            columns,
+        ));
     }
     if let Some(odds) = snapshot.odds() {
         let [half, most, nearly_all] =
             [0.5, 0.9, 0.99].map(|probability| About(odds.time_within(probability)));
         lines.push(format!(
-            "next block: after {} on average; within {half} with 50 %, {most} with 90 %, \
-             {nearly_all} with 99 %",
-            About(Odds::mean_time(&odds))
+            "next block: {} (mean); 50 % within {half}, 90 % {most}, 99 % {nearly_all}",
+            About(odds.mean_time())
         ));
     }
     if let Some(expected) = snapshot.work.expected {
         let found = snapshot.work.found;
         let luck = match snapshot.work.luck() {
             Some(Luck::Known { ratio, interval }) => format!(
-                "luck {:.0} % (95 % interval: {:.0} to {:.0} %)",
+                "luck {:.0} % (95 %: {:.0} to {:.0})",
                 100.0 * ratio,
                 100.0 * interval.low,
                 100.0 * interval.high
@@ -70,7 +89,7 @@ pub(super) fn devices(snapshot: &Snapshot, columns: usize) -> Vec<String> {
     };
     let mut sorted: Vec<&Device> = devices.each.iter().collect();
     // Bits of non-negative numbers order as the numbers do.
-    sorted.sort_by_key(|device| (device.state, Reverse(device.hash_rate().to_bits())));
+    sorted.sort_by_key(|device| (device.state, Reverse(device.hash_rate().map(f64::to_bits))));
     let head = [
         "device",
         "rate",
@@ -91,7 +110,9 @@ pub(super) fn devices(snapshot: &Snapshot, columns: usize) -> Vec<String> {
         let best = stats.best.map(Difficulty::as_f64);
         [
             fitted(stats.name.as_str(), NAME_COLUMNS),
-            HashRate(device.hash_rate()).to_string(),
+            device
+                .hash_rate()
+                .map_or("unknown".to_owned(), |rate| HashRate(rate).to_string()),
             stats.accepted.to_string(),
             stats.rejections.except_stale().to_string(),
             stale.to_string(),
@@ -122,8 +143,7 @@ pub(super) fn blocks(snapshot: &Snapshot, columns: usize) -> Vec<String> {
         }
     }
     let head = ["block", "chain", "height", "state", "since", "device"];
-    let row = |(job, (block, fate, at)): (_, &(&_, _, _))| {
-        let block: &miner::telemetry::event::BlockRef = block;
+    let row = |(job, (block, fate, at)): (&JobId, &(&BlockRef, Fate, Instant))| {
         let hash = block
             .hash
             .map_or("unknown".to_owned(), |hash| hash.to_string());
@@ -132,7 +152,7 @@ pub(super) fn blocks(snapshot: &Snapshot, columns: usize) -> Vec<String> {
             hash.chars().take(HASH_LENGTH).collect(),
             block.chain.to_string(),
             block.height.to_string(),
-            miner::history::Fate::name(*fate).to_owned(),
+            fate.name().to_owned(),
             About(snapshot.at.saturating_duration_since(*at)).to_string(),
             fitted(device, NAME_COLUMNS),
         ]
