@@ -126,12 +126,7 @@ pub(crate) async fn run(
         history: Some(history),
     };
     let api = args.api.bind("cpu", &[]).await?;
-    if let Some(url) = api.as_ref().and_then(api::Server::url) {
-        info!(
-            event = "demo_page",
-            url, "the page with all figures, for a browser"
-        );
-    }
+    log_page(api.as_ref());
     let until = stop.child_token();
     let time_over = async {
         match args.duration {
@@ -170,5 +165,14 @@ fn network(args: &DemoArgs, difficulty: f64, foreign_hash_rate: f64) -> simnet::
         foreign_hash_rate,
         seed: args.seed,
         ..simnet::Config::default()
+    }
+}
+
+fn log_page(api: Option<&api::Server>) {
+    if let Some(url) = api.and_then(api::Server::url) {
+        info!(
+            event = "demo_page",
+            url, "the page with all figures, for a browser"
+        );
     }
 }
