@@ -12,7 +12,7 @@ use chainweb::{Difficulty, Level};
 use miner::history::Fate;
 use miner::meter::{Rate, Reading};
 use miner::telemetry::counters::{Counters, NodeCounts};
-use miner::telemetry::estimate::{Rates, StaleWork};
+use miner::telemetry::estimate::StaleWork;
 use miner::telemetry::event::{FailureCause, Operation};
 use miner::telemetry::faults::Faults;
 use miner::telemetry::recent::Shares;
@@ -173,7 +173,7 @@ fn metrics(stats: &Stats, now: Instant, named: &mut NamedWorkers) -> BTreeMap<Se
 fn devices(stats: &Stats, now: Instant) -> Devices {
     let device = |stats| Device {
         stats,
-        rates: Rates::default(),
+        rates: None,
         expected: None,
         expected_rate: None,
         state: DeviceState::Active,

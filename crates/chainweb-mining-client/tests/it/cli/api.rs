@@ -75,6 +75,18 @@ pub(super) fn wait_for(
     panic!("{target}: {}", get(address, target).body);
 }
 
+/// Waits until a condition holds.
+#[track_caller]
+fn until(client: &Running, holds: impl Fn() -> bool) {
+    for _ in 0..6000 {
+        if holds() {
+            return;
+        }
+        client.pause();
+    }
+    panic!("it does not come to hold");
+}
+
 /// Starts a program whose API listens on any port of loopback, and returns it with the address.
 pub(super) fn start(flags: &[&str]) -> (Running, String) {
     let program = Running::start(&[flags, &["--api-listen=127.0.0.1:0"]].concat());
@@ -204,17 +216,13 @@ fn requests_of_foreign_web_pages_are_refused_and_those_of_programs_are_not() {
 fn readiness_names_the_reason() {
     let (client, address) = start(&NO_NODE);
     client.wait_for("node unreachable");
-    for _ in 0..6000 {
+    until(&client, || {
         let ready = get(&address, "/readyz");
         assert_eq!(ready.status, 503);
         let value = ready.json();
         assert_eq!(value["ready"], json!(false), "{value}");
-        if value["reason"].as_str().unwrap().contains("127.0.0.1:1: ") {
-            return;
-        }
-        client.pause();
-    }
-    panic!("{}", get(&address, "/readyz").body);
+        value["reason"].as_str().unwrap().contains("127.0.0.1:1: ")
+    });
 }
 
 #[test]
@@ -315,7 +323,5 @@ fn on_demand_is_ready_without_work_once_its_node_answers() {
     let status = get(&address, "/api/v1/status").json();
     assert_eq!(status["jobs"], json!(0));
     drop(network);
-    while get(&address, "/readyz").status == 200 {
-        client.pause();
-    }
+    until(&client, || get(&address, "/readyz").status == 503);
 }
