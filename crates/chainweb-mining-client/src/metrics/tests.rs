@@ -128,6 +128,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
         is_kept: false,
         is_disk_failing: false,
         without_work: Duration::ZERO,
+        worked: Duration::ZERO,
         stale_percent: None,
         problems: Arc::default(),
         hashing: Hashing {
@@ -144,6 +145,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
             found: 0,
         },
         network: None,
+        chains: Vec::new(),
         devices: devices.map(Arc::new),
         events: Vec::new(),
     }
@@ -176,9 +178,9 @@ fn devices(stats: &Stats, now: Instant) -> Devices {
         rates: None,
         expected: None,
         expected_rate: None,
-        state: DeviceState::Active,
         connected: Duration::ZERO,
         recent: Shares::default(),
+        state: DeviceState::Active,
     };
     Devices {
         each: stats.snapshot(now).into_iter().map(device).collect(),

@@ -311,6 +311,7 @@ impl Recorder {
             is_kept: false,
             is_disk_failing: false,
             without_work: Duration::ZERO,
+            worked: Duration::ZERO,
             stale_percent: None,
             problems: Arc::default(),
             hashing: Hashing {

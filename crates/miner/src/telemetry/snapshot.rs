@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub is_disk_failing: bool,
     /// The time for which no job has been live though the worker wants some.
     pub without_work: Duration,
+    /// The time for which there has been work without a long break.
+    pub worked: Duration,
     /// The work of late on outdated jobs in per cent of all, where hashes are known.
     pub stale_percent: Option<f64>,
     /// What costs work or blocks, the worst first.
