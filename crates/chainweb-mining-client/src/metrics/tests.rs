@@ -115,7 +115,6 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
             .into(),
             connections_opened: 7,
             clock_skew: None,
-            faults: Faults::default(),
         }],
         jobs: Arc::default(),
         counters: Counters {
@@ -178,8 +177,6 @@ fn devices(stats: &Stats, now: Instant) -> Devices {
         rates: Rates::default(),
         expected: None,
         expected_rate: None,
-        connected: Duration::ZERO,
-        recent: Shares::default(),
         state: DeviceState::Active,
         connected: Duration::ZERO,
         recent: Shares::default(),
