@@ -93,14 +93,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
         foreign_hash_rate = foreign_rate,
         "starting a simulated network"
     );
-    let config = simnet::Config {
-        graph: args.graph.clone(),
-        block_delay: args.block_delay,
-        start_difficulty: Difficulty::from_f64(difficulty.max(LEAST_DIFFICULTY)),
-        foreign_hash_rate: foreign_rate,
-        seed: args.seed,
-        ..simnet::Config::default()
-    };
+    let config = network(args, difficulty, foreign_rate);
     let simnet = Simnet::start(config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .context("the simulated network cannot start")?;
@@ -151,4 +144,16 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
     let report = DemoReport::new(threads, kernel, &snapshot, &tips_before, &simnet);
     simnet.shutdown().await;
     Ok(report)
+}
+
+/// Returns the configuration of the simulated network.
+fn network(args: &DemoArgs, difficulty: f64, foreign_hash_rate: f64) -> simnet::Config {
+    simnet::Config {
+        graph: args.graph.clone(),
+        block_delay: args.block_delay,
+        start_difficulty: Difficulty::from_f64(difficulty.max(LEAST_DIFFICULTY)),
+        foreign_hash_rate,
+        seed: args.seed,
+        ..simnet::Config::default()
+    }
 }

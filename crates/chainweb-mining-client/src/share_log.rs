@@ -32,7 +32,7 @@ const COLLECT: Duration = Duration::from_millis(100);
 const CHUNK: usize = 64 * 1024;
 
 /// How long the start and the end of the program wait for the disk.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A log that is being written.
 #[derive(Debug)]

@@ -105,10 +105,6 @@ fn table(status: &Value, workers: &Value) -> String {
             .as_f64()
             .map_or("–".to_owned(), |it| format!("{it:.2}"))
     };
-    let rate = |value: &Value| {
-        let rate = value.as_f64();
-        rate.map_or("–".to_owned(), |rate| HashRate(rate).to_string())
-    };
     let (blocks, work, next) = (&status["blocks"], &status["work"], &status["next_block"]);
     let is_ready = status["ready"] == json!(true);
     let interval = |end: usize| figure(&work["luck_interval"][end]);
@@ -147,6 +143,12 @@ fn table(status: &Value, workers: &Value) -> String {
     for (name, value) in rows {
         writeln!(page, "{name:<12}{value}").expect("text takes all");
     }
+    write_devices(&mut page, workers, number(&status["time_unix_ms"]));
+    page
+}
+
+/// Writes a table of the devices, if there are any.
+fn write_devices(page: &mut String, workers: &Value, now_ms: f64) {
     let mut lines = vec![
         [
             "device",
@@ -158,10 +160,9 @@ fn table(status: &Value, workers: &Value) -> String {
         ]
         .map(str::to_owned),
     ];
-    let now = number(&status["time_unix_ms"]);
     for worker in list(workers) {
         let last = &worker["last_share_unix_ms"];
-        let ago = last.as_f64().map(|last| (now - last).max(0.0) / 1000.0);
+        let ago = last.as_f64().map(|last| (now_ms - last).max(0.0) / 1000.0);
         lines.push([
             text(&worker["name"]),
             text(&worker["state"]),
@@ -183,7 +184,11 @@ fn table(status: &Value, workers: &Value) -> String {
             writeln!(page, "{}", line.trim_end()).expect("text takes all");
         }
     }
-    page
+}
+
+fn rate(value: &Value) -> String {
+    let rate = value.as_f64();
+    rate.map_or("–".to_owned(), |rate| HashRate(rate).to_string())
 }
 
 /// Returns the number of refused shares of a worker.

@@ -25,6 +25,7 @@ mod state;
 mod stream;
 mod streams;
 mod submissions;
+mod tip;
 mod tracked_block;
 mod tracker;
 mod updates;

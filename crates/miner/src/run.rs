@@ -350,6 +350,7 @@ impl Running {
         let counters = self.coordinator.counters();
         let mut snapshot = Snapshot {
             is_kept: self.journal.is_kept(),
+            chains: self.coordinator.chains(),
             is_disk_failing: self.journal.is_failing(),
             ..self.recorder.snapshot(Instant::now(), jobs, counters)
         };

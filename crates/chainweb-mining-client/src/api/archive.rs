@@ -76,7 +76,7 @@ mod tests {
     use std::time::Duration;
 
     use hyper::StatusCode;
-    use miner::history::{History, Place, Run};
+    use miner::history::{History, Place, Reader, Run};
 
     use super::{Archive, MAX_READS, PATIENCE};
 
@@ -85,10 +85,7 @@ mod tests {
         let history = History::open(Place::Memory, Run::default(), PATIENCE).await;
         let history = history.expect("memory");
         let mut archive = Archive::new(Some(history.reader()));
-        assert_eq!(
-            archive.read(|reader| reader.fates()).await.ok(),
-            Some(vec![])
-        );
+        assert_eq!(archive.read(Reader::fates).await.ok(), Some(vec![]));
         archive.patience = Duration::from_millis(10);
         let mut released = Vec::new();
         for _ in 0..MAX_READS + 2 {
@@ -101,9 +98,6 @@ mod tests {
         assert_eq!(archive.permits.available_permits(), 0);
         drop(released);
         archive.patience = PATIENCE;
-        assert_eq!(
-            archive.read(|reader| reader.fates()).await.ok(),
-            Some(vec![])
-        );
+        assert_eq!(archive.read(Reader::fates).await.ok(), Some(vec![]));
     }
 }

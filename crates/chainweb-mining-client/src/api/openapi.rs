@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
+use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::{RefOr, Required, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::answer::Problem;
 use super::model::event::{Event, Events};
-use super::model::history::{Blocks, History, WorkerHistory};
+use super::model::history::{BlockPage, History, WorkerHistory};
 use super::model::job::Jobs;
 use super::model::node::Nodes;
 use super::model::status::Status;
@@ -24,6 +24,8 @@ const ABOUT: &str = "What chainweb-mining-client does. Times end in `_unix_ms` a
     since the Unix epoch, hash rates are in hashes per second, difficulties in hashes. What is not \
     known is null.";
 
+const JSON: &str = "application/json";
+
 /// The schemas by name.
 #[derive(Default)]
 struct Schemas(BTreeMap<String, Value>);
@@ -34,16 +36,14 @@ impl Schemas {
         let mut all = vec![(T::name().into_owned(), T::schema())];
         T::schemas(&mut all);
         for (name, schema) in all {
-            self.add(name, &schema);
+            let schema = json!(schema);
+            let former = self.0.insert(name, schema.clone());
+            assert!(
+                former.is_none_or(|former| former == schema),
+                "two types have the same name: {schema}"
+            );
         }
         json!({ "$ref": format!("#/components/schemas/{}", T::name()) })
-    }
-
-    fn add(&mut self, name: String, schema: &RefOr<Schema>) {
-        let schema = json!(schema);
-        let former = self.0.insert(name.clone(), schema.clone());
-        let is_same = former.is_none_or(|former| former == schema);
-        assert!(is_same, "two types have the name {name}");
     }
 }
 
@@ -54,7 +54,7 @@ fn document() -> String {
     let mut schemas = Schemas::default();
     let problem = json!({
         "description": "An error.",
-        "content": { "application/json": { "schema": schemas.of::<Problem>() } },
+        "content": { JSON: { "schema": schemas.of::<Problem>() } },
     });
     let mut paths = BTreeMap::new();
     for (path, summary, parameters, content) in paths_of(&mut schemas) {
@@ -95,8 +95,7 @@ type Path = (
 
 /// Returns each path with its summary, its parameters and the schemas of its answers.
 fn paths_of(schemas: &mut Schemas) -> Vec<Path> {
-    const JSON: &str = "application/json";
-    let text = || json!({ "type": "string" });
+    let text = json!({ "type": "string" });
     let name = ParameterBuilder::new()
         .name("name")
         .parameter_in(ParameterIn::Path)
@@ -104,88 +103,57 @@ fn paths_of(schemas: &mut Schemas) -> Vec<Path> {
         .description(Some("The name of the worker, percent-encoded."))
         .schema(Some(String::schema()))
         .build();
-    let table = |schema| vec![(JSON, schema), ("text/csv", text())];
-    let totals = json!({ "oneOf": [schemas.of::<History>(), schemas.of::<WorkerHistory>()] });
-    let data = json!([schemas.of::<Tick>(), schemas.of::<Event>()]);
-    let messages = json!({
-        "type": "string",
-        "description": "Messages `status` and `event`, with a `Tick` or an `Event` as their data.",
-        "x-data": data,
-    });
-    vec![
-        (
-            "/healthz",
-            "Whether the program is alive",
-            vec![],
-            vec![("text/plain", text())],
-        ),
-        (
+    let mut paths = vec![
+        json_at(
             "/readyz",
             "Whether it is ready to mine",
-            vec![],
-            vec![(JSON, schemas.of::<Readiness>())],
+            schemas.of::<Readiness>(),
         ),
-        (
-            "/api/v1/status",
-            "The state of the program",
-            vec![],
-            vec![(JSON, schemas.of::<Status>())],
-        ),
-        (
-            "/api/v1/nodes",
-            "The nodes",
-            vec![],
-            vec![(JSON, schemas.of::<Nodes>())],
-        ),
-        (
-            "/api/v1/jobs",
-            "The live jobs",
-            vec![],
-            vec![(JSON, schemas.of::<Jobs>())],
-        ),
-        (
-            "/api/v1/workers",
-            "The mining devices",
-            vec![],
-            vec![(JSON, schemas.of::<Workers>())],
-        ),
-        (
-            "/api/v1/workers/{name}",
-            "A mining device",
-            vec![name],
-            vec![(JSON, schemas.of::<Worker>())],
-        ),
-        (
+        json_at("/api/v1/status", "The state", schemas.of::<Status>()),
+        json_at("/api/v1/nodes", "The nodes", schemas.of::<Nodes>()),
+        json_at("/api/v1/jobs", "The live jobs", schemas.of::<Jobs>()),
+        json_at("/api/v1/workers", "The devices", schemas.of::<Workers>()),
+        json_at("/api/v1/workers/{name}", "A device", schemas.of::<Worker>()),
+        json_at(
             "/api/v1/events",
             "The latest events",
-            vec![],
-            vec![(JSON, schemas.of::<Events>())],
+            schemas.of::<Events>(),
         ),
-        (
-            "/api/v1/stream",
-            "Figures each second, and events as they happen",
-            parameters::<Place>(),
-            vec![("text/event-stream", messages)],
-        ),
+        json_at("/api/v1/openapi.json", "This", json!({ "type": "object" })),
+    ];
+    paths[5].2.push(name);
+    let alive = vec![("text/plain", text.clone())];
+    paths.push(("/healthz", "Whether the program is alive", vec![], alive));
+    for (path, summary, parameters, schema) in [
         (
             "/api/v1/blocks",
             "Blocks of ours",
             parameters::<BlocksQuery>(),
-            table(schemas.of::<Blocks>()),
+            schemas.of::<BlockPage>(),
         ),
         (
             "/api/v1/history",
             "Totals by time",
             parameters::<HistoryQuery>(),
-            table(totals),
+            json!({ "oneOf": [schemas.of::<History>(), schemas.of::<WorkerHistory>()] }),
         ),
-        (
-            "/api/v1/openapi.json",
-            "This description",
-            vec![],
-            vec![(JSON, json!({ "type": "object" }))],
-        ),
-    ]
+    ] {
+        let forms = vec![(JSON, schema), ("text/csv", text.clone())];
+        paths.push((path, summary, parameters, forms));
+    }
+    let messages = json!({
+        "type": "string",
+        "description": "Messages `status` and `event`, with a `Tick` or an `Event` as their data.",
+        "x-data": [schemas.of::<Tick>(), schemas.of::<Event>()],
+    });
+    let messages = vec![("text/event-stream", messages)];
+    let summary = "Figures each second, and events as they happen";
+    paths.push(("/api/v1/stream", summary, parameters::<Place>(), messages));
+    paths
+}
+
+fn json_at(path: &'static str, summary: &'static str, schema: Value) -> Path {
+    (path, summary, vec![], vec![(JSON, schema)])
 }
 
 fn parameters<T: IntoParams>() -> Vec<Parameter> {

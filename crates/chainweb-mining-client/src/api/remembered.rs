@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use super::answer::{Answer, Problem, bytes, written};
 use super::csv;
-use super::model::history::{Block, Blocks, History, Total, WorkerHistory, WorkerTotal};
+use super::model::history::{Block, BlockPage, History, Total, WorkerHistory, WorkerTotal};
 use super::shared::Shared;
 
 /// The most blocks of a read, and of an answer.
@@ -66,7 +66,7 @@ pub(super) async fn blocks(
     State(shared): State<Shared>,
     query: Result<Query<BlocksQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) = query.map_err(wrong_query)?;
+    let Query(query) = query.map_err(|error| wrong_query(&error))?;
     let fate = match &query.fate {
         None => None,
         Some(name) => Some(Fate::named(name).ok_or_else(|| {
@@ -87,7 +87,7 @@ pub(super) async fn blocks(
             return Ok(csv::table(&blocks));
         }
         let is_full = u32::try_from(blocks.len()) == Ok(limit);
-        Ok(bytes(&Blocks {
+        Ok(bytes(&BlockPage {
             next_before: blocks.last().filter(|_| is_full).map(|block| block.id),
             blocks,
             fates: reader.fates()?.into_iter().map(Into::into).collect(),
@@ -120,7 +120,7 @@ pub(super) async fn history(
     State(shared): State<Shared>,
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) = query.map_err(wrong_query)?;
+    let Query(query) = query.map_err(|error| wrong_query(&error))?;
     let (name, span) = match query.span.as_deref() {
         None | Some("hour") => ("hour", Span::Hour),
         Some("day") => ("day", Span::Day),
@@ -165,7 +165,7 @@ fn respond(format: Form, name: &str, body: Bytes) -> Response {
     }
 }
 
-fn wrong_query(error: QueryRejection) -> Problem {
+fn wrong_query(error: &QueryRejection) -> Problem {
     let hint = "docs/api.md and /api/v1/openapi.json list the parameters";
     Problem::new(StatusCode::BAD_REQUEST, error.body_text(), hint)
 }

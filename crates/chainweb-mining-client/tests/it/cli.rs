@@ -10,6 +10,7 @@ mod external;
 mod hang_up;
 mod history;
 mod log;
+mod metrics;
 mod on_demand;
 mod page;
 pub(crate) mod program;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::event::Seq;
 use super::freshness::Refresh;
+use super::tip::Tip;
 use crate::timing::Timing;
 
 /// A chain more than this much lower than before, and at most twice this high, was reset:
@@ -44,6 +45,7 @@ pub(super) struct Stream {
     reports: u64,
     pub(super) refreshed: Option<Refresh>,
     pub(super) shown: Option<Shown>,
+    pub(super) tip: Tip,
     /// When a change without an event counts as missed, and is acted on.
     pub(super) missed: Option<Instant>,
     /// When a silent stream was last opened again, and the shortest time until the next try.
@@ -82,6 +84,9 @@ impl Stream {
     pub(super) fn new_cut(&mut self, now: Instant, seq: Seq) {
         self.new_cut = Some((seq, now));
         self.reports = (self.reports + 1).min(MAX_REPORTS);
+        if !self.is_flooded() {
+            self.tip.reported(now);
+        }
     }
 
     /// Whether the stream reports far more new tips than there are blocks: a report is no evidence
@@ -121,6 +126,8 @@ impl Stream {
             let explained = REPORTS_PER_BLOCK.saturating_mul(grown);
             self.reports = self.reports.saturating_sub(explained) / 2;
         }
+        self.tip
+            .shown(now, shown.requested_at, shown.height.saturating_sub(1));
         let before = self.shown.replace(shown)?;
         let is_reported = self.new_cut.is_some_and(|(seq, at)| {
             let settled = at + timing.late_update;

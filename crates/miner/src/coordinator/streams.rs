@@ -8,6 +8,7 @@ use chainweb::{ChainId, WorkHeader};
 use super::event::Seq;
 use super::freshness::{Freshness, Refresh, adjacents};
 use super::stream::Stream;
+use super::tip::Tip;
 use crate::timing::Timing;
 
 /// The number of tip changes kept for chains without a stream, known from cuts only.
@@ -72,6 +73,13 @@ impl Streams {
         sum.filter(|_| !self.by_chain.is_empty())
     }
 
+    /// Returns the tip of a chain, and whether its stream is open and reports.
+    pub(super) fn tip(&self, chain: ChainId) -> Option<(Tip, bool)> {
+        let stream = self.by_chain.get(&chain)?;
+        let is_watched = stream.opened.is_some() && !stream.is_silent();
+        Some((stream.tip, is_watched))
+    }
+
     /// Whether all streams are open.
     pub(super) fn are_all_open(&self) -> bool {
         let mut streams = self.by_chain.values();
@@ -103,7 +111,7 @@ impl Streams {
     /// The network was reset: the heights of all chains are unknown.
     pub(super) fn reset(&mut self) {
         for stream in self.by_chain.values_mut() {
-            stream.shown = None;
+            (stream.shown, stream.tip) = (None, Tip::default());
         }
     }
 

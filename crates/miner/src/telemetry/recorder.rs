@@ -299,8 +299,8 @@ impl Recorder {
             .map_or(&[][..], |devices| &devices.each);
         let counted = self.meter.counted();
         let hashes = counted.hashes.wrapping_sub(before.hashes);
-        let present = total(devices.iter().map(Device::hash_rate));
-        let mean = mean(devices.iter().map(Device::day_rate), elapsed);
+        let present = total(devices.iter().filter_map(Device::hash_rate));
+        let mean = mean(devices.iter().filter_map(Device::day_rate), elapsed);
         Snapshot {
             at: now,
             elapsed,
@@ -322,6 +322,7 @@ impl Recorder {
             work: self.work.work(now),
             network: self.network.rates(),
             fates: self.fates.counts(),
+            chains: Vec::new(),
             devices: self.devices.clone(),
             events: self.recent.iter().cloned().collect(),
         }

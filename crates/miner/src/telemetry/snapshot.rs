@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chainweb::ChainId;
 use node::{Skew, Version};
 use stratum::{Durations, WorkerSnapshot};
 
@@ -57,6 +58,8 @@ pub struct Snapshot {
     pub work: Work,
     /// The difficulty and hash rate of the network, as far as they are known.
     pub network: Option<NetworkRates>,
+    /// The chains of the network, in order; none while no node has named them.
+    pub chains: Vec<ChainSnapshot>,
     /// The mining devices. `None` unless the worker is the Stratum server.
     pub devices: Option<Arc<Devices>>,
     /// The latest events, oldest first, at most [`RECENT`].
@@ -111,6 +114,21 @@ pub struct NodeSnapshot {
     pub faults: Faults,
 }
 
+/// A chain and its tip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainSnapshot {
+    /// The chain.
+    pub chain: ChainId,
+    /// Its adjacent chains, in order; none where the node does not list the graph.
+    pub adjacents: Vec<ChainId>,
+    /// The height of its latest block, as far as it is known.
+    pub height: Option<u64>,
+    /// When that block came, unless it was before the start.
+    pub changed: Option<Instant>,
+    /// Whether an update stream reports its blocks.
+    pub is_watched: bool,
+}
+
 /// A network as its node names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -160,8 +178,8 @@ pub struct Device {
     /// Its shares.
     pub stats: WorkerSnapshot,
     /// Its hash rates in hashes per second, estimated from the difficulty of accepted shares. Time
-    /// without a connection counts.
-    pub rates: Rates,
+    /// without a connection counts. `None` where shares are blocks.
+    pub rates: Option<Rates>,
     /// The time for which it has been connected without a break; zero if it is not connected.
     pub connected: Duration,
     /// Its shares of late.
@@ -198,17 +216,19 @@ pub struct Record {
 
 impl Device {
     /// Returns the present hash rate in hashes per second: zero unless the device is connected.
-    pub fn hash_rate(&self) -> f64 {
-        match self.state {
+    /// `None` where shares are blocks.
+    pub fn hash_rate(&self) -> Option<f64> {
+        let rates = self.rates?;
+        Some(match self.state {
             DeviceState::Disconnected => 0.0,
-            DeviceState::Silent | DeviceState::Active => self.rates.over(Window::QuarterHour),
-        }
+            DeviceState::Silent | DeviceState::Active => rates.over(Window::QuarterHour),
+        })
     }
 
     /// Returns the mean hash rate in the last day in hashes per second, and the time since the
     /// first connection.
-    pub(crate) fn day_rate(&self) -> (f64, Duration) {
-        (self.rates.over(Window::Day), self.stats.since)
+    pub(crate) fn day_rate(&self) -> Option<(f64, Duration)> {
+        Some((self.rates?.over(Window::Day), self.stats.since))
     }
 }
 

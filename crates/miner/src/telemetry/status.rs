@@ -43,7 +43,12 @@ pub(super) fn log(snapshot: &Snapshot) {
         let mut states = devices.each.iter().map(|device| device.state);
         states.any(|state| state != DeviceState::Disconnected)
     });
-    let is_idle = matches!(present, Rate::Hashed(rate) if rate.0 <= 0.0) && !has_devices;
+    let is_idle = match present {
+        Rate::Hashed(rate) => rate.0 <= 0.0 && !has_devices,
+        // All shares are blocks.
+        Rate::Unknown => snapshot.devices.is_some() && !has_devices,
+        Rate::Simulated(_) | Rate::None => false,
+    };
     let message = match snapshot.jobs.iter().next() {
         None => "status: no work",
         Some(_) if is_idle => "status: nothing is hashing",

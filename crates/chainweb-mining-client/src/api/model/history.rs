@@ -8,7 +8,7 @@ use super::rounded;
 
 /// Blocks of ours, of this run and earlier ones, the latest first.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Blocks {
+pub(crate) struct BlockPage {
     /// The blocks.
     pub(crate) blocks: Vec<Block>,
     /// The value of `before` for the blocks before these; `null` if these are the first ones.

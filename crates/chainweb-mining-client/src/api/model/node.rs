@@ -17,12 +17,12 @@ pub(crate) struct Nodes {
     /// The nodes.
     nodes: Vec<Node>,
     /// The chains of the network, as far as their difficulty is known.
-    chains: Vec<Chain>,
+    chains: Vec<ChainRate>,
 }
 
 /// A chain of the network.
 #[derive(Debug, Serialize, ToSchema)]
-struct Chain {
+struct ChainRate {
     /// The chain.
     chain: u32,
     /// The mean number of hashes for its next block.
@@ -69,7 +69,7 @@ impl Nodes {
     pub(crate) fn new(snapshot: &Snapshot, clock: &Clock) -> Self {
         let nodes = snapshot.nodes.iter();
         let chains = snapshot.network.iter().flat_map(NetworkRates::each);
-        let chain = |(chain, difficulty, rate): (ChainId, Difficulty, HashRate)| Chain {
+        let chain = |(chain, difficulty, rate): (ChainId, Difficulty, HashRate)| ChainRate {
             chain: chain.get(),
             difficulty: rounded(difficulty.as_f64()),
             hash_rate: rounded(rate.0),

@@ -197,7 +197,7 @@ impl Figures {
                     .collect(),
             },
             work: Work::new(snapshot),
-            next_block: snapshot.odds().as_ref().map(NextBlock::new),
+            next_block: snapshot.odds().map(NextBlock::new),
             network_hash_rate: snapshot
                 .network
                 .as_ref()
@@ -238,7 +238,7 @@ impl Work {
 }
 
 impl NextBlock {
-    fn new(odds: &Odds) -> Self {
+    fn new(odds: Odds) -> Self {
         let seconds = |time: Duration| rounded(time.as_secs_f64());
         Self {
             mean_seconds: seconds(odds.mean_time()),

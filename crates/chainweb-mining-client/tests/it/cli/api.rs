@@ -15,10 +15,10 @@ use super::program::{Running, check_usage, field, run, text};
 
 /// A response.
 #[derive(Debug)]
-struct Response {
-    status: u16,
-    head: String,
-    body: String,
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
 }
 
 impl Response {
@@ -33,7 +33,7 @@ impl Response {
 }
 
 /// Sends a request with more headers, and returns the response.
-fn request(address: &str, method: &str, target: &str, headers: &str) -> Response {
+pub(super) fn request(address: &str, method: &str, target: &str, headers: &str) -> Response {
     let mut socket = TcpStream::connect(address).unwrap();
     write!(
         socket,
@@ -50,13 +50,13 @@ fn request(address: &str, method: &str, target: &str, headers: &str) -> Response
     }
 }
 
-fn get(address: &str, target: &str) -> Response {
+pub(super) fn get(address: &str, target: &str) -> Response {
     request(address, "GET", target, "Host: here\r\n")
 }
 
 /// Asks until the answer is as wanted.
 #[track_caller]
-fn wait_for(
+pub(super) fn wait_for(
     client: &Running,
     address: &str,
     target: &str,
@@ -75,8 +75,20 @@ fn wait_for(
     panic!("{target}: {}", get(address, target).body);
 }
 
+/// Waits until a condition holds.
+#[track_caller]
+fn until(client: &Running, holds: impl Fn() -> bool) {
+    for _ in 0..6000 {
+        if holds() {
+            return;
+        }
+        client.pause();
+    }
+    panic!("it does not come to hold");
+}
+
 /// Starts a program whose API listens on any port of loopback, and returns it with the address.
-fn start(flags: &[&str]) -> (Running, String) {
+pub(super) fn start(flags: &[&str]) -> (Running, String) {
     let program = Running::start(&[flags, &["--api-listen=127.0.0.1:0"]].concat());
     let ready = program.wait_for("API ready");
     let address = field(&ready, "address").to_owned();
@@ -204,17 +216,13 @@ fn requests_of_foreign_web_pages_are_refused_and_those_of_programs_are_not() {
 fn readiness_names_the_reason() {
     let (client, address) = start(&NO_NODE);
     client.wait_for("node unreachable");
-    for _ in 0..6000 {
+    until(&client, || {
         let ready = get(&address, "/readyz");
         assert_eq!(ready.status, 503);
         let value = ready.json();
         assert_eq!(value["ready"], json!(false), "{value}");
-        if value["reason"].as_str().unwrap().contains("127.0.0.1:1: ") {
-            return;
-        }
-        client.pause();
-    }
-    panic!("{}", get(&address, "/readyz").body);
+        value["reason"].as_str().unwrap().contains("127.0.0.1:1: ")
+    });
 }
 
 #[test]
@@ -315,7 +323,5 @@ fn on_demand_is_ready_without_work_once_its_node_answers() {
     let status = get(&address, "/api/v1/status").json();
     assert_eq!(status["jobs"], json!(0));
     drop(network);
-    while get(&address, "/readyz").status == 200 {
-        client.pause();
-    }
+    until(&client, || get(&address, "/readyz").status == 503);
 }

@@ -115,12 +115,12 @@ fn is_slow(snapshot: &Snapshot, device: &Device, before: &[Problem]) -> bool {
     is_judged && shares >= SLOW_SHARES && exceeds(percent, SLOW_PERCENT, was)
 }
 
-/// Returns what a device lacks of its expected rate.
+/// Returns what a device lacks of its expected rate, as far as that is known.
 fn lacking(device: &Device) -> f64 {
-    let expected = device
-        .expected_rate
-        .map_or(0.0, |expected| expected.rate().0);
-    (expected - device.rates.over(Window::Hour)).max(0.0)
+    let known = device.expected_rate.zip(device.rates);
+    known.map_or(0.0, |(expected, rates)| {
+        (expected.rate().0 - rates.over(Window::Hour)).max(0.0)
+    })
 }
 
 fn is_refused(device: &Device, before: &[Problem]) -> bool {
@@ -175,7 +175,8 @@ fn refused_shares(snapshot: &Snapshot, devices: &[&Device]) -> Option<Problem> {
     let (why, remedy) = explained(reason);
     let lost_rate = |device: &Device| {
         let part = device.recent.refused() as f64 / device.recent.accepted.max(1) as f64;
-        device.rates.over(Window::QuarterHour) * part.min(1.0)
+        let rate = device.rates.unwrap_or_default().over(Window::QuarterHour);
+        rate * part.min(1.0)
     };
     let what = format!("having {percent:.0} % of its shares refused, most because {why}");
     of(
@@ -224,6 +225,7 @@ fn usual_rate(device: &Device) -> f64 {
     if let Some(expected) = device.expected_rate {
         return expected.rate().0;
     }
-    let rates = Window::ALL.map(|window| device.rates.over(window));
+    let rates = device.rates.unwrap_or_default();
+    let rates = Window::ALL.map(|window| rates.over(window));
     rates[1..].iter().copied().fold(0.0, f64::max)
 }

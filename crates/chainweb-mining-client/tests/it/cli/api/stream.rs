@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{NO_NODE, get, start};
+use super::{NO_NODE, get, start, until};
 
 /// An open stream.
 struct Stream(BufReader<TcpStream>);
@@ -94,14 +94,10 @@ fn a_hundred_slow_readers_do_no_harm_and_more_are_refused() {
     assert_eq!(refused.status, 503);
     assert!(refused.json()["hint"].as_str().unwrap().contains("status"));
     let before = number_of_snapshot(&address);
-    while number_of_snapshot(&address) < before + 3 {
-        client.pause();
-    }
+    until(&client, || number_of_snapshot(&address) >= before + 3);
     drop(slow);
     // The end of a connection is noticed at the next message.
-    while get_head(&address) != 200 {
-        client.pause();
-    }
+    until(&client, || get_head(&address) == 200);
     client.signal(Signal::TERM);
     assert_eq!(client.wait().code(), Some(0));
 }
