@@ -3,12 +3,13 @@
 //! A redirect is not followed: the URL is a secret, and the place that it leads to may be that of
 //! another.
 
+use std::mem::{Discriminant, discriminant};
 use std::time::{Duration, SystemTime};
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, header};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -71,12 +72,11 @@ impl Delivery {
         mut queue: mpsc::Receiver<Notice>,
         closing: CancellationToken,
     ) -> usize {
-        let mut is_failing = false;
+        let mut reported = None;
         while let Some(notice) = queue.recv().await {
-            let result = self.deliver(&notice, &closing, &mut is_failing).await;
+            let result = self.deliver(&notice, &closing, &mut reported).await;
             match result {
-                Ok(()) if is_failing => {
-                    is_failing = false;
+                Ok(()) if reported.take().is_some() => {
                     info!(
                         event = "alerts_recovered",
                         receiver = self.host(),
@@ -90,7 +90,7 @@ impl Delivery {
                     "alert delivered"
                 ),
                 Err(failure) => {
-                    self.report(&failure, &mut is_failing);
+                    self.report(&failure, &mut reported);
                     if closing.is_cancelled() {
                         return 1 + queue.len();
                     }
@@ -105,9 +105,8 @@ impl Delivery {
         &self,
         notice: &Notice,
         closing: &CancellationToken,
-        is_failing: &mut bool,
+        reported: &mut Option<Discriminant<Failure>>,
     ) -> Result<(), Failure> {
-        let give_up = Instant::now() + DAY;
         let mut pause = FIRST_PAUSE;
         loop {
             let Err(failure) = self.attempt(notice).await else {
@@ -118,18 +117,20 @@ impl Delivery {
                 Failure::Passing { pause, .. } => *pause,
             };
             let wait = pause.max(asked.unwrap_or_default());
-            if closing.is_cancelled() || Instant::now() + wait >= give_up {
+            let age = wall_clock().duration_since(notice.at).unwrap_or_default();
+            if closing.is_cancelled() || age + wait >= DAY {
                 return Err(failure);
             }
-            self.report(&failure, is_failing);
+            self.report(&failure, reported);
             closing.run_until_cancelled(sleep(wait)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// Logs the first failure of a row.
-    fn report(&self, failure: &Failure, is_failing: &mut bool) {
-        if !std::mem::replace(is_failing, true) {
+    /// Logs the first failure of each kind in a row.
+    fn report(&self, failure: &Failure, reported: &mut Option<Discriminant<Failure>>) {
+        let kind = discriminant(failure);
+        if reported.replace(kind) != Some(kind) {
             let receiver = self.host();
             match failure {
                 Failure::Passing { what, .. } => warn!(

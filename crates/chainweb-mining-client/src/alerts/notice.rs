@@ -12,8 +12,9 @@ pub(crate) struct Notice {
     pub(crate) state: State,
     /// How much the problem costs; `None` for an event.
     pub(crate) severity: Option<Severity>,
-    /// The nodes or devices.
+    /// The first of the nodes or devices, and the number of all.
     pub(crate) subjects: Vec<String>,
+    pub(crate) count: usize,
     /// What happened, and what to do: one or more sentences.
     pub(crate) text: String,
     pub(crate) at: SystemTime,
@@ -30,7 +31,8 @@ pub(crate) enum State {
     Event,
 }
 
-/// The most names in the text about an end.
+/// The most subjects of a notice, and the most names in the text about an end.
+const SUBJECTS: usize = 20;
 const NAMED: usize = 3;
 
 impl State {
@@ -45,19 +47,27 @@ impl State {
 
 impl Notice {
     /// A problem that has begun for these subjects of it.
-    pub(crate) fn raised(problem: &Problem, subjects: Vec<String>, at: SystemTime) -> Self {
+    pub(crate) fn raised(problem: &Problem, mut subjects: Vec<String>, at: SystemTime) -> Self {
+        let count = subjects.len();
+        subjects.truncate(SUBJECTS);
         Self {
             kind: problem.kind.name(),
             state: State::Raised,
             severity: Some(problem.severity),
             subjects,
+            count,
             text: problem.to_string(),
             at,
         }
     }
 
     /// A problem that has ended for these subjects, after this time.
-    pub(crate) fn cleared(kind: Kind, subjects: Vec<String>, after: &str, at: SystemTime) -> Self {
+    pub(crate) fn cleared(
+        kind: Kind,
+        mut subjects: Vec<String>,
+        after: &str,
+        at: SystemTime,
+    ) -> Self {
         let name = words(&kind.name());
         let count = subjects.len();
         let names = subjects[..count.min(NAMED)].join(", ");
@@ -66,11 +76,13 @@ impl Notice {
             1..=NAMED => format!(" ({names})"),
             _ => format!(" ({names}, … {count} in all)"),
         };
+        subjects.truncate(SUBJECTS);
         Self {
             kind: kind.name(),
             state: State::Cleared,
             severity: None,
             subjects,
+            count,
             text: format!("Over after {after}: {name}{of}."),
             at,
         }
@@ -83,6 +95,7 @@ impl Notice {
             state: State::Event,
             severity: None,
             subjects: Vec::new(),
+            count: 0,
             text,
             at,
         }

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 
 use super::notice::{Notice, State};
 
-/// The most characters of a text; Discord takes 2000.
-const LONGEST: usize = 1500;
+/// The most characters of a text. Discord takes 2000, and escapes double it at worst.
+const LONGEST: usize = 900;
 /// The delay of a notice from which its text says so.
 const LATE: Duration = Duration::from_mins(2);
 
@@ -115,10 +115,7 @@ impl Receiver {
         notice: &Notice,
         now: SystemTime,
     ) -> RequestBuilder {
-        let mut text = notice.text.clone();
-        if text.chars().count() > LONGEST {
-            text = text.chars().take(LONGEST).chain(['…']).collect();
-        }
+        let mut text: String = notice.text.chars().take(LONGEST).collect();
         let age = now.duration_since(notice.at).unwrap_or_default();
         if age >= LATE {
             text = format!("{text} ({} ago)", About(age));
@@ -186,6 +183,7 @@ fn json_of(notice: &Notice, text: &str) -> Value {
         "state": notice.state.name(),
         "severity": severity,
         "subjects": notice.subjects,
+        "count": notice.count,
         "time_seconds": seconds.unwrap_or_default().as_secs(),
         "program": "chainweb-mining-client",
         "version": env!("CARGO_PKG_VERSION"),
@@ -273,6 +271,7 @@ mod tests {
             state: State::Raised,
             severity: None,
             subjects: vec![HOSTILE.to_owned()],
+            count: 1,
             text: HOSTILE.to_owned(),
             at,
         };

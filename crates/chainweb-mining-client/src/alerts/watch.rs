@@ -93,11 +93,8 @@ impl Watch {
             let own = (problem.kind, String::new())..;
             let pending = self.open.range_mut(own);
             let pending = pending.take_while(|((kind, _), _)| *kind == problem.kind);
-            let mut pending: Vec<_> = pending
-                .filter(|((_, subject), open)| {
-                    !open.is_raised && subjects(problem).contains(subject)
-                })
-                .collect();
+            let is_new = |open: &Open| !open.is_raised && open.seen == now;
+            let mut pending: Vec<_> = pending.filter(|(_, open)| is_new(open)).collect();
             let mut begun = pending.iter().map(|(_, open)| open.since);
             let is_old = begun.any(|since| now.duration_since(since) >= RAISED_AFTER);
             if !is_old || !is_due(&mut self.alerted, now, problem.kind, State::Raised) {

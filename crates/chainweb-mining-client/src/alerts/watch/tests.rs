@@ -122,7 +122,7 @@ fn a_farm_that_restarts_is_one_alert_and_one_recovery() {
         let problems = if back < gone { problems } else { &[] };
         alerts.extend(story.notices(second as u64, problems));
     }
-    let counts: Vec<_> = alerts.iter().map(|alert| alert.subjects.len()).collect();
+    let counts: Vec<_> = alerts.iter().map(|alert| alert.count).collect();
     assert_eq!(counts, [310, 310], "{alerts:?}");
 }
 
