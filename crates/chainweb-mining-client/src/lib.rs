@@ -2,6 +2,7 @@
 //! the on-demand worker, and the log.
 
 mod about;
+pub mod alerts;
 pub mod api;
 mod ask;
 mod bench;

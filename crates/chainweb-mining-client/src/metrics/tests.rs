@@ -178,8 +178,6 @@ fn devices(stats: &Stats, now: Instant) -> Devices {
         rates: None,
         expected: None,
         expected_rate: None,
-        connected: Duration::ZERO,
-        recent: Shares::default(),
         state: DeviceState::Active,
     };
     Devices {

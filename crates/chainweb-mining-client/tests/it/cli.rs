@@ -1,5 +1,6 @@
 //! The program from the command line: exit codes, messages, signals and commands.
 
+mod alerts;
 mod api;
 mod config;
 mod cpu;
@@ -138,6 +139,7 @@ fn commands_have_help_and_the_version_and_each_level_of_the_log() {
         "bench",
         "header",
         "doctor",
+        "alerts",
         "health",
         "stats",
         "completions",
