@@ -81,6 +81,12 @@ impl Server {
         }
     }
 
+    /// Returns the address of the page.
+    pub(crate) fn url(&self) -> Option<String> {
+        let address = self.listener.local_addr().ok()?;
+        Some(format!("http://{address}/"))
+    }
+
     /// Serves until `stop` is cancelled, and returns when the last connection is closed.
     async fn run(self, known: Known, stop: CancellationToken) {
         self.log_ready();

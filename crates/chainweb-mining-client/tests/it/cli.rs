@@ -18,6 +18,7 @@ mod secrets;
 mod share_log;
 mod signals;
 mod stratum;
+mod terminal;
 mod texts;
 
 use std::fs::File;
