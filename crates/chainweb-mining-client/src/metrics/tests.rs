@@ -146,7 +146,6 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
             found: 0,
         },
         network: None,
-        chains: Vec::new(),
         devices: devices.map(Arc::new),
         events: Vec::new(),
     }
@@ -180,6 +179,8 @@ fn devices(stats: &Stats, now: Instant) -> Devices {
         expected: None,
         expected_rate: None,
         state: DeviceState::Active,
+        connected: Duration::ZERO,
+        recent: Shares::default(),
     };
     Devices {
         each: stats.snapshot(now).into_iter().map(device).collect(),
