@@ -99,7 +99,7 @@ impl ShareLogFormat {
     ) {
         let target = share.record.target.map(|target| decimals.of(target));
         let kinds = ["share", "block"];
-        for kind in &kinds[..1 + usize::from(share.record.is_block)] {
+        for kind in &kinds[..=usize::from(share.record.is_block)] {
             match self {
                 Self::Pool => write_for_pool(kind, &share.record, target, received, out),
                 Self::Extended => write_extended(kind, share, target, received, out),
