@@ -8,7 +8,6 @@ use chainweb::Difficulty;
 use rusqlite::Connection;
 use rustix::process::Signal;
 use simnet::{Config, Endpoint, Rule, Simnet, Times, Verdict};
-use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::api::{get, start};
@@ -70,38 +69,31 @@ async fn fates_agree(blocks: f64, name: &str) {
     ];
     let kept_in = ["--data-dir", directory.to_str().unwrap()];
     let (mut client, address) = start(&[&flags[..], &kept_in].concat());
-    let text = async || {
-        let address = address.clone();
-        spawn_blocking(move || get(&address, "/metrics").body)
-            .await
-            .unwrap()
-    };
+    let text = || get(&address, "/metrics").body;
     let reached = |text: &str, fate: &str| value(text, &format!("blocks_total{{fate=\"{fate}\"}}"));
-    while reached(&text().await, "found") < Some(blocks) {
+    while reached(&text(), "found") < Some(blocks) {
         sleep(Duration::from_millis(100)).await;
     }
     // No more work: foreign blocks bury the last ones.
-    let busy = Verdict::Busy(503, Duration::from_secs(60));
+    let busy = Verdict::Busy(503, Duration::from_mins(1));
     network.faults().install(Rule::on(Endpoint::Work, busy));
     let mut tries = 0..3000;
     let kept = loop {
-        let text = text().await;
+        let text = text();
         let kept = kept(&directory);
         let counts = count(kept.iter().map(|(_, fate)| &**fate));
-        let all = reached(&text, "found").map(|found| found as u64);
-        let finals = FINAL.map(|fate| reached(&text, fate).map(|count| count as u64));
-        let expected = FINAL.map(|fate| Some(counts.get(fate).copied().unwrap_or(0)));
+        let all = reached(&text, "found");
+        let finals = FINAL.map(|fate| reached(&text, fate));
+        let expected = FINAL.map(|fate| Some(counts.get(fate).copied().unwrap_or(0) as f64));
         let is_settled = counts.keys().all(|fate| FINAL.contains(&&**fate));
-        if is_settled && finals == expected && all == Some(kept.len() as u64) {
+        if is_settled && finals == expected && all == Some(kept.len() as f64) {
             break kept;
         }
         assert!(tries.next().is_some(), "{counts:?}: {text}");
         sleep(Duration::from_millis(100)).await;
     };
     let counts = count(kept.iter().map(|(_, fate)| &**fate));
-    let page = spawn_blocking(move || get(&address, "/api/v1/blocks").json())
-        .await
-        .unwrap();
+    let page = get(&address, "/api/v1/blocks").json();
     let fates = page["fates"].as_array().unwrap().iter();
     let fates = fates.map(|of| {
         (
