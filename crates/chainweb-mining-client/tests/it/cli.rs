@@ -7,6 +7,7 @@ mod cpu;
 mod development;
 mod doctor;
 mod external;
+mod fates;
 mod hang_up;
 mod history;
 mod log;

@@ -24,7 +24,7 @@ pub(super) struct Response {
 
 impl Response {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         assert!(
             self.head.contains("\r\ncontent-type: application/json"),
             "{self:?}"
