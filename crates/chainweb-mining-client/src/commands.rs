@@ -15,7 +15,7 @@ use crate::header::{HeaderArgs, Verdict};
 use crate::live::Setup;
 use crate::logging::{Color, LogArgs};
 use crate::reload::Certificate;
-use crate::{bench, demo, exit, flags, generate_key, mine};
+use crate::{alerts, bench, demo, exit, flags, generate_key, mine};
 
 /// Runs what needs neither a log nor a runtime. Returns `None` if that is not what is asked for.
 pub fn run_at_once(cli: &Cli) -> Option<anyhow::Result<ExitCode>> {
@@ -56,6 +56,13 @@ pub async fn run(
             let health = args.ask().await?;
             writeln!(io::stdout(), "{health}")?;
             return Ok(ExitCode::from(u8::from(!health.is_well)));
+        }
+        Some(Command::Alerts(args)) => {
+            let receivers = args.alerts.tested()?;
+            let out = &mut io::stdout();
+            let testing = alerts::test(receivers, out);
+            let is_fine = stop.run_until_cancelled(testing).await.transpose()?;
+            return Ok(ExitCode::from(u8::from(is_fine != Some(true))));
         }
         Some(Command::Stats(args)) => write!(io::stdout(), "{}", args.text().await?)?,
         Some(Command::Completions(args)) => args.write(cli::command(), &mut io::stdout())?,

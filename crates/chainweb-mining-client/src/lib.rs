@@ -2,6 +2,7 @@
 //! the on-demand worker, the log, and the live area on a terminal.
 
 mod about;
+pub mod alerts;
 pub mod api;
 mod ask;
 mod bench;

@@ -1,4 +1,5 @@
-//! Mining on a node: runs the engine, and the HTTP servers of the API and the on-demand worker.
+//! Mining on a node: runs the engine, the HTTP servers of the API and the on-demand worker, and
+//! the alerts.
 
 use anyhow::bail;
 use miner::history::History;
@@ -7,6 +8,7 @@ use miner::telemetry::Snapshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::Alerts;
 use crate::api::{self, Known};
 use crate::live::Setup;
 use crate::on_demand::Server;
@@ -23,6 +25,8 @@ pub struct Mining {
     pub share_log: Option<Writing>,
     /// The API, unless it is off.
     pub api: Option<api::Server>,
+    /// Where alerts go, if anywhere.
+    pub alerts: Option<Alerts>,
 }
 
 /// Mines until `stop` is cancelled, shown by `live`.
@@ -55,6 +59,10 @@ async fn serve(
     let pause = mining.engine.worker.pause();
     let history = mining.engine.history.as_ref().map(History::reader);
     let engine = Engine::new(mining.engine)?;
+    let mut alerting = JoinSet::new();
+    if let Some(alerts) = mining.alerts {
+        alerting.spawn(alerts.run(engine.snapshots()));
+    }
     let known = Known {
         snapshots: engine.snapshots(),
         history,
@@ -72,5 +80,6 @@ async fn serve(
         }
     };
     serving.join_all().await;
+    alerting.join_all().await;
     Ok(snapshot)
 }

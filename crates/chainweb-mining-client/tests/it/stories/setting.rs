@@ -207,6 +207,7 @@ impl Story {
             server,
             share_log: None,
             api: None,
+            alerts: None,
         };
         self.client
             .spawn(mine::run(mining, self.stop.clone(), None));

@@ -69,6 +69,7 @@ fn well() -> Snapshot {
             found: 0,
         },
         network: None,
+        chains: Vec::new(),
         hashing: Hashing {
             present: rate,
             mean: rate,
