@@ -85,6 +85,12 @@ impl Server {
         }
     }
 
+    /// Returns the address of the page.
+    pub(crate) fn url(&self) -> Option<String> {
+        let address = self.listener.local_addr().ok()?;
+        Some(format!("http://{address}/"))
+    }
+
     /// Adds the port for mining devices.
     pub(crate) fn with_stratum_port(mut self, port: Option<u16>) -> Self {
         self.stratum_port = port;

@@ -12,7 +12,7 @@ use crate::completions::CompletionsArgs;
 use crate::config::ConfigArgs;
 use crate::demo::DemoArgs;
 use crate::doctor::DoctorArgs;
-use crate::flags::MineArgs;
+use crate::flags::{AlertsArgs, MineArgs};
 use crate::generate_key::GenerateKeyArgs;
 use crate::header::HeaderArgs;
 use crate::health::HealthArgs;
@@ -115,6 +115,8 @@ pub enum Command {
     Health(HealthArgs),
     /// Print what a running program does.
     Stats(StatsArgs),
+    /// Send one alert of each kind to each receiver, and print the answers.
+    Alerts(AlertsArgs),
     /// Print a script for command-line completion in a shell.
     Completions(CompletionsArgs),
     /// Print the manual page.

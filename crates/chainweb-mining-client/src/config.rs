@@ -30,7 +30,7 @@ use self::findings::{Assignment, Findings, Layer};
 use self::from_flags::Request;
 pub use self::print::PrintAs;
 use self::setting::Form;
-use self::suggest::public;
+use self::suggest::{host, public};
 
 /// Where settings come from, and whether they are printed.
 #[derive(Debug, Args)]
@@ -141,8 +141,13 @@ pub fn read<P: FromArgMatches>(
 fn without_secrets(mut error: clap::Error) -> clap::Error {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue] {
         if let Some(ContextValue::String(text)) = error.get(kind) {
-            let text = ContextValue::String(public(text));
-            error.insert(kind, text);
+            // The path of a URL may be secret as well.
+            let text = if text.contains("://") {
+                format!("…{}…", host(text))
+            } else {
+                public(text)
+            };
+            error.insert(kind, ContextValue::String(text));
         }
     }
     error

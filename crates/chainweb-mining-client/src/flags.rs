@@ -1,6 +1,7 @@
 //! The flags of mining, and the configuration that they describe. Their names are those of the
 //! Haskell client.
 
+mod alerts;
 mod api;
 mod asic;
 mod constant_delay;
@@ -21,6 +22,7 @@ use miner::run;
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 
+pub(crate) use self::alerts::{AlertFlags, AlertsArgs};
 pub(crate) use self::api::{ApiArgs, ApiListen};
 pub(crate) use self::asic::StratumArgs;
 pub(crate) use self::constant_delay::ConstantDelayArgs;
@@ -103,6 +105,9 @@ pub struct MineArgs {
     /// Where to show it.
     #[command(flatten)]
     pub api: ApiArgs,
+    /// Where alerts go.
+    #[command(flatten)]
+    pub alerts: AlertFlags,
 }
 
 /// More threads than any machine has, and few enough to start them all.
@@ -190,6 +195,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
         server,
         share_log,
         api,
+        alerts: args.alerts.alerts()?,
     })
 }
 

@@ -91,7 +91,7 @@ pub struct Facts {
     pub workers: Option<Workers>,
     /// What the process uses.
     pub process: Process,
-    /// Whether there is something to mine.
+    /// Whether the program is ready to mine.
     pub is_ready: bool,
     /// When the program started.
     pub started: SystemTime,

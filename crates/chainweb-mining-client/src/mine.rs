@@ -1,4 +1,5 @@
-//! Mining on a node: runs the engine, and the HTTP servers of the API and the on-demand worker.
+//! Mining on a node: runs the engine, the HTTP servers of the API and the on-demand worker, and
+//! the alerts.
 
 use anyhow::bail;
 use miner::history::History;
@@ -7,7 +8,9 @@ use miner::telemetry::Snapshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::Alerts;
 use crate::api::{self, Known};
+use crate::live::Setup;
 use crate::on_demand::Server;
 use crate::share_log::Writing;
 
@@ -22,33 +25,49 @@ pub struct Mining {
     pub share_log: Option<Writing>,
     /// The API, unless it is off.
     pub api: Option<api::Server>,
+    /// Where alerts go, if anywhere.
+    pub alerts: Option<Alerts>,
 }
 
-/// Mines until `stop` is cancelled.
+/// Mines until `stop` is cancelled, shown by `live`.
 ///
 /// # Errors
 ///
 /// Returns an error if the engine fails or the server ends unexpectedly.
-pub async fn run(mut mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+pub async fn run(
+    mut mining: Mining,
+    stop: CancellationToken,
+    live: Option<&Setup>,
+) -> anyhow::Result<Snapshot> {
     let share_log = mining.share_log.take();
-    let ended = serve(mining, stop).await;
+    let ended = serve(mining, stop, live).await;
     if let Some(share_log) = share_log {
         share_log.finish().await;
     }
     ended
 }
 
-async fn serve(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+async fn serve(
+    mining: Mining,
+    stop: CancellationToken,
+    live: Option<&Setup>,
+) -> anyhow::Result<Snapshot> {
     let mut serving = JoinSet::new();
     if let Some(server) = mining.server {
         serving.spawn(server.run(stop.clone()));
     }
+    let pause = mining.engine.worker.pause();
     let history = mining.engine.history.as_ref().map(History::reader);
     let engine = Engine::new(mining.engine)?;
+    let mut alerting = JoinSet::new();
+    if let Some(alerts) = mining.alerts {
+        alerting.spawn(alerts.run(engine.snapshots()));
+    }
     let known = Known {
         snapshots: engine.snapshots(),
         history,
     };
+    let _live = live.and_then(|live| live.start(known.snapshots.clone(), pause));
     let engine = engine.run(stop.clone());
     let mut engine = Box::pin(api::beside(mining.api, known, stop.clone(), engine));
     let snapshot = tokio::select! {
@@ -61,5 +80,6 @@ async fn serve(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapsh
         }
     };
     serving.join_all().await;
+    alerting.join_all().await;
     Ok(snapshot)
 }

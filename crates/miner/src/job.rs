@@ -1,7 +1,7 @@
 //! Jobs and their solutions, which go from the coordinator to the worker and back.
 //!
-//! The work of a job never changes: new bytes are a new job with a new id. A solution names its job and the two
-//! header fields a miner may choose; no other field can differ.
+//! The work of a job never changes: new bytes are a new job with a new id. A solution names its job
+//! and the two header fields a miner may choose; no other field can differ.
 
 use std::fmt;
 use std::num::NonZeroUsize;

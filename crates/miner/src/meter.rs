@@ -45,7 +45,7 @@ pub enum Rate {
 
 impl Rate {
     /// Returns the hashes per second; zero where there is no rate.
-    pub(crate) fn hashes_per_second(self) -> f64 {
+    pub fn hashes_per_second(self) -> f64 {
         match self {
             Self::Hashed(rate) | Self::Simulated(rate) => rate.0,
             Self::None | Self::Unknown => 0.0,
@@ -87,7 +87,8 @@ impl Meter {
         match self {
             Self::Reported(meter) if meter.read().hashes == 0 => Rate::Unknown,
             Self::Counted(_) | Self::Reported(_) => Rate::Hashed(HashRate::of(hashes, time)),
-            Self::Estimated(_) => Rate::Hashed(HashRate(devices)),
+            Self::Estimated(None) => Rate::Unknown,
+            Self::Estimated(Some(_)) => Rate::Hashed(HashRate(devices)),
             Self::Simulated(rate) => Rate::Simulated(*rate),
             Self::None => Rate::None,
         }
@@ -218,13 +219,17 @@ mod tests {
     use crate::telemetry::devices::DeviceWatch;
     use crate::telemetry::snapshot::Device;
 
+    fn estimated() -> Meter {
+        Meter::Estimated(Some(Arc::new(Stats::new(1))))
+    }
+
     /// Returns the present rate and the mean rate of a run, in hashes per second.
     fn rates(stats: &Stats, now: Instant, elapsed: Duration) -> (f64, f64) {
-        assert_eq!(Meter::Estimated(None).counted(), Reading::default());
+        assert_eq!(estimated().counted(), Reading::default());
         let (devices, _) = DeviceWatch::default().observe(now, stats.snapshot(now));
-        let present = total(devices.iter().map(Device::hash_rate));
-        let mean = mean(devices.iter().map(Device::day_rate), elapsed);
-        let rates = [present, mean].map(|rate| Meter::Estimated(None).rate(0, elapsed, rate));
+        let present = total(devices.iter().filter_map(Device::hash_rate));
+        let mean = mean(devices.iter().filter_map(Device::day_rate), elapsed);
+        let rates = [present, mean].map(|rate| estimated().rate(0, elapsed, rate));
         let [present, mean] = rates.map(|rate| rate.hashes_per_second().round());
         (present, mean)
     }
@@ -235,7 +240,7 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let stats = Stats::new(10);
         assert_eq!(rates(&stats, start, Duration::ZERO), (0.0, 0.0));
-        let present = Meter::Estimated(None).rate(0, Duration::ZERO, total(empty()));
+        let present = estimated().rate(0, Duration::ZERO, total(empty()));
         assert_eq!(format!("{present:?}"), "Hashed(HashRate(0.0))");
         let open = |user: &[u8], seconds| stats.open(at(seconds), &WorkerName::of_user(user));
         let share = |worker: &stratum::WorkerSession, seconds| {
@@ -266,6 +271,8 @@ mod tests {
         let simulated = rate(&Meter::Simulated(HashRate(2.5e6)));
         assert_eq!(simulated, Rate::Simulated(HashRate(2.5e6)));
         assert_eq!(rate(&Meter::None), Rate::None);
+        // Where all shares are blocks.
+        assert_eq!(rate(&Meter::Estimated(None)), Rate::Unknown);
     }
 
     #[test]

@@ -130,11 +130,19 @@ impl Worker {
         }
     }
 
+    /// Returns the switch that pauses hashing, if this is the CPU worker.
+    pub fn pause(&self) -> Option<watch::Sender<bool>> {
+        match self {
+            Self::Cpu(cpu) => Some(cpu.pause()),
+            _ => None,
+        }
+    }
+
     /// Returns the hash meter of the worker.
     pub(crate) fn meter(&self) -> Meter {
         match self {
             Self::Cpu(cpu) => Meter::Counted(cpu.meter()),
-            Self::Asic(asic) => Meter::Estimated(asic.is_work_known().then(|| asic.stats())),
+            Self::Asic(asic) => Meter::Estimated((!asic.are_shares_blocks()).then(|| asic.stats())),
             Self::Simulation(simulation) => Meter::Simulated(simulation.rate),
             Self::ConstantDelay(_) | Self::OnDemand(_) => Meter::None,
             Self::External(external) => external.meter(),

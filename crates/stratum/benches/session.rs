@@ -31,7 +31,7 @@ fn work() -> LiveWork {
 }
 
 /// Returns a session that was sent this many jobs, the id of the newest, and the time.
-fn session(mode: DifficultyMode, jobs: usize) -> (Session, String, Instant) {
+fn session(mode: DifficultyMode, jobs: usize, logged: LoggedShares) -> (Session, String, Instant) {
     let rng = &mut StdRng::seed_from_u64(0);
     let context = Arc::new(SessionContext {
         difficulty: mode,
@@ -46,7 +46,7 @@ fn session(mode: DifficultyMode, jobs: usize) -> (Session, String, Instant) {
         stats: Arc::new(Stats::new(1)),
         targets: ShareTargets::default(),
         setting_warnings: LogLimit::once(),
-        logged: LoggedShares::default(),
+        logged,
     });
     let now = Instant::now();
     let mut sets = JobSets::new(Arc::clone(&context.job_ids), 1);
@@ -99,21 +99,24 @@ fn shares(c: &mut Criterion) {
     const SHARES: u64 = 4096;
     let mut group = c.benchmark_group("share");
     group.throughput(Throughput::Elements(SHARES));
+    let easy = DifficultyMode::Level(level(0));
     let cases = [
-        ("low, one job", DifficultyMode::Block, 1),
-        ("low, all jobs kept", DifficultyMode::Block, 10),
-        ("accepted, one job", DifficultyMode::Level(level(0)), 1),
+        ("low, one job", DifficultyMode::Block, 1, LoggedShares::None),
         (
-            "accepted, all jobs kept",
-            DifficultyMode::Level(level(0)),
+            "low, all jobs kept",
+            DifficultyMode::Block,
             10,
+            LoggedShares::None,
         ),
+        ("accepted, one job", easy, 1, LoggedShares::None),
+        ("accepted, all jobs kept", easy, 10, LoggedShares::None),
+        ("accepted and recorded", easy, 1, LoggedShares::Accepted),
     ];
-    for (name, mode, jobs) in cases {
+    for (name, mode, jobs, logged) in cases {
         group.bench_function(name, |b| {
             b.iter_batched(
                 || {
-                    let (session, job, now) = session(mode, jobs);
+                    let (session, job, now) = session(mode, jobs, logged);
                     (session, submits(&job, SHARES), now)
                 },
                 |(mut session, stream, now)| {
@@ -125,6 +128,7 @@ fn shares(c: &mut Criterion) {
                         }
                         black_box(out.take_lines());
                         out.shares.clear();
+                        out.records.clear();
                     }
                     session
                 },

@@ -56,7 +56,7 @@ mod tests {
         let device = |number| Change {
             name: format!("farm-7.rig-{number:04}"),
             state: "disconnected".to_owned(),
-            hash_rate: 123_456e9,
+            hash_rate: Some(123_456e9),
             accepted: 1_000_000 + accepted,
             refused: 1_000,
         };
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(changes.next(&devices), devices);
         assert_eq!(changes.next(&devices), []);
         devices[1].accepted += 1;
-        devices[2].hash_rate *= 1.01;
+        devices[2].hash_rate = devices[2].hash_rate.map(|rate| 1.01 * rate);
         assert_eq!(changes.next(&devices), [devices[1].clone()]);
     }
 }

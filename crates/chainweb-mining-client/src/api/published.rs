@@ -1,7 +1,7 @@
 //! What is shown of a snapshot: each document is written once, when it is first asked for.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use miner::history::wall_clock;
@@ -21,6 +21,7 @@ use super::model::status::{Figures, Status};
 use super::model::tick::{Change, Tick, Tip};
 use super::model::worker::{Worker, Workers};
 use super::ready::{Readiness, readiness};
+use crate::metrics::{Format, Page};
 
 /// The documents about a snapshot.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +89,14 @@ impl Published {
             &*self.worker == "on-demand",
             now,
         )
+    }
+
+    /// Returns the metrics as text.
+    pub(super) fn metrics(&self, page: &Page, format: Format) -> Bytes {
+        let now = Instant::now();
+        let since_1970 = Duration::from_millis(self.clock.unix_ms(now).unsigned_abs());
+        let both = (now, SystemTime::UNIX_EPOCH + since_1970);
+        page.text(both, &self.snapshot, self.readiness(now).ready, format)
     }
 
     fn figures(&self, now: Instant) -> Figures {

@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use hyper::{StatusCode, Uri};
+use hyper::{HeaderMap, StatusCode, Uri};
 
 use super::answer::{Answer, Problem, json, written};
 use super::openapi::DOCUMENT;
@@ -21,6 +21,7 @@ use super::published::Document;
 use super::remembered::{blocks, earnings, history};
 use super::shared::Shared;
 use super::stream::stream;
+use crate::metrics::Format;
 
 pub(super) fn router(shared: Shared) -> Router {
     let of_snapshot = |document| {
@@ -33,6 +34,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/page/{*file}", get(page::file))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
         .route("/api/v1/status", of_snapshot(Document::Status))
         .route("/api/v1/nodes", of_snapshot(Document::Nodes))
         .route("/api/v1/jobs", of_snapshot(Document::Jobs))
@@ -63,6 +65,13 @@ async fn ready(State(shared): State<Shared>) -> Answer {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     Ok(response)
+}
+
+async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let format = Format::accepted(accept.unwrap_or_default());
+    let text = shared.latest().await?.metrics(&shared.metrics, format);
+    Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
 }
 
 async fn worker(State(shared): State<Shared>, Path(name): Path<String>) -> Answer {

@@ -10,6 +10,7 @@ use super::MAX_STREAMS;
 use super::answer::Problem;
 use super::archive::Archive;
 use super::published::Published;
+use crate::metrics::Page;
 
 /// How long a request waits for the first snapshot.
 const STARTING: Duration = Duration::from_secs(5);
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) archive: Archive,
     /// A permit for each stream that may be opened.
     streams: Arc<Semaphore>,
+    pub(super) metrics: Arc<Page>,
 }
 
 impl Shared {
@@ -32,6 +34,7 @@ impl Shared {
             published,
             archive,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            metrics: Arc::default(),
         }
     }
 

@@ -122,6 +122,16 @@ impl Catalog {
         self.command.find_subcommand(word).is_some()
     }
 
+    /// Whether a word is the argument of a command.
+    pub(crate) fn takes(&self, command: &str, word: &str) -> bool {
+        let command = self.command.find_subcommand(command);
+        let mut positionals = command.into_iter().flat_map(Command::get_positionals);
+        positionals.any(|argument| {
+            let values = argument.get_possible_values();
+            values.iter().any(|value| value.matches(word, true))
+        })
+    }
+
     /// Whether a command has this long flag: one with `config-file` takes the settings of mining.
     pub(crate) fn has_flag(&self, command: &str, flag: &str) -> bool {
         let command = self.command.find_subcommand(command);

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use super::catalog::Catalog;
 use super::document::NOT_UTF8;
 use super::findings::{Findings, Layer};
-use super::setting::{Form, HIDDEN, Setting};
-use super::suggest::{Quoted, hint, quoted_name};
+use super::setting::{Form, Setting};
+use super::suggest::{HIDDEN, Quoted, hint, host, quoted_name};
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,7 +87,8 @@ impl Reader<'_> {
                 let nearest = self.catalog.nearest_flag(command, name);
                 let nearest = nearest.map(|nearest| format!("--{nearest}"));
                 let what = format!("unknown flag{}", hint(nearest, "; see --help"));
-                self.problem(quoted_name(flag), &what);
+                let name = flag.split("://").next().unwrap_or_default();
+                self.problem(quoted_name(name), &what);
                 if value.is_none() {
                     self.skip_value();
                 }
@@ -136,10 +137,14 @@ impl Reader<'_> {
 
     /// Reads the name of a command.
     fn word(&mut self, word: &str) -> Option<Request> {
-        if !self.catalog.is_command(word) {
+        let command = self.command.first();
+        if command.is_some_and(|command| self.catalog.takes(command, word)) {
+            self.command.push(word.to_owned());
+        } else if !self.catalog.is_command(word) {
             let hint = hint(self.catalog.nearest_command(word), "; see --help");
-            // It may be a pair that lacks its flag, with a secret value.
+            // It may be a pair or a URL that lacks its flag, with a secret value.
             let shown = match word.split_once('=') {
+                _ if word.contains("://") => format!("…{}…", host(word)),
                 Some((key, _)) => format!("{key}={HIDDEN}"),
                 None => word.to_owned(),
             };

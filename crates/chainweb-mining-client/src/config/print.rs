@@ -1,14 +1,15 @@
 //! The settings as YAML, which a file of settings may consist of.
 //!
 //! The keys of the Haskell client come first, all keys are flat, and a text is quoted where YAML
-//! could read it as something else. The variables of a command may be secret: only a comment names
-//! them.
+//! could read it as something else. The variables of a command and some URLs may be secret: only a
+//! comment names them.
 
 use clap::ValueEnum;
 
 use super::catalog::Catalog;
 use super::findings::Assignment;
 use super::setting::{Form, Setting};
+use super::suggest::host;
 
 /// Which settings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -71,6 +72,10 @@ fn entry(setting: &Setting, values: &[String]) -> String {
                 .filter_map(|pair| pair.split('=').next())
                 .collect();
             format!("{key}: null # values not printed: {}\n", names.join(", "))
+        }
+        urls if setting.is_secret_url() => {
+            let hosts: Vec<_> = urls.iter().map(|url| host(url)).collect();
+            format!("{key}: null # values not printed: {}\n", hosts.join(", "))
         }
         [text] => format!("{key}: {}\n", scalar(text)),
         texts => {

@@ -10,10 +10,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, Error};
 
 use super::key;
-use super::suggest::{Quoted, hint, nearest, public};
-
-/// What stands for the value of a pair, which may be secret.
-pub(crate) const HIDDEN: &str = "…";
+use super::suggest::{HIDDEN, Quoted, hint, nearest, public};
 
 /// An option of the program, by the declaration of its flag.
 #[derive(Clone, Debug)]
@@ -102,10 +99,17 @@ impl Setting {
         names.iter().any(|name| is_part(name))
     }
 
+    /// Whether the value is a URL of which only the host may be shown.
+    pub(crate) fn is_secret_url(&self) -> bool {
+        let names = self.arg.get_value_names().unwrap_or_default();
+        names.iter().any(|name| name == "SECRET-URL")
+    }
+
     /// Returns a value for a message: of a pair only the key, and nothing of a pair without a key,
-    /// a command or its argument, which may contain secrets.
+    /// a command, its argument or a secret URL.
     fn shown(&self, text: &str) -> Option<String> {
         match text.split_once('=') {
+            _ if self.is_secret_url() => None,
             _ if !self.is_of_command() => Some(text.to_owned()),
             Some((key, _)) if self.form == Form::Map => Some(format!("{key}={HIDDEN}")),
             _ => None,

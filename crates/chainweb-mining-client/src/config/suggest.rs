@@ -3,11 +3,16 @@
 
 use std::fmt;
 
+use reqwest::Url;
+
 /// The least likeness of a suggestion, from zero to one.
 const MIN_LIKENESS: f64 = 0.7;
 
 /// Longer than any name; the cost of a comparison grows with the product of the lengths.
 const MAX_LENGTH: usize = 64;
+
+/// What stands for a value that may be secret.
+pub(crate) const HIDDEN: &str = "…";
 
 /// Returns the letters of a name in lower case, without `-`, `_` and `.`.
 pub(crate) fn joined(name: &str) -> String {
@@ -62,6 +67,16 @@ pub(crate) fn public(text: &str) -> String {
         (_, Some(query)) => format!("{scheme}{}…", &rest[..=query]),
         _ => text.to_owned(),
     }
+}
+
+/// Returns the host of a URL, the only part that is not secret.
+pub(crate) fn host(url: &str) -> String {
+    let url = url
+        .rsplit_once("://")
+        .map(|(_, rest)| format!("http://{rest}"));
+    let url = url.and_then(|url| Url::parse(&url).ok());
+    let host = url.as_ref().and_then(Url::host_str);
+    host.unwrap_or(HIDDEN).to_owned()
 }
 
 /// Displays a text in quotes, without the secret parts of an address, shortened and with control

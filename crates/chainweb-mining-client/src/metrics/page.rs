@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::body::Bytes;
+use bytes::Bytes;
+use miner::history::wall_clock;
 use miner::telemetry::Snapshot;
 
 use super::{Facts, Format, NamedWorkers, Process, render};
@@ -36,19 +37,19 @@ impl Default for Page {
 }
 
 impl Page {
-    /// Returns the text. With thousands of workers and connections, making it takes some
-    /// milliseconds.
+    /// Returns the text at `now`, by both clocks. With thousands of workers and connections, making
+    /// it takes some milliseconds.
     pub fn text(
         &self,
-        now: Instant,
+        (at, now): (Instant, SystemTime),
         snapshot: &Arc<Snapshot>,
         is_ready: bool,
         format: Format,
     ) -> Bytes {
         // No panic leaves the state half changed.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = |at: &Instant| now.saturating_duration_since(*at) < FRESH;
-        state.texts.retain(|(_, at, _)| is_fresh(at));
+        let is_fresh = |made: &Instant| at.saturating_duration_since(*made) < FRESH;
+        state.texts.retain(|(_, made, _)| is_fresh(made));
         if let Some((_, _, text)) = state.texts.iter().find(|(of, _, _)| *of == format) {
             return text.clone();
         }
@@ -58,20 +59,12 @@ impl Page {
             process: Process::read(),
             is_ready,
             started: self.started,
-            at: now,
-            now: wall_clock(),
+            at,
+            now,
             snapshot: Arc::clone(snapshot),
         };
         let text = Bytes::from(render(facts, format));
-        state.texts.push((format, now, text.clone()));
+        state.texts.push((format, at, text.clone()));
         text
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "timestamps of metrics are those of the wall clock"
-)]
-fn wall_clock() -> SystemTime {
-    SystemTime::now()
 }

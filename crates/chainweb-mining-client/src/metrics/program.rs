@@ -28,8 +28,8 @@ pub(super) static METRICS: &[Metric] = &[
     metric(
         "ready",
         &[],
-        "Whether there is something to mine (1) or not (0)",
-        "Alert if it is 0 for minutes.",
+        "Whether the program is ready to mine (1) or not (0)",
+        "Alert if it is 0 for minutes: `/readyz` has the reason.",
         |facts| one(f64::from(facts.is_ready)),
     ),
     metric(

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::fmt::Write;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +12,7 @@ use chainweb::{Difficulty, Level};
 use miner::history::Fate;
 use miner::meter::{Rate, Reading};
 use miner::telemetry::counters::{Counters, NodeCounts};
-use miner::telemetry::estimate::{Rates, StaleWork};
+use miner::telemetry::estimate::StaleWork;
 use miner::telemetry::event::{FailureCause, Operation};
 use miner::telemetry::faults::Faults;
 use miner::telemetry::recent::Shares;
@@ -129,6 +129,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
         chains: Vec::new(),
         is_disk_failing: false,
         without_work: Duration::ZERO,
+        worked: Duration::ZERO,
         stale_percent: None,
         problems: Arc::default(),
         hashing: Hashing {
@@ -174,7 +175,7 @@ fn metrics(stats: &Stats, now: Instant, named: &mut NamedWorkers) -> BTreeMap<Se
 fn devices(stats: &Stats, now: Instant) -> Devices {
     let device = |stats| Device {
         stats,
-        rates: Rates::default(),
+        rates: None,
         expected: None,
         expected_rate: None,
         state: DeviceState::Active,
@@ -400,6 +401,49 @@ fn the_figures_of_a_worker_and_of_the_server() {
     }
 }
 
+/// Returns the shortest time of many runs.
+fn shortest(mut run: impl FnMut() -> String) -> Duration {
+    let times = (0..50).map(|_| {
+        let start = Instant::now();
+        black_box(run());
+        start.elapsed()
+    });
+    times.min().unwrap()
+}
+
+/// The reference writes as many lines of the same length, without a table, labels or escapes.
+#[test]
+#[ignore = "measures a time: run it with --release on an idle machine"]
+#[expect(clippy::print_stdout, reason = "the figures are for people")]
+fn the_text_of_a_thousand_workers_takes_less_than_ten_milliseconds() {
+    let (now, stats) = (Instant::now(), Stats::new(1_000));
+    for number in 0..1_000_u64 {
+        mine(&stats, now, format!("k.rack{number:04}").as_bytes(), 1);
+    }
+    let devices = devices(&stats, now);
+    let mut named = NamedWorkers::default();
+    let mut text = || {
+        let facts = facts(snapshot(Some(devices.clone())), &mut named);
+        render(facts, Format::OpenMetrics)
+    };
+    let made = text();
+    let lines = made.lines().count();
+    let line = "x".repeat(made.len() / lines - 1);
+    let time = shortest(text);
+    let reference = shortest(|| {
+        let mut text = String::new();
+        for _ in 0..lines {
+            writeln!(text, "{}", black_box(&line)).unwrap();
+        }
+        text
+    });
+    println!(
+        "{lines} lines, {} bytes: {time:?}, reference: {reference:?}",
+        made.len()
+    );
+    assert!(time < Duration::from_millis(10), "{time:?}");
+}
+
 #[test]
 fn names_follow_the_rules() {
     let mut names = BTreeSet::new();
@@ -417,37 +461,6 @@ fn names_follow_the_rules() {
 }
 
 #[test]
-fn promtool_has_nothing_to_criticise() {
-    let (now, stats) = (Instant::now(), Stats::new(10));
-    mine(&stats, now, b"k.a\"} \\ \n", 3);
-    let snapshot = snapshot(Some(devices(&stats, now)));
-    let text = render(
-        facts(snapshot, &mut NamedWorkers::default()),
-        Format::Prometheus,
-    );
-    let promtool = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut promtool) = promtool else {
-        #[expect(clippy::print_stderr, reason = "for who reads the log of the tests")]
-        {
-            eprintln!("skipped: promtool (Debian package prometheus) is not installed");
-        }
-        return;
-    };
-    let mut input = promtool.stdin.take().unwrap();
-    input.write_all(text.as_bytes()).unwrap();
-    drop(input);
-    let output = promtool.wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert_eq!(said, [String::new(), String::new()], "{text}");
-    assert!(output.status.success());
-}
-
-#[test]
 fn a_text_is_made_once_a_second() {
     let page = Page::default();
     let first = Arc::new(snapshot(None));
@@ -456,7 +469,7 @@ fn a_text_is_made_once_a_second() {
     let second = Arc::new(second);
     let text = |ms, snapshot, format| {
         let now = first.at + Duration::from_millis(ms);
-        let text = page.text(now, snapshot, true, format);
+        let text = page.text((now, SystemTime::UNIX_EPOCH), snapshot, true, format);
         String::from_utf8(text.to_vec()).unwrap()
     };
     let shown = text(0, &first, Format::OpenMetrics);

@@ -1,14 +1,17 @@
 //! The program from the command line: exit codes, messages, signals and commands.
 
+mod alerts;
 mod api;
 mod config;
 mod cpu;
 mod development;
 mod doctor;
 mod external;
+mod fates;
 mod hang_up;
 mod history;
 mod log;
+mod metrics;
 mod on_demand;
 mod page;
 pub(crate) mod program;
@@ -16,6 +19,7 @@ mod secrets;
 mod share_log;
 mod signals;
 mod stratum;
+mod terminal;
 mod texts;
 
 use std::fs::File;
@@ -137,6 +141,7 @@ fn commands_have_help_and_the_version_and_each_level_of_the_log() {
         "bench",
         "header",
         "doctor",
+        "alerts",
         "health",
         "stats",
         "completions",

@@ -41,7 +41,7 @@ pub struct Block {
     pub detail: Option<String>,
 }
 
-/// The length of a span of totals.
+/// The length of a span of totals. In memory, a tenth of the spans are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
     /// A minute; the latest week is kept. Workers have no totals by minute.
@@ -104,7 +104,7 @@ pub struct Worker {
 /// that may block. It also works after the file was replaced.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl Reader {

@@ -10,10 +10,10 @@ use crate::job::JobId;
 
 /// The number of blocks that are kept.
 const MAX_BLOCKS: i64 = 100_000;
-/// The same in memory.
-const MAX_BLOCKS_IN_MEMORY: i64 = 5_000;
 /// The number of workers that are kept.
 const MAX_WORKERS: i64 = 10_000;
+/// In memory, one in so many blocks and spans is kept.
+const PART_IN_MEMORY: i64 = 10;
 /// The number of outages that are kept.
 const MAX_OUTAGES: i64 = 10_000;
 
@@ -423,12 +423,8 @@ impl WorkerTotals {
 
 /// Deletes all but the latest of everything.
 pub(super) fn prune(db: &Connection, is_memory: bool) -> Result<(), rusqlite::Error> {
-    let blocks = if is_memory {
-        MAX_BLOCKS_IN_MEMORY
-    } else {
-        MAX_BLOCKS
-    };
-    for (table, most) in [("block", blocks), ("outage", MAX_OUTAGES)] {
+    let part = if is_memory { PART_IN_MEMORY } else { 1 };
+    for (table, most) in [("block", MAX_BLOCKS / part), ("outage", MAX_OUTAGES)] {
         let sql = format!("DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?1");
         db.execute(&sql, [most])?;
     }
@@ -440,7 +436,7 @@ pub(super) fn prune(db: &Connection, is_memory: bool) -> Result<(), rusqlite::Er
             "DELETE FROM {table} WHERE span = ?1 AND start <= (SELECT start FROM total
                 WHERE span = ?1 ORDER BY start DESC LIMIT 1 OFFSET ?2)"
         );
-        db.execute(&sql, [span, most])?;
+        db.execute(&sql, [*span, most / part])?;
     }
     let sql = "DELETE FROM worker
         WHERE id NOT IN (SELECT id FROM worker ORDER BY last_seen DESC LIMIT ?1)";

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::demand::{Demand, DemandWatch};
 use crate::telemetry::estimate::StaleWork;
 use crate::telemetry::problem::Problem;
-use crate::telemetry::problems::problems;
+use crate::telemetry::problems::{WORK_PATIENCE, problems};
 use crate::telemetry::recent::Recent;
 use crate::telemetry::snapshot::Snapshot;
 
@@ -22,6 +22,8 @@ const WORK_LEAST: Duration = Duration::from_mins(30);
 pub(super) struct Oversight {
     /// When a job was last live, or none was wanted.
     worked: Instant,
+    /// When there last was none for long, or the start.
+    idle: Instant,
     stale: Recent<StaleWork>,
     problems: Arc<[Problem]>,
 }
@@ -30,6 +32,7 @@ impl Oversight {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             worked: now,
+            idle: now,
             stale: Recent::new(now, WORK, StaleWork::default()),
             problems: Arc::default(),
         }
@@ -46,6 +49,10 @@ impl Oversight {
             self.worked = snapshot.at;
         }
         snapshot.without_work = snapshot.at.saturating_duration_since(self.worked);
+        if snapshot.without_work >= WORK_PATIENCE {
+            self.idle = snapshot.at;
+        }
+        snapshot.worked = snapshot.at.saturating_duration_since(self.idle);
         let stale = snapshot.work.stale;
         let recent = stale.since(self.stale.before(snapshot.at, stale));
         snapshot.stale_percent = recent.percent().filter(|_| snapshot.elapsed >= WORK_LEAST);

@@ -39,8 +39,8 @@ const HOUR: Duration = Duration::from_hours(1);
 /// The last known state of each device, and the changes that are not reported yet.
 #[derive(Debug, Default)]
 pub(crate) struct DeviceWatch {
-    /// Whether the work between blocks is known: not where all shares are blocks.
-    is_work_known: bool,
+    /// Whether all shares are blocks, so that the work in between is not known.
+    are_shares_blocks: bool,
     /// The rates that devices should have, by worker name.
     configured: BTreeMap<String, HashRate>,
     /// The rates by hour in earlier runs of devices that have not connected yet.
@@ -73,11 +73,11 @@ struct Changes {
 }
 
 impl DeviceWatch {
-    /// Creates a watch of a server where the work between blocks is known or not, with the rates
-    /// that devices should have by worker name.
-    pub(crate) fn new(is_work_known: bool, configured: BTreeMap<String, HashRate>) -> Self {
+    /// Creates a watch of a server where all shares are blocks or not, with the rates that devices
+    /// should have by worker name.
+    pub(crate) fn new(are_shares_blocks: bool, configured: BTreeMap<String, HashRate>) -> Self {
         Self {
-            is_work_known,
+            are_shares_blocks,
             configured,
             ..Self::default()
         }
@@ -115,14 +115,14 @@ impl DeviceWatch {
             }
             known.state = state;
             let configured = self.configured.get(stats.name.as_str());
-            let usual = known.usual.filter(|_| self.is_work_known);
+            let usual = known.usual.filter(|_| !self.are_shares_blocks);
             let expected_rate = configured.map(|rate| ExpectedRate::Configured(*rate));
             self.known.insert(stats.name.clone(), known);
             devices.push(Device {
-                expected: self.is_work_known.then_some(stats.expected),
+                expected: (!self.are_shares_blocks).then_some(stats.expected),
                 expected_rate: expected_rate.or(usual),
                 stats,
-                rates,
+                rates: (!self.are_shares_blocks).then_some(rates),
                 connected,
                 recent,
                 state,
@@ -401,7 +401,11 @@ mod tests {
         let rates = |farm: &mut Farm, seconds| {
             let now = farm.at(seconds);
             let (devices, _) = farm.watch.observe(now, farm.stats.snapshot(now));
-            devices[0].rates.0.map(|rate| rate / 40_f64.exp2())
+            devices[0]
+                .rates
+                .expect("known")
+                .0
+                .map(|rate| rate / 40_f64.exp2())
         };
         for second in 0..7200 {
             farm.share(second, &device);
@@ -426,7 +430,7 @@ mod tests {
             ("later".to_owned(), rate(1.0)),
         ];
         let earlier = [("old".to_owned(), vec![rate(3.0).0, rate(5.0).0])];
-        farm.watch = DeviceWatch::new(true, configured.into()).remembering(earlier.into());
+        farm.watch = DeviceWatch::new(false, configured.into()).remembering(earlier.into());
         let (new, _old, other) = (
             farm.connect(0, "new"),
             farm.connect(0, "old"),
@@ -464,7 +468,7 @@ mod tests {
         ];
         assert_eq!(expected(&mut farm, 3600), later);
         // Where all shares are blocks, nothing else is known of the work.
-        farm.watch = DeviceWatch::default();
+        farm.watch = DeviceWatch::new(true, [].into());
         assert_eq!(expected(&mut farm, 3600), [(None, None); 3]);
     }
 
@@ -477,8 +481,9 @@ mod tests {
         let (devices, _) = farm
             .watch
             .observe(farm.at(60), farm.stats.snapshot(farm.at(60)));
-        assert!(devices[0].rates.over(Window::QuarterHour) > 0.0);
+        let rates = devices[0].rates.expect("known");
+        assert!(rates.over(Window::QuarterHour) > 0.0);
         assert_eq!(devices[0].state, DeviceState::Disconnected);
-        assert!(devices[0].hash_rate().abs() < f64::EPSILON);
+        assert_eq!(devices[0].hash_rate(), Some(0.0));
     }
 }

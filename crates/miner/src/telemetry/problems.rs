@@ -17,7 +17,7 @@ use crate::meter::Rate;
 use crate::units::HashRate;
 
 /// How long no work arrives before that is a problem.
-const WORK_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const WORK_PATIENCE: Duration = Duration::from_secs(30);
 /// A percentage of stale work that is a problem, and the one below which it ends.
 const STALE_PERCENT: (f64, f64) = (4.0, 2.5);
 
@@ -43,7 +43,11 @@ pub fn problems(snapshot: &Snapshot, before: &[Problem]) -> Vec<Problem> {
         );
     }
     if let Some(devices) = &snapshot.devices {
-        found.extend(devices::problems(snapshot, &devices.each, before));
+        let is_stopped = is_stopped(&found);
+        let of_devices = devices::problems(snapshot, &devices.each, before);
+        // Without work, devices send no shares.
+        let of_devices = of_devices.into_iter();
+        found.extend(of_devices.filter(|problem| !is_stopped || problem.kind <= Kind::DeviceGone));
     }
     found.extend(of_program(snapshot, before));
     found.sort_by(|one, other| {

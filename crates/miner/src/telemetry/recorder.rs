@@ -299,8 +299,8 @@ impl Recorder {
             .map_or(&[][..], |devices| &devices.each);
         let counted = self.meter.counted();
         let hashes = counted.hashes.wrapping_sub(before.hashes);
-        let present = total(devices.iter().map(Device::hash_rate));
-        let mean = mean(devices.iter().map(Device::day_rate), elapsed);
+        let present = total(devices.iter().filter_map(Device::hash_rate));
+        let mean = mean(devices.iter().filter_map(Device::day_rate), elapsed);
         Snapshot {
             at: now,
             elapsed,
@@ -311,6 +311,7 @@ impl Recorder {
             is_kept: false,
             is_disk_failing: false,
             without_work: Duration::ZERO,
+            worked: Duration::ZERO,
             stale_percent: None,
             problems: Arc::default(),
             hashing: Hashing {

@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub is_disk_failing: bool,
     /// The time for which no job has been live though the worker wants some.
     pub without_work: Duration,
+    /// The time for which there has been work without a long break.
+    pub worked: Duration,
     /// The work of late on outdated jobs in per cent of all, where hashes are known.
     pub stale_percent: Option<f64>,
     /// What costs work or blocks, the worst first.
@@ -176,8 +178,8 @@ pub struct Device {
     /// Its shares.
     pub stats: WorkerSnapshot,
     /// Its hash rates in hashes per second, estimated from the difficulty of accepted shares. Time
-    /// without a connection counts.
-    pub rates: Rates,
+    /// without a connection counts. `None` where shares are blocks.
+    pub rates: Option<Rates>,
     /// The time for which it has been connected without a break; zero if it is not connected.
     pub connected: Duration,
     /// Its shares of late.
@@ -214,17 +216,19 @@ pub struct Record {
 
 impl Device {
     /// Returns the present hash rate in hashes per second: zero unless the device is connected.
-    pub fn hash_rate(&self) -> f64 {
-        match self.state {
+    /// `None` where shares are blocks.
+    pub fn hash_rate(&self) -> Option<f64> {
+        let rates = self.rates?;
+        Some(match self.state {
             DeviceState::Disconnected => 0.0,
-            DeviceState::Silent | DeviceState::Active => self.rates.over(Window::QuarterHour),
-        }
+            DeviceState::Silent | DeviceState::Active => rates.over(Window::QuarterHour),
+        })
     }
 
     /// Returns the mean hash rate in the last day in hashes per second, and the time since the
     /// first connection.
-    pub(crate) fn day_rate(&self) -> (f64, Duration) {
-        (self.rates.over(Window::Day), self.stats.since)
+    pub(crate) fn day_rate(&self) -> Option<(f64, Duration)> {
+        Some((self.rates?.over(Window::Day), self.stats.since))
     }
 }
 

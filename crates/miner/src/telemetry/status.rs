@@ -5,6 +5,9 @@ use tracing::{debug, info};
 use super::snapshot::{DeviceState, Snapshot};
 use crate::meter::Rate;
 
+/// The log target of the status line. The totals at the end have the default one.
+pub const TARGET: &str = "miner::status";
+
 /// Returns the rate of real hashes and that of simulated ones. JSON has no NaN: it becomes null.
 fn rates(rate: Rate) -> (f64, f64) {
     match rate {
@@ -16,10 +19,11 @@ fn rates(rate: Rate) -> (f64, f64) {
 
 /// Logs the rate and the blocks, with further fields.
 macro_rules! totals {
-    ($snapshot:ident, $rate:expr, $event:literal, $message:expr, $($field:ident = $value:expr),*) => {{
+    ($target:expr, $snapshot:ident, $rate:expr, $event:literal, $message:expr, $($field:ident = $value:expr),*) => {{
         let (counters, work) = (&$snapshot.counters, &$snapshot.work);
         let (hash_rate, simulated_hash_rate) = rates($rate);
         info!(
+            target: $target,
             event = $event,
             hash_rate,
             simulated_hash_rate,
@@ -43,7 +47,12 @@ pub(super) fn log(snapshot: &Snapshot) {
         let mut states = devices.each.iter().map(|device| device.state);
         states.any(|state| state != DeviceState::Disconnected)
     });
-    let is_idle = matches!(present, Rate::Hashed(rate) if rate.0 <= 0.0) && !has_devices;
+    let is_idle = match present {
+        Rate::Hashed(rate) => rate.0 <= 0.0 && !has_devices,
+        // All shares are blocks.
+        Rate::Unknown => snapshot.devices.is_some() && !has_devices,
+        Rate::Simulated(_) | Rate::None => false,
+    };
     let message = match snapshot.jobs.iter().next() {
         None => "status: no work",
         Some(_) if is_idle => "status: nothing is hashing",
@@ -52,6 +61,7 @@ pub(super) fn log(snapshot: &Snapshot) {
     let odds = snapshot.odds();
     let latency = snapshot.nodes.iter().find_map(|node| node.latency);
     totals!(
+        TARGET,
         snapshot,
         present,
         "status",
@@ -66,6 +76,7 @@ pub(super) fn log_end(snapshot: &Snapshot) {
     let mean = snapshot.hashing.mean;
     let elapsed = snapshot.elapsed.as_secs_f64();
     totals!(
+        module_path!(),
         snapshot,
         mean,
         "stopped",

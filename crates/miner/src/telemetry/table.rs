@@ -70,7 +70,7 @@ fn log_device(device: &Device) {
             DeviceState::Silent => "silent",
             DeviceState::Disconnected => "disconnected",
         },
-        hash_rate = device.hash_rate(),
+        hash_rate = device.hash_rate().unwrap_or(f64::NAN),
         expected_hash_rate = device.expected_rate.map_or(f64::NAN, |rate| rate.rate().0),
         shares_accepted = stats.accepted,
         shares_stale = stale(device),
@@ -109,7 +109,7 @@ fn text(devices: &[Device], rows: usize) -> String {
     }
     sorted.sort_by_key(|device| {
         // Bits of non-negative numbers order as the numbers do.
-        let rate = device.hash_rate().to_bits();
+        let rate = device.hash_rate().unwrap_or(0.0).to_bits();
         (device.state, Reverse((has_problem(device), rate)))
     });
     let (single, rest) = sorted.split_at(rows.min(sorted.len()));
@@ -162,8 +162,9 @@ fn aligned(rows: &[[String; HEAD.len()]]) -> String {
 
 /// The figures of some devices together.
 struct Sum {
-    rate: f64,
-    /// The rate that they should have; `None` if that of a device is not known.
+    /// `None` if that of a device is not known, here and below.
+    rate: Option<f64>,
+    /// The rate that they should have.
     expected_rate: Option<f64>,
     accepted: u64,
     stale: u64,
@@ -175,7 +176,7 @@ struct Sum {
 impl Sum {
     fn of(devices: &[&Device]) -> Self {
         let mut sum = Self {
-            rate: 0.0,
+            rate: Some(0.0),
             expected_rate: Some(0.0),
             accepted: 0,
             stale: 0,
@@ -185,7 +186,8 @@ impl Sum {
         };
         for device in devices {
             let stats = &device.stats;
-            sum.rate += device.hash_rate();
+            let rate = sum.rate.zip(device.hash_rate());
+            sum.rate = rate.map(|(sum, rate)| sum + rate);
             let expected = sum.expected_rate.zip(device.expected_rate);
             sum.expected_rate = expected.map(|(sum, rate)| sum + rate.rate().0);
             sum.accepted += stats.accepted;
@@ -198,12 +200,14 @@ impl Sum {
     }
 
     fn row(&self, name: String, since: String) -> [String; HEAD.len()] {
-        let rate = HashRate(self.rate);
         [
             name,
-            match self.expected_rate {
-                Some(expected) => format!("{rate} ({:.0} %)", 100.0 * self.rate / expected),
-                None => rate.to_string(),
+            match (self.rate, self.expected_rate) {
+                (None, _) => "unknown".to_owned(),
+                (Some(rate), None) => HashRate(rate).to_string(),
+                (Some(rate), Some(expected)) => {
+                    format!("{} ({:.0} %)", HashRate(rate), 100.0 * rate / expected)
+                }
             },
             format!("{}/{}/{}", self.accepted, self.stale, self.rejected),
             if self.best > 0.0 {

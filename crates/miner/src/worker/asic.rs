@@ -37,8 +37,8 @@ const SOLUTIONS_QUEUED: usize = 64;
 pub struct Asic {
     listener: TcpListener,
     server: Server,
-    /// Whether the work between blocks is known: not where all shares are blocks.
-    is_work_known: bool,
+    /// Whether all shares are blocks, so that the work in between is not known.
+    are_shares_blocks: bool,
     /// The rates that devices should have, by worker name.
     expected_rates: BTreeMap<String, HashRate>,
 }
@@ -57,7 +57,7 @@ impl Asic {
     ) -> Result<Self, BindError> {
         Ok(Self {
             listener: interface.listen(port).await?,
-            is_work_known: config.difficulty != DifficultyMode::Block,
+            are_shares_blocks: config.difficulty == DifficultyMode::Block,
             expected_rates: BTreeMap::new(),
             server: Server::new(config, rng),
         })
@@ -72,14 +72,14 @@ impl Asic {
         }
     }
 
-    /// Whether the work between blocks is known.
-    pub(crate) fn is_work_known(&self) -> bool {
-        self.is_work_known
+    /// Whether all shares are blocks.
+    pub(crate) fn are_shares_blocks(&self) -> bool {
+        self.are_shares_blocks
     }
 
     /// Returns a watch of the devices.
     pub(crate) fn watch(&self) -> DeviceWatch {
-        DeviceWatch::new(self.is_work_known, self.expected_rates.clone())
+        DeviceWatch::new(self.are_shares_blocks, self.expected_rates.clone())
     }
 
     /// Returns the address at which devices can connect.

@@ -62,8 +62,8 @@ pub(crate) struct Change {
     pub(crate) name: String,
     /// Its state, as in `/api/v1/workers`.
     pub(crate) state: String,
-    /// Its present hash rate.
-    pub(crate) hash_rate: f64,
+    /// Its present hash rate, as in `/api/v1/workers`.
+    pub(crate) hash_rate: Option<f64>,
     /// Accepted shares.
     pub(crate) accepted: u64,
     /// Refused shares.
@@ -76,7 +76,7 @@ impl Change {
         Self {
             name: stats.name.as_str().to_owned(),
             state: variant(device.state),
-            hash_rate: rounded(device.hash_rate()),
+            hash_rate: device.hash_rate().map(rounded),
             accepted: stats.accepted + stats.accepted_late,
             refused: stats.rejections.of(stratum::Rejection::Stale)
                 + stats.rejections.except_stale(),
@@ -85,7 +85,10 @@ impl Change {
 
     /// Whether a reader who has seen `earlier` should see this.
     pub(crate) fn is_news_after(&self, earlier: &Self) -> bool {
-        let rates = (self.hash_rate, earlier.hash_rate);
+        let rates = (
+            self.hash_rate.unwrap_or(0.0),
+            earlier.hash_rate.unwrap_or(0.0),
+        );
         let counts = |change: &Self| (change.accepted, change.refused);
         self.state != earlier.state
             || counts(self) != counts(earlier)

@@ -34,11 +34,11 @@ pub(crate) struct Worker {
     last_seen_unix_ms: i64,
     /// When its last share was accepted.
     last_share_unix_ms: Option<i64>,
-    /// Its present hash rate: 0 unless it is connected.
-    hash_rate: f64,
+    /// Its present hash rate: 0 unless it is connected; `null` where shares are blocks.
+    hash_rate: Option<f64>,
     /// Its hash rates, estimated from the difficulty of accepted shares. Time without a connection
-    /// counts.
-    hash_rates: HashRates,
+    /// counts. `null` where shares are blocks.
+    hash_rates: Option<HashRates>,
     /// The hash rate that it should have, if that is known.
     expected_hash_rate: Option<f64>,
     /// Whether that is `configured`, or `usual`: its own median of the last 7 days.
@@ -120,8 +120,8 @@ impl Worker {
             first_seen_unix_ms: ago(stats.since),
             last_seen_unix_ms: ago(stats.unseen),
             last_share_unix_ms: stats.last_share.map(ago),
-            hash_rate: rounded(device.hash_rate()),
-            hash_rates: HashRates::new(&device.rates),
+            hash_rate: device.hash_rate().map(rounded),
+            hash_rates: device.rates.as_ref().map(HashRates::new),
             expected_hash_rate: expected.map(|(_, rate)| rate),
             expected_hash_rate_source: expected.map(|(source, _)| source),
             expected_blocks: device.expected.map(rounded),

@@ -91,9 +91,10 @@ type Values = (Arc<Setting>, Vec<&'static str>);
 /// All settings, and which of the texts are good values of each.
 static GOOD: LazyLock<Vec<Values>> = LazyLock::new(|| {
     let catalog = catalog();
-    // The values of pairs may be secret, and only a comment names the pairs.
+    // The values of pairs and some URLs may be secret, and only a comment names them.
     let settings = catalog.in_files().into_iter();
-    let printed = settings.filter(|setting| setting.key != "externalEnv");
+    let printed =
+        settings.filter(|setting| setting.key != "externalEnv" && !setting.is_secret_url());
     let good = printed.map(|setting| {
         let texts = match setting.form {
             Form::Switch => vec!["true", "false"],

@@ -16,15 +16,15 @@ use super::program::{Running, check_usage, field, run, text};
 
 /// A response.
 #[derive(Debug)]
-struct Response {
-    status: u16,
-    head: String,
-    body: String,
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
 }
 
 impl Response {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         assert!(
             self.head.contains("\r\ncontent-type: application/json"),
             "{self:?}"
@@ -34,7 +34,7 @@ impl Response {
 }
 
 /// Sends a request with more headers, and returns the response.
-fn request(address: &str, method: &str, target: &str, headers: &str) -> Response {
+pub(super) fn request(address: &str, method: &str, target: &str, headers: &str) -> Response {
     let mut socket = TcpStream::connect(address).unwrap();
     write!(
         socket,
@@ -51,13 +51,13 @@ fn request(address: &str, method: &str, target: &str, headers: &str) -> Response
     }
 }
 
-fn get(address: &str, target: &str) -> Response {
+pub(super) fn get(address: &str, target: &str) -> Response {
     request(address, "GET", target, "Host: here\r\n")
 }
 
 /// Asks until the answer is as wanted.
 #[track_caller]
-fn wait_for(
+pub(super) fn wait_for(
     client: &Running,
     address: &str,
     target: &str,
@@ -89,7 +89,7 @@ fn until(client: &Running, holds: impl Fn() -> bool) {
 }
 
 /// Starts a program whose API listens on any port of loopback, and returns it with the address.
-fn start(flags: &[&str]) -> (Running, String) {
+pub(super) fn start(flags: &[&str]) -> (Running, String) {
     let program = Running::start(&[flags, &["--api-listen=127.0.0.1:0"]].concat());
     let ready = program.wait_for("API ready");
     let address = field(&ready, "address").to_owned();

@@ -18,7 +18,7 @@ use super::program::{Running, check_usage, run, text};
 use crate::seed;
 
 /// A new directory below that of the tests.
-fn directory(name: &str) -> PathBuf {
+pub(super) fn directory(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::remove_dir_all(&directory).ok();
     directory
@@ -177,6 +177,31 @@ async fn blocks_that_the_node_has_not_taken_are_submitted_at_the_next_start() {
             break;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_disk_delays_no_block() {
+    let (network, directory) = (network().await, directory("hanging"));
+    let mut client = start(&network, &directory);
+    let mut lines = client.lines_until("block_found");
+    let lock = Connection::open(directory.join("history.db")).unwrap();
+    lock.busy_timeout(Duration::from_mins(1)).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    lines.extend(client.lines_until("\"history_failed\""));
+    for _ in 0..10 {
+        lines.extend(client.lines_until("\"block_accepted\""));
+    }
+    lock.execute_batch("COMMIT").unwrap();
+    lines.extend(client.lines_until("\"history_recovered\""));
+    client.signal(Signal::TERM);
+    lines.extend(client.rest());
+    assert_eq!(client.wait().code(), Some(0), "{lines:#?}");
+    let (found, kept) = (found(&lines), blocks(&directory));
+    assert_eq!(kept.len(), found.len());
+    assert!(kept.iter().all(|block| found.contains(&block.hash)));
+    let sql = "SELECT sum(blocks) FROM total WHERE span = 60";
+    let total: i64 = lock.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(total.unsigned_abs(), found.len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -116,6 +116,63 @@ fn a_value_that_may_be_secret_from_any_source() {
 }
 
 #[test]
+fn the_url_of_a_receiver_of_alerts_from_any_source() {
+    let folder = Folder::new("secret-alerts");
+    for (url, code) in [
+        ("https://discord.com/api/webhooks/1/hunter2", 0),
+        (
+            "https://api.telegram.org/bot1:hunter2/sendMessage?chat_id=1",
+            0,
+        ),
+        ("https://api.telegram.org/bot1:hunter2/sendMessage", 64),
+        (
+            "ntfy+https://user:hunter2@host/hunter2?auth=hunter2#hunter2",
+            0,
+        ),
+        ("http+https://host/hunter2", 64),
+        ("ftp://host/hunter2", 64),
+        ("https://host:hunter2/", 64),
+        ("hunter2", 64),
+    ] {
+        for last in ["--print-config", "--print-config-as=diff"] {
+            check(&run(&["--alert-url", url, last]), code, url);
+            check(
+                &run(&["--alert-url=https://a/hunter2", "--alert-url", url, last]),
+                code,
+                url,
+            );
+            let variable = program()
+                .env("CHAINWEB_MINING_ALERT_URL", url)
+                .arg(last)
+                .output();
+            check(&variable.unwrap(), code, url);
+            let file = folder.file("alerts.yaml", format!("alertUrl: ['{url}']\n"));
+            check(&run(&["--config-file", &file, last]), code, url);
+            let file = folder.file("alerts.yaml", format!("alertUrl: {{a: '{url}'}}\n"));
+            check(&run(&["--config-file", &file, last]), 64, url);
+        }
+        if !url.contains("://") {
+            continue;
+        }
+        check(&run(&["--alert-url", "https://a/hunter2", url]), 64, url);
+        check(&run(&[&format!("--alert-url:{url}")]), 64, url);
+        check(&run(&["doctor", "--alert-ur", url]), 64, url);
+        check(&run(&["demo", "--alert-url", url]), 64, url);
+        check(&run(&["demo", url]), 64, url);
+        check(&run(&["simnet", "--listen", url]), 64, url);
+        check(&run(&["alerts", url]), 64, url);
+    }
+    let printed = run(&[
+        "--alert-url=ntfy+https://host/hunter2",
+        "--print-config-as=minimal",
+    ]);
+    assert_eq!(
+        text(&printed.stdout),
+        "alertUrl: null # values not printed: host\n"
+    );
+}
+
+#[test]
 fn a_configuration_that_cannot_be_fetched() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = listener.local_addr().unwrap();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use simnet::{Config, Simnet};
 
 use super::config::Folder;
-use super::program::{Running, check_usage, field, program};
+use super::program::{PROGRAM, Running, check_usage, command, field, program};
 
 /// The level of shares.
 const SHARE: u16 = 4;
@@ -27,6 +27,8 @@ struct Device {
     nonce1: u64,
     job: String,
     header: WorkHeader,
+    /// Where the next search begins.
+    nonce2: u64,
 }
 
 impl Device {
@@ -36,6 +38,7 @@ impl Device {
             nonce1: 0,
             job: String::new(),
             header: fixtures::work(0, 1, Target::MAX).header().clone(),
+            nonce2: 0,
         };
         let subscribed = device.ask("mining.subscribe", &json!(["by hand"]));
         let nonce1 = subscribed["result"][1].as_str().unwrap();
@@ -75,14 +78,15 @@ impl Device {
         }
     }
 
-    /// Submits the first nonce whose hash is as wanted. Returns the header with it, and whether it
+    /// Submits the next nonce whose hash is as wanted. Returns the header with it, and whether it
     /// was accepted.
     fn submit(&mut self, is_wanted: impl Fn(&PowHash, &WorkHeader) -> bool) -> (WorkHeader, bool) {
         let header = self.header.clone();
         let with = |nonce2: &u64| header.with_nonce(Nonce::new(nonce2 << 16 | self.nonce1));
-        let nonce2 = (0..1 << 40)
+        let nonce2 = (self.nonce2..1 << 40)
             .find(|nonce2| is_wanted(&pow::hash(&with(nonce2)), &header))
             .unwrap();
+        self.nonce2 = nonce2 + 1;
         let solved = with(&nonce2);
         let params = json!(["ignored", self.job, format!("{nonce2:012x}")]);
         let answer = self.ask("mining.submit", &params);
@@ -102,36 +106,57 @@ fn is_low(hash: &PowHash, _: &WorkHeader) -> bool {
     !share_target().is_met_by(hash)
 }
 
+/// A network, the program with these flags, and a device of this name.
+struct Farm {
+    _network: Simnet,
+    client: Running,
+    device: Device,
+}
+
+impl Farm {
+    async fn start(command: &mut Command, user: &str) -> Self {
+        let config = Config {
+            start_difficulty: Difficulty::from_u128(20_000),
+            ..Config::default()
+        };
+        let network = Simnet::start(config, ([127, 0, 0, 1], 0).into())
+            .await
+            .unwrap();
+        let node = network.address().to_string();
+        // No job is too old for its share, on however slow a machine.
+        let flags = "-w stratum --stratum-interface 127.0.0.1 --stratum-port 0 --stratum-rate 25000 --api-listen off";
+        command.args(flags.split(' ')).args(["--node", &node]);
+        command.args(["--stratum-difficulty", &SHARE.to_string()]);
+        let client = Running::spawn(command);
+        let ready = client.wait_for("Stratum server ready");
+        client.wait_for("INFO mining");
+        Self {
+            _network: network,
+            device: Device::log_in(field(&ready, "address"), user),
+            client,
+        }
+    }
+
+    /// Ends the program.
+    fn end(mut self) {
+        self.client.signal(Signal::TERM);
+        assert_eq!(self.client.wait().code(), Some(0));
+    }
+}
+
 /// Runs the program while a device of this name submits a share, a low share and a block. Returns
 /// the three headers.
 async fn mine(command: &mut Command, user: &str) -> [WorkHeader; 3] {
-    let config = Config {
-        start_difficulty: Difficulty::from_u128(20_000),
-        ..Config::default()
-    };
-    let network = Simnet::start(config, ([127, 0, 0, 1], 0).into())
-        .await
-        .unwrap();
-    let node = network.address().to_string();
-    // No job is too old for its share, on however slow a machine.
-    let flags = "-w stratum --stratum-interface 127.0.0.1 --stratum-port 0 --stratum-rate 25000";
-    command.args(flags.split(' ')).args(["--node", &node]);
-    command.args(["--stratum-difficulty", &SHARE.to_string()]);
-    let mut client = Running::spawn(command);
-    let ready = client.wait_for("Stratum server ready");
-    client.wait_for("INFO mining");
-    let mut device = Device::log_in(field(&ready, "address"), user);
+    let mut farm = Farm::start(command, user).await;
     let submitted = [
-        device.submit(is_share),
-        device.submit(is_low),
-        device.submit(is_block),
+        (farm.device.submit(is_share), true),
+        (farm.device.submit(is_low), false),
+        (farm.device.submit(is_block), true),
     ];
-    client.wait_for("block accepted");
-    client.signal(Signal::TERM);
-    assert_eq!(client.wait().code(), Some(0));
-    submitted.map(|(header, is_accepted)| {
-        let is_low = is_low(&pow::hash(&header), &header);
-        assert_ne!(is_accepted, is_low);
+    farm.client.wait_for("block accepted");
+    farm.end();
+    submitted.map(|((header, is_accepted), expected)| {
+        assert_eq!(is_accepted, expected);
         header
     })
 }
@@ -215,6 +240,34 @@ async fn the_extended_log_has_refused_shares_too() {
         assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
     }
     assert_eq!(lines.len(), expected.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_for_a_while_costs_no_line_and_no_share() {
+    let folder = Folder::new("share-log-full");
+    let (path, moved) = (folder.path("shares"), folder.path("moved"));
+    // No file can be larger than four blocks of 512 bytes.
+    let limited = "trap '' XFSZ; ulimit -f 4; exec \"$@\"";
+    let mut command = command("sh");
+    command.args(["-c", limited, "sh", PROGRAM, "--share-log", &path]);
+    let mut farm = Farm::start(&mut command, "account.rig").await;
+    let mut accepted = || farm.device.submit(is_share).1;
+    // The line of a share has more than 200 bytes, and less than 300.
+    assert!((0..12).all(|_| accepted()));
+    farm.client.wait_for("cannot write the share log");
+    assert!(accepted());
+    fs::rename(&path, &moved).unwrap();
+    let recovered = farm.client.wait_for("share log is written again");
+    assert_eq!(field(&recovered, "lost"), "0");
+    farm.end();
+    let [before, after] = [&moved, &path].map(|path| fs::read_to_string(path).unwrap());
+    assert_eq!(before.len(), 2048);
+    let lines: Vec<&str> = before.lines().chain(after.lines()).collect();
+    let (whole, torn): (Vec<&str>, Vec<&str>) = lines
+        .into_iter()
+        .partition(|line| serde_json::from_str::<Value>(line).is_ok());
+    assert_eq!((whole.len(), torn.len()), (13, 1));
+    assert!(after.starts_with(torn[0]), "the line is not repeated");
 }
 
 #[test]

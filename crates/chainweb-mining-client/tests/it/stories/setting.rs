@@ -207,8 +207,10 @@ impl Story {
             server,
             share_log: None,
             api: None,
+            alerts: None,
         };
-        self.client.spawn(mine::run(mining, self.stop.clone()));
+        self.client
+            .spawn(mine::run(mining, self.stop.clone(), None));
     }
 
     /// Returns the durations of the client.

@@ -39,7 +39,7 @@ impl Farm {
         Self {
             start,
             stats,
-            watch: DeviceWatch::new(true, [].into()),
+            watch: DeviceWatch::default(),
             recorder: Recorder::new(start, program, vec!["node".into()], meter, Proof::Verified),
             feed: Feed::new(at(600)),
         }

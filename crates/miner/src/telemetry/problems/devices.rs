@@ -12,7 +12,7 @@ use crate::telemetry::problem::{Kind, Lost, Problem, Severity};
 use crate::telemetry::snapshot::{Device, DeviceState, Snapshot};
 use crate::units::list;
 
-/// How long the first device may take to connect.
+/// How long devices may take to connect after the start.
 const START: Duration = Duration::from_mins(3);
 /// How long a device may be away before that is a problem: it may restart.
 const AWAY: Duration = Duration::from_mins(3);
@@ -39,11 +39,13 @@ pub(super) fn problems(
     if !devices.iter().any(|device| is_connected(&device)) {
         return none_connected(snapshot, devices).into_iter().collect();
     }
-    let gone = devices.iter().filter(|device| is_gone(device));
+    let gone = devices.iter().filter(|device| is_gone(snapshot, device));
     let silent = devices
         .iter()
         .filter(|device| device.state == DeviceState::Silent);
-    let slow = devices.iter().filter(|device| is_slow(device, before));
+    let slow = devices
+        .iter()
+        .filter(|device| is_slow(snapshot, device, before));
     let refused = devices.iter().filter(|device| is_refused(device, before));
     [
         of(
@@ -78,11 +80,8 @@ pub(super) fn problems(
 }
 
 fn none_connected(snapshot: &Snapshot, devices: &[Device]) -> Option<Problem> {
-    let is_certain = if devices.is_empty() {
-        snapshot.elapsed >= START
-    } else {
-        devices.iter().all(|device| device.stats.unseen >= AWAY)
-    };
+    let is_certain =
+        snapshot.elapsed >= START && devices.iter().all(|device| device.stats.unseen >= AWAY);
     let problem = Problem::new(Kind::NoDevice, Severity::Stopped, Vec::new());
     let lost = Lost::of(snapshot, total(devices.iter().map(usual_rate)));
     is_certain.then(|| {
@@ -97,13 +96,13 @@ fn none_connected(snapshot: &Snapshot, devices: &[Device]) -> Option<Problem> {
 }
 
 /// Whether a device that worked is no longer connected.
-fn is_gone(device: &Device) -> bool {
+fn is_gone(snapshot: &Snapshot, device: &Device) -> bool {
     let stats = &device.stats;
     let is_away = device.state == DeviceState::Disconnected && stats.unseen >= AWAY;
-    is_away && stats.accepted > 0
+    is_away && stats.accepted > 0 && snapshot.elapsed >= START
 }
 
-fn is_slow(device: &Device, before: &[Problem]) -> bool {
+fn is_slow(snapshot: &Snapshot, device: &Device, before: &[Problem]) -> bool {
     let Some((expected, level)) = device.expected_rate.zip(device.stats.level) else {
         return false;
     };
@@ -111,16 +110,17 @@ fn is_slow(device: &Device, before: &[Problem]) -> bool {
     let shares = expected.rate().0 * hour.as_secs_f64() / f64::from(level.bits()).exp2();
     let was = was(before, Kind::DeviceSlow, Some(device.stats.name.as_str()));
     let percent = 100.0 * lacking(device) / expected.rate().0;
-    let is_judged = device.state == DeviceState::Active && device.connected >= hour;
+    let time = device.connected.min(snapshot.worked);
+    let is_judged = device.state == DeviceState::Active && time >= hour;
     is_judged && shares >= SLOW_SHARES && exceeds(percent, SLOW_PERCENT, was)
 }
 
-/// Returns what a device lacks of its expected rate.
+/// Returns what a device lacks of its expected rate, as far as that is known.
 fn lacking(device: &Device) -> f64 {
-    let expected = device
-        .expected_rate
-        .map_or(0.0, |expected| expected.rate().0);
-    (expected - device.rates.over(Window::Hour)).max(0.0)
+    let known = device.expected_rate.zip(device.rates);
+    known.map_or(0.0, |(expected, rates)| {
+        (expected.rate().0 - rates.over(Window::Hour)).max(0.0)
+    })
 }
 
 fn is_refused(device: &Device, before: &[Problem]) -> bool {
@@ -175,7 +175,8 @@ fn refused_shares(snapshot: &Snapshot, devices: &[&Device]) -> Option<Problem> {
     let (why, remedy) = explained(reason);
     let lost_rate = |device: &Device| {
         let part = device.recent.refused() as f64 / device.recent.accepted.max(1) as f64;
-        device.rates.over(Window::QuarterHour) * part.min(1.0)
+        let rate = device.rates.unwrap_or_default().over(Window::QuarterHour);
+        rate * part.min(1.0)
     };
     let what = format!("having {percent:.0} % of its shares refused, most because {why}");
     of(
@@ -224,6 +225,7 @@ fn usual_rate(device: &Device) -> f64 {
     if let Some(expected) = device.expected_rate {
         return expected.rate().0;
     }
-    let rates = Window::ALL.map(|window| device.rates.over(window));
+    let rates = device.rates.unwrap_or_default();
+    let rates = Window::ALL.map(|window| rates.over(window));
     rates[1..].iter().copied().fold(0.0, f64::max)
 }

@@ -57,6 +57,7 @@ fn well() -> Snapshot {
         is_kept: true,
         is_disk_failing: false,
         without_work: Duration::ZERO,
+        worked: Duration::from_hours(1),
         stale_percent: Some(0.4),
         problems: Arc::default(),
         work: Work {
@@ -102,7 +103,7 @@ fn device(name: &str) -> Device {
             level: Level::new(48),
             last_share_level: None,
         },
-        rates: Rates([54e12; 5]),
+        rates: Some(Rates([54e12; 5])),
         connected: Duration::from_hours(30),
         expected: Some(0.1),
         expected_rate: Some(ExpectedRate::Configured(HashRate(54e12))),
@@ -352,20 +353,24 @@ fn each_staged_state_of_devices_is_the_first_problem_with_its_remedy() {
 
 #[test]
 fn a_device_is_slow_against_its_expected_rate_unless_that_may_be_chance() {
-    let slow = |device: &mut Device| device.rates = Rates([40e12; 5]);
+    let slow = |device: &mut Device| device.rates = Some(Rates([40e12; 5]));
     check(
         first(1, slow),
         Kind::DeviceSlow,
         Severity::Losing,
         &["Device ka3-1 is slower", "14.0 TH/s", "too hot"],
     );
-    check_none(first(1, |device| device.rates = Rates([45e12; 5])));
+    check_none(first(1, |device| device.rates = Some(Rates([45e12; 5]))));
+    check_none(|state| {
+        state.worked = Duration::from_mins(59);
+        first(1, slow)(state);
+    });
     check_none(first(4, |device| {
-        device.rates = Rates([40e12; 5]);
+        device.rates = Some(Rates([40e12; 5]));
         device.connected = Duration::from_mins(59);
     }));
     check_none(first(4, |device| {
-        device.rates = Rates([40e12; 5]);
+        device.rates = Some(Rates([40e12; 5]));
         device.stats.level = Level::new(52);
     }));
 }
@@ -413,6 +418,7 @@ fn what_follows_from_a_node_that_is_down_is_no_problem_of_its_own() {
     fail(&mut state, RequestKind::Work, FailureCause::Unreachable, 60);
     state.nodes[0].faults.submission_failing = true;
     state.is_disk_failing = true;
+    first(2, |device| device.state = DeviceState::Silent)(&mut state);
     let kinds: Vec<_> = problems(&state, &[])
         .iter()
         .map(|problem| problem.kind)

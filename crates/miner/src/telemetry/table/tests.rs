@@ -33,7 +33,7 @@ fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
 /// A device whose hashes were all made within a second.
 fn device(stats: WorkerSnapshot, state: DeviceState) -> Device {
     Device {
-        rates: Rates([stats.credited; 5]),
+        rates: Some(Rates([stats.credited; 5])),
         connected: stats.since,
         recent: Shares::default(),
         expected: Some(stats.expected),
@@ -186,4 +186,9 @@ fn a_rate_is_compared_with_the_expected_one_where_that_is_known() {
     assert_eq!(rates(&[slow.clone(), expecting(4.2)]), both);
     let one = ["2.00 TH/s", "1.00 TH/s (25 %)", "3.00 TH/s"];
     assert_eq!(rates(&[slow, active(stats("k.b", 2.0))]), one);
+    let of_blocks = Device {
+        rates: None,
+        ..active(stats("k.a", 1.0))
+    };
+    assert_eq!(rates(&[of_blocks]), ["unknown"]);
 }

@@ -8,7 +8,7 @@ use crate::job::Job;
 use crate::meter::HashMeter;
 use crate::telemetry::estimate::expected_blocks;
 
-/// The most jobs between two reports that are told apart. The oldest are forgotten.
+/// The most jobs that are remembered between two reports. The oldest are forgotten.
 const MOST_SPANS: usize = 64;
 
 /// Adds up the work of one process.
