@@ -15,6 +15,10 @@ const FATES = {
 };
 const GROUPS = { all: () => true, pending: (fate) => pendingOf({ [fate]: 1 }) > 0, confirmed: (fate) => fate === 'confirmed', lost: isLost };
 
+/** The head of a table of blocks. */
+export const blockHead = () => h('thead', null, h('tr', null, ['Fate', 'Found', 'Chain', 'Height', 'Device', 'Hash'].map((title, index) => h('th', {
+  scope: 'col', class: index === 2 || index === 3 ? 'number' : index === 5 ? 'hash' : null, 'data-label': index === 4 ? title : null }, title))));
+
 export function blockRow(block) {
   return h('tr', null, h('td', { class: 'fate' }, h('span', { class: 'steps', 'aria-hidden': 'true' }, h('i'), h('i'), h('i')), h('b'), h('small')),
     h('td', { class: 'when' }), h('td', { class: 'number', 'data-label': 'Chain' }, String(block.chain)), h('td', { class: 'number', 'data-label': 'Height' }, t.count(block.height)),
@@ -47,7 +51,7 @@ function buildBlocks(root) {
   [...pick.children].forEach((button, index) => button.replaceChildren(...options[index][1]));
   built.older = h('button', { type: 'button', class: 'plain', onclick: older }, 'Show older blocks');
   root.append(h('div', { class: 'head' }, h('h2', { id: 'blocks-title' }, 'Blocks'), pick),
-    h('table', { class: 'blocks' }, h('thead', null, h('tr', null, ['Fate', 'Found', 'Chain', 'Height', 'Device', 'Hash'].map((title, index) => h('th', { scope: 'col', class: index === 2 || index === 3 ? 'number' : null }, title)))), built.body),
+    h('table', { class: 'blocks' }, blockHead(), built.body),
     built.none, h('div', { class: 'pages' }, built.older, built.note));
 }
 

@@ -4,7 +4,7 @@ import { $, attr, h, name, redraw, rows, say, text } from './dom.js';
 import { difficulty, fetchJson, now, soon, state } from './data.js';
 import { deviceLink } from './headline.js';
 import { Chart } from './rate.js';
-import { blockRow, fillBlock } from './blocks.js';
+import { blockHead, blockRow, fillBlock } from './blocks.js';
 import * as t from './text.js';
 
 const PAGE = 25;
@@ -196,7 +196,7 @@ export function openDevice(device) {
   const title = h('h1', { id: 'device-title', tabindex: '-1' }, name(device));
   const mark = h('p', { class: 'device-state' }, h('i', { class: 'dot', 'aria-hidden': 'true' }), h('span'));
   $('device').append(h('p', null, h('a', { href: '#devices', class: 'back' }, '← All devices')), title, mark, facts, plot,
-    h('div', { class: 'two' }, h('section', null, h('h2', null, 'Refused shares'), reasons), h('section', null, h('h2', null, 'Blocks'), h('table', { class: 'blocks' }, blocks), noBlocks)));
+    h('div', { class: 'two' }, h('section', null, h('h2', null, 'Refused shares'), reasons), h('section', null, h('h2', null, 'Blocks'), h('table', { class: 'blocks' }, blockHead(), blocks), noBlocks)));
   const chart = new Chart(plot, { path: (span, from) => `history?span=${span}&from_unix_ms=${from * 1000}&worker=${encodeURIComponent(device)}`,
     spans: ['hours', 'week', 'month'], first: 'hours', label: `Chart of the hash rate of ${device}`, expected: () => state.workers.get(device)?.expected_hash_rate ?? null });
   single = { device, facts, reasons, blocks, noBlocks, mark, chart, fetched: 0 };

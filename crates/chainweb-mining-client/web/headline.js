@@ -135,8 +135,8 @@ function figures() {
   }
   const usual = expectedRate();
   const since = status.uptime_seconds;
-  const confirmed = [`${t.count(pendingOf(fates))} pending, ${t.count(fates.orphaned ?? 0)} orphaned`];
-  if (expected > 0) confirmed.unshift(`${t.blocks(expected)} expected, `);
+  const confirmed = [`${t.count(pendingOf(fates))}\u00a0pending, ${t.count(fates.orphaned ?? 0)}\u00a0orphaned`];
+  if (expected > 0) confirmed.unshift(`${t.blocks(expected)}\u00a0expected, `);
   return [
     [`Hash rate, ${status.devices ? '15 min' : '10 s'}`, ...t.parts(status.hash_rate.present ?? 0, 'H/s', 'present'),
       [usual ? `expected ${t.rate(usual)}` : `mean ${t.rate(status.hash_rate.mean ?? 0)}`]],

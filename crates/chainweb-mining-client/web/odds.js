@@ -2,7 +2,7 @@
 
 import { $, attr, h, redraw, rows, svg, text } from './dom.js';
 import { state } from './data.js';
-import { hasHashed, kind, luckOf } from './headline.js';
+import { hasHashed, kind, luckOf, pendingOf } from './headline.js';
 import * as t from './text.js';
 
 const WIDTH = 392, CURVE = 96;
@@ -15,7 +15,7 @@ function build(root) {
   const curve = Array.from({ length: 61 }, (_, step) => { const times = step / 12; return `${x(times).toFixed(1)} ${y(1 - Math.exp(-times)).toFixed(1)}`; });
   built = {
     mean: h('b'), within: h('dl', { class: 'within' }),
-    effort: h('b'), bar: h('i'), track: h('div', { class: 'track', role: 'img' }),
+    effort: h('b'), open: h('p', { class: 'note' }), bar: h('i'), track: h('div', { class: 'track', role: 'img' }),
     luck: h('table', { class: 'luck' }), words: h('p', { class: 'note' }), ticks: h('p', { class: 'scale ratios', 'aria-hidden': 'true' }, ['25 %', '100 %', '400 %'].map((tick) => h('span', null, tick))), luckBox: h('div', { class: 'part' }), effortBox: h('div', { class: 'part' }),
   };
   built.track.append(built.bar, h('u'));
@@ -32,7 +32,7 @@ function build(root) {
     built.effortBox, built.luckBox);
   built.effortBox.append(
     h('p', { class: 'pair' }, h('span', null, 'Effort since the last confirmed block'), built.effort), built.track,
-    h('p', { class: 'scale', 'aria-hidden': 'true' }, h('span', null, '0'), h('span', null, '100 % = a block on average'), h('span', null, '200 %')));
+    h('p', { class: 'scale', 'aria-hidden': 'true' }, h('span', null, '0'), h('span', null, '100 % = a block on average'), h('span', null, '200 %')), built.open);
   built.luckBox.append(h('h3', null, 'Luck: blocks found per block expected'), built.luck, built.ticks, built.words);
 }
 
@@ -56,6 +56,8 @@ export function renderOdds() {
     text(built.effort, t.percent(effort));
     built.bar.style.width = `${Math.min(100, effort * 50)}%`;
     attr(built.track, 'aria-label', `Effort ${t.percent(effort)}; 100 % is the work of one block on average`);
+    const open = pendingOf(state.fates);
+    text(built.open, open ? `${t.plural(open, 'block')} found since then ${open === 1 ? 'is' : 'are'} not confirmed yet.` : 'No block of ours waits to be confirmed.');
   }
   const each = luckOf().map(({ span, luck, luck_interval: [low, high] }) => ({ span: SPANS[span], ratio: luck, low, high }));
   rows(built.luck, each, (luck) => luck.span, (luck) => h('tr', null, h('th', { scope: 'row' }, luck.span), h('td', { class: 'range' }, h('s'), h('i'), h('u')), h('td', { class: 'number' })), (row, { ratio, low, high }) => {

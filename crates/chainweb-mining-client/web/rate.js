@@ -35,7 +35,7 @@ export class Chart {
     this.plot = h('div', { class: 'plot', tabindex: 0, role: 'img', 'aria-label': `${label}. Arrow keys read single values.` });
     this.table = h('details', { class: 'figures-table' }, h('summary', null, 'Figures as a table'), h('div', { class: 'scroll' }));
     this.table.addEventListener('toggle', () => this.drawTable());
-    const choose = (value) => { this.chosen = value; this.fetched = 0; this.rows = []; this.update(); };
+    const choose = (value) => { this.chosen = value; this.fetched = 0; this.rows = []; this.rebuild(); this.update(); };
     root.append(
       h('div', { class: 'head' }, h('h2', { id: `${root.id}-title` }, 'Hash rate'), choice('Span of the chart', spans.map((span) => [span, SPANS[span]?.title]), first, choose)),
       this.readout, this.plot, windows ?? '', this.table);
@@ -87,7 +87,6 @@ export class Chart {
     const known = data[1].filter((rate) => rate !== null);
     const top = Math.max(...known, this.expected?.() ?? 0, 0);
     this.power = t.exponent(top, `chart-${this.plot.parentElement.id}`);
-    text(this.plot, this.uplot ? this.plot.textContent : '');
     attr(this.plot, 'data-empty', known.length ? null : 'No figures of this time yet: the first come after a minute.');
     if (this.uplot) {
       this.uplot.setData(data, false);
@@ -100,7 +99,7 @@ export class Chart {
   scale(times) {
     const end = now() / 1000;
     const { seconds } = SPANS[this.chosen];
-    const start = Math.max(end - seconds, Math.min(times[0] ?? end - seconds, end - seconds / 6));
+    const start = this.isInBars() ? end - seconds : Math.max(end - seconds, Math.min(times[0] ?? end - seconds, end - seconds / 6));
     this.uplot.setScale('x', { min: start, max: end });
   }
 
@@ -108,7 +107,6 @@ export class Chart {
     const font = '12px system-ui, sans-serif';
     const axis = { stroke: colour('--ink-3'), font, grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
     const ours = colour('--ours');
-    const isBars = this.chosen === 'month';
     this.uplot = new uPlot({
       width: this.plot.clientWidth || 300, height: this.plot.clientHeight || 300, padding: [8, 20, 0, 0],
       legend: { show: false }, cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
@@ -119,11 +117,15 @@ export class Chart {
       ],
       series: [{}, {
         stroke: ours, width: 1.75, fill: `${ours}18`, points: { show: data[0].length < 3, size: 4 },
-        ...(isBars ? { paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }), fill: `${ours}aa` } : {}),
+        ...(this.isInBars() ? { paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }), fill: `${ours}aa` } : {}),
       }, { stroke: colour('--line-2'), width: 1.5, dash: [5, 4], points: { show: false } }],
       hooks: { draw: [(plot) => this.marks(plot)], setCursor: [(plot) => this.read(plot.cursor.idx)] },
     }, data, this.plot);
     this.scale(data[0]);
+  }
+
+  isInBars() {
+    return ['hours', 'month'].includes(this.chosen);
   }
 
   tick(seconds) {
