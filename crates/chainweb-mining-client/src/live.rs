@@ -175,6 +175,7 @@ impl Watch {
     fn note(&mut self, signal: i32) {
         match signal {
             SIGWINCH => {}
+            SIGTSTP if !terminal::can_be_continued() => {}
             SIGCONT => {
                 // The shell has written to the terminal.
                 logging::forget();

@@ -3,11 +3,11 @@
 //! The mode for keys differs from the usual one in two flags only: input comes at once, and is not
 //! echoed. Ctrl-C, Ctrl-Z and Ctrl-\ stay signals, and output is as before.
 
-use std::env;
 use std::io::{IsTerminal, stderr, stdin};
 use std::sync::{Mutex, PoisonError};
+use std::{env, fs};
 
-use rustix::process::{getpgrp, getpid};
+use rustix::process::{Pid, getpgid, getpgrp, getpid, getppid, getsid};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcgetwinsize,
     tcsetattr,
@@ -34,6 +34,26 @@ pub(super) fn is_usable() -> bool {
 pub(super) fn is_foreground() -> bool {
     let own = Ok(getpgrp());
     tcgetpgrp(stdin()) == own && tcgetpgrp(stderr()) == own
+}
+
+/// Whether a shell can continue the process after a stop: the process that started its group is in
+/// the same session. Otherwise the system ignores Ctrl-Z: the group is orphaned, as POSIX calls it.
+pub(super) fn can_be_continued() -> bool {
+    let mut parent = getppid();
+    while let Some(pid) = parent {
+        if getpgid(Some(pid)) != Ok(getpgrp()) {
+            return getsid(Some(pid)) == getsid(None);
+        }
+        parent = parent_of(pid);
+    }
+    false
+}
+
+fn parent_of(pid: Pid) -> Option<Pid> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    // The name, in parentheses, may contain any character. State and parent follow.
+    let (_, rest) = stat.rsplit_once(')')?;
+    Pid::from_raw(rest.split_whitespace().nth(1)?.parse().ok()?)
 }
 
 /// Returns the columns and rows.

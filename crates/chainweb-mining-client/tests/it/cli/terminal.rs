@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags, open};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
@@ -56,6 +56,15 @@ impl Terminal {
     fn mine(flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let program = [&[PROGRAM][..], &MINING, flags].concat();
         Self::start(&program, variables)
+    }
+
+    /// Starts a shell, and the client in it.
+    fn shell() -> Self {
+        let variables = [("PS1", "ready> "), ("ENV", "/dev/null")];
+        let mut shell = Self::start(&["/bin/sh", "-i"], &variables);
+        shell.wait_for("ready> ");
+        shell.press(&format!("{PROGRAM} {} --color never\n", MINING.join(" ")));
+        shell
     }
 
     fn start(program: &[&str], variables: &[(&str, &str)]) -> Self {
@@ -124,20 +133,6 @@ impl Terminal {
 
     fn resize(&self, columns: u16) {
         tcsetwinsize(&self.program, size(columns)).unwrap();
-    }
-
-    /// Waits until the program is stopped.
-    #[track_caller]
-    fn wait_for_stop(&mut self) {
-        let (pid, end) = (Pid::from_child(&self.child), Instant::now() + PATIENCE);
-        let options = WaitOptions::UNTRACED | WaitOptions::NOHANG;
-        loop {
-            match waitpid(Some(pid), options).unwrap() {
-                Some((_, status)) => return assert!(status.stopped(), "{status:?}"),
-                None => assert!(Instant::now() < end, "the program does not stop"),
-            }
-            self.pause();
-        }
     }
 
     /// Waits for the end of the program.
@@ -266,29 +261,40 @@ fn signals_from_keys_end_the_program_and_the_terminal_is_restored() {
 }
 
 #[test]
-fn the_terminal_is_restored_during_a_stop_and_used_again_afterwards() {
+fn a_stop_that_no_shell_could_end_is_ignored() {
     let mut terminal = Terminal::mine(&[], &[]);
-    for _ in 0..2 {
-        terminal.wait_for(NODE);
-        terminal.wait_for_lines(false);
-        terminal.press("\u{1a}");
-        terminal.wait_for_stop();
-        terminal.wait_for_erasure();
-        terminal.unread.clear();
-        kill_process(Pid::from_child(&terminal.child), Signal::CONT).unwrap();
-    }
     terminal.wait_for(NODE);
+    terminal.wait_for_lines(false);
+    terminal.press("\u{1a}");
+    terminal.press("n");
+    terminal.wait_for("clock");
+    terminal.wait_for(NODE);
+    assert!(!terminal.has_lines());
     terminal.press("q");
     assert_eq!(terminal.wait().code(), Some(0));
 }
 
 #[test]
+fn the_terminal_is_restored_during_a_stop_and_used_again_afterwards() {
+    let mut shell = Terminal::shell();
+    for _ in 0..2 {
+        shell.wait_for(NODE);
+        shell.wait_for_lines(false);
+        shell.press("\u{1a}");
+        let last = shell.wait_for("ready> ");
+        let (_, last) = last.rsplit_once(ERASE).unwrap();
+        assert!(!last.contains(NODE), "{last}");
+        assert!(shell.has_lines());
+        shell.press("fg\n");
+    }
+    shell.wait_for(NODE);
+    shell.press("q");
+    shell.wait_for("stopped");
+}
+
+#[test]
 fn a_program_in_the_background_only_logs_and_fg_brings_the_area_back() {
-    let mut shell = Terminal::start(
-        &["/bin/sh", "-i"],
-        &[("PS1", "ready> "), ("ENV", "/dev/null")],
-    );
-    shell.press(&format!("{PROGRAM} {} --color never\n", MINING.join(" ")));
+    let mut shell = Terminal::shell();
     shell.wait_for(NODE);
     shell.wait_for_lines(false);
     shell.press("\u{1a}");
