@@ -11,6 +11,7 @@ mod csv;
 mod events;
 mod model;
 mod openapi;
+mod page;
 mod published;
 mod ready;
 mod remembered;
@@ -64,6 +65,8 @@ pub struct Server {
     allowed: Vec<String>,
     /// The kind of worker.
     worker: String,
+    /// The port for mining devices, if the worker has one.
+    stratum_port: Option<u16>,
 }
 
 impl Server {
@@ -78,7 +81,20 @@ impl Server {
             is_moved,
             allowed,
             worker: worker.to_owned(),
+            stratum_port: None,
         }
+    }
+
+    /// Returns the address of the page.
+    pub(crate) fn url(&self) -> Option<String> {
+        let address = self.listener.local_addr().ok()?;
+        Some(format!("http://{address}/"))
+    }
+
+    /// Adds the port for mining devices.
+    pub(crate) fn with_stratum_port(mut self, port: Option<u16>) -> Self {
+        self.stratum_port = port;
+        self
     }
 
     /// Serves until `stop` is cancelled, and returns when the last connection is closed.
@@ -90,7 +106,7 @@ impl Server {
             history,
         } = known;
         let shared = Shared::new(published, Archive::new(history));
-        let mut publisher = Publisher::new(self.worker, shared.streams());
+        let mut publisher = Publisher::new(self.worker, self.stratum_port, shared.streams());
         let publishing = async move {
             loop {
                 let snapshot = snapshots.borrow_and_update().clone();

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{self, Cli, Command};
 use crate::doctor::{self, DoctorArgs};
 use crate::header::{HeaderArgs, Verdict};
+use crate::live::Setup;
 use crate::logging::{Color, LogArgs};
 use crate::reload::Certificate;
 use crate::{alerts, bench, demo, exit, flags, generate_key, mine};
@@ -32,7 +33,7 @@ pub fn run_at_once(cli: &Cli) -> Option<anyhow::Result<ExitCode>> {
 }
 
 /// Runs a command, or mines if there is none, until it ends or `stop` is cancelled. Sets
-/// `certificate` if there is one.
+/// `certificate` if there is one. What mines is shown by `live`.
 ///
 /// # Errors
 /// Returns the error that ends the command.
@@ -40,9 +41,13 @@ pub async fn run(
     cli: &Cli,
     stop: CancellationToken,
     certificate: &Certificate,
+    live: Option<&Setup>,
 ) -> anyhow::Result<ExitCode> {
     match &cli.command {
-        Some(Command::Demo(args)) => print(args.json, &demo::run(args, stop).await?)?,
+        Some(Command::Demo(args)) => {
+            let report = Box::pin(demo::run(args, stop, live)).await?;
+            print(args.json, &report)?;
+        }
         Some(Command::Simnet(args)) => args.run(stop.cancelled()).await?,
         Some(Command::Bench(args)) => print(args.json, &bench::run(args.clone(), stop).await?)?,
         Some(Command::Header(args)) => return decode_headers(args, &mut io::stdout().lock()),
@@ -67,7 +72,7 @@ pub async fn run(
             if let Some(tls) = mining.engine.worker.tls() {
                 certificate.set(tls).ok();
             }
-            let ended = mine::run(mining, stop).await?;
+            let ended = mine::run(mining, stop, live).await?;
             if ended.counters.solutions_open > 0 && !ended.is_kept {
                 return Ok(ExitCode::FAILURE);
             }

@@ -29,6 +29,7 @@ pub(crate) use self::report::DemoReport;
 use crate::api::{self, Known};
 use crate::flags::cpu::CpuArgs;
 use crate::flags::{ApiArgs, HistoryArgs, thread_count};
+use crate::live::Setup;
 use crate::measure::{cpu_rate, on_thread};
 use crate::quantity::positive_duration;
 
@@ -70,8 +71,13 @@ pub struct DemoArgs {
     pub api: ApiArgs,
 }
 
-/// Runs the demonstration until `stop` is cancelled or its time is over, and returns its result.
-pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<DemoReport> {
+/// Runs the demonstration until `stop` is cancelled or its time is over, shown by `live`, and
+/// returns its result.
+pub(crate) async fn run(
+    args: &DemoArgs,
+    stop: CancellationToken,
+    live: Option<&Setup>,
+) -> anyhow::Result<DemoReport> {
     let hashing = args.cpu.hashing(args.thread_count)?;
     let (threads, kernel) = (hashing.threads, hashing.searcher.kernel());
     let own_rate = {
@@ -120,6 +126,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
         history: Some(history),
     };
     let api = args.api.bind("cpu", &[]).await?;
+    log_page(api.as_ref());
     let until = stop.child_token();
     let time_over = async {
         match args.duration {
@@ -127,11 +134,13 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
             None => pending().await,
         }
     };
+    let pause = config.worker.pause();
     let engine = Engine::new(config)?;
     let known = Known {
         snapshots: engine.snapshots(),
         history: Some(reader),
     };
+    let live = live.and_then(|live| live.start(known.snapshots.clone(), pause));
     let engine = engine.run(until.clone());
     let mut client = Box::pin(api::beside(api, known, until.clone(), engine));
     let snapshot = tokio::select! {
@@ -141,6 +150,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: CancellationToken) -> anyhow::Res
             client.await
         }
     }?;
+    drop(live);
     let report = DemoReport::new(threads, kernel, &snapshot, &tips_before, &simnet);
     simnet.shutdown().await;
     Ok(report)
@@ -155,5 +165,14 @@ fn network(args: &DemoArgs, difficulty: f64, foreign_hash_rate: f64) -> simnet::
         foreign_hash_rate,
         seed: args.seed,
         ..simnet::Config::default()
+    }
+}
+
+fn log_page(api: Option<&api::Server>) {
+    if let Some(url) = api.and_then(api::Server::url) {
+        info!(
+            event = "demo_page",
+            url, "the page with all figures, for a browser"
+        );
     }
 }

@@ -175,7 +175,9 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
     };
     let history = args.history.open(worker.proof(), account).await?;
     let name = args.worker.to_possible_value().expect("no kind is hidden");
+    let stratum_port = (args.worker == WorkerKind::Stratum).then_some(args.stratum.port);
     let api = args.api.bind(name.get_name(), &named).await?;
+    let api = api.map(|api| api.with_stratum_port(stratum_port));
     let engine = run::Config {
         program: Program {
             version: env!("CARGO_PKG_VERSION"),

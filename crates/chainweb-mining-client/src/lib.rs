@@ -1,5 +1,5 @@
 //! The program around the mining engine: command line, configuration, commands, the HTTP server of
-//! the on-demand worker, and the log.
+//! the on-demand worker, the log, and the live area on a terminal.
 
 mod about;
 pub mod alerts;
@@ -18,6 +18,7 @@ mod generate_key;
 mod header;
 mod health;
 mod http;
+pub mod live;
 pub mod logging;
 mod man;
 mod measure;

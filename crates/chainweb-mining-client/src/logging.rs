@@ -6,6 +6,7 @@
 pub(crate) mod capture;
 mod format;
 mod lines;
+mod screen;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,7 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 
 use clap::{Args, ValueEnum};
-use miner::telemetry::table;
+use miner::telemetry::{status, table};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter};
@@ -23,6 +24,8 @@ use tracing_subscriber::{Registry, reload};
 use self::format::Format;
 use self::lines::Lines;
 pub use self::lines::flush;
+pub(crate) use self::lines::{close, forget, print, show};
+pub(crate) use self::screen::{Area, Row, Tone};
 
 /// How to log.
 #[derive(Clone, Copy, Debug, Args)]
@@ -62,6 +65,9 @@ pub struct LogArgs {
     /// Same as --color never.
     #[arg(long, global = true)]
     pub no_color: bool,
+    /// Only log: no live figures and hotkeys below the log on a terminal.
+    #[arg(long, global = true)]
+    pub no_live: bool,
 }
 
 /// The least severe level that is logged.
@@ -97,6 +103,15 @@ pub enum ColorWhen {
     Always,
     /// Never.
     Never,
+}
+
+/// Where the status and the devices are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Summaries {
+    /// In lines of the log, from time to time.
+    Logged,
+    /// Below the log only.
+    Live,
 }
 
 /// Whether lines contain escape codes.
@@ -169,13 +184,20 @@ impl LogArgs {
     }
 
     /// Returns which lines are logged. `simnet` has its own level.
-    fn filter(self, simnet: LogLevel) -> Targets {
+    fn filter(self, simnet: LogLevel, summaries: Summaries) -> Targets {
         let level = self.log_level.filter();
         let unused = match self.log_format {
             LogFormat::Plain => table::JSON,
             LogFormat::Json => table::PLAIN,
         };
+        let summaries = match summaries {
+            Summaries::Logged => level,
+            Summaries::Live => LevelFilter::OFF,
+        };
         Targets::new()
+            .with_target(status::TARGET, summaries)
+            .with_target(table::PLAIN, summaries)
+            .with_target(table::JSON, summaries)
             .with_default(level.min(Level::WARN.into()))
             .with_target("chainweb_mining_client", level)
             .with_target("listen", level)
@@ -205,26 +227,26 @@ impl LogArgs {
         };
         let has_colors = color == Color::On && self.log_format == LogFormat::Plain;
         let layer = layer.with_ansi(has_colors).event_format(format);
-        let (filter, handle) = reload::Layer::new(self.filter(simnet));
+        let (filter, handle) = reload::Layer::new(self.filter(simnet, Summaries::Logged));
         let log = tracing_subscriber::registry().with(layer.with_filter(filter));
         (log, LogFilter(handle, self.log_format))
     }
 }
 
 /// The filter of the installed log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LogFilter(reload::Handle<Targets, Registry>, LogFormat);
 
 impl LogFilter {
     /// Applies other levels. `simnet` is that of the simulated network.
-    pub fn set(&self, args: LogArgs, simnet: LogLevel) {
+    pub(crate) fn set(&self, args: LogArgs, simnet: LogLevel, summaries: Summaries) {
         // The format stays.
         let args = LogArgs {
             log_format: self.1,
             ..args
         };
         // Fails only if there is no log any more.
-        self.0.reload(args.filter(simnet)).ok();
+        self.0.reload(args.filter(simnet, summaries)).ok();
     }
 }
 
@@ -235,7 +257,7 @@ impl LogFilter {
 /// Returns an error if the system cannot start the thread of the log.
 pub fn install(args: LogArgs, simnet: LogLevel) -> io::Result<LogFilter> {
     let color = args.color_of(&io::stderr());
-    let lines = Lines::of_stderr(args.log_format)?;
+    let lines = Lines::of_stderr(args.log_format, color)?;
     let (log, filter) = args.subscriber(simnet, color, move || lines.clone());
     log.init();
     Ok(filter)

@@ -11,6 +11,7 @@ use chainweb_mining_client::cli::{self, Cli};
 use chainweb_mining_client::commands;
 use chainweb_mining_client::config::{self, Flags, Invocation, Settings};
 use chainweb_mining_client::exit::{self, QUIT_LIMIT, USAGE, eprint};
+use chainweb_mining_client::live::Setup;
 use chainweb_mining_client::logging::{self, LogFilter, LogFormat};
 use chainweb_mining_client::reload::{Certificate, Reload};
 use chainweb_mining_client::shutdown::Signals;
@@ -45,13 +46,14 @@ fn command(cli: &Cli) -> ExitCode {
     if let Some(result) = commands::run_at_once(cli) {
         return exit_code(result);
     }
-    if let Err(error) = install_log(cli) {
-        return exit_code(Err(error));
-    }
+    let live = match install_log(cli) {
+        Ok(log) => Setup::new(&log, cli.log, cli.simnet_log_level()),
+        Err(error) => return exit_code(Err(error)),
+    };
     let format = cli.log.failure_format();
     block_on(async {
         let result = match install_signals() {
-            Ok(signals) => run(cli, signals, &Certificate::new()).await,
+            Ok(signals) => run(cli, signals, &Certificate::new(), live.as_ref()).await,
             Err(error) => Err(error),
         };
         exit::code(result, format, |_| Vec::new())
@@ -94,6 +96,7 @@ async fn configured(flags: Flags, args: &[OsString]) -> ExitCode {
         warn!(event = "suspicious_setting", warning, "suspicious setting");
     }
     let certificate = Certificate::new();
+    let live = Setup::new(&log, cli.log, cli.simnet_log_level());
     let reload = Reload {
         args,
         environment: env::vars_os().collect(),
@@ -102,7 +105,7 @@ async fn configured(flags: Flags, args: &[OsString]) -> ExitCode {
         log,
     };
     let result = tokio::select! {
-        result = run(cli, signals, &certificate) => result,
+        result = run(cli, signals, &certificate, live.as_ref()) => result,
         never = reload.at_each(hang_ups) => match never {},
     };
     let origins = |message: &str| settings.origins_in(message);
@@ -118,10 +121,15 @@ fn print_settings(settings: &Settings<Cli>, printed: &str) -> anyhow::Result<Exi
 }
 
 /// Runs until the end, or until the second signal.
-async fn run(cli: &Cli, signals: Signals, certificate: &Certificate) -> anyhow::Result<ExitCode> {
+async fn run(
+    cli: &Cli,
+    signals: Signals,
+    certificate: &Certificate,
+    live: Option<&Setup>,
+) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     tokio::select! {
-        result = commands::run(cli, stop.clone(), certificate) => result,
+        result = commands::run(cli, stop.clone(), certificate, live) => result,
         () = signals.watch(stop) => Ok(ExitCode::FAILURE),
         never = reap_orphans() => match never {},
     }

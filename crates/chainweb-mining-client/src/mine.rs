@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::Alerts;
 use crate::api::{self, Known};
+use crate::live::Setup;
 use crate::on_demand::Server;
 use crate::share_log::Writing;
 
@@ -28,25 +29,34 @@ pub struct Mining {
     pub alerts: Option<Alerts>,
 }
 
-/// Mines until `stop` is cancelled.
+/// Mines until `stop` is cancelled, shown by `live`.
 ///
 /// # Errors
 ///
 /// Returns an error if the engine fails or the server ends unexpectedly.
-pub async fn run(mut mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+pub async fn run(
+    mut mining: Mining,
+    stop: CancellationToken,
+    live: Option<&Setup>,
+) -> anyhow::Result<Snapshot> {
     let share_log = mining.share_log.take();
-    let ended = serve(mining, stop).await;
+    let ended = serve(mining, stop, live).await;
     if let Some(share_log) = share_log {
         share_log.finish().await;
     }
     ended
 }
 
-async fn serve(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapshot> {
+async fn serve(
+    mining: Mining,
+    stop: CancellationToken,
+    live: Option<&Setup>,
+) -> anyhow::Result<Snapshot> {
     let mut serving = JoinSet::new();
     if let Some(server) = mining.server {
         serving.spawn(server.run(stop.clone()));
     }
+    let pause = mining.engine.worker.pause();
     let history = mining.engine.history.as_ref().map(History::reader);
     let engine = Engine::new(mining.engine)?;
     let mut alerting = JoinSet::new();
@@ -57,6 +67,7 @@ async fn serve(mining: Mining, stop: CancellationToken) -> anyhow::Result<Snapsh
         snapshots: engine.snapshots(),
         history,
     };
+    let _live = live.and_then(|live| live.start(known.snapshots.clone(), pause));
     let engine = engine.run(stop.clone());
     let mut engine = Box::pin(api::beside(mining.api, known, stop.clone(), engine));
     let snapshot = tokio::select! {

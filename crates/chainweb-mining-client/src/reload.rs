@@ -16,7 +16,7 @@ use tracing::{debug, error, info, warn};
 use crate::cli::{self, Cli};
 use crate::config::{self, Invocation, Problems, Settings};
 use crate::flags;
-use crate::logging::LogFilter;
+use crate::logging::{LogFilter, Summaries};
 use crate::shutdown::HangUps;
 
 /// The certificate of the Stratum server, once it is loaded.
@@ -68,7 +68,8 @@ impl Reload<'_> {
 
     fn take_over(&self, settings: &Settings<Cli>) {
         let cli = &settings.parsed;
-        self.log.set(cli.log, cli.simnet_log_level());
+        self.log
+            .set(cli.log, cli.simnet_log_level(), Summaries::Logged);
         let level = cli.log.log_level.to_possible_value();
         let log_level = level.as_ref().map(PossibleValue::get_name);
         info!(event = "reloaded", log_level, "settings reloaded");

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use self::lines::Decimals;
 pub use self::lines::ShareLogFormat;
 
 /// The size at which a file is renamed and a new one begun.
@@ -98,6 +99,7 @@ struct Writer {
     /// The file with its device and inode.
     file: Option<(File, (u64, u64))>,
     format: ShareLogFormat,
+    decimals: Decimals,
     /// Whole lines, of which the first `written` bytes are in the file.
     pending: Vec<u8>,
     written: usize,
@@ -118,6 +120,7 @@ impl Writer {
             path,
             file: None,
             format,
+            decimals: Decimals::default(),
             pending: Vec::new(),
             written: 0,
             shares,
@@ -138,7 +141,8 @@ impl Writer {
 
     fn add(&mut self, share: &LoggedShare) {
         let received = wall_clock_at(share.record.received);
-        self.format.write(share, received, &mut self.pending);
+        self.format
+            .write(share, received, &mut self.decimals, &mut self.pending);
     }
 
     /// Writes all shares that wait.

@@ -34,7 +34,7 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hang_up: HangUps(if is_hang_up_ignored() {
+            hang_up: HangUps(if is_ignored(SignalKind::hangup().as_raw_value()) {
                 None
             } else {
                 Some(signal(SignalKind::hangup())?)
@@ -90,13 +90,13 @@ impl HangUps {
     }
 }
 
-/// Whether the process ignores SIGHUP, by the mask `SigIgn` in `/proc/self/status`: hex digits
+/// Whether the process ignores a signal, by the mask `SigIgn` in `/proc/self/status`: hex digits
 /// whose lowest bit is signal 1.
-fn is_hang_up_ignored() -> bool {
+pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status
         .lines()
         .find_map(|line| line.strip_prefix("SigIgn:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask & 1 == 1)
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

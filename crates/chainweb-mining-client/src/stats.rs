@@ -107,7 +107,17 @@ fn table(status: &Value, workers: &Value) -> String {
     };
     let (blocks, work, next) = (&status["blocks"], &status["work"], &status["next_block"]);
     let is_ready = status["ready"] == json!(true);
-    let interval = |end: usize| figure(&work["luck_interval"][end]);
+    let luck = match (&work["luck"], list(&work["luck_interval"])) {
+        (luck, [low, high]) => {
+            format!(
+                "{} (from {} to {})",
+                figure(luck),
+                figure(low),
+                figure(high)
+            )
+        }
+        _ => "too early to say".to_owned(),
+    };
     let rows = [
         (
             if is_ready { "ready" } else { "not ready" },
@@ -129,15 +139,7 @@ fn table(status: &Value, workers: &Value) -> String {
             ),
         ),
         ("effort", figure(&work["effort"])),
-        (
-            "luck",
-            format!(
-                "{} (from {} to {})",
-                figure(&work["luck"]),
-                interval(0),
-                interval(1)
-            ),
-        ),
+        ("luck", luck),
     ];
     let mut page = String::new();
     for (name, value) in rows {
@@ -173,6 +175,7 @@ fn write_devices(page: &mut String, workers: &Value, now_ms: f64) {
         ]);
     }
     if lines.len() > 1 {
+        page.push('\n');
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
         let widths: [usize; 6] = std::array::from_fn(|column| width(column).unwrap_or(0));
         for line in &lines {

@@ -8,6 +8,7 @@
 //! (`Seq`) orders events and requests.
 
 mod action;
+mod chains;
 mod config;
 mod cut;
 mod demand;

@@ -45,7 +45,7 @@ pub enum Rate {
 
 impl Rate {
     /// Returns the hashes per second; zero where there is no rate.
-    pub(crate) fn hashes_per_second(self) -> f64 {
+    pub fn hashes_per_second(self) -> f64 {
         match self {
             Self::Hashed(rate) | Self::Simulated(rate) => rate.0,
             Self::None | Self::Unknown => 0.0,

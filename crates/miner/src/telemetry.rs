@@ -19,12 +19,13 @@ pub mod problems;
 pub mod recent;
 pub(crate) mod recorder;
 pub mod snapshot;
-mod status;
+pub mod status;
 pub mod table;
 mod work;
 
 pub use self::counters::Counters;
 pub use self::event::Event;
+pub use self::fates::fate;
 pub use self::log::log_event;
 pub use self::snapshot::Snapshot;
 pub use self::work::Work;

@@ -130,6 +130,14 @@ impl Worker {
         }
     }
 
+    /// Returns the switch that pauses hashing, if this is the CPU worker.
+    pub fn pause(&self) -> Option<watch::Sender<bool>> {
+        match self {
+            Self::Cpu(cpu) => Some(cpu.pause()),
+            _ => None,
+        }
+    }
+
     /// Returns the hash meter of the worker.
     pub(crate) fn meter(&self) -> Meter {
         match self {

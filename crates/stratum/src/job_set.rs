@@ -32,8 +32,7 @@ impl JobSet {
         }
     }
 
-    /// Returns when the event arrived that changed the live work, unless the set only refreshes
-    /// jobs.
+    /// Returns when the event arrived that last changed the live work.
     pub(crate) fn since(&self) -> Option<Instant> {
         self.since
     }
@@ -142,6 +141,33 @@ impl JobSets {
             let template = template.as_ref()?;
             Some(Arc::new(StratumJob::new(self.ids.next(), template, now)))
         });
-        self.slices[slice] = Arc::new(JobSet::new(lanes.collect(), None));
+        let since = self.slices[slice].since;
+        self.slices[slice] = Arc::new(JobSet::new(lanes.collect(), since));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::JobSets;
+    use crate::job_id::JobIds;
+
+    #[test]
+    fn a_session_that_reads_after_a_refresh_still_learns_of_the_event_before() {
+        let ids = JobIds::new(&mut StdRng::seed_from_u64(1));
+        let mut sets = JobSets::new(Arc::new(ids), 2);
+        let event = Instant::now();
+        let now = event + Duration::from_secs(1);
+        sets.set_work_since(now, &[], event);
+        sets.refresh(now, 0);
+        assert_eq!(
+            [0, 1].map(|slice| sets.slice(slice).since()),
+            [Some(event); 2]
+        );
     }
 }

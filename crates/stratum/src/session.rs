@@ -132,6 +132,11 @@ impl Session {
         self.nonce1.as_ref()
     }
 
+    /// Returns when the event arrived that last changed the live work of the session.
+    pub(crate) fn work_since(&self) -> Option<Instant> {
+        self.jobs.since()
+    }
+
     /// Returns the hash rate of the device in hashes per second, estimated from its shares.
     pub fn hash_rate(&self, now: Instant) -> f64 {
         self.difficulty.hash_rate(now)

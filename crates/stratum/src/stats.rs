@@ -2,9 +2,9 @@
 //!
 //! A session locks the map of names once, at login; afterwards it locks its worker's tally alone.
 //! Only sessions of the same name share that lock, and a snapshot holds each for a moment, so none
-//! is contended; a channel to one owner would make each share wake another task. Clients choose the
-//! names: their number, length and characters are bounded. Rates and blocks after submission are
-//! not known here.
+//! is contended; a channel to one owner would make each share wake another task. The sums of all
+//! workers are atomic. Clients choose the names: their number, length and characters are bounded.
+//! Rates and blocks after submission are not known here.
 
 mod name;
 mod rejection;

@@ -3,6 +3,7 @@
 //! Times end in `_unix_ms`: milliseconds since the Unix epoch. Hash rates are in hashes per second,
 //! difficulties in hashes. What is not known is `null`.
 
+pub(super) mod earnings;
 pub(super) mod event;
 pub(super) mod history;
 pub(super) mod job;

@@ -9,6 +9,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::answer::Problem;
+use super::model::earnings::Earnings;
 use super::model::event::{Event, Events};
 use super::model::history::{BlockPage, History, WorkerHistory};
 use super::model::job::Jobs;
@@ -118,6 +119,11 @@ fn paths_of(schemas: &mut Schemas) -> Vec<Path> {
             "/api/v1/events",
             "The latest events",
             schemas.of::<Events>(),
+        ),
+        json_at(
+            "/api/v1/earnings",
+            "What the last day, week and 30 days brought",
+            schemas.of::<Earnings>(),
         ),
         json_at("/api/v1/openapi.json", "This", json!({ "type": "object" })),
     ];

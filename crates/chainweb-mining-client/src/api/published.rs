@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use miner::history::wall_clock;
 use miner::telemetry::Snapshot;
+use miner::telemetry::snapshot::ChainSnapshot;
 use tokio::sync::Semaphore;
 
 use super::MAX_STREAMS;
@@ -17,7 +18,7 @@ use super::model::event;
 use super::model::job::Jobs;
 use super::model::node::Nodes;
 use super::model::status::{Figures, Status};
-use super::model::tick::{Change, Tick};
+use super::model::tick::{Change, Tick, Tip};
 use super::model::worker::{Worker, Workers};
 use super::ready::{Readiness, readiness};
 use crate::metrics::{Format, Page};
@@ -39,6 +40,7 @@ pub(super) struct Published {
     /// The number of the snapshot.
     sequence: u64,
     worker: Arc<str>,
+    stratum_port: Option<u16>,
     clock: Clock,
     /// The last moment with a job.
     worked: Option<Instant>,
@@ -56,7 +58,8 @@ impl Published {
         let write = || match document {
             Document::Status => {
                 let figures = self.figures(snapshot.at);
-                bytes(&Status::new(snapshot, &self.worker, clock, figures))
+                let worker = (&*self.worker, self.stratum_port);
+                bytes(&Status::new(snapshot, worker, clock, figures))
             }
             Document::Nodes => bytes(&Nodes::new(snapshot, clock)),
             Document::Jobs => bytes(&Jobs::new(snapshot, clock)),
@@ -106,25 +109,30 @@ impl Published {
 #[derive(Debug)]
 pub(super) struct Publisher {
     worker: Arc<str>,
+    stratum_port: Option<u16>,
     sequence: u64,
     clock: Clock,
     worked: Option<Instant>,
     events: Events,
     changes: Changes,
+    /// The chains of the last message.
+    chains: Vec<ChainSnapshot>,
     /// A permit for each stream that may be opened.
     streams: Arc<Semaphore>,
 }
 
 impl Publisher {
-    pub(super) fn new(worker: String, streams: Arc<Semaphore>) -> Self {
+    pub(super) fn new(worker: String, stratum_port: Option<u16>, streams: Arc<Semaphore>) -> Self {
         let clock = now_by_both();
         Self {
             worker: worker.into(),
+            stratum_port,
             sequence: 0,
             clock,
             worked: None,
             events: Events::new(clock.unix_ms(Instant::now())),
             changes: Changes::default(),
+            chains: Vec::new(),
             streams,
         }
     }
@@ -139,6 +147,7 @@ impl Publisher {
         let mut published = Published {
             sequence: self.sequence,
             worker: Arc::clone(&self.worker),
+            stratum_port: self.stratum_port,
             clock: self.clock,
             worked: self.worked,
             events: self.events.follow(&snapshot, &self.clock),
@@ -155,11 +164,13 @@ impl Publisher {
             let tick = Tick {
                 figures: published.figures(published.snapshot.at),
                 changed: self.changes.next(&devices),
+                tips: Tip::changed(&published.snapshot.chains, &self.chains, &self.clock),
             };
+            self.chains.clone_from(&published.snapshot.chains);
             let message = [b"event: status\ndata: ", &*bytes(&tick), b"\n\n"].concat();
             published.tick = message.into();
         } else {
-            self.changes = Changes::default();
+            (self.changes, self.chains) = Default::default();
         }
         published
     }

@@ -1,16 +1,20 @@
 //! The paths of blocks and totals, as JSON or as a file for spreadsheets.
 
+use std::time::Instant;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::StatusCode;
-use miner::history::{Fate, HistoryError, Reader, Span};
+use miner::history::{Fate, HistoryError, Reader, Span, wall_clock};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::answer::{Answer, Problem, bytes, written};
+use super::clock::Clock;
 use super::csv;
+use super::model::earnings::Earnings;
 use super::model::history::{Block, BlockPage, History, Total, WorkerHistory, WorkerTotal};
 use super::shared::Shared;
 
@@ -156,6 +160,14 @@ pub(super) async fn history(
         }))
     };
     Ok(respond(format, name, shared.archive.read(read).await?))
+}
+
+/// Answers with what the last day, week and 30 days brought.
+pub(super) async fn earnings(State(shared): State<Shared>) -> Answer {
+    let now = Instant::now();
+    let now = Clock::new(now, wall_clock()).unix_ms(now);
+    let read = move |reader: &Reader| Ok(bytes(&Earnings::read(reader, now)?));
+    Ok(written(shared.archive.read(read).await?))
 }
 
 fn respond(format: Form, name: &str, body: Bytes) -> Response {

@@ -16,8 +16,9 @@ use hyper::{HeaderMap, StatusCode, Uri};
 
 use super::answer::{Answer, Problem, json, written};
 use super::openapi::DOCUMENT;
+use super::page;
 use super::published::Document;
-use super::remembered::{blocks, history};
+use super::remembered::{blocks, earnings, history};
 use super::shared::Shared;
 use super::stream::stream;
 use crate::metrics::Format;
@@ -29,6 +30,8 @@ pub(super) fn router(shared: Shared) -> Router {
         })
     };
     Router::new()
+        .route("/", get(page::index))
+        .route("/page/{*file}", get(page::file))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -40,6 +43,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/api/v1/events", of_snapshot(Document::Events))
         .route("/api/v1/blocks", get(blocks))
         .route("/api/v1/history", get(history))
+        .route("/api/v1/earnings", get(earnings))
         .route("/api/v1/stream", get(stream))
         .route(
             "/api/v1/openapi.json",
@@ -95,9 +99,11 @@ async fn with_headers(response: Response) -> impl IntoResponse {
         (CONTENT_SECURITY_POLICY, policy),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-store"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -111,39 +111,87 @@ impl DemoReport {
     }
 }
 
-/// A few lines for people.
+/// Four lines for people: what happened, and what to try next.
 impl fmt::Display for DemoReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = About(Duration::try_from_secs_f64(self.seconds).unwrap_or_default());
+        let found = self.blocks_accepted
+            + self.blocks_orphaned
+            + self.blocks_pending
+            + self.solutions_stale
+            + self.solutions_rejected;
         writeln!(
             f,
-            "{} in {time} on {} threads ({} kernel), {} per processor",
-            HashRate(self.hash_rate),
-            self.threads,
+            "In {time}, {} (kernel {}) computed {} and found {}.",
+            counted(self.threads as u64, "thread"),
             self.kernel,
-            HashRate(self.hashes_per_cpu_second),
+            HashRate(self.hash_rate),
+            counted(found, "block"),
         )?;
         writeln!(
             f,
-            "{} blocks accepted, {} orphaned, {} pending; {} solutions too late, {} rejected",
+            "Of these, {} are in the chains, {} replaced, {} too late, {} rejected, {} undecided.",
             self.blocks_accepted,
             self.blocks_orphaned,
-            self.blocks_pending,
             self.solutions_stale,
             self.solutions_rejected,
+            self.blocks_pending,
         )?;
-        if let Some(expected) = self.expected_blocks {
-            writeln!(f, "{expected:.1} blocks expected of the hashes")?;
-        }
         writeln!(
             f,
-            "{} of {} chains advanced, {} with blocks of ours; {} blocks of foreign miners",
-            self.chains_advanced, self.chains, self.chains_mined, self.foreign_blocks,
+            "Other miners found {}; {} of {} chains grew, {} of them by blocks of ours.",
+            counted(self.foreign_blocks, "block"),
+            self.chains_advanced,
+            self.chains,
+            self.chains_mined,
         )?;
-        write!(
-            f,
-            "{} jobs, {} retired unsolved; {} update events; {} jobs fetched before their update stream",
-            self.jobs, self.jobs_unsolved, self.updates_received, self.jobs_unwatched,
+        f.write_str(
+            "Next: --generate-key makes a key, doctor checks a node, --help lists the rest.",
         )
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DemoReport;
+
+    #[test]
+    fn the_end_of_the_demo_is_four_plain_lines() {
+        let report = DemoReport {
+            seconds: 20.0,
+            threads: 2,
+            kernel: "avx2",
+            hash_rate: 87.5e6,
+            hashes_per_cpu_second: 44e6,
+            expected_blocks: Some(64.0),
+            blocks_accepted: 60,
+            blocks_orphaned: 1,
+            blocks_pending: 2,
+            solutions_rejected: 0,
+            solutions_stale: 3,
+            foreign_blocks: 1,
+            chains: 20,
+            chains_advanced: 20,
+            chains_mined: 19,
+            updates_received: 181,
+            jobs: 66,
+            jobs_unsolved: 4,
+            refreshes_received: 0,
+            refreshes_fetched: 0,
+            refreshes_identical: 0,
+            refreshes_preempted: 0,
+            jobs_unwatched: 2,
+        };
+        let expected = "\
+In 20 s, 2 threads (kernel avx2) computed 87.5 MH/s and found 66 blocks.
+Of these, 60 are in the chains, 1 replaced, 3 too late, 0 rejected, 2 undecided.
+Other miners found 1 block; 20 of 20 chains grew, 19 of them by blocks of ours.
+Next: --generate-key makes a key, doctor checks a node, --help lists the rest.";
+        assert_eq!(report.to_string(), expected);
     }
 }

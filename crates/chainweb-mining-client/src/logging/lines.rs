@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::LogFormat;
+use super::screen::{Area, Screen};
+use super::{Color, LogFormat};
 
 /// The size of the queue: some seconds of the level `debug`.
 const QUEUED: usize = 4096;
@@ -29,43 +30,54 @@ pub(super) struct Lines {
 #[derive(Debug)]
 enum Message {
     Line(Vec<u8>),
+    /// The area below the lines has other rows.
+    Show(Area),
+    /// Something else has written to the terminal.
+    Forget,
     /// Answered when all messages before it are written.
     Flush(SyncSender<()>),
+    /// Erases the area, and is answered then.
+    Close(SyncSender<()>),
 }
 
 impl Lines {
     /// Starts a thread that writes to `out`.
-    fn start(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Self> {
+    fn start(
+        out: impl Write + Send + 'static,
+        format: LogFormat,
+        color: Color,
+    ) -> io::Result<Self> {
+        let screen = Screen::new(out, color == Color::On);
         let (queue, messages) = sync_channel(QUEUED);
         let lost = Arc::new(AtomicU64::new(0));
         let lines = Self {
             queue,
             lost: Arc::clone(&lost),
         };
-        let write = move || write_all(out, format, &messages, &lost);
+        let write = move || write_all(screen, format, &messages, &lost);
         thread::Builder::new().name("log".to_owned()).spawn(write)?;
         Ok(lines)
     }
 
     /// Returns the lines of standard error.
-    pub(super) fn of_stderr(format: LogFormat) -> io::Result<Self> {
+    pub(super) fn of_stderr(format: LogFormat, color: Color) -> io::Result<Self> {
         if let Some(lines) = LINES.get() {
             return Ok(lines.clone());
         }
-        let lines = Self::start(io::stderr(), format)?;
+        let lines = Self::start(io::stderr(), format, color)?;
         Ok(LINES.get_or_init(|| lines).clone())
     }
 
-    /// Waits until all lines are written, at most `limit`.
-    fn flush(&self, limit: Duration) {
+    /// Waits until a message and all before it are handled, at most `limit`.
+    fn wait(&self, limit: Duration, message: fn(SyncSender<()>) -> Message) {
         let end = Instant::now() + limit;
         let (done, written) = sync_channel(1);
-        let mut flush = Message::Flush(done);
-        while let Err(TrySendError::Full(unsent)) = self.queue.try_send(flush) {
+        let mut message = message(done);
+        while let Err(TrySendError::Full(unsent)) = self.queue.try_send(message) {
             if Instant::now() >= end {
                 return;
             }
-            flush = unsent;
+            message = unsent;
             // No answer comes yet: this is the pause before the next attempt.
             written.recv_timeout(Duration::from_millis(1)).ok();
         }
@@ -77,7 +89,35 @@ impl Lines {
 /// Waits until the log is written, at most `limit`.
 pub fn flush(limit: Duration) {
     if let Some(lines) = LINES.get() {
-        lines.flush(limit);
+        lines.wait(limit, Message::Flush);
+    }
+}
+
+/// Erases the area below the log, within `limit`.
+pub(crate) fn close(limit: Duration) {
+    if let Some(lines) = LINES.get() {
+        lines.wait(limit, Message::Close);
+    }
+}
+
+/// Shows an area below the log, unless the log is behind.
+pub(crate) fn show(area: Area) {
+    send(Message::Show(area));
+}
+
+/// Ends the area without a change of the terminal, to which something else has written.
+pub(crate) fn forget() {
+    send(Message::Forget);
+}
+
+/// Writes lines that are no part of the log above the area, unless the log is behind.
+pub(crate) fn print(lines: &str) {
+    send(Message::Line(format!("{lines}\n").into()));
+}
+
+fn send(message: Message) {
+    if let Some(lines) = LINES.get() {
+        lines.queue.try_send(message).ok();
     }
 }
 
@@ -95,17 +135,20 @@ impl Write for Lines {
     }
 }
 
-/// Writes the messages. Errors are ignored: there is nowhere to report them.
+/// Handles the messages. The area is drawn when no message waits.
 fn write_all(
-    mut out: impl Write,
+    mut screen: Screen<impl Write>,
     format: LogFormat,
     messages: &Receiver<Message>,
     lost: &AtomicU64,
 ) {
-    while let Ok(message) = messages.recv() {
+    while let Ok(message) = messages.try_recv().or_else(|_| {
+        screen.draw();
+        messages.recv()
+    }) {
         match message {
             Message::Line(line) => {
-                out.write_all(&line).ok();
+                screen.print(&line);
                 let count = lost.swap(0, Ordering::Relaxed);
                 if count > 0 {
                     let message = format!("{count} log lines lost: the reader was too slow");
@@ -115,11 +158,17 @@ fn write_all(
                         LogFormat::Plain => message,
                         LogFormat::Json => json!({"level": "WARN", "fields": fields}).to_string(),
                     };
-                    writeln!(out, "{line}").ok();
+                    screen.print(format!("{line}\n").as_bytes());
                 }
             }
+            Message::Show(area) => screen.show(area),
+            Message::Forget => screen.forget(),
             // The receiver may have given up.
             Message::Flush(done) => drop(done.try_send(())),
+            Message::Close(done) => {
+                screen.close();
+                done.try_send(()).ok();
+            }
         }
     }
 }
@@ -132,8 +181,8 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{Lines, QUEUED};
-    use crate::logging::LogFormat;
+    use super::{Lines, Message, QUEUED};
+    use crate::logging::{Color, LogFormat};
 
     /// Far longer than anything here.
     const PATIENCE: Duration = Duration::from_mins(1);
@@ -162,15 +211,16 @@ mod tests {
     fn write_too_many(format: LogFormat) -> (String, usize) {
         let (go_on, leave) = channel();
         let (written, lines_written) = channel();
-        let mut lines = Lines::start(Held { leave, written }, format).expect("a thread");
+        let mut lines =
+            Lines::start(Held { leave, written }, format, Color::Off).expect("a thread");
         let sent = QUEUED + 10;
         for _ in 0..sent {
             assert_eq!(lines.write(b"line\n").expect("it is taken or lost"), 5);
         }
-        lines.flush(Duration::from_millis(1));
+        lines.wait(Duration::from_millis(1), Message::Flush);
         drop(go_on);
         // The queue is full at first.
-        lines.flush(PATIENCE);
+        lines.wait(PATIENCE, Message::Flush);
         (lines_written.try_iter().collect(), sent)
     }
 

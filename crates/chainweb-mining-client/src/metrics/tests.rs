@@ -126,6 +126,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
         },
         fates: Fate::ALL.map(|fate| (fate, fate as u64)).into(),
         is_kept: false,
+        chains: Vec::new(),
         is_disk_failing: false,
         without_work: Duration::ZERO,
         worked: Duration::ZERO,
@@ -145,7 +146,6 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
             found: 0,
         },
         network: None,
-        chains: Vec::new(),
         devices: devices.map(Arc::new),
         events: Vec::new(),
     }
@@ -179,6 +179,8 @@ fn devices(stats: &Stats, now: Instant) -> Devices {
         expected: None,
         expected_rate: None,
         state: DeviceState::Active,
+        connected: Duration::ZERO,
+        recent: Shares::default(),
     };
     Devices {
         each: stats.snapshot(now).into_iter().map(device).collect(),

@@ -7,6 +7,7 @@ mod cpu;
 mod development;
 mod doctor;
 mod external;
+mod fates;
 mod hang_up;
 mod history;
 mod log;
@@ -18,6 +19,7 @@ mod secrets;
 mod share_log;
 mod signals;
 mod stratum;
+mod terminal;
 mod texts;
 
 use std::fs::File;

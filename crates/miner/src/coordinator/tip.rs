@@ -1,11 +1,7 @@
 //! The tips of the chains as far as they are known: between two answers, a report of a new tip is
 //! taken for one more block.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-
-use super::state::Coordinator;
-use crate::telemetry::snapshot::ChainSnapshot;
 
 /// The time in which a node reports one block several times.
 const REPORTS_OF_A_BLOCK: Duration = Duration::from_secs(1);
@@ -14,9 +10,9 @@ const REPORTS_OF_A_BLOCK: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tip {
     /// Its height.
-    height: Option<u64>,
+    pub(super) height: Option<u64>,
     /// When it became the tip, unless that was before the chain was watched.
-    changed: Option<Instant>,
+    pub(super) changed: Option<Instant>,
 }
 
 impl Tip {
@@ -44,37 +40,6 @@ impl Tip {
     fn is_new(&self, now: Instant) -> bool {
         let is_new = |at| now.saturating_duration_since(at) < REPORTS_OF_A_BLOCK;
         self.changed.is_some_and(is_new)
-    }
-}
-
-impl Coordinator {
-    /// Returns what is known of the chains of the network. All nodes are of one.
-    pub(crate) fn chains(&self) -> Vec<ChainSnapshot> {
-        let mut chains = BTreeMap::new();
-        for node in &self.nodes {
-            let Some(info) = &node.info else {
-                continue;
-            };
-            for chain in &info.chains {
-                let of_chain = chains.entry(*chain).or_insert_with(|| ChainSnapshot {
-                    chain: *chain,
-                    adjacents: Vec::new(),
-                    height: None,
-                    changed: None,
-                    is_watched: false,
-                });
-                if let Some(graph) = &info.graph {
-                    of_chain.adjacents = graph.adjacents(*chain).to_vec();
-                }
-                if let Some((tip, is_watched)) = node.streams.tip(*chain) {
-                    if tip.height > of_chain.height {
-                        (of_chain.height, of_chain.changed) = (tip.height, tip.changed);
-                    }
-                    of_chain.is_watched |= is_watched;
-                }
-            }
-        }
-        chains.into_values().collect()
     }
 }
 

@@ -143,6 +143,15 @@ impl Reader {
         self.rows(sql, &[], |row| Ok((fate(row)?, unsigned(row, "blocks")?)))
     }
 
+    /// Returns the same of the blocks found at a time in milliseconds since the Unix epoch, or
+    /// later.
+    pub fn fates_since(&self, found: i64) -> Result<Vec<(Fate, u64)>, HistoryError> {
+        let sql = "SELECT fate, count(*) AS blocks FROM block WHERE found >= ?1 GROUP BY fate";
+        self.rows(sql, &[&found], |row| {
+            Ok((fate(row)?, unsigned(row, "blocks")?))
+        })
+    }
+
     /// Returns the totals of the spans that start at `from`, in seconds since the Unix epoch, or
     /// later, the earliest first. A span in which the program did not run is left out.
     pub fn totals(&self, span: Span, from: i64) -> Result<Vec<Total>, HistoryError> {

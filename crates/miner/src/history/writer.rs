@@ -179,13 +179,6 @@ impl Writer {
     fn write(&mut self, batch: &mut Vec<Message>) {
         match self.try_write(batch) {
             Ok(()) => {
-                for message in take(batch) {
-                    match message {
-                        Message::Record(_) => {}
-                        // The receivers may have stopped waiting.
-                        Message::Journal(_, done) | Message::Flush(done) => drop(done.send(())),
-                    }
-                }
                 if let Some(since) = self.failing.take() {
                     self.health.is_failing.store(false, Ordering::Relaxed);
                     let after_seconds = since.elapsed().as_secs_f64();
@@ -194,6 +187,13 @@ impl Writer {
                         event = "history_recovered",
                         after_seconds, dropped, "history is written again"
                     );
+                }
+                for message in take(batch) {
+                    match message {
+                        Message::Record(_) => {}
+                        // The receivers may have stopped waiting.
+                        Message::Journal(_, done) | Message::Flush(done) => drop(done.send(())),
+                    }
                 }
             }
             Err(error) => {

@@ -51,7 +51,7 @@ impl Fates {
 }
 
 /// Returns the fate of a block after an event.
-fn fate(event: &BlockEvent) -> Option<Fate> {
+pub fn fate(event: &BlockEvent) -> Option<Fate> {
     Some(match event {
         BlockEvent::Restored { .. } | BlockEvent::SubmissionFailed { .. } => return None,
         BlockEvent::Found { .. } => Fate::Found,

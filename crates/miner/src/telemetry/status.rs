@@ -5,6 +5,9 @@ use tracing::{debug, info};
 use super::snapshot::{DeviceState, Snapshot};
 use crate::meter::Rate;
 
+/// The log target of the status line. The totals at the end have the default one.
+pub const TARGET: &str = "miner::status";
+
 /// Returns the rate of real hashes and that of simulated ones. JSON has no NaN: it becomes null.
 fn rates(rate: Rate) -> (f64, f64) {
     match rate {
@@ -16,10 +19,11 @@ fn rates(rate: Rate) -> (f64, f64) {
 
 /// Logs the rate and the blocks, with further fields.
 macro_rules! totals {
-    ($snapshot:ident, $rate:expr, $event:literal, $message:expr, $($field:ident = $value:expr),*) => {{
+    ($target:expr, $snapshot:ident, $rate:expr, $event:literal, $message:expr, $($field:ident = $value:expr),*) => {{
         let (counters, work) = (&$snapshot.counters, &$snapshot.work);
         let (hash_rate, simulated_hash_rate) = rates($rate);
         info!(
+            target: $target,
             event = $event,
             hash_rate,
             simulated_hash_rate,
@@ -57,6 +61,7 @@ pub(super) fn log(snapshot: &Snapshot) {
     let odds = snapshot.odds();
     let latency = snapshot.nodes.iter().find_map(|node| node.latency);
     totals!(
+        TARGET,
         snapshot,
         present,
         "status",
@@ -71,6 +76,7 @@ pub(super) fn log_end(snapshot: &Snapshot) {
     let mean = snapshot.hashing.mean;
     let elapsed = snapshot.elapsed.as_secs_f64();
     totals!(
+        module_path!(),
         snapshot,
         mean,
         "stopped",

@@ -47,6 +47,7 @@ pub struct Config {
 pub struct Cpu {
     config: Config,
     meter: Arc<HashMeter>,
+    paused: watch::Sender<bool>,
 }
 
 impl Cpu {
@@ -55,12 +56,18 @@ impl Cpu {
         Self {
             meter: Arc::new(HashMeter::new(config.threads.get())),
             config,
+            paused: watch::Sender::new(false),
         }
     }
 
     /// Returns the meter, which counts all hashes.
     pub fn meter(&self) -> Arc<HashMeter> {
         Arc::clone(&self.meter)
+    }
+
+    /// Returns a switch: no thread hashes while its value is `true`.
+    pub fn pause(&self) -> watch::Sender<bool> {
+        self.paused.clone()
     }
 
     pub(crate) async fn run(
@@ -80,6 +87,7 @@ impl Cpu {
         for index in 0..threads.get() {
             let thread = HashThread {
                 search: Search::new(&self.config, index, jobs.clone()),
+                paused: self.paused.subscribe(),
                 meter: Arc::clone(&self.meter),
                 index,
                 placement: self.config.placement.clone(),
@@ -126,6 +134,7 @@ impl Drop for EndNotice {
 /// The state of one hashing thread.
 struct HashThread {
     search: Search,
+    paused: watch::Receiver<bool>,
     meter: Arc<HashMeter>,
     index: usize,
     placement: Placement,
@@ -143,7 +152,12 @@ impl HashThread {
         while !self.stop.is_cancelled() {
             let now = Instant::now();
             let stale = self.search.stale(now);
-            match self.search.step(now) {
+            let step = if *self.paused.borrow() {
+                self.search.rest()
+            } else {
+                self.search.step(now)
+            };
+            match step {
                 Step::Hashed {
                     hashes,
                     difficulty,
@@ -165,6 +179,7 @@ impl HashThread {
                     let has_jobs = self.runtime.block_on(async {
                         tokio::select! {
                             changed = changed => changed.is_ok(),
+                            Ok(()) = self.paused.changed() => true,
                             () = stopped => false,
                         }
                     });
@@ -181,3 +196,6 @@ impl HashThread {
 pub fn thread_cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

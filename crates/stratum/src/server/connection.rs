@@ -202,9 +202,13 @@ impl Connection {
 
     fn set_jobs(&mut self, now: Instant, jobs: &Arc<JobSet>) {
         let unsent = self.outbox.job.as_ref().map(|job| job.id());
+        let before = self.session.work_since();
         self.session.set_jobs(now, jobs, &mut self.outbox);
+        let since = self.session.work_since();
         if unsent != self.outbox.job.as_ref().map(|job| job.id()) {
-            self.announced = jobs.since().or(self.announced);
+            if since != before {
+                self.announced = since;
+            }
             if unsent.is_some() {
                 Counters::add(&self.shared.counters.skipped_jobs, 1);
             }

@@ -1,8 +1,11 @@
 //! The nodes.
 
+use std::collections::BTreeMap;
+
 use chainweb::{ChainId, Difficulty};
+use miner::telemetry::counters::NodeCounts;
 use miner::telemetry::estimate::NetworkRates;
-use miner::telemetry::snapshot::NodeSnapshot;
+use miner::telemetry::snapshot::{ChainSnapshot, NodeSnapshot};
 use miner::telemetry::{Snapshot, variant};
 use miner::units::HashRate;
 use serde::Serialize;
@@ -16,19 +19,27 @@ use crate::api::clock::Clock;
 pub(crate) struct Nodes {
     /// The nodes.
     nodes: Vec<Node>,
-    /// The chains of the network, as far as their difficulty is known.
-    chains: Vec<ChainRate>,
+    /// The chains of the network, in order.
+    chains: Vec<ChainState>,
 }
 
 /// A chain of the network.
 #[derive(Debug, Serialize, ToSchema)]
-struct ChainRate {
+struct ChainState {
     /// The chain.
     chain: u32,
+    /// The chains that its blocks refer to; none where the node does not list the graph.
+    adjacents: Vec<u32>,
+    /// The height of its latest block.
+    height: Option<u64>,
+    /// When that block came, unless it was before the start.
+    changed_unix_ms: Option<i64>,
+    /// Whether an update stream reports its blocks.
+    is_watched: bool,
     /// The mean number of hashes for its next block.
-    difficulty: f64,
+    difficulty: Option<f64>,
     /// The hash rate of its miners, from the difficulty.
-    hash_rate: f64,
+    hash_rate: Option<f64>,
 }
 
 /// A node.
@@ -50,6 +61,12 @@ struct Node {
     latency_seconds: Option<f64>,
     /// How far its clock is ahead of that of this machine.
     clock_skew_seconds: Option<f64>,
+    /// The update streams that are open.
+    streams_open: usize,
+    /// The sum of the heights of its chains.
+    cut_height: Option<u64>,
+    /// The jobs that it was the first node to outdate.
+    first_events: u64,
 }
 
 /// Requests that fail.
@@ -67,22 +84,41 @@ struct Failure {
 
 impl Nodes {
     pub(crate) fn new(snapshot: &Snapshot, clock: &Clock) -> Self {
-        let nodes = snapshot.nodes.iter();
-        let chains = snapshot.network.iter().flat_map(NetworkRates::each);
-        let chain = |(chain, difficulty, rate): (ChainId, Difficulty, HashRate)| ChainRate {
-            chain: chain.get(),
-            difficulty: rounded(difficulty.as_f64()),
-            hash_rate: rounded(rate.0),
+        let counts = &snapshot.counters.nodes;
+        let nodes = snapshot.nodes.iter().enumerate();
+        let node =
+            |(at, node)| Node::new(node, &counts.get(at).copied().unwrap_or_default(), clock);
+        let rates = snapshot.network.iter().flat_map(NetworkRates::each);
+        let rate = |(chain, difficulty, rate): (_, Difficulty, HashRate)| {
+            (chain, (difficulty.as_f64(), rate.0))
         };
+        let rates: BTreeMap<ChainId, _> = rates.map(rate).collect();
+        let chains = snapshot.chains.iter();
         Self {
-            chains: chains.map(chain).collect(),
-            nodes: nodes.map(|node| Node::new(node, clock)).collect(),
+            nodes: nodes.map(node).collect(),
+            chains: chains
+                .map(|chain| ChainState::new(chain, rates.get(&chain.chain).copied(), clock))
+                .collect(),
+        }
+    }
+}
+
+impl ChainState {
+    fn new(chain: &ChainSnapshot, rates: Option<(f64, f64)>, clock: &Clock) -> Self {
+        Self {
+            chain: chain.chain.get(),
+            adjacents: chain.adjacents.iter().map(|chain| chain.get()).collect(),
+            height: chain.height,
+            changed_unix_ms: chain.changed.map(|at| clock.unix_ms(at)),
+            is_watched: chain.is_watched,
+            difficulty: rates.map(|(difficulty, _)| rounded(difficulty)),
+            hash_rate: rates.map(|(_, rate)| rounded(rate)),
         }
     }
 }
 
 impl Node {
-    fn new(node: &NodeSnapshot, clock: &Clock) -> Self {
+    fn new(node: &NodeSnapshot, counts: &NodeCounts, clock: &Clock) -> Self {
         let failures = node.failures.iter().map(|(request, failure)| Failure {
             request: variant(request),
             cause: variant(failure.cause),
@@ -99,6 +135,9 @@ impl Node {
             failures: failures.collect(),
             latency_seconds: node.latency.map(|time| rounded(time.as_secs_f64())),
             clock_skew_seconds: node.clock_skew.map(|skew| rounded(skew.seconds())),
+            streams_open: counts.streams_open,
+            cut_height: counts.cut_height,
+            first_events: counts.first_events,
         }
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use miner::meter::Rate;
-use miner::telemetry::Snapshot;
 use miner::telemetry::estimate::{DAY, Luck, MONTH, Odds, WEEK, YEAR};
+use miner::telemetry::problem::Problem;
 use miner::telemetry::snapshot::{DeviceState, Payee};
+use miner::telemetry::{Snapshot, variant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,15 +24,38 @@ pub(crate) struct Status {
     /// The kind of worker: `cpu`, `stratum`, `external`, `simulation`, `constant-delay` or
     /// `on-demand`.
     worker: String,
+    /// The port for mining devices; `null` unless the worker is the Stratum server.
+    stratum_port: Option<u16>,
     /// The account that receives the rewards of blocks, if there is one.
     account: Option<String>,
     /// Whether blocks are remembered beyond the end of the program.
     is_history_kept: bool,
     /// When the program started.
     started_unix_ms: i64,
+    /// What costs work or blocks, the worst first.
+    problems: Vec<StatusProblem>,
     /// The figures at this moment.
     #[serde(flatten)]
     figures: Figures,
+}
+
+/// Something that costs work or blocks.
+#[derive(Debug, Serialize, ToSchema)]
+struct StatusProblem {
+    /// Its kind, such as `node_down`.
+    kind: String,
+    /// `stopped`: nothing is earned while it lasts; `losing`: some work or blocks are lost.
+    severity: String,
+    /// The node, the devices in the order of their names, or nothing for the program itself.
+    subjects: Vec<String>,
+    /// What is wrong: a sentence that names the subject.
+    what: String,
+    /// What to do about it: a sentence.
+    remedy: String,
+    /// The hash rate that is lost, where that is known.
+    lost_hash_rate: Option<f64>,
+    /// The blocks that it would find in a day on average.
+    lost_blocks_per_day: Option<f64>,
 }
 
 /// Figures that change from second to second.
@@ -144,18 +168,40 @@ struct DeviceCounts {
 }
 
 impl Status {
-    pub(crate) fn new(snapshot: &Snapshot, worker: &str, clock: &Clock, figures: Figures) -> Self {
+    pub(crate) fn new(
+        snapshot: &Snapshot,
+        (worker, stratum_port): (&str, Option<u16>),
+        clock: &Clock,
+        figures: Figures,
+    ) -> Self {
         let started = snapshot.at.checked_sub(snapshot.elapsed);
         Self {
             version: snapshot.program.version.to_owned(),
             worker: worker.to_owned(),
+            stratum_port,
             account: match &snapshot.program.payee {
                 Payee::Account(account) => Some(account.clone()),
                 Payee::NoKey | Payee::Simulated => None,
             },
             is_history_kept: snapshot.is_kept,
+            problems: snapshot.problems.iter().map(Into::into).collect(),
             started_unix_ms: clock.unix_ms(started.unwrap_or(snapshot.at)),
             figures,
+        }
+    }
+}
+
+impl From<&Problem> for StatusProblem {
+    fn from(problem: &Problem) -> Self {
+        let lost = problem.lost.as_ref();
+        Self {
+            kind: problem.kind.name(),
+            severity: variant(problem.severity),
+            subjects: problem.subjects.clone(),
+            what: problem.what.clone(),
+            remedy: problem.remedy.clone(),
+            lost_hash_rate: lost.map(|lost| rounded(lost.rate.0)),
+            lost_blocks_per_day: lost.and_then(|lost| lost.blocks_per_day).map(rounded),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What the stream sends each second.
 
-use miner::telemetry::snapshot::Device;
+use miner::telemetry::snapshot::{ChainSnapshot, Device};
 use miner::telemetry::variant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::rounded;
 use super::status::Figures;
+use crate::api::clock::Clock;
 
 /// A message `status` of the stream: the figures, and devices that changed.
 ///
@@ -19,6 +20,39 @@ pub(crate) struct Tick {
     pub(crate) figures: Figures,
     /// Devices that changed. If there are many, each waits for its turn.
     pub(crate) changed: Vec<Change>,
+    /// Tips of chains that changed.
+    pub(crate) tips: Vec<Tip>,
+}
+
+/// The tip of a chain, as in `/api/v1/nodes`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Tip {
+    /// The chain.
+    chain: u32,
+    /// The height of its latest block.
+    height: Option<u64>,
+    /// When that block came, unless it was before the start.
+    changed_unix_ms: Option<i64>,
+}
+
+impl Tip {
+    /// Returns the tips that differ from those of an earlier snapshot.
+    pub(crate) fn changed(
+        now: &[ChainSnapshot],
+        before: &[ChainSnapshot],
+        clock: &Clock,
+    ) -> Vec<Self> {
+        let is_new = |chain: &&ChainSnapshot| {
+            let before = before.iter().find(|before| before.chain == chain.chain);
+            before.is_none_or(|it| (it.height, it.changed) != (chain.height, chain.changed))
+        };
+        let tip = |chain: &ChainSnapshot| Self {
+            chain: chain.chain.get(),
+            height: chain.height,
+            changed_unix_ms: chain.changed.map(|at| clock.unix_ms(at)),
+        };
+        now.iter().filter(is_new).map(tip).collect()
+    }
 }
 
 /// What changed about a device.

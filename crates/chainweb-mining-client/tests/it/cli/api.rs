@@ -2,6 +2,7 @@
 
 mod commands;
 mod history;
+mod page;
 mod stream;
 
 use std::fmt::Write as _;
@@ -23,7 +24,7 @@ pub(super) struct Response {
 
 impl Response {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         assert!(
             self.head.contains("\r\ncontent-type: application/json"),
             "{self:?}"
@@ -152,7 +153,7 @@ fn everything_that_openapi_describes_is_served() {
     let description = get(&address, "/api/v1/openapi.json").json();
     assert_eq!(description["openapi"], json!("3.1.0"));
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 12);
+    assert_eq!(paths.len(), 13);
     for path in paths.keys() {
         let answer = request(&address, "HEAD", path, "Host: here\r\n");
         let is_an_example = path.contains('{');
@@ -164,7 +165,7 @@ fn everything_that_openapi_describes_is_served() {
 fn requests_that_the_api_does_not_serve_get_json_with_a_hint() {
     let (_client, address) = start(&NO_NODE);
     for (method, target, status, hint) in [
-        ("GET", "/", 404, "openapi.json"),
+        ("GET", "/nothing", 404, "openapi.json"),
         ("GET", "/api/v1/nothing", 404, "openapi.json"),
         ("GET", "/api/v1/workers/none", 404, "/api/v1/workers"),
         ("POST", "/api/v1/status", 405, "GET"),

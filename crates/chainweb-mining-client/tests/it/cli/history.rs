@@ -18,7 +18,7 @@ use super::program::{Running, check_usage, run, text};
 use crate::seed;
 
 /// A new directory below that of the tests.
-fn directory(name: &str) -> PathBuf {
+pub(super) fn directory(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::remove_dir_all(&directory).ok();
     directory

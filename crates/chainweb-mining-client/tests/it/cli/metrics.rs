@@ -19,7 +19,7 @@ fn metrics(address: &str, accept: &str) -> (String, String) {
 }
 
 /// Returns the value of a series.
-fn value(text: &str, series: &str) -> Option<f64> {
+pub(super) fn value(text: &str, series: &str) -> Option<f64> {
     let start = format!("chainweb_mining_{series} ");
     let line = text.lines().find_map(|line| line.strip_prefix(&start))?;
     Some(line.parse().unwrap())

@@ -83,7 +83,7 @@ impl Device {
     fn submit(&mut self, is_wanted: impl Fn(&PowHash, &WorkHeader) -> bool) -> (WorkHeader, bool) {
         let header = self.header.clone();
         let with = |nonce2: &u64| header.with_nonce(Nonce::new(nonce2 << 16 | self.nonce1));
-        let nonce2 = (self.nonce2..)
+        let nonce2 = (self.nonce2..1 << 40)
             .find(|nonce2| is_wanted(&pow::hash(&with(nonce2)), &header))
             .unwrap();
         self.nonce2 = nonce2 + 1;

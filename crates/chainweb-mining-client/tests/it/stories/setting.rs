@@ -209,7 +209,8 @@ impl Story {
             api: None,
             alerts: None,
         };
-        self.client.spawn(mine::run(mining, self.stop.clone()));
+        self.client
+            .spawn(mine::run(mining, self.stop.clone(), None));
     }
 
     /// Returns the durations of the client.

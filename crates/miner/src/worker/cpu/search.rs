@@ -92,6 +92,12 @@ impl Search {
         hashes as f64 * current.job.outdated_part(started, now)
     }
 
+    /// Leaves the job, which may be retired before the next step.
+    pub(super) fn rest(&mut self) -> Step {
+        self.current = None;
+        Step::Idle
+    }
+
     /// Hashes a batch of nonces of a live job. Returns [`Step::Idle`] if there is no job, which is
     /// final once the sender of jobs is dropped.
     pub(super) fn step(&mut self, now: Instant) -> Step {
