@@ -19,6 +19,7 @@ use miner::job::Proof;
 use miner::run::{self, Engine};
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
+use miner::units::HashRate;
 use node::{Endpoint, Limits, Miner};
 use simnet::Simnet;
 use tokio::time::sleep;
@@ -27,7 +28,7 @@ use tracing::info;
 
 pub(crate) use self::report::DemoReport;
 use crate::api::{self, Known};
-use crate::flags::cpu::CpuArgs;
+use crate::flags::cpu::{CpuArgs, Hashing};
 use crate::flags::{ApiArgs, HistoryArgs, thread_count};
 use crate::live::Setup;
 use crate::measure::{cpu_rate, on_thread};
@@ -80,14 +81,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<DemoReport> {
     let hashing = args.cpu.hashing(args.thread_count)?;
     let (threads, kernel) = (hashing.threads, hashing.searcher.kernel());
-    let own_rate = {
-        let (searcher, placement) = (hashing.searcher, hashing.placement.clone());
-        on_thread("measure", move || {
-            cpu_rate(threads, &searcher, &placement, MEASURED)
-        })
-        .await?
-    };
-    let own_rate = own_rate.context("cannot start the hashing threads")?;
+    let own_rate = measure(&hashing).await?;
     let foreign_rate = own_rate.0 / 3.0;
     let chains = args.graph.len();
     let difficulty = (own_rate.0 + foreign_rate) * args.block_delay.as_secs_f64() / chains as f64;
@@ -126,12 +120,7 @@ pub(crate) async fn run(
         history: Some(history),
     };
     let api = args.api.bind("cpu", &[]).await?;
-    if let Some(url) = api.as_ref().and_then(api::Server::url) {
-        info!(
-            event = "demo_page",
-            url, "the page with all figures, for a browser"
-        );
-    }
+    log_page(api.as_ref());
     let until = stop.child_token();
     let time_over = async {
         match args.duration {
@@ -161,6 +150,16 @@ pub(crate) async fn run(
     Ok(report)
 }
 
+/// Measures how fast this machine hashes.
+async fn measure(hashing: &Hashing) -> anyhow::Result<HashRate> {
+    let (threads, searcher) = (hashing.threads, hashing.searcher);
+    let placement = hashing.placement.clone();
+    let measured = on_thread("measure", move || {
+        cpu_rate(threads, &searcher, &placement, MEASURED)
+    });
+    measured.await?.context("cannot start the hashing threads")
+}
+
 /// Returns the configuration of the simulated network.
 fn network(args: &DemoArgs, difficulty: f64, foreign_hash_rate: f64) -> simnet::Config {
     simnet::Config {
@@ -170,5 +169,14 @@ fn network(args: &DemoArgs, difficulty: f64, foreign_hash_rate: f64) -> simnet::
         foreign_hash_rate,
         seed: args.seed,
         ..simnet::Config::default()
+    }
+}
+
+fn log_page(api: Option<&api::Server>) {
+    if let Some(url) = api.and_then(api::Server::url) {
+        info!(
+            event = "demo_page",
+            url, "the page with all figures, for a browser"
+        );
     }
 }

@@ -43,16 +43,12 @@ pub(super) fn rates(snapshot: &Snapshot, columns: usize) -> Vec<String> {
         rate(hashing.mean)
     )];
     if let Some(rates) = &snapshot.work.rates {
-        let row = |name: &str, cells: [String; Window::ALL.len()]| {
-            let [a, b, c, d, e] = cells;
-            [name.to_owned(), a, b, c, d, e]
-        };
-        let windows = Window::ALL.map(|it| window(it).to_owned());
-        let each = Window::ALL.map(|it| HashRate(rates.over(it)).to_string());
-        lines.extend(table(
-            &[row("mean of", windows), row("rate", each)],
-            columns,
-        ));
+        let mut rows = [["mean of"; 6], ["rate"; 6]].map(|row| row.map(str::to_owned));
+        for (at, it) in (1..).zip(Window::ALL) {
+            rows[0][at] = window(it).into();
+            rows[1][at] = HashRate(rates.over(it)).to_string();
+        }
+        lines.extend(table(&rows, columns));
     }
     if let Some(odds) = snapshot.odds() {
         let [half, most, nearly_all] =

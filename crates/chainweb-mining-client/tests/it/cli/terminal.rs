@@ -100,7 +100,7 @@ impl Terminal {
             let left = end.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
                 Ok(text) => self.unread.push_str(&text),
-                Err(_) => panic!("no {wanted:?} in {}", self.unread),
+                Err(error) => panic!("{error}: no {wanted:?} in {}", self.unread),
             }
         }
     }
@@ -140,19 +140,32 @@ impl Terminal {
         }
     }
 
-    /// Waits for the end of the program. Returns its status, and what it wrote last.
+    /// Waits for the end of the program.
     #[track_caller]
-    fn wait(&mut self) -> (ExitStatus, String) {
+    fn wait(&mut self) -> ExitStatus {
         let end = Instant::now() + PATIENCE;
-        let status = loop {
+        loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
+                return status;
             }
             assert!(Instant::now() < end, "the program does not end");
             self.pause();
-        };
-        self.pause();
-        (status, std::mem::take(&mut self.unread))
+        }
+    }
+
+    /// Waits until the live area is erased, and checks that lines end with Enter again.
+    #[track_caller]
+    fn wait_for_erasure(&mut self) {
+        assert!(self.has_lines());
+        let end = Instant::now() + PATIENCE;
+        while self
+            .unread
+            .rsplit_once(ERASE)
+            .is_none_or(|(_, last)| last.contains("node http"))
+        {
+            assert!(Instant::now() < end, "the area stays: {}", self.unread);
+            self.pause();
+        }
     }
 
     /// Reads for a moment.
@@ -200,14 +213,6 @@ fn on_terminal(program: &[&str], variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Checks that the last text erases the live area, and that lines end with Enter again.
-#[track_caller]
-fn check_restored(terminal: &Terminal, last: &str) {
-    let (_, after) = last.rsplit_once(ERASE).unwrap();
-    assert!(!after.contains("node http"), "{last}");
-    assert!(terminal.has_lines());
-}
-
 #[test]
 fn figures_are_below_the_log_and_keys_print_more_until_q_quits() {
     let mut terminal = Terminal::mine(&[], &[]);
@@ -238,10 +243,9 @@ fn figures_are_below_the_log_and_keys_print_more_until_q_quits() {
     terminal.wait_for(NODE);
     terminal.press("q");
     terminal.wait_for("SIGTERM");
-    let (status, last) = terminal.wait();
-    assert_eq!(status.code(), Some(0), "{last}");
-    assert!(last.contains("stopped"), "{last}");
-    check_restored(&terminal, &last);
+    assert_eq!(terminal.wait().code(), Some(0));
+    terminal.wait_for("stopped");
+    terminal.wait_for_erasure();
 }
 
 #[test]
@@ -254,10 +258,10 @@ fn signals_from_keys_end_the_program_and_the_terminal_is_restored() {
         terminal.wait_for(NODE);
         terminal.wait_for_lines(false);
         terminal.press(key);
-        let (status, last) = terminal.wait();
-        assert_eq!(status.code(), code, "{last}");
-        assert_eq!(status.signal(), signal.map(Signal::as_raw), "{last}");
-        check_restored(&terminal, &last);
+        let status = terminal.wait();
+        assert_eq!(status.code(), code);
+        assert_eq!(status.signal(), signal.map(Signal::as_raw));
+        terminal.wait_for_erasure();
     }
 }
 
@@ -269,39 +273,40 @@ fn the_terminal_is_restored_during_a_stop_and_used_again_afterwards() {
         terminal.wait_for_lines(false);
         terminal.press("\u{1a}");
         terminal.wait_for_stop();
-        terminal.pause();
-        let last = std::mem::take(&mut terminal.unread);
-        check_restored(&terminal, &last);
+        terminal.wait_for_erasure();
+        terminal.unread.clear();
         kill_process(Pid::from_child(&terminal.child), Signal::CONT).unwrap();
     }
     terminal.wait_for(NODE);
     terminal.press("q");
-    assert_eq!(terminal.wait().0.code(), Some(0));
+    assert_eq!(terminal.wait().code(), Some(0));
 }
 
 #[test]
 fn a_program_in_the_background_only_logs_and_fg_brings_the_area_back() {
-    let mut shell = Terminal::start(&["/bin/sh", "-i"], &[("PS1", "% "), ("ENV", "/dev/null")]);
+    let mut shell = Terminal::start(
+        &["/bin/sh", "-i"],
+        &[("PS1", "ready> "), ("ENV", "/dev/null")],
+    );
     shell.press(&format!("{PROGRAM} {} --color never\n", MINING.join(" ")));
     shell.wait_for(NODE);
     shell.wait_for_lines(false);
     shell.press("\u{1a}");
-    shell.wait_for("% ");
+    shell.wait_for("ready> ");
     shell.press("bg\n");
     // The shell reads what is typed, and the program goes on. Its last stop may have been logged.
     shell.press("echo mark$((1 + 1))\n");
     shell.wait_for("mark2");
     let background = shell.wait_for("INFO status");
-    assert!(!background.contains('\u{1b}'), "{background}");
+    assert!(!background.contains(NODE), "{background}");
     shell.press("fg\n");
     shell.wait_for(NODE);
     shell.wait_for_lines(false);
     shell.press("q");
     shell.wait_for("stopped");
-    shell.wait_for("% ");
+    shell.wait_for("ready> ");
     shell.press("exit\n");
-    let (status, last) = shell.wait();
-    assert_eq!(status.code(), Some(0), "{last}");
+    assert_eq!(shell.wait().code(), Some(0));
 }
 
 #[test]
@@ -333,7 +338,7 @@ fn the_end_of_the_terminal_ends_the_program_cleanly() {
     // The thread that reads ends when it has no receiver, with the last copy of this end.
     let (_sender, output) = channel();
     (terminal.person, terminal.output) = (pair().0, output);
-    assert_eq!(terminal.wait().0.code(), Some(0));
+    assert_eq!(terminal.wait().code(), Some(0));
 }
 
 #[test]
@@ -354,9 +359,10 @@ fn pipes_dumb_terminals_and_no_live_have_plain_lines() {
         );
         assert!(terminal.has_lines());
         terminal.press("\u{3}");
-        let (status, last) = terminal.wait();
-        assert_eq!(status.code(), Some(0));
+        // The last line of all logs.
+        let last = terminal.wait_for("stopped");
         assert!(!last.contains('\u{1b}'), "{flags:?} {variables:?}: {last}");
+        assert_eq!(terminal.wait().code(), Some(0));
     }
     let (_person, program) = pair();
     let mut command = on_terminal(&[PROGRAM], &[]);
