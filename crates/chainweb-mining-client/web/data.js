@@ -104,6 +104,7 @@ const documents = {
 };
 const due = new Map();
 const fetched = new Map();
+const busy = new Set();
 
 /** Fetches a document soon; at most every few seconds, however often this is called. */
 export function soon(path, milliseconds = 300) {
@@ -112,9 +113,17 @@ export function soon(path, milliseconds = 300) {
 }
 
 async function refresh(path) {
+  // Never twice at a time: the program may be slow.
+  if (busy.has(path)) return;
+  busy.add(path);
   due.set(path, Infinity);
   fetched.set(path, Date.now());
-  await read(path, documents[path][1]);
+  const isRead = await read(path, documents[path][1]);
+  busy.delete(path);
+  if (!isRead) {
+    due.set(path, Date.now() + 3000);
+    return;
+  }
   // A thousand devices are much to read: less often.
   const factor = path === 'workers' ? Math.max(1, state.workers.size / 40) : 1;
   soon(path, documents[path][0] * 1000 * factor);
@@ -123,8 +132,8 @@ async function refresh(path) {
 function takeTick(tick) {
   const { changed: devices = [], tips = [], ...figures } = tick;
   const before = state.status;
-  if (!before?.version || figures.snapshot < before.snapshot) refreshAll();
-  else if (figures.snapshot > before.snapshot + 1) soon('workers', 2000);
+  if (figures.snapshot < before?.snapshot) refreshAll();
+  else if (figures.snapshot > before?.snapshot + 1) soon('workers', 2000);
   takeFigures(figures);
   for (const change of devices) {
     const worker = state.workers.get(change.name);
@@ -157,9 +166,7 @@ function takeEvent(event) {
 }
 
 async function refreshAll() {
-  const paths = Object.keys(documents).filter((path) => documents[path][0] < Infinity);
-  for (const path of paths) due.set(path, Infinity);
-  await Promise.all(paths.map(refresh));
+  await Promise.all(Object.keys(documents).filter((path) => documents[path][0] < Infinity).map(refresh));
 }
 
 function close() {
@@ -205,9 +212,7 @@ export async function start() {
     const silent = Date.now() - heardStream;
     if (state.live && silent > LOST) { state.live = false; changed(); }
     if (stream && silent > 2 * PATIENCE) { close(); again(); }
-    if (!state.status?.version) { if (!opening) refresh('status'); } else if (state.live) {
-      for (const [path, at] of due) if (at <= Date.now()) refresh(path);
-    }
+    if (state.live || !state.status?.version) for (const [path, at] of due) if (at <= Date.now()) refresh(path);
   }, 500);
   const wake = () => {
     if (document.hidden || Date.now() - heardStream < LOST) return;
