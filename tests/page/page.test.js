@@ -106,6 +106,14 @@ describe('the page', () => {
     }, { viewport: PHONE }));
   }
 
+  test('shows a node that is down, and the time without work', () => story('node-down', async (page) => {
+    await has(page, '#nodes', 'Down');
+    await has(page, '#nodes', 'connection refused');
+    await has(page, '#rate .readout', 'no work');
+    await has(page, '#headline', 'wait');
+    assert.equal(await page.locator('.node.unwatched').count(), 20);
+  }));
+
   test('says what to enter into a device while there is none', () => story('empty', async (page) => {
     await has(page, '#connect', 'stratum+tcp://');
     for (const id of ['rate', 'odds', 'devices']) assert.ok(await page.locator(`#${id}`).isHidden(), id);

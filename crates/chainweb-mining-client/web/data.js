@@ -20,7 +20,10 @@ export const state = {
   live: false,
 };
 
+/** When figures last came, and when the stream last said something. */
 let heard = 0;
+let heardStream = 0;
+/** How far the clock of this machine is ahead of the program's. */
 let offset = 0;
 let stream = null;
 let pause = 1000;
@@ -185,10 +188,11 @@ function open() {
   });
 }
 
-let heardStream = 0;
-
 function again() {
-  opening ??= setTimeout(() => { if (document.hidden) again(opening = null); else open(); }, pause);
+  opening ??= setTimeout(() => {
+    opening = null;
+    if (document.hidden) again(); else open();
+  }, pause);
   pause = Math.min(pause * 1.6, 15_000);
 }
 

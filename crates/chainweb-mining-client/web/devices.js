@@ -187,7 +187,7 @@ let single = null;
 /** Shows a device, or none. */
 export function openDevice(device) {
   if (single?.device === device) return;
-  single?.chart.uplot?.destroy();
+  single?.chart.close();
   $('device').replaceChildren();
   single = null;
   if (device === null) return;

@@ -75,13 +75,14 @@ function facts() {
   if (!status?.version) return [state.error ? 'It may have stopped, or the network to it is down. The page asks again by itself.' : '\u00a0'];
   const rate = ['hashed', 'simulated'].includes(kind()) && status.hash_rate.present !== null
     ? [' at ', h('b', null, t.rate(status.hash_rate.present, 'present'))] : [];
-  const who = status.devices ? t.plural(status.devices.active + status.devices.silent, 'device') : `The worker ${status.worker}`;
-  const isOne = !status.devices || status.devices.active + status.devices.silent === 1;
+  const devices = status.devices ? status.devices.active + status.devices.silent : null;
+  const who = devices === null ? `The worker ${status.worker}` : devices === 0 ? 'No device' : t.plural(devices, 'device');
+  const isOne = devices === null || devices < 2;
   const verb = status.ready ? 'mine' : 'wait';
   const up = state.nodes.filter((node) => node.up);
   const nodes = (up.length ? up : state.nodes).map((node) => t.host(node.address));
   return [
-    h('b', null, who), ` ${verb}${isOne ? 's' : ''}`, ...(status.ready ? rate : []),
+    h('b', null, who), ` ${verb}${isOne ? 's' : ''}`, ...(status.ready && devices !== 0 ? rate : []),
     ...(status.account ? [' for ', h('b', { title: status.account }, t.short(status.account))] : []),
     ...(nodes.length ? [nodes.length > 1 ? ' on nodes ' : ' on node ', h('b', null, t.list(nodes))] : []), '.',
     ...((status.problems ?? []).length ? [] : [' No problems.']),

@@ -40,8 +40,9 @@ export class Chart {
       h('div', { class: 'head' }, h('h2', { id: `${root.id}-title` }, 'Hash rate'), choice('Span of the chart', spans.map((span) => [span, SPANS[span]?.title]), first, choose)),
       this.readout, this.plot, windows ?? '', this.table);
     this.plot.addEventListener('keydown', (event) => this.step(event));
-    new ResizeObserver(() => this.resize()).observe(this.plot);
-    new MutationObserver(() => this.rebuild()).observe(document.documentElement, { attributeFilter: ['data-theme'] });
+    this.observers = [new ResizeObserver(() => this.resize()), new MutationObserver(() => this.rebuild())];
+    this.observers[0].observe(this.plot);
+    this.observers[1].observe(document.documentElement, { attributeFilter: ['data-theme'] });
   }
 
   /** Fetches rows when they are due, and draws them. To be called about once a second. */
@@ -202,6 +203,11 @@ export class Chart {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.plot;
     if (this.uplot && width && (width !== this.uplot.width || height !== this.uplot.height)) this.uplot.setSize({ width, height });
+  }
+
+  close() {
+    for (const observer of this.observers) observer.disconnect();
+    this.uplot?.destroy();
   }
 
   rebuild() {

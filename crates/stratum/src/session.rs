@@ -14,6 +14,7 @@ mod record;
 mod refresh;
 mod text;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -45,6 +46,8 @@ pub struct Session {
     login: Login,
     nonce1: Option<Nonce1>,
     agent: Box<str>,
+    /// The address that the client connects from, if it is known.
+    peer: Option<IpAddr>,
     /// The vendor's figure for the hash rate, in hashes per second; 0 if unknown.
     vendor_rate: f64,
     worker: Option<WorkerSession>,
@@ -91,6 +94,7 @@ impl Session {
             login: Login::Connected { since: now },
             nonce1: None,
             agent: "".into(),
+            peer: None,
             vendor_rate: 0.0,
             worker: None,
             pending_name: None,
@@ -120,6 +124,11 @@ impl Session {
     pub fn worker(&self) -> Option<&WorkerName> {
         let worker = self.worker.as_ref().map(WorkerSession::name);
         worker.or(self.pending_name.as_ref())
+    }
+
+    /// Records the address that the client connects from.
+    pub fn set_peer(&mut self, peer: IpAddr) {
+        self.peer = Some(peer);
     }
 
     /// Returns the client's agent, cut to 64 bytes; empty if the client did not send one.

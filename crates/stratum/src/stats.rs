@@ -15,6 +15,7 @@ mod tests;
 mod total;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -210,6 +211,13 @@ impl WorkerSession {
     /// Records the current share difficulty.
     pub fn set_level(&self, level: Level) {
         self.worker.tally().level = Some(level);
+    }
+
+    /// Records the agent and the address of the client.
+    pub(crate) fn set_client(&self, agent: &str, peer: Option<IpAddr>) {
+        if self.worker.name.is_own() {
+            self.worker.tally().set_client(agent, peer);
+        }
     }
 
     /// Records the level of the last share.

@@ -69,9 +69,10 @@ impl Connection {
         shared: Arc<Shared>,
         socket: TcpStream,
         peer: SocketAddr,
-        session: Session,
+        mut session: Session,
         permit: Permit,
     ) -> Self {
+        session.set_peer(peer.ip());
         Self {
             shared,
             socket,
@@ -302,6 +303,7 @@ impl Connection {
         if let Some(client) = opening.client {
             debug!(peer = %client, proxy = %self.peer, "connected through a proxy");
             self.peer = client;
+            self.session.set_peer(client.ip());
         }
         if !self.permit.has_client() {
             let ip = self.peer.ip();

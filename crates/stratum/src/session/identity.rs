@@ -83,6 +83,7 @@ impl Session {
         self.setting_warnings = 0;
         self.record_last_level();
         let worker = self.context.stats.open(now, name);
+        worker.set_client(&self.agent, self.peer);
         self.last_level = worker.last_share_level();
         self.worker = Some(worker);
         self.warn_of_settings(now, out);

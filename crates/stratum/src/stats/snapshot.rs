@@ -1,5 +1,7 @@
 //! The statistics of one worker at one moment: plain data for tables and metrics.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::{Difficulty, Level};
@@ -44,4 +46,8 @@ pub struct WorkerSnapshot {
     pub level: Option<Level>,
     /// The share difficulty of the last share, of which the next connection starts.
     pub last_share_level: Option<Level>,
+    /// The agent of its last session, if it sent one, cut to 64 bytes.
+    pub agent: Option<Arc<str>>,
+    /// The address of its last session, if it is known.
+    pub peer: Option<IpAddr>,
 }

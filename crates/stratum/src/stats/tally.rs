@@ -1,5 +1,7 @@
 //! The counts of one worker.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{Difficulty, Level};
@@ -35,6 +37,9 @@ pub(super) struct Tally {
     sessions: u32,
     pub(super) level: Option<Level>,
     pub(super) last_share_level: Option<Level>,
+    /// Of the last session.
+    agent: Option<Arc<str>>,
+    peer: Option<IpAddr>,
 }
 
 impl Tally {
@@ -54,7 +59,16 @@ impl Tally {
             sessions: 0,
             level: None,
             last_share_level: earlier.level,
+            agent: None,
+            peer: None,
         }
+    }
+
+    pub(super) fn set_client(&mut self, agent: &str, peer: Option<IpAddr>) {
+        if self.agent.as_deref() != Some(agent) {
+            self.agent = (!agent.is_empty()).then(|| agent.into());
+        }
+        self.peer = peer;
     }
 
     pub(super) fn open(&mut self, now: Instant) {
@@ -144,6 +158,8 @@ impl Tally {
             blocks: self.blocks,
             level: self.level,
             last_share_level: self.last_share_level,
+            agent: self.agent.clone(),
+            peer: self.peer,
         }
     }
 }

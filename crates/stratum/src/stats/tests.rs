@@ -106,6 +106,8 @@ fn counts_survive_a_reconnect_and_the_best_of_the_session_does_not() {
         blocks: 1,
         level: Level::new(42),
         last_share_level: Level::new(43),
+        agent: None,
+        peer: None,
     };
     assert_eq!(stats.snapshot(at(60)), [expected]);
     let credit = Credit {

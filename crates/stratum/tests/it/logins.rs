@@ -1,5 +1,6 @@
 //! Logins in every order, byte by byte.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +72,22 @@ fn subscribe_then_authorize() {
         client.line(&server, AUTHORIZE),
         [TRUE, TARGET_49, &notify(&job_id(&server), TIME)].concat()
     );
+}
+
+#[test]
+fn the_statistics_have_the_agent_and_the_address_of_the_last_session() {
+    let server = test_server();
+    for (last, login) in [(4, [SUBSCRIBE, AUTHORIZE]), (5, [AUTHORIZE, SUBSCRIBE])] {
+        let mut client = server.client(0);
+        let peer = IpAddr::from([10, 0, 0, last]);
+        client.session.set_peer(peer);
+        for line in login {
+            client.line(&server, line);
+        }
+        let workers = server.context.stats.snapshot(server.now);
+        let found = (workers[0].agent.as_deref(), workers[0].peer);
+        assert_eq!(found, (Some("GodMiner/2.0.0"), Some(peer)));
+    }
 }
 
 #[test]

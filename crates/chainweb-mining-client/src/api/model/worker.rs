@@ -26,6 +26,10 @@ pub(crate) struct Worker {
     name: String,
     /// `active`, `silent` (connected, but no shares for far too long) or `disconnected`.
     state: String,
+    /// The agent that it sent when it last connected.
+    agent: Option<String>,
+    /// The address that it last connected from.
+    address: Option<String>,
     /// The number of its connections.
     sessions: u32,
     /// When it connected for the first time in this run.
@@ -116,6 +120,8 @@ impl Worker {
         Self {
             name: stats.name.as_str().to_owned(),
             state: variant(device.state),
+            agent: stats.agent.as_deref().map(str::to_owned),
+            address: stats.peer.map(|peer| peer.to_canonical().to_string()),
             sessions: stats.sessions,
             first_seen_unix_ms: ago(stats.since),
             last_seen_unix_ms: ago(stats.unseen),

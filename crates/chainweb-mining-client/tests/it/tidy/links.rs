@@ -1,5 +1,7 @@
 //! Links between pages: the file and the heading that a link names exist.
 
+use std::path::Path;
+
 use super::assert_none;
 use super::source::{Source, repository};
 
@@ -27,7 +29,9 @@ fn leads_somewhere(page: &Source, link: &str, sources: &[Source]) -> bool {
         path => beside(&page.path, path),
     };
     let Some(target) = sources.iter().find(|source| source.path == path) else {
-        return false;
+        // A picture, or a folder.
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        return heading.is_empty() && root.join(path).exists();
     };
     let mut headings = target.text.lines().filter(|line| line.starts_with('#'));
     heading.is_empty() || headings.any(|line| anchor(line) == heading)

@@ -102,6 +102,8 @@ fn device(name: &str) -> Device {
             blocks: 0,
             level: Level::new(48),
             last_share_level: None,
+            agent: None,
+            peer: None,
         },
         rates: Some(Rates([54e12; 5])),
         connected: Duration::from_hours(30),

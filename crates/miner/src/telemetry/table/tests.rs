@@ -27,6 +27,8 @@ fn stats(user: &str, terahashes: f64) -> WorkerSnapshot {
         blocks: 0,
         level: None,
         last_share_level: None,
+        agent: None,
+        peer: None,
     }
 }
 
