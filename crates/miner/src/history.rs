@@ -19,6 +19,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, SystemTime};
 use std::{io, thread};
 
+use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 use tracing::warn;
 
@@ -72,6 +73,25 @@ pub enum HistoryError {
     /// The thread that writes has ended.
     #[error("the history is closed")]
     Closed,
+}
+
+impl HistoryError {
+    /// Whether a later try may succeed without a change of the file.
+    fn is_passing(&self) -> bool {
+        let code = match self {
+            Self::Database(error) => error.sqlite_error_code(),
+            _ => None,
+        };
+        matches!(
+            code,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
+        )
+    }
+
+    /// Whether the program can go on without the history, though its directory is a good one.
+    pub fn is_harmless(&self) -> bool {
+        matches!(self, Self::Newer | Self::Slow) || self.is_passing()
+    }
 }
 
 /// Returns the time by the clock of this machine: the history is read by people, and after a

@@ -87,7 +87,7 @@ pub struct StratumArgs {
     #[arg(long = "stratum-tls-key", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
     /// File to append a line to for each accepted share, for the accounts of a pool.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Mining")]
     pub share_log: Option<PathBuf>,
     /// Lines of the share log: those of StoaChain's pool, or more of them with more about each.
     #[arg(
@@ -95,7 +95,8 @@ pub struct StratumArgs {
         value_enum,
         default_value = "pool",
         ignore_case = true,
-        value_name = "FORMAT"
+        value_name = "FORMAT",
+        help_heading = "Mining"
     )]
     pub share_log_format: ShareLogFormat,
     /// Hash rate that a device should have, by worker name, as in rig1=4.2T; repeatable [default:

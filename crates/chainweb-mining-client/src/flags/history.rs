@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use miner::history::{History, HistoryError, Place, Run};
+use miner::history::{History, Place, Run};
 use miner::job::Proof;
 use tracing::{info, warn};
 
@@ -57,7 +57,7 @@ impl HistoryArgs {
                 }
                 return Ok(history);
             }
-            Err(error @ (HistoryError::Newer | HistoryError::Slow)) => {
+            Err(error) if error.is_harmless() => {
                 let directory = directory.display();
                 warn!(event = "history_off", %directory, error = %anyhow::Error::from(error), "blocks are not remembered beyond the end of the program");
             }

@@ -46,6 +46,24 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// Whether the file was removed.
+    pub(super) fn is_gone(&self) -> bool {
+        !self.database.is_memory && !self.database.name.exists()
+    }
+
+    /// Creates the directory again if it was removed.
+    pub(super) fn create_directory(&self) -> Result<(), HistoryError> {
+        match self.database.name.parent() {
+            Some(directory) if !self.database.is_memory => {
+                fs::create_dir_all(directory).map_err(|source| HistoryError::Directory {
+                    directory: directory.to_owned(),
+                    source,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes a database that no other instance uses.
     pub(super) fn take(place: &Place) -> Result<Self, HistoryError> {
         match place {

@@ -595,6 +595,41 @@ async fn a_disk_that_hangs_for_minutes_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_locked_at_the_start_is_waited_for() {
+    let directory = Directory::new();
+    drop(open(&directory.0).await.expect("it opens"));
+    let other = Connection::open(directory.file()).expect("a database");
+    let lock = "BEGIN EXCLUSIVE";
+    while other.execute_batch(lock).is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let error = open(&directory.0).await.expect_err("it stays locked");
+    assert!(error.is_harmless(), "{error}");
+    other.execute_batch("COMMIT").expect("it was begun");
+    open(&directory.0).await.expect("it is free");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_removed_is_made_again() {
+    let directory = Directory::new();
+    let history = open(&directory.0).await.expect("it opens");
+    history.journal(found(1)).await.expect("it is written");
+    fs::remove_dir_all(&directory.0).expect("it is there");
+    history.journal(found(2)).await.expect("it is written");
+    assert_eq!(blocks(&history).await.len(), 1);
+    assert!(directory.file().exists());
+}
+
+#[tokio::test]
+async fn the_file_is_whole_at_the_end() {
+    let directory = Directory::new();
+    let history = open(&directory.0).await.expect("it opens");
+    history.journal(found(1)).await.expect("it is written");
+    assert!(history.flush(PATIENCE).await);
+    assert!(!directory.file().with_extension("db-wal").exists());
+}
+
+#[tokio::test]
 async fn hostile_names_are_texts_like_others() {
     let history = in_memory().await;
     let names = [

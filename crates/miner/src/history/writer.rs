@@ -24,6 +24,8 @@ use super::{Health, HistoryError, Run, schema, wall_clock};
 
 /// The pause between two tries to write.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long the start waits for a database that another process has locked.
+const LOCKED: Duration = Duration::from_secs(3);
 /// The most records in a batch. While the disk fails it does not grow further.
 const BATCH: usize = 4096;
 /// The time between two deletions of old rows.
@@ -62,7 +64,14 @@ pub(super) fn run(
     messages: &Receiver<Message>,
     opened: oneshot::Sender<Result<Opened, HistoryError>>,
 ) {
-    match Writer::new(place, about, health) {
+    let started = Instant::now();
+    let mut opening = Writer::new(place, about.clone(), Arc::clone(&health));
+    // Another process, such as a backup, may hold the database for a while.
+    while matches!(&opening, Err(error) if error.is_passing()) && started.elapsed() < LOCKED {
+        thread::park_timeout(RETRY);
+        opening = Writer::new(place, about.clone(), Arc::clone(&health));
+    }
+    match opening {
         Ok((mut writer, found)) => {
             // The receiver may have stopped waiting.
             let _ = opened.send(Ok(found));
@@ -138,6 +147,7 @@ impl Writer {
 
     /// Opens the database, in which this run has a row afterwards.
     fn connect(&self) -> Result<Connection, HistoryError> {
+        self.slot.create_directory()?;
         let database = self.slot.database.connect()?;
         schema::prepare(&database)?;
         let started = milliseconds(wall_clock());
@@ -188,6 +198,11 @@ impl Writer {
                         after_seconds, dropped, "history is written again"
                     );
                 }
+                let is_end = batch.iter().any(|it| matches!(it, Message::Flush(_)));
+                if is_end && !self.slot.database.is_memory {
+                    // The program ends: closing merges the log of SQLite into its file.
+                    self.open = None;
+                }
                 for message in take(batch) {
                     match message {
                         Message::Record(_) => {}
@@ -197,11 +212,7 @@ impl Writer {
                 }
             }
             Err(error) => {
-                let is_passing = matches!(&error, HistoryError::Database(error) if matches!(
-                    error.sqlite_error_code(),
-                    Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
-                ));
-                if !is_passing {
+                if !error.is_passing() {
                     // Another connection may do better, such as after the file was replaced.
                     self.open = None;
                 }
@@ -219,6 +230,10 @@ impl Writer {
         let is_memory = self.slot.database.is_memory;
         let interval = if is_memory { PRUNE_IN_MEMORY } else { PRUNE };
         let is_prunable = self.pruned.is_none_or(|at| at.elapsed() >= interval);
+        if self.slot.is_gone() {
+            // A new file takes the place of the one that was removed.
+            self.open = None;
+        }
         let (database, run) = self.open()?;
         let transaction = Transaction::new(database, TransactionBehavior::Immediate)?;
         for message in batch {

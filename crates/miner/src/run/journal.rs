@@ -14,6 +14,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
+use tracing::warn;
 
 use super::feed::Feed;
 use crate::history::{BlockKey, Change, Fate, Found, History, Record, Unsettled, wall_clock};
@@ -23,6 +24,9 @@ use crate::telemetry::snapshot::{NodeSnapshot, Snapshot};
 
 /// How long a block that is found waits for the disk before it is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the end of the program waits for the disk.
+const END: Duration = Duration::from_secs(3);
 
 /// How long the submission of a block waits for the disk.
 const START: Duration = Duration::from_millis(2);
@@ -240,8 +244,14 @@ impl Journal {
     /// Waits until everything is on the disk. If that takes too long, nothing counts as kept.
     pub(super) async fn flush(&mut self) {
         if let Some(history) = &self.history
-            && !history.flush(PATIENCE).await
+            && !history.flush(END).await
         {
+            if history.is_kept() {
+                warn!(
+                    event = "history_incomplete",
+                    "the history lacks the last records: the disk fails, or is too slow"
+                );
+            }
             self.history = None;
         }
     }

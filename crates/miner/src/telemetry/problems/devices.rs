@@ -46,7 +46,8 @@ pub(super) fn problems(
     let slow = devices
         .iter()
         .filter(|device| is_slow(snapshot, device, before));
-    let refused = devices.iter().filter(|device| is_refused(device, before));
+    let connected = devices.iter().filter(is_connected);
+    let refused = connected.filter(|device| is_refused(device, before));
     [
         of(
             snapshot,
@@ -178,7 +179,7 @@ fn refused_shares(snapshot: &Snapshot, devices: &[&Device]) -> Option<Problem> {
         let rate = device.rates.unwrap_or_default().over(Window::QuarterHour);
         rate * part.min(1.0)
     };
-    let what = format!("having {percent:.0} % of its shares refused, most because {why}");
+    let what = format!("having {percent:.0} % of the shares refused, most because {why}");
     of(
         snapshot,
         Kind::SharesRefused,
