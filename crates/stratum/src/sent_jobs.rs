@@ -163,10 +163,10 @@ impl SentJobs {
         if let Some(verdict) = others.find_map(validate) {
             return verdict;
         }
-        Err(match named {
+        let hash = share.named.and_then(|index| share.by_job[index].as_ref());
+        Err(match named.zip(hash) {
             None => Refusal::JobNotFound,
-            Some(sent) if sent.freshness(context).is_none() => Refusal::Stale,
-            Some(_) => Refusal::LowDifficulty,
+            Some((sent, hash)) => sent.refuse(share.nonce, hash, context),
         })
     }
 }
@@ -198,6 +198,22 @@ impl SentJob {
             Recorded::Duplicate => Err(Refusal::Duplicate),
             Recorded::Full => Err(Refusal::JobFull),
         })
+    }
+
+    /// Refuses a share that cannot be accepted. One of stale work is recorded: it is work if its
+    /// hash meets the current share target, but once.
+    fn refuse(&self, nonce: Nonce, hash: &PowHash, context: ShareContext<'_>) -> Refusal {
+        let is_share = context
+            .current
+            .is_some_and(|required| required.target.is_met_by(hash));
+        if !is_share || self.freshness(context).is_some() {
+            return Refusal::LowDifficulty;
+        }
+        match self.job.record_share(nonce) {
+            Recorded::New => Refusal::Stale,
+            Recorded::Duplicate => Refusal::Duplicate,
+            Recorded::Full => Refusal::JobFull,
+        }
     }
 
     /// Returns the first share target that the hash meets: the job's, the current, the previous.

@@ -19,10 +19,9 @@ pub type Hour = (SystemTime, f64);
 pub struct Earlier {
     /// The expected blocks.
     pub expected: f64,
-    /// The expected blocks when the last confirmed block was found; 0 without one.
+    /// The expected blocks when the last confirmed block was found for which they are known; 0
+    /// without one.
     pub expected_at_confirmed: f64,
-    /// The hashes of each hour of the latest seven days with known hashes, the earliest first.
-    pub hours: Vec<Hour>,
     /// The workers by name.
     pub workers: BTreeMap<String, EarlierWorker>,
 }
@@ -34,7 +33,7 @@ pub struct EarlierWorker {
     pub best_share: Option<f64>,
     /// The level of its last share, if it has one.
     pub level: Option<u16>,
-    /// The same hours as of all work.
+    /// The hashes of each hour of the latest seven days with known hashes, the earliest first.
     pub hours: Vec<Hour>,
 }
 
@@ -76,13 +75,27 @@ impl Earlier {
             }
             expected = of_block;
         }
-        let sql = "SELECT coalesce(expected, 0) FROM block WHERE fate = ?1
+        // So were the numbers of its blocks. Old rows are deleted, and nothing is missing then.
+        let sql = "SELECT found FROM block ORDER BY id DESC LIMIT max(0,
+            (SELECT count(*) FROM block) - (SELECT coalesce(sum(blocks), 0) FROM total
+                WHERE span = 24 * 60 * 60))";
+        let mut missing = db.prepare(sql)?;
+        for found in missing.query_map([], |row| row.get(0))? {
+            let block = Totals {
+                blocks: 1,
+                ..Totals::default()
+            };
+            let found = time(i64::max(found?, 0) / 1000);
+            for (span, _) in SPANS {
+                block.add(db, span, start(found, span))?;
+            }
+        }
+        let sql = "SELECT expected FROM block WHERE fate = ?1 AND expected IS NOT NULL
             ORDER BY id DESC LIMIT 1";
         let confirmed = db.query_row(sql, [Fate::Confirmed.name()], |row| row.get(0));
         Ok(Self {
             expected,
             expected_at_confirmed: confirmed.optional()?.unwrap_or(0.0),
-            hours: hours(db, now)?,
             workers: workers(db, now)?,
         })
     }
@@ -91,15 +104,6 @@ impl Earlier {
 /// Returns the time that is this many seconds after the Unix epoch.
 fn time(seconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs())
-}
-
-fn hours(db: &Connection, now: SystemTime) -> Result<Vec<Hour>, rusqlite::Error> {
-    let sql = "SELECT start, hashes FROM total
-        WHERE span = ?1 AND start >= ?2 AND hashes IS NOT NULL ORDER BY start";
-    let mut query = db.prepare(sql)?;
-    let from = start(now, HOUR) - HOURS * HOUR;
-    let rows = query.query_map([HOUR, from], |row| Ok((time(row.get(0)?), row.get(1)?)))?;
-    rows.collect()
 }
 
 fn workers(

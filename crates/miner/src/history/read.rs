@@ -41,7 +41,8 @@ pub struct Block {
     pub detail: Option<String>,
 }
 
-/// The length of a span of totals. In memory, a tenth of the spans are kept.
+/// The length of a span of totals. In memory, fewer spans are kept: a day of minutes, 31 days of
+/// hours, and a tenth of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
     /// A minute; the latest week is kept. Workers have no totals by minute.
@@ -200,10 +201,10 @@ impl Reader {
         })
     }
 
-    /// Returns the outages that lasted after a time in milliseconds since the Unix epoch, the
+    /// Returns the outages that lasted at a time in milliseconds since the Unix epoch, or later, the
     /// earliest first.
     pub fn outages(&self, from: i64) -> Result<Vec<Outage>, HistoryError> {
-        let sql = "SELECT * FROM outage WHERE coalesce(until, since) >= ?1 ORDER BY since";
+        let sql = "SELECT * FROM outage WHERE until IS NULL OR until >= ?1 ORDER BY since";
         self.rows(sql, &[&from], |row| {
             Ok(Outage {
                 node: row.get("node")?,

@@ -223,7 +223,10 @@ async fn a_file_of_the_first_version_is_migrated() {
         .map(|block| (block.row, block.found, block.expected))
         .collect();
     assert_eq!(facts, [(1, 7, None), (2, 100_000, Some(0.5))]);
-    assert_eq!(history.reader().totals(Span::Day, 0).expect("totals"), []);
+    // The first version had no totals to count its blocks.
+    let totals = history.reader().totals(Span::Day, 0).expect("totals");
+    let blocks: Vec<_> = totals.iter().map(|total| total.totals.blocks).collect();
+    assert_eq!(blocks, [1]);
 }
 
 #[tokio::test]
@@ -384,7 +387,6 @@ async fn a_run_goes_on_from_the_work_of_earlier_runs() {
         at(seconds.unsigned_abs())
     };
     let hours = vec![(start(5), 20.0), (start(0), 10.0)];
-    assert_eq!(earlier.hours, hours);
     let worker = EarlierWorker {
         best_share: Some(9.0),
         level: Some(44),
@@ -407,8 +409,28 @@ async fn a_run_goes_on_from_the_work_of_earlier_runs() {
             (earlier.expected, earlier.expected_at_confirmed),
             (7.5, 7.5)
         );
+        for span in [Span::Minute, Span::Hour, Span::Day] {
+            let totals = history.reader().totals(span, 0).expect("totals");
+            let blocks: u64 = totals.iter().map(|total| total.totals.blocks).sum();
+            assert_eq!(blocks, 4);
+        }
         history = again(history, &directory).await;
     }
+
+    // A block of which they are not known changes nothing.
+    let mut unknown = found(10);
+    if let Record::Found(found) = &mut unknown {
+        found.expected = None;
+    }
+    history.write(unknown);
+    history.write(change(10, Fate::Confirmed));
+    assert!(history.flush(PATIENCE).await);
+    let mut history = again(history, &directory).await;
+    let earlier = history.take_earlier();
+    assert_eq!(
+        (earlier.expected, earlier.expected_at_confirmed),
+        (7.5, 7.5)
+    );
 }
 
 #[tokio::test]
@@ -436,7 +458,9 @@ async fn an_outage_has_a_start_and_an_end() {
     history.write(Record::Outage(last.clone()));
     history.write(Record::Totals(at(600), Totals::default(), Vec::new()));
     assert!(history.flush(PATIENCE).await);
-    assert_eq!(outages(9001), [second, last]);
+    assert_eq!(outages(9001), [second, last.clone()]);
+    // It lasts.
+    assert_eq!(outages(500_001), [last]);
     let history = again(history, &directory).await;
     let outages = history.reader().outages(12_001).expect("outages");
     assert_eq!(outages, [outage(500_000, Some(660_000))]);
@@ -682,23 +706,28 @@ async fn old_rows_are_deleted_by_number() {
         let rows = history.reader().totals(span, 0).expect("totals");
         rows.len()
     };
-    for day in 0..14 {
-        for minute in 0..1440 {
-            let at = at(86_400 * day + 60 * minute);
+    // Two days of minutes after many days of hours.
+    for hour in 0..34 * 24 {
+        let minutes = if hour < 32 * 24 { 1 } else { 60 };
+        for minute in 0..minutes {
+            let at = at(3600 * hour + 60 * minute);
             history.write(Record::Totals(at, Totals::default(), Vec::new()));
         }
-        assert!(history.flush(PATIENCE).await);
+        if hour % 24 == 0 {
+            assert!(history.flush(PATIENCE).await);
+        }
     }
+    assert!(history.flush(PATIENCE).await);
     let file = history.reader();
     let prune = || {
         let database = file.database.connect().expect("a database");
         super::record::prune(&database, true).expect("it is pruned");
     };
     prune();
-    assert_eq!(rows(Span::Minute), 7 * 144);
-    assert_eq!((rows(Span::Hour), rows(Span::Day)), (9 * 24, 14));
+    assert_eq!(rows(Span::Minute), 1440);
+    assert_eq!((rows(Span::Hour), rows(Span::Day)), (31 * 24, 34));
     let first = history.reader().totals(Span::Minute, 0).expect("totals")[0].start;
-    assert_eq!(first, 14 * 86_400 - 7 * 144 * 60);
+    assert_eq!(first, 33 * 86_400);
     // Of workers those seen last are kept.
     let workers = |from: u64, to: u64| {
         let workers = (from..to).map(|number| worker(&number.to_string(), 1, None, None));

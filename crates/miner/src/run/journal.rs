@@ -19,7 +19,8 @@ use tracing::warn;
 use super::feed::Feed;
 use crate::history::{BlockKey, Change, Fate, Found, History, Record, Unsettled, wall_clock};
 use crate::job::JobId;
-use crate::telemetry::event::{BlockEvent, BlockRef, Event};
+use crate::telemetry::event::{BlockEvent, BlockRef, Event, Untracked};
+use crate::telemetry::fate;
 use crate::telemetry::snapshot::{NodeSnapshot, Snapshot};
 
 /// How long a block that is found waits for the disk before it is reported.
@@ -50,6 +51,10 @@ pub(super) struct Journal {
     written: BTreeMap<JobId, watch::Receiver<()>>,
     /// Blocks of earlier runs that no node has been asked about.
     unsettled: Vec<Unsettled>,
+    /// Blocks that no node was known to have, and too old to be submitted. A node may have taken
+    /// them just before the earlier run ended. By their rows, and by their jobs once they have one.
+    late: BTreeMap<i64, Unsettled>,
+    looked_up: BTreeMap<JobId, Unsettled>,
     feed: Feed,
     /// Pending until the latest totals of workers are on the disk.
     totals: Option<oneshot::Receiver<()>>,
@@ -64,6 +69,8 @@ impl Journal {
             writing: FuturesUnordered::new(),
             written: BTreeMap::new(),
             unsettled: unsettled.unwrap_or_default(),
+            late: BTreeMap::new(),
+            looked_up: BTreeMap::new(),
             feed: Feed::new(wall_clock()),
             totals: None,
         }
@@ -88,6 +95,7 @@ impl Journal {
         expected: Option<f64>,
         nodes: &[NodeSnapshot],
     ) -> Option<Event> {
+        let event = self.look_up(event);
         let (Event::Block(block, change), Some(history)) = (&event, &self.history) else {
             return Some(event);
         };
@@ -111,12 +119,53 @@ impl Journal {
         }
         history.write(match change {
             BlockEvent::Restored { row, .. } => Record::Adopted(*row, block.job),
-            change => match fate(block, change) {
+            change => match change_of(block, change) {
                 Some(change) => Record::Change(change),
                 None => return self.hold(now, event),
             },
         });
         self.hold(now, event)
+    }
+
+    /// Follows the lookups of late blocks. Returns that a block is lost if it is not in the cut.
+    fn look_up(&mut self, event: Event) -> Event {
+        let Event::Block(BlockRef { job, .. }, change) = &event else {
+            return event;
+        };
+        match change {
+            BlockEvent::Restored { row, .. } => {
+                let block = self.late.remove(row);
+                self.looked_up.extend(block.map(|block| (*job, block)));
+            }
+            BlockEvent::Orphaned { .. } | BlockEvent::Untracked { .. } => {
+                // The hash of an EVM block is not known, so it cannot be looked up.
+                let is_lost = !matches!(
+                    change,
+                    BlockEvent::Untracked { reason } if *reason != Untracked::NoHash
+                );
+                let block = self.looked_up.remove(job);
+                if let Some(block) = block.filter(|_| is_lost) {
+                    return self.give_up(BlockKey::Job(*job), block);
+                }
+            }
+            BlockEvent::Accepted => drop(self.looked_up.remove(job)),
+            _ => {}
+        }
+        event
+    }
+
+    /// Gives up a block of an earlier run. Returns the event.
+    fn give_up(&self, key: BlockKey, block: Unsettled) -> Event {
+        let (network, header) = (block.network, block.header);
+        let (fate, event) = if block.is_untaken {
+            (Fate::Lost, Event::BlockLost { network, header })
+        } else {
+            (Fate::Untracked, Event::BlockForgotten { network, header })
+        };
+        if let Some(history) = &self.history {
+            history.write(Record::Change(Change::new(key, fate, wall_clock())));
+        }
+        event
     }
 
     /// Holds back an event of a block that is not reported yet.
@@ -157,7 +206,7 @@ impl Journal {
     }
 
     /// Returns the blocks of earlier runs that a node of this network can be asked about, with the
-    /// time for which it may still take them.
+    /// time for which it may still take them; those that it may have taken are only looked up.
     pub(super) fn adopt(
         &mut self,
         network: &str,
@@ -170,32 +219,24 @@ impl Journal {
         let blocks = of_network.map(|block| {
             let left = lifetime.checked_sub(age(now, &block));
             let left = left.filter(|_| block.is_untaken);
+            if block.is_untaken && left.is_none() {
+                self.late.insert(block.row, block.clone());
+            }
             (block, left)
         });
         blocks.collect()
     }
 
-    /// Gives up blocks of earlier runs that are too old. Returns those that no node has taken.
-    pub(super) fn expire(&mut self, lifetime: Duration) -> Vec<Unsettled> {
+    /// Gives up blocks of earlier runs that no node could be asked about in a day. Returns the
+    /// events.
+    pub(super) fn expire(&mut self) -> Vec<Event> {
         let now = wall_clock();
-        let old = self.unsettled.extract_if(.., |block| {
-            let lasts = if block.is_untaken {
-                lifetime
-            } else {
-                FORGOTTEN
-            };
-            age(now, block) >= lasts
-        });
-        let (lost, forgotten): (Vec<_>, Vec<_>) = old.partition(|block| block.is_untaken);
-        let gone = lost.iter().map(|block| (block, Fate::Lost));
-        let gone = gone.chain(forgotten.iter().map(|block| (block, Fate::Untracked)));
-        for (block, fate) in gone {
-            if let Some(history) = &self.history {
-                let key = BlockKey::Row(block.row);
-                history.write(Record::Change(Change::new(key, fate, now)));
-            }
-        }
-        lost
+        let is_old = |block: &mut Unsettled| age(now, block) >= FORGOTTEN;
+        let old: Vec<_> = self.unsettled.extract_if(.., is_old).collect();
+        let events = old
+            .into_iter()
+            .map(|block| self.give_up(BlockKey::Row(block.row), block));
+        events.collect()
     }
 
     /// Whether the totals of a minute are to be written.
@@ -292,41 +333,22 @@ fn found(now: Instant, block: &BlockRef, event: &BlockEvent, node: &NodeSnapshot
 }
 
 /// Returns the change of a block's fate.
-fn fate(block: &BlockRef, event: &BlockEvent) -> Option<Change> {
-    let key = BlockKey::Job(block.job);
-    let mut change = Change::new(key, Fate::Submitted, wall_clock());
-    change.fate = match event {
-        BlockEvent::Found { .. }
-        | BlockEvent::Restored { .. }
-        | BlockEvent::SubmissionFailed { .. } => return None,
-        BlockEvent::Submitted { .. } => Fate::Submitted,
-        BlockEvent::SubmissionUncertain { error, .. } => {
+fn change_of(block: &BlockRef, event: &BlockEvent) -> Option<Change> {
+    let mut change = Change::new(BlockKey::Job(block.job), fate(event)?, wall_clock());
+    match event {
+        BlockEvent::SubmissionUncertain { error, .. } | BlockEvent::Rejected { error, .. } => {
             change.detail = Some(error.clone());
-            Fate::Uncertain
         }
-        BlockEvent::Accepted => Fate::Accepted,
-        BlockEvent::Displaced { by } => {
-            change.other = Some(*by);
-            Fate::Displaced
-        }
-        BlockEvent::Confirmed { depth } => {
-            change.depth = Some(*depth);
-            Fate::Confirmed
-        }
+        BlockEvent::Displaced { by } => change.other = Some(*by),
+        BlockEvent::Confirmed { depth } => change.depth = Some(*depth),
         BlockEvent::Orphaned { by, depth } => {
             (change.other, change.depth) = (Some(*by), Some(*depth));
-            Fate::Orphaned
         }
-        BlockEvent::Rejected { error, .. } => {
-            change.detail = Some(error.clone());
-            Fate::Rejected
-        }
-        BlockEvent::RejectedWithoutPow => Fate::Rejected,
-        BlockEvent::Stale => Fate::Stale,
-        BlockEvent::Untracked { reason } => {
-            change.detail = Some(format!("{reason:?}"));
-            Fate::Untracked
-        }
-    };
+        BlockEvent::Untracked { reason } => change.detail = Some(format!("{reason:?}")),
+        _ => {}
+    }
     Some(change)
 }
+
+#[cfg(test)]
+mod tests;
