@@ -9,9 +9,8 @@ use hyper::StatusCode;
 use miner::units::{About, HashRate};
 use serde_json::{Value, json};
 
-use crate::ask::ask;
+use crate::ask::AskArgs;
 use crate::config::ConfigArgs;
-use crate::flags::ApiArgs;
 
 /// What to print.
 #[derive(Debug, Args)]
@@ -21,7 +20,7 @@ pub struct StatsArgs {
     pub format: StatsFormat,
     /// Where the API of the running program listens.
     #[command(flatten)]
-    pub api: ApiArgs,
+    pub api: AskArgs,
     /// The sources of settings, as for mining.
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -55,7 +54,7 @@ impl StatsArgs {
     }
 
     async fn ask(&self, path: &str) -> anyhow::Result<Value> {
-        let (status, body) = ask(&self.api, path).await?;
+        let (status, body) = self.api.ask(path).await?;
         if status != StatusCode::OK {
             let body = String::from_utf8_lossy(&body);
             bail!("the API answers {status}: {}", printable(&body));
