@@ -64,7 +64,7 @@ impl StatsArgs {
 }
 
 /// Returns assignments of `khs`, the rate in kH/s, and `stats`, which a shell can evaluate: they
-/// hold numbers only, and no name that others chose.
+/// hold numbers and a version only, and no name that others chose.
 fn hive(status: &Value, workers: &Value) -> String {
     let khs = |rate: &Value| number(rate) / 1000.0;
     let workers = list(workers);
@@ -85,13 +85,17 @@ fn hive(status: &Value, workers: &Value) -> String {
         )
     };
     let uptime = Duration::try_from_secs_f64(number(&status["uptime_seconds"]));
+    // Of the running program, and only what a version consists of: no shell syntax.
+    let version = status["version"].as_str().unwrap_or_default();
+    let is_of_version = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+    let version: String = version.chars().filter(is_of_version).collect();
     let stats = json!({
         "hs": rates,
         "hs_units": "khs",
         "temp": [],
         "fan": [],
         "uptime": uptime.unwrap_or_default().as_secs(),
-        "ver": env!("CARGO_PKG_VERSION"),
+        "ver": version,
         "ar": [accepted, refused],
         "algo": "blake2s",
     });
@@ -115,6 +119,7 @@ fn table(status: &Value, workers: &Value) -> String {
                 figure(high)
             )
         }
+        _ if work["expected_blocks"].is_null() => "–".to_owned(),
         _ => "too early to say".to_owned(),
     };
     let rows = [
