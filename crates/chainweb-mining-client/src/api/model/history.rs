@@ -27,7 +27,7 @@ pub(crate) struct FateCount {
 }
 
 /// A block of ours.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Block {
     /// Its number in the history: larger for a later block.
     pub(crate) id: i64,
@@ -84,7 +84,7 @@ pub(crate) struct WorkerHistory {
 }
 
 /// What was done in a span.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Total {
     /// The start of the span.
     start_unix_ms: i64,
@@ -105,7 +105,7 @@ pub(crate) struct Total {
 }
 
 /// What a worker did in a span.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct WorkerTotal {
     /// The start of the span.
     start_unix_ms: i64,
