@@ -1,5 +1,6 @@
 //! The paths of the API.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
@@ -17,7 +18,7 @@ use hyper::{HeaderMap, StatusCode, Uri};
 use super::answer::{Answer, Problem, json, written};
 use super::openapi::DOCUMENT;
 use super::page;
-use super::published::Document;
+use super::published::{Document, Published};
 use super::remembered::{blocks, earnings, history};
 use super::shared::Shared;
 use super::stream::stream;
@@ -26,7 +27,8 @@ use crate::metrics::Format;
 pub(super) fn router(shared: Shared) -> Router {
     let of_snapshot = |document| {
         get(async move |State(shared): State<Shared>| -> Answer {
-            Ok(written(shared.latest().await?.document(document)))
+            let render = move |published: &Published| published.document(document);
+            Ok(written(shared.render(render).await?))
         })
     };
     Router::new()
@@ -70,7 +72,9 @@ async fn ready(State(shared): State<Shared>) -> Answer {
 async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let format = Format::accepted(accept.unwrap_or_default());
-    let text = shared.latest().await?.metrics(&shared.metrics, format);
+    let page = Arc::clone(&shared.metrics);
+    let render = move |published: &Published| published.metrics(&page, format);
+    let text = shared.render(render).await?;
     Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
 }
 

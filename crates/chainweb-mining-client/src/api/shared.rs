@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::MAX_STREAMS;
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     /// A permit for each stream that may be opened.
     streams: Arc<Semaphore>,
     pub(super) metrics: Arc<Page>,
+    /// Held by the request that renders.
+    rendering: Arc<Mutex<()>>,
 }
 
 impl Shared {
@@ -35,6 +38,7 @@ impl Shared {
             archive,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             metrics: Arc::default(),
+            rendering: Arc::default(),
         }
     }
 
@@ -52,5 +56,20 @@ impl Shared {
         let first = timeout(STARTING, published.wait_for(Option::is_some)).await;
         let latest = first.ok().and_then(|published| published.ok()?.clone());
         latest.ok_or_else(Problem::not_running)
+    }
+
+    /// Renders the latest snapshot, one request at a time: with thousands of devices that takes
+    /// some milliseconds, and mining needs the threads of the runtime.
+    pub(super) async fn render<T: Send + 'static>(
+        &self,
+        render: impl FnOnce(&Published) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let published = self.latest().await?;
+        let turn = Arc::clone(&self.rendering).lock_owned().await;
+        let rendering = spawn_blocking(move || {
+            let _turn = turn;
+            render(&published)
+        });
+        rendering.await.map_err(|_| Problem::not_running())
     }
 }
