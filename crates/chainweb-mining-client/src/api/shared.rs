@@ -16,6 +16,9 @@ use crate::metrics::Page;
 /// How long a request waits for the first snapshot.
 const STARTING: Duration = Duration::from_secs(5);
 
+/// Long answers at a time: each takes up to 100 MB until it is read.
+pub(super) const MAX_EXPORTS: usize = 2;
+
 type Receiver = watch::Receiver<Option<Arc<Published>>>;
 
 /// What all connections use.
@@ -26,6 +29,8 @@ pub(super) struct Shared {
     pub(super) archive: Archive,
     /// A permit for each stream that may be opened.
     streams: Arc<Semaphore>,
+    /// A permit for each long answer that may be sent.
+    pub(super) exports: Arc<Semaphore>,
     pub(super) metrics: Arc<Page>,
     /// Held by the request that renders.
     rendering: Arc<Mutex<()>>,
@@ -37,6 +42,7 @@ impl Shared {
             published,
             archive,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             metrics: Arc::default(),
             rendering: Arc::default(),
         }
