@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -14,11 +14,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use utoipa::IntoParams;
 
-use super::answer::{Answer, Problem, bytes, written};
+use super::answer::{Answer, Problem, bytes, json, written};
 use super::clock::Clock;
 use super::csv;
 use super::model::earnings::Earnings;
-use super::model::history::{Block, BlockPage, History, Total, WorkerHistory, WorkerTotal};
+use super::model::history::{
+    Block, BlockPage, History, KnownWorker, KnownWorkers, Total, WorkerHistory, WorkerTotal,
+};
 use super::shared::{MAX_EXPORTS, Shared};
 
 /// The most blocks of a read, and of an answer.
@@ -194,6 +196,31 @@ pub(super) async fn history(
         }))
     };
     Ok(respond(format, name, shared.archive.read(read).await?))
+}
+
+/// Answers with the devices of all runs.
+pub(super) async fn workers(State(shared): State<Shared>) -> Answer {
+    let read = |reader: &Reader| {
+        let workers = reader.workers()?.into_iter().map(KnownWorker::from);
+        let workers = workers.collect();
+        Ok(bytes(&KnownWorkers { workers }))
+    };
+    Ok(written(shared.archive.read(read).await?))
+}
+
+/// Answers with a device; one that has not connected in this run, from the history.
+pub(super) async fn worker(State(shared): State<Shared>, Path(name): Path<String>) -> Answer {
+    if let Some(worker) = shared.latest().await?.worker(&name) {
+        return Ok(json(&worker));
+    }
+    let read = move |reader: &Reader| reader.worker(&name);
+    let worker = shared.archive.read(read).await?;
+    let worker = worker.map(KnownWorker::from);
+    worker.as_ref().map(json).ok_or_else(|| {
+        let hint =
+            "/api/v1/workers lists all; encode other characters than letters and digits as %XX";
+        Problem::new(StatusCode::NOT_FOUND, "no device has this name", hint)
+    })
 }
 
 /// Answers with what the last day, week and 30 days brought.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -19,7 +19,7 @@ use super::answer::{Answer, Problem, json, written};
 use super::openapi::DOCUMENT;
 use super::page;
 use super::published::{Document, Published};
-use super::remembered::{blocks, earnings, history};
+use super::remembered::{blocks, earnings, history, worker, workers};
 use super::shared::Shared;
 use super::stream::stream;
 use crate::metrics::Format;
@@ -45,6 +45,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/api/v1/events", of_snapshot(Document::Events))
         .route("/api/v1/blocks", get(blocks))
         .route("/api/v1/history", get(history))
+        .route("/api/v1/history/workers", get(workers))
         .route("/api/v1/earnings", get(earnings))
         .route("/api/v1/stream", get(stream))
         .route(
@@ -76,15 +77,6 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
     let render = move |published: &Published| published.metrics(&page, format);
     let text = shared.render(render).await?;
     Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
-}
-
-async fn worker(State(shared): State<Shared>, Path(name): Path<String>) -> Answer {
-    let worker = shared.latest().await?.worker(&name);
-    worker.as_ref().map(json).ok_or_else(|| {
-        let hint =
-            "/api/v1/workers lists all; encode other characters than letters and digits as %XX";
-        Problem::new(StatusCode::NOT_FOUND, "no device has this name", hint)
-    })
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -155,7 +155,7 @@ fn everything_that_openapi_describes_is_served() {
     let description = get(&address, "/api/v1/openapi.json").json();
     assert_eq!(description["openapi"], json!("3.1.0"));
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 13);
+    assert_eq!(paths.len(), 14);
     for path in paths.keys() {
         let answer = request(&address, "HEAD", path, "Host: here\r\n");
         let is_an_example = path.contains('{');
