@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
+use clap::Args;
 use hyper::client::conn::http1::handshake;
 use hyper::header::HOST;
 use hyper::{Request, StatusCode};
@@ -14,23 +15,67 @@ use listen::Interface;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::flags::{ApiArgs, ApiListen};
+use crate::flags::{ApiArgs, ApiListen, LOOPBACK, PORTS};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// More than any answer has.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Asks the API that listens as these flags say.
-///
-/// # Errors
-/// Returns an error if it is off, or does not answer in time.
-pub(crate) async fn ask(api: &ApiArgs, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
-    let (host, port) = match api.listen() {
-        ApiListen::Off => bail!("--api-listen off: there is no API to ask"),
-        ApiListen::At(interface, port) => (host(&interface), port),
-    };
-    let asked = timeout(PATIENCE, exchange(&host, port, path)).await;
+/// Which API to ask.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// Where it listens.
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// The ports that the settings of the program name for something else.
+    #[arg(long, hide = true)]
+    stratum_port: Option<u16>,
+    #[arg(long, hide = true)]
+    on_demand_port: Option<u16>,
+}
+
+impl AskArgs {
+    /// Asks the API that listens as these flags say. By default that is the first of the default
+    /// ports at which one answers.
+    ///
+    /// # Errors
+    /// Returns an error if it is off, or does not answer in time.
+    pub(crate) async fn ask(&self, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+        match &self.api.api_listen {
+            Some(ApiListen::Off) => bail!("--api-listen off: there is no API to ask"),
+            Some(ApiListen::At(interface, port)) => ask_at(&host(interface), *port, path).await,
+            None => {
+                let named = [self.stratum_port, self.on_demand_port];
+                let ports = PORTS.filter(|port| !named.contains(&Some(*port)));
+                ask_first(ports, path).await
+            }
+        }
+    }
+}
+
+/// Asks the first of these ports of this machine at which an API answers.
+async fn ask_first(
+    ports: impl Iterator<Item = u16>,
+    path: &str,
+) -> anyhow::Result<(StatusCode, Bytes)> {
+    let mut first = None;
+    for port in ports {
+        let answer = ask_at(&host(&LOOPBACK), port, path).await;
+        // Another server does not have the path.
+        if answer
+            .as_ref()
+            .is_ok_and(|(status, _)| *status != StatusCode::NOT_FOUND)
+        {
+            return answer;
+        }
+        first.get_or_insert(answer);
+    }
+    first.unwrap_or_else(|| bail!("the settings use all ports of the API for something else"))
+}
+
+async fn ask_at(host: &str, port: u16, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+    let asked = timeout(PATIENCE, exchange(host, port, path)).await;
     let answer = asked.unwrap_or_else(|_| bail!("no answer within {PATIENCE:?}"));
     answer.with_context(|| {
         format!(
@@ -71,4 +116,43 @@ async fn exchange(host: &str, port: u16, path: &str) -> anyhow::Result<(StatusCo
     // The connection ends with its sender.
     let (answer, _) = tokio::join!(answer, connection);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::get;
+    use hyper::StatusCode;
+    use listen::bind;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::ask_first;
+
+    async fn listener() -> (TcpListener, u16) {
+        let socket = bind(([127, 0, 0, 1], 0).into()).expect("loopback");
+        let listener = socket.listen(8).expect("loopback");
+        let port = listener.local_addr().expect("an address").port();
+        (listener, port)
+    }
+
+    #[tokio::test]
+    async fn the_first_port_with_an_api_answers() {
+        let ((other, first), (web, second), (api, third)) =
+            (listener().await, listener().await, listener().await);
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = other.accept().await {
+                socket.write_all(b"{\"id\":null}\n").await.ok();
+            }
+        });
+        tokio::spawn(async move { axum::serve(web, Router::new()).await });
+        let alive = Router::new().route("/healthz", get(async || "alive\n"));
+        tokio::spawn(async move { axum::serve(api, alive).await });
+        let answer = ask_first([first, second, third].into_iter(), "/healthz").await;
+        let (status, body) = answer.expect("the last one answers");
+        assert_eq!((status, &*body), (StatusCode::OK, &b"alive\n"[..]));
+        let none = ask_first([first].into_iter(), "/healthz").await;
+        let error = format!("{:#}", none.expect_err("it speaks no HTTP"));
+        assert!(error.contains(&format!("127.0.0.1:{first}")), "{error}");
+    }
 }

@@ -23,7 +23,7 @@ use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 
 pub(crate) use self::alerts::{AlertFlags, AlertsArgs};
-pub(crate) use self::api::{ApiArgs, ApiListen};
+pub(crate) use self::api::{ApiArgs, ApiListen, LOOPBACK, PORTS};
 pub(crate) use self::asic::StratumArgs;
 pub(crate) use self::constant_delay::ConstantDelayArgs;
 use self::cpu::CpuArgs;

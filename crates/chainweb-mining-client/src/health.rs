@@ -6,9 +6,8 @@ use clap::Args;
 use hyper::StatusCode;
 use serde_json::Value;
 
-use crate::ask::ask;
+use crate::ask::AskArgs;
 use crate::config::ConfigArgs;
-use crate::flags::ApiArgs;
 
 /// What to ask.
 #[derive(Debug, Args)]
@@ -18,7 +17,7 @@ pub struct HealthArgs {
     pub ready: bool,
     /// Where the API of the running program listens.
     #[command(flatten)]
-    pub api: ApiArgs,
+    pub api: AskArgs,
     /// The sources of settings, as for mining.
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -45,7 +44,7 @@ impl HealthArgs {
     /// Returns an error if it does not answer.
     pub(crate) async fn ask(&self) -> anyhow::Result<Health> {
         let path = if self.ready { "/readyz" } else { "/healthz" };
-        let (status, body) = ask(&self.api, path).await?;
+        let (status, body) = self.api.ask(path).await?;
         let body = String::from_utf8_lossy(&body);
         let reason = match serde_json::from_str::<Value>(&body) {
             Ok(json) => match &json["reason"] {

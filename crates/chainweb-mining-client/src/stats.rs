@@ -9,9 +9,8 @@ use hyper::StatusCode;
 use miner::units::{About, HashRate};
 use serde_json::{Value, json};
 
-use crate::ask::ask;
+use crate::ask::AskArgs;
 use crate::config::ConfigArgs;
-use crate::flags::ApiArgs;
 
 /// What to print.
 #[derive(Debug, Args)]
@@ -21,7 +20,7 @@ pub struct StatsArgs {
     pub format: StatsFormat,
     /// Where the API of the running program listens.
     #[command(flatten)]
-    pub api: ApiArgs,
+    pub api: AskArgs,
     /// The sources of settings, as for mining.
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -55,7 +54,7 @@ impl StatsArgs {
     }
 
     async fn ask(&self, path: &str) -> anyhow::Result<Value> {
-        let (status, body) = ask(&self.api, path).await?;
+        let (status, body) = self.api.ask(path).await?;
         if status != StatusCode::OK {
             let body = String::from_utf8_lossy(&body);
             bail!("the API answers {status}: {}", printable(&body));
@@ -65,7 +64,7 @@ impl StatsArgs {
 }
 
 /// Returns assignments of `khs`, the rate in kH/s, and `stats`, which a shell can evaluate: they
-/// hold numbers only, and no name that others chose.
+/// hold numbers and a version only, and no name that others chose.
 fn hive(status: &Value, workers: &Value) -> String {
     let khs = |rate: &Value| number(rate) / 1000.0;
     let workers = list(workers);
@@ -86,13 +85,17 @@ fn hive(status: &Value, workers: &Value) -> String {
         )
     };
     let uptime = Duration::try_from_secs_f64(number(&status["uptime_seconds"]));
+    // Of the running program, and only what a version consists of: no shell syntax.
+    let version = status["version"].as_str().unwrap_or_default();
+    let is_of_version = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+    let version: String = version.chars().filter(is_of_version).collect();
     let stats = json!({
         "hs": rates,
         "hs_units": "khs",
         "temp": [],
         "fan": [],
         "uptime": uptime.unwrap_or_default().as_secs(),
-        "ver": env!("CARGO_PKG_VERSION"),
+        "ver": version,
         "ar": [accepted, refused],
         "algo": "blake2s",
     });
@@ -116,6 +119,7 @@ fn table(status: &Value, workers: &Value) -> String {
                 figure(high)
             )
         }
+        _ if work["expected_blocks"].is_null() => "–".to_owned(),
         _ => "too early to say".to_owned(),
     };
     let rows = [

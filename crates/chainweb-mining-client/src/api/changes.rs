@@ -32,14 +32,19 @@ impl Changes {
                 continue;
             }
             let bytes = BYTES_OF_CHANGE + device.name.len();
-            if bytes > room {
+            // At least one, however long its name is.
+            if bytes > room && !changes.is_empty() {
                 break;
             }
-            room -= bytes;
+            room = room.saturating_sub(bytes);
             self.seen.insert(device.name.clone(), device.clone());
             self.last.clone_from(&device.name);
             changes.push(device.clone());
         }
+        self.seen.retain(|name, _| {
+            let place = devices.binary_search_by(|device| device.name.cmp(name));
+            place.is_ok()
+        });
         changes
     }
 }
@@ -79,6 +84,15 @@ mod tests {
     }
 
     #[test]
+    fn a_device_with_a_very_long_name_is_sent() {
+        let mut devices = devices(2, 0);
+        devices[0].name = "a".repeat(10_000);
+        let mut changes = Changes::default();
+        assert_eq!(changes.next(&devices), [devices[0].clone()]);
+        assert_eq!(changes.next(&devices), [devices[1].clone()]);
+    }
+
+    #[test]
     fn only_changed_devices_are_sent() {
         let mut changes = Changes::default();
         let mut devices = devices(3, 0);
@@ -87,5 +101,8 @@ mod tests {
         devices[1].accepted += 1;
         devices[2].hash_rate = devices[2].hash_rate.map(|rate| 1.01 * rate);
         assert_eq!(changes.next(&devices), [devices[1].clone()]);
+        // Those that are gone are forgotten.
+        let first = changes.next(&devices[..1]);
+        assert_eq!((first, changes.seen.len()), (vec![], 1));
     }
 }

@@ -14,9 +14,13 @@ const FLAT: &str = "rows are flat, and all have the same fields";
 
 const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// Returns rows with a line of their names.
-pub(super) fn table(rows: &[impl Serialize]) -> Bytes {
+/// Returns rows with a line of their names, which is there without rows as well.
+pub(super) fn table<T: Serialize + Default>(rows: &[T]) -> Bytes {
     let mut plain = Writer::from_writer(Vec::new());
+    if rows.is_empty() {
+        // The writer knows the names from a row only.
+        plain.serialize(T::default()).expect(FLAT);
+    }
     for row in rows {
         plain.serialize(row).expect(FLAT);
     }
@@ -25,7 +29,8 @@ pub(super) fn table(rows: &[impl Serialize]) -> Bytes {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .from_reader(plain.as_slice());
-    for record in reader.records() {
+    let lines = if rows.is_empty() { 1 } else { usize::MAX };
+    for record in reader.records().take(lines) {
         let record = record.expect(FLAT);
         safe.write_record(record.iter().map(without_formula))
             .expect(FLAT);
@@ -54,8 +59,20 @@ mod tests {
 
     use super::table;
 
-    #[derive(Serialize)]
+    #[derive(Default, Serialize)]
+    struct Named {
+        id: u64,
+        worker: Option<String>,
+    }
+
+    #[derive(Default, Serialize)]
     struct Row(&'static str, Option<f64>);
+
+    #[test]
+    fn the_names_are_there_without_rows() {
+        assert_eq!(&*table::<Named>(&[]), b"id,worker\n");
+        assert_eq!(&*table(&[Named::default()]), b"id,worker\n0,\n");
+    }
 
     #[test]
     fn texts_are_quoted_and_no_formula() {

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use super::answer::Problem;
 use super::model::earnings::Earnings;
 use super::model::event::{Event, Events};
-use super::model::history::{BlockPage, History, WorkerHistory};
+use super::model::history::{BlockPage, History, KnownWorker, KnownWorkers, WorkerHistory};
 use super::model::job::Jobs;
 use super::model::node::Nodes;
 use super::model::status::Status;
@@ -114,7 +114,11 @@ fn paths_of(schemas: &mut Schemas) -> Vec<Path> {
         json_at("/api/v1/nodes", "The nodes", schemas.of::<Nodes>()),
         json_at("/api/v1/jobs", "The live jobs", schemas.of::<Jobs>()),
         json_at("/api/v1/workers", "The devices", schemas.of::<Workers>()),
-        json_at("/api/v1/workers/{name}", "A device", schemas.of::<Worker>()),
+        json_at(
+            "/api/v1/workers/{name}",
+            "A device; one that has not connected in this run, from the history",
+            json!({ "oneOf": [schemas.of::<Worker>(), schemas.of::<KnownWorker>()] }),
+        ),
         json_at(
             "/api/v1/events",
             "The latest events",
@@ -124,6 +128,11 @@ fn paths_of(schemas: &mut Schemas) -> Vec<Path> {
             "/api/v1/earnings",
             "What the last day, week and 30 days brought",
             schemas.of::<Earnings>(),
+        ),
+        json_at(
+            "/api/v1/history/workers",
+            "The devices of all runs",
+            schemas.of::<KnownWorkers>(),
         ),
         json_at("/api/v1/openapi.json", "This", json!({ "type": "object" })),
     ];

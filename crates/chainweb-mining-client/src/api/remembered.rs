@@ -1,26 +1,33 @@
 //! The paths of blocks and totals, as JSON or as a file for spreadsheets.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::StatusCode;
 use miner::history::{Fate, HistoryError, Reader, Span, wall_clock};
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 use utoipa::IntoParams;
 
-use super::answer::{Answer, Problem, bytes, written};
+use super::answer::{Answer, Problem, bytes, json, written};
 use super::clock::Clock;
 use super::csv;
 use super::model::earnings::Earnings;
-use super::model::history::{Block, BlockPage, History, Total, WorkerHistory, WorkerTotal};
-use super::shared::Shared;
+use super::model::history::{
+    Block, BlockPage, History, KnownWorker, KnownWorkers, Total, WorkerHistory, WorkerTotal,
+};
+use super::shared::{MAX_EXPORTS, Shared};
 
 /// The most blocks of a read, and of an answer.
 const PAGE: u32 = 1_000;
 const MAX_BLOCKS: u32 = 100_000;
+/// How long a request for more than a page waits for others.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -85,6 +92,10 @@ pub(super) async fn blocks(
         Form::Csv => MAX_BLOCKS,
     });
     let limit = limit.clamp(1, MAX_BLOCKS);
+    let permit = match limit {
+        ..=PAGE => None,
+        _ => Some(export_permit(&shared).await?),
+    };
     let read = move |reader: &Reader| {
         let blocks = read_blocks(reader, query.before, fate, limit)?;
         if format == Form::Csv {
@@ -97,7 +108,32 @@ pub(super) async fn blocks(
             fates: reader.fates()?.into_iter().map(Into::into).collect(),
         }))
     };
-    Ok(respond(format, "blocks", shared.archive.read(read).await?))
+    let bytes = shared.archive.read(read).await?;
+    let body = Bytes::from_owner(Export { bytes, permit });
+    Ok(respond(format, "blocks", body))
+}
+
+/// A body that keeps its permit until it is sent.
+struct Export {
+    bytes: Bytes,
+    #[expect(dead_code, reason = "held")]
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Export {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Waits a little for the end of other exports.
+async fn export_permit(shared: &Shared) -> Result<OwnedSemaphorePermit, Problem> {
+    let permit = timeout(PATIENCE, Arc::clone(&shared.exports).acquire_owned()).await;
+    permit.ok().and_then(Result::ok).ok_or_else(|| {
+        let error = format!("{MAX_EXPORTS} long answers are being sent already");
+        let hint = format!("read one to its end, or ask for at most {PAGE} blocks");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, error, hint)
+    })
 }
 
 /// Reads in pieces, so that the memory for rows is bounded.
@@ -160,6 +196,31 @@ pub(super) async fn history(
         }))
     };
     Ok(respond(format, name, shared.archive.read(read).await?))
+}
+
+/// Answers with the devices of all runs.
+pub(super) async fn workers(State(shared): State<Shared>) -> Answer {
+    let read = |reader: &Reader| {
+        let workers = reader.workers()?.into_iter().map(KnownWorker::from);
+        let workers = workers.collect();
+        Ok(bytes(&KnownWorkers { workers }))
+    };
+    Ok(written(shared.archive.read(read).await?))
+}
+
+/// Answers with a device; one that has not connected in this run, from the history.
+pub(super) async fn worker(State(shared): State<Shared>, Path(name): Path<String>) -> Answer {
+    if let Some(worker) = shared.latest().await?.worker(&name) {
+        return Ok(json(&worker));
+    }
+    let read = move |reader: &Reader| reader.worker(&name);
+    let worker = shared.archive.read(read).await?;
+    let worker = worker.map(KnownWorker::from);
+    worker.as_ref().map(json).ok_or_else(|| {
+        let hint =
+            "/api/v1/workers lists all; encode other characters than letters and digits as %XX";
+        Problem::new(StatusCode::NOT_FOUND, "no device has this name", hint)
+    })
 }
 
 /// Answers with what the last day, week and 30 days brought.

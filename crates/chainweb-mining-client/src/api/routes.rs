@@ -1,9 +1,10 @@
 //! The paths of the API.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,8 +18,8 @@ use hyper::{HeaderMap, StatusCode, Uri};
 use super::answer::{Answer, Problem, json, written};
 use super::openapi::DOCUMENT;
 use super::page;
-use super::published::Document;
-use super::remembered::{blocks, earnings, history};
+use super::published::{Document, Published};
+use super::remembered::{blocks, earnings, history, worker, workers};
 use super::shared::Shared;
 use super::stream::stream;
 use crate::metrics::Format;
@@ -26,7 +27,8 @@ use crate::metrics::Format;
 pub(super) fn router(shared: Shared) -> Router {
     let of_snapshot = |document| {
         get(async move |State(shared): State<Shared>| -> Answer {
-            Ok(written(shared.latest().await?.document(document)))
+            let render = move |published: &Published| published.document(document);
+            Ok(written(shared.render(render).await?))
         })
     };
     Router::new()
@@ -43,6 +45,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/api/v1/events", of_snapshot(Document::Events))
         .route("/api/v1/blocks", get(blocks))
         .route("/api/v1/history", get(history))
+        .route("/api/v1/history/workers", get(workers))
         .route("/api/v1/earnings", get(earnings))
         .route("/api/v1/stream", get(stream))
         .route(
@@ -70,17 +73,10 @@ async fn ready(State(shared): State<Shared>) -> Answer {
 async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Answer {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let format = Format::accepted(accept.unwrap_or_default());
-    let text = shared.latest().await?.metrics(&shared.metrics, format);
+    let page = Arc::clone(&shared.metrics);
+    let render = move |published: &Published| published.metrics(&page, format);
+    let text = shared.render(render).await?;
     Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
-}
-
-async fn worker(State(shared): State<Shared>, Path(name): Path<String>) -> Answer {
-    let worker = shared.latest().await?.worker(&name);
-    worker.as_ref().map(json).ok_or_else(|| {
-        let hint =
-            "/api/v1/workers lists all; encode other characters than letters and digits as %XX";
-        Problem::new(StatusCode::NOT_FOUND, "no device has this name", hint)
-    })
 }
 
 async fn not_found(uri: Uri) -> Problem {

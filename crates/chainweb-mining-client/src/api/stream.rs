@@ -1,7 +1,8 @@
 //! The stream of server-sent events: figures each second, and events as they happen.
 //!
 //! Nothing waits for a reader. A stream that is read slowly skips figures, and events that are no
-//! longer among the latest; the server closes one that is not read for half a minute.
+//! longer among the latest. Once the buffers of its connection are full, the server closes one
+//! that is not read for half a minute.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The flags of the HTTP API, and where it listens by default.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use anyhow::Context;
@@ -12,16 +13,16 @@ use tracing::info;
 use super::asic::interface;
 use crate::api::Server;
 
-/// The default port.
-const PORT: u16 = 1918;
-const LOOPBACK: Interface = Interface::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+/// The default ports, the best first.
+pub(crate) const PORTS: RangeInclusive<u16> = 1918..=1921;
+pub(crate) const LOOPBACK: Interface = Interface::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
 /// Where others ask what the program does.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "API")]
 pub struct ApiArgs {
-    /// Address of the HTTP API, such as 0.0.0.0:1918, or `off` [default: 127.0.0.1:1918; another
-    /// port if that is in use].
+    /// Address of the HTTP API, such as 0.0.0.0:1918, or `off` [default: 127.0.0.1:1918; the next
+    /// free port if that is in use].
     #[arg(long, value_name = "ADDRESS")]
     pub api_listen: Option<ApiListen>,
     /// A name of this machine by which browsers may reach the API; repeatable.
@@ -58,12 +59,6 @@ impl FromStr for ApiListen {
 }
 
 impl ApiArgs {
-    /// Returns where the API listens, unless the default has to give way.
-    pub(crate) fn listen(&self) -> ApiListen {
-        let default = || ApiListen::At(LOOPBACK, PORT);
-        self.api_listen.clone().unwrap_or_else(default)
-    }
-
     /// Returns the listening API for a kind of worker, or `None` if it is off. The default port
     /// gives way to other uses of it, and to `named`, the ports that the user named for something
     /// else.
@@ -99,12 +94,13 @@ impl ApiArgs {
     }
 }
 
-/// Listens on the default port or, if that is not free, on any other.
+/// Listens on the first free one of the default ports or, if there is none, on any other. Returns
+/// also whether it is not the first.
 async fn by_default(named: &[u16]) -> anyhow::Result<(TcpListener, bool)> {
-    if !named.contains(&PORT)
-        && let Ok(listener) = LOOPBACK.listen(PORT).await
-    {
-        return Ok((listener, false));
+    for port in PORTS.filter(|port| !named.contains(port)) {
+        if let Ok(listener) = LOOPBACK.listen(port).await {
+            return Ok((listener, port != *PORTS.start()));
+        }
     }
     Ok((LOOPBACK.listen(0).await?, true))
 }
@@ -142,8 +138,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_default_port_gives_way_to_a_port_that_the_user_named() {
-        let (listener, is_moved) = by_default(&[1917, 1918]).await.expect("loopback");
+        let (listener, is_moved) = by_default(&[1917, 1918, 1919]).await.expect("loopback");
         assert!(is_moved);
-        assert_ne!(listener.local_addr().expect("an address").port(), 1918);
+        let port = listener.local_addr().expect("an address").port();
+        assert!(![1918, 1919].contains(&port), "{port}");
     }
 }

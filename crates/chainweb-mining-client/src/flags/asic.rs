@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::stratum::{Config, DifficultyMode, Instance, ProxyProtocol, Tls};
+use ::stratum::{Config, DifficultyMode, Instance, ProxyProtocol, Tls, WorkerName};
 use anyhow::{Context, bail};
 use chainweb::Level;
 use clap::Args;
@@ -226,13 +226,23 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
         .map_err(|_| "expected an IP address, or a network such as 192.168.0.0/16")
 }
 
-/// Parses a worker name and a hash rate.
+/// Parses a worker name, alone or as part of a user, and a hash rate. Returns the name that the
+/// device is shown by.
 fn expected_rate(text: &str) -> Result<(String, HashRate), String> {
     let (name, rate) = text
         .rsplit_once('=')
         .filter(|(name, _)| !name.is_empty())
         .ok_or("expected a worker name and a hash rate, as in rig1=4.2T")?;
-    Ok((name.to_owned(), HashRate(positive_number(rate)?)))
+    let rate = HashRate(positive_number(rate)?);
+    // As it is shown, with escapes.
+    if name.contains('%') {
+        return Ok((name.to_owned(), rate));
+    }
+    // The name of a device may have dots as well; that of an account has a colon or an `@`.
+    let is_user = name.contains([':', '@']);
+    let user = format!("{}{name}", if is_user { "" } else { "." });
+    let name = WorkerName::of_user(user.as_bytes());
+    Ok((name.as_str().to_owned(), rate))
 }
 
 fn connections(text: &str) -> Result<NonZeroUsize, String> {
@@ -245,7 +255,7 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::time::Duration;
 
-    use ::stratum::{DifficultyMode, ProxyProtocol};
+    use ::stratum::{DifficultyMode, ProxyProtocol, WorkerName};
     use chainweb::Level;
     use clap::Parser;
     use ipnet::IpNet;
@@ -297,7 +307,18 @@ mod tests {
                 Cli::try_parse_from(["chainweb-mining-client", first, "--expected-rate", rate]);
             parsed.map(|cli| cli.mine.stratum.expected_rate)
         };
-        for (text, name, rate) in [("rig1=4.2T", "rig1", 4.2e12), ("x=y=5 GH/s", "x=y", 5e9)] {
+        for (text, name, rate) in [
+            ("rig1=4.2T", "rig1", 4.2e12),
+            ("x=y=5 GH/s", "x=y", 5e9),
+            ("k:abc.rig1=4T", "rig1", 4e12),
+            ("farm.rig1=4T", "farm.rig1", 4e12),
+            ("rig%201=4T", "rig%201", 4e12),
+            (
+                "rig 1=4T",
+                WorkerName::of_user(b"k:abc.rig 1").as_str(),
+                4e12,
+            ),
+        ] {
             let expected = [("a", 1000.0), (name, rate)];
             let expected = expected.map(|(name, rate)| (name.to_owned(), HashRate(rate)));
             assert_eq!(parse(text).expect("a good flag"), expected);

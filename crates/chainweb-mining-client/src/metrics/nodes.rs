@@ -1,7 +1,7 @@
 //! The metrics of nodes.
 
 use miner::telemetry::counters::NodeCounts;
-use miner::telemetry::event::{FailureCause, RequestKind};
+use miner::telemetry::event::FailureCause;
 use miner::telemetry::snapshot::NodeSnapshot;
 
 use super::{Facts, Metric, Sample, metric};
@@ -15,7 +15,7 @@ pub(super) static METRICS: &[Metric] = &[
         &["node"],
         "Whether the node is known and answers requests for `/info` and work (1) or not (0)",
         "Alert if it is 0 for a minute.",
-        |facts| of_nodes(facts, |node, _| Some(f64::from(is_up(node)))),
+        |facts| of_nodes(facts, |node, _| Some(f64::from(node.is_up()))),
     ),
     metric(
         "node_request_duration_seconds",
@@ -88,11 +88,6 @@ fn of_nodes(
         Some(Sample::new([&*node.address], value))
     });
     samples.collect()
-}
-
-fn is_up(node: &NodeSnapshot) -> bool {
-    let fails = |request| node.failures.contains_key(&request);
-    node.network.is_some() && !fails(RequestKind::Info) && !fails(RequestKind::Work)
 }
 
 fn requests(node: &NodeSnapshot) -> impl Iterator<Item = Sample<'_>> {

@@ -16,7 +16,7 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Page {
     started: SystemTime,
-    // Locked while a text is made, for some milliseconds. Only readers of metrics share it.
+    // Locked while a text is made, for some milliseconds.
     state: Mutex<State>,
 }
 
@@ -38,7 +38,7 @@ impl Default for Page {
 
 impl Page {
     /// Returns the text at `now`, by both clocks. With thousands of workers and connections, making
-    /// it takes some milliseconds.
+    /// it takes some milliseconds: call it on a thread that may block.
     pub fn text(
         &self,
         (at, now): (Instant, SystemTime),

@@ -114,6 +114,14 @@ pub struct NodeSnapshot {
     pub faults: Faults,
 }
 
+impl NodeSnapshot {
+    /// Returns whether the node is known and answers requests for `/info` and work.
+    pub fn is_up(&self) -> bool {
+        let fails = |request| self.failures.contains_key(&request);
+        self.network.is_some() && !fails(RequestKind::Info) && !fails(RequestKind::Work)
+    }
+}
+
 /// A chain and its tip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainSnapshot {

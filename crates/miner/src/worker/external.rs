@@ -58,13 +58,9 @@ impl External {
         }
     }
 
-    /// Returns the hash meter. Commands of [`Protocol::Once`] need not report hashes.
+    /// Returns the hash meter. Before the first report of a command nothing is known.
     pub(crate) fn meter(&self) -> Meter {
-        let meter = Arc::clone(&self.meter);
-        match self.config.protocol {
-            Protocol::Once(_) => Meter::Reported(meter),
-            Protocol::Lines => Meter::Counted(meter),
-        }
+        Meter::Reported(Arc::clone(&self.meter))
     }
 
     pub(crate) async fn run(

@@ -27,7 +27,7 @@ pub(crate) struct FateCount {
 }
 
 /// A block of ours.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Block {
     /// Its number in the history: larger for a later block.
     pub(crate) id: i64,
@@ -84,7 +84,7 @@ pub(crate) struct WorkerHistory {
 }
 
 /// What was done in a span.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Total {
     /// The start of the span.
     start_unix_ms: i64,
@@ -105,7 +105,7 @@ pub(crate) struct Total {
 }
 
 /// What a worker did in a span.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct WorkerTotal {
     /// The start of the span.
     start_unix_ms: i64,
@@ -113,6 +113,40 @@ pub(crate) struct WorkerTotal {
     hashes: Option<f64>,
     /// Accepted shares.
     shares_accepted: u64,
+}
+
+/// The devices of all runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KnownWorkers {
+    /// The devices in the order of their names.
+    pub(crate) workers: Vec<KnownWorker>,
+}
+
+/// What the history has of a device: the sums of all runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KnownWorker {
+    /// Its name: text that a stranger has chosen.
+    name: String,
+    /// When it first did something.
+    first_seen_unix_ms: i64,
+    /// When it last did something.
+    last_seen_unix_ms: i64,
+    /// Hashes.
+    hashes: Option<f64>,
+    /// Expected blocks.
+    expected_blocks: Option<f64>,
+    /// Accepted shares.
+    shares_accepted: u64,
+    /// Shares refused because their work was outdated.
+    shares_stale: u64,
+    /// Shares refused for other reasons.
+    shares_rejected: u64,
+    /// Blocks found.
+    blocks_found: u64,
+    /// The difficulty of its best share.
+    best_share_difficulty: Option<f64>,
+    /// The share difficulty of its last share, in leading zero bits.
+    difficulty_bits: Option<u16>,
 }
 
 /// A time without work from a node.
@@ -181,6 +215,25 @@ impl From<history::WorkerTotal> for WorkerTotal {
             start_unix_ms: total.start.saturating_mul(1000),
             hashes: total.hashes.map(rounded),
             shares_accepted: total.shares,
+        }
+    }
+}
+
+impl From<history::Worker> for KnownWorker {
+    fn from(worker: history::Worker) -> Self {
+        let totals = worker.totals;
+        Self {
+            name: worker.name,
+            first_seen_unix_ms: worker.first_seen,
+            last_seen_unix_ms: worker.last_seen,
+            hashes: totals.hashes.map(rounded),
+            expected_blocks: totals.expected.map(rounded),
+            shares_accepted: totals.shares_accepted,
+            shares_stale: totals.shares_stale,
+            shares_rejected: totals.shares_rejected,
+            blocks_found: totals.blocks,
+            best_share_difficulty: worker.best_share.map(rounded),
+            difficulty_bits: worker.level,
         }
     }
 }

@@ -47,7 +47,7 @@ struct ChainState {
 struct Node {
     /// Its address.
     address: String,
-    /// Whether all kinds of requests succeed.
+    /// Whether it is known and answers requests for `/info` and work.
     up: bool,
     /// The name of its network, once it is known.
     network: Option<String>,
@@ -74,8 +74,9 @@ struct Node {
 struct Failure {
     /// `info`, `work`, `cut` or `updates`.
     request: String,
-    /// `unreachable`, `tls`, `proxy`, `no_answer`, `refused`, `misconfigured` or `malformed`.
-    cause: String,
+    /// `unreachable`, `tls`, `proxy`, `no_answer`, `refused`, `not_served`, `foreign`,
+    /// `misconfigured` or `malformed`.
+    cause: &'static str,
     /// The error.
     error: String,
     /// When the first of them failed.
@@ -121,14 +122,14 @@ impl Node {
     fn new(node: &NodeSnapshot, counts: &NodeCounts, clock: &Clock) -> Self {
         let failures = node.failures.iter().map(|(request, failure)| Failure {
             request: variant(request),
-            cause: variant(failure.cause),
+            cause: failure.cause.name(),
             error: failure.error.clone(),
             since_unix_ms: clock.unix_ms(failure.since),
         });
         let network = node.network.as_ref();
         Self {
             address: node.address.clone(),
-            up: network.is_some() && node.failures.is_empty(),
+            up: node.is_up(),
             network: network.map(|network| network.version.to_string()),
             chains: network.map(|network| network.chains),
             is_evm: node.is_evm,

@@ -111,7 +111,11 @@ impl Workers {
 impl Worker {
     pub(crate) fn new(device: &Device, snapshot: &Snapshot, clock: &Clock) -> Self {
         let stats = &device.stats;
-        let ago = |time| clock.unix_ms(snapshot.at.checked_sub(time).unwrap_or(snapshot.at));
+        let at = snapshot
+            .devices
+            .as_ref()
+            .map_or(snapshot.at, |devices| devices.at);
+        let ago = |time| clock.unix_ms(at.checked_sub(time).unwrap_or(at));
         let refused = |reason| stats.rejections.of(reason);
         let expected = device.expected_rate.map(|rate| match rate {
             ExpectedRate::Configured(rate) => ("configured", rounded(rate.0)),

@@ -41,8 +41,8 @@ fn count<'a>(fates: impl Iterator<Item = &'a str>) -> Counts {
 }
 
 /// Mines so many blocks next to foreign miners, on a node that refuses some blocks, and waits
-/// until all of them have their last fate.
-async fn fates_agree(blocks: f64, name: &str) {
+/// until all of them have their last fate. Each of the `wanted` fates has blocks.
+async fn fates_agree(blocks: f64, name: &str, wanted: &[&str]) {
     let config = Config {
         start_difficulty: Difficulty::from_u128(200_000),
         foreign_hash_rate: 2e6,
@@ -71,7 +71,9 @@ async fn fates_agree(blocks: f64, name: &str) {
     let (mut client, address) = start(&[&flags[..], &kept_in].concat());
     let text = || get(&address, "/metrics").body;
     let reached = |text: &str, fate: &str| value(text, &format!("blocks_total{{fate=\"{fate}\"}}"));
+    let mut tries = 0..18_000;
     while reached(&text(), "found") < Some(blocks) {
+        assert!(tries.next().is_some(), "too few blocks: {}", text());
         sleep(Duration::from_millis(100)).await;
     }
     // No more work: foreign blocks bury the last ones.
@@ -103,8 +105,13 @@ async fn fates_agree(blocks: f64, name: &str) {
     });
     let fates: Counts = fates.filter(|(_, blocks)| *blocks > 0).collect();
     assert_eq!(fates, counts);
-    for fate in ["confirmed", "rejected"] {
-        assert!(counts.contains_key(fate), "{counts:?}");
+    let status = get(&address, "/api/v1/status").json();
+    for fate in FINAL {
+        let shown = status["blocks"]["by_fate"][fate].as_u64().unwrap_or(0);
+        assert_eq!(shown, counts.get(fate).copied().unwrap_or(0), "{fate}");
+    }
+    for fate in wanted {
+        assert!(counts.contains_key(*fate), "{counts:?}");
     }
     let confirmed = kept.iter().filter(|(_, fate)| fate == "confirmed");
     let confirmed: BTreeSet<_> = confirmed.map(|(hash, _)| hash.clone()).collect();
@@ -117,11 +124,12 @@ async fn fates_agree(blocks: f64, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_api_history_and_network_agree_on_the_fates_of_blocks() {
-    fates_agree(25.0, "fates").await;
+    fates_agree(25.0, "fates", &["confirmed", "rejected"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes"]
 async fn metrics_api_history_and_network_agree_on_the_fates_of_a_thousand_blocks() {
-    fates_agree(1000.0, "many-fates").await;
+    let wanted = ["confirmed", "rejected", "orphaned"];
+    fates_agree(1000.0, "many-fates", &wanted).await;
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::program::{check_usage, program, run, text};
-use super::{NO_NODE, start, wait_for};
+use super::{NO_NODE, start, until, wait_for};
 
 /// Runs `health` with more flags. Returns its exit code and its line.
 fn health(address: &str, flags: &[&str]) -> (Option<i32>, String) {
@@ -18,9 +18,8 @@ fn health(address: &str, flags: &[&str]) -> (Option<i32>, String) {
 fn health_is_an_exit_code_and_one_line() {
     let (demo, address) = start(&["demo", "--graph=pair", "--block-delay=2s"]);
     assert_eq!(health(&address, &[]), (Some(0), "alive".to_owned()));
-    wait_for(&demo, &address, "/readyz", |_| true);
     let ready = (Some(0), "ready: a node gives work".to_owned());
-    assert_eq!(health(&address, &["--ready"]), ready);
+    until(&demo, || health(&address, &["--ready"]) == ready);
     // The settings of the running program lead to it, wherever they are from.
     let output = program()
         .args(["health"])
@@ -53,14 +52,11 @@ fn stats_are_printed_for_people_programs_and_hive() {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         text(&output.stdout).to_owned()
     };
+    until(&demo, || {
+        stats("table").contains("ready       a node gives work\n")
+    });
     let table = stats("table");
-    for part in [
-        "ready       a node gives work\n",
-        "\nrate  ",
-        "H/s\n",
-        "\nblocks  ",
-        " found, ",
-    ] {
+    for part in ["\nrate  ", "H/s\n", "\nblocks  ", " found, "] {
         assert!(table.contains(part), "no {part:?} in {table}");
     }
     let json: Value = serde_json::from_str(&stats("json")).unwrap();

@@ -1,13 +1,15 @@
 //! Blocks and totals through the API.
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{get, start, wait_for};
+use super::super::history::directory;
+use super::{NO_NODE, get, start, wait_for};
 
 #[test]
 fn blocks_are_filtered_paged_and_exported() {
     let (demo, address) = start(&["demo", "--graph=pair", "--block-delay=1s"]);
-    let all = wait_for(&demo, &address, "/api/v1/blocks", |answer| {
+    let all = wait_for(&demo, &address, "/api/v1/blocks?limit=100000", |answer| {
         let blocks = answer["blocks"].as_array().unwrap();
         blocks.len() > 2
             && blocks
@@ -71,4 +73,35 @@ fn blocks_are_filtered_paged_and_exported() {
     }
     let worker = get(&address, "/api/v1/history?worker=no%20one&span=day").json();
     assert_eq!(worker["totals"], json!([]));
+}
+
+#[test]
+fn devices_of_earlier_runs_are_served() {
+    let kept = directory("earlier-devices");
+    let kept_in = ["--data-dir", kept.to_str().unwrap()];
+    let (client, address) = start(&[&NO_NODE[..], &kept_in].concat());
+    let none = get(&address, "/api/v1/workers/old%201");
+    assert_eq!(none.status, 404);
+    assert!(none.json()["hint"].is_string());
+    // As an earlier run leaves it.
+    let database = Connection::open(kept.join("history.db")).unwrap();
+    let sql =
+        "INSERT INTO worker VALUES (NULL, 'old 1', 10, 20, 5e12, NULL, 0, 7, 1, 2, 0, 9.5, 44)";
+    database.execute(sql, []).unwrap();
+    let all = wait_for(&client, &address, "/api/v1/history/workers", |_| true);
+    let one = get(&address, "/api/v1/workers/old%201").json();
+    assert_eq!(all["workers"], json!([one]));
+    for (field, value) in [
+        ("name", json!("old 1")),
+        ("first_seen_unix_ms", json!(10)),
+        ("last_seen_unix_ms", json!(20)),
+        ("hashes", json!(5e12)),
+        ("expected_blocks", json!(null)),
+        ("shares_accepted", json!(7)),
+        ("shares_rejected", json!(2)),
+        ("best_share_difficulty", json!(9.5)),
+        ("difficulty_bits", json!(44)),
+    ] {
+        assert_eq!(one[field], value, "{field}");
+    }
 }
