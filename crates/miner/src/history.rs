@@ -137,7 +137,7 @@ impl History {
         let of_writer = Arc::clone(&health);
         thread::Builder::new()
             .name("history".to_owned())
-            .spawn(move || writer::run(&place, about, of_writer, &received, sender))?;
+            .spawn(move || writer::run(&place, &about, &of_writer, &received, sender))?;
         let opened = tokio::time::timeout(patience, opened).await;
         let opened = opened.map_err(|_| HistoryError::Slow)?;
         let Opened {

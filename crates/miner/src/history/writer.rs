@@ -59,17 +59,17 @@ pub(super) struct Opened {
 /// Opens the database, answers over `opened`, and writes until all senders are gone.
 pub(super) fn run(
     place: &Place,
-    about: Run,
-    health: Arc<Health>,
+    about: &Run,
+    health: &Arc<Health>,
     messages: &Receiver<Message>,
     opened: oneshot::Sender<Result<Opened, HistoryError>>,
 ) {
     let started = Instant::now();
-    let mut opening = Writer::new(place, about.clone(), Arc::clone(&health));
+    let mut opening = Writer::new(place, about.clone(), Arc::clone(health));
     // Another process, such as a backup, may hold the database for a while.
     while matches!(&opening, Err(error) if error.is_passing()) && started.elapsed() < LOCKED {
         thread::park_timeout(RETRY);
-        opening = Writer::new(place, about.clone(), Arc::clone(&health));
+        opening = Writer::new(place, about.clone(), Arc::clone(health));
     }
     match opening {
         Ok((mut writer, found)) => {
