@@ -242,3 +242,27 @@ fn wrong_query(error: &QueryRejection) -> Problem {
     let hint = "docs/api.md and /api/v1/openapi.json list the parameters";
     Problem::new(StatusCode::BAD_REQUEST, error.body_text(), hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use tokio::sync::Semaphore;
+
+    use super::Export;
+
+    #[tokio::test]
+    async fn a_body_keeps_its_permit_until_the_last_part_is_sent() {
+        let permits = Arc::new(Semaphore::new(1));
+        let permit = Arc::clone(&permits).acquire_owned().await.ok();
+        let bytes = Bytes::from_static(b"[1,2]");
+        let mut body = Bytes::from_owner(Export { bytes, permit });
+        let sent = body.split_to(2);
+        assert_eq!((&*sent, &*body), (&b"[1"[..], &b",2]"[..]));
+        drop(sent);
+        assert_eq!(permits.available_permits(), 0);
+        drop(body);
+        assert_eq!(permits.available_permits(), 1);
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::MAX_STREAMS;
@@ -72,10 +72,12 @@ impl Shared {
     ) -> Result<T, Problem> {
         let published = self.latest().await?;
         let turn = Arc::clone(&self.rendering).lock_owned().await;
-        let rendering = spawn_blocking(move || {
+        let mut rendering = JoinSet::new();
+        rendering.spawn_blocking(move || {
             let _turn = turn;
             render(&published)
         });
-        rendering.await.map_err(|_| Problem::not_running())
+        let rendered = rendering.join_next().await.and_then(Result::ok);
+        rendered.ok_or_else(Problem::not_running)
     }
 }
