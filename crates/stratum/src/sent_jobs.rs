@@ -81,9 +81,9 @@ impl SentJobs {
     }
 
     /// Returns the job of an index and the share target in force when it was sent.
-    pub(crate) fn get(&self, index: usize) -> Option<(&StratumJob, Target)> {
+    pub(crate) fn get(&self, index: usize) -> Option<(&StratumJob, &ShareTarget)> {
         let sent = self.0.get(index)?.as_ref()?;
-        Some((&sent.job, sent.required.target))
+        Some((&sent.job, &sent.required))
     }
 
     /// Returns the index of a job.
@@ -163,10 +163,10 @@ impl SentJobs {
         if let Some(verdict) = others.find_map(validate) {
             return verdict;
         }
-        Err(match named {
+        let hash = share.named.and_then(|index| share.by_job[index].as_ref());
+        Err(match named.zip(hash) {
             None => Refusal::JobNotFound,
-            Some(sent) if sent.freshness(context).is_none() => Refusal::Stale,
-            Some(_) => Refusal::LowDifficulty,
+            Some((sent, hash)) => sent.refuse(share.nonce, hash, context),
         })
     }
 }
@@ -198,6 +198,19 @@ impl SentJob {
             Recorded::Duplicate => Err(Refusal::Duplicate),
             Recorded::Full => Err(Refusal::JobFull),
         })
+    }
+
+    /// Refuses a share that cannot be accepted. One of stale work is recorded: it is work, but
+    /// once, if its hash meets a share target.
+    fn refuse(&self, nonce: Nonce, hash: &PowHash, context: ShareContext<'_>) -> Refusal {
+        if self.target_met_by(hash, context).is_none() || self.freshness(context).is_some() {
+            return Refusal::LowDifficulty;
+        }
+        match self.job.record_share(nonce) {
+            Recorded::New => Refusal::Stale,
+            Recorded::Duplicate => Refusal::Duplicate,
+            Recorded::Full => Refusal::JobFull,
+        }
     }
 
     /// Returns the first share target that the hash meets: the job's, the current, the previous.

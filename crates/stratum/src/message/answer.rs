@@ -43,7 +43,7 @@ pub enum Refusal {
     JobFull,
     /// No recent job of the session has this id.
     JobNotFound,
-    /// The work was retired longer ago than the grace period.
+    /// The work was retired longer ago than the grace period; the share was good otherwise.
     Stale,
     /// The nonce was accepted before.
     Duplicate,

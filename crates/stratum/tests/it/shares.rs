@@ -193,6 +193,11 @@ fn shares_of_retired_work_count_for_a_grace_period() {
         expected: worth / block,
     };
     assert_eq!(server.context.stats.credit(), credit);
+    // Neither the same share nor one above the target is work.
+    let low = client.find(&job, 0, is_low);
+    assert_eq!(client.submit(&server, &job.id, second), Err(22));
+    assert_eq!(client.submit(&server, &job.id, low), Err(23));
+    assert_eq!(server.context.stats.credit(), credit);
 }
 
 #[test]
