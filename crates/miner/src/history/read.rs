@@ -200,10 +200,10 @@ impl Reader {
         })
     }
 
-    /// Returns the outages that lasted after a time in milliseconds since the Unix epoch, the
+    /// Returns the outages that lasted at a time in milliseconds since the Unix epoch, or later, the
     /// earliest first.
     pub fn outages(&self, from: i64) -> Result<Vec<Outage>, HistoryError> {
-        let sql = "SELECT * FROM outage WHERE coalesce(until, since) >= ?1 ORDER BY since";
+        let sql = "SELECT * FROM outage WHERE until IS NULL OR until >= ?1 ORDER BY since";
         self.rows(sql, &[&from], |row| {
             Ok(Outage {
                 node: row.get("node")?,

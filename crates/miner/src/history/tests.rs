@@ -436,7 +436,9 @@ async fn an_outage_has_a_start_and_an_end() {
     history.write(Record::Outage(last.clone()));
     history.write(Record::Totals(at(600), Totals::default(), Vec::new()));
     assert!(history.flush(PATIENCE).await);
-    assert_eq!(outages(9001), [second, last]);
+    assert_eq!(outages(9001), [second, last.clone()]);
+    // It lasts.
+    assert_eq!(outages(500_001), [last]);
     let history = again(history, &directory).await;
     let outages = history.reader().outages(12_001).expect("outages");
     assert_eq!(outages, [outage(500_000, Some(660_000))]);
