@@ -76,6 +76,21 @@ impl Earlier {
             }
             expected = of_block;
         }
+        // So were the numbers of its blocks. Old rows are deleted, and nothing is missing then.
+        let sql = "SELECT found FROM block ORDER BY id DESC LIMIT max(0,
+            (SELECT count(*) FROM block) - (SELECT coalesce(sum(blocks), 0) FROM total
+                WHERE span = 24 * 60 * 60))";
+        let mut missing = db.prepare(sql)?;
+        for found in missing.query_map([], |row| row.get(0))? {
+            let block = Totals {
+                blocks: 1,
+                ..Totals::default()
+            };
+            let found = time(i64::max(found?, 0) / 1000);
+            for (span, _) in SPANS {
+                block.add(db, span, start(found, span))?;
+            }
+        }
         let sql = "SELECT coalesce(expected, 0) FROM block WHERE fate = ?1
             ORDER BY id DESC LIMIT 1";
         let confirmed = db.query_row(sql, [Fate::Confirmed.name()], |row| row.get(0));

@@ -223,7 +223,10 @@ async fn a_file_of_the_first_version_is_migrated() {
         .map(|block| (block.row, block.found, block.expected))
         .collect();
     assert_eq!(facts, [(1, 7, None), (2, 100_000, Some(0.5))]);
-    assert_eq!(history.reader().totals(Span::Day, 0).expect("totals"), []);
+    // The first version had no totals to count its blocks.
+    let totals = history.reader().totals(Span::Day, 0).expect("totals");
+    let blocks: Vec<_> = totals.iter().map(|total| total.totals.blocks).collect();
+    assert_eq!(blocks, [1]);
 }
 
 #[tokio::test]
@@ -407,6 +410,11 @@ async fn a_run_goes_on_from_the_work_of_earlier_runs() {
             (earlier.expected, earlier.expected_at_confirmed),
             (7.5, 7.5)
         );
+        for span in [Span::Minute, Span::Hour, Span::Day] {
+            let totals = history.reader().totals(span, 0).expect("totals");
+            let blocks: u64 = totals.iter().map(|total| total.totals.blocks).sum();
+            assert_eq!(blocks, 4);
+        }
         history = again(history, &directory).await;
     }
 }
