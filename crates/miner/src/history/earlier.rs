@@ -19,7 +19,8 @@ pub type Hour = (SystemTime, f64);
 pub struct Earlier {
     /// The expected blocks.
     pub expected: f64,
-    /// The expected blocks when the last confirmed block was found; 0 without one.
+    /// The expected blocks when the last confirmed block was found for which they are known; 0
+    /// without one.
     pub expected_at_confirmed: f64,
     /// The hashes of each hour of the latest seven days with known hashes, the earliest first.
     pub hours: Vec<Hour>,
@@ -91,7 +92,7 @@ impl Earlier {
                 block.add(db, span, start(found, span))?;
             }
         }
-        let sql = "SELECT coalesce(expected, 0) FROM block WHERE fate = ?1
+        let sql = "SELECT expected FROM block WHERE fate = ?1 AND expected IS NOT NULL
             ORDER BY id DESC LIMIT 1";
         let confirmed = db.query_row(sql, [Fate::Confirmed.name()], |row| row.get(0));
         Ok(Self {

@@ -417,6 +417,21 @@ async fn a_run_goes_on_from_the_work_of_earlier_runs() {
         }
         history = again(history, &directory).await;
     }
+
+    // A block of which they are not known changes nothing.
+    let mut unknown = found(10);
+    if let Record::Found(found) = &mut unknown {
+        found.expected = None;
+    }
+    history.write(unknown);
+    history.write(change(10, Fate::Confirmed));
+    assert!(history.flush(PATIENCE).await);
+    let mut history = again(history, &directory).await;
+    let earlier = history.take_earlier();
+    assert_eq!(
+        (earlier.expected, earlier.expected_at_confirmed),
+        (7.5, 7.5)
+    );
 }
 
 #[tokio::test]

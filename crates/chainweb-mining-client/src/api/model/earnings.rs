@@ -111,7 +111,10 @@ mod tests {
             let luck = (&span["expected_blocks"], &span["luck"]);
             assert_eq!(luck, (&json!(4.0), &json!(0.5)));
             // No block of them is in the list.
-            assert_eq!((&span["blocks_found"], &span["fates"]), (&json!(0), &json!([])));
+            assert_eq!(
+                (&span["blocks_found"], &span["fates"]),
+                (&json!(0), &json!([]))
+            );
         }
     }
 }
