@@ -164,7 +164,7 @@ impl HashMeter {
             .fold(Reading::default(), |sum, thread| Reading {
                 hashes: sum
                     .hashes
-                    .wrapping_add(thread.hashes.load(Ordering::Relaxed)),
+                    .saturating_add(thread.hashes.load(Ordering::Relaxed)),
                 cpu_time: sum.cpu_time
                     + Duration::from_nanos(thread.cpu_nanos.load(Ordering::Relaxed)),
             })
@@ -179,9 +179,11 @@ impl HashMeter {
                 .map(|thread| of(thread).load(Ordering::Relaxed));
             total(bits.map(f64::from_bits))
         };
+        let hashes = self.read().hashes as f64;
         Spent {
-            hashes: self.read().hashes as f64,
-            stale: sum(|thread| &thread.stale),
+            hashes,
+            // The number of hashes ends at the largest one.
+            stale: sum(|thread| &thread.stale).min(hashes),
             expected: sum(|thread| &thread.expected),
         }
     }
@@ -193,7 +195,7 @@ impl ThreadMeter {
     pub(crate) fn add(&self, hashes: u64, expected: f64, stale: f64) {
         let before = self.hashes.load(Ordering::Relaxed);
         self.hashes
-            .store(before.wrapping_add(hashes), Ordering::Relaxed);
+            .store(before.saturating_add(hashes), Ordering::Relaxed);
         for (sum, more) in [(&self.expected, expected), (&self.stale, stale)] {
             let before = f64::from_bits(sum.load(Ordering::Relaxed));
             sum.store((before + more).to_bits(), Ordering::Relaxed);
@@ -284,5 +286,20 @@ mod tests {
         hashes.thread(0).add(50, 0.5, 0.0);
         assert_eq!(meter.rate(50, time, 0.0), Rate::Hashed(HashRate(5.0)));
         assert_eq!(meter.rate(0, time, 0.0), Rate::Hashed(HashRate(0.0)));
+    }
+
+    #[test]
+    fn absurd_numbers_of_hashes_do_not_start_the_counters_again() {
+        let meter = HashMeter::new(2);
+        let mut before = meter.spent();
+        for hashes in [5, u64::MAX, 7, u64::MAX] {
+            for thread in [0, 1] {
+                meter.thread(thread).add(hashes, 0.5, hashes as f64);
+                let spent = meter.spent();
+                assert!(spent.hashes >= before.hashes && spent.stale <= spent.hashes);
+                before = spent;
+            }
+        }
+        assert_eq!(meter.read().hashes, u64::MAX);
     }
 }

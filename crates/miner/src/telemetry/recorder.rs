@@ -298,7 +298,7 @@ impl Recorder {
             .as_deref()
             .map_or(&[][..], |devices| &devices.each);
         let counted = self.meter.counted();
-        let hashes = counted.hashes.wrapping_sub(before.hashes);
+        let hashes = counted.hashes.saturating_sub(before.hashes);
         let present = total(devices.iter().filter_map(Device::hash_rate));
         let mean = mean(devices.iter().filter_map(Device::day_rate), elapsed);
         Snapshot {
