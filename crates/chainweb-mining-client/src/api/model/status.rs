@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use miner::history::Fate;
 use miner::meter::Rate;
 use miner::telemetry::estimate::{DAY, Luck, MONTH, Odds, WEEK, YEAR};
 use miner::telemetry::problem::Problem;
@@ -227,7 +228,7 @@ impl Figures {
                 mean: rate(hashing.mean).1,
             },
             blocks: BlockCounts {
-                found: counters.solutions,
+                found: snapshot.fates.get(&Fate::Found).copied().unwrap_or(0),
                 open: counters.solutions_open,
                 submitted: counters.solutions_submitted,
                 accepted: counters.blocks.accepted,
