@@ -41,7 +41,8 @@ pub struct Block {
     pub detail: Option<String>,
 }
 
-/// The length of a span of totals. In memory, a tenth of the spans are kept.
+/// The length of a span of totals. In memory, fewer spans are kept: a day of minutes, 31 days of
+/// hours, and a tenth of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
     /// A minute; the latest week is kept. Workers have no totals by minute.

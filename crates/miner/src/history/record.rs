@@ -12,8 +12,8 @@ use crate::job::JobId;
 const MAX_BLOCKS: i64 = 100_000;
 /// The number of workers that are kept.
 const MAX_WORKERS: i64 = 10_000;
-/// In memory, one in so many blocks and spans is kept.
-const PART_IN_MEMORY: i64 = 10;
+/// The number of blocks that are kept in memory.
+const MAX_BLOCKS_IN_MEMORY: i64 = 10_000;
 /// The number of outages that are kept.
 const MAX_OUTAGES: i64 = 10_000;
 
@@ -21,11 +21,15 @@ const MINUTE: i64 = 60;
 pub(super) const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// The spans of totals in seconds, and how many of them are kept: by number, so that a wrong clock
-/// deletes none.
-pub(super) const SPANS: [(i64, i64); 3] = [(MINUTE, 7 * 1440), (HOUR, 90 * 24), (DAY, 36_500)];
+/// The spans of totals in seconds, and how many of them are kept on a disk and in memory: by
+/// number, so that a wrong clock deletes none. In memory too a day, a week and a month are whole.
+pub(super) const SPANS: [(i64, [i64; 2]); 3] = [
+    (MINUTE, [7 * 1440, 1440]),
+    (HOUR, [90 * 24, 31 * 24]),
+    (DAY, [36_500, 3650]),
+];
 /// The same for the totals of workers.
-const WORKER_SPANS: [(i64, i64); 2] = [(HOUR, 31 * 24), (DAY, 400)];
+const WORKER_SPANS: [(i64, [i64; 2]); 2] = [(HOUR, [31 * 24, 3 * 24]), (DAY, [400, 40])];
 
 /// The columns of [`Totals`], and their sums with those of the same row.
 const COLUMNS: &str =
@@ -423,8 +427,8 @@ impl WorkerTotals {
 
 /// Deletes all but the latest of everything.
 pub(super) fn prune(db: &Connection, is_memory: bool) -> Result<(), rusqlite::Error> {
-    let part = if is_memory { PART_IN_MEMORY } else { 1 };
-    for (table, most) in [("block", MAX_BLOCKS / part), ("outage", MAX_OUTAGES)] {
+    let blocks = [MAX_BLOCKS, MAX_BLOCKS_IN_MEMORY][usize::from(is_memory)];
+    for (table, most) in [("block", blocks), ("outage", MAX_OUTAGES)] {
         let sql = format!("DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?1");
         db.execute(&sql, [most])?;
     }
@@ -436,7 +440,7 @@ pub(super) fn prune(db: &Connection, is_memory: bool) -> Result<(), rusqlite::Er
             "DELETE FROM {table} WHERE span = ?1 AND start <= (SELECT start FROM total
                 WHERE span = ?1 ORDER BY start DESC LIMIT 1 OFFSET ?2)"
         );
-        db.execute(&sql, [*span, most / part])?;
+        db.execute(&sql, [*span, most[usize::from(is_memory)]])?;
     }
     let sql = "DELETE FROM worker
         WHERE id NOT IN (SELECT id FROM worker ORDER BY last_seen DESC LIMIT ?1)";

@@ -672,23 +672,28 @@ async fn old_rows_are_deleted_by_number() {
         let rows = history.reader().totals(span, 0).expect("totals");
         rows.len()
     };
-    for day in 0..14 {
-        for minute in 0..1440 {
-            let at = at(86_400 * day + 60 * minute);
+    // Two days of minutes after many days of hours.
+    for hour in 0..34 * 24 {
+        let minutes = if hour < 32 * 24 { 1 } else { 60 };
+        for minute in 0..minutes {
+            let at = at(3600 * hour + 60 * minute);
             history.write(Record::Totals(at, Totals::default(), Vec::new()));
         }
-        assert!(history.flush(PATIENCE).await);
+        if hour % 24 == 0 {
+            assert!(history.flush(PATIENCE).await);
+        }
     }
+    assert!(history.flush(PATIENCE).await);
     let file = history.reader();
     let prune = || {
         let database = file.database.connect().expect("a database");
         super::record::prune(&database, true).expect("it is pruned");
     };
     prune();
-    assert_eq!(rows(Span::Minute), 7 * 144);
-    assert_eq!((rows(Span::Hour), rows(Span::Day)), (9 * 24, 14));
+    assert_eq!(rows(Span::Minute), 1440);
+    assert_eq!((rows(Span::Hour), rows(Span::Day)), (31 * 24, 34));
     let first = history.reader().totals(Span::Minute, 0).expect("totals")[0].start;
-    assert_eq!(first, 14 * 86_400 - 7 * 144 * 60);
+    assert_eq!(first, 33 * 86_400);
     // Of workers those seen last are kept.
     let workers = |from: u64, to: u64| {
         let workers = (from..to).map(|number| worker(&number.to_string(), 1, None, None));
