@@ -33,6 +33,9 @@ const SILENT_LEAST: Duration = Duration::from_mins(1);
 /// ASIC for Blake2s.
 const SLOWEST_DEVICE: f64 = 1e12;
 
+/// The most devices that are gone whose rates are remembered.
+const MAX_EARLIER: usize = 10_000;
+
 /// The time of one mean rate.
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -43,7 +46,7 @@ pub(crate) struct DeviceWatch {
     are_shares_blocks: bool,
     /// The rates that devices should have, by worker name.
     configured: BTreeMap<String, HashRate>,
-    /// The rates by hour in earlier runs of devices that have not connected yet.
+    /// The rates by hour of devices that are gone, or of earlier runs and have not connected yet.
     earlier: BTreeMap<String, Vec<f64>>,
     known: BTreeMap<WorkerName, Known>,
     changes: BTreeMap<DeviceChange, Changes>,
@@ -127,6 +130,11 @@ impl DeviceWatch {
                 recent,
                 state,
             });
+        }
+        for (name, known) in before {
+            if !known.hours.is_empty() && self.earlier.len() < MAX_EARLIER {
+                self.earlier.insert(name.as_str().to_owned(), known.hours);
+            }
         }
         (devices, self.due(now))
     }
@@ -467,9 +475,15 @@ mod tests {
             (Some(usual(1.0)), blocks),
         ];
         assert_eq!(expected(&mut farm, 3600), later);
+        // A device that was gone for days is as fast as before.
+        drop(other);
+        expected(&mut farm, 3700);
+        assert_eq!(expected(&mut farm, 200_000).len(), 2);
+        let _other = farm.connect(200_001, "other");
+        assert_eq!(expected(&mut farm, 200_001)[2].0, Some(usual(1.0)));
         // Where all shares are blocks, nothing else is known of the work.
         farm.watch = DeviceWatch::new(true, [].into());
-        assert_eq!(expected(&mut farm, 3600), [(None, None); 3]);
+        assert_eq!(expected(&mut farm, 200_001), [(None, None); 3]);
     }
 
     #[test]
