@@ -366,9 +366,7 @@ impl Running {
             let snapshot = self.snapshot();
             self.journal.write_totals(&snapshot);
         }
-        for lost in self.journal.expire(self.payload_lifetime) {
-            let (network, header) = (lost.network, lost.header);
-            let event = Report::BlockLost { network, header };
+        for event in self.journal.expire(self.payload_lifetime) {
             self.recorder.record(now, event);
         }
         for (at, client) in self.clients.iter().enumerate() {

@@ -171,8 +171,8 @@ impl Journal {
         blocks.collect()
     }
 
-    /// Gives up blocks of earlier runs that are too old. Returns those that no node has taken.
-    pub(super) fn expire(&mut self, lifetime: Duration) -> Vec<Unsettled> {
+    /// Gives up blocks of earlier runs that are too old. Returns the events.
+    pub(super) fn expire(&mut self, lifetime: Duration) -> Vec<Event> {
         let now = wall_clock();
         let old = self.unsettled.extract_if(.., |block| {
             let lasts = if block.is_untaken {
@@ -182,16 +182,20 @@ impl Journal {
             };
             age(now, block) >= lasts
         });
-        let (lost, forgotten): (Vec<_>, Vec<_>) = old.partition(|block| block.is_untaken);
-        let gone = lost.iter().map(|block| (block, Fate::Lost));
-        let gone = gone.chain(forgotten.iter().map(|block| (block, Fate::Untracked)));
-        for (block, fate) in gone {
+        let give_up = |block: Unsettled| {
+            let (row, is_untaken) = (BlockKey::Row(block.row), block.is_untaken);
+            let (network, header) = (block.network, block.header);
+            let (fate, event) = if is_untaken {
+                (Fate::Lost, Event::BlockLost { network, header })
+            } else {
+                (Fate::Untracked, Event::BlockForgotten { network, header })
+            };
             if let Some(history) = &self.history {
-                let key = BlockKey::Row(block.row);
-                history.write(Record::Change(Change::new(key, fate, now)));
+                history.write(Record::Change(Change::new(row, fate, now)));
             }
-        }
-        lost
+            event
+        };
+        old.map(give_up).collect()
     }
 
     /// Whether the totals of a minute are to be written.
@@ -320,3 +324,6 @@ fn fate(block: &BlockRef, event: &BlockEvent) -> Option<Change> {
     };
     Some(change)
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,6 +72,13 @@ pub enum Event {
         /// Its solved header.
         header: WorkHeader,
     },
+    /// A block of an earlier run was taken by a node, but could not be looked up in a day.
+    BlockForgotten {
+        /// Its network.
+        network: String,
+        /// Its solved header.
+        header: WorkHeader,
+    },
     /// More blocks are tracked than there is room for: the oldest are dropped from now on.
     TrackerFull {
         /// The highest number of tracked blocks.

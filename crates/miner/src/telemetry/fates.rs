@@ -38,6 +38,7 @@ impl Fates {
                 fate
             }
             Event::BlockLost { .. } => Fate::Lost,
+            Event::BlockForgotten { .. } => Fate::Untracked,
             _ => return,
         };
         *self.counts.entry(fate).or_default() += 1;

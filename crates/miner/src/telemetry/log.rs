@@ -257,11 +257,23 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
             header = const_hex::encode(header.as_bytes()),
             "block of an earlier run is lost: no node took it in time"
         ),
+        Event::BlockForgotten { network, header } => log_forgotten(network, header),
         Event::TrackerRecovered { dropped } => info!(
             event = "tracker_recovered",
             dropped, "tracking all new blocks again"
         ),
     }
+}
+
+fn log_forgotten(network: &str, header: &WorkHeader) {
+    info!(
+        event = "block_untracked",
+        network,
+        chain = header.chain().get(),
+        height = header.height(),
+        reason = "too_old",
+        "block of an earlier run is too old to be looked up"
+    );
 }
 
 fn log_node(node: &str, event: &NodeEvent) {

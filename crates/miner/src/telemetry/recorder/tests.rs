@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chainweb::{BlockHash, ChainId};
+use chainweb::{BlockHash, ChainId, Target};
 use node::Skew;
 
 use super::Recorder;
@@ -264,6 +264,9 @@ fn a_block_is_counted_once_in_each_fate_that_it_reaches() {
         };
         recorder.record(now, Event::Block(block, event));
     }
+    let (network, header) = (String::new(), fixtures::work(0, 1, Target::MAX));
+    let header = header.header().clone();
+    recorder.record(now, Event::BlockForgotten { network, header });
     let fates = snapshot(&recorder, now).fates;
     assert!(fates.keys().copied().eq(Fate::ALL), "{fates:?}");
     let reached: Vec<_> = fates.into_iter().filter(|(_, count)| *count > 0).collect();
@@ -274,6 +277,7 @@ fn a_block_is_counted_once_in_each_fate_that_it_reaches() {
         (Fate::Confirmed, 1),
         (Fate::Orphaned, 1),
         (Fate::Stale, 1),
+        (Fate::Untracked, 1),
     ];
     assert_eq!(reached, expected);
 }
