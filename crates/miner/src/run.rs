@@ -366,7 +366,7 @@ impl Running {
             let snapshot = self.snapshot();
             self.journal.write_totals(&snapshot);
         }
-        for event in self.journal.expire(self.payload_lifetime) {
+        for event in self.journal.expire() {
             self.recorder.record(now, event);
         }
         for (at, client) in self.clients.iter().enumerate() {

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::feed::Feed;
 use crate::history::{BlockKey, Change, Fate, Found, History, Record, Unsettled, wall_clock};
 use crate::job::JobId;
-use crate::telemetry::event::{BlockEvent, BlockRef, Event};
+use crate::telemetry::event::{BlockEvent, BlockRef, Event, Untracked};
 use crate::telemetry::snapshot::{NodeSnapshot, Snapshot};
 
 /// How long a block that is found waits for the disk before it is reported.
@@ -46,6 +46,10 @@ pub(super) struct Journal {
     written: BTreeMap<JobId, watch::Receiver<()>>,
     /// Blocks of earlier runs that no node has been asked about.
     unsettled: Vec<Unsettled>,
+    /// Blocks that no node was known to have, and too old to be submitted. A node may have taken
+    /// them just before the earlier run ended. By their rows, and by their jobs once they have one.
+    late: BTreeMap<i64, Unsettled>,
+    looked_up: BTreeMap<JobId, Unsettled>,
     feed: Feed,
     /// Pending until the latest totals of workers are on the disk.
     totals: Option<oneshot::Receiver<()>>,
@@ -60,6 +64,8 @@ impl Journal {
             writing: FuturesUnordered::new(),
             written: BTreeMap::new(),
             unsettled: unsettled.unwrap_or_default(),
+            late: BTreeMap::new(),
+            looked_up: BTreeMap::new(),
             feed: Feed::new(wall_clock()),
             totals: None,
         }
@@ -84,6 +90,7 @@ impl Journal {
         expected: Option<f64>,
         nodes: &[NodeSnapshot],
     ) -> Option<Event> {
+        let event = self.look_up(event);
         let (Event::Block(block, change), Some(history)) = (&event, &self.history) else {
             return Some(event);
         };
@@ -113,6 +120,47 @@ impl Journal {
             },
         });
         self.hold(now, event)
+    }
+
+    /// Follows the lookups of late blocks. Returns that a block is lost if it is not in the cut.
+    fn look_up(&mut self, event: Event) -> Event {
+        let Event::Block(BlockRef { job, .. }, change) = &event else {
+            return event;
+        };
+        match change {
+            BlockEvent::Restored { row, .. } => {
+                let block = self.late.remove(row);
+                self.looked_up.extend(block.map(|block| (*job, block)));
+            }
+            BlockEvent::Orphaned { .. } | BlockEvent::Untracked { .. } => {
+                // The hash of an EVM block is not known, so it cannot be looked up.
+                let is_lost = !matches!(
+                    change,
+                    BlockEvent::Untracked { reason } if *reason != Untracked::NoHash
+                );
+                let block = self.looked_up.remove(job);
+                if let Some(block) = block.filter(|_| is_lost) {
+                    return self.give_up(BlockKey::Job(*job), block);
+                }
+            }
+            BlockEvent::Accepted => drop(self.looked_up.remove(job)),
+            _ => {}
+        }
+        event
+    }
+
+    /// Gives up a block of an earlier run. Returns the event.
+    fn give_up(&self, key: BlockKey, block: Unsettled) -> Event {
+        let (network, header) = (block.network, block.header);
+        let (fate, event) = if block.is_untaken {
+            (Fate::Lost, Event::BlockLost { network, header })
+        } else {
+            (Fate::Untracked, Event::BlockForgotten { network, header })
+        };
+        if let Some(history) = &self.history {
+            history.write(Record::Change(Change::new(key, fate, wall_clock())));
+        }
+        event
     }
 
     /// Holds back an event of a block that is not reported yet.
@@ -153,7 +201,7 @@ impl Journal {
     }
 
     /// Returns the blocks of earlier runs that a node of this network can be asked about, with the
-    /// time for which it may still take them.
+    /// time for which it may still take them; those that it may have taken are only looked up.
     pub(super) fn adopt(
         &mut self,
         network: &str,
@@ -166,36 +214,24 @@ impl Journal {
         let blocks = of_network.map(|block| {
             let left = lifetime.checked_sub(age(now, &block));
             let left = left.filter(|_| block.is_untaken);
+            if block.is_untaken && left.is_none() {
+                self.late.insert(block.row, block.clone());
+            }
             (block, left)
         });
         blocks.collect()
     }
 
-    /// Gives up blocks of earlier runs that are too old. Returns the events.
-    pub(super) fn expire(&mut self, lifetime: Duration) -> Vec<Event> {
+    /// Gives up blocks of earlier runs that no node could be asked about in a day. Returns the
+    /// events.
+    pub(super) fn expire(&mut self) -> Vec<Event> {
         let now = wall_clock();
-        let old = self.unsettled.extract_if(.., |block| {
-            let lasts = if block.is_untaken {
-                lifetime
-            } else {
-                FORGOTTEN
-            };
-            age(now, block) >= lasts
-        });
-        let give_up = |block: Unsettled| {
-            let (row, is_untaken) = (BlockKey::Row(block.row), block.is_untaken);
-            let (network, header) = (block.network, block.header);
-            let (fate, event) = if is_untaken {
-                (Fate::Lost, Event::BlockLost { network, header })
-            } else {
-                (Fate::Untracked, Event::BlockForgotten { network, header })
-            };
-            if let Some(history) = &self.history {
-                history.write(Record::Change(Change::new(row, fate, now)));
-            }
-            event
-        };
-        old.map(give_up).collect()
+        let is_old = |block: &mut Unsettled| age(now, block) >= FORGOTTEN;
+        let old: Vec<_> = self.unsettled.extract_if(.., is_old).collect();
+        let events = old
+            .into_iter()
+            .map(|block| self.give_up(BlockKey::Row(block.row), block));
+        events.collect()
     }
 
     /// Whether the totals of a minute are to be written.

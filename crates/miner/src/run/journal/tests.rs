@@ -1,10 +1,14 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use chainweb::Target;
+use chainweb::{BlockHash, ChainId, Target};
 
 use super::Journal;
 use crate::history::{History, Place, Run, Unsettled, wall_clock};
-use crate::telemetry::event::Event;
+use crate::job::{JobId, NodeId, Proof};
+use crate::meter::Meter;
+use crate::telemetry::event::{BlockEvent, BlockRef, Event, Untracked};
+use crate::telemetry::recorder::Recorder;
+use crate::telemetry::snapshot::{Payee, Program};
 
 const LIFETIME: Duration = Duration::from_mins(5);
 
@@ -32,7 +36,7 @@ async fn journal(blocks: &[(i64, u64, bool)]) -> Journal {
 async fn a_block_that_is_given_up_is_an_event() {
     let day = 24 * 60;
     let mut journal = journal(&[(1, day + 1, true), (2, day + 1, false), (3, 1, false)]).await;
-    let events = journal.expire(LIFETIME);
+    let events = journal.expire();
     let heights: Vec<_> = events
         .iter()
         .map(|event| match event {
@@ -43,4 +47,48 @@ async fn a_block_that_is_given_up_is_an_event() {
         .collect();
     assert_eq!(heights, [("lost", 1), ("untracked", 2)]);
     assert_eq!(journal.unsettled.len(), 1);
+}
+
+#[tokio::test]
+async fn a_block_that_a_node_may_have_taken_is_lost_only_if_it_is_not_in_the_cut() {
+    let (by, depth) = (BlockHash::new([2; 32]), 6);
+    let (accepted, orphaned) = (BlockEvent::Accepted, BlockEvent::Orphaned { by, depth });
+    let untracked = |reason| BlockEvent::Untracked { reason };
+    let cases = [
+        (true, vec![orphaned.clone()], true),
+        (true, vec![accepted, orphaned.clone()], false),
+        (true, vec![untracked(Untracked::NoHash)], true),
+        (true, vec![untracked(Untracked::NetworkReset)], false),
+        (false, vec![orphaned], false),
+    ];
+    let program = Program {
+        version: "1",
+        payee: Payee::Simulated,
+    };
+    let nodes = vec!["node".into()];
+    let recorder = Recorder::new(Instant::now(), program, nodes, Meter::None, Proof::Verified);
+    for (is_untaken, events, is_lost) in cases {
+        let mut journal = journal(&[(7, 10, is_untaken)]).await;
+        assert_eq!(journal.expire().len(), 0);
+        let adopted = journal.adopt("development", LIFETIME);
+        assert_eq!((adopted[0].0.row, adopted[0].1), (7, None));
+        let block = BlockRef {
+            job: JobId(1),
+            node: NodeId(0),
+            chain: ChainId::new(3),
+            height: 7,
+            hash: Some(BlockHash::new([1; 32])),
+        };
+        let mut pass = |change| {
+            let event = Event::Block(block, change);
+            journal.pass(Instant::now(), event, None, recorder.nodes())
+        };
+        pass(BlockEvent::Restored {
+            row: 7,
+            is_untaken: false,
+        });
+        let last = events.into_iter().map(&mut pass).last().flatten();
+        let is_given_up = matches!(last, Some(Event::BlockLost { .. }));
+        assert_eq!(is_given_up, is_lost, "{last:?}");
+    }
 }
