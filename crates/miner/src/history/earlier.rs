@@ -22,8 +22,6 @@ pub struct Earlier {
     /// The expected blocks when the last confirmed block was found for which they are known; 0
     /// without one.
     pub expected_at_confirmed: f64,
-    /// The hashes of each hour of the latest seven days with known hashes, the earliest first.
-    pub hours: Vec<Hour>,
     /// The workers by name.
     pub workers: BTreeMap<String, EarlierWorker>,
 }
@@ -35,7 +33,7 @@ pub struct EarlierWorker {
     pub best_share: Option<f64>,
     /// The level of its last share, if it has one.
     pub level: Option<u16>,
-    /// The same hours as of all work.
+    /// The hashes of each hour of the latest seven days with known hashes, the earliest first.
     pub hours: Vec<Hour>,
 }
 
@@ -98,7 +96,6 @@ impl Earlier {
         Ok(Self {
             expected,
             expected_at_confirmed: confirmed.optional()?.unwrap_or(0.0),
-            hours: hours(db, now)?,
             workers: workers(db, now)?,
         })
     }
@@ -107,15 +104,6 @@ impl Earlier {
 /// Returns the time that is this many seconds after the Unix epoch.
 fn time(seconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs())
-}
-
-fn hours(db: &Connection, now: SystemTime) -> Result<Vec<Hour>, rusqlite::Error> {
-    let sql = "SELECT start, hashes FROM total
-        WHERE span = ?1 AND start >= ?2 AND hashes IS NOT NULL ORDER BY start";
-    let mut query = db.prepare(sql)?;
-    let from = start(now, HOUR) - HOURS * HOUR;
-    let rows = query.query_map([HOUR, from], |row| Ok((time(row.get(0)?), row.get(1)?)))?;
-    rows.collect()
 }
 
 fn workers(

@@ -19,6 +19,7 @@ use super::feed::Feed;
 use crate::history::{BlockKey, Change, Fate, Found, History, Record, Unsettled, wall_clock};
 use crate::job::JobId;
 use crate::telemetry::event::{BlockEvent, BlockRef, Event, Untracked};
+use crate::telemetry::fate;
 use crate::telemetry::snapshot::{NodeSnapshot, Snapshot};
 
 /// How long a block that is found waits for the disk before it is reported.
@@ -114,7 +115,7 @@ impl Journal {
         }
         history.write(match change {
             BlockEvent::Restored { row, .. } => Record::Adopted(*row, block.job),
-            change => match fate(block, change) {
+            change => match change_of(block, change) {
                 Some(change) => Record::Change(change),
                 None => return self.hold(now, event),
             },
@@ -322,42 +323,20 @@ fn found(now: Instant, block: &BlockRef, event: &BlockEvent, node: &NodeSnapshot
 }
 
 /// Returns the change of a block's fate.
-fn fate(block: &BlockRef, event: &BlockEvent) -> Option<Change> {
-    let key = BlockKey::Job(block.job);
-    let mut change = Change::new(key, Fate::Submitted, wall_clock());
-    change.fate = match event {
-        BlockEvent::Found { .. }
-        | BlockEvent::Restored { .. }
-        | BlockEvent::SubmissionFailed { .. } => return None,
-        BlockEvent::Submitted { .. } => Fate::Submitted,
-        BlockEvent::SubmissionUncertain { error, .. } => {
+fn change_of(block: &BlockRef, event: &BlockEvent) -> Option<Change> {
+    let mut change = Change::new(BlockKey::Job(block.job), fate(event)?, wall_clock());
+    match event {
+        BlockEvent::SubmissionUncertain { error, .. } | BlockEvent::Rejected { error, .. } => {
             change.detail = Some(error.clone());
-            Fate::Uncertain
         }
-        BlockEvent::Accepted => Fate::Accepted,
-        BlockEvent::Displaced { by } => {
-            change.other = Some(*by);
-            Fate::Displaced
-        }
-        BlockEvent::Confirmed { depth } => {
-            change.depth = Some(*depth);
-            Fate::Confirmed
-        }
+        BlockEvent::Displaced { by } => change.other = Some(*by),
+        BlockEvent::Confirmed { depth } => change.depth = Some(*depth),
         BlockEvent::Orphaned { by, depth } => {
             (change.other, change.depth) = (Some(*by), Some(*depth));
-            Fate::Orphaned
         }
-        BlockEvent::Rejected { error, .. } => {
-            change.detail = Some(error.clone());
-            Fate::Rejected
-        }
-        BlockEvent::RejectedWithoutPow => Fate::Rejected,
-        BlockEvent::Stale => Fate::Stale,
-        BlockEvent::Untracked { reason } => {
-            change.detail = Some(format!("{reason:?}"));
-            Fate::Untracked
-        }
-    };
+        BlockEvent::Untracked { reason } => change.detail = Some(format!("{reason:?}")),
+        _ => {}
+    }
     Some(change)
 }
 
