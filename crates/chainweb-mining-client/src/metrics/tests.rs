@@ -138,7 +138,6 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
             counted: Reading::default(),
         },
         work: Work {
-            hashes: None,
             expected: None,
             effort: None,
             stale,

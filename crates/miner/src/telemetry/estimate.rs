@@ -15,7 +15,7 @@ mod odds;
 mod stale;
 mod windows;
 
-pub use self::expected::{Expected, Mark, expected_blocks};
+pub use self::expected::{Expected, expected_blocks};
 pub use self::expected_rate::{ExpectedRate, HOURS};
 pub use self::luck::{Interval, Luck};
 pub use self::network::{BLOCK_DELAY, NetworkRates};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::estimate::{Expected, Luck, Mark, Rates, StaleWork, Windows};
+use super::estimate::{Expected, Luck, Rates, StaleWork, Windows};
 use super::event::{BlockEvent, BlockRef};
 use crate::job::{JobId, Proof};
 use crate::meter::{Meter, Spent};
@@ -14,13 +14,11 @@ use crate::meter::{Meter, Spent};
 /// The work of this run, and what it means for blocks. What is not known is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Work {
-    /// All hashes of this run.
-    pub hashes: Option<f64>,
     /// The expected blocks of this run: all hashes, each over the difficulty of its job.
     pub expected: Option<f64>,
     /// The expected blocks since our last confirmed block was found, in this run or an earlier one.
     pub effort: Option<f64>,
-    /// Hashes spent on jobs after they were outdated.
+    /// All hashes of this run, and those spent on jobs after they were outdated.
     pub stale: StaleWork,
     /// All hashes per second.
     pub rates: Option<Rates>,
@@ -46,9 +44,9 @@ pub(super) struct WorkWatch {
     found: u64,
     /// The work done when each block was found, until the block is settled: no more blocks than
     /// the coordinator submits and tracks.
-    marks: BTreeMap<JobId, Mark>,
+    marks: BTreeMap<JobId, f64>,
     /// The same of blocks of earlier runs, by their rows in the history.
-    earlier: BTreeMap<i64, Mark>,
+    earlier: BTreeMap<i64, f64>,
 }
 
 impl WorkWatch {
@@ -71,8 +69,7 @@ impl WorkWatch {
 
     /// Remembers the expected blocks of all runs when a block of an earlier run was found.
     pub(super) fn remember(&mut self, row: i64, found: Option<f64>) {
-        let mark = found.map(|found| (row, Mark::new(found)));
-        self.earlier.extend(mark);
+        self.earlier.extend(found.map(|found| (row, found)));
     }
 
     /// Reads the work done since the last call.
@@ -101,8 +98,8 @@ impl WorkWatch {
             } => {
                 self.read(now, meter);
                 self.found += 1;
-                self.marks.insert(block.job, self.expected.mark());
-                return self.spent.and(self.expected.blocks());
+                self.marks.insert(block.job, self.expected.blocks());
+                return self.spent.map(|_| self.expected.blocks());
             }
             BlockEvent::Restored { row, .. } => {
                 let mark = self.earlier.remove(row);
@@ -139,9 +136,8 @@ impl WorkWatch {
         let (current, outdated) = parts.unzip();
         stale.add(current, outdated);
         Work {
-            hashes: self.spent.map(|spent| spent.hashes),
             expected: self.spent.map(|spent| spent.expected),
-            effort: self.spent.and(self.expected.effort()),
+            effort: self.spent.map(|_| self.expected.effort()),
             stale,
             rates: self.spent.map(|_| self.hashes.rates(now)),
             found: self.found,

@@ -61,7 +61,6 @@ fn well() -> Snapshot {
         stale_percent: Some(0.4),
         problems: Arc::default(),
         work: Work {
-            hashes: None,
             expected: None,
             effort: None,
             stale: StaleWork::default(),
