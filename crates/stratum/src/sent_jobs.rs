@@ -81,9 +81,9 @@ impl SentJobs {
     }
 
     /// Returns the job of an index and the share target in force when it was sent.
-    pub(crate) fn get(&self, index: usize) -> Option<(&StratumJob, Target)> {
+    pub(crate) fn get(&self, index: usize) -> Option<(&StratumJob, &ShareTarget)> {
         let sent = self.0.get(index)?.as_ref()?;
-        Some((&sent.job, sent.required.target))
+        Some((&sent.job, &sent.required))
     }
 
     /// Returns the index of a job.
@@ -200,13 +200,10 @@ impl SentJob {
         })
     }
 
-    /// Refuses a share that cannot be accepted. One of stale work is recorded: it is work if its
-    /// hash meets the current share target, but once.
+    /// Refuses a share that cannot be accepted. One of stale work is recorded: it is work, but
+    /// once, if its hash meets a share target.
     fn refuse(&self, nonce: Nonce, hash: &PowHash, context: ShareContext<'_>) -> Refusal {
-        let is_share = context
-            .current
-            .is_some_and(|required| required.target.is_met_by(hash));
-        if !is_share || self.freshness(context).is_some() {
+        if self.target_met_by(hash, context).is_none() || self.freshness(context).is_some() {
             return Refusal::LowDifficulty;
         }
         match self.job.record_share(nonce) {

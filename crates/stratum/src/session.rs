@@ -256,8 +256,15 @@ impl Session {
             }
             Err(refusal) => {
                 if let Some(worker) = &self.worker {
-                    let share = self.target.as_ref().map(|target| target.difficulty);
-                    let credit = share.map(|share| self.difficulty.credit(share));
+                    let named = JobId::parse(job).and_then(|id| self.recent_jobs.index(id));
+                    let sent = named.and_then(|index| self.recent_jobs.get(index));
+                    let targets = [self.target.as_deref(), sent.map(|(_, required)| required)];
+                    // It met the easier one.
+                    let shares = targets
+                        .into_iter()
+                        .flatten()
+                        .map(|target| target.difficulty);
+                    let credit = shares.min().map(|share| self.difficulty.credit(share));
                     worker.rejected(now, refusal.into(), credit);
                 }
                 out.shares.push(ShareEvent::Refused(refusal));

@@ -50,7 +50,7 @@ impl Session {
             nonce,
             target: match verdict {
                 Ok(accepted) => Some(accepted.required.target),
-                Err(_) => sent.map(|(_, target)| target),
+                Err(_) => sent.map(|(_, required)| required.target),
             },
             achieved: match verdict {
                 Ok(accepted) => Some(accepted.achieved),
