@@ -201,8 +201,8 @@ impl Reader {
         })
     }
 
-    /// Returns the outages that lasted at a time in milliseconds since the Unix epoch, or later, the
-    /// earliest first.
+    /// Returns the outages that lasted at a time in milliseconds since the Unix epoch, or later,
+    /// the earliest first.
     pub fn outages(&self, from: i64) -> Result<Vec<Outage>, HistoryError> {
         let sql = "SELECT * FROM outage WHERE until IS NULL OR until >= ?1 ORDER BY since";
         self.rows(sql, &[&from], |row| {

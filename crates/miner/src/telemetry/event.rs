@@ -65,7 +65,7 @@ pub enum Event {
     },
     /// Something changed about a block of ours.
     Block(BlockRef, BlockEvent),
-    /// A block of an earlier run was not taken by a node, as far as is known, and it is too late now.
+    /// No node is known to have taken a block of an earlier run, and it is too late now.
     BlockLost {
         /// Its network.
         network: String,
