@@ -232,3 +232,29 @@ fn text(value: &Value) -> String {
 fn printable(text: &str) -> String {
     text.replace(char::is_control, "?")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{hive, table};
+
+    #[test]
+    fn luck_is_unknown_where_no_blocks_are_expected_and_early_before_the_first() {
+        let luck = |work: &Value| {
+            let page = table(&json!({ "work": work }), &json!([]));
+            let line = page.lines().find_map(|line| line.strip_prefix("luck"));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        assert_eq!(luck(&json!({ "expected_blocks": null })), "–");
+        assert_eq!(luck(&json!({ "expected_blocks": 0.5 })), "too early to say");
+        let known = json!({ "expected_blocks": 4, "luck": 0.5, "luck_interval": [0.1, 1.5] });
+        assert_eq!(luck(&known), "0.50 (from 0.10 to 1.50)");
+    }
+
+    #[test]
+    fn the_version_for_hive_is_that_of_the_program_and_no_shell_syntax() {
+        let text = hive(&json!({ "version": "9.8.7-a+b'; reboot; '" }), &json!([]));
+        assert!(text.contains("\"ver\":\"9.8.7-a+breboot\""), "{text}");
+    }
+}
