@@ -49,7 +49,7 @@ export const PROBLEMS = {
   'streams mute': problem('streams_silent', 'losing', [NODE], `Node ${NODE} reports no new blocks, so work is outdated for longer.`, 'A proxy before the node may hold its streams back: in nginx, set proxy_buffering off for /chainweb/.'),
   'key refused': problem('key_refused', 'stopped', [NODE], `Node ${NODE} refuses to mine for your key.`, 'Start the node with --mining-public-key and your key, or set --public-key and --account to those of the node.', 40),
   'device silent': problem('device_silent', 'losing', ['ka3-1'], 'Device ka3-1 is connected, but sending no shares.', 'Restart the device, and look at its own page for a fault.', 30),
-  'rejects 8 %': problem('shares_refused', 'losing', ['kd6-1'], 'Device kd6-1 is having 8 % of its shares refused, most because they are for old work.', 'Check the network of the device: its answers come seconds too late.', 0.4),
+  'rejects 8 %': problem('shares_refused', 'losing', ['kd6-1'], 'Device kd6-1 is having 8 % of the shares refused, most because they are for old work.', 'Check the network of the device: its answers come seconds too late.', 0.4),
   'stale 5 %': problem('work_stale', 'losing', [], '5.0 % of the work goes into outdated jobs.', 'Measure the way to the node with the command doctor, and move this program closer to the node and the devices.', 2),
   'clock off': problem('clock_off', 'losing', [NODE], `The clock of node ${NODE} is 2 min behind: the network may refuse its blocks.`, 'Set the clocks of the node and of this machine by NTP.'),
   'disk full': problem('disk_failing', 'losing', [], 'The disk does not take the history: a block that waits for the node is lost if the program ends.', 'Free space on the disk of --data-dir, and check that it is writable.'),
