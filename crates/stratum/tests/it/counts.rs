@@ -70,8 +70,16 @@ async fn refused_shares_and_ended_connections_are_counted_by_reason() {
     while setting.counters.read().endings.iter().sum::<u64>() < 2 {
         yield_now().await;
     }
-    assert_eq!(
-        endings(&setting.counters.read()),
-        [(Ending::Left, 1), (Ending::Closed(Close::Oversized), 1)]
+    let endings = endings(&setting.counters.read());
+    // The system resets the connection of a socket that is dropped with unread lines.
+    assert!(
+        matches!(
+            endings[..],
+            [
+                (Ending::Left | Ending::Broken, 1),
+                (Ending::Closed(Close::Oversized), 1)
+            ]
+        ),
+        "{endings:?}"
     );
 }
