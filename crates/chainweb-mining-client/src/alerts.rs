@@ -12,6 +12,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use miner::history::wall_clock;
 use miner::telemetry::Snapshot;
 use tokio::sync::{mpsc, watch as channel};
 use tokio::task::JoinSet;
@@ -19,7 +20,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use self::delivery::{Delivery, wall_clock};
+use self::delivery::Delivery;
 use self::notice::Notice;
 pub use self::receiver::Receiver;
 pub(crate) use self::trial::run as test;

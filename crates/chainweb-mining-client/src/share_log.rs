@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
+use miner::history::wall_clock;
 use stratum::{LoggedShare, ShareLog, ShareLogState};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -295,12 +296,8 @@ fn ends_within_line(path: &Path) -> bool {
 }
 
 /// Returns the time by the clock of this machine at an instant.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "readers of the log have no other clock"
-)]
 fn wall_clock_at(instant: Instant) -> SystemTime {
-    let now = SystemTime::now();
+    let now = wall_clock();
     now.checked_sub(instant.elapsed()).unwrap_or(now)
 }
 

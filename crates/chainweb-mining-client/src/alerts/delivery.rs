@@ -4,8 +4,9 @@
 //! another.
 
 use std::mem::{Discriminant, discriminant};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use miner::history::wall_clock;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, header};
 use tokio::sync::mpsc;
@@ -214,13 +215,4 @@ fn without_url(error: reqwest::Error) -> String {
     } else {
         cause.to_string()
     }
-}
-
-/// Returns the time by the clock of this machine, which the receivers show.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "alerts are read by people, later and elsewhere"
-)]
-pub(super) fn wall_clock() -> SystemTime {
-    SystemTime::now()
 }

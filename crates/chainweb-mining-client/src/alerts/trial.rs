@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
+use miner::history::wall_clock;
 use miner::telemetry::problem::{Kind, Problem, Severity};
 use tokio::time::sleep;
 
-use super::delivery::{Delivery, Failure, wall_clock};
+use super::delivery::{Delivery, Failure};
 use super::notice::Notice;
 use super::receiver::Receiver;
 

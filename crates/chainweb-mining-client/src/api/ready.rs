@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use miner::telemetry::Snapshot;
-use miner::telemetry::event::RequestKind;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,9 +45,7 @@ pub(super) fn readiness(
     }
     let mut reason = "no node has answered yet".to_owned();
     for node in &snapshot.nodes {
-        let kinds = [RequestKind::Info, RequestKind::Work];
-        let failure = kinds.iter().find_map(|kind| node.failures.get(kind));
-        if let Some(failure) = failure {
+        if let Some(failure) = node.down() {
             reason = format!("node {}: {}", node.address, failure.error);
             continue;
         }

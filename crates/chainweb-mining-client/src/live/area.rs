@@ -2,9 +2,9 @@
 //! keys there are. Pure: a snapshot in, text out.
 
 use miner::meter::Rate;
-use miner::telemetry::Snapshot;
 use miner::telemetry::estimate::{Luck, Window};
 use miner::telemetry::snapshot::DeviceState;
+use miner::telemetry::{Snapshot, Work};
 use miner::units::{About, HashRate};
 
 use super::text::{fitted, row};
@@ -144,14 +144,17 @@ fn effort(snapshot: &Snapshot, width: usize) -> Option<Vec<String>> {
         ..30 => format!("effort {percent}"),
         _ => format!("effort [{bar}] {percent}"),
     }];
-    if let Some(Luck::Known { ratio, interval }) = snapshot.work.luck() {
-        let (low, high) = (100.0 * interval.low, 100.0 * interval.high);
-        parts.push(format!(
-            "luck {:.0} % (95 %: {low:.0} to {high:.0})",
-            100.0 * ratio
-        ));
-    }
+    parts.extend(luck(&snapshot.work));
     Some(parts)
+}
+
+/// Returns the luck with its interval; `None` as long as it says nothing.
+pub(super) fn luck(work: &Work) -> Option<String> {
+    let Luck::Known { ratio, interval } = work.luck()? else {
+        return None;
+    };
+    let [ratio, low, high] = [ratio, interval.low, interval.high].map(|part| 100.0 * part);
+    Some(format!("luck {ratio:.0} % (95 %: {low:.0} to {high:.0})"))
 }
 
 fn devices(snapshot: &Snapshot) -> Vec<String> {

@@ -8,14 +8,14 @@ use std::time::Instant;
 use chainweb::Difficulty;
 use miner::history::Fate;
 use miner::job::JobId;
-use miner::telemetry::estimate::{Luck, Odds, Window};
+use miner::telemetry::estimate::{Odds, Window};
 use miner::telemetry::event::{BlockEvent, BlockRef};
 use miner::telemetry::snapshot::{Device, DeviceState, NodeSnapshot};
 use miner::telemetry::{Event, Snapshot, fate};
 use miner::units::{About, HashRate, Prefixed};
 use stratum::Rejection;
 
-use super::area::{Pause, keys, rate, window};
+use super::area::{Pause, keys, luck, rate, window};
 use super::text::{fitted, table};
 
 /// The most rows of a table. The others are counted.
@@ -60,15 +60,7 @@ pub(super) fn rates(snapshot: &Snapshot, columns: usize) -> Vec<String> {
     }
     if let Some(expected) = snapshot.work.expected {
         let found = snapshot.work.found;
-        let luck = match snapshot.work.luck() {
-            Some(Luck::Known { ratio, interval }) => format!(
-                "luck {:.0} % (95 %: {:.0} to {:.0})",
-                100.0 * ratio,
-                100.0 * interval.low,
-                100.0 * interval.high
-            ),
-            _ => "too early for luck".to_owned(),
-        };
+        let luck = luck(&snapshot.work).unwrap_or_else(|| "too early for luck".to_owned());
         lines.push(format!(
             "blocks: {found} found, {expected:.2} expected, {luck}"
         ));

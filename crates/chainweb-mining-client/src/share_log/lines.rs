@@ -165,7 +165,10 @@ fn write_extended(
             Ok(Freshness::Late) => "late",
             Err(_) => "refused",
         },
-        reason: record.verdict.err().map(|refusal| reason(refusal.into())),
+        reason: record
+            .verdict
+            .err()
+            .map(|refusal| Rejection::from(refusal).name()),
         username,
         worker,
         session: share.connection,
@@ -179,18 +182,6 @@ fn write_extended(
         achieved_difficulty: record.achieved.map(Text),
     };
     write_json(&line, out)
-}
-
-fn reason(rejection: Rejection) -> &'static str {
-    match rejection {
-        Rejection::Stale => "stale",
-        Rejection::UnknownJob => "unknown_job",
-        Rejection::Duplicate => "duplicate",
-        Rejection::LowDifficulty => "low_difficulty",
-        Rejection::Malformed => "malformed",
-        Rejection::NotSubscribed => "not_subscribed",
-        Rejection::Unauthorized => "unauthorized",
-    }
 }
 
 fn write_json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) -> io::Result<()> {

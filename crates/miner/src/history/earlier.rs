@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use chainweb::{Difficulty, Level};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::record::{Fate, HOUR, SPANS, Totals, start};
+use super::record::{Fate, HOUR, Totals, start};
 
 /// The hours of which the hashes are known again.
 const HOURS: i64 = 7 * 24;
@@ -69,10 +69,7 @@ impl Earlier {
                 expected: Some(of_block - expected),
                 ..Totals::default()
             };
-            let found = time(i64::max(found, 0) / 1000);
-            for (span, _) in SPANS {
-                lost.add(db, span, start(found, span))?;
-            }
+            lost.add(db, time(i64::max(found, 0) / 1000))?;
             expected = of_block;
         }
         // So were the numbers of its blocks. Old rows are deleted, and nothing is missing then.
@@ -85,10 +82,7 @@ impl Earlier {
                 blocks: 1,
                 ..Totals::default()
             };
-            let found = time(i64::max(found?, 0) / 1000);
-            for (span, _) in SPANS {
-                block.add(db, span, start(found, span))?;
-            }
+            block.add(db, time(i64::max(found?, 0) / 1000))?;
         }
         let sql = "SELECT expected FROM block WHERE fate = ?1 AND expected IS NOT NULL
             ORDER BY id DESC LIMIT 1";

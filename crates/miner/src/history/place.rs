@@ -55,10 +55,7 @@ impl Slot {
     pub(super) fn create_directory(&self) -> Result<(), HistoryError> {
         match self.database.name.parent() {
             Some(directory) if !self.database.is_memory => {
-                fs::create_dir_all(directory).map_err(|source| HistoryError::Directory {
-                    directory: directory.to_owned(),
-                    source,
-                })
+                fs::create_dir_all(directory).map_err(unusable(directory))
             }
             _ => Ok(()),
         }
@@ -84,10 +81,7 @@ impl Slot {
 
     /// Takes the first file of the directory that no other instance uses.
     fn in_directory(directory: &Path) -> Result<Self, HistoryError> {
-        let in_directory = |source| HistoryError::Directory {
-            directory: directory.to_owned(),
-            source,
-        };
+        let in_directory = unusable(directory);
         fs::create_dir_all(directory).map_err(in_directory)?;
         for instance in 1..=INSTANCES {
             let name = match instance {
@@ -138,6 +132,14 @@ impl Slot {
             let _ = fs::remove_file(file.with_extension(rest));
         }
         Ok(aside)
+    }
+}
+
+/// Returns the error of a directory from that of the system.
+fn unusable(directory: &Path) -> impl Fn(io::Error) -> HistoryError + Copy {
+    |source| HistoryError::Directory {
+        directory: directory.to_owned(),
+        source,
     }
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, ToSql, params_from_iter};
 
 use super::HistoryError;
 use super::place::Database;
-use super::record::{Fate, Outage, Totals};
+use super::record::{DAY, Fate, HOUR, MINUTE, Outage, Totals};
 
 /// A block of ours. Times are milliseconds since the Unix epoch, here and below.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,9 +57,9 @@ impl Span {
     /// Returns its length in seconds.
     pub fn seconds(self) -> i64 {
         match self {
-            Self::Minute => 60,
-            Self::Hour => 60 * 60,
-            Self::Day => 24 * 60 * 60,
+            Self::Minute => MINUTE,
+            Self::Hour => HOUR,
+            Self::Day => DAY,
         }
     }
 }

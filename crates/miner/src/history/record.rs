@@ -17,13 +17,13 @@ const MAX_BLOCKS_IN_MEMORY: i64 = 10_000;
 /// The number of outages that are kept.
 const MAX_OUTAGES: i64 = 10_000;
 
-const MINUTE: i64 = 60;
+pub(super) const MINUTE: i64 = 60;
 pub(super) const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
+pub(super) const DAY: i64 = 24 * HOUR;
 
 /// The spans of totals in seconds, and how many of them are kept on a disk and in memory: by
 /// number, so that a wrong clock deletes none. In memory too a day, a week and a month are whole.
-pub(super) const SPANS: [(i64, [i64; 2]); 3] = [
+const SPANS: [(i64, [i64; 2]); 3] = [
     (MINUTE, [7 * 1440, 1440]),
     (HOUR, [90 * 24, 31 * 24]),
     (DAY, [36_500, 3650]),
@@ -255,9 +255,7 @@ impl Record {
                     .map(drop)
             }
             Self::Totals(at, totals, workers) => {
-                for (span, _) in SPANS {
-                    totals.add(db, span, start(*at, span))?;
-                }
+                totals.add(db, *at)?;
                 workers.iter().try_for_each(|worker| worker.add(db, *at))
             }
             Self::Outage(outage) => {
@@ -360,28 +358,27 @@ impl Totals {
         }
     }
 
-    pub(super) fn add(
-        &self,
-        db: &Connection,
-        span: i64,
-        start: i64,
-    ) -> Result<(), rusqlite::Error> {
+    /// Adds the totals to those of the minute, hour and day around a time.
+    pub(super) fn add(&self, db: &Connection, at: SystemTime) -> Result<(), rusqlite::Error> {
         let sql = format!(
             "INSERT INTO total (span, start, {COLUMNS})
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE SET {SUMS}"
         );
-        let row = params![
-            span,
-            start,
-            self.hashes,
-            self.expected,
-            self.stale_hashes,
-            self.shares_accepted.cast_signed(),
-            self.shares_stale.cast_signed(),
-            self.shares_rejected.cast_signed(),
-            self.blocks.cast_signed(),
-        ];
-        db.prepare_cached(&sql)?.execute(row).map(drop)
+        let mut query = db.prepare_cached(&sql)?;
+        for (span, _) in SPANS {
+            query.execute(params![
+                span,
+                start(at, span),
+                self.hashes,
+                self.expected,
+                self.stale_hashes,
+                self.shares_accepted.cast_signed(),
+                self.shares_stale.cast_signed(),
+                self.shares_rejected.cast_signed(),
+                self.blocks.cast_signed(),
+            ])?;
+        }
+        Ok(())
     }
 }
 

@@ -65,12 +65,15 @@ pub(super) fn run(
     opened: oneshot::Sender<Result<Opened, HistoryError>>,
 ) {
     let started = Instant::now();
-    let mut opening = Writer::new(place, about.clone(), Arc::clone(health));
-    // Another process, such as a backup, may hold the database for a while.
-    while matches!(&opening, Err(error) if error.is_passing()) && started.elapsed() < LOCKED {
-        thread::park_timeout(RETRY);
-        opening = Writer::new(place, about.clone(), Arc::clone(health));
-    }
+    let opening = loop {
+        match Writer::new(place, about.clone(), Arc::clone(health)) {
+            // Another process, such as a backup, may hold the database for a while.
+            Err(error) if error.is_passing() && started.elapsed() < LOCKED => {
+                thread::park_timeout(RETRY);
+            }
+            ended => break ended,
+        }
+    };
     match opening {
         Ok((mut writer, found)) => {
             // The receiver may have stopped waiting.
@@ -147,7 +150,6 @@ impl Writer {
 
     /// Opens the database, in which this run has a row afterwards.
     fn connect(&self) -> Result<Connection, HistoryError> {
-        self.slot.create_directory()?;
         let database = self.slot.database.connect()?;
         schema::prepare(&database)?;
         let started = milliseconds(wall_clock());
@@ -232,6 +234,7 @@ impl Writer {
         let is_prunable = self.pruned.is_none_or(|at| at.elapsed() >= interval);
         if self.slot.is_gone() {
             // A new file takes the place of the one that was removed.
+            self.slot.create_directory()?;
             self.open = None;
         }
         let (database, run) = self.open()?;

@@ -117,8 +117,13 @@ pub struct NodeSnapshot {
 impl NodeSnapshot {
     /// Returns whether the node is known and answers requests for `/info` and work.
     pub fn is_up(&self) -> bool {
-        let fails = |request| self.failures.contains_key(&request);
-        self.network.is_some() && !fails(RequestKind::Info) && !fails(RequestKind::Work)
+        self.network.is_some() && self.down().is_none()
+    }
+
+    /// Returns why no work can be had of the node: the failure of requests for `/info` or work.
+    pub fn down(&self) -> Option<&NodeFailure> {
+        let kinds = [RequestKind::Info, RequestKind::Work];
+        kinds.iter().find_map(|kind| self.failures.get(kind))
     }
 }
 

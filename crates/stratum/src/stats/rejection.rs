@@ -42,7 +42,7 @@ impl Rejection {
         Self::Unauthorized,
     ];
 
-    /// Returns its name in metrics.
+    /// Returns its name in metrics and in the share log.
     pub fn name(self) -> &'static str {
         match self {
             Self::Stale => "stale",
