@@ -120,7 +120,7 @@ impl Worker {
 impl Shares {
     fn of(stats: &WorkerSnapshot) -> Self {
         Self {
-            accepted: stats.accepted + stats.accepted_late,
+            accepted: stats.all_accepted(),
             stale: stats.rejections.of(Rejection::Stale),
             rejected: stats.rejections.except_stale(),
         }

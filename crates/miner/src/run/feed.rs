@@ -155,7 +155,7 @@ fn worker(device: &Device) -> WorkerTotals {
             hashes: device.expected.map(|_| stats.credited),
             expected: device.expected,
             stale_hashes: None,
-            shares_accepted: stats.accepted + stats.accepted_late,
+            shares_accepted: stats.all_accepted(),
             shares_stale: stats.rejections.of(Rejection::Stale),
             shares_rejected: stats.rejections.except_stale(),
             blocks: stats.blocks,

@@ -66,7 +66,7 @@ impl Shares {
 impl From<&WorkerSnapshot> for Shares {
     fn from(stats: &WorkerSnapshot) -> Self {
         Self {
-            accepted: stats.accepted + stats.accepted_late,
+            accepted: stats.all_accepted(),
             rejections: stats.rejections,
         }
     }

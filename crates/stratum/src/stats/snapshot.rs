@@ -51,3 +51,10 @@ pub struct WorkerSnapshot {
     /// The address of its last session, if it is known.
     pub peer: Option<IpAddr>,
 }
+
+impl WorkerSnapshot {
+    /// Returns the number of accepted shares, those of retired work included.
+    pub fn all_accepted(&self) -> u64 {
+        self.accepted + self.accepted_late
+    }
+}

@@ -77,7 +77,7 @@ impl Change {
             name: stats.name.as_str().to_owned(),
             state: variant(device.state),
             hash_rate: device.hash_rate().map(rounded),
-            accepted: stats.accepted + stats.accepted_late,
+            accepted: stats.all_accepted(),
             refused: stats.rejections.of(stratum::Rejection::Stale)
                 + stats.rejections.except_stale(),
         }

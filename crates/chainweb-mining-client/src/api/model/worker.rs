@@ -138,7 +138,7 @@ impl Worker {
             difficulty_bits: stats.level.map(|level| level.bits().into()),
             accepted_difficulty: rounded(stats.credited),
             shares: Shares {
-                accepted: stats.accepted + stats.accepted_late,
+                accepted: stats.all_accepted(),
                 accepted_late: stats.accepted_late,
                 stale: refused(Rejection::Stale),
                 unknown_job: refused(Rejection::UnknownJob),

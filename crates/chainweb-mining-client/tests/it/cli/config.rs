@@ -30,6 +30,13 @@ impl Folder {
         fs::write(&path, bytes).unwrap();
         path
     }
+
+    pub(super) fn pipe(&self, name: &str) -> String {
+        let path = self.path(name);
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        path
+    }
 }
 
 impl Drop for Folder {
@@ -133,14 +140,7 @@ fn a_file_that_is_no_document_is_refused_without_reading_it_to_the_end() {
     );
     let special = ": is a device, a pipe or a socket; expected a file";
     check("/dev/zero", special);
-    let pipe = folder.path("pipe");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let pipe = folder.pipe("pipe");
     check(&pipe, special);
     let huge = folder.path("huge.yaml");
     File::create(&huge).unwrap().set_len(100_000_000).unwrap();

@@ -273,14 +273,7 @@ async fn a_disk_that_is_full_for_a_while_costs_no_line_and_no_share() {
 #[test]
 fn a_path_that_cannot_be_a_log_is_a_usage_error() {
     let folder = Folder::new("share-log-paths");
-    let pipe = folder.path("pipe");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let pipe = folder.pipe("pipe");
     for (path, what) in [
         (folder.path(""), "is a directory"),
         (pipe, "a pipe"),
