@@ -7,7 +7,8 @@ use std::io::{IsTerminal, stderr, stdin};
 use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
-use rustix::process::{Pid, getpgid, getpgrp, getpid, getppid, getsid};
+use rustix::io::Errno;
+use rustix::process::{Pid, getpid};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcgetwinsize,
     tcsetattr,
@@ -32,28 +33,46 @@ pub(super) fn is_usable() -> bool {
 /// Whether the process is in the foreground. A process in the background is stopped if it reads
 /// from the terminal or changes its mode.
 pub(super) fn is_foreground() -> bool {
-    let own = Ok(getpgrp());
-    tcgetpgrp(stdin()) == own && tcgetpgrp(stderr()) == own
+    let group = ids_of("self").and_then(|ids| ids.group).ok_or(Errno::SRCH);
+    group.is_ok() && tcgetpgrp(stdin()) == group && tcgetpgrp(stderr()) == group
 }
 
 /// Whether a shell can continue the process after a stop: the process that started its group is in
 /// the same session. Otherwise the system ignores Ctrl-Z: the group is orphaned, as POSIX calls it.
 pub(super) fn can_be_continued() -> bool {
-    let mut parent = getppid();
-    while let Some(pid) = parent {
-        if getpgid(Some(pid)) != Ok(getpgrp()) {
-            return getsid(Some(pid)) == getsid(None);
+    let Some(own) = ids_of("self") else {
+        return false;
+    };
+    let mut parent = own.parent;
+    while let Some(ids) = parent.and_then(|pid| ids_of(&pid.as_raw_nonzero().to_string())) {
+        if ids.group != own.group {
+            return ids.session == own.session;
         }
-        parent = parent_of(pid);
+        parent = ids.parent;
     }
     false
 }
 
-fn parent_of(pid: Pid) -> Option<Pid> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-    // The name, in parentheses, may contain any character. State and parent follow.
+/// What identifies a process. An ID is `None` if it belongs to another namespace of processes, as
+/// that of the group may in a container. rustix returns invalid IDs then.
+struct Ids {
+    parent: Option<Pid>,
+    group: Option<Pid>,
+    session: Option<Pid>,
+}
+
+/// Returns the IDs of the process with this name below `/proc`; `None` without such a process.
+fn ids_of(process: &str) -> Option<Ids> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name, in parentheses, may contain any character. The state and these IDs follow.
     let (_, rest) = stat.rsplit_once(')')?;
-    Pid::from_raw(rest.split_whitespace().nth(1)?.parse().ok()?)
+    let mut ids = rest.split_whitespace().skip(1).map(str::parse);
+    let mut next = || Some(Pid::from_raw(ids.next()?.ok()?));
+    Some(Ids {
+        parent: next()?,
+        group: next()?,
+        session: next()?,
+    })
 }
 
 /// Returns the columns and rows.

@@ -1,12 +1,10 @@
 //! The flags of the external worker, and the end of its commands with the program.
 
-use std::process::{Command, Stdio};
-
 use chainweb::Difficulty;
 use rustix::process::{Pid, Signal, test_kill_process};
 use simnet::{Config, Simnet};
 
-use super::program::{PROGRAM, Running, check_usage, command, field};
+use super::program::{PROGRAM, Running, check_usage, field, in_container};
 
 #[test]
 fn flag_errors_say_what_is_expected() {
@@ -124,30 +122,6 @@ async fn second_signal_leaves_no_command_running() {
     assert_eq!(client.wait().code(), Some(1));
     until_gone(processes).await;
     network.shutdown().await;
-}
-
-/// The command that makes another one the first process of a container.
-const UNSHARE: &str = "unshare --user --map-root-user --pid --fork --kill-child --mount-proc";
-
-#[expect(
-    clippy::print_stderr,
-    reason = "a skipped test is worth a line in the test output"
-)]
-fn in_container(program: &str) -> Option<Command> {
-    let mut words = UNSHARE.split(' ');
-    let mut unshare = command(words.next()?);
-    unshare.args(words).stderr(Stdio::null());
-    if unshare
-        .arg("true")
-        .status()
-        .is_ok_and(|status| status.success())
-    {
-        let mut unshare = command("unshare");
-        unshare.args(UNSHARE.split(' ').skip(1)).arg(program);
-        return Some(unshare);
-    }
-    eprintln!("skipped: {UNSHARE} does not work here");
-    None
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -190,3 +190,29 @@ pub(crate) fn field<'a>(line: &'a str, name: &str) -> &'a str {
     let start = line.find(&format!("{name}=")).unwrap() + name.len() + 1;
     line[start..].split(' ').next().unwrap()
 }
+
+/// The command that makes another one the first process of a container.
+const UNSHARE: &str = "unshare --user --map-root-user --pid --fork --kill-child --mount-proc";
+
+/// Returns a command that runs a program as the first process of a container; `None`, with a line
+/// in the output, if this machine has none.
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test is worth a line in the test output"
+)]
+pub(super) fn in_container(program: &str) -> Option<Command> {
+    let mut words = UNSHARE.split(' ');
+    let mut unshare = command(words.next()?);
+    unshare.args(words).stderr(Stdio::null());
+    if unshare
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        let mut unshare = command("unshare");
+        unshare.args(UNSHARE.split(' ').skip(1)).arg(program);
+        return Some(unshare);
+    }
+    eprintln!("skipped: {UNSHARE} does not work here");
+    None
+}

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use super::program::{PROGRAM, Running, command};
+use super::program::{PROGRAM, Running, command, in_container};
 
 /// The time limit of every wait: far more than any needs.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -55,22 +55,21 @@ impl Terminal {
     /// Starts the client.
     fn mine(flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let program = [&[PROGRAM][..], &MINING, flags].concat();
-        Self::start(&program, variables)
+        Self::start(&mut on_terminal(&program, variables))
     }
 
     /// Starts a shell, and the client in it.
     fn shell() -> Self {
         let variables = [("PS1", "ready> "), ("ENV", "/dev/null")];
-        let mut shell = Self::start(&["/bin/sh", "-i"], &variables);
+        let mut shell = Self::start(&mut on_terminal(&["/bin/sh", "-i"], &variables));
         shell.wait_for("ready> ");
         shell.press(&format!("{PROGRAM} {} --color never\n", MINING.join(" ")));
         shell
     }
 
-    fn start(program: &[&str], variables: &[(&str, &str)]) -> Self {
+    fn start(command: &mut Command) -> Self {
         let (person, terminal) = pair();
         let end = || terminal.try_clone().unwrap();
-        let mut command = on_terminal(program, variables);
         let command = command.stdin(end()).stdout(end()).stderr(end());
         let child = command.spawn().unwrap();
         let mut reader = person.try_clone().unwrap();
@@ -262,16 +261,43 @@ fn signals_from_keys_end_the_program_and_the_terminal_is_restored() {
 
 #[test]
 fn a_stop_that_no_shell_could_end_is_ignored() {
-    let mut terminal = Terminal::mine(&[], &[]);
-    terminal.wait_for(NODE);
-    terminal.wait_for_lines(false);
-    terminal.press("\u{1a}");
-    terminal.press("n");
-    terminal.wait_for("clock");
-    terminal.wait_for(NODE);
-    assert!(!terminal.has_lines());
-    terminal.press("q");
-    assert_eq!(terminal.wait().code(), Some(0));
+    let program = [&[PROGRAM][..], &MINING].concat();
+    let alone = on_terminal(&program, &[]);
+    // Here the parent's group and session have no ID.
+    let contained = in_container("sh").map(|mut container| {
+        let command = ["-c", "\"$@\"; exit $?", "sh", "env"];
+        container.args(command).args(alone.get_args());
+        container.env("TERM", "xterm");
+        container
+    });
+    for mut command in [Some(alone), contained].into_iter().flatten() {
+        let mut terminal = Terminal::start(&mut command);
+        terminal.wait_for(NODE);
+        terminal.wait_for_lines(false);
+        terminal.press("\u{1a}");
+        terminal.press("n");
+        terminal.wait_for("clock");
+        terminal.wait_for(NODE);
+        assert!(!terminal.has_lines());
+        terminal.press("q");
+        assert_eq!(terminal.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_program_whose_group_has_no_id_in_its_container_only_logs() {
+    let Some(mut container) = in_container("sh") else {
+        return;
+    };
+    let script = format!("{PROGRAM} {} --color never; exit $?", MINING.join(" "));
+    container.args(["-c", &script]);
+    let mut words = vec![container.get_program().to_str().unwrap()];
+    words.extend(container.get_args().map(|word| word.to_str().unwrap()));
+    let mut terminal = Terminal::start(&mut on_terminal(&words, &[]));
+    let lines = terminal.wait_for("127.0.0.1:1");
+    assert!(!lines.contains('\u{1b}'), "{lines}");
+    terminal.press("\u{3}");
+    terminal.wait_for("stopped");
 }
 
 #[test]
