@@ -191,7 +191,7 @@ impl Coordinator {
         let is_young = now < issued + timing.refetch_age;
         let is_restarted = node.suspicion == Some(Suspicion::Restart)
             || node.restarted.is_some_and(|at| issued <= at);
-        if !is_young || is_restarted || !submission.is_unknown() || submission.is_outdated {
+        if !is_young || is_restarted || submission.may_be_taken(error) || submission.is_outdated {
             return false;
         }
         if submission.attempts >= MAX_TRIES_ELSEWHERE {
@@ -234,10 +234,12 @@ impl Coordinator {
     fn refused(&mut self, submission: &Submission, error: &Error) {
         let (node, block) = (submission.job.node, submission.block());
         match error {
-            // An attempt without an answer may have succeeded.
-            Error::Refused(Refusal::Stale) if !submission.is_unknown() => {
-                self.uncertain(submission, error);
+            Error::Refused(Refusal::InvalidPow { .. }) if self.config.proof == Proof::None => {
+                self.counters.solutions_rejected += 1;
+                self.report_block(block, BlockEvent::RejectedWithoutPow);
+                self.pow_required(node, error);
             }
+            error if submission.may_be_taken(error) => self.uncertain(submission, error),
             Error::Refused(Refusal::Stale) => {
                 self.counters.solutions_stale += 1;
                 self.report_block(block, BlockEvent::Stale);
@@ -245,11 +247,6 @@ impl Coordinator {
                     // The parent is still the tip, so the node must have lost its payloads.
                     self.nodes[node.0].suspect(Suspicion::Restart);
                 }
-            }
-            Error::Refused(Refusal::InvalidPow { .. }) if self.config.proof == Proof::None => {
-                self.counters.solutions_rejected += 1;
-                self.report_block(block, BlockEvent::RejectedWithoutPow);
-                self.pow_required(node, error);
             }
             error => {
                 self.counters.solutions_rejected += 1;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, WorkHeader};
-use node::Error;
+use node::{Error, Refusal};
 
 use super::event::Seq;
 use super::freshness::Freshness;
@@ -42,9 +42,11 @@ impl Submission {
         BlockRef::new(&self.job, &self.header)
     }
 
-    /// Whether no submission can have been accepted: all were answered that the payload is unknown.
-    pub(super) fn is_unknown(&self) -> bool {
-        self.unknown == self.attempts
+    /// Whether a submission before the last one, which got this error, may have been accepted: not
+    /// all of them were refused.
+    pub(super) fn may_be_taken(&self, last: &Error) -> bool {
+        let is_counted = matches!(last, Error::Refused(Refusal::Stale));
+        self.unknown + u32::from(!is_counted) < self.attempts
     }
 
     /// Schedules another try. Returns the pause before it; `None` if it is too late for one.

@@ -224,14 +224,28 @@ fn a_solution_unknown_for_another_reason_is_not_submitted_again() {
 }
 
 #[test]
-fn a_solution_unknown_after_a_retry_may_have_been_accepted() {
+fn a_solution_refused_after_a_try_without_an_answer_may_have_been_accepted() {
+    for refusal in [stale(), invalid_pow()] {
+        let mut s = Script::mining(1);
+        s.solved("0:1a");
+        s.at(10).submitted(Err(timeout())).gives(&[]);
+        s.at(110).tick().gives(&["submit 0:1a to net"]);
+        s.at(120).submitted(Err(refusal)).gives(&[]);
+        assert_eq!(s.counters().solutions_stale, 0);
+        assert_eq!(s.counters().solutions_rejected, 0);
+        assert_eq!(s.counters().blocks.pending, 1);
+    }
+}
+
+#[test]
+fn a_solution_of_which_all_tries_are_refused_is_no_block() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
-    s.at(10).submitted(Err(timeout())).gives(&[]);
-    s.at(110).tick().gives(&["submit 0:1a to net"]);
-    s.at(120).submitted(Err(stale())).gives(&[]);
-    assert_eq!(s.counters().solutions_stale, 0);
-    assert_eq!(s.counters().blocks.pending, 1);
+    s.at(10).submitted(Err(stale())).gives(&[]);
+    s.at(110).tick();
+    s.at(120).submitted(Err(invalid_pow()));
+    assert_eq!(s.counters().solutions_rejected, 1);
+    assert_eq!(s.counters().blocks.pending, 0);
 }
 
 #[test]
