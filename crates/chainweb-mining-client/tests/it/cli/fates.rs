@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use chainweb::Difficulty;
+use chainweb::{ChainId, Difficulty};
 use rusqlite::Connection;
 use rustix::process::Signal;
-use simnet::{Config, Endpoint, Rule, Simnet, Times, Verdict};
+use simnet::{Config, Endpoint, Report, Rule, Simnet, Times, Verdict};
 use tokio::time::sleep;
 
 use super::api::{get, start};
@@ -40,21 +40,104 @@ fn count<'a>(fates: impl Iterator<Item = &'a str>) -> Counts {
     counts
 }
 
-/// Mines so many blocks next to foreign miners, on a node that refuses some blocks, and waits
-/// until all of them have their last fate. Each of the `wanted` fates has blocks.
+fn rejected() -> Verdict {
+    Verdict::Status(400, "Invalid solved work: Invalid POW hash".into())
+}
+
+/// Orphans and refuses some blocks, and takes some without an answer; called ten times a second.
+fn disturb(network: &Simnet, round: u32) {
+    let rule = |endpoint, verdict, times| {
+        let chain = ChainId::new(round / 10 % 20);
+        let rule = Rule::on(endpoint, verdict).chain(chain);
+        network.faults().install(rule.times(Times::First(times)));
+    };
+    let own = network.report().own_in_cut;
+    match round % 10 {
+        0 if let Some(block) = own.last() => {
+            // It fails if a block stands on the last one of ours.
+            network.reorganise(block.chain).ok();
+        }
+        3 => {
+            // The program tries again where it does not learn of a new tip, and is refused.
+            rule(Endpoint::Solved, Verdict::LoseAnswer, 1);
+            rule(Endpoint::Solved, rejected(), 1);
+            rule(Endpoint::Event, Verdict::Drop, 2);
+        }
+        6 => {
+            // It tries five times, since another node may have answered.
+            let unknown = Verdict::Status(404, "No associated Payload".into());
+            rule(Endpoint::Solved, unknown, 5);
+        }
+        _ => {}
+    }
+}
+
+/// Puts ten foreign blocks on the tip of each chain.
+fn bury(network: &Simnet) {
+    let tips = network.tips();
+    let end = 10 + tips.values().map(|tip| tip.height).max().unwrap();
+    while network.tips().values().any(|tip| tip.height < end) {
+        for chain in tips.keys() {
+            // A chain with a lower one next to it has to wait.
+            network.mine_foreign(*chain).ok();
+        }
+    }
+}
+
+/// Waits until so many blocks are found, and then until the program has the last fate of all of
+/// them. Returns the fates that it keeps in the directory, with the hashes of the blocks.
+async fn settled(
+    network: &Simnet,
+    address: &str,
+    directory: &Path,
+    blocks: f64,
+) -> Vec<(String, String)> {
+    let text = || get(address, "/metrics").body;
+    let reached = |text: &str, fate: &str| value(text, &format!("blocks_total{{fate=\"{fate}\"}}"));
+    let mut rounds = 0..18_000;
+    while reached(&text(), "found") < Some(blocks) {
+        let round = rounds.next();
+        disturb(network, round.expect("enough blocks"));
+        sleep(Duration::from_millis(100)).await;
+    }
+    let busy = Verdict::Busy(503, Duration::from_mins(1));
+    network.faults().install(Rule::on(Endpoint::Work, busy));
+    let mut tries = 0..3000;
+    loop {
+        // No more work. Some solutions may still be on their way.
+        if tries.len() % 100 == 0 {
+            bury(network);
+        }
+        let text = text();
+        let kept = kept(directory);
+        let counts = count(kept.iter().map(|(_, fate)| &**fate));
+        let all = reached(&text, "found");
+        let finals = FINAL.map(|fate| reached(&text, fate));
+        let expected = FINAL.map(|fate| Some(counts.get(fate).copied().unwrap_or(0) as f64));
+        let is_settled = counts.keys().all(|fate| FINAL.contains(&&**fate));
+        if is_settled && finals == expected && all == Some(kept.len() as f64) {
+            return kept;
+        }
+        assert!(tries.next().is_some(), "{counts:?}: {text}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Mines so many blocks next to foreign miners, on a node that refuses some blocks and takes some
+/// without an answer, and compares their fates. Each of the `wanted` ones has blocks.
 async fn fates_agree(blocks: f64, name: &str, wanted: &[&str]) {
     let config = Config {
-        start_difficulty: Difficulty::from_u128(200_000),
-        foreign_hash_rate: 2e6,
+        start_difficulty: Difficulty::from_u128(100_000),
+        foreign_hash_rate: 2e5,
+        // Each chain adjusts its difficulty to this after 120 blocks.
+        block_delay: Duration::from_secs(2),
         ..Config::default()
     };
     let network = Simnet::start(config, ([127, 0, 0, 1], 0).into());
     let network = network.await.unwrap();
-    let solved = |verdict, times| Rule::on(Endpoint::Solved, verdict).times(times);
-    let rejected = Verdict::Status(400, "Invalid solved work: Invalid POW hash".into());
-    let unknown = Verdict::Status(404, "No associated Payload".into());
-    for (verdict, times) in [(rejected, Times::Every(7)), (unknown, Times::Every(11))] {
-        network.faults().install(solved(verdict, times));
+    for (verdict, every) in [(rejected(), 7), (Verdict::LoseAnswer, 5)] {
+        let rule = Rule::on(Endpoint::Solved, verdict);
+        network.faults().install(rule.times(Times::Every(every)));
     }
     let (directory, node) = (directory(name), network.address().to_string());
     let flags = [
@@ -69,31 +152,7 @@ async fn fates_agree(blocks: f64, name: &str, wanted: &[&str]) {
     ];
     let kept_in = ["--data-dir", directory.to_str().unwrap()];
     let (mut client, address) = start(&[&flags[..], &kept_in].concat());
-    let text = || get(&address, "/metrics").body;
-    let reached = |text: &str, fate: &str| value(text, &format!("blocks_total{{fate=\"{fate}\"}}"));
-    let mut tries = 0..18_000;
-    while reached(&text(), "found") < Some(blocks) {
-        assert!(tries.next().is_some(), "too few blocks: {}", text());
-        sleep(Duration::from_millis(100)).await;
-    }
-    // No more work: foreign blocks bury the last ones.
-    let busy = Verdict::Busy(503, Duration::from_mins(1));
-    network.faults().install(Rule::on(Endpoint::Work, busy));
-    let mut tries = 0..3000;
-    let kept = loop {
-        let text = text();
-        let kept = kept(&directory);
-        let counts = count(kept.iter().map(|(_, fate)| &**fate));
-        let all = reached(&text, "found");
-        let finals = FINAL.map(|fate| reached(&text, fate));
-        let expected = FINAL.map(|fate| Some(counts.get(fate).copied().unwrap_or(0) as f64));
-        let is_settled = counts.keys().all(|fate| FINAL.contains(&&**fate));
-        if is_settled && finals == expected && all == Some(kept.len() as f64) {
-            break kept;
-        }
-        assert!(tries.next().is_some(), "{counts:?}: {text}");
-        sleep(Duration::from_millis(100)).await;
-    };
+    let kept = settled(&network, &address, &directory, blocks).await;
     let counts = count(kept.iter().map(|(_, fate)| &**fate));
     let page = get(&address, "/api/v1/blocks").json();
     let fates = page["fates"].as_array().unwrap().iter();
@@ -106,17 +165,26 @@ async fn fates_agree(blocks: f64, name: &str, wanted: &[&str]) {
     let fates: Counts = fates.filter(|(_, blocks)| *blocks > 0).collect();
     assert_eq!(fates, counts);
     let status = get(&address, "/api/v1/status").json();
+    let of = |fate: &str| counts.get(fate).copied().unwrap_or(0);
     for fate in FINAL {
         let shown = status["blocks"]["by_fate"][fate].as_u64().unwrap_or(0);
-        assert_eq!(shown, counts.get(fate).copied().unwrap_or(0), "{fate}");
+        assert_eq!(shown, of(fate), "{fate}");
     }
     for fate in wanted {
         assert!(counts.contains_key(*fate), "{counts:?}");
     }
     let confirmed = kept.iter().filter(|(_, fate)| fate == "confirmed");
     let confirmed: BTreeSet<_> = confirmed.map(|(hash, _)| hash.clone()).collect();
-    let own = network.report().own_in_cut.into_iter();
-    assert_eq!(confirmed, own.map(|block| block.hash.to_string()).collect());
+    let Report { tally, own_in_cut } = network.report();
+    let own = own_in_cut.into_iter().map(|block| block.hash.to_string());
+    let own = own.collect::<BTreeSet<_>>();
+    let different = confirmed.symmetric_difference(&own).collect::<Vec<_>>();
+    assert!(different.is_empty(), "{different:?} of {counts:?}");
+    assert_eq!(of("confirmed"), tally.accepted - tally.orphaned_later);
+    assert_eq!(of("orphaned"), tally.stale + tally.orphaned_later);
+    let refused = of("rejected") + of("stale");
+    let taken = tally.accepted + tally.stale;
+    assert_eq!(refused + taken, kept.len() as u64, "{counts:?}");
     client.signal(Signal::TERM);
     assert_eq!(client.wait().code(), Some(0));
     network.shutdown().await;
@@ -130,6 +198,6 @@ async fn metrics_api_history_and_network_agree_on_the_fates_of_blocks() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes"]
 async fn metrics_api_history_and_network_agree_on_the_fates_of_a_thousand_blocks() {
-    let wanted = ["confirmed", "rejected", "orphaned"];
+    let wanted = ["confirmed", "rejected", "orphaned", "stale"];
     fates_agree(1000.0, "many-fates", &wanted).await;
 }
