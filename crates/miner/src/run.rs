@@ -326,11 +326,12 @@ impl Running {
     fn adopt(&mut self, node: NodeId, network: &str) {
         for (block, left) in self.journal.adopt(network, self.payload_lifetime) {
             if let Ok(work) = Work::new(block.header) {
-                let row = block.row;
+                let (row, fate) = (block.row, block.fate);
                 self.recorder.remember(row, block.expected);
                 self.take(Event::Restored {
                     node,
                     row,
+                    fate,
                     work,
                     left,
                 });

@@ -7,6 +7,7 @@ use chainweb::{BlockHash, ChainId, Work};
 use node::{Cut, Error, Info, UpdateEvent};
 
 use crate::demand::Demand;
+use crate::history::Fate;
 use crate::job::{Job, JobId, NodeId, Solution};
 use crate::telemetry::event::Operation;
 
@@ -67,6 +68,7 @@ pub(crate) enum Event {
     Restored {
         node: NodeId,
         row: i64,
+        fate: Fate,
         work: Work,
         left: Option<Duration>,
     },

@@ -16,6 +16,8 @@ use super::freshness::Freshness;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use super::submissions::Submission;
+use super::tracked_block::Status;
+use crate::history::Fate;
 use crate::job::{Job, JobId, NodeId, Outdated, Proof, Solution};
 use crate::telemetry::Event;
 use crate::telemetry::event::{
@@ -108,7 +110,13 @@ impl Coordinator {
     }
 
     /// Submits a block of an earlier run, if the node may still take it, or looks it up.
-    pub(super) fn restored(&mut self, node: NodeId, row: i64, work: Work, left: Option<Duration>) {
+    pub(super) fn restored(
+        &mut self,
+        node: NodeId,
+        (row, fate): (i64, Fate),
+        work: Work,
+        left: Option<Duration>,
+    ) {
         let header = work.header().clone();
         let job = Arc::new(Job {
             id: JobId(self.seq.0),
@@ -118,11 +126,10 @@ impl Coordinator {
             outdated: Outdated::default(),
         });
         let block = BlockRef::new(&job, &header);
-        let is_untaken = left.is_some();
         self.counters.solutions += 1;
-        self.report_block(block, BlockEvent::Restored { row, is_untaken });
+        self.report_block(block, BlockEvent::Restored { row, fate });
         let Some(left) = left else {
-            self.tracker.track(self.now, block);
+            self.tracker.track(self.now, block, Status::of(fate));
             return;
         };
         self.submissions.mark_solved(&job, self.seq);
@@ -309,7 +316,7 @@ impl Coordinator {
     fn track(&mut self, submission: &Submission) {
         let (job, block) = (&submission.job, submission.block());
         if self.nodes[job.node.0].serves(job) {
-            self.tracker.track(self.now, block);
+            self.tracker.track(self.now, block, Status::Pending);
         } else {
             self.tracker.count_unknown(block, Untracked::NetworkChanged);
         }

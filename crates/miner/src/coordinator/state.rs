@@ -84,9 +84,10 @@ impl Coordinator {
             Event::Restored {
                 node,
                 row,
+                fate,
                 work,
                 left,
-            } => self.restored(node, row, work, left),
+            } => self.restored(node, (row, fate), work, left),
             Event::Demand(demand) => self.demand(demand),
             Event::Submitted { job, result } => self.submitted(job, result),
             Event::Ancestors {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use chainweb::BlockHash;
 
+use crate::history::Fate;
 use crate::telemetry::counters::BlockCounts;
 use crate::telemetry::event::{BlockEvent, BlockRef};
 use crate::timing::Timing;
@@ -34,6 +35,17 @@ pub(super) enum Status {
     InCut,
     /// Another block is at its height.
     Displaced,
+}
+
+impl Status {
+    /// Returns where an earlier run found a block of this fate.
+    pub(super) fn of(fate: Fate) -> Self {
+        match fate {
+            Fate::Accepted => Self::InCut,
+            Fate::Displaced => Self::Displaced,
+            _ => Self::Pending,
+        }
+    }
 }
 
 impl TrackedBlock {

@@ -58,8 +58,8 @@ impl BlockTracker {
         }
     }
 
-    /// Tracks a submitted block.
-    pub(super) fn track(&mut self, now: Instant, block: BlockRef) {
+    /// Tracks a submitted block, from where it was found last.
+    pub(super) fn track(&mut self, now: Instant, block: BlockRef, status: Status) {
         let Some(hash) = block.hash else {
             self.count_unknown(block, Untracked::NoHash);
             return;
@@ -81,7 +81,7 @@ impl BlockTracker {
         self.tracked.push_back(TrackedBlock {
             block,
             hash,
-            status: Status::Pending,
+            status,
             since: now,
             tip: None,
             next_lookup: now + pause,

@@ -222,8 +222,6 @@ pub enum Record {
     Found(Box<Found>),
     /// A change of a block's fate.
     Change(Change),
-    /// A block of an earlier run is the block of this job from now on.
-    Adopted(i64, JobId),
     /// What was done in the minute around a time, in all and by each worker.
     Totals(SystemTime, Totals, Vec<WorkerTotals>),
     /// The start of an outage, or its end.
@@ -248,12 +246,6 @@ impl Record {
         match self {
             Self::Found(found) => found.write(db, run),
             Self::Change(change) => change.write(db, run),
-            Self::Adopted(row, job) => {
-                let sql = "UPDATE block SET run = ?2, job = ?3 WHERE id = ?1";
-                db.prepare_cached(sql)?
-                    .execute(params![row, run, job.0.cast_signed()])
-                    .map(drop)
-            }
             Self::Totals(at, totals, workers) => {
                 totals.add(db, *at)?;
                 workers.iter().try_for_each(|worker| worker.add(db, *at))

@@ -152,7 +152,7 @@ async fn blocks_without_a_final_fate_come_back_after_a_restart() {
     let mut history = again(history, &directory).await;
     let unsettled = history.take_unsettled();
     assert_eq!(history.take_unsettled(), []);
-    let untaken: Vec<_> = unsettled.iter().map(|block| block.is_untaken).collect();
+    let untaken: Vec<_> = unsettled.iter().map(|block| block.is_untaken()).collect();
     assert_eq!(untaken, [true, false, false, false, false]);
     assert_eq!(
         unsettled[0].header,
@@ -161,9 +161,9 @@ async fn blocks_without_a_final_fate_come_back_after_a_restart() {
     let block = (unsettled[0].issued, unsettled[0].expected);
     assert_eq!(block, (at(90), Some(0.5)));
 
-    // Under its new name a block has its old row.
-    history.write(Record::Adopted(unsettled[0].row, JobId(77)));
-    history.write(change(77, Fate::Confirmed));
+    let confirmed = BlockKey::Row(unsettled[0].row);
+    let change = Change::new(confirmed, Fate::Confirmed, at(300));
+    history.write(Record::Change(change));
     let lost = BlockKey::Row(unsettled[1].row);
     history.write(Record::Change(Change::new(lost, Fate::Lost, at(300))));
     let blocks = blocks(&history).await;

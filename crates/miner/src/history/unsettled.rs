@@ -15,8 +15,8 @@ const MOST: u32 = 4096;
 pub struct Unsettled {
     /// Its row.
     pub row: i64,
-    /// Whether no node is known to have it.
-    pub is_untaken: bool,
+    /// Its fate so far.
+    pub fate: Fate,
     /// The network of the node.
     pub network: String,
     /// The address of the node that issued its work.
@@ -46,17 +46,22 @@ pub(super) fn unsettled(database: &Connection) -> Result<Vec<Unsettled>, rusqlit
 }
 
 impl Unsettled {
+    /// Whether no node is known to have it.
+    pub(crate) fn is_untaken(&self) -> bool {
+        self.fate == Fate::Found
+    }
+
     /// Returns `None` if the row has no valid header.
     fn read(row: &Row<'_>) -> Result<Option<Self>, rusqlite::Error> {
         let header: Vec<u8> = row.get("header")?;
         let fate: String = row.get("fate")?;
         let issued: i64 = row.get("issued")?;
-        let Ok(header) = WorkHeader::decode(&header) else {
+        let (Ok(header), Some(fate)) = (WorkHeader::decode(&header), Fate::named(&fate)) else {
             return Ok(None);
         };
         Ok(Some(Self {
             row: row.get("id")?,
-            is_untaken: fate == Fate::Found.name(),
+            fate,
             network: row.get("network")?,
             node: row.get("node")?,
             header,

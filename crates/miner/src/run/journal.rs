@@ -55,6 +55,8 @@ pub(super) struct Journal {
     /// them just before the earlier run ended. By their rows, and by their jobs once they have one.
     late: BTreeMap<i64, Unsettled>,
     looked_up: BTreeMap<JobId, Unsettled>,
+    /// The rows of all blocks of earlier runs.
+    rows: BTreeMap<JobId, i64>,
     feed: Feed,
     /// Pending until the latest totals of workers are on the disk.
     totals: Option<oneshot::Receiver<()>>,
@@ -71,6 +73,7 @@ impl Journal {
             unsettled: unsettled.unwrap_or_default(),
             late: BTreeMap::new(),
             looked_up: BTreeMap::new(),
+            rows: BTreeMap::new(),
             feed: Feed::new(wall_clock()),
             totals: None,
         }
@@ -117,13 +120,14 @@ impl Journal {
             self.held.insert(job, vec![(now, event)]);
             return None;
         }
-        history.write(match change {
-            BlockEvent::Restored { row, .. } => Record::Adopted(*row, block.job),
-            change => match change_of(block, change) {
-                Some(change) => Record::Change(change),
-                None => return self.hold(now, event),
-            },
-        });
+        if let BlockEvent::Restored { row, .. } = change {
+            self.rows.insert(block.job, *row);
+        }
+        let row = self.rows.get(&block.job).copied();
+        let key = row.map_or(BlockKey::Job(block.job), BlockKey::Row);
+        if let Some(change) = change_of(key, change) {
+            history.write(Record::Change(change));
+        }
         self.hold(now, event)
     }
 
@@ -145,7 +149,7 @@ impl Journal {
                 );
                 let block = self.looked_up.remove(job);
                 if let Some(block) = block.filter(|_| is_lost) {
-                    return self.give_up(BlockKey::Job(*job), block);
+                    return self.give_up(block);
                 }
             }
             BlockEvent::Accepted => drop(self.looked_up.remove(job)),
@@ -155,9 +159,10 @@ impl Journal {
     }
 
     /// Gives up a block of an earlier run. Returns the event.
-    fn give_up(&self, key: BlockKey, block: Unsettled) -> Event {
+    fn give_up(&self, block: Unsettled) -> Event {
+        let (key, is_untaken) = (BlockKey::Row(block.row), block.is_untaken());
         let (network, header) = (block.network, block.header);
-        let (fate, event) = if block.is_untaken {
+        let (fate, event) = if is_untaken {
             (Fate::Lost, Event::BlockLost { network, header })
         } else {
             (Fate::Untracked, Event::BlockForgotten { network, header })
@@ -218,8 +223,8 @@ impl Journal {
             .extract_if(.., |block| block.network == network);
         let blocks = of_network.map(|block| {
             let left = lifetime.checked_sub(age(now, &block));
-            let left = left.filter(|_| block.is_untaken);
-            if block.is_untaken && left.is_none() {
+            let left = left.filter(|_| block.is_untaken());
+            if block.is_untaken() && left.is_none() {
                 self.late.insert(block.row, block.clone());
             }
             (block, left)
@@ -233,10 +238,7 @@ impl Journal {
         let now = wall_clock();
         let is_old = |block: &mut Unsettled| age(now, block) >= FORGOTTEN;
         let old: Vec<_> = self.unsettled.extract_if(.., is_old).collect();
-        let events = old
-            .into_iter()
-            .map(|block| self.give_up(BlockKey::Row(block.row), block));
-        events.collect()
+        old.into_iter().map(|block| self.give_up(block)).collect()
     }
 
     /// Whether the totals of a minute are to be written.
@@ -333,8 +335,8 @@ fn found(now: Instant, block: &BlockRef, event: &BlockEvent, node: &NodeSnapshot
 }
 
 /// Returns the change of a block's fate.
-fn change_of(block: &BlockRef, event: &BlockEvent) -> Option<Change> {
-    let mut change = Change::new(BlockKey::Job(block.job), fate(event)?, wall_clock());
+fn change_of(block: BlockKey, event: &BlockEvent) -> Option<Change> {
+    let mut change = Change::new(block, fate(event)?, wall_clock());
     match event {
         BlockEvent::SubmissionUncertain { error, .. } | BlockEvent::Rejected { error, .. } => {
             change.detail = Some(error.clone());

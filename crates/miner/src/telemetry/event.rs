@@ -10,6 +10,7 @@ use chainweb::{BlockHash, ChainId, CreationTime, Difficulty, Nonce, WorkHeader};
 use node::{Error, Hint, NoAnswer, Refusal, Retry, Skew, Version};
 use stratum::WorkerName;
 
+use crate::history::Fate;
 use crate::job::{Job, JobId, NodeId, Proof};
 
 /// An event an operator may care about.
@@ -415,12 +416,13 @@ pub enum BlockEvent {
         /// Whether the block has proof of work.
         proof: Proof,
     },
-    /// A block of an earlier run has a name of this run. It is submitted, or looked up.
+    /// A block of an earlier run has a name of this run. It is submitted if no node is known to have
+    /// it and one may still take it, or looked up.
     Restored {
         /// Its row in the history.
         row: i64,
-        /// Whether it is submitted: no node is known to have it.
-        is_untaken: bool,
+        /// Its fate so far.
+        fate: Fate,
     },
     /// A submission failed without a decision of the node. It is repeated.
     SubmissionFailed {

@@ -23,10 +23,16 @@ impl Fates {
     pub(super) fn note(&mut self, event: &Event) {
         let fate = match event {
             Event::Block(block, event) => {
+                if let BlockEvent::Restored { fate, .. } = event {
+                    // An earlier run counted it up to here.
+                    let bits = Fate::ALL.into_iter().filter(|of| of <= fate);
+                    let bits = bits.fold(0, |bits, of| bits | 1 << of as u16);
+                    self.reached.insert(block.job, bits);
+                }
                 let Some(fate) = fate(event) else {
                     return;
                 };
-                if self.reached.len() == MAX_BLOCKS && !self.reached.contains_key(&block.job) {
+                if self.reached.len() >= MAX_BLOCKS && !self.reached.contains_key(&block.job) {
                     self.reached.pop_first();
                 }
                 let reached = self.reached.entry(block.job).or_default();

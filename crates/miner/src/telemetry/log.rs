@@ -442,9 +442,6 @@ impl<'a> BlockFields<'a> {
                     Proof::None => ("block_made", "submitting block without proof of work"),
                 }
             }
-            BlockEvent::Restored {
-                is_untaken: true, ..
-            } => ("block_restored", "submitting a block of an earlier run"),
             BlockEvent::Restored { .. } => {
                 ("block_restored", "looking up a block of an earlier run")
             }

@@ -201,3 +201,55 @@ async fn metrics_api_history_and_network_agree_on_the_fates_of_a_thousand_blocks
     let wanted = ["confirmed", "rejected", "orphaned", "stale"];
     fates_agree(1000.0, "many-fates", &wanted).await;
 }
+
+/// Waits until a condition holds.
+async fn until(holds: impl Fn() -> bool) {
+    for _ in 0..3000 {
+        if holds() {
+            return;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    panic!("it does not come to hold");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_of_an_earlier_run_keeps_its_run_and_reaches_no_fate_twice() {
+    let config = Config {
+        start_difficulty: Difficulty::from_u128(200_000),
+        ..Config::default()
+    };
+    let network = Simnet::start(config, ([127, 0, 0, 1], 0).into());
+    let network = network.await.unwrap();
+    let (directory, node) = (directory("fates-again"), network.address().to_string());
+    let flags = ["-w", "cpu", "-c", "1", "--cpu-kernel", "portable"];
+    let kept_in = ["--node", &node, "--data-dir", directory.to_str().unwrap()];
+    let flags = [&flags[..], &kept_in].concat();
+    let (mut client, _) = start(&flags);
+    until(|| kept(&directory).iter().any(|(_, fate)| fate == "accepted")).await;
+    let busy = Verdict::Busy(503, Duration::from_mins(1));
+    network.faults().install(Rule::on(Endpoint::Work, busy));
+    client.signal(Signal::TERM);
+    assert_eq!(client.wait().code(), Some(0));
+    let before = kept(&directory);
+    let counts = count(before.iter().map(|(_, fate)| &**fate));
+    let of = |fate| counts.get(fate).copied().unwrap_or(0);
+    let open = before.len() as u64 - of("confirmed");
+    assert!(of("accepted") > 0, "{counts:?}");
+
+    bury(&network);
+    let (mut client, address) = start(&flags);
+    let counted = |fate| {
+        let text = get(&address, "/metrics").body;
+        value(&text, &format!("blocks_total{{fate=\"{fate}\"}}"))
+    };
+    until(|| counted("confirmed") == Some(open as f64)).await;
+    let again = counted("accepted");
+    client.signal(Signal::TERM);
+    assert_eq!(client.wait().code(), Some(0));
+    assert_eq!(again, Some((open - of("accepted")) as f64), "{counts:?}");
+    let database = Connection::open(directory.join("history.db")).unwrap();
+    let sql = "SELECT count(DISTINCT run) FROM block";
+    let runs = database.query_row(sql, [], |row| row.get::<_, u32>(0));
+    assert_eq!(runs, Ok(1));
+}

@@ -7,6 +7,7 @@ use node::{Lost, UpdateEvent};
 
 use super::pieces::{block, busy, connect, invalid_pow, not_served, piece, stale, timeout};
 use super::script::{Script, config};
+use crate::history::Fate;
 use crate::job::{NodeId, Proof};
 use crate::telemetry::Event;
 use crate::telemetry::event::{
@@ -368,30 +369,30 @@ fn a_network_reset_is_reported_once_and_ends_tracking() {
 
 #[test]
 fn blocks_of_an_earlier_run_are_submitted_or_looked_up() {
-    let restored = |is_untaken| BlockEvent::Restored { row: 5, is_untaken };
+    let restored = |fate| BlockEvent::Restored { row: 5, fate };
     let left = Some(Duration::from_mins(1));
     let mut s = Script::mining(1);
     s.reports();
-    s.at(20).restored(piece(3, 1, 'z'), left);
+    s.at(20).restored(piece(3, 1, 'z'), Fate::Found, left);
     s.submitted(Ok(()));
     assert_eq!(
         blocks(&mut s),
-        [restored(true), BlockEvent::Submitted { attempts: 2 }]
+        [restored(Fate::Found), BlockEvent::Submitted { attempts: 2 }]
     );
 
     // The earlier run may have submitted it, so the cut decides.
     let mut s = Script::mining(1);
     s.reports();
-    s.at(20).restored(piece(3, 1, 'z'), left);
+    s.at(20).restored(piece(3, 1, 'z'), Fate::Found, left);
     s.submitted(Err(stale()));
     let (attempts, error) = (2, stale().to_string());
     let uncertain = BlockEvent::SubmissionUncertain { attempts, error };
-    assert_eq!(blocks(&mut s), [restored(true), uncertain]);
+    assert_eq!(blocks(&mut s), [restored(Fate::Found), uncertain]);
 
     // It is too late for another try.
     let mut s = Script::mining(1);
     s.reports();
-    s.at(20).restored(piece(3, 1, 'z'), left);
+    s.at(20).restored(piece(3, 1, 'z'), Fate::Found, left);
     s.at(60_030).submitted(Err(timeout()));
     let (attempts, error) = (2, timeout().to_string());
     let uncertain = BlockEvent::SubmissionUncertain { attempts, error };
@@ -399,7 +400,28 @@ fn blocks_of_an_earlier_run_are_submitted_or_looked_up() {
 
     let mut s = Script::mining(1);
     s.reports();
-    s.at(20).restored(piece(3, 1, 'z'), None).gives(&[]);
-    assert_eq!(blocks(&mut s), [restored(false)]);
+    s.at(20)
+        .restored(piece(3, 1, 'z'), Fate::Submitted, None)
+        .gives(&[]);
+    assert_eq!(blocks(&mut s), [restored(Fate::Submitted)]);
     s.at(2020).tick().gives(&["cut"]);
+}
+
+#[test]
+fn a_block_that_an_earlier_run_found_is_reported_only_when_its_place_changes() {
+    let mut s = Script::mining(1);
+    s.reports();
+    s.at(20).restored(piece(3, 1, 'z'), Fate::Accepted, None);
+    let [Event::Block(block, _)] = s.reports()[..] else {
+        panic!("one report");
+    };
+    assert_eq!(s.counters().blocks.accepted, 1);
+    let hash = block.hash.expect("known");
+    s.at(2020).tick().gives(&["cut"]);
+    s.cut_with(3, 1, hash);
+    assert_eq!(blocks(&mut s), []);
+    s.at(20_000).tick();
+    let by = chainweb::BlockHash::new([9; 32]);
+    s.cut_with(3, 1, by);
+    assert_eq!(blocks(&mut s), [BlockEvent::Displaced { by }]);
 }

@@ -16,6 +16,7 @@ use super::super::event::Seq;
 use super::super::{Action, Config, Connection, Coordinator, Event, Preemption, Request};
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;
+use crate::history::Fate;
 use crate::job::{Job, JobId, NodeId, Proof, Solution};
 use crate::telemetry::{self, Counters};
 use crate::timing::Timing;
@@ -578,10 +579,11 @@ impl Script {
 
     /// A block of an earlier run, to be submitted if the node may take it for some time.
     #[track_caller]
-    pub(super) fn restored(&mut self, piece: Piece, left: Option<Duration>) -> Outcome {
+    pub(super) fn restored(&mut self, piece: Piece, fate: Fate, left: Option<Duration>) -> Outcome {
         self.event(Event::Restored {
             node: self.node,
             row: 5,
+            fate,
             work: piece.work(self.ms),
             left,
         })

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use chainweb::{BlockHash, ChainId, Target};
 
 use super::Journal;
-use crate::history::{History, Place, Run, Unsettled, wall_clock};
+use crate::history::{Fate, History, Place, Run, Unsettled, wall_clock};
 use crate::job::{JobId, NodeId, Proof};
 use crate::meter::Meter;
 use crate::telemetry::event::{BlockEvent, BlockRef, Event, Untracked};
@@ -19,7 +19,11 @@ async fn journal(blocks: &[(i64, u64, bool)]) -> Journal {
     let mut journal = Journal::new(Some(history.expect("it opens")));
     let block = |&(row, minutes, is_untaken): &(i64, u64, bool)| Unsettled {
         row,
-        is_untaken,
+        fate: if is_untaken {
+            Fate::Found
+        } else {
+            Fate::Submitted
+        },
         network: "development".to_owned(),
         node: "node".to_owned(),
         header: fixtures::work(3, row.unsigned_abs(), Target::MAX)
@@ -85,7 +89,7 @@ async fn a_block_that_a_node_may_have_taken_is_lost_only_if_it_is_not_in_the_cut
         };
         pass(BlockEvent::Restored {
             row: 7,
-            is_untaken: false,
+            fate: Fate::Found,
         });
         let last = events.into_iter().map(&mut pass).last().flatten();
         let is_given_up = matches!(last, Some(Event::BlockLost { .. }));

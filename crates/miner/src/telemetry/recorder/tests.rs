@@ -241,7 +241,12 @@ fn a_block_is_counted_once_in_each_fate_that_it_reaches() {
     let by = BlockHash::new([2; 32]);
     let restored = BlockEvent::Restored {
         row: 1,
-        is_untaken: true,
+        fate: Fate::Found,
+    };
+    // An earlier run found it in the cut.
+    let accepted = BlockEvent::Restored {
+        row: 4,
+        fate: Fate::Accepted,
     };
     for (job, event) in [
         (1, restored),
@@ -254,6 +259,9 @@ fn a_block_is_counted_once_in_each_fate_that_it_reaches() {
         (1, BlockEvent::Confirmed { depth: 6 }),
         (2, BlockEvent::Orphaned { by, depth: 6 }),
         (3, BlockEvent::Stale),
+        (4, accepted),
+        (4, BlockEvent::Displaced { by }),
+        (4, BlockEvent::Accepted),
     ] {
         let block = BlockRef {
             job: JobId(job),
@@ -273,7 +281,7 @@ fn a_block_is_counted_once_in_each_fate_that_it_reaches() {
     let expected = [
         (Fate::Submitted, 2),
         (Fate::Accepted, 2),
-        (Fate::Displaced, 1),
+        (Fate::Displaced, 2),
         (Fate::Confirmed, 1),
         (Fate::Orphaned, 1),
         (Fate::Stale, 1),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chainweb::{ChainId, Difficulty, Target};
 
 use super::WorkWatch;
+use crate::history::Fate;
 use crate::job::{JobId, NodeId, Proof};
 use crate::meter::{HashMeter, Meter};
 use crate::telemetry::estimate::{Luck, Window};
@@ -106,14 +107,8 @@ fn effort_goes_on_where_the_run_before_ended() {
     run.hash(0.5, 0.0);
     assert_eq!(run.effort(), Some(2.0));
     assert_eq!(run.note(1, &found(Proof::Verified)), Some(20.5));
-    let is_untaken = false;
-    run.note(
-        2,
-        &BlockEvent::Restored {
-            row: 77,
-            is_untaken,
-        },
-    );
+    let fate = Fate::Accepted;
+    run.note(2, &BlockEvent::Restored { row: 77, fate });
     run.note(2, &BlockEvent::Confirmed { depth: 6 });
     assert_eq!(run.effort(), Some(1.25));
     // The work of this run alone.
