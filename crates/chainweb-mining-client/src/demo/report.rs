@@ -29,7 +29,9 @@ pub(crate) struct DemoReport {
     pub blocks_accepted: u64,
     /// The blocks that the hashes find on average.
     pub expected_blocks: Option<f64>,
-    /// Our submitted blocks that other blocks replaced.
+    /// Our submitted blocks in whose place other blocks stood at the end, which may change.
+    pub blocks_displaced: u64,
+    /// Our submitted blocks that other blocks replaced for good.
     pub blocks_orphaned: u64,
     /// Our submitted blocks above the tip of their chain at the last lookup.
     pub blocks_pending: u64,
@@ -91,6 +93,7 @@ impl DemoReport {
             hashes_per_cpu_second: HashRate::of(hashed.hashes, hashed.cpu_time).0,
             blocks_accepted: counters.blocks.accepted,
             expected_blocks: snapshot.work.expected,
+            blocks_displaced: counters.blocks.displaced,
             blocks_orphaned: counters.blocks.orphaned,
             blocks_pending: counters.blocks.pending,
             solutions_rejected: counters.solutions_rejected,
@@ -115,9 +118,10 @@ impl DemoReport {
 impl fmt::Display for DemoReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = About(Duration::try_from_secs_f64(self.seconds).unwrap_or_default());
+        let undecided = self.blocks_pending + self.blocks_displaced;
         let found = self.blocks_accepted
             + self.blocks_orphaned
-            + self.blocks_pending
+            + undecided
             + self.solutions_stale
             + self.solutions_rejected;
         writeln!(
@@ -135,7 +139,7 @@ impl fmt::Display for DemoReport {
             self.blocks_orphaned,
             self.solutions_stale,
             self.solutions_rejected,
-            self.blocks_pending,
+            undecided,
         )?;
         writeln!(
             f,
@@ -170,8 +174,9 @@ mod tests {
             hashes_per_cpu_second: 44e6,
             expected_blocks: Some(64.0),
             blocks_accepted: 60,
+            blocks_displaced: 1,
             blocks_orphaned: 1,
-            blocks_pending: 2,
+            blocks_pending: 1,
             solutions_rejected: 0,
             solutions_stale: 3,
             foreign_blocks: 1,

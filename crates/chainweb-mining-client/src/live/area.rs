@@ -117,6 +117,7 @@ fn blocks(snapshot: &Snapshot) -> Vec<String> {
     let counters = &snapshot.counters;
     let counts = [
         (counters.blocks.pending, "pending"),
+        (counters.blocks.displaced, "displaced"),
         (counters.blocks.orphaned, "orphaned"),
         (counters.blocks.unknown, "unknown"),
         (counters.solutions_stale, "too late"),

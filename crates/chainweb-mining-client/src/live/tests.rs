@@ -66,6 +66,7 @@ async fn mining() -> Snapshot {
         counters: Counters {
             blocks: BlockCounts {
                 accepted: 8,
+                displaced: 0,
                 orphaned: 1,
                 pending: 2,
                 unknown: 0,

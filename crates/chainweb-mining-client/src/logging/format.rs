@@ -24,13 +24,14 @@ const HASH_LENGTH: usize = 12;
 const HASHES: [&str; 2] = ["block", "by"];
 
 /// Names of fields that plain lines shorten.
-const SHORT: [(&str, &str); 10] = [
+const SHORT: [(&str, &str); 11] = [
     ("hash_rate", "rate"),
     ("simulated_hash_rate", "simulated_rate"),
     ("expected_seconds", "next_block"),
     ("effort_percent", "effort"),
     ("node_latency_seconds", "latency"),
     ("blocks_pending", "pending"),
+    ("blocks_displaced", "displaced"),
     ("blocks_orphaned", "orphaned"),
     ("blocks_unknown", "unknown"),
     ("blocks_stale", "stale"),

@@ -268,6 +268,7 @@ fn the_demo_mines_on_its_network_and_reports_json_as_its_last_line() {
     assert!(number("expected_blocks") > 0.0, "{last}");
     assert!(number("chains_advanced") >= 1.0, "{last}");
     for key in [
+        "blocks_displaced",
         "blocks_orphaned",
         "updates_received",
         "jobs_unsolved",

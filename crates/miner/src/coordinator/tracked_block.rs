@@ -100,7 +100,7 @@ impl BlockCounts {
         match status {
             Status::Pending => self.pending += 1,
             Status::InCut => self.accepted += 1,
-            Status::Displaced => self.orphaned += 1,
+            Status::Displaced => self.displaced += 1,
         }
     }
 

@@ -226,10 +226,11 @@ impl BlockTracker {
             // A block that is orphaned for good is not reported as displaced before.
             let change = change.filter(|_| !is_final || is_in_cut);
             let end = is_final.then(|| {
-                self.settled.settle(tracked.status);
                 if is_in_cut {
+                    self.settled.accepted += 1;
                     BlockEvent::Confirmed { depth }
                 } else {
+                    self.settled.orphaned += 1;
                     BlockEvent::Orphaned { by, depth }
                 }
             });

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::{
     Block, BlockKey, Change, Earlier, EarlierWorker, Fate, Found, History, HistoryError, Outage,
-    Place, Record, Run, Span, Totals, WorkerTotals, schema,
+    Place, Record, Run, Span, Totals, Unsettled, WorkerTotals, schema,
 };
 use crate::job::JobId;
 
@@ -152,7 +152,8 @@ async fn blocks_without_a_final_fate_come_back_after_a_restart() {
     let mut history = again(history, &directory).await;
     let unsettled = history.take_unsettled();
     assert_eq!(history.take_unsettled(), []);
-    let untaken: Vec<_> = unsettled.iter().map(|block| block.is_untaken()).collect();
+    let untaken = unsettled.iter().map(Unsettled::is_untaken);
+    let untaken = untaken.collect::<Vec<_>>();
     assert_eq!(untaken, [true, false, false, false, false]);
     assert_eq!(
         unsettled[0].header,

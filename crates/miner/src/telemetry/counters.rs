@@ -57,7 +57,9 @@ pub struct NodeCounts {
 pub struct BlockCounts {
     /// In the cut of their node.
     pub accepted: u64,
-    /// Replaced by another block at their height.
+    /// Another block stands at their height for now.
+    pub displaced: u64,
+    /// Another block stands at their height for good.
     pub orphaned: u64,
     /// Not looked up yet, or above the tip of their chain.
     pub pending: u64,

@@ -416,8 +416,8 @@ pub enum BlockEvent {
         /// Whether the block has proof of work.
         proof: Proof,
     },
-    /// A block of an earlier run has a name of this run. It is submitted if no node is known to have
-    /// it and one may still take it, or looked up.
+    /// A block of an earlier run has a name of this run. It is looked up, or submitted first if its
+    /// node may still take it.
     Restored {
         /// Its row in the history.
         row: i64,

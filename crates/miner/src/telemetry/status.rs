@@ -30,6 +30,7 @@ macro_rules! totals {
             blocks = counters.blocks.accepted,
             effort_percent = work.effort.map_or(f64::NAN, |effort| 100.0 * effort),
             blocks_pending = counters.blocks.pending,
+            blocks_displaced = counters.blocks.displaced,
             blocks_orphaned = counters.blocks.orphaned,
             blocks_unknown = counters.blocks.unknown,
             blocks_stale = counters.solutions_stale,

@@ -110,7 +110,9 @@ struct BlockCounts {
     submitted: u64,
     /// In the cut of the node.
     accepted: u64,
-    /// Replaced by another block.
+    /// Taken, and another block stands in its place for now.
+    displaced: u64,
+    /// Replaced by another block for good.
     orphaned: u64,
     /// Taken, and not looked up yet.
     pending: u64,
@@ -232,6 +234,7 @@ impl Figures {
                 open: counters.solutions_open,
                 submitted: counters.solutions_submitted,
                 accepted: counters.blocks.accepted,
+                displaced: counters.blocks.displaced,
                 orphaned: counters.blocks.orphaned,
                 pending: counters.blocks.pending,
                 unknown: counters.blocks.unknown,

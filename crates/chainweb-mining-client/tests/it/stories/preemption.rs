@@ -218,7 +218,8 @@ async fn mining_continues_among_foreign_miners_that_make_work_stale() {
     );
     assert_eq!(tally.accepted + tally.stale, counters.solutions_submitted);
     assert_eq!(tally.unknown_payload, counters.solutions_stale);
-    assert_eq!(tally.stale, counters.blocks.orphaned);
+    let blocks = counters.blocks;
+    assert_eq!(tally.stale, blocks.displaced + blocks.orphaned);
 }
 
 #[tokio::test]

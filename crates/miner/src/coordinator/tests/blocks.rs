@@ -6,12 +6,12 @@ use super::pieces::{block, busy, not_served, piece};
 use super::script::Script;
 use crate::telemetry::counters::BlockCounts;
 
-fn tally(accepted: u64, orphaned: u64, pending: u64) -> BlockCounts {
+fn tally(accepted: u64, displaced: u64, pending: u64) -> BlockCounts {
     BlockCounts {
         accepted,
-        orphaned,
+        displaced,
         pending,
-        unknown: 0,
+        ..BlockCounts::default()
     }
 }
 
@@ -86,7 +86,11 @@ fn the_place_of_a_block_is_final_under_six_blocks() {
             .gives(&["blocks 1..=1 of 0 below 7"]);
         let there = if ours { hash } else { block(0, 1, 9) };
         s.ancestors(&[(1, there)]).gives(&[]);
-        let expected = if ours { tally(1, 0, 0) } else { tally(0, 1, 0) };
+        let orphaned = BlockCounts {
+            orphaned: 1,
+            ..BlockCounts::default()
+        };
+        let expected = if ours { tally(1, 0, 0) } else { orphaned };
         assert_eq!(s.counters().blocks, expected);
         // It is no longer looked up.
         s.at(60_000).tick().gives(&[]);

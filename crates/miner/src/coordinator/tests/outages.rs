@@ -222,6 +222,7 @@ fn a_branch_of_a_former_network_finds_no_blocks() {
     s.submitted(Ok(()));
     // The former network's answer arrives while a block of the same chain and height is tracked.
     s.at(2300).ancestors(&[(1, block(0, 1, 9))]).gives(&[]);
+    assert_eq!(s.counters().blocks.displaced, 0);
     assert_eq!(s.counters().blocks.orphaned, 0);
 }
 

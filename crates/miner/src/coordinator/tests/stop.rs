@@ -82,7 +82,7 @@ fn every_block_gets_a_final_lookup() {
     s.ancestors(&[(1, super::pieces::block(0, 1, 9))])
         .gives(&[]);
     assert!(s.is_finished());
-    assert_eq!(s.counters().blocks.orphaned, 1);
+    assert_eq!(s.counters().blocks.displaced, 1);
 }
 
 #[test]
