@@ -324,7 +324,17 @@ impl Running {
 
     /// Takes up the blocks of earlier runs that a node of this network can be asked about.
     fn adopt(&mut self, node: NodeId, network: &str) {
-        for (block, left) in self.journal.adopt(network, self.payload_lifetime) {
+        let blocks = self.journal.adopt(network, self.payload_lifetime);
+        let submitted = blocks.iter().filter(|(_, left)| left.is_some()).count();
+        if !blocks.is_empty() {
+            let looked_up = blocks.len() - submitted;
+            let event = Report::BlocksRestored {
+                submitted,
+                looked_up,
+            };
+            self.recorder.record(Instant::now(), event);
+        }
+        for (block, left) in blocks {
             if let Ok(work) = Work::new(block.header) {
                 let (row, fate) = (block.row, block.fate);
                 self.recorder.remember(row, block.expected);

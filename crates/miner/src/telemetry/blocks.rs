@@ -93,7 +93,8 @@ impl BlockLog {
             return Lines::Each;
         }
         let was_summing = self.summing;
-        if let BlockEvent::Found { .. } = event {
+        // What becomes of many blocks of an earlier run is summed as well.
+        if let BlockEvent::Found { .. } | BlockEvent::Restored { .. } = event {
             let (since, blocks) = &mut self.burst;
             if now.saturating_duration_since(*since) >= BURST {
                 (*since, *blocks) = (now, 0);
@@ -103,8 +104,8 @@ impl BlockLog {
         }
         match (was_summing, self.summing) {
             (false, false) => Lines::Each,
-            (false, true) => Lines::TooMany,
-            (true, _) => Lines::Summed,
+            (false, true) if matches!(event, BlockEvent::Found { .. }) => Lines::TooMany,
+            (true, _) | (false, true) => Lines::Summed,
         }
     }
 
@@ -159,6 +160,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{BlockLog, BlockTotals, Lines, Summary};
+    use crate::history::Fate;
     use crate::job::Proof;
     use crate::telemetry::counters::Counters;
     use crate::telemetry::event::BlockEvent;
@@ -230,6 +232,20 @@ mod tests {
             Some(summary(1, 60, true))
         );
         assert_eq!(log.lines(at(121), &found(Proof::Verified)), Lines::Each);
+    }
+
+    #[test]
+    fn what_becomes_of_many_blocks_of_an_earlier_run_is_summed() {
+        let now = Instant::now();
+        for (blocks, expected) in [(10, Lines::Each), (11, Lines::Summed)] {
+            let mut log = BlockLog::new(now, Proof::Verified);
+            for row in 0..blocks {
+                let fate = Fate::Accepted;
+                log.lines(now, &BlockEvent::Restored { row, fate });
+            }
+            let confirmed = BlockEvent::Confirmed { depth: 6 };
+            assert_eq!(log.lines(now, &confirmed), expected);
+        }
     }
 
     #[test]

@@ -66,6 +66,13 @@ pub enum Event {
     },
     /// Something changed about a block of ours.
     Block(BlockRef, BlockEvent),
+    /// Blocks of earlier runs are taken up.
+    BlocksRestored {
+        /// Those that their node may still take, so that they are submitted.
+        submitted: usize,
+        /// The others, which are looked up.
+        looked_up: usize,
+    },
     /// No node is known to have taken a block of an earlier run, and it is too late now.
     BlockLost {
         /// Its network.

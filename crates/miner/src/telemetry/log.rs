@@ -249,6 +249,26 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
             event = "tracker_full",
             limit, "too many unconfirmed blocks: no longer tracking the oldest"
         ),
+        Event::BlocksRestored { .. } | Event::BlockLost { .. } | Event::BlockForgotten { .. } => {
+            log_earlier(event);
+        }
+        Event::TrackerRecovered { dropped } => info!(
+            event = "tracker_recovered",
+            dropped, "tracking all new blocks again"
+        ),
+    }
+}
+
+/// Logs an event about blocks of earlier runs.
+fn log_earlier(event: &Event) {
+    match event {
+        Event::BlocksRestored {
+            submitted,
+            looked_up,
+        } => info!(
+            event = "blocks_restored",
+            submitted, looked_up, "submitting or looking up blocks of earlier runs"
+        ),
         Event::BlockLost { network, header } => warn!(
             event = "block_lost",
             network,
@@ -257,23 +277,16 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
             header = const_hex::encode(header.as_bytes()),
             "block of an earlier run is lost: no node took it in time"
         ),
-        Event::BlockForgotten { network, header } => log_forgotten(network, header),
-        Event::TrackerRecovered { dropped } => info!(
-            event = "tracker_recovered",
-            dropped, "tracking all new blocks again"
+        Event::BlockForgotten { network, header } => info!(
+            event = "block_untracked",
+            network,
+            chain = header.chain().get(),
+            height = header.height(),
+            reason = "too_old",
+            "block of an earlier run is too old to be looked up"
         ),
+        _ => {}
     }
-}
-
-fn log_forgotten(network: &str, header: &WorkHeader) {
-    info!(
-        event = "block_untracked",
-        network,
-        chain = header.chain().get(),
-        height = header.height(),
-        reason = "too_old",
-        "block of an earlier run is too old to be looked up"
-    );
 }
 
 fn log_node(node: &str, event: &NodeEvent) {
@@ -442,9 +455,7 @@ impl<'a> BlockFields<'a> {
                     Proof::None => ("block_made", "submitting block without proof of work"),
                 }
             }
-            BlockEvent::Restored { .. } => {
-                ("block_restored", "looking up a block of an earlier run")
-            }
+            BlockEvent::Restored { .. } => ("block_restored", "block of an earlier run"),
             BlockEvent::SubmissionFailed {
                 attempts,
                 error,
@@ -525,7 +536,9 @@ fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
         {
             line!(warn);
         }
-        BlockEvent::RejectedWithoutPow | BlockEvent::Untracked { .. } => line!(debug),
+        BlockEvent::RejectedWithoutPow
+        | BlockEvent::Untracked { .. }
+        | BlockEvent::Restored { .. } => line!(debug),
         _ if lines == Lines::Each => line!(info),
         _ => line!(debug),
     }

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::api::{get, start};
 use super::history::directory;
 use super::metrics::value;
+use super::program::field;
 
 type Counts = BTreeMap<String, u64>;
 
@@ -239,6 +240,10 @@ async fn a_block_of_an_earlier_run_keeps_its_run_and_reaches_no_fate_twice() {
 
     bury(&network);
     let (mut client, address) = start(&flags);
+    let line = client.wait_for("blocks of earlier runs");
+    let restored = [field(&line, "submitted"), field(&line, "looked_up")];
+    let restored = restored.map(|count| count.parse::<u64>().unwrap());
+    assert_eq!(restored.iter().sum::<u64>(), open, "{line}");
     let counted = |fate| {
         let text = get(&address, "/metrics").body;
         value(&text, &format!("blocks_total{{fate=\"{fate}\"}}"))
