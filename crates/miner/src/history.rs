@@ -5,6 +5,7 @@
 //! returns it. Readers have connections of their own.
 
 mod earlier;
+mod fault;
 mod place;
 mod read;
 mod record;
@@ -14,7 +15,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, SystemTime};
 use std::{io, thread};
@@ -24,6 +25,8 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 pub use self::earlier::{Earlier, EarlierWorker, Hour};
+pub use self::fault::DiskFault;
+use self::fault::Health;
 use self::place::Database;
 pub use self::place::Place;
 pub use self::read::{Block, Reader, Span, Total, Worker, WorkerTotal};
@@ -64,8 +67,8 @@ pub enum HistoryError {
     /// The file cannot be moved aside.
     #[error("cannot move the damaged history aside")]
     Aside(#[from] io::Error),
-    /// The database fails.
-    #[error("the database of the history fails")]
+    /// SQLite returns an error.
+    #[error("SQLite cannot use the file of the history")]
     Database(#[from] rusqlite::Error),
     /// The disk does not answer in time.
     #[error("the disk of the history does not answer")]
@@ -113,15 +116,6 @@ pub struct History {
     unsettled: Vec<Unsettled>,
     earlier: Earlier,
     health: Arc<Health>,
-}
-
-/// What the senders of records and the writer know of each other.
-#[derive(Debug, Default)]
-struct Health {
-    /// Whether the last attempt to write failed.
-    is_failing: AtomicBool,
-    /// The records for which the queue had no room since writing last succeeded.
-    dropped: AtomicU64,
 }
 
 impl History {
@@ -182,9 +176,17 @@ impl History {
         std::mem::take(&mut self.earlier)
     }
 
-    /// Whether the disk takes no records at present.
-    pub fn is_failing(&self) -> bool {
-        self.health.is_failing.load(Ordering::Relaxed)
+    /// Returns why the disk takes no records at present; `None` while it does.
+    pub fn fault(&self) -> Option<DiskFault> {
+        self.health.fault()
+    }
+
+    /// Returns the number of records that are not on the disk.
+    pub fn unwritten(&self) -> u64 {
+        let Health {
+            waiting, dropped, ..
+        } = &*self.health;
+        waiting.load(Ordering::Relaxed) + dropped.load(Ordering::Relaxed)
     }
 
     /// Writes a record, some time later.
@@ -208,13 +210,16 @@ impl History {
     }
 
     fn send(&self, message: Message) {
+        let waiting = &self.health.waiting;
+        waiting.fetch_add(message.records(), Ordering::Relaxed);
         match self.messages.try_send(message) {
             Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+            Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) => {
+                waiting.fetch_sub(message.records(), Ordering::Relaxed);
                 if self.health.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
                     warn!(
                         event = "history_dropped",
-                        "the history lacks records from now on: the disk fails, or is too slow"
+                        "too many records wait for the disk: the history lacks the next ones"
                     );
                 }
             }

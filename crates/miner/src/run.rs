@@ -362,7 +362,7 @@ impl Running {
         let mut snapshot = Snapshot {
             is_kept: self.journal.is_kept(),
             chains: self.coordinator.chains(),
-            is_disk_failing: self.journal.is_failing(),
+            disk_fault: self.journal.fault(),
             ..self.recorder.snapshot(Instant::now(), jobs, counters)
         };
         self.oversight.complete(&mut snapshot, self.wanted.as_ref());

@@ -127,7 +127,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
         fates: Fate::ALL.map(|fate| (fate, fate as u64)).into(),
         is_kept: false,
         chains: Vec::new(),
-        is_disk_failing: false,
+        disk_fault: None,
         without_work: Duration::ZERO,
         worked: Duration::ZERO,
         stale_percent: None,

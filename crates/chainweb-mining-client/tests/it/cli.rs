@@ -8,6 +8,7 @@ mod development;
 mod doctor;
 mod external;
 mod fates;
+mod full_disk;
 mod hang_up;
 mod history;
 mod log;

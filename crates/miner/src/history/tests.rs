@@ -7,8 +7,8 @@ use chainweb::{BlockHash, ChainId, Target};
 use rusqlite::Connection;
 
 use super::{
-    Block, BlockKey, Change, Earlier, EarlierWorker, Fate, Found, History, HistoryError, Outage,
-    Place, Record, Run, Span, Totals, Unsettled, WorkerTotals, schema,
+    Block, BlockKey, Change, DiskFault, Earlier, EarlierWorker, Fate, Found, History, HistoryError,
+    Outage, Place, Record, Run, Span, Totals, Unsettled, WorkerTotals, schema,
 };
 use crate::job::JobId;
 
@@ -600,9 +600,11 @@ async fn a_disk_that_hangs_for_minutes_loses_nothing() {
             history.journal(Record::Totals(at(60 * minute), totals, workers))
         })
         .collect();
-    while !history.is_failing() {
+    while history.fault().is_none() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    assert_eq!(history.fault(), Some(DiskFault::Locked));
+    assert_eq!(history.unwritten(), 20);
     // A reader sees what is there.
     let reader = history.reader();
     assert_eq!(reader.blocks(None, None, 100).expect("blocks"), []);
@@ -610,7 +612,7 @@ async fn a_disk_that_hangs_for_minutes_loses_nothing() {
     for written in written {
         written.await.expect("it is written");
     }
-    assert!(!history.is_failing());
+    assert_eq!((history.fault(), history.unwritten()), (None, 0));
     assert_eq!(blocks(&history).await.len(), 10);
     let minutes = reader.totals(Span::Minute, 0).expect("totals");
     assert_eq!(minutes.len(), 10);

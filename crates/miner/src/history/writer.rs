@@ -17,10 +17,11 @@ use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use super::earlier::Earlier;
+use super::fault::Health;
 use super::place::{Database, Place, Slot};
 use super::record::{Record, milliseconds, prune};
 use super::unsettled::{Unsettled, unsettled};
-use super::{Health, HistoryError, Run, schema, wall_clock};
+use super::{HistoryError, Run, schema, wall_clock};
 
 /// The pause between two tries to write.
 const RETRY: Duration = Duration::from_secs(1);
@@ -45,6 +46,13 @@ pub(super) enum Message {
     Journal(Record, oneshot::Sender<()>),
     /// Everything sent before is to be on the disk when the answer comes.
     Flush(oneshot::Sender<()>),
+}
+
+impl Message {
+    /// Returns the number of records in it.
+    pub(super) fn records(&self) -> u64 {
+        u64::from(!matches!(self, Self::Flush(_)))
+    }
 }
 
 /// What the writer found at its start.
@@ -191,8 +199,10 @@ impl Writer {
     fn write(&mut self, batch: &mut Vec<Message>) {
         match self.try_write(batch) {
             Ok(()) => {
+                let records = batch.iter().map(Message::records).sum();
+                self.health.waiting.fetch_sub(records, Ordering::Relaxed);
                 if let Some(since) = self.failing.take() {
-                    self.health.is_failing.store(false, Ordering::Relaxed);
+                    self.health.set_fault(None);
                     let after_seconds = since.elapsed().as_secs_f64();
                     let dropped = self.health.dropped.swap(0, Ordering::Relaxed);
                     info!(
@@ -218,11 +228,13 @@ impl Writer {
                     // Another connection may do better, such as after the file was replaced.
                     self.open = None;
                 }
+                let fault = error.fault();
+                self.health.set_fault(Some(fault));
                 if self.failing.is_none() {
                     self.failing = Some(Instant::now());
-                    self.health.is_failing.store(true, Ordering::Relaxed);
+                    let fix = fault.remedy();
                     let cause = error.source().map(ToString::to_string);
-                    warn!(event = "history_failed", %error, cause, "cannot write the history: mining goes on, and it is written later");
+                    warn!(event = "history_failed", %error, cause, fix, "cannot write the history: mining goes on, and it is written later");
                 }
             }
         }

@@ -17,7 +17,9 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::feed::Feed;
-use crate::history::{BlockKey, Change, Fate, Found, History, Record, Unsettled, wall_clock};
+use crate::history::{
+    BlockKey, Change, DiskFault, Fate, Found, History, Record, Unsettled, wall_clock,
+};
 use crate::job::JobId;
 use crate::telemetry::event::{BlockEvent, BlockRef, Event, Untracked};
 use crate::telemetry::fate;
@@ -84,9 +86,9 @@ impl Journal {
         self.history.as_ref().is_some_and(History::is_kept)
     }
 
-    /// Whether the disk takes no records at present.
-    pub(super) fn is_failing(&self) -> bool {
-        self.history.as_ref().is_some_and(History::is_failing)
+    /// Returns why the disk takes no records at present; `None` while it does.
+    pub(super) fn fault(&self) -> Option<DiskFault> {
+        self.history.as_ref()?.fault()
     }
 
     /// Writes what the event says about a block, with the expected blocks of all runs until it was
@@ -104,7 +106,7 @@ impl Journal {
         };
         if let Some(found) = found(now, block, change, &nodes[block.node.0]) {
             let found = Found { expected, ..found };
-            if history.is_failing() {
+            if history.fault().is_some() {
                 history.write(Record::Found(Box::new(found)));
                 return Some(event);
             }
@@ -280,19 +282,25 @@ impl Journal {
             for record in self.feed.end_outages(now) {
                 history.write(record);
             }
-            history.flush(PATIENCE).await;
+            self.flush_within(PATIENCE).await;
         }
     }
 
     /// Waits until everything is on the disk. If that takes too long, nothing counts as kept.
     pub(super) async fn flush(&mut self) {
+        self.flush_within(END).await;
+    }
+
+    async fn flush_within(&mut self, patience: Duration) {
         if let Some(history) = &self.history
-            && !history.flush(END).await
+            && !history.flush(patience).await
         {
             if history.is_kept() {
                 warn!(
                     event = "history_incomplete",
-                    "the history lacks the last records: the disk fails, or is too slow"
+                    records = history.unwritten(),
+                    fix = history.fault().map(DiskFault::remedy),
+                    "the program ends before the disk took the last records of the history"
                 );
             }
             self.history = None;

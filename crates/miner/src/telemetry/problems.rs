@@ -83,12 +83,12 @@ fn of_program(snapshot: &Snapshot, before: &[Problem]) -> Vec<Problem> {
                 .costs(lost),
         );
     }
-    if snapshot.is_disk_failing {
+    if let Some(fault) = snapshot.disk_fault {
+        let what = fault.what();
         found.push(
             Problem::new(Kind::DiskFailing, Severity::Losing, Vec::new()).says(
-                "The disk does not take the history: a block that waits for the node is lost if \
-                 the program ends.",
-                "Free space on the disk of --data-dir, and check that it is writable.",
+                format!("{what}: a block that waits for the node is lost if the program ends."),
+                fault.remedy(),
             ),
         );
     }

@@ -309,7 +309,7 @@ impl Recorder {
             jobs,
             counters,
             is_kept: false,
-            is_disk_failing: false,
+            disk_fault: None,
             without_work: Duration::ZERO,
             worked: Duration::ZERO,
             stale_percent: None,

@@ -17,7 +17,7 @@ use super::faults::Faults;
 use super::problem::Problem;
 use super::recent::Shares;
 use super::work::Work;
-use crate::history::Fate;
+use crate::history::{DiskFault, Fate};
 use crate::job::Jobs;
 use crate::meter::{Rate, Reading};
 use crate::units::HashRate;
@@ -42,8 +42,8 @@ pub struct Snapshot {
     pub fates: BTreeMap<Fate, u64>,
     /// Whether solved blocks that no node has taken are kept for the next start.
     pub is_kept: bool,
-    /// Whether the disk takes no records of the history at present.
-    pub is_disk_failing: bool,
+    /// Why the disk takes no records of the history at present, if it takes none.
+    pub disk_fault: Option<DiskFault>,
     /// The time for which no job has been live though the worker wants some.
     pub without_work: Duration,
     /// The time for which there has been work without a long break.

@@ -24,7 +24,7 @@ pub(super) fn directory(name: &str) -> PathBuf {
     directory
 }
 
-async fn network() -> Simnet {
+pub(super) async fn network() -> Simnet {
     let config = Config {
         // A block takes some hundredths of a second.
         start_difficulty: Difficulty::from_u128(200_000),
@@ -45,7 +45,7 @@ fn start(network: &Simnet, directory: &Path) -> Running {
 }
 
 /// Returns the hashes of the blocks that these lines call found.
-fn found(lines: &[String]) -> Vec<String> {
+pub(super) fn found(lines: &[String]) -> Vec<String> {
     let hash = |line: &String| {
         let line: Value = serde_json::from_str(line).ok()?;
         let fields = &line["fields"];
@@ -202,6 +202,31 @@ async fn a_hanging_disk_delays_no_block() {
     let sql = "SELECT sum(blocks) FROM total WHERE span = 60";
     let total: i64 = lock.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(total.unsigned_abs(), found.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_are_not_written_at_the_end_are_counted_once() {
+    let (network, directory) = (network().await, directory("incomplete"));
+    let mut client = start(&network, &directory);
+    client.wait_for("block_found");
+    let lock = Connection::open(directory.join("history.db")).unwrap();
+    lock.busy_timeout(Duration::from_mins(1)).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    client.wait_for("\"history_failed\"");
+    client.signal(Signal::TERM);
+    let lines = client.rest();
+    client.wait();
+    let incomplete = lines
+        .iter()
+        .filter(|line| line.contains("\"history_incomplete\""));
+    let incomplete: Vec<_> = incomplete.collect();
+    let [line] = incomplete[..] else {
+        panic!("not once: {lines:#?}");
+    };
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert!(line["fields"]["records"].as_u64() > Some(0), "{line}");
+    let fix = line["fields"]["fix"].as_str().unwrap();
+    assert!(fix.contains("End the program"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use node::{Skew, Version};
 use stratum::{Rejection, Rejections, WorkerName, WorkerSnapshot};
 
 use super::problems;
+use crate::history::DiskFault;
 use crate::job::Jobs;
 use crate::meter::{Rate, Reading};
 use crate::telemetry::counters::Counters;
@@ -55,7 +56,7 @@ fn well() -> Snapshot {
         },
         fates: BTreeMap::new(),
         is_kept: true,
-        is_disk_failing: false,
+        disk_fault: None,
         without_work: Duration::ZERO,
         worked: Duration::from_hours(1),
         stale_percent: Some(0.4),
@@ -284,10 +285,22 @@ fn each_staged_state_of_streams_and_blocks_is_the_first_problem_with_its_remedy(
         &["5.0 % of the work", "10.8 TH/s", "doctor"],
     );
     check(
-        |state| state.is_disk_failing = true,
+        |state| state.disk_fault = Some(DiskFault::Full),
         Kind::DiskFailing,
         Losing,
-        &["disk", "Free space", "--data-dir"],
+        &["disk", "full", "Free space", "--data-dir"],
+    );
+    check(
+        |state| state.disk_fault = Some(DiskFault::Locked),
+        Kind::DiskFailing,
+        Losing,
+        &["locked", "End the program"],
+    );
+    check(
+        |state| state.disk_fault = Some(DiskFault::ReadOnly),
+        Kind::DiskFailing,
+        Losing,
+        &["read-only", "permissions"],
     );
 }
 
@@ -418,7 +431,7 @@ fn what_follows_from_a_node_that_is_down_is_no_problem_of_its_own() {
     );
     fail(&mut state, RequestKind::Work, FailureCause::Unreachable, 60);
     state.nodes[0].faults.submission_failing = true;
-    state.is_disk_failing = true;
+    state.disk_fault = Some(DiskFault::Other);
     first(2, |device| device.state = DeviceState::Silent)(&mut state);
     let kinds: Vec<_> = problems(&state, &[])
         .iter()
