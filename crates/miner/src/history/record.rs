@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chainweb::{BlockHash, ChainId};
-use rusqlite::{Connection, named_params, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, named_params, params, params_from_iter};
 
 use crate::job::JobId;
 
@@ -358,19 +359,23 @@ impl Totals {
         );
         let mut query = db.prepare_cached(&sql)?;
         for (span, _) in SPANS {
-            query.execute(params![
-                span,
-                start(at, span),
-                self.hashes,
-                self.expected,
-                self.stale_hashes,
-                self.shares_accepted.cast_signed(),
-                self.shares_stale.cast_signed(),
-                self.shares_rejected.cast_signed(),
-                self.blocks.cast_signed(),
-            ])?;
+            let key = [span.into(), start(at, span).into()];
+            query.execute(params_from_iter(key.into_iter().chain(self.values())))?;
         }
         Ok(())
+    }
+
+    /// Returns the values of [`COLUMNS`].
+    fn values(&self) -> [Value; 7] {
+        [
+            self.hashes.into(),
+            self.expected.into(),
+            self.stale_hashes.into(),
+            self.shares_accepted.cast_signed().into(),
+            self.shares_stale.cast_signed().into(),
+            self.shares_rejected.cast_signed().into(),
+            self.blocks.cast_signed().into(),
+        ]
     }
 }
 
@@ -387,19 +392,13 @@ impl WorkerTotals {
             RETURNING id"
         );
         let totals = &self.totals;
-        let row = params![
-            self.name,
-            milliseconds(at),
-            self.best_share,
-            self.level,
-            totals.hashes,
-            totals.expected,
-            totals.stale_hashes,
-            totals.shares_accepted.cast_signed(),
-            totals.shares_stale.cast_signed(),
-            totals.shares_rejected.cast_signed(),
-            totals.blocks.cast_signed(),
+        let key = [
+            self.name.clone().into(),
+            milliseconds(at).into(),
+            self.best_share.into(),
+            self.level.map(i64::from).into(),
         ];
+        let row = params_from_iter(key.into_iter().chain(totals.values()));
         let id: i64 = db.prepare_cached(&sql)?.query_row(row, |row| row.get(0))?;
         for (span, _) in WORKER_SPANS {
             let sql = "INSERT INTO worker_total (span, start, worker, hashes, shares)
