@@ -24,6 +24,7 @@ use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 use tracing::warn;
 
+pub(crate) use self::earlier::by_instant;
 pub use self::earlier::{Earlier, EarlierWorker, Hour};
 pub use self::fault::DiskFault;
 use self::fault::Health;

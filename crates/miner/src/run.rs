@@ -31,7 +31,7 @@ use self::requests::answer;
 use self::waits::{demand_changes, every, next_update};
 use crate::coordinator::{self, Action, Coordinator, Event, Preemption, Request};
 use crate::demand::DemandWatch;
-use crate::history::History;
+use crate::history::{History, by_instant};
 use crate::job::{Jobs, NodeId, Proof, Solution};
 use crate::telemetry::event::{Event as Report, FailureCause, NodeEvent, Unfinished};
 use crate::telemetry::recorder::Recorder;
@@ -128,7 +128,10 @@ impl Engine {
         let (meter, proof, wanted) = (worker.meter(), worker.proof(), worker.wanted());
         let server = worker.server().map(|(watch, stats, counters)| {
             stats.restore(earlier.of_workers());
-            let watch = watch.remembering(rates_by_hour(&earlier));
+            let hashes = earlier.workers.iter();
+            let hashes = hashes
+                .map(|(name, worker)| (name.clone(), by_instant(&worker.hours, Instant::now())));
+            let watch = watch.remembering(rates_by_hour(&earlier), hashes.collect());
             (watch, stats, counters)
         });
         let observer = Observer::start(server, timing.snapshot);

@@ -1,12 +1,13 @@
 //! What a run goes on from: the work of earlier runs.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chainweb::{Difficulty, Level};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::record::{Fate, HOUR, Totals, start};
+use super::wall_clock;
 
 /// The hours of which the hashes are known again.
 const HOURS: i64 = 7 * 24;
@@ -22,6 +23,8 @@ pub struct Earlier {
     /// The expected blocks when the last confirmed block was found for which they are known; 0
     /// without one.
     pub expected_at_confirmed: f64,
+    /// The hashes of each hour of the latest seven days with known hashes, the earliest first.
+    pub hours: Vec<Hour>,
     /// The workers by name.
     pub workers: BTreeMap<String, EarlierWorker>,
 }
@@ -90,9 +93,30 @@ impl Earlier {
         Ok(Self {
             expected,
             expected_at_confirmed: confirmed.optional()?.unwrap_or(0.0),
+            hours: hours(db, now)?,
             workers: workers(db, now)?,
         })
     }
+}
+
+/// Returns the hours with their starts by another clock, which shows `now` at present.
+pub(crate) fn by_instant(hours: &[Hour], now: Instant) -> Vec<(Instant, f64)> {
+    let clock = wall_clock();
+    let known = hours.iter().filter_map(|(start, hashes)| {
+        let ago = clock.duration_since(*start).ok()?;
+        Some((now.checked_sub(ago)?, *hashes))
+    });
+    known.collect()
+}
+
+fn hours(db: &Connection, now: SystemTime) -> Result<Vec<Hour>, rusqlite::Error> {
+    let sql = "SELECT start, hashes FROM total
+        WHERE span = ?1 AND start >= ?2 AND hashes IS NOT NULL ORDER BY start";
+    let mut query = db.prepare(sql)?;
+    let rows = query.query_map([HOUR, start(now, HOUR) - HOURS * HOUR], |row| {
+        Ok((time(row.get(0)?), row.get(1)?))
+    })?;
+    rows.collect()
 }
 
 /// Returns the time that is this many seconds after the Unix epoch.

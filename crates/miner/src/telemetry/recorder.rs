@@ -21,7 +21,7 @@ use super::snapshot::{
 };
 use super::work::WorkWatch;
 use super::{status, table};
-use crate::history::Earlier;
+use crate::history::{Earlier, by_instant};
 use crate::job::{Jobs, NodeId, Proof};
 use crate::meter::{Meter, Reading, mean, total};
 use crate::timing::SKEW_TOLERATED;
@@ -119,8 +119,9 @@ impl Recorder {
 
     /// Goes on from the work of earlier runs.
     pub(crate) fn resume(&mut self, earlier: &Earlier) {
+        let hours = by_instant(&earlier.hours, self.started);
         self.work
-            .resume(earlier.expected, earlier.expected_at_confirmed);
+            .resume(earlier.expected, earlier.expected_at_confirmed, &hours);
     }
 
     /// Remembers the expected blocks of all runs when a block of an earlier run was found.

@@ -61,9 +61,10 @@ impl WorkWatch {
         }
     }
 
-    /// Goes on from the expected blocks of earlier runs, and those when the last confirmed block
-    /// was found.
-    pub(super) fn resume(&mut self, total: f64, confirmed: f64) {
+    /// Goes on from the expected blocks of earlier runs, those when the last confirmed block was
+    /// found, and the hashes by hour.
+    pub(super) fn resume(&mut self, total: f64, confirmed: f64, hours: &[(Instant, f64)]) {
+        self.hashes.resume(hours);
         self.expected = Expected::resume(total, confirmed);
     }
 

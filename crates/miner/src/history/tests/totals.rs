@@ -150,6 +150,7 @@ async fn a_run_goes_on_from_the_work_of_earlier_runs() {
         at(seconds.unsigned_abs())
     };
     let hours = vec![(start(5), 20.0), (start(0), 10.0)];
+    assert_eq!(earlier.hours, hours);
     let worker = EarlierWorker {
         best_share: Some(9.0),
         level: Some(44),

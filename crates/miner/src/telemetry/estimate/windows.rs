@@ -64,6 +64,8 @@ impl Window {
 #[derive(Clone, Debug)]
 pub struct Windows {
     start: Instant,
+    /// The time before the start that the day and the week know.
+    before: Duration,
     rings: [Ring; Window::ALL.len()],
 }
 
@@ -85,29 +87,52 @@ impl Windows {
     pub fn new(start: Instant) -> Self {
         Self {
             start,
+            before: Duration::ZERO,
             rings: Default::default(),
+        }
+    }
+
+    /// Adds the amounts of earlier hours, each with its start, the earliest first. Before any other
+    /// amount. They count in the day and the week: an hour is too long for the others.
+    pub fn resume(&mut self, hours: &[(Instant, f64)]) {
+        let Some((first, _)) = hours.first() else {
+            return;
+        };
+        self.before = self.start.saturating_duration_since(*first);
+        for (at, amount) in hours {
+            let at = at.saturating_duration_since(*first);
+            for window in [Window::Day, Window::Week] {
+                self.rings[window as usize].add(window.bucket(at), *amount);
+            }
+        }
+    }
+
+    /// Returns the time that a window knows.
+    fn known(&self, now: Instant, window: Window) -> Duration {
+        let time = now.saturating_duration_since(self.start);
+        match window {
+            Window::Day | Window::Week => time + self.before,
+            _ => time,
         }
     }
 
     /// Adds an amount. A time before that of an earlier call counts as that one.
     pub fn add(&mut self, now: Instant, amount: f64) {
-        let at = now.saturating_duration_since(self.start);
         for window in Window::ALL {
+            let at = self.known(now, window);
             self.rings[window as usize].add(window.bucket(at), amount);
         }
     }
 
     /// Returns the amount in a window, up to the part of a bucket: a twelfth of the window.
     pub fn sum(&self, now: Instant, window: Window) -> f64 {
-        let at = now.saturating_duration_since(self.start);
-        self.rings[window as usize].sum(window.bucket(at))
+        self.rings[window as usize].sum(window.bucket(self.known(now, window)))
     }
 
     /// Returns the amounts per second.
     pub fn rates(&self, now: Instant) -> Rates {
-        let age = now.saturating_duration_since(self.start).max(LEAST);
         Rates(Window::ALL.map(|window| {
-            let time = age.min(window.length());
+            let time = self.known(now, window).clamp(LEAST, window.length());
             self.sum(now, window) / time.as_secs_f64()
         }))
     }
@@ -223,6 +248,22 @@ mod tests {
         }
         let lengths = Window::ALL.map(|window| window.length().as_secs_f64());
         check(windows.rates(later), lengths.map(|length| 6.0 / length));
+    }
+
+    #[test]
+    fn the_day_and_the_week_go_on_from_earlier_hours() {
+        let first = Instant::now();
+        let hour = |number| first + Duration::from_hours(number);
+        let hours: Vec<_> = (0..40).map(|number| (hour(number), 3600.0)).collect();
+        let mut windows = Windows::new(hour(50));
+        windows.resume(&hours);
+        check(windows.rates(hour(50)), [0.0, 0.0, 0.0, 14.0 / 24.0, 0.8]);
+        windows.add(hour(51), 7200.0);
+        let of_day = 15.0 / 24.0;
+        check(
+            windows.rates(hour(51)),
+            [120.0, 8.0, 2.0, of_day, 42.0 / 51.0],
+        );
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn effort_starts_again_at_the_last_confirmed_block() {
 #[test]
 fn effort_goes_on_where_the_run_before_ended() {
     let mut run = Run::new();
-    run.watch.resume(20.0, 18.5);
+    run.watch.resume(20.0, 18.5, &[]);
     run.watch.remember(77, Some(19.25));
     run.watch.remember(78, None);
     run.hash(0.5, 0.0);
