@@ -14,8 +14,10 @@ mod endpoint;
 mod engine;
 mod faults;
 mod network;
+mod node;
 mod report;
 mod server;
+mod service;
 mod simnet;
 
 pub use config::{
@@ -25,5 +27,6 @@ pub use config::{
 pub use endpoint::{Endpoint, RequestCounts};
 pub use faults::{Faults, Rule, RuleId, Times, Verdict};
 pub use network::MoveError;
+pub use node::Node;
 pub use report::{OwnBlock, Report, Tally, Tip};
 pub use simnet::{Simnet, run};

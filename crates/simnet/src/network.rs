@@ -18,6 +18,7 @@ mod priming;
 mod timers;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use branch::{Next, Page, UnknownBlock, Window};
@@ -83,7 +84,7 @@ impl Network {
             .into_iter()
             .map(|block| {
                 let slot = Slot {
-                    chain: Chain::new(block.clone(), config.limits.kept_heights),
+                    chain: Chain::new(Arc::clone(&block), config.limits.kept_heights),
                     priming: Priming::Ready,
                     generation: 0,
                     refreshes: 0,
@@ -146,7 +147,7 @@ impl Network {
     pub(crate) fn cut(
         &self,
         max_height: Option<u64>,
-    ) -> impl Iterator<Item = (ChainId, &BlockHeader)> {
+    ) -> impl Iterator<Item = (ChainId, &Arc<BlockHeader>)> {
         let max_height = max_height.map(|max| max / self.slots.len() as u64);
         self.slots.iter().map(move |(chain, slot)| {
             let block = match max_height {

@@ -1,11 +1,12 @@
-//! One chain: the blocks of the cut and the orphans.
+//! One chain as a node knows it: the blocks of the cut and the orphans.
 //!
-//! Blocks of the cut are indexed by height, so looking up an ancestor takes constant time. Only
-//! tips are ever replaced; therefore all ancestors of an orphan are in the cut. Blocks below the
-//! kept heights are dropped.
+//! Blocks of the cut are indexed by height, so looking up their ancestors takes constant time. The
+//! blocks themselves are shared by all nodes that know them. Blocks below the kept heights are
+//! dropped.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use chainweb::{BlockHash, BlockHeader};
 
@@ -14,7 +15,7 @@ const MINIMUM_KEPT: u64 = 1000;
 
 #[derive(Debug)]
 pub(crate) struct Chain {
-    blocks: HashMap<BlockHash, BlockHeader>,
+    blocks: HashMap<BlockHash, Arc<BlockHeader>>,
     by_height: BTreeSet<(u64, BlockHash)>,
     /// The kept blocks of the cut, oldest first; never empty.
     in_cut: VecDeque<BlockHash>,
@@ -24,7 +25,7 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    pub(crate) fn new(genesis: BlockHeader, kept_heights: u64) -> Self {
+    pub(crate) fn new(genesis: Arc<BlockHeader>, kept_heights: u64) -> Self {
         let (height, hash) = (genesis.work().height(), genesis.hash());
         Self {
             blocks: HashMap::from([(hash, genesis)]),
@@ -39,28 +40,34 @@ impl Chain {
         self.base + self.in_cut.len() as u64 - 1
     }
 
-    pub(crate) fn tip(&self) -> &BlockHeader {
+    pub(crate) fn tip(&self) -> &Arc<BlockHeader> {
         self.at(self.height()).expect("a chain always has a tip")
     }
 
     /// Returns the block of the cut at `height`.
-    pub(crate) fn at(&self, height: u64) -> Option<&BlockHeader> {
+    pub(crate) fn at(&self, height: u64) -> Option<&Arc<BlockHeader>> {
         let index = usize::try_from(height.checked_sub(self.base)?).ok()?;
         self.blocks.get(self.in_cut.get(index)?)
     }
 
     /// Returns the block of the cut whose height is nearest to `height`.
-    pub(crate) fn at_most(&self, height: u64) -> &BlockHeader {
+    pub(crate) fn at_most(&self, height: u64) -> &Arc<BlockHeader> {
         self.at(height.clamp(self.base, self.height()))
             .expect("all heights between base and tip are kept")
     }
 
-    pub(crate) fn block(&self, hash: &BlockHash) -> Option<&BlockHeader> {
+    pub(crate) fn block(&self, hash: &BlockHash) -> Option<&Arc<BlockHeader>> {
         self.blocks.get(hash)
     }
 
+    /// Whether a block is in the cut.
+    pub(crate) fn is_in_cut(&self, block: &BlockHeader) -> bool {
+        self.at(block.work().height())
+            .is_some_and(|in_cut| in_cut.hash() == block.hash())
+    }
+
     /// Appends a child of the tip.
-    pub(crate) fn push(&mut self, block: BlockHeader) {
+    pub(crate) fn push(&mut self, block: Arc<BlockHeader>) {
         debug_assert_eq!(block.work().parent(), self.tip().hash());
         self.in_cut.push_back(block.hash());
         self.store(block);
@@ -77,25 +84,29 @@ impl Chain {
     }
 
     /// Replaces the tip with a sibling; the old tip becomes an orphan.
-    pub(crate) fn replace_tip(&mut self, block: BlockHeader) {
+    pub(crate) fn replace_tip(&mut self, block: Arc<BlockHeader>) {
         debug_assert_eq!(block.work().parent(), self.tip().work().parent());
         self.in_cut.pop_back();
         self.in_cut.push_back(block.hash());
         self.store(block);
     }
 
-    fn store(&mut self, block: BlockHeader) {
+    /// Stores a block without a change of the cut.
+    pub(crate) fn store(&mut self, block: Arc<BlockHeader>) {
         self.by_height.insert((block.work().height(), block.hash()));
         self.blocks.insert(block.hash(), block);
     }
 
     /// Returns the ancestor of a block at `height`, or the block itself; `None` above its height.
-    pub(crate) fn ancestor(&self, hash: &BlockHash, height: u64) -> Option<&BlockHeader> {
-        let block = self.block(hash)?;
+    pub(crate) fn ancestor(&self, hash: &BlockHash, height: u64) -> Option<&Arc<BlockHeader>> {
+        let mut block = self.block(hash)?;
+        while block.work().height() > height && !self.is_in_cut(block) {
+            block = self.block(&block.work().parent())?;
+        }
         if block.work().height() == height {
             return Some(block);
         }
-        // An orphan is a former tip: its parent is in the cut and stays there.
+        // An ancestor of a block in the cut, which is in the cut too.
         self.at(height).filter(|_| height < block.work().height())
     }
 
@@ -103,7 +114,7 @@ impl Chain {
     pub(crate) fn from(
         &self,
         start: Bound<(u64, BlockHash)>,
-    ) -> impl Iterator<Item = &BlockHeader> {
+    ) -> impl Iterator<Item = &Arc<BlockHeader>> {
         self.by_height
             .range((start, Bound::Unbounded))
             .filter_map(|(_, hash)| self.block(hash))

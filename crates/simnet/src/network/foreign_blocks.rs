@@ -1,5 +1,7 @@
 //! Blocks that no client submitted: those of foreign miners, and reorganisations.
 
+use std::sync::Arc;
+
 use chainweb::{BlockHash, BlockHeader, ChainId, CreationTime, PayloadHash};
 
 use super::Network;
@@ -42,7 +44,7 @@ impl Network {
         if self.own_blocks.iter().rev().any(|block| block.hash == old) {
             self.tally.orphaned_later += 1;
         }
-        self.slot_mut(chain).chain.replace_tip(block);
+        self.slot_mut(chain).chain.replace_tip(Arc::new(block));
         self.tally.foreign_blocks += 1;
         self.tip_changed(chain, None, now);
         Ok(hash)

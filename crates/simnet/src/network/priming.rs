@@ -4,6 +4,8 @@
 //! after a foreign block, from ready to stale and ready. Each step sends one `New Cut`, unless the
 //! stream misses an intermediate step (`Chainweb/Miner/RestAPI/Server.hs`, `updatesHandler`).
 
+use std::sync::Arc;
+
 use chainweb::{BlockHeader, ChainId, CreationTime};
 use rand::RngExt as _;
 use tracing::{debug, info};
@@ -26,7 +28,7 @@ impl Network {
             height: block.work().height(),
             hash: block.hash(),
         };
-        self.slot_mut(own.chain).chain.push(block);
+        self.slot_mut(own.chain).chain.push(Arc::new(block));
         if account.is_some() {
             self.tally.accepted += 1;
             self.own_blocks.push_back(own);
