@@ -1,4 +1,4 @@
-//! The running network: its state behind one lock, its clock, and the subscribers of its node.
+//! The running network: its state behind one lock, its clock, and the subscribers of its nodes.
 //!
 //! Every access first advances the network to the current time. Events are published before the
 //! lock is released, so all streams receive them in one order. No code awaits while it holds the
@@ -11,9 +11,10 @@ use chainweb::{ChainId, CreationTime};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::NodeClock;
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::network::{Network, Update};
+use crate::network::Update;
+use crate::nodes::Nodes;
 
 /// A stream this many events behind skips them: to its reader one `New Cut` is equivalent.
 const EVENTS_BEHIND: usize = 64;
@@ -28,45 +29,44 @@ pub(crate) struct Feed {
 
 #[derive(Debug)]
 pub(crate) struct Engine {
-    network: Mutex<Network>,
-    clock: NodeClock,
-    pub(crate) feed: Feed,
+    nodes: Mutex<Nodes>,
+    clock: Clock,
+    /// One for each node.
+    pub(crate) feeds: Vec<Feed>,
     earlier_timer: Notify,
 }
 
 impl Engine {
-    pub(crate) fn new(config: Config) -> Self {
-        let clock = NodeClock::start(config.clock_offset_micros);
-        let updates = config
-            .graph
-            .chains()
-            .map(|chain| (chain, broadcast::Sender::new(EVENTS_BEHIND)))
-            .collect();
+    pub(crate) fn new(config: &Config) -> Self {
+        let clock = Clock::start();
+        let of_chain = |chain| (chain, broadcast::Sender::new(EVENTS_BEHIND));
+        let feeds = (0..config.nodes).map(|_| Feed {
+            updates: config.graph.chains().map(of_chain).collect(),
+            changed: watch::Sender::new(()),
+        });
         Self {
-            network: Mutex::new(Network::new(config, clock.now())),
+            nodes: Mutex::new(Nodes::new(config, clock.now())),
             clock,
-            feed: Feed {
-                updates,
-                changed: watch::Sender::new(()),
-            },
+            feeds: feeds.collect(),
             earlier_timer: Notify::new(),
         }
     }
 
     /// Reads or changes the network, advanced to the current time.
-    pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Network, CreationTime) -> T) -> T {
+    pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Nodes, CreationTime) -> T) -> T {
         // A panic in `access` is a bug that its own task reports; other tasks continue.
-        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-        let due_before = network.next_due();
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let due_before = nodes.next_due();
         let now = self.clock.now();
-        network.advance(now);
-        let result = access(&mut network, now);
-        for (chain, update) in network.take_events() {
+        nodes.advance(now);
+        let result = access(&mut nodes, now);
+        for (index, chain, update) in nodes.take_events() {
+            let feed = &self.feeds[index];
             // Fails only while the chain has no stream.
-            drop(self.feed.updates[&chain].send(update));
-            self.feed.changed.send_replace(());
+            drop(feed.updates[&chain].send(update));
+            feed.changed.send_replace(());
         }
-        if network.next_due() < due_before {
+        if nodes.next_due() < due_before {
             self.earlier_timer.notify_one();
         }
         result
@@ -75,7 +75,7 @@ impl Engine {
     /// Advances the network whenever a timer is due, until `stop` is cancelled.
     pub(crate) async fn run_timers(&self, stop: CancellationToken) {
         loop {
-            let due = self.with(|network, _| network.next_due());
+            let due = self.with(|nodes, _| nodes.next_due());
             let sleep = async {
                 match due {
                     Some(due) => tokio::time::sleep_until(self.clock.instant_of(due).into()).await,

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::endpoint::RequestCounts;
 use crate::faults::Faults;
+use crate::link::Link;
 use crate::network::MoveError;
 use crate::report::Tip;
 use crate::server::connections::serve_connections;
@@ -103,7 +106,8 @@ impl Node {
     }
 
     /// Replaces the tip of `chain` with a foreign sibling and returns its hash. Work on adjacent
-    /// chains becomes stale without an event on their streams.
+    /// chains becomes stale without an event on their streams. Other nodes keep the old tip until
+    /// this node's cut is heavier.
     ///
     /// # Errors
     /// Returns [`MoveError::UnknownChain`], or [`MoveError::PinnedTip`] if the tip is the genesis
@@ -137,6 +141,48 @@ impl Node {
         self.service
             .with(|network, now| network.restart(version, now));
         self.set_listening(true).await
+    }
+
+    /// Stops the node for `pause` and starts it again, as [`restart`](Self::restart) does. Meanwhile
+    /// it gets no blocks; then it receives the cuts of the other nodes.
+    ///
+    /// # Errors
+    /// Returns errors of binding the address again.
+    ///
+    /// # Cancel safety
+    /// Not cancel-safe: the node stays stopped.
+    pub async fn restart_after(&self, pause: Duration) -> io::Result<()> {
+        self.set_listening(false).await?;
+        let link = self.set_link(Link::Frozen);
+        sleep(pause).await;
+        self.service.with(|network, now| network.restart(None, now));
+        self.set_link(link);
+        self.set_listening(true).await
+    }
+
+    /// Returns the node's link to the others.
+    pub fn link(&self) -> Link {
+        self.service.link()
+    }
+
+    /// Connects the node to the others or disconnects it, and returns its former link.
+    pub fn set_link(&self, link: Link) -> Link {
+        self.service.set_link(link)
+    }
+
+    /// Partitions the node, and replaces its last blocks by a fork: each chain is `ahead` blocks
+    /// above the highest chain, and the cut is lighter than before. Its blocks are easier than the
+    /// rules allow.
+    ///
+    /// # Errors
+    /// Returns [`MoveError::NoFork`] while the chains are too short or too easy for that.
+    pub fn fork(&self, ahead: u64) -> Result<(), MoveError> {
+        let link = self.set_link(Link::Partitioned);
+        let forked = self.service.with(|network, now| network.fork(ahead, now));
+        if forked.is_err() {
+            self.set_link(link);
+        }
+        forked
     }
 
     /// Closes the node's port, or opens it again. Closing breaks open connections; new ones are

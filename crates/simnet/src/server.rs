@@ -36,9 +36,9 @@ use tracing::debug;
 
 use crate::config::CutEndpoint;
 use crate::endpoint::Endpoint;
-use crate::service::Service;
 use crate::faults::Verdict;
 use crate::network::{Chain, Network};
+use crate::service::Service;
 
 /// Answers one request.
 ///

@@ -69,6 +69,10 @@ impl Chain {
     /// Appends a child of the tip.
     pub(crate) fn push(&mut self, block: Arc<BlockHeader>) {
         debug_assert_eq!(block.work().parent(), self.tip().hash());
+        self.append(block);
+    }
+
+    fn append(&mut self, block: Arc<BlockHeader>) {
         self.in_cut.push_back(block.hash());
         self.store(block);
         while self.in_cut.len() as u64 > self.kept_heights {
@@ -89,6 +93,45 @@ impl Chain {
         self.in_cut.pop_back();
         self.in_cut.push_back(block.hash());
         self.store(block);
+    }
+
+    /// Makes a known block and its ancestors the cut. Adds the blocks that leave the cut to `left`,
+    /// and those that enter it to `entered`.
+    pub(crate) fn follow(
+        &mut self,
+        tip: &Arc<BlockHeader>,
+        left: &mut Vec<BlockHash>,
+        entered: &mut Vec<BlockHash>,
+    ) {
+        let mut branch = Vec::new();
+        let mut next = Some(tip);
+        while let Some(block) = next.filter(|block| !self.is_in_cut(block)) {
+            branch.push(Arc::clone(block));
+            next = self.block(&block.work().parent());
+        }
+        let kept = match (next, branch.last()) {
+            (Some(common), _) => common.work().height() + 1 - self.base,
+            // The branches have no kept block in common.
+            (None, Some(lowest)) => {
+                self.base = lowest.work().height();
+                0
+            }
+            (None, None) => return,
+        };
+        let kept = usize::try_from(kept).expect("at most the number of blocks in the cut");
+        left.extend(self.in_cut.drain(kept..));
+        while let Some(block) = branch.pop() {
+            entered.push(block.hash());
+            self.append(block);
+        }
+    }
+
+    /// Returns the sum of the difficulties of the blocks of the cut above `height`.
+    pub(crate) fn hashes_above(&self, height: u64) -> f64 {
+        let blocks = (height + 1..=self.height()).filter_map(|height| self.at(height));
+        blocks
+            .map(|block| block.work().target().difficulty().as_f64())
+            .sum()
     }
 
     /// Stores a block without a change of the cut.

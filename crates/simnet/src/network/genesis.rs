@@ -23,7 +23,7 @@ const DEVELOPMENT_PAYLOADS: [&str; 2] = [
 ];
 
 /// Returns the genesis blocks of all chains.
-pub(super) fn genesis_blocks(config: &Config, now: CreationTime) -> Vec<Arc<BlockHeader>> {
+pub(crate) fn genesis_blocks(config: &Config, now: CreationTime) -> Vec<Arc<BlockHeader>> {
     let development = config.genesis == GenesisBlocks::Development;
     let (time, target) = if development {
         let target =

@@ -38,6 +38,7 @@ impl Network {
         } else {
             self.tally.foreign_blocks += 1;
         }
+        self.extended = true;
         self.tip_changed(own.chain, account, now);
     }
 
@@ -56,6 +57,8 @@ impl Network {
         let slot = self.slot_mut(chain);
         slot.generation += 1;
         slot.refreshes = 0;
+        self.touched.push(chain);
+        let slot = &self.slots[&chain];
         let (height, hash) = (slot.chain.height(), slot.chain.tip().hash());
         match account {
             Some(account) => {
@@ -107,7 +110,19 @@ impl Network {
         let slot = self.slot_mut(chain);
         if slot.priming == Priming::Ready {
             slot.refreshes += 1;
+            self.touched.push(chain);
             self.events.push((chain, Update::RefreshedBlock));
+        }
+    }
+
+    /// Refreshes a chain's payload until it has had this number of refreshes.
+    pub(crate) fn refresh_to(&mut self, chain: ChainId, refreshes: u64, now: CreationTime) {
+        let slot = self.slot_mut(chain);
+        slot.refreshes = refreshes;
+        if slot.priming == Priming::Ready {
+            slot.generation += 1;
+            self.events.push((chain, Update::RefreshedBlock));
+            self.set_refresh_timer(chain, now);
         }
     }
 

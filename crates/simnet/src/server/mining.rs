@@ -10,8 +10,8 @@ use super::json;
 use super::media::Media;
 use super::query::Query;
 use crate::config::Miner;
-use crate::service::Service;
 use crate::network::{Solved, WorkAnswer};
+use crate::service::Service;
 
 /// Answers a request for work. Waits until a chain has work, without a time limit.
 ///
@@ -58,6 +58,7 @@ pub(crate) fn solved(service: &Service, body: &Bytes) -> Answer {
         Solved::UnknownPayload => Answer::error(StatusCode::NOT_FOUND, "No associated Payload"),
         outcome => {
             match outcome {
+                Solved::Frozen => debug!("the cut stands: solution dropped"),
                 Solved::Stale => debug!("orphan: the solution's parents are not in the cut"),
                 Solved::Invalid(reason) => warn!(
                     event = "solution_rejected",

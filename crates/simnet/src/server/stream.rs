@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{Answer, AnswerBody, Piece, corrupt, split};
 use crate::config::Miners;
 use crate::endpoint::Endpoint;
-use crate::service::Service;
 use crate::faults::Verdict;
 use crate::network::Update;
+use crate::service::Service;
 
 /// Pieces queued for a slow reader; beyond them its stream skips events.
 const PIECES: usize = 4;
