@@ -24,9 +24,11 @@ pub struct Config {
     pub version: String,
     /// Number of nodes, 1 to 64.
     pub nodes: usize,
-    /// Mean time from a new block at one node to its arrival at another. Each block has between half
-    /// and one and a half of it.
+    /// Mean time from a new block at one node to its arrival at another. Each block has between
+    /// half and one and a half of it.
     pub propagation_delay: Duration,
+    /// Other delays of the blocks on their way to some nodes, by the number of the node.
+    pub node_propagation_delays: BTreeMap<usize, Duration>,
     /// The network's code in every header; 2 for `development`.
     pub version_code: u32,
     /// The simulated release of chainweb-node.
@@ -45,6 +47,8 @@ pub struct Config {
     pub proof_of_work: ProofOfWork,
     /// Total hash rate of the foreign miners, in hashes per second; 0 for none.
     pub foreign_hash_rate: f64,
+    /// Nodes at which the foreign miners mine, evenly; all nodes if empty.
+    pub foreign_nodes: BTreeSet<usize>,
     /// Divisor of the durations in `limits`; 1 for those of a real node.
     pub time_scale: f64,
     /// Offset of the nodes' clocks from this machine's, in microseconds; positive is ahead.
@@ -71,6 +75,7 @@ impl Default for Config {
             graph: ChainGraph::twenty(),
             nodes: 1,
             propagation_delay: Duration::from_millis(100),
+            node_propagation_delays: BTreeMap::new(),
             version: "development".to_owned(),
             version_code: 2,
             release: Release::Kadena2_32,
@@ -81,6 +86,7 @@ impl Default for Config {
             payloads: Payloads::Same,
             proof_of_work: ProofOfWork::Required,
             foreign_hash_rate: 0.0,
+            foreign_nodes: BTreeSet::new(),
             time_scale: 1.0,
             clock_offset_micros: 0,
             node_clock_offsets_micros: BTreeMap::new(),
@@ -116,10 +122,16 @@ impl Config {
         if !(1..=MOST_NODES).contains(&self.nodes) {
             return Err(ConfigError::Nodes(self.nodes));
         }
-        let offset = self.node_clock_offsets_micros.keys();
+        let offset = self.node_clock_offsets_micros.keys().copied();
+        let delayed = self.node_propagation_delays.keys().copied();
+        let mined_at = self.foreign_nodes.iter().copied();
         let ruled = self.faults.iter().filter_map(Rule::node_index);
         let struck = self.incidents.iter().map(|incident| incident.node);
-        let mut named = offset.copied().chain(ruled).chain(struck);
+        let mut named = offset
+            .chain(delayed)
+            .chain(mined_at)
+            .chain(ruled)
+            .chain(struck);
         if let Some(number) = named.find(|number| *number >= self.nodes) {
             return Err(ConfigError::UnknownNode(number, self.nodes - 1));
         }
@@ -130,6 +142,23 @@ impl Config {
     pub(crate) fn clock_offset_of(&self, node: usize) -> i64 {
         let of_node = self.node_clock_offsets_micros.get(&node);
         *of_node.unwrap_or(&self.clock_offset_micros)
+    }
+
+    /// Returns the mean delay of blocks on their way to a node.
+    pub(crate) fn propagation_delay_to(&self, node: usize) -> Duration {
+        let to_node = self.node_propagation_delays.get(&node);
+        *to_node.unwrap_or(&self.propagation_delay)
+    }
+
+    /// Returns the hash rate of the foreign miners at a node, in hashes per second.
+    pub(crate) fn foreign_hash_rate_at(&self, node: usize) -> f64 {
+        if self.foreign_nodes.is_empty() {
+            self.foreign_hash_rate / self.nodes as f64
+        } else if self.foreign_nodes.contains(&node) {
+            self.foreign_hash_rate / self.foreign_nodes.len() as f64
+        } else {
+            0.0
+        }
     }
 
     /// Returns the seed of the choices of a node.

@@ -121,7 +121,7 @@ impl Network {
             })
             .collect();
         let seed = config.seed_of(index);
-        let foreign_hash_rate = config.foreign_hash_rate / config.nodes as f64;
+        let foreign_hash_rate = config.foreign_hash_rate_at(index);
         let mut network = Self {
             index,
             rules,

@@ -13,9 +13,11 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::info;
 
 use crate::endpoint::RequestCounts;
 use crate::faults::Faults;
+use crate::incident::{Incident, IncidentKind};
 use crate::link::Link;
 use crate::network::MoveError;
 use crate::report::Tip;
@@ -143,8 +145,8 @@ impl Node {
         self.set_listening(true).await
     }
 
-    /// Stops the node for `pause` and starts it again, as [`restart`](Self::restart) does. Meanwhile
-    /// it gets no blocks; then it receives the cuts of the other nodes.
+    /// Stops the node for `pause` and starts it again, as [`restart`](Self::restart) does.
+    /// Meanwhile it gets no blocks; then it receives the cuts of the other nodes.
     ///
     /// # Errors
     /// Returns errors of binding the address again.
@@ -183,6 +185,51 @@ impl Node {
             self.set_link(link);
         }
         forked
+    }
+
+    /// Waits for the time of an incident, carries it out, and ends it.
+    ///
+    /// # Errors
+    /// Returns the errors of [`set_listening`](Self::set_listening) and [`fork`](Self::fork).
+    pub(crate) async fn suffer(&self, incident: Incident) -> io::Result<()> {
+        let Incident {
+            node,
+            kind,
+            after,
+            lasting,
+        } = incident;
+        sleep(after).await;
+        info!(
+            event = "simnet_incident",
+            node,
+            ?kind,
+            "fault of a node begins"
+        );
+        match kind {
+            IncidentKind::Partition => drop(self.set_link(Link::Partitioned)),
+            IncidentKind::Freeze => drop(self.set_link(Link::Frozen)),
+            IncidentKind::Fork(ahead) => self.fork(ahead).map_err(io::Error::other)?,
+            IncidentKind::Restart => self.restart_after(lasting.unwrap_or_default()).await?,
+            IncidentKind::Close => self.set_listening(false).await?,
+        }
+        if kind != IncidentKind::Restart {
+            let Some(lasting) = lasting else {
+                return Ok(());
+            };
+            sleep(lasting).await;
+            if kind == IncidentKind::Close {
+                self.set_listening(true).await?;
+            } else {
+                self.set_link(Link::Connected);
+            }
+        }
+        info!(
+            event = "simnet_incident_over",
+            node,
+            ?kind,
+            "fault of a node is over"
+        );
+        Ok(())
     }
 
     /// Closes the node's port, or opens it again. Closing breaks open connections; new ones are

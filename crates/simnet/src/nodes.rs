@@ -25,6 +25,8 @@ const STREAM: u64 = 0x6465_6c61_7973_0000;
 struct Member {
     network: Network,
     clock_offset_micros: i64,
+    /// Mean delay of cuts on their way to the node.
+    delay: Duration,
     link: Link,
 }
 
@@ -40,7 +42,6 @@ struct Message {
 pub(crate) struct Nodes {
     members: Vec<Member>,
     messages: Timers<Message>,
-    propagation_delay: Duration,
     payloads: Payloads,
     rng: StdRng,
 }
@@ -71,13 +72,13 @@ impl Nodes {
             Member {
                 network: Network::of_node(config.clone(), index, &genesis, start),
                 clock_offset_micros,
+                delay: config.propagation_delay_to(index),
                 link: Link::Connected,
             }
         });
         Self {
             members: members.collect(),
             messages: Timers::default(),
-            propagation_delay: config.propagation_delay,
             payloads: config.payloads,
             rng: StdRng::seed_from_u64(config.seed ^ STREAM),
         }
@@ -191,7 +192,7 @@ impl Nodes {
     fn send(&mut self, from: usize, to: usize, cut: Arc<[Arc<BlockHeader>]>, now: CreationTime) {
         if self.are_connected(from, to) {
             let jitter = self.rng.random_range(0.5..=1.5);
-            let due = now.saturating_add(self.propagation_delay.mul_f64(jitter));
+            let due = now.saturating_add(self.members[to].delay.mul_f64(jitter));
             self.messages.set(due, Message { from, to, cut });
         }
     }
@@ -213,7 +214,8 @@ impl Nodes {
             newest.saturating_since(to.local(now))
         });
         if ahead > Duration::ZERO {
-            // A node takes no block from the future of its clock (`Chainweb/BlockHeader/Validation.hs`).
+            // A node takes no block from the future of its clock
+            // (`Chainweb/BlockHeader/Validation.hs`).
             self.messages.set(now.saturating_add(ahead), message);
             return;
         }

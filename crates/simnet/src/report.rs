@@ -75,8 +75,7 @@ impl Tally {
 pub struct Report {
     /// Counts since the start.
     pub tally: Tally,
-    /// Submitted blocks in the current cut, oldest first; with several nodes, in the heaviest cut of
-    /// any, lowest first. Only the last 100,000 accepted blocks are
-    /// considered.
+    /// Submitted blocks in the current cut, oldest first; with several nodes, in the heaviest cut
+    /// of any, lowest first. Only the last 100,000 accepted blocks are considered.
     pub own_in_cut: Vec<OwnBlock>,
 }

@@ -16,8 +16,8 @@ use crate::node::Node;
 use crate::report::Report;
 use crate::service::Service;
 
-/// A running network, which is used like its first node. Dropping it stops all tasks without waiting
-/// for them.
+/// A running network, which is used like its first node. Dropping it stops all tasks without
+/// waiting for them.
 #[derive(Debug)]
 pub struct Simnet {
     engine: Arc<Engine>,
@@ -27,10 +27,11 @@ pub struct Simnet {
 }
 
 impl Simnet {
-    /// Starts a network whose nodes listen where [`bind`] says.
+    /// Starts a network whose nodes listen on the addresses of [`bind`].
     ///
     /// # Errors
-    /// Returns `InvalidInput` for a [`ConfigError`](crate::ConfigError), and the errors of [`bind`].
+    /// Returns `InvalidInput` for a [`ConfigError`](crate::ConfigError), and the errors of
+    /// [`bind`].
     pub async fn start(config: Config, address: SocketAddr) -> io::Result<Self> {
         let listeners = bind(address, config.nodes).await?;
         Self::start_all(config, listeners)
@@ -83,7 +84,7 @@ impl Simnet {
             tasks.spawn(async move {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    happened = incident.happen(&node) => if let Err(error) = happened {
+                    happened = node.suffer(incident) => if let Err(error) = happened {
                         let node = incident.node;
                         warn!(event = "simnet_incident_failed", node, %error, "fault of a node failed");
                     }
@@ -161,7 +162,8 @@ impl Drop for Simnet {
     }
 }
 
-/// Binds the sockets of nodes: consecutive ports from that of `address` on, or free ones for port 0.
+/// Binds the sockets of nodes: consecutive ports from that of `address` on, or free ones for port
+/// 0.
 ///
 /// # Errors
 /// Returns the error of the first address that cannot be bound, and names the address.

@@ -18,7 +18,7 @@ pub(crate) struct Chain {
     blocks: HashMap<BlockHash, Arc<BlockHeader>>,
     by_height: BTreeSet<(u64, BlockHash)>,
     /// The kept blocks of the cut, oldest first; never empty.
-    in_cut: VecDeque<BlockHash>,
+    in_cut: VecDeque<Arc<BlockHeader>>,
     /// Height of the first block in `in_cut`.
     base: u64,
     kept_heights: u64,
@@ -28,9 +28,9 @@ impl Chain {
     pub(crate) fn new(genesis: Arc<BlockHeader>, kept_heights: u64) -> Self {
         let (height, hash) = (genesis.work().height(), genesis.hash());
         Self {
+            in_cut: VecDeque::from([Arc::clone(&genesis)]),
             blocks: HashMap::from([(hash, genesis)]),
             by_height: BTreeSet::from([(height, hash)]),
-            in_cut: VecDeque::from([hash]),
             base: height,
             kept_heights: kept_heights.max(MINIMUM_KEPT),
         }
@@ -41,13 +41,13 @@ impl Chain {
     }
 
     pub(crate) fn tip(&self) -> &Arc<BlockHeader> {
-        self.at(self.height()).expect("a chain always has a tip")
+        self.in_cut.back().expect("a chain always has a tip")
     }
 
     /// Returns the block of the cut at `height`.
     pub(crate) fn at(&self, height: u64) -> Option<&Arc<BlockHeader>> {
         let index = usize::try_from(height.checked_sub(self.base)?).ok()?;
-        self.blocks.get(self.in_cut.get(index)?)
+        self.in_cut.get(index)
     }
 
     /// Returns the block of the cut whose height is nearest to `height`.
@@ -73,7 +73,7 @@ impl Chain {
     }
 
     fn append(&mut self, block: Arc<BlockHeader>) {
-        self.in_cut.push_back(block.hash());
+        self.in_cut.push_back(Arc::clone(&block));
         self.store(block);
         while self.in_cut.len() as u64 > self.kept_heights {
             self.in_cut.pop_front();
@@ -91,7 +91,7 @@ impl Chain {
     pub(crate) fn replace_tip(&mut self, block: Arc<BlockHeader>) {
         debug_assert_eq!(block.work().parent(), self.tip().work().parent());
         self.in_cut.pop_back();
-        self.in_cut.push_back(block.hash());
+        self.in_cut.push_back(Arc::clone(&block));
         self.store(block);
     }
 
@@ -119,7 +119,7 @@ impl Chain {
             (None, None) => return,
         };
         let kept = usize::try_from(kept).expect("at most the number of blocks in the cut");
-        left.extend(self.in_cut.drain(kept..));
+        left.extend(self.in_cut.drain(kept..).map(|block| block.hash()));
         while let Some(block) = branch.pop() {
             entered.push(block.hash());
             self.append(block);

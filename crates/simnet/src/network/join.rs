@@ -17,9 +17,20 @@ pub(crate) fn weight_of(cut: &[Arc<BlockHeader>]) -> Weight {
 }
 
 impl Network {
-    /// Returns the last block of each chain.
+    /// Returns the last block of each chain, in the order of the chains.
     pub(crate) fn cut_blocks(&self) -> Arc<[Arc<BlockHeader>]> {
         self.cut(None).map(|(_, block)| Arc::clone(block)).collect()
+    }
+
+    /// Returns the tips of `cut` that differ from the own ones, and these.
+    fn differences(&self, cut: &[Arc<BlockHeader>]) -> [Vec<Arc<BlockHeader>>; 2] {
+        let pairs = cut.iter().zip(self.slots.values());
+        let pairs = pairs.map(|(theirs, slot)| (theirs, slot.chain.tip()));
+        let differ = pairs.filter(|(theirs, own)| theirs.hash() != own.hash());
+        let (theirs, own) = differ
+            .map(|(theirs, own)| (Arc::clone(theirs), Arc::clone(own)))
+            .unzip();
+        [theirs, own]
     }
 
     /// Returns the blocks of `cut` and their ancestors that `other` does not know.
@@ -29,7 +40,8 @@ impl Network {
         cut: &[Arc<BlockHeader>],
     ) -> Vec<Arc<BlockHeader>> {
         let mut missing = Vec::new();
-        for tip in cut {
+        let [theirs, _] = other.differences(cut);
+        for tip in &theirs {
             let chain = tip.work().chain();
             let mut next = Some(tip);
             while let Some(block) = next
@@ -49,20 +61,21 @@ impl Network {
         missing: &[Arc<BlockHeader>],
         now: CreationTime,
     ) {
-        let own = self.cut_blocks();
+        // Equal tips weigh the same, and have nothing to add.
+        let [theirs, own] = self.differences(cut);
         for block in missing {
             let chain = &mut self.slot_mut(block.work().chain()).chain;
             chain.store(Arc::clone(block));
         }
         let (mut left, mut entered) = (Vec::new(), Vec::new());
-        let lighter = if weight_of(cut) > weight_of(&own) {
-            for tip in cut {
+        let lighter = if weight_of(&theirs) > weight_of(&own) {
+            for tip in &theirs {
                 let chain = &mut self.slot_mut(tip.work().chain()).chain;
                 chain.follow(tip, &mut left, &mut entered);
             }
             &own
         } else {
-            cut
+            &theirs
         };
         self.extend_with(lighter, &mut entered);
         self.count_orphans(&left);
@@ -70,21 +83,17 @@ impl Network {
         let again = entered.into_iter().filter(|hash| !new.contains(hash));
         let again = again.filter(|hash| self.is_own(*hash)).count();
         self.tally.orphaned_later = self.tally.orphaned_later.saturating_sub(again as u64);
+        let has_moved = |before: &&Arc<BlockHeader>| {
+            let tip = self.slots[&before.work().chain()].chain.tip();
+            tip.hash() != before.hash()
+        };
         // A cut of blocks of both is new to the other node.
-        self.extended |= self.differs_from(&own) && self.differs_from(cut);
-        for before in own.iter() {
-            let chain = before.work().chain();
-            if self.slots[&chain].chain.tip().hash() != before.hash() {
-                self.tip_changed(chain, None, now);
-            }
+        let is_new = theirs.iter().any(|tip| has_moved(&tip));
+        let moved: Vec<_> = own.iter().filter(has_moved).collect();
+        self.extended |= is_new && !moved.is_empty();
+        for before in moved {
+            self.tip_changed(before.work().chain(), None, now);
         }
-    }
-
-    fn differs_from(&self, cut: &[Arc<BlockHeader>]) -> bool {
-        cut.iter().any(|block| {
-            let tip = self.slots[&block.work().chain()].chain.tip();
-            tip.hash() != block.hash()
-        })
     }
 
     /// Counts those of the blocks that a client submitted here.

@@ -162,6 +162,26 @@ fn delays_vary_around_their_mean() {
 }
 
 #[test]
+fn one_node_can_see_all_blocks_late() {
+    let mut story = Story::new(&Config {
+        graph: ChainGraph::singleton(),
+        foreign_hash_rate: 1e5,
+        foreign_nodes: [2].into(),
+        propagation_delay: Duration::ZERO,
+        node_propagation_delays: [(1, Duration::from_mins(1))].into(),
+        ..config(3)
+    });
+    story.pass(Duration::from_secs(25));
+    assert_eq!(story.heights(0), story.heights(2));
+    assert!(story.heights(0)[0] > 5, "{:?}", story.heights(0));
+    assert_eq!(story.heights(1), [0]);
+    let of = |node: usize| story.nodes.members[node].network.tally().foreign_blocks;
+    assert_eq!([of(0), of(1)], [0, 0]);
+    story.pass(Duration::from_mins(2));
+    assert!(story.heights(1)[0] > 5 && story.heights(1) < story.heights(0));
+}
+
+#[test]
 fn a_seed_fixes_all_nodes() {
     let run = |seed| {
         let mut story = Story::new(&Config {
@@ -430,8 +450,8 @@ fn nodes_with_slow_clocks_can_mine() {
     assert_eq!(story.tip(0, 0), block);
 }
 
-/// Whatever happens, each cut obeys the braiding rule, and nodes that are connected again agree
-/// after the next block.
+/// Each cut obeys the braiding rule at all times, and nodes that are connected again agree after
+/// the next block.
 #[test]
 fn nodes_agree_after_any_faults() {
     for seed in 0..5 {

@@ -237,6 +237,24 @@ async fn incidents_happen_at_their_time() {
 }
 
 #[tokio::test]
+async fn nodes_listen_on_consecutive_ports() {
+    // Another program may take a port in between.
+    for _ in 0..20 {
+        let free = simnet::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), 1).await;
+        let address = free.unwrap().remove(0).local_addr().unwrap();
+        if let Ok(listeners) = simnet::bind(address, 3).await {
+            let ports = listeners
+                .iter()
+                .map(|node| node.local_addr().unwrap().port());
+            let port = address.port();
+            assert!(ports.eq([port, port + 1, port + 2]));
+            return;
+        }
+    }
+    panic!("no three consecutive ports are free");
+}
+
+#[tokio::test]
 async fn a_network_checks_its_nodes() {
     let clock = [(3, 1)].into();
     let faults = vec![Rule::on_all(Verdict::Hang).node(7)];
