@@ -1,25 +1,37 @@
-//! The `simnet` command: a simulated network with one node.
+//! The `simnet` command: a simulated network with one or several nodes.
 
 mod fault;
+mod numbered;
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use chainweb::{ChainGraph, Difficulty};
-use clap::Args;
-use simnet::{ChainChoice, CutEndpoint, Miner, Miners, ProofOfWork};
-use tokio::net::TcpListener;
+use clap::{Args, ValueEnum};
+use simnet::{ChainChoice, CutEndpoint, Miner, Miners, Payloads, ProofOfWork, Simnet};
 
 pub(crate) use self::fault::Fault;
+use self::numbered::Numbered;
 use crate::quantity::{positive_duration, positive_number, prefixed_number};
+use crate::usage::UsageError;
 
 /// The flags of `simnet`.
 #[derive(Debug, Args)]
 pub struct SimnetArgs {
-    /// The address of the node.
+    /// The address of the node; of several, that of the first.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1848", value_parser = address)]
     pub listen: SocketAddr,
+    /// The number of nodes, on consecutive ports, or on any for port 0.
+    #[arg(long, value_name = "COUNT", default_value = "1")]
+    pub nodes: usize,
+    /// The mean time from a block at one node to its arrival at another; at a certain one, as in
+    /// `node1=900ms`; may be repeated.
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = delay)]
+    pub propagation_delay: Vec<Numbered<Duration>>,
+    /// Whether nodes issue the same payload for the same parent and miner, or each its own.
+    #[arg(long, value_name = "WHICH", default_value = "same")]
+    pub payloads: PayloadsArg,
     /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
     #[arg(long, default_value = "twenty")]
     pub graph: ChainGraph,
@@ -42,13 +54,15 @@ pub struct SimnetArgs {
     /// to all miners].
     #[arg(long, value_name = "KEY")]
     pub mining_public_key: Vec<String>,
-    /// A fault: ENDPOINT=FAULT, as in `work=status:503`, `info=hang` or `cut=delay:2s`; may be
+    /// A fault: ENDPOINT=FAULT, as in `work=status:503`, `info=hang` or `cut=delay:2s`, at one node
+    /// as in `node1/work=hang`, or a fault of a whole node, as in `node1=freeze:30s:10s`; may be
     /// repeated.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<Fault>,
-    /// The offset of the node's clock, such as `1h` for ahead, or `-1h` for behind.
-    #[arg(long, value_name = "TIME", default_value = "0s", allow_hyphen_values = true, value_parser = offset)]
-    pub clock_offset: i64,
+    /// The offset of the clocks of all nodes, such as `1h` for ahead, or `-1h` for behind; of one
+    /// node, as in `node1=-1h`; may be repeated.
+    #[arg(long, value_name = "TIME", default_value = "0s", allow_hyphen_values = true, value_parser = clock_offset)]
+    pub clock_offset: Vec<Numbered<i64>>,
     /// Issue work on any chain, also if a request names one, as nodes of the EVM line do.
     #[arg(long)]
     pub ignore_chain: bool,
@@ -60,22 +74,43 @@ pub struct SimnetArgs {
     pub seed: u64,
 }
 
+/// The values of `--payloads`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PayloadsArg {
+    /// Equal at all nodes.
+    Same,
+    /// Different at each node.
+    Own,
+}
+
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "expected an IP address and a port, as in 127.0.0.1:1848")
 }
 
-/// Parses a time, with an optional minus, into microseconds.
-fn offset(text: &str) -> Result<i64, String> {
+/// Parses a time, which may be zero.
+fn duration(text: &str) -> Result<Duration, String> {
     if text == "0s" {
-        return Ok(0);
+        return Ok(Duration::ZERO);
     }
-    let (sign, time) = match text.strip_prefix('-') {
-        Some(time) => (-1, time),
-        None => (1, text),
-    };
-    let micros = positive_duration(time)?.as_micros();
-    Ok(sign * i64::try_from(micros).expect("a year has fewer microseconds"))
+    positive_duration(text)
+}
+
+/// Parses the time that blocks take to all nodes, or to one with `nodeN=` before it.
+fn delay(text: &str) -> Result<Numbered<Duration>, String> {
+    Numbered::parse(text, '=', duration)
+}
+
+/// Parses a time, with an optional minus, into microseconds; of one node with `nodeN=` before it.
+fn clock_offset(text: &str) -> Result<Numbered<i64>, String> {
+    Numbered::parse(text, '=', |text| {
+        let (sign, time) = match text.strip_prefix('-') {
+            Some(time) => (-1, time),
+            None => (1, text),
+        };
+        let micros = duration(time)?.as_micros();
+        Ok(sign * i64::try_from(micros).expect("a year has fewer microseconds"))
+    })
 }
 
 impl SimnetArgs {
@@ -85,7 +120,12 @@ impl SimnetArgs {
             [] => Miners::Any,
             keys => Miners::Only(keys.iter().map(|key| Miner::with_public_key(key)).collect()),
         };
-        simnet::Config {
+        let mut config = simnet::Config {
+            nodes: self.nodes,
+            payloads: match self.payloads {
+                PayloadsArg::Same => Payloads::Same,
+                PayloadsArg::Own => Payloads::Own,
+            },
             graph: self.graph.clone(),
             block_delay: self.block_delay,
             start_difficulty: Difficulty::from_f64(self.start_difficulty),
@@ -97,8 +137,6 @@ impl SimnetArgs {
             },
             time_scale: self.time_scale,
             miners,
-            faults: self.fault.iter().map(|fault| fault.0.clone()).collect(),
-            clock_offset_micros: self.clock_offset,
             chain_choice: if self.ignore_chain {
                 ChainChoice::Random
             } else {
@@ -111,19 +149,45 @@ impl SimnetArgs {
             },
             seed: self.seed,
             ..simnet::Config::default()
+        };
+        for fault in &self.fault {
+            match fault {
+                Fault::Rule(rule) => config.faults.push(rule.clone()),
+                Fault::Incident(incident) => config.incidents.push(*incident),
+            }
         }
+        for offset in &self.clock_offset {
+            match offset.node {
+                None => config.clock_offset_micros = offset.value,
+                Some(node) => {
+                    config.node_clock_offsets_micros.insert(node, offset.value);
+                }
+            }
+        }
+        for delay in &self.propagation_delay {
+            match delay.node {
+                None => config.propagation_delay = delay.value,
+                Some(node) => {
+                    config.node_propagation_delays.insert(node, delay.value);
+                }
+            }
+        }
+        config
     }
 
     /// Runs the network until `shutdown` completes.
     ///
     /// # Errors
     ///
-    /// Returns an error if the address cannot be bound or the configuration is invalid.
-    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let listener = TcpListener::bind(self.listen).await.map_err(|error| {
-            let what = format!("--listen {}: {error}", self.listen);
-            io::Error::new(error.kind(), what)
-        })?;
-        simnet::run(self.config(), listener, shutdown).await
+    /// Returns an error if an address cannot be bound, and a usage error if the configuration is
+    /// invalid.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let config = self.config();
+        config.check().map_err(UsageError::new)?;
+        let listeners = simnet::bind(self.listen, config.nodes).await;
+        let listeners = listeners.map_err(|error| anyhow!("--listen {error}"))?;
+        let simnet = Simnet::start_all(config, listeners)?;
+        simnet.run_until(shutdown).await;
+        Ok(())
     }
 }

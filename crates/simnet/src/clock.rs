@@ -1,4 +1,4 @@
-//! The node's clock.
+//! The clock of this machine, from which those of the nodes differ by their offsets.
 //!
 //! Reads the machine's clock once, at the start, and is monotonic from then on. Steps of the
 //! machine's clock do not reach a running network.
@@ -11,23 +11,22 @@ use chainweb::CreationTime;
 const FAR: Duration = Duration::from_hours(24 * 365);
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NodeClock {
+pub(crate) struct Clock {
     start: CreationTime,
     started: Instant,
 }
 
-impl NodeClock {
+impl Clock {
     #[expect(
         clippy::disallowed_methods,
         reason = "a node's clock is the time of day; only this line reads it"
     )]
-    pub(crate) fn start(offset_micros: i64) -> Self {
+    pub(crate) fn start() -> Self {
         let since_epoch = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        let time = CreationTime::from_micros(0).saturating_add(since_epoch);
         Self {
-            start: CreationTime::from_micros(time.as_micros().saturating_add(offset_micros)),
+            start: CreationTime::from_micros(0).saturating_add(since_epoch),
             started: Instant::now(),
         }
     }

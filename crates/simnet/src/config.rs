@@ -4,21 +4,31 @@
 //! (`Chainweb/Miner/Config.hs`). The seed fixes every choice except real hashing. The time scale
 //! divides the node's housekeeping durations, never the block delay or a time in a header.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chainweb::{ChainGraph, Difficulty};
 use serde::Deserialize;
 
 use crate::faults::Rule;
+use crate::incident::Incident;
 
-/// Configuration of a simulated network and its node.
+const MOST_NODES: usize = 64;
+
+/// Configuration of a simulated network and its nodes.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The chains and their adjacent chains.
     pub graph: ChainGraph,
     /// The network's name: `nodeVersion` in `/info`, and a segment of each path.
     pub version: String,
+    /// Number of nodes, 1 to 64.
+    pub nodes: usize,
+    /// Mean time from a new block at one node to its arrival at another. Each block has between
+    /// half and one and a half of it.
+    pub propagation_delay: Duration,
+    /// Other delays of the blocks on their way to some nodes, by the number of the node.
+    pub node_propagation_delays: BTreeMap<usize, Duration>,
     /// The network's code in every header; 2 for `development`.
     pub version_code: u32,
     /// The simulated release of chainweb-node.
@@ -31,14 +41,20 @@ pub struct Config {
     pub genesis: GenesisBlocks,
     /// Seed of every random choice.
     pub seed: u64,
+    /// Whether nodes issue equal payloads.
+    pub payloads: Payloads,
     /// Whether solutions need proof of work.
     pub proof_of_work: ProofOfWork,
     /// Total hash rate of the foreign miners, in hashes per second; 0 for none.
     pub foreign_hash_rate: f64,
+    /// Nodes at which the foreign miners mine, evenly; all nodes if empty.
+    pub foreign_nodes: BTreeSet<usize>,
     /// Divisor of the durations in `limits`; 1 for those of a real node.
     pub time_scale: f64,
-    /// Offset of the node's clock from this machine's, in microseconds; positive is ahead.
+    /// Offset of the nodes' clocks from this machine's, in microseconds; positive is ahead.
     pub clock_offset_micros: i64,
+    /// Other offsets of the clocks of some nodes, by their number.
+    pub node_clock_offsets_micros: BTreeMap<usize, i64>,
     /// Whether a request for work decides its chain.
     pub chain_choice: ChainChoice,
     /// Whether `/cut` is served.
@@ -47,6 +63,8 @@ pub struct Config {
     pub miners: Miners,
     /// Fault rules in force from the start.
     pub faults: Vec<Rule>,
+    /// Faults of whole nodes.
+    pub incidents: Vec<Incident>,
     /// Bounds and housekeeping durations of the node.
     pub limits: Limits,
 }
@@ -55,6 +73,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             graph: ChainGraph::twenty(),
+            nodes: 1,
+            propagation_delay: Duration::from_millis(100),
+            node_propagation_delays: BTreeMap::new(),
             version: "development".to_owned(),
             version_code: 2,
             release: Release::Kadena2_32,
@@ -62,14 +83,18 @@ impl Default for Config {
             start_difficulty: Difficulty::from_u128(100_000),
             genesis: GenesisBlocks::Fresh,
             seed: 0,
+            payloads: Payloads::Same,
             proof_of_work: ProofOfWork::Required,
             foreign_hash_rate: 0.0,
+            foreign_nodes: BTreeSet::new(),
             time_scale: 1.0,
             clock_offset_micros: 0,
+            node_clock_offsets_micros: BTreeMap::new(),
             chain_choice: ChainChoice::Requested,
             cut_endpoint: CutEndpoint::Served,
             miners: Miners::Any,
             faults: Vec::new(),
+            incidents: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -80,7 +105,7 @@ impl Config {
     ///
     /// # Errors
     /// Returns the first error, in the order of the variants of [`ConfigError`].
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    pub fn check(&self) -> Result<(), ConfigError> {
         if !(self.time_scale.is_finite() && self.time_scale > 0.0) {
             return Err(ConfigError::TimeScale(self.time_scale));
         }
@@ -94,7 +119,51 @@ impl Config {
         if self.version.is_empty() || !self.version.chars().all(is_allowed) {
             return Err(ConfigError::Version(self.version.clone()));
         }
+        if !(1..=MOST_NODES).contains(&self.nodes) {
+            return Err(ConfigError::Nodes(self.nodes));
+        }
+        let offset = self.node_clock_offsets_micros.keys().copied();
+        let delayed = self.node_propagation_delays.keys().copied();
+        let mined_at = self.foreign_nodes.iter().copied();
+        let ruled = self.faults.iter().filter_map(Rule::node_index);
+        let struck = self.incidents.iter().map(|incident| incident.node);
+        let mut named = offset
+            .chain(delayed)
+            .chain(mined_at)
+            .chain(ruled)
+            .chain(struck);
+        if let Some(number) = named.find(|number| *number >= self.nodes) {
+            return Err(ConfigError::UnknownNode(number, self.nodes - 1));
+        }
         Ok(())
+    }
+
+    /// Returns the offset of the clock of a node, in microseconds.
+    pub(crate) fn clock_offset_of(&self, node: usize) -> i64 {
+        let of_node = self.node_clock_offsets_micros.get(&node);
+        *of_node.unwrap_or(&self.clock_offset_micros)
+    }
+
+    /// Returns the mean delay of blocks on their way to a node.
+    pub(crate) fn propagation_delay_to(&self, node: usize) -> Duration {
+        let to_node = self.node_propagation_delays.get(&node);
+        *to_node.unwrap_or(&self.propagation_delay)
+    }
+
+    /// Returns the hash rate of the foreign miners at a node, in hashes per second.
+    pub(crate) fn foreign_hash_rate_at(&self, node: usize) -> f64 {
+        if self.foreign_nodes.is_empty() {
+            self.foreign_hash_rate / self.nodes as f64
+        } else if self.foreign_nodes.contains(&node) {
+            self.foreign_hash_rate / self.foreign_nodes.len() as f64
+        } else {
+            0.0
+        }
+    }
+
+    /// Returns the seed of the choices of a node.
+    pub(crate) fn seed_of(&self, node: usize) -> u64 {
+        self.seed.wrapping_add((node as u64) << 32)
     }
 
     /// Returns a housekeeping duration divided by the time scale; at least a microsecond.
@@ -121,6 +190,12 @@ pub enum ConfigError {
     /// The network's name cannot be a segment of a path.
     #[error("the network's name may contain only letters, digits, '-', '_' and '.', not {0:?}")]
     Version(String),
+    /// There are no nodes, or too many.
+    #[error("the number of nodes must be between 1 and {MOST_NODES}, not {0}")]
+    Nodes(usize),
+    /// A setting is for a node that the network does not have.
+    #[error("there is no node {0}: the last one is node {1}")]
+    UnknownNode(usize, usize),
 }
 
 /// Simulated release of chainweb-node. It decides the fields of `/info` and the value of the header
@@ -156,6 +231,16 @@ pub enum GenesisBlocks {
     Fresh,
     /// Time, target and payloads of Kadena's `development`; the start difficulty is ignored.
     Development,
+}
+
+/// The payloads of several nodes for the same parent and miner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payloads {
+    /// They are equal, as while no transactions wait. A node still knows only those that it has
+    /// issued itself.
+    Same,
+    /// Each node has its own.
+    Own,
 }
 
 /// Whether solutions need proof of work.

@@ -1,103 +1,81 @@
-//! The running network: its state behind one lock, its clock and its subscribers.
+//! The running network: its state behind one lock, its clock, and the subscribers of its nodes.
 //!
 //! Every access first advances the network to the current time. Events are published before the
 //! lock is released, so all streams receive them in one order. No code awaits while it holds the
 //! lock.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use chainweb::{ChainId, CreationTime};
-use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::clock::NodeClock;
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::endpoint::Counters;
-use crate::faults::Faults;
-use crate::network::{Network, Update};
+use crate::network::Update;
+use crate::nodes::Nodes;
 
 /// A stream this many events behind skips them: to its reader one `New Cut` is equivalent.
 const EVENTS_BEHIND: usize = 64;
 
+/// The updates of a node.
 #[derive(Debug)]
-pub(crate) struct Engine {
-    network: Mutex<Network>,
-    clock: NodeClock,
-    updates: BTreeMap<ChainId, broadcast::Sender<Update>>,
+pub(crate) struct Feed {
+    pub(crate) updates: BTreeMap<ChainId, broadcast::Sender<Update>>,
     /// Changes with every update: work may have become available.
     pub(crate) changed: watch::Sender<()>,
-    /// Changes when all open update streams must end.
-    pub(crate) stream_ends: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    nodes: Mutex<Nodes>,
+    clock: Clock,
+    /// One for each node.
+    pub(crate) feeds: Vec<Feed>,
     earlier_timer: Notify,
-    pub(crate) faults: Faults,
-    pub(crate) counters: Counters,
-    pub(crate) stream_slots: Arc<Semaphore>,
-    pub(crate) streams: TaskTracker,
 }
 
 impl Engine {
-    pub(crate) fn new(config: Config) -> Self {
-        let clock = NodeClock::start(config.clock_offset_micros);
-        let updates = config
-            .graph
-            .chains()
-            .map(|chain| (chain, broadcast::Sender::new(EVENTS_BEHIND)))
-            .collect();
-        // The node's counter starts at the limit; it refuses the stream that would make it zero.
-        let slots = config.limits.update_streams.saturating_sub(1);
-        let faults = Faults::default();
-        for rule in &config.faults {
-            faults.install(rule.clone());
-        }
-        Self {
-            network: Mutex::new(Network::new(config, clock.now())),
-            clock,
-            updates,
+    pub(crate) fn new(config: &Config) -> Self {
+        let clock = Clock::start();
+        let of_chain = |chain| (chain, broadcast::Sender::new(EVENTS_BEHIND));
+        let feeds = (0..config.nodes).map(|_| Feed {
+            updates: config.graph.chains().map(of_chain).collect(),
             changed: watch::Sender::new(()),
-            stream_ends: watch::Sender::new(()),
+        });
+        Self {
+            nodes: Mutex::new(Nodes::new(config, clock.now())),
+            clock,
+            feeds: feeds.collect(),
             earlier_timer: Notify::new(),
-            faults,
-            counters: Counters::default(),
-            stream_slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
-            streams: TaskTracker::new(),
         }
     }
 
     /// Reads or changes the network, advanced to the current time.
-    pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Network, CreationTime) -> T) -> T {
+    pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Nodes, CreationTime) -> T) -> T {
         // A panic in `access` is a bug that its own task reports; other tasks continue.
-        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-        let due_before = network.next_due();
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let due_before = nodes.next_due();
         let now = self.clock.now();
-        network.advance(now);
-        let result = access(&mut network, now);
-        for (chain, update) in network.take_events() {
+        nodes.advance(now);
+        let result = access(&mut nodes, now);
+        for (index, chain, update) in nodes.take_events() {
+            let feed = &self.feeds[index];
             // Fails only while the chain has no stream.
-            drop(self.updates[&chain].send(update));
-            self.changed.send_replace(());
+            drop(feed.updates[&chain].send(update));
+            feed.changed.send_replace(());
         }
-        if network.next_due() < due_before {
+        if nodes.next_due() < due_before {
             self.earlier_timer.notify_one();
         }
         result
     }
 
-    /// Subscribes to the updates of a chain. Returns `None` while the chain has no work; its
-    /// streams do not begin before.
-    pub(crate) fn subscribe_if_ready(&self, chain: ChainId) -> Option<broadcast::Receiver<Update>> {
-        self.with(|network, _| {
-            network
-                .is_ready(chain)
-                .then(|| self.updates[&chain].subscribe())
-        })
-    }
-
     /// Advances the network whenever a timer is due, until `stop` is cancelled.
     pub(crate) async fn run_timers(&self, stop: CancellationToken) {
         loop {
-            let due = self.with(|network, _| network.next_due());
+            let due = self.with(|nodes, _| nodes.next_due());
             let sleep = async {
                 match due {
                     Some(due) => tokio::time::sleep_until(self.clock.instant_of(due).into()).await,

@@ -61,6 +61,7 @@ pub enum Times {
 /// A verdict for the requests that match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
+    node: Option<usize>,
     endpoint: Option<Endpoint>,
     chain: Option<ChainId>,
     times: Times,
@@ -79,11 +80,25 @@ impl Rule {
     /// Returns a rule for all requests to all endpoints. It does not match events.
     pub fn on_all(verdict: Verdict) -> Self {
         Self {
+            node: None,
             endpoint: None,
             chain: None,
             times: Times::Always,
             verdict,
         }
+    }
+
+    /// Limits the rule to one node, by its number.
+    #[must_use]
+    pub fn node(self, number: usize) -> Self {
+        Self {
+            node: Some(number),
+            ..self
+        }
+    }
+
+    pub(crate) fn node_index(&self) -> Option<usize> {
+        self.node
     }
 
     /// Limits the rule to requests that name `chain`: in the path, in `?chain=`, or in the body of
@@ -121,14 +136,27 @@ struct Installed {
     matched: u64,
 }
 
-/// The fault rules of a running network.
+/// The fault rules of a running node.
 #[derive(Debug, Default)]
 pub struct Faults {
+    /// The number of the node.
+    node: usize,
     /// All rules in the order of installation, with `None` for removed ones.
     rules: Mutex<Vec<Option<Installed>>>,
 }
 
 impl Faults {
+    pub(crate) fn of_node(number: usize, rules: &[Rule]) -> Self {
+        let faults = Self {
+            node: number,
+            ..Self::default()
+        };
+        for rule in rules {
+            faults.install(rule.clone());
+        }
+        faults
+    }
+
     /// Installs a rule after the existing ones.
     pub fn install(&self, rule: Rule) -> RuleId {
         let mut rules = self.lock();
@@ -151,7 +179,8 @@ impl Faults {
     /// Returns the verdict on one request, and counts the request for its rule.
     pub(crate) fn judge(&self, endpoint: Endpoint, chain: Option<ChainId>) -> Verdict {
         for installed in self.lock().iter_mut().flatten() {
-            if !installed.rule.matches(endpoint, chain) {
+            let is_elsewhere = installed.rule.node.is_some_and(|node| node != self.node);
+            if is_elsewhere || !installed.rule.matches(endpoint, chain) {
                 continue;
             }
             installed.matched += 1;

@@ -1,4 +1,4 @@
-//! A simulated Chainweb network behind one node, which mining clients use unchanged.
+//! A simulated Chainweb network behind one or several nodes, which mining clients use unchanged.
 //!
 //! Headers, braided chains, proof of work and difficulty adjustment are real. Foreign miners extend
 //! the chains, and rules inject faults. [`Simnet`] serves the network over the HTTP API of
@@ -13,17 +13,25 @@ mod config;
 mod endpoint;
 mod engine;
 mod faults;
+mod incident;
+mod link;
 mod network;
+mod node;
+mod nodes;
 mod report;
 mod server;
+mod service;
 mod simnet;
 
 pub use config::{
-    ChainChoice, Config, ConfigError, CutEndpoint, GenesisBlocks, Limits, Miner, Miners,
+    ChainChoice, Config, ConfigError, CutEndpoint, GenesisBlocks, Limits, Miner, Miners, Payloads,
     ProofOfWork, Release,
 };
 pub use endpoint::{Endpoint, RequestCounts};
 pub use faults::{Faults, Rule, RuleId, Times, Verdict};
+pub use incident::{Incident, IncidentKind};
+pub use link::Link;
 pub use network::MoveError;
+pub use node::Node;
 pub use report::{OwnBlock, Report, Tally, Tip};
-pub use simnet::{Simnet, run};
+pub use simnet::{Simnet, bind, run};

@@ -1,4 +1,5 @@
-//! The network as a pure state machine: chains, cut, work, solutions and foreign miners.
+//! The network as one node sees it, as a pure state machine: chains, cut, work, solutions and the
+//! foreign miners at this node.
 //!
 //! It has no socket and no clock: `now` is an argument and never decreases. Scheduled changes
 //! (stale and ready work, refreshes, foreign blocks) wait in [`Timers`] until [`Network::advance`].
@@ -11,32 +12,40 @@ mod chain;
 mod consensus;
 mod foreign;
 mod foreign_blocks;
+mod fork;
 mod genesis;
+mod join;
 mod outcome;
 mod payload;
 mod priming;
 mod timers;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use branch::{Next, Page, UnknownBlock, Window};
 pub(crate) use chain::Chain;
 use chainweb::{
-    Adjacents, AdjustmentRules, BlockHeader, ChainGraph, ChainId, CreationTime, PayloadHash, Work,
-    WorkHeader,
+    Adjacents, AdjustmentRules, BlockHash, BlockHeader, ChainGraph, ChainId, CreationTime,
+    PayloadHash, Work, WorkHeader,
 };
 use foreign::ForeignMiners;
+pub(crate) use genesis::genesis_blocks;
+pub(crate) use join::weight_of;
 pub use outcome::MoveError;
 use outcome::Priming;
 pub(crate) use outcome::{Solved, Update, WorkAnswer};
 use payload::Payload;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use timers::{Timer, Timers};
+use timers::Timer;
+pub(crate) use timers::Timers;
 
-use crate::config::{ChainChoice, Config, Miner, ProofOfWork};
-use crate::report::{OwnBlock, Report, Tally, Tip};
+use crate::config::{ChainChoice, Config, Miner, Payloads, ProofOfWork};
+#[cfg(test)]
+use crate::report::Report;
+use crate::report::{OwnBlock, Tally, Tip};
 
 /// Number of submitted blocks kept for the report.
 const OWN_BLOCKS_KEPT: usize = 100_000;
@@ -59,6 +68,8 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Network {
     config: Config,
+    /// Place among the nodes.
+    index: usize,
     rules: AdjustmentRules,
     version: String,
     slots: BTreeMap<ChainId, Slot>,
@@ -70,20 +81,38 @@ pub(crate) struct Network {
     tally: Tally,
     own_blocks: VecDeque<OwnBlock>,
     events: Vec<(ChainId, Update)>,
+    /// Whether the cut has new blocks that no other node sent.
+    extended: bool,
+    /// Chains with another tip or a refreshed payload.
+    touched: Vec<ChainId>,
+    /// Whether the cut stands.
+    pub(crate) frozen: bool,
 }
 
 impl Network {
+    #[cfg(test)]
     pub(crate) fn new(config: Config, now: CreationTime) -> Self {
+        let genesis = genesis_blocks(&config, now);
+        Self::of_node(config, 0, &genesis, now)
+    }
+
+    /// Returns the network in its first state, as the node `index` sees it.
+    pub(crate) fn of_node(
+        config: Config,
+        index: usize,
+        genesis: &[Arc<BlockHeader>],
+        now: CreationTime,
+    ) -> Self {
         let rules = AdjustmentRules {
             block_delay: config.block_delay,
             window: ADJUSTMENT_WINDOW,
             fake_first_epoch_start: true,
         };
-        let slots = genesis::genesis_blocks(&config, now)
-            .into_iter()
+        let slots = genesis
+            .iter()
             .map(|block| {
                 let slot = Slot {
-                    chain: Chain::new(block.clone(), config.limits.kept_heights),
+                    chain: Chain::new(Arc::clone(block), config.limits.kept_heights),
                     priming: Priming::Ready,
                     generation: 0,
                     refreshes: 0,
@@ -91,17 +120,23 @@ impl Network {
                 (block.work().chain(), slot)
             })
             .collect();
+        let seed = config.seed_of(index);
+        let foreign_hash_rate = config.foreign_hash_rate_at(index);
         let mut network = Self {
+            index,
             rules,
             version: config.version.clone(),
             slots,
             payloads: BTreeMap::new(),
             timers: Timers::default(),
-            foreign: ForeignMiners::new(config.foreign_hash_rate, config.seed),
-            rng: StdRng::seed_from_u64(config.seed),
+            foreign: ForeignMiners::new(foreign_hash_rate, seed),
+            rng: StdRng::seed_from_u64(seed),
             tally: Tally::default(),
             own_blocks: VecDeque::new(),
             events: Vec::new(),
+            extended: false,
+            touched: Vec::new(),
+            frozen: false,
             config,
         };
         network.set_prune_timer(now);
@@ -146,7 +181,7 @@ impl Network {
     pub(crate) fn cut(
         &self,
         max_height: Option<u64>,
-    ) -> impl Iterator<Item = (ChainId, &BlockHeader)> {
+    ) -> impl Iterator<Item = (ChainId, &Arc<BlockHeader>)> {
         let max_height = max_height.map(|max| max / self.slots.len() as u64);
         self.slots.iter().map(move |(chain, slot)| {
             let block = match max_height {
@@ -157,17 +192,44 @@ impl Network {
         })
     }
 
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Returns the last accepted blocks, oldest first.
+    pub(crate) fn own_blocks(&self) -> impl Iterator<Item = &OwnBlock> {
+        self.own_blocks.iter()
+    }
+
+    /// Whether a block is in the cut.
+    pub(crate) fn has_in_cut(&self, block: &OwnBlock) -> bool {
+        let at = self.slots[&block.chain].chain.at(block.height);
+        at.is_some_and(|in_cut| in_cut.hash() == block.hash)
+    }
+
+    #[cfg(test)]
     pub(crate) fn report(&self) -> Report {
-        let in_cut = |block: &&OwnBlock| {
-            self.slots[&block.chain]
-                .chain
-                .at(block.height)
-                .is_some_and(|in_cut| in_cut.hash() == block.hash)
-        };
+        let in_cut = self.own_blocks().filter(|block| self.has_in_cut(block));
         Report {
             tally: self.tally,
-            own_in_cut: self.own_blocks.iter().filter(in_cut).copied().collect(),
+            own_in_cut: in_cut.copied().collect(),
         }
+    }
+
+    /// Whether the cut has new blocks of this node since the last call.
+    pub(crate) fn take_extended(&mut self) -> bool {
+        std::mem::take(&mut self.extended)
+    }
+
+    /// Returns and removes the chains whose tip or payload has changed since the last call.
+    pub(crate) fn take_touched(&mut self) -> Vec<ChainId> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Returns the tip of a chain and the number of payload refreshes on it.
+    pub(crate) fn refreshes(&self, chain: ChainId) -> (BlockHash, u64) {
+        let slot = &self.slots[&chain];
+        (slot.chain.tip().hash(), slot.refreshes)
     }
 
     /// Returns and removes the updates since the last call.
@@ -242,7 +304,11 @@ impl Network {
         };
         let slot = &self.slots[&chain];
         let parent = slot.chain.tip().hash();
-        let payload = payload::payload_for(self.config.seed, parent, miner, slot.refreshes);
+        let seed = match self.config.payloads {
+            Payloads::Same => self.config.seed,
+            Payloads::Own => self.config.seed_of(self.index),
+        };
+        let payload = payload::payload_for(seed, parent, miner, slot.refreshes);
         let header = self.next_header(chain, payload, now);
         let header = header.expect("the chain was chosen because it can be extended");
         let cached = Payload {
@@ -281,6 +347,10 @@ impl Network {
             return Solved::Stale;
         }
         match self.validate(&header, &payload, now) {
+            Ok(_) if self.frozen => {
+                self.tally.frozen += 1;
+                Solved::Frozen
+            }
             Ok(block) => {
                 let hash = block.hash();
                 self.extend(block, Some(payload.account), now);
@@ -307,10 +377,11 @@ impl Network {
     pub(crate) fn restart(&mut self, version: Option<String>, now: CreationTime) {
         self.version = version.unwrap_or_else(|| self.version.clone());
         self.payloads.clear();
+        let other_transactions = self.config.nodes == 1 || self.config.payloads == Payloads::Own;
         for slot in self.slots.values_mut() {
             slot.priming = Priming::Ready;
             slot.generation += 1;
-            slot.refreshes += 1;
+            slot.refreshes += u64::from(other_transactions);
         }
         self.set_refresh_timers(now);
     }

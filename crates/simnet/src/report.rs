@@ -24,7 +24,7 @@ pub struct OwnBlock {
 
 /// Counts of submissions and blocks.
 ///
-/// A submission increments exactly one of `accepted`, `stale`, `invalid`, `bad_pow`,
+/// A submission increments exactly one of `accepted`, `stale`, `frozen`, `invalid`, `bad_pow`,
 /// `unknown_payload` and `malformed`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -34,6 +34,8 @@ pub struct Tally {
     pub orphaned_later: u64,
     /// Solutions answered with 200 whose parents had already been replaced; they are no blocks.
     pub stale: u64,
+    /// Solutions answered with 200 by a node whose cut stands; they are no blocks.
+    pub frozen: u64,
     /// Solutions answered with 200 that then failed validation; they are no blocks and stall their
     /// chain.
     pub invalid: u64,
@@ -50,12 +52,30 @@ pub struct Tally {
     pub(crate) works: u64,
 }
 
-/// Outcomes of all submissions.
+impl Tally {
+    /// Returns the sums of two nodes.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            accepted: self.accepted + other.accepted,
+            orphaned_later: self.orphaned_later + other.orphaned_later,
+            stale: self.stale + other.stale,
+            frozen: self.frozen + other.frozen,
+            invalid: self.invalid + other.invalid,
+            bad_pow: self.bad_pow + other.bad_pow,
+            unknown_payload: self.unknown_payload + other.unknown_payload,
+            malformed: self.malformed + other.malformed,
+            foreign_blocks: self.foreign_blocks + other.foreign_blocks,
+            works: self.works + other.works,
+        }
+    }
+}
+
+/// Outcomes of all submissions, to all nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Counts since the start.
     pub tally: Tally,
-    /// Submitted blocks in the current cut, oldest first. Only the last 100,000 accepted blocks are
-    /// considered.
+    /// Submitted blocks in the current cut, oldest first; with several nodes, in the heaviest cut
+    /// of any, lowest first. Only the last 100,000 accepted blocks are considered.
     pub own_in_cut: Vec<OwnBlock>,
 }

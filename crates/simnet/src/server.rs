@@ -36,9 +36,9 @@ use tracing::debug;
 
 use crate::config::CutEndpoint;
 use crate::endpoint::Endpoint;
-use crate::engine::Engine;
 use crate::faults::Verdict;
 use crate::network::{Chain, Network};
+use crate::service::Service;
 
 /// Answers one request.
 ///
@@ -46,31 +46,31 @@ use crate::network::{Chain, Network};
 /// Returns an error where the connection is to break, as a fault or because the request's body
 /// breaks off.
 async fn serve(
-    engine: Arc<Engine>,
+    service: Arc<Service>,
     stop: CancellationToken,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, io::Error> {
     let (head, body) = request.into_parts();
-    let limit = engine.with(|network, _| network.config().limits.request_bytes);
+    let limit = service.with(|network, _| network.config().limits.request_bytes);
     let body = match Limited::new(body, limit).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
             let answer = Answer::empty(StatusCode::PAYLOAD_TOO_LARGE);
-            return Ok(respond(&engine, answer));
+            return Ok(respond(&service, answer));
         }
         Err(error) => return Err(io::Error::other(error)),
     };
     let route = Route::parse(head.uri.path());
     let endpoint = route.as_ref().map_or(Endpoint::Unknown, |r| r.endpoint);
     let query = Query::parse(head.uri.query());
-    engine.counters.count(endpoint);
-    let verdict = engine
+    service.counters.count(endpoint);
+    let verdict = service
         .faults
         .judge(endpoint, named_chain(route.as_ref(), &query, &body));
     debug!(method = %head.method, path = head.uri.path(), ?verdict, "request");
     let answer = async {
         match route {
-            Some(route) => handle(&engine, &stop, &route, &head, &query, &body)
+            Some(route) => handle(&service, &stop, &route, &head, &query, &body)
                 .await
                 .unwrap_or_else(|refusal| refusal),
             None => Answer::empty(StatusCode::NOT_FOUND),
@@ -105,7 +105,7 @@ async fn serve(
         Verdict::Split(at) => with_body(answer.await, |body| body.map(|bytes| split(bytes, at))),
         Verdict::Corrupt => with_body(answer.await, |body| body.map(|bytes| corrupt(&bytes))),
     };
-    Ok(respond(&engine, answer))
+    Ok(respond(&service, answer))
 }
 
 /// Returns a status code, or 500 if there is no such code.
@@ -140,14 +140,14 @@ fn named_chain(route: Option<&Route>, query: &Query, body: &Bytes) -> Option<Cha
 /// # Errors
 /// Returns the answer to a request that fails a check.
 async fn handle(
-    engine: &Arc<Engine>,
+    service: &Arc<Service>,
     stop: &CancellationToken,
     route: &Route,
     head: &Parts,
     query: &Query,
     body: &Bytes,
 ) -> Result<Answer, Answer> {
-    if !engine.with(|network, _| exists(network, route)) {
+    if !service.with(|network, _| exists(network, route)) {
         return Err(Answer::empty(StatusCode::NOT_FOUND));
     }
     let hash = match &route.hash {
@@ -158,34 +158,34 @@ async fn handle(
         None => None,
     };
     let media = acceptable(route, head)?;
-    let limits = engine.with(|network, _| network.config().limits.clone());
+    let limits = service.with(|network, _| network.config().limits.clone());
     let page = |items: Items, limit: usize, has_bounds: bool| {
         let window = query.window(limit)?;
         let bounds = has_bounds
             .then(|| Bounds::parse(body, limits.branch_bounds))
             .transpose()?;
-        Ok(on_chain(engine, route, |network, chain| {
+        Ok(on_chain(service, route, |network, chain| {
             let version = network.version();
             headers::page(chain, bounds.as_ref(), &window, items, media, version)
         }))
     };
     match route.endpoint {
         Endpoint::Info => {
-            let info = engine.with(|network, _| info::node_info(network));
+            let info = service.with(|network, _| info::node_info(network));
             Ok(Answer::json(media, &info))
         }
         Endpoint::Health => Ok(Answer::ok(media, "Health check OK.\n")),
-        Endpoint::Work => mining::work(engine, query, body).await,
-        Endpoint::Solved => Ok(mining::solved(engine, body)),
-        Endpoint::Updates => stream::updates(engine, stop, body).await,
+        Endpoint::Work => mining::work(service, query, body).await,
+        Endpoint::Solved => Ok(mining::solved(service, body)),
+        Endpoint::Updates => stream::updates(service, stop, body).await,
         Endpoint::Cut => {
             let max_height = query.get("maxheight")?;
-            let cut = engine.with(|network, _| info::cut(network, max_height));
+            let cut = service.with(|network, _| info::cut(network, max_height));
             Ok(Answer::json(media, &cut))
         }
         Endpoint::Header => {
             let hash = hash.expect("this route has a hash");
-            Ok(on_chain(engine, route, |network, chain| {
+            Ok(on_chain(service, route, |network, chain| {
                 headers::header(chain, hash, media, network.version())
             }))
         }
@@ -229,11 +229,11 @@ fn acceptable(route: &Route, head: &Parts) -> Result<Media, Answer> {
 }
 
 fn on_chain(
-    engine: &Engine,
+    service: &Service,
     route: &Route,
     answer: impl FnOnce(&Network, &Chain) -> Answer,
 ) -> Answer {
-    engine.with(
+    service.with(
         |network, _| match route.chain.and_then(|chain| network.chain(chain)) {
             Some(chain) => answer(network, chain),
             None => Answer::empty(StatusCode::NOT_FOUND),
@@ -242,8 +242,8 @@ fn on_chain(
 }
 
 /// Adds the headers that every answer has (`Chainweb/RestAPI/Utils.hs`).
-fn respond(engine: &Engine, answer: Answer) -> Response<AnswerBody> {
-    let (release, now) = engine.with(|network, now| (network.config().release, now));
+fn respond(service: &Service, answer: Answer) -> Response<AnswerBody> {
+    let (release, now) = service.with(|network, now| (network.config().release, now));
     let seconds = now.as_micros().div_euclid(1_000_000);
     let mut response = Response::new(answer.body);
     *response.status_mut() = answer.status;

@@ -1,199 +1,158 @@
-//! A running network with one node: inspection and control.
+//! A running network.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use chainweb::{BlockHash, ChainId};
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::endpoint::RequestCounts;
 use crate::engine::Engine;
-use crate::faults::Faults;
-use crate::network::MoveError;
-use crate::report::{Report, Tip};
-use crate::server::connections::serve_connections;
+use crate::node::Node;
+use crate::report::Report;
+use crate::service::Service;
 
-/// Length of the socket's accept queue.
-const BACKLOG: u32 = 1024;
-
-/// A running network whose one node serves the API. Dropping it stops all tasks without waiting for
-/// them.
+/// A running network, which is used like its first node. Dropping it stops all tasks without
+/// waiting for them.
 #[derive(Debug)]
 pub struct Simnet {
     engine: Arc<Engine>,
-    address: SocketAddr,
+    nodes: Vec<Arc<Node>>,
     stop: CancellationToken,
     tasks: TaskTracker,
-    port: Mutex<Port>,
-}
-
-#[derive(Debug)]
-enum Port {
-    Open {
-        stop: CancellationToken,
-        served: JoinHandle<()>,
-    },
-    /// Connections are refused. The socket stays bound where possible, to reserve the port.
-    Closed(Option<TcpSocket>),
 }
 
 impl Simnet {
-    /// Starts a network whose node listens on `address`; port 0 selects a free port.
+    /// Starts a network whose nodes listen on the addresses of [`bind`].
     ///
     /// # Errors
-    /// Returns `InvalidInput` for a [`ConfigError`](crate::ConfigError), and errors of binding
-    /// `address`.
+    /// Returns `InvalidInput` for a [`ConfigError`](crate::ConfigError), and the errors of
+    /// [`bind`].
     pub async fn start(config: Config, address: SocketAddr) -> io::Result<Self> {
-        Self::start_on(config, TcpListener::bind(address).await?)
+        let listeners = bind(address, config.nodes).await?;
+        Self::start_all(config, listeners)
     }
 
-    /// Starts a network whose node accepts connections from `listener`.
+    /// Starts a network of one node, which accepts connections from `listener`.
     ///
     /// # Errors
-    /// Returns `InvalidInput` for a [`ConfigError`](crate::ConfigError).
+    /// Returns `InvalidInput` for a [`ConfigError`](crate::ConfigError) or several nodes.
     pub fn start_on(config: Config, listener: TcpListener) -> io::Result<Self> {
-        config
-            .check()
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let address = listener.local_addr()?;
+        Self::start_all(config, vec![listener])
+    }
+
+    /// Starts a network whose nodes accept connections from one of `listeners` each.
+    ///
+    /// # Errors
+    /// Returns `InvalidInput` for a [`ConfigError`](crate::ConfigError), or another number of
+    /// listeners than of nodes.
+    pub fn start_all(config: Config, listeners: Vec<TcpListener>) -> io::Result<Self> {
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        config.check().map_err(|error| invalid(error.to_string()))?;
+        if listeners.len() != config.nodes {
+            let (nodes, listeners) = (config.nodes, listeners.len());
+            return Err(invalid(format!(
+                "{nodes} nodes need as many listeners, not {listeners}"
+            )));
+        }
+        let address = listeners[0].local_addr()?;
         let (seed, chains) = (config.seed, config.graph.len());
         info!(event = "simnet_started", %address, version = config.version, chains, seed, "simulated network starts");
-        let engine = Arc::new(Engine::new(config));
+        let engine = Arc::new(Engine::new(&config));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         tasks.spawn({
             let (engine, stop) = (Arc::clone(&engine), stop.clone());
             async move { engine.run_timers(stop).await }
         });
-        let port = open(&engine, listener, &stop, &tasks);
+        let mut nodes = Vec::new();
+        for (number, listener) in listeners.into_iter().enumerate() {
+            let service = Service::new(Arc::clone(&engine), number, &config);
+            let node = Node::start(service, listener, stop.clone(), tasks.clone())?;
+            if config.nodes > 1 {
+                let address = node.address();
+                info!(event = "simnet_node_started", node = number, %address, "simulated node starts");
+            }
+            nodes.push(Arc::new(node));
+        }
+        for incident in config.incidents {
+            let (node, stop) = (Arc::clone(&nodes[incident.node]), stop.clone());
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    happened = node.suffer(incident) => if let Err(error) = happened {
+                        let node = incident.node;
+                        warn!(event = "simnet_incident_failed", node, %error, "fault of a node failed");
+                    }
+                }
+            });
+        }
         Ok(Self {
             engine,
-            address,
+            nodes,
             stop,
             tasks,
-            port: Mutex::new(port),
         })
     }
 
-    /// Returns the address that the node listens on.
+    /// Returns the nodes, in the order of their numbers.
+    pub fn nodes(&self) -> &[Arc<Node>] {
+        &self.nodes
+    }
+
+    /// Returns a node by its number, from 0.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn node(&self, number: usize) -> &Node {
+        &self.nodes[number]
+    }
+
+    /// Returns the address that the first node listens on.
     pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Returns the fault rules.
-    pub fn faults(&self) -> &Faults {
-        &self.engine.faults
-    }
-
-    /// Returns the number of requests to each endpoint.
-    pub fn requests(&self) -> RequestCounts {
-        self.engine.counters.read()
-    }
-
-    /// Returns the number of open update streams. A stream that its reader has closed counts until
-    /// its next event.
-    pub fn open_streams(&self) -> usize {
-        let engine = &self.engine;
-        let limit = engine.with(|network, _| network.config().limits.update_streams);
-        let slots = limit.saturating_sub(1);
-        slots.saturating_sub(engine.stream_slots.available_permits())
-    }
-
-    /// Returns the cut: the last block of each chain.
-    pub fn tips(&self) -> BTreeMap<ChainId, Tip> {
-        self.engine.with(|network, _| network.tips())
+        self.node(0).address()
     }
 
     /// Returns the outcomes of all submissions.
     pub fn report(&self) -> Report {
-        self.engine.with(|network, _| network.report())
+        self.engine.with(|nodes, _| nodes.report())
     }
 
-    /// Extends `chain` with a foreign block and returns its hash.
-    ///
-    /// # Errors
-    /// Returns [`MoveError::UnknownChain`], or [`MoveError::Blocked`] while an adjacent chain is
-    /// lower.
-    pub fn mine_foreign(&self, chain: ChainId) -> Result<BlockHash, MoveError> {
-        self.engine
-            .with(|network, now| network.mine_foreign(chain, now))
-    }
-
-    /// Replaces the tip of `chain` with a foreign sibling and returns its hash. Work on adjacent
-    /// chains becomes stale without an event on their streams.
-    ///
-    /// # Errors
-    /// Returns [`MoveError::UnknownChain`], or [`MoveError::PinnedTip`] if the tip is the genesis
-    /// block or an adjacent chain has a block above it.
-    pub fn reorganise(&self, chain: ChainId) -> Result<BlockHash, MoveError> {
-        self.engine
-            .with(|network, now| network.reorganise(chain, now))
-    }
-
-    /// Refreshes the payload of `chain` and sends `Refreshed Block`. Has no effect while the chain
-    /// has no work.
-    ///
-    /// # Errors
-    /// Returns [`MoveError::UnknownChain`].
-    pub fn refresh(&self, chain: ChainId) -> Result<(), MoveError> {
-        self.engine.with(|network, _| network.refresh(chain))
-    }
-
-    /// Ends all open update streams cleanly, as their time limit does.
-    pub fn end_streams(&self) {
-        self.engine.stream_ends.send_replace(());
-    }
-
-    /// Restarts the node, optionally under another `nodeVersion`. Connections break and cached
-    /// payloads are lost; the chains stay.
-    ///
-    /// # Errors
-    /// Returns errors of binding the address again.
-    pub async fn restart(&self, version: Option<String>) -> io::Result<()> {
-        self.set_listening(false).await?;
-        self.engine
-            .with(|network, now| network.restart(version, now));
-        self.set_listening(true).await
-    }
-
-    /// Closes the node's port, or opens it again. Closing breaks open connections; new ones are
-    /// refused.
-    ///
-    /// # Errors
-    /// Returns errors of binding the address again.
-    pub async fn set_listening(&self, listening: bool) -> io::Result<()> {
-        let mut port = self.port.lock().await;
-        match (&mut *port, listening) {
-            (Port::Open { stop, served }, false) => {
-                stop.cancel();
-                served.await.map_err(io::Error::other)?;
-                *port = Port::Closed(listen::bind(self.address).ok());
-            }
-            (Port::Closed(placeholder), true) => {
-                drop(placeholder.take());
-                let listener = listen::bind(self.address)?.listen(BACKLOG)?;
-                *port = open(&self.engine, listener, &self.stop, &self.tasks);
-            }
-            _ => {}
-        }
-        Ok(())
+    /// Runs the network until `shutdown` completes, then logs its counts.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        let tally = self.report().tally;
+        info!(
+            event = "simnet_stopped",
+            accepted = tally.accepted,
+            orphaned = tally.orphaned_later + tally.stale + tally.frozen,
+            refused = tally.bad_pow + tally.unknown_payload + tally.malformed + tally.invalid,
+            foreign_blocks = tally.foreign_blocks,
+            "simulated network stops"
+        );
+        self.shutdown().await;
     }
 
     /// Stops the network, breaks all connections and waits for all tasks.
     pub async fn shutdown(self) {
         self.stop.cancel();
-        for tasks in [&self.tasks, &self.engine.streams] {
+        let streams = self.nodes.iter().map(|node| &node.service.streams);
+        for tasks in [&self.tasks].into_iter().chain(streams) {
             tasks.close();
             tasks.wait().await;
         }
+    }
+}
+
+impl Deref for Simnet {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        self.node(0)
     }
 }
 
@@ -203,22 +162,31 @@ impl Drop for Simnet {
     }
 }
 
-fn open(
-    engine: &Arc<Engine>,
-    listener: TcpListener,
-    stop: &CancellationToken,
-    tasks: &TaskTracker,
-) -> Port {
-    let stop = stop.child_token();
-    let served = tasks.spawn(serve_connections(
-        Arc::clone(engine),
-        listener,
-        stop.clone(),
-    ));
-    Port::Open { stop, served }
+/// Binds the sockets of nodes: consecutive ports from that of `address` on, or free ones for port
+/// 0.
+///
+/// # Errors
+/// Returns the error of the first address that cannot be bound, and names the address.
+pub async fn bind(address: SocketAddr, nodes: usize) -> io::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for number in 0..nodes {
+        let mut address = address;
+        if address.port() != 0 {
+            let port = u16::try_from(usize::from(address.port()) + number).map_err(|_| {
+                let message = format!("{address}: no port for node {number}");
+                io::Error::new(io::ErrorKind::InvalidInput, message)
+            })?;
+            address.set_port(port);
+        }
+        let bound = TcpListener::bind(address).await;
+        listeners.push(
+            bound.map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?,
+        );
+    }
+    Ok(listeners)
 }
 
-/// Runs a network until `shutdown` completes, then logs its counts.
+/// Runs a network of one node until `shutdown` completes.
 ///
 /// # Errors
 /// Returns the errors of [`Simnet::start_on`].
@@ -227,17 +195,8 @@ pub async fn run(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let simnet = Simnet::start_on(config, listener)?;
-    shutdown.await;
-    let tally = simnet.report().tally;
-    info!(
-        event = "simnet_stopped",
-        accepted = tally.accepted,
-        orphaned = tally.orphaned_later + tally.stale,
-        refused = tally.bad_pow + tally.unknown_payload + tally.malformed + tally.invalid,
-        foreign_blocks = tally.foreign_blocks,
-        "simulated network stops"
-    );
-    simnet.shutdown().await;
+    Simnet::start_on(config, listener)?
+        .run_until(shutdown)
+        .await;
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use chainweb::{BlockHash, BlockHeader};
 
@@ -37,7 +38,7 @@ pub(crate) struct Window {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page<'a> {
-    pub(crate) items: Vec<&'a BlockHeader>,
+    pub(crate) items: Vec<&'a Arc<BlockHeader>>,
     pub(crate) next: Option<Next>,
 }
 

@@ -3,6 +3,7 @@
 //! Follows `Chainweb/Cut/Create.hs` (which chains can be extended, with which parents) and
 //! `Chainweb/BlockHeader/Validation.hs` (the checks of a header).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::{
@@ -44,9 +45,11 @@ impl Network {
         payload: PayloadHash,
         now: CreationTime,
     ) -> Option<WorkHeader> {
-        let parent = self.chain(chain)?.at(height)?;
+        let parent = self.chain(chain)?.at(height)?.as_ref();
         let adjacent = self.graph().adjacents(chain).iter();
-        let adjacent: Option<Vec<_>> = adjacent.map(|n| self.slots[n].chain.at(height)).collect();
+        let adjacent: Option<Vec<_>> = adjacent
+            .map(|n| self.slots[n].chain.at(height).map(Arc::as_ref))
+            .collect();
         let adjacent = adjacent?;
         // At least a microsecond after all parents, which may be ahead of the clock.
         let latest = adjacent.iter().chain([&parent]);

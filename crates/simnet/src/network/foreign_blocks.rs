@@ -1,5 +1,7 @@
 //! Blocks that no client submitted: those of foreign miners, and reorganisations.
 
+use std::sync::Arc;
+
 use chainweb::{BlockHash, BlockHeader, ChainId, CreationTime, PayloadHash};
 
 use super::Network;
@@ -39,11 +41,10 @@ impl Network {
         let parent_height = parent_height.ok_or(MoveError::PinnedTip(chain))?;
         let block = self.foreign_block(chain, parent_height, now);
         let hash = block.hash();
-        if self.own_blocks.iter().rev().any(|block| block.hash == old) {
-            self.tally.orphaned_later += 1;
-        }
-        self.slot_mut(chain).chain.replace_tip(block);
+        self.count_orphans(&[old]);
+        self.slot_mut(chain).chain.replace_tip(Arc::new(block));
         self.tally.foreign_blocks += 1;
+        self.extended = true;
         self.tip_changed(chain, None, now);
         Ok(hash)
     }
@@ -66,6 +67,9 @@ impl Network {
 
     /// Adds the block that the foreign miners have just found.
     pub(super) fn find_foreign_block(&mut self, now: CreationTime) {
+        if self.frozen {
+            return self.restart_foreign_miners(now);
+        }
         let chain = self
             .foreign
             .chain()
@@ -77,8 +81,15 @@ impl Network {
 
     /// Returns a foreign block after the one at `height`. The chain and its adjacent chains must
     /// have blocks at this height.
-    fn foreign_block(&mut self, chain: ChainId, height: u64, now: CreationTime) -> BlockHeader {
+    pub(super) fn foreign_block(
+        &mut self,
+        chain: ChainId,
+        height: u64,
+        now: CreationTime,
+    ) -> BlockHeader {
         let (number, nonce) = self.foreign.next_block();
+        // Different numbers at different nodes.
+        let number = number * self.config.nodes as u64 + self.index as u64;
         let payload = payload_hash(
             self.config.seed,
             [b"foreign".as_slice(), &number.to_le_bytes()],

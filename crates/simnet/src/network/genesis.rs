@@ -3,6 +3,8 @@
 //! Time, target and payloads of `development` are those of `Chainweb/Version/Development.hs`; a
 //! test compares the resulting hashes with the real ones.
 
+use std::sync::Arc;
+
 use chainweb::{BlockHeader, ChainId, CreationTime, Genesis, Target};
 
 use super::payload::payload_hash;
@@ -21,7 +23,7 @@ const DEVELOPMENT_PAYLOADS: [&str; 2] = [
 ];
 
 /// Returns the genesis blocks of all chains.
-pub(super) fn genesis_blocks(config: &Config, now: CreationTime) -> Vec<BlockHeader> {
+pub(crate) fn genesis_blocks(config: &Config, now: CreationTime) -> Vec<Arc<BlockHeader>> {
     let development = config.genesis == GenesisBlocks::Development;
     let (time, target) = if development {
         let target =
@@ -51,6 +53,6 @@ pub(super) fn genesis_blocks(config: &Config, now: CreationTime) -> Vec<BlockHea
     config
         .graph
         .chains()
-        .map(|chain| genesis.header(chain, payload_of(chain)))
+        .map(|chain| Arc::new(genesis.header(chain, payload_of(chain))))
         .collect()
 }

@@ -40,6 +40,8 @@ pub(crate) enum Solved {
     /// The header's parents are no longer in the cut.
     Stale,
     Invalid(Invalid),
+    /// The node's cut stands.
+    Frozen,
     Accepted(BlockHash),
 }
 
@@ -58,7 +60,7 @@ pub(crate) enum Invalid {
     Fields,
 }
 
-/// Errors of extending, reorganising or refreshing a chain.
+/// Errors of extending, reorganising, forking or refreshing chains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoveError {
     /// The network has no such chain.
@@ -70,4 +72,7 @@ pub enum MoveError {
     /// The tip is the genesis block, or an adjacent chain has a block above it.
     #[error("the tip of chain {0} cannot be replaced")]
     PinnedTip(ChainId),
+    /// The blocks to replace are too few or too easy.
+    #[error("no fork can be higher and lighter: the network has too few blocks, or too easy ones")]
+    NoFork,
 }

@@ -4,6 +4,8 @@
 //! after a foreign block, from ready to stale and ready. Each step sends one `New Cut`, unless the
 //! stream misses an intermediate step (`Chainweb/Miner/RestAPI/Server.hs`, `updatesHandler`).
 
+use std::sync::Arc;
+
 use chainweb::{BlockHeader, ChainId, CreationTime};
 use rand::RngExt as _;
 use tracing::{debug, info};
@@ -26,7 +28,7 @@ impl Network {
             height: block.work().height(),
             hash: block.hash(),
         };
-        self.slot_mut(own.chain).chain.push(block);
+        self.slot_mut(own.chain).chain.push(Arc::new(block));
         if account.is_some() {
             self.tally.accepted += 1;
             self.own_blocks.push_back(own);
@@ -36,6 +38,7 @@ impl Network {
         } else {
             self.tally.foreign_blocks += 1;
         }
+        self.extended = true;
         self.tip_changed(own.chain, account, now);
     }
 
@@ -54,6 +57,8 @@ impl Network {
         let slot = self.slot_mut(chain);
         slot.generation += 1;
         slot.refreshes = 0;
+        self.touched.push(chain);
+        let slot = &self.slots[&chain];
         let (height, hash) = (slot.chain.height(), slot.chain.tip().hash());
         match account {
             Some(account) => {
@@ -105,7 +110,19 @@ impl Network {
         let slot = self.slot_mut(chain);
         if slot.priming == Priming::Ready {
             slot.refreshes += 1;
+            self.touched.push(chain);
             self.events.push((chain, Update::RefreshedBlock));
+        }
+    }
+
+    /// Refreshes a chain's payload until it has had this number of refreshes.
+    pub(crate) fn refresh_to(&mut self, chain: ChainId, refreshes: u64, now: CreationTime) {
+        let slot = self.slot_mut(chain);
+        slot.refreshes = refreshes;
+        if slot.priming == Priming::Ready {
+            slot.generation += 1;
+            self.events.push((chain, Update::RefreshedBlock));
+            self.set_refresh_timer(chain, now);
         }
     }
 

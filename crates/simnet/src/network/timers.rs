@@ -30,14 +30,24 @@ pub(crate) enum Timer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimerKey(CreationTime, u64);
 
-#[derive(Debug, Default)]
-pub(crate) struct Timers {
-    queue: BTreeMap<TimerKey, Timer>,
+/// Scheduled changes; of a node by default.
+#[derive(Debug)]
+pub(crate) struct Timers<T = Timer> {
+    queue: BTreeMap<TimerKey, T>,
     set: u64,
 }
 
-impl Timers {
-    pub(crate) fn set(&mut self, due: CreationTime, timer: Timer) -> TimerKey {
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self {
+            queue: BTreeMap::new(),
+            set: 0,
+        }
+    }
+}
+
+impl<T> Timers<T> {
+    pub(crate) fn set(&mut self, due: CreationTime, timer: T) -> TimerKey {
         let key = TimerKey(due, self.set);
         self.set += 1;
         self.queue.insert(key, timer);
@@ -53,7 +63,7 @@ impl Timers {
     }
 
     /// Removes and returns the first timer that is due at `now`.
-    pub(crate) fn pop_due(&mut self, now: CreationTime) -> Option<(CreationTime, Timer)> {
+    pub(crate) fn pop_due(&mut self, now: CreationTime) -> Option<(CreationTime, T)> {
         let first = self.queue.first_entry()?;
         let due = first.key().0;
         (due <= now).then(|| (due, first.remove()))

@@ -12,29 +12,29 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::serve;
-use crate::engine::Engine;
+use crate::service::Service;
 
 /// Time limit for the head of a request, idle time included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves connections until `stop` is cancelled. Returns when the last one is closed.
 pub(crate) async fn serve_connections(
-    engine: Arc<Engine>,
+    service: Arc<Service>,
     listener: TcpListener,
     stop: CancellationToken,
 ) {
-    let limit = engine.with(|network, _| network.config().limits.connections);
+    let limit = service.with(|network, _| network.config().limits.connections);
     let limit = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
     listen::serve(listener, limit, stop.clone(), |socket| {
-        serve_connection(Arc::clone(&engine), socket, stop.clone())
+        serve_connection(Arc::clone(&service), socket, stop.clone())
     })
     .await;
 }
 
-async fn serve_connection(engine: Arc<Engine>, socket: TcpStream, stop: CancellationToken) {
+async fn serve_connection(service: Arc<Service>, socket: TcpStream, stop: CancellationToken) {
     let service = {
         let stop = stop.clone();
-        service_fn(move |request| serve(Arc::clone(&engine), stop.clone(), request))
+        service_fn(move |request| serve(Arc::clone(&service), stop.clone(), request))
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

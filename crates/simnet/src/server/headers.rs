@@ -1,5 +1,7 @@
 //! Blocks and their hashes: one by hash, or pages (`Chainweb/BlockHeaderDB/RestAPI/Server.hs`).
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chainweb::{Adjacents, BlockHash, BlockHeader, HashError};
@@ -97,7 +99,7 @@ fn unknown(UnknownBlock(hash): UnknownBlock) -> Answer {
 }
 
 fn page_json(page: &Page<'_>, items: Items, media: Media, version: &str) -> Value {
-    let item = |block: &&BlockHeader| match items {
+    let item = |block: &&Arc<BlockHeader>| match items {
         Items::Headers => header_json(block, media, version),
         Items::Hashes => json!(block.hash().to_string()),
     };

@@ -10,19 +10,19 @@ use super::json;
 use super::media::Media;
 use super::query::Query;
 use crate::config::Miner;
-use crate::engine::Engine;
 use crate::network::{Solved, WorkAnswer};
+use crate::service::Service;
 
 /// Answers a request for work. Waits until a chain has work, without a time limit.
 ///
 /// # Errors
 /// Returns the answer 400, 403 or 503.
-pub(crate) async fn work(engine: &Engine, query: &Query, body: &[u8]) -> Result<Answer, Answer> {
+pub(crate) async fn work(service: &Service, query: &Query, body: &[u8]) -> Result<Answer, Answer> {
     let wanted: Option<ChainId> = query.get("chain")?;
     let miner: Miner = json::object(body)?;
-    let mut changes = engine.changed.subscribe();
+    let mut changes = service.changes();
     loop {
-        let answer = engine.with(|network, now| network.work(&miner, wanted, now));
+        let answer = service.with(|network, now| network.work(&miner, wanted, now));
         match answer {
             WorkAnswer::Work(work) => return Ok(Answer::ok(Media::Octets, work.encode())),
             WorkAnswer::TooManyPayloads => {
@@ -44,8 +44,8 @@ pub(crate) async fn work(engine: &Engine, query: &Query, body: &[u8]) -> Result<
 }
 
 /// Answers a submission. A solution answered with 200 is not always a block.
-pub(crate) fn solved(engine: &Engine, body: &Bytes) -> Answer {
-    let outcome = engine.with(|network, now| network.solve(body, now));
+pub(crate) fn solved(service: &Service, body: &Bytes) -> Answer {
+    let outcome = service.with(|network, now| network.solve(body, now));
     match outcome {
         Solved::Malformed(reason) => {
             let message = format!("Decoding error: {reason}");
@@ -58,6 +58,7 @@ pub(crate) fn solved(engine: &Engine, body: &Bytes) -> Answer {
         Solved::UnknownPayload => Answer::error(StatusCode::NOT_FOUND, "No associated Payload"),
         outcome => {
             match outcome {
+                Solved::Frozen => debug!("the cut stands: solution dropped"),
                 Solved::Stale => debug!("orphan: the solution's parents are not in the cut"),
                 Solved::Invalid(reason) => warn!(
                     event = "solution_rejected",

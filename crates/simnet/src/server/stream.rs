@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{Answer, AnswerBody, Piece, corrupt, split};
 use crate::config::Miners;
 use crate::endpoint::Endpoint;
-use crate::engine::Engine;
 use crate::faults::Verdict;
 use crate::network::Update;
+use crate::service::Service;
 
 /// Pieces queued for a slow reader; beyond them its stream skips events.
 const PIECES: usize = 4;
@@ -37,7 +37,7 @@ impl Update {
 /// # Errors
 /// Returns the answer 500 or 503.
 pub(crate) async fn updates(
-    engine: &Arc<Engine>,
+    service: &Arc<Service>,
     stop: &CancellationToken,
     body: &[u8],
 ) -> Result<Answer, Answer> {
@@ -45,18 +45,18 @@ pub(crate) async fn updates(
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Answer::error(status, "Something went wrong")
     };
-    let slots = Arc::clone(&engine.stream_slots);
+    let slots = Arc::clone(&service.stream_slots);
     let slot = slots.try_acquire_owned().map_err(|_| {
         let message = "No more update streams available currently. Retry later.";
         Answer::plain(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;
     let chain = ChainId::from_le_bytes(body.try_into().map_err(|_| failed())?);
-    if engine.with(|network, _| network.config().miners == Miners::Only(Vec::new())) {
+    if service.with(|network, _| network.config().miners == Miners::Only(Vec::new())) {
         return Err(failed());
     }
-    let mut changes = engine.changed.subscribe();
+    let mut changes = service.changes();
     let updates = loop {
-        if let Some(updates) = engine.subscribe_if_ready(chain) {
+        if let Some(updates) = service.subscribe_if_ready(chain) {
             break updates;
         }
         changes
@@ -65,11 +65,11 @@ pub(crate) async fn updates(
             .expect("the engine holds the sender");
     };
     let (pieces, body) = mpsc::channel(PIECES);
-    let lifetime = engine.with(|network, _| network.draw_stream_lifetime());
-    let mut ends = engine.stream_ends.subscribe();
-    let (stop, of_stream) = (stop.clone(), Arc::clone(engine));
-    // A stream ends with its connection, its lifetime or the engine, whose tracker waits for it.
-    engine.streams.spawn(async move {
+    let lifetime = service.with(|network, _| network.draw_stream_lifetime());
+    let mut ends = service.stream_ends.subscribe();
+    let (stop, of_stream) = (stop.clone(), Arc::clone(service));
+    // A stream ends with its connection, its lifetime or the service, whose tracker waits for it.
+    service.streams.spawn(async move {
         let _slot = slot;
         tokio::select! {
             () = stop.cancelled() => {}
@@ -87,7 +87,7 @@ pub(crate) async fn updates(
 
 /// Sends events until the connection is closed.
 async fn send_events(
-    engine: &Engine,
+    service: &Service,
     chain: ChainId,
     mut updates: broadcast::Receiver<Update>,
     sender: mpsc::Sender<Piece>,
@@ -99,8 +99,8 @@ async fn send_events(
             Err(RecvError::Closed) => return,
         };
         let event = Bytes::from_static(update.event());
-        engine.counters.count(Endpoint::Event);
-        let pieces = match engine.faults.judge(Endpoint::Event, Some(chain)) {
+        service.counters.count(Endpoint::Event);
+        let pieces = match service.faults.judge(Endpoint::Event, Some(chain)) {
             Verdict::Pass | Verdict::Status(..) | Verdict::Busy(..) => vec![Piece::Bytes(event)],
             Verdict::Delay(time) | Verdict::DelayBody(time) => {
                 tokio::time::sleep(time).await;

@@ -6,6 +6,7 @@ mod headers;
 mod info;
 mod lifecycle;
 mod mining;
+mod nodes;
 mod statuses;
 mod streams;
 mod wire;

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::Value;
-use simnet::{Config, Simnet};
+use simnet::{Config, Node, Simnet};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -52,7 +52,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) async fn open(simnet: &Simnet) -> Self {
+    pub(crate) async fn open(simnet: &Node) -> Self {
         Self {
             socket: TcpStream::connect(simnet.address()).await.unwrap(),
             unread: Vec::new(),
@@ -60,7 +60,7 @@ impl Wire {
     }
 
     /// Sends a request on a connection of its own.
-    pub(crate) async fn send(simnet: &Simnet, request: &[u8]) -> Self {
+    pub(crate) async fn send(simnet: &Node, request: &[u8]) -> Self {
         let mut wire = Self::open(simnet).await;
         wire.socket.write_all(request).await.unwrap();
         wire
@@ -137,7 +137,7 @@ impl Reply {
 }
 
 /// Sends a request and reads its whole answer.
-pub(crate) async fn ask(simnet: &Simnet, line: &str, headers: &[&str], body: &[u8]) -> Reply {
+pub(crate) async fn ask(simnet: &Node, line: &str, headers: &[&str], body: &[u8]) -> Reply {
     let wire = Wire::send(simnet, &request(line, headers, body)).await;
     let bytes = wire.read_to_end().await;
     let end = bytes
@@ -161,13 +161,13 @@ pub(crate) async fn ask(simnet: &Simnet, line: &str, headers: &[&str], body: &[u
 }
 
 /// Requests work for the configured miner.
-pub(crate) async fn work(simnet: &Simnet) -> Reply {
+pub(crate) async fn work(simnet: &Node) -> Reply {
     let line = format!("GET {}", path("mining/work"));
     ask(simnet, &line, &[JSON], &miner()).await
 }
 
 /// Submits a header.
-pub(crate) async fn solved(simnet: &Simnet, header: &[u8]) -> Reply {
+pub(crate) async fn solved(simnet: &Node, header: &[u8]) -> Reply {
     let line = format!("POST {}", path("mining/solved"));
     ask(simnet, &line, &[], header).await
 }
@@ -180,7 +180,7 @@ pub(crate) fn updates_request(chain: u32) -> Vec<u8> {
 }
 
 /// Opens an update stream and reads the head of the answer.
-pub(crate) async fn updates(simnet: &Simnet, chain: u32) -> Wire {
+pub(crate) async fn updates(simnet: &Node, chain: u32) -> Wire {
     let mut wire = Wire::send(simnet, &updates_request(chain)).await;
     let head = wire.read_to("\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");

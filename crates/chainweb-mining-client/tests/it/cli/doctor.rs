@@ -1,5 +1,6 @@
 //! `doctor` on the command line: its output, its exit codes, its end by a signal.
 
+use std::net::TcpStream;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -152,6 +153,65 @@ fn a_network_on_the_command_line_can_have_every_fault() {
         &["simnet", "--clock-offset", "1"],
         &["--clock-offset", "10s"],
     );
+}
+
+#[test]
+fn nodes_on_the_command_line_have_faults_of_their_own() {
+    let mut network = Running::start(&[
+        "simnet",
+        "--listen=127.0.0.1:0",
+        "--graph=pair",
+        "--nodes=3",
+        "--propagation-delay=0s",
+        "--payloads=own",
+        "--fault=node1/work=status:503:busy",
+        "--fault=node2=close:1us",
+        "--clock-offset=2h",
+        "--clock-offset=node1=-3h",
+    ]);
+    let addresses: Vec<_> = (0..3)
+        .map(|_| field(&network.wait_for("simulated node starts"), "address").to_owned())
+        .collect();
+    network.wait_for("fault of a node begins");
+    let examined = |address: &str| {
+        let output = run(&["doctor", "-n", address, "--timeout", "1500ms"]);
+        text(&output.stdout).to_owned()
+    };
+    let (first, second) = (examined(&addresses[0]), examined(&addresses[1]));
+    assert!(first.contains("2.0 h ahead"), "{first}");
+    assert!(!first.contains("answers 503"), "{first}");
+    assert!(second.contains("3.0 h behind"), "{second}");
+    assert!(second.contains("answers 503"), "{second}");
+    while TcpStream::connect(&addresses[2]).is_ok() {
+        std::thread::yield_now();
+    }
+    let closed = examined(&addresses[2]);
+    assert!(closed.contains('✗'), "{closed}");
+    network.signal(Signal::TERM);
+    assert_eq!(network.wait().code(), Some(0));
+}
+
+#[test]
+fn faults_need_a_node_of_the_network() {
+    let simnet = |flags: &[&'static str]| [&["simnet", "--listen=127.0.0.1:0"], flags].concat();
+    check_usage(
+        &simnet(&["--nodes=2", "--fault=node2=freeze:1s"]),
+        &["there is no node 2: the last one is node 1"],
+    );
+    check_usage(
+        &simnet(&["--fault=node1/work=hang"]),
+        &["there is no node 1: the last one is node 0"],
+    );
+    check_usage(
+        &simnet(&["--clock-offset=node9=1h"]),
+        &["there is no node 9: the last one is node 0"],
+    );
+    check_usage(
+        &simnet(&["--nodes=0"]),
+        &["the number of nodes must be between 1 and 64, not 0"],
+    );
+    check_usage(&simnet(&["--fault=node1=melt:1s"]), &["nodeN=FAULT:AFTER"]);
+    check_usage(&simnet(&["--payloads=other"]), &["--payloads", "same, own"]);
 }
 
 #[test]

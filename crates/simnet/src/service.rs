@@ -1,0 +1,78 @@
+//! A node of the running network, as its HTTP server needs it.
+
+use std::sync::Arc;
+
+use chainweb::{ChainId, CreationTime};
+use tokio::sync::{Semaphore, broadcast, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::endpoint::Counters;
+use crate::engine::{Engine, Feed};
+use crate::faults::Faults;
+use crate::link::Link;
+use crate::network::{Network, Update};
+
+#[derive(Debug)]
+pub(crate) struct Service {
+    engine: Arc<Engine>,
+    index: usize,
+    /// Changes when all open update streams must end.
+    pub(crate) stream_ends: watch::Sender<()>,
+    pub(crate) faults: Faults,
+    pub(crate) counters: Counters,
+    pub(crate) stream_slots: Arc<Semaphore>,
+    pub(crate) streams: TaskTracker,
+}
+
+impl Service {
+    pub(crate) fn new(engine: Arc<Engine>, index: usize, config: &Config) -> Self {
+        // The node's counter starts at the limit; it refuses the stream that would make it zero.
+        let slots = config.limits.update_streams.saturating_sub(1);
+        Self {
+            engine,
+            index,
+            stream_ends: watch::Sender::new(()),
+            faults: Faults::of_node(index, &config.faults),
+            counters: Counters::default(),
+            stream_slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
+            streams: TaskTracker::new(),
+        }
+    }
+
+    /// Reads or changes the node's view of the network at its current time.
+    pub(crate) fn with<T>(&self, access: impl FnOnce(&mut Network, CreationTime) -> T) -> T {
+        self.engine
+            .with(|nodes, now| nodes.with(self.index, now, access))
+    }
+
+    /// Returns the node's link to the others.
+    pub(crate) fn link(&self) -> Link {
+        self.engine.with(|nodes, _| nodes.link(self.index))
+    }
+
+    /// Connects or disconnects the node, and returns its former link.
+    pub(crate) fn set_link(&self, link: Link) -> Link {
+        self.engine
+            .with(|nodes, now| nodes.set_link(self.index, link, now))
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.engine.feeds[self.index]
+    }
+
+    /// Returns a receiver that changes with every update of the node.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.feed().changed.subscribe()
+    }
+
+    /// Subscribes to the updates of a chain. Returns `None` while the chain has no work; its
+    /// streams do not begin before.
+    pub(crate) fn subscribe_if_ready(&self, chain: ChainId) -> Option<broadcast::Receiver<Update>> {
+        self.with(|network, _| {
+            network
+                .is_ready(chain)
+                .then(|| self.feed().updates[&chain].subscribe())
+        })
+    }
+}
