@@ -38,11 +38,11 @@ async function open(url, options = {}) {
 }
 
 /** Runs a story on a page with a server in a state. */
-async function story(state, tell, options) {
+async function story(state, check, options) {
   const server = await fake(state);
   const page = await open(server.url, options);
   try {
-    await tell(page, server);
+    await check(page, server);
     assert.deepEqual(page.wrong, []);
   } finally {
     await page.close();
@@ -88,8 +88,10 @@ describe('the page', () => {
     await has(page, '#blocks', 'NEWB');
   }));
 
-  test('says on a phone that all is well', () => story('ok', async (page) => {
+  test('shows on a phone that all is well', () => story('ok', async (page) => {
     await has(page, '#headline h1', 'Earning as expected');
+    await has(page, '#odds', '58\u00a0%');
+    await has(page, '#odds', '90\u00a0% since the last confirmed one: 3\u00a0blocks are not confirmed yet');
     await has(page, '#headline', 'No problems');
     assert.ok(await endOf(page, '#figures') < PHONE.height);
   }, { viewport: PHONE }));
@@ -114,7 +116,7 @@ describe('the page', () => {
     assert.equal(await page.locator('.node.unwatched').count(), 20);
   }));
 
-  test('says what to enter into a device while there is none', () => story('empty', async (page) => {
+  test('shows what to enter into a device while there is none', () => story('empty', async (page) => {
     await has(page, '#connect', 'stratum+tcp://');
     for (const id of ['rate', 'odds', 'devices']) assert.ok(await page.locator(`#${id}`).isHidden(), id);
   }));
@@ -252,6 +254,8 @@ test('the page shows the demo of the program', { skip: process.env.DEMO_URL ? fa
   await has(page, '#nodes', 'Ready');
   await has(page, '#rate .windows', '1 min');
   await page.waitForTimeout(3000);
+  const size = await page.evaluate(() => performance.getEntries().reduce((sum, { transferSize }) => sum + (transferSize ?? 0), 0));
+  assert.ok(size > 40_000 && size <= 120_000, `${size} bytes`);
   assert.deepEqual(page.wrong, []);
   await page.close();
 });

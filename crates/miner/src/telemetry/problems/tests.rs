@@ -63,6 +63,7 @@ fn well() -> Snapshot {
         work: Work {
             expected: None,
             effort: None,
+            effort_since_found: None,
             stale: StaleWork::default(),
             rates: None,
             found: 0,
