@@ -21,7 +21,7 @@ function sentence(words, subjects) {
     const split = (part) => {
       const at = typeof part === 'string' ? part.indexOf(subject) : -1;
       if (at < 0) return [part];
-      const link = state.workers.has(subject) ? h('a', { href: deviceLink(subject) }, name(subject)) : name(subject);
+      const link = state.workers.has(subject) ? h('a', { href: deviceLink(subject) }, name(subject)) : name(t.host(subject));
       return [part.slice(0, at), link, part.slice(at + subject.length)];
     };
     parts = parts.flatMap(split);
@@ -29,8 +29,9 @@ function sentence(words, subjects) {
   return parts;
 }
 
+/** What a problem costs, if that is known beyond what its sentence says. */
 function costs({ lost_hash_rate: lost, lost_blocks_per_day: perDay, severity }) {
-  if (!lost) return severity === 'stopped' ? 'Nothing is earned while this lasts.' : 'Some work; how much is not known.';
+  if (!lost) return severity === 'stopped' ? 'Nothing is earned while this lasts.' : '';
   const work = `${t.rate(lost)} of work`;
   if (!perDay) return `${work}.`;
   const often = perDay >= 0.95 ? `about ${t.blocks(perDay)} blocks a day` : `about one block in ${t.span(86400 / perDay)}`;
@@ -39,8 +40,8 @@ function costs({ lost_hash_rate: lost, lost_blocks_per_day: perDay, severity }) 
 
 export const kind = () => state.status?.hash_rate?.kind ?? 'unknown';
 
-/** The luck of each span of which it is known. */
-export const luckOf = () => state.spans.filter(({ luck }) => luck !== null);
+/** The luck of each span of which it is known. A longer span with the same work has no more to say. */
+export const luckOf = () => state.spans.filter(({ luck, expected_blocks: expected }, at) => luck !== null && expected !== state.spans[at - 1]?.expected_blocks);
 
 /** What kind of state it is, and the sentence for it. */
 function verdict() {
@@ -89,11 +90,11 @@ function facts() {
   ];
 }
 
-let told = 'wait';
+let spokenMood = 'wait';
 
 export function renderHeadline() {
   const [mood, words] = verdict();
-  if (mood !== told) { told = mood; say(words); }
+  if (mood !== spokenMood) { spokenMood = mood; say(words); }
   const problems = state.status?.problems ?? [];
   const box = $('headline');
   attr(box, 'class', `headline ${mood}`);
@@ -104,7 +105,7 @@ export function renderHeadline() {
     h('h1', null, sentence(words, problems[0]?.subjects ?? [])),
     h('p', { class: 'who' }),
     problems.length > 0 && h('dl', { class: 'todo' },
-      h('div', null, h('dt', null, 'What it costs'), h('dd', null, costs(problems[0]))),
+      costs(problems[0]) && h('div', null, h('dt', null, 'What it costs'), h('dd', null, costs(problems[0]))),
       h('div', null, h('dt', null, 'What to do'), h('dd', null, sentence(problems[0].remedy, problems[0].subjects)))),
     problems.length > 1 && h('details', { class: 'more' }, h('summary', null, `and ${problems.length - 1} more`),
       h('ul', null, problems.slice(1).map((problem) => h('li', null,

@@ -343,7 +343,11 @@ fn each_staged_state_of_devices_is_the_first_problem_with_its_remedy() {
         }),
         Kind::SharesRefused,
         Losing,
-        &["Device ka3-1", "8 % of the shares", "too easy", "cooling"],
+        &[
+            "Device ka3-1 has 8 % of all shares refused",
+            "too easy",
+            "cooling",
+        ],
     );
     // A device may restart, and one that never worked is none to miss.
     check_none(first(1, |device| device.state = DeviceState::Disconnected));
