@@ -47,6 +47,10 @@ export class Chart {
 
   /** Fetches rows when they are due, and draws them. To be called about once a second. */
   async update() {
+    // The times of new blocks are beyond the end of the chart.
+    const blocks = this.blocks?.();
+    if (this.uplot && blocks !== this.drawn) this.scale(this.uplot.data[0]);
+    this.drawn = blocks;
     const { span, seconds, every } = SPANS[this.chosen];
     const chosen = this.chosen;
     if (!state.status?.version || Date.now() - this.fetched < every * 1000) return;
@@ -153,7 +157,7 @@ export class Chart {
     }
     const y = bbox.top + bbox.height + 13 * ratio, size = 4.5 * ratio;
     ctx.lineWidth = 1.5 * ratio;
-    for (const block of this.chosen === 'month' ? [] : this.blocks?.() ?? []) {
+    for (const block of this.found()) {
       const seconds = block.found_unix_ms / 1000;
       if (seconds < min || seconds > max) continue;
       const x = place(seconds), lost = isLost(block.fate);
@@ -164,6 +168,15 @@ export class Chart {
       ctx.closePath(); ctx.fill(); ctx.stroke();
     }
     ctx.restore();
+  }
+
+  /** Our blocks; before the oldest of them that are known, the spans with blocks. */
+  found() {
+    const blocks = this.blocks?.();
+    if (!blocks || this.chosen === 'month') return [];
+    const oldest = blocks.at(-1)?.found_unix_ms ?? Infinity;
+    const middle = (row) => (row.start + this.length / 2) * 1000;
+    return [...this.rows.filter((row) => row.blocks_found && middle(row) < oldest).map((row) => ({ found_unix_ms: middle(row) })), ...blocks];
   }
 
   read(index) {
