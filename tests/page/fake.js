@@ -9,7 +9,7 @@ const WEB = new URL('../../crates/chainweb-mining-client/web/', import.meta.url)
 const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 const HEADERS = { 'content-security-policy': "default-src 'self'; frame-ancestors 'none'", 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
 
-/** Starts a server in a state. What it says may be changed while it runs. */
+/** Starts a server in a state. Its state may be changed while it runs. */
 export async function fake(name = 'ok', port = 0) {
   const it = { state: documents(name), isMute: false, delay: 0, streams: new Set(), bytes: 0, requests: [] };
   const send = (response, message) => { it.bytes += message.length; response.write(message); };
