@@ -88,10 +88,19 @@ describe('the page', () => {
     await has(page, '#blocks', 'NEWB');
   }));
 
+  test('fetches the blocks of a fate that are not among the latest', () => story('ok', async (page) => {
+    await page.locator('#blocks .choice button', { hasText: 'Lost' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('#blocks tbody .lost').length === 8);
+    await page.locator('#blocks button', { hasText: 'Show older' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('#blocks tbody .lost').length === 12);
+    await page.locator('#blocks .choice button', { hasText: 'All' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('#blocks tbody .open').length === 3);
+  }));
+
   test('shows on a phone that all is well', () => story('ok', async (page) => {
     await has(page, '#headline h1', 'Earning as expected');
     await has(page, '#odds', '58\u00a0%');
-    await has(page, '#odds', '90\u00a0% since the last confirmed one: 3\u00a0blocks are not confirmed yet');
+    await has(page, '#odds', '90\u00a0% since the last confirmed one; 3 pending');
     await has(page, '#headline', 'No problems');
     assert.ok(await endOf(page, '#figures') < PHONE.height);
   }, { viewport: PHONE }));

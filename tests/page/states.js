@@ -133,6 +133,8 @@ export function documents(name, now = Date.now()) {
     jobs: [[4, 12], [13, 12]].map(([chain, above], index) => ({ id: 900 + index, node: '10.0.0.5:1848', chain, height: HEIGHT + above, parent: 'b8Wd', difficulty: DIFFICULTY, received_unix_ms: now - 9000 + 3000 * index })),
     chains: GRAPH.map((adjacents, chain) => ({ chain, adjacents, height: HEIGHT + 10 + Math.floor(next() * 2.4), changed_unix_ms: now - Math.floor(next() * 50_000), is_watched: true, difficulty: DIFFICULTY })),
     blocks: Array.from({ length: 42 }, (_, index) => block(42 - index, now)),
+    // Lost ones of earlier runs.
+    older: Array.from({ length: 10 }, (_, index) => block(index + 1, now, { id: -index, fate: 'orphaned', depth: 9 })),
     fates: fates([['submitted', 1], ['accepted', 2], ['confirmed', 1157], ['orphaned', 11], ['stale', 4]]),
     spans: spans([['submitted', 1], ['accepted', 2], ['confirmed', 38], ['orphaned', 1]], 39.7),
     events: [['block_submitted', 'block submitted', { chain: 4, height: HEIGHT + 11, device: 'ka3-1' }, 4, 'info'], ['block_orphaned', 'block orphaned', { chain: 2, height: HEIGHT, reason: 'another block took its height' }, 480, 'warn'],

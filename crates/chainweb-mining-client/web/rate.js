@@ -47,10 +47,9 @@ export class Chart {
 
   /** Fetches rows when they are due, and draws them. To be called about once a second. */
   async update() {
-    // The times of new blocks are beyond the end of the chart.
-    const blocks = this.blocks?.();
-    if (this.uplot && blocks !== this.drawn) this.scale(this.uplot.data[0]);
-    this.drawn = blocks;
+    // New blocks are beyond the end of the chart.
+    if (this.uplot && this.blocks?.() !== this.drawn) this.scale(this.uplot.data[0]);
+    this.drawn = this.blocks?.();
     const { span, seconds, every } = SPANS[this.chosen];
     const chosen = this.chosen;
     if (!state.status?.version || Date.now() - this.fetched < every * 1000) return;
@@ -172,11 +171,10 @@ export class Chart {
 
   /** Our blocks; before the oldest of them that are known, the spans with blocks. */
   found() {
-    const blocks = this.blocks?.();
-    if (!blocks || this.chosen === 'month') return [];
-    const oldest = blocks.at(-1)?.found_unix_ms ?? Infinity;
-    const middle = (row) => (row.start + this.length / 2) * 1000;
-    return [...this.rows.filter((row) => row.blocks_found && middle(row) < oldest).map((row) => ({ found_unix_ms: middle(row) })), ...blocks];
+    if (!this.blocks || this.chosen === 'month') return [];
+    const blocks = this.blocks(), oldest = blocks.at(-1)?.found_unix_ms ?? Infinity;
+    const spans = this.rows.filter((row) => row.blocks_found).map((row) => ({ found_unix_ms: (row.start + this.length / 2) * 1000 }));
+    return [...spans.filter(({ found_unix_ms: found }) => found < oldest), ...blocks];
   }
 
   read(index) {
