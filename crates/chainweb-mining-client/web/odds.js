@@ -57,7 +57,7 @@ export function renderOdds() {
     built.bar.style.width = `${Math.min(100, effort * 50)}%`;
     attr(built.track, 'aria-label', `Effort ${t.percent(effort)}; 100 % is the work of one block on average`);
     const open = pendingOf(state.fates);
-    text(built.open, open ? `${t.percent(work.effort)} since the last confirmed one: ${t.plural(open, 'block')} ${open === 1 ? 'is' : 'are'} not confirmed yet.` : 'No block of ours waits to be confirmed.');
+    text(built.open, open ? `${t.percent(work.effort)} since the last confirmed one; ${t.count(open)} pending.` : 'No block of ours waits to be confirmed.');
   }
   const each = luckOf().map(({ span, luck, luck_interval: [low, high] }) => ({ span: SPANS[span], ratio: luck, low, high }));
   rows(built.luck, each, (luck) => luck.span, (luck) => h('tr', null, h('th', { scope: 'row' }, luck.span), h('td', { class: 'range' }, h('s'), h('i'), h('u')), h('td', { class: 'number' })), (row, { ratio, low, high }) => {
