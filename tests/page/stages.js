@@ -79,7 +79,7 @@ class Device {
     if (!this.job || this.fault === 'silent') return;
     const isDue = (part) => this.wrong < part * (this.sent + 1);
     const isLow = this.fault === 'low' && isDue(0.08);
-    const isLate = this.fault === 'late' && isDue(0.06) && this.old && Date.now() - this.replaced < 1000;
+    const isLate = this.fault === 'late' && isDue(0.06) && this.old && Date.now() - this.replaced < 4000;
     const of = isLate ? this.old : this.job;
     this.sent += 1;
     if (isLow || isLate) this.wrong += 1;
@@ -104,9 +104,10 @@ const STATES = {
   'all orphaned': { kind: 'blocks_late', network: ['--fault', 'solved=delay:20s', '--block-delay', '2s', '--start-difficulty', '2k', '--foreign-hash-rate', '10k'] },
 };
 
-async function stage(browser, title, { kind, network: faults = [], fault = 'none', shell, then }) {
+async function stage(title, { kind, network: faults = [], fault = 'none', shell, then }) {
   const folder = mkdtempSync(join(tmpdir(), 'stage-'));
   const running = [], devices = [];
+  let browser = null;
   try {
     const chains = ['--graph', 'petersen', '--block-delay', '15s', '--start-difficulty', '20k', '--foreign-hash-rate', '10k', '--listen', '127.0.0.1:0'];
     const given = new Set(faults);
@@ -129,6 +130,8 @@ async function stage(browser, title, { kind, network: faults = [], fault = 'none
       found = await problems();
     }
     const seconds = Math.round((Date.now() - began) / 1000);
+    const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
     for (const colorScheme of ['light', 'dark']) {
       const page = await browser.newPage({ viewport: PHONE, deviceScaleFactor: 2, colorScheme });
       await page.goto(url);
@@ -149,6 +152,7 @@ async function stage(browser, title, { kind, network: faults = [], fault = 'none
       await page.close();
     }
   } finally {
+    await browser?.close();
     for (const device of devices) device.end();
     for (const child of running) child.kill();
     await sleep(1000);
@@ -157,9 +161,7 @@ async function stage(browser, title, { kind, network: faults = [], fault = 'none
 }
 
 mkdirSync(pictures, { recursive: true });
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 const states = Object.entries(STATES).filter(([title]) => !wanted.length || wanted.includes(title));
-const ended = await Promise.allSettled(states.map(([title, state]) => stage(browser, title, state)));
-await browser.close();
+const ended = await Promise.allSettled(states.map(([title, state]) => stage(title, state)));
 for (const { reason } of ended) if (reason) console.error(reason);
 process.exitCode = ended.some(({ status }) => status === 'rejected') ? 1 : 0;
