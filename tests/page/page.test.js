@@ -173,8 +173,11 @@ describe('the page', () => {
     await has(page, '#live', 'no connection');
     await has(page, '#live', 'old');
     assert.ok(await page.locator('#figures').innerText(), 'the last figures stay');
+    await has(page, '#headline h1', 'The program has not answered for');
+    await has(page, '#headline', 'It may have stopped');
     server.isMute = false;
     await page.waitForSelector('.live.on');
+    await has(page, '#headline h1', 'Earning');
   }));
 
   test('reloads once after an update of the program', () => story('ok', async (page, server) => {

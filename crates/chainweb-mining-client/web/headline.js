@@ -1,7 +1,7 @@
 // Whether it earns, in one sentence; if not, why, what that costs, and what to do. Then four figures.
 
 import { $, attr, h, name, redraw, rows, say, svg, text } from './dom.js';
-import { day, expectedRate, now, state } from './data.js';
+import { day, expectedRate, now, staleness, state } from './data.js';
 import * as t from './text.js';
 
 const GLYPHS = {
@@ -43,9 +43,13 @@ export const kind = () => state.status?.hash_rate?.kind ?? 'unknown';
 /** The luck of each span of which it is known. A longer span with the same work has no more to say. */
 export const luckOf = () => state.spans.filter(({ luck, expected_blocks: expected }, at) => luck !== null && expected !== state.spans[at - 1]?.expected_blocks);
 
+/** Whether the program has not answered for so long that nothing is known of it. */
+const isUnanswered = () => !state.live && Boolean(state.status?.version) && staleness() > 20;
+
 /** What kind of state it is, and the sentence for it. */
 function verdict() {
   const { status } = state;
+  if (isUnanswered()) return ['bad', `The program has not answered for ${t.age(staleness())}.`];
   if (!status?.version) return state.error ? ['bad', 'The program does not answer.'] : ['wait', 'Asking the program …'];
   const [worst] = status.problems ?? [];
   if (worst) return [worst.severity === 'stopped' ? 'bad' : 'warn', worst.what];
@@ -73,7 +77,7 @@ export const hasHashed = () => ['hashed', 'simulated'].includes(kind()) && (stat
 /** Who mines what for whom, and where. */
 function facts() {
   const { status } = state;
-  if (!status?.version) return [state.error ? 'It may have stopped, or the network to it is down. The page asks again by itself.' : '\u00a0'];
+  if (!status?.version || isUnanswered()) return [state.error || isUnanswered() ? 'It may have stopped, or the network to it is down. The page asks again by itself.' : '\u00a0'];
   const rate = ['hashed', 'simulated'].includes(kind()) && status.hash_rate.present !== null
     ? [' at ', h('b', null, t.rate(status.hash_rate.present, 'present'))] : [];
   const devices = status.devices ? status.devices.active + status.devices.silent : null;
@@ -95,7 +99,7 @@ let spokenMood = 'wait';
 export function renderHeadline() {
   const [mood, words] = verdict();
   if (mood !== spokenMood) { spokenMood = mood; say(words); }
-  const problems = state.status?.problems ?? [];
+  const problems = isUnanswered() ? [] : state.status?.problems ?? [];
   const box = $('headline');
   attr(box, 'class', `headline ${mood}`);
   const line = facts();
@@ -129,7 +133,7 @@ function figures() {
   if (kind() === 'none' || kind() === 'unknown' || kind() === 'simulated') {
     return [
       kind() === 'simulated' && ['Simulated hash rate', ...t.parts(status.hash_rate.present ?? 0, 'H/s', 'present'), ['no hashes are computed']],
-      ['Blocks made', t.count(kept.found), '', [`in ${t.span(status.uptime_seconds)}`]],
+      ['Blocks made', t.count(kept.found), '', [`in ${t.age(status.uptime_seconds)}`]],
       ['In the cut', t.count(kept.accepted), '', [`${t.count(kept.pending)} not looked up yet`]],
       kind() !== 'simulated' && ['Lost', t.count(kept.orphaned + kept.stale + kept.rejected), '', ['orphaned, too late or rejected']],
       last,
