@@ -79,7 +79,7 @@ class Device {
     if (!this.job || this.fault === 'silent') return;
     const isDue = (part) => this.wrong < part * (this.sent + 1);
     const isLow = this.fault === 'low' && isDue(0.08);
-    const isLate = this.fault === 'late' && isDue(0.06) && this.old && Date.now() - this.replaced < 4000;
+    const isLate = this.fault === 'late' && isDue(0.15) && this.old && Date.now() - this.replaced < 4000;
     const of = isLate ? this.old : this.job;
     this.sent += 1;
     if (isLow || isLate) this.wrong += 1;
