@@ -119,6 +119,7 @@ describe('the page', () => {
 
   test('shows a node that is down, and the time without work', () => story('node-down', async (page) => {
     await has(page, '#nodes', 'Down');
+    await has(page, '#figures', 'no work now');
     await has(page, '#nodes', 'connection refused');
     await has(page, '#rate .readout', 'no work');
     await has(page, '#headline', 'wait');

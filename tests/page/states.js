@@ -80,7 +80,7 @@ const STATES = {
   },
   'node-down': (it) => {
     it.status.problems = [PROBLEMS['node down']];
-    Object.assign(it.status, { ready: false, reason: 'node 10.0.0.5:1848: connection refused', next_block: null });
+    Object.assign(it.status, { ready: false, reason: 'node 10.0.0.5:1848: connection refused' });
     Object.assign(it, { jobs: [] });
     Object.assign(it.nodes[0], { up: false, latency_seconds: null, streams_open: 0, failures: [{ request: 'work', cause: 'unreachable', error: 'connection refused', since_unix_ms: it.now - 95_000 }] });
     it.chains.forEach((chain) => { chain.is_watched = false; });

@@ -147,8 +147,8 @@ function figures() {
     [`Hash rate, ${status.devices ? '15 min' : '10 s'}`, ...t.parts(status.hash_rate.present ?? 0, 'H/s', 'present'),
       [usual ? `expected ${t.rate(usual)}` : `mean ${t.rate(status.hash_rate.mean ?? 0)}`]],
     ['Blocks confirmed, 24 h', t.count(fates.confirmed ?? 0), '', confirmed],
-    status.next_block ? ['Next block in about', ...t.spanParts(status.next_block.mean_seconds), [`even odds within ${t.span(status.next_block.quantiles_seconds[0])}`]]
-      : ['Next block in about', '–', '', [since < 60 ? 'known once there are shares' : 'not known']],
+    status.next_block && status.ready ? ['Next block in about', ...t.spanParts(status.next_block.mean_seconds), [`even odds within ${t.span(status.next_block.quantiles_seconds[0])}`]]
+      : ['Next block in about', '–', '', [!status.ready ? 'no work now' : since < 60 ? 'known once there are shares' : 'not known']],
     last,
   ];
 }
