@@ -9,7 +9,7 @@ const WEB = new URL('../../crates/chainweb-mining-client/web/', import.meta.url)
 const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 const HEADERS = { 'content-security-policy': "default-src 'self'; frame-ancestors 'none'", 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
 
-/** Starts a server in a state. What it says may be changed while it runs. */
+/** Starts a server in a state. Its state may be changed while it runs. */
 export async function fake(name = 'ok', port = 0) {
   const it = { state: documents(name), isMute: false, delay: 0, streams: new Set(), bytes: 0, requests: [] };
   const send = (response, message) => { it.bytes += message.length; response.write(message); };
@@ -24,7 +24,10 @@ export async function fake(name = 'ok', port = 0) {
   const answers = (path, query) => {
     const { state } = it;
     if (path === 'history') return history(state, query.get('span'), Number(query.get('from_unix_ms')) / 1000, query.has('worker') ? 0.2 : 1);
-    if (path === 'blocks') return { blocks: query.has('before') ? [] : state.blocks, next_before: null, fates: state.fates };
+    if (path === 'blocks') {
+      const of = query.has('fate') ? [...state.blocks, ...state.older].filter(({ fate }) => fate === query.get('fate')) : state.blocks;
+      return { blocks: of.filter(({ id }) => id < (query.get('before') ?? Infinity)), next_before: null, fates: state.fates };
+    }
     if (path === 'earnings') return { spans: state.spans };
     if (path === 'nodes') return { nodes: state.nodes, chains: state.chains };
     if (path.startsWith('workers/')) return state.workers.find((worker) => worker.name === decodeURIComponent(path.slice(8)));

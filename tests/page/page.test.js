@@ -38,11 +38,11 @@ async function open(url, options = {}) {
 }
 
 /** Runs a story on a page with a server in a state. */
-async function story(state, tell, options) {
+async function story(state, check, options) {
   const server = await fake(state);
   const page = await open(server.url, options);
   try {
-    await tell(page, server);
+    await check(page, server);
     assert.deepEqual(page.wrong, []);
   } finally {
     await page.close();
@@ -88,8 +88,19 @@ describe('the page', () => {
     await has(page, '#blocks', 'NEWB');
   }));
 
-  test('says on a phone that all is well', () => story('ok', async (page) => {
+  test('fetches the blocks of a fate that are not among the latest', () => story('ok', async (page) => {
+    await page.locator('#blocks .choice button', { hasText: 'Lost' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('#blocks tbody .lost').length === 8);
+    await page.locator('#blocks button', { hasText: 'Show older' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('#blocks tbody .lost').length === 12);
+    await page.locator('#blocks .choice button', { hasText: 'All' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('#blocks tbody .open').length === 3);
+  }));
+
+  test('shows on a phone that all is well', () => story('ok', async (page) => {
     await has(page, '#headline h1', 'Earning as expected');
+    await has(page, '#odds', '58\u00a0%');
+    await has(page, '#odds', '90\u00a0% since the last confirmed one; 3 pending');
     await has(page, '#headline', 'No problems');
     assert.ok(await endOf(page, '#figures') < PHONE.height);
   }, { viewport: PHONE }));
@@ -108,13 +119,14 @@ describe('the page', () => {
 
   test('shows a node that is down, and the time without work', () => story('node-down', async (page) => {
     await has(page, '#nodes', 'Down');
+    await has(page, '#figures', 'no work now');
     await has(page, '#nodes', 'connection refused');
     await has(page, '#rate .readout', 'no work');
     await has(page, '#headline', 'wait');
     assert.equal(await page.locator('.node.unwatched').count(), 20);
   }));
 
-  test('says what to enter into a device while there is none', () => story('empty', async (page) => {
+  test('shows what to enter into a device while there is none', () => story('empty', async (page) => {
     await has(page, '#connect', 'stratum+tcp://');
     for (const id of ['rate', 'odds', 'devices']) assert.ok(await page.locator(`#${id}`).isHidden(), id);
   }));
@@ -162,8 +174,11 @@ describe('the page', () => {
     await has(page, '#live', 'no connection');
     await has(page, '#live', 'old');
     assert.ok(await page.locator('#figures').innerText(), 'the last figures stay');
+    await has(page, '#headline h1', 'The program has not answered for');
+    await has(page, '#headline', 'It may have stopped');
     server.isMute = false;
     await page.waitForSelector('.live.on');
+    await has(page, '#headline h1', 'Earning');
   }));
 
   test('reloads once after an update of the program', () => story('ok', async (page, server) => {
@@ -252,6 +267,8 @@ test('the page shows the demo of the program', { skip: process.env.DEMO_URL ? fa
   await has(page, '#nodes', 'Ready');
   await has(page, '#rate .windows', '1 min');
   await page.waitForTimeout(3000);
+  const size = await page.evaluate(() => performance.getEntries().reduce((sum, { transferSize }) => sum + (transferSize ?? 0), 0));
+  assert.ok(size > 40_000 && size <= 120_000, `${size} bytes`);
   assert.deepEqual(page.wrong, []);
   await page.close();
 });

@@ -1,4 +1,4 @@
-// What the program says in several states, in the form of its API, with invented figures.
+// The answers of the program in several states, in the form of its API, with invented figures.
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
 const GRAPH = [[5, 10, 15], [6, 11, 16], [7, 12, 17], [8, 13, 18], [9, 14, 19], [0, 7, 8], [1, 8, 9], [2, 5, 9], [3, 5, 6], [4, 6, 7],
@@ -49,7 +49,7 @@ export const PROBLEMS = {
   'streams mute': problem('streams_silent', 'losing', [NODE], `Node ${NODE} reports no new blocks, so work is outdated for longer.`, 'A proxy before the node may hold its streams back: in nginx, set proxy_buffering off for /chainweb/.'),
   'key refused': problem('key_refused', 'stopped', [NODE], `Node ${NODE} refuses to mine for your key.`, 'Start the node with --mining-public-key and your key, or set --public-key and --account to those of the node.', 40),
   'device silent': problem('device_silent', 'losing', ['ka3-1'], 'Device ka3-1 is connected, but sending no shares.', 'Restart the device, and look at its own page for a fault.', 30),
-  'rejects 8 %': problem('shares_refused', 'losing', ['kd6-1'], 'Device kd6-1 is having 8 % of the shares refused, most because they are for old work.', 'Check the network of the device: its answers come seconds too late.', 0.4),
+  'rejects 8 %': problem('shares_refused', 'losing', ['kd6-1'], 'Device kd6-1 has 8 % of all shares refused, most because they are for old work.', 'Check the network of the device: its answers come seconds too late.', 0.4),
   'stale 5 %': problem('work_stale', 'losing', [], '5.0 % of the work goes into outdated jobs.', 'Measure the way to the node with the command doctor, and move this program closer to the node and the devices.', 2),
   'clock off': problem('clock_off', 'losing', [NODE], `The clock of node ${NODE} is 2 min behind: the network may refuse its blocks.`, 'Set the clocks of the node and of this machine by NTP.'),
   'disk full': problem('disk_failing', 'losing', [], 'The disk does not take the history: a block that waits for the node is lost if the program ends.', 'Free space on the disk of --data-dir, and check that it is writable.'),
@@ -60,13 +60,13 @@ export const PROBLEMS = {
 const STATES = {
   ok: () => {},
   early: (it) => {
-    Object.assign(it.status, { uptime_seconds: 1500, work: { ...it.status.work, expected_blocks: 0.7, effort: 0.7 } });
+    Object.assign(it.status, { uptime_seconds: 1500, work: { ...it.status.work, expected_blocks: 0.7, effort: 0.7, effort_since_found: 0.7 } });
     Object.assign(it, { blocks: [], fates: [], spans: spans([], 0.7) });
   },
   empty: (it) => {
     Object.assign(it.status, { devices: { active: 0, silent: 0, disconnected: 0 }, next_block: null, uptime_seconds: 20 });
     Object.assign(it.status.hash_rate, { present: 0, mean: 0 });
-    it.status.work = { expected_blocks: 0, effort: 0, stale_percent: null, hash_rates: { minute: 0, quarter_hour: 0, hour: 0, day: 0, week: 0 } };
+    it.status.work = { expected_blocks: 0, effort: 0, effort_since_found: 0, stale_percent: null, hash_rates: { minute: 0, quarter_hour: 0, hour: 0, day: 0, week: 0 } };
     Object.assign(it, { workers: [], blocks: [], fates: [], spans: spans([], null), none: true });
   },
   rejects: (it) => {
@@ -80,7 +80,7 @@ const STATES = {
   },
   'node-down': (it) => {
     it.status.problems = [PROBLEMS['node down']];
-    Object.assign(it.status, { ready: false, reason: 'node 10.0.0.5:1848: connection refused', next_block: null });
+    Object.assign(it.status, { ready: false, reason: 'node 10.0.0.5:1848: connection refused' });
     Object.assign(it, { jobs: [] });
     Object.assign(it.nodes[0], { up: false, latency_seconds: null, streams_open: 0, failures: [{ request: 'work', cause: 'unreachable', error: 'connection refused', since_unix_ms: it.now - 95_000 }] });
     it.chains.forEach((chain) => { chain.is_watched = false; });
@@ -105,7 +105,7 @@ const STATES = {
     it.workers = [];
   },
   delay: (it) => {
-    Object.assign(it.status, { worker: 'constant-delay', account: null, devices: null, next_block: null, work: { expected_blocks: null, effort: null, stale_percent: null, hash_rates: null } });
+    Object.assign(it.status, { worker: 'constant-delay', account: null, devices: null, next_block: null, work: { expected_blocks: null, effort: null, effort_since_found: null, stale_percent: null, hash_rates: null } });
     Object.assign(it.status.hash_rate, { kind: 'none', present: null, mean: null });
     it.workers = [];
   },
@@ -124,7 +124,7 @@ export function documents(name, now = Date.now()) {
       snapshot: 1, time_unix_ms: now, uptime_seconds: 12 * DAY, ready: true, reason: 'a node gives work', jobs: 2, devices: { active: 4, silent: 0, disconnected: 0 },
       hash_rate: { kind: 'hashed', present: rate, mean: rate },
       blocks: { found: 42, open: 0, submitted: 42, accepted: 38, orphaned: 1, pending: 3, unknown: 0, stale: 1, rejected: 0 },
-      work: { expected_blocks: 480, effort: 0.58, stale_percent: 0.4, hash_rates: { minute: 208e12, quarter_hour: rate, hour: rate, day: 215e12, week: rate } }, network_hash_rate: 3.12e17,
+      work: { expected_blocks: 480, effort: 0.9, effort_since_found: 0.58, stale_percent: 0.4, hash_rates: { minute: 208e12, quarter_hour: rate, hour: rate, day: 215e12, week: rate } }, network_hash_rate: 3.12e17,
       next_block: { mean_seconds: 2187, quantiles_seconds: [1516, 5036, 10_071], probabilities: [1, 1, 1, 1] },
       problems: [], stratum_port: 1917,
     },
@@ -133,6 +133,8 @@ export function documents(name, now = Date.now()) {
     jobs: [[4, 12], [13, 12]].map(([chain, above], index) => ({ id: 900 + index, node: '10.0.0.5:1848', chain, height: HEIGHT + above, parent: 'b8Wd', difficulty: DIFFICULTY, received_unix_ms: now - 9000 + 3000 * index })),
     chains: GRAPH.map((adjacents, chain) => ({ chain, adjacents, height: HEIGHT + 10 + Math.floor(next() * 2.4), changed_unix_ms: now - Math.floor(next() * 50_000), is_watched: true, difficulty: DIFFICULTY })),
     blocks: Array.from({ length: 42 }, (_, index) => block(42 - index, now)),
+    // Lost ones of earlier runs.
+    older: Array.from({ length: 10 }, (_, index) => block(index + 1, now, { id: -index, fate: 'orphaned', depth: 9 })),
     fates: fates([['submitted', 1], ['accepted', 2], ['confirmed', 1157], ['orphaned', 11], ['stale', 4]]),
     spans: spans([['submitted', 1], ['accepted', 2], ['confirmed', 38], ['orphaned', 1]], 39.7),
     events: [['block_submitted', 'block submitted', { chain: 4, height: HEIGHT + 11, device: 'ka3-1' }, 4, 'info'], ['block_orphaned', 'block orphaned', { chain: 2, height: HEIGHT, reason: 'another block took its height' }, 480, 'warn'],

@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
 use tracing::info;
 
 use self::archive::Archive;
@@ -119,6 +120,8 @@ impl Server {
             }
         };
         let router = guarded(routes::router(shared), &self.allowed, "--api-allowed-host");
+        // Streams are left as they are.
+        let router = router.layer(CompressionLayer::new());
         // Streams end with what they show.
         let publishing = stop.run_until_cancelled(publishing);
         let serving = serve(self.listener, router, MAX_CONNECTIONS, stop.clone());

@@ -41,15 +41,17 @@ export function fillBlock(row, block) {
   attr(when, 'title', t.moment(block.found_unix_ms));
 }
 
-const view = { group: 'all', more: [], shown: 8, events: 12, built: null, busy: false };
+/** The blocks shown at first. */
+const SHOWN = 8;
+const view = { group: 'all', more: [], shown: SHOWN, events: 12, built: null, busy: false };
 
 function buildBlocks(root) {
   const built = view.built = { body: h('tbody'), none: h('p', { class: 'empty' }), note: h('p', { class: 'note' }), numbers: {} };
   const label = (key, title) => [title, ' ', built.numbers[key] = h('span')];
   const options = [['all', label('all', 'All')], ['pending', label('pending', 'Pending')], ['confirmed', label('confirmed', 'Confirmed')], ['lost', label('lost', 'Lost')]];
-  const pick = choice('Fate of the blocks', options.map(([key]) => [key, '']), 'all', (group) => { Object.assign(view, { group, shown: 8 }); renderBlocks(); });
+  const pick = choice('Fate of the blocks', options.map(([key]) => [key, '']), 'all', (group) => { Object.assign(view, { group, shown: 0 }); show(SHOWN); });
   [...pick.children].forEach((button, index) => button.replaceChildren(...options[index][1]));
-  built.older = h('button', { type: 'button', class: 'plain', onclick: older }, 'Show older blocks');
+  built.older = h('button', { type: 'button', class: 'plain', onclick: () => show(20) }, 'Show older blocks');
   root.append(h('div', { class: 'head' }, h('h2', { id: 'blocks-title' }, 'Blocks'), pick),
     h('table', { class: 'blocks' }, blockHead(), built.body),
     built.none, h('div', { class: 'pages' }, built.older, built.note));
@@ -57,23 +59,32 @@ function buildBlocks(root) {
 
 function allBlocks() {
   const seen = new Set();
-  return [...state.blocks, ...view.more].filter((block) => !seen.has(block.id) && seen.add(block.id));
+  return [...state.blocks, ...view.more].filter((block) => !seen.has(block.id) && seen.add(block.id)).sort((one, other) => other.id - one.id);
 }
 
-/** Shows more blocks; fetches those before the oldest one. */
-async function older() {
-  view.shown += 20;
+/** Returns what to fetch for more blocks of the group: each fate of it, or all, before the oldest that is known. */
+function earlier(all) {
+  if (view.group === 'all') return [`before=${view.oldest ?? all.at(-1).id}`];
+  const fates = Object.keys(state.fates).filter(GROUPS[view.group]);
+  const known = (fate) => all.filter((block) => block.fate === fate);
+  return fates.filter((fate) => known(fate).length < state.fates[fate]).map((fate) => `fate=${fate}${known(fate).length ? `&before=${known(fate).at(-1).id}` : ''}`);
+}
+
+/** Shows more blocks of the group; fetches those that are not known. */
+async function show(more) {
+  view.shown += more;
+  renderBlocks();
   const all = allBlocks();
-  const fits = all.filter((block) => GROUPS[view.group](block.fate)).length;
-  if (fits < view.shown && all.length && !view.busy) {
-    view.busy = true;
-    try {
-      const { blocks } = await fetchJson(`blocks?limit=200&before=${all.at(-1).id}`);
+  if (view.busy || !all.length || all.filter((block) => GROUPS[view.group](block.fate)).length >= view.shown) return;
+  view.busy = true;
+  try {
+    for (const query of earlier(all)) {
+      const { blocks } = await fetchJson(`blocks?limit=200&${query}`);
       view.more.push(...blocks);
-      view.end = blocks.length === 0;
-    } catch { /* The button stays. */ }
-    view.busy = false;
-  }
+      if (!query.startsWith('fate')) Object.assign(view, { oldest: blocks.at(-1)?.id ?? view.oldest, end: blocks.length === 0 });
+    }
+  } catch { /* The button stays. */ }
+  view.busy = false;
   renderBlocks();
 }
 
@@ -90,7 +101,7 @@ export function renderBlocks() {
   built.none.hidden = fitting.length > 0;
   const mean = status.next_block?.mean_seconds;
   text(built.none, view.group !== 'all' ? 'None of these.' : mean ? `No block yet. One comes every ${t.span(mean)} on average; no block is normal until several times that.` : 'No block yet.');
-  built.older.hidden = view.end || sums[view.group] <= Math.min(view.shown, fitting.length);
+  built.older.hidden = (view.group === 'all' && view.end) || sums[view.group] <= Math.min(view.shown, fitting.length);
   const today = Object.values(day().fates).reduce((sum, number) => sum + number, 0);
   text(built.note, sums.all ? `${t.count(today)} in 24 h, ${t.count(sums.all)} in all` : '');
 }

@@ -1,4 +1,4 @@
-// What the program says: its documents, kept up to date by its stream.
+// The documents of the program, kept up to date by its stream.
 //
 // The stream has the figures of each second, the devices and tips that changed, and events. What it
 // does not have is fetched again now and then. After a pause, such as a phone's sleep, all is.
@@ -7,7 +7,7 @@ const PATIENCE = 10_000;
 const LOST = 4_000;
 
 export const state = {
-  /** What `/api/v1/status` says, with the figures of the last message. `null` before the first. */
+  /** `/api/v1/status` with the figures of the last message. `null` before the first. */
   status: null,
   nodes: [], jobs: [], chains: [], workers: new Map(), events: [],
   /** The latest blocks of ours, and the numbers of all by fate. */
@@ -20,9 +20,9 @@ export const state = {
   live: false,
 };
 
-/** When figures last came, and when the stream last said something. */
-let heard = 0;
-let heardStream = 0;
+/** When figures last came, and when the last message of the stream. */
+let lastFigures = 0;
+let lastMessage = 0;
 /** How far the clock of this machine is ahead of the program's. */
 let offset = 0;
 let stream = null;
@@ -35,9 +35,9 @@ export const listen = (listener) => listeners.add(listener);
 const changed = () => listeners.forEach((listener) => listener());
 
 /** The time by the program's clock. It stands still while the stream is lost. */
-export const now = () => (state.live ? Date.now() : heard) - offset;
+export const now = () => (state.live ? Date.now() : lastFigures) - offset;
 /** How long ago the figures were true, in seconds. */
-export const staleness = () => (Date.now() - heard) / 1000;
+export const staleness = () => (Date.now() - lastFigures) / 1000;
 
 /** The difficulty of a block now. */
 export const difficulty = () => state.jobs[0]?.difficulty ?? state.chains[0]?.difficulty ?? null;
@@ -68,8 +68,8 @@ async function read(path, take) {
 }
 
 function takeFigures(figures) {
-  heard = Date.now();
-  offset = heard - figures.time_unix_ms;
+  lastFigures = Date.now();
+  offset = lastFigures - figures.time_unix_ms;
   Object.assign(state.status ??= {}, figures);
   state.error = null;
 }
@@ -106,9 +106,12 @@ const due = new Map();
 const fetched = new Map();
 const busy = new Set();
 
+/** How much less often than others a document is fetched: a thousand devices are much to read. */
+const slower = (path) => (path === 'workers' ? Math.max(1, state.workers.size / 40) : 1);
+
 /** Fetches a document soon; at most every few seconds, however often this is called. */
 export function soon(path, milliseconds = 300) {
-  const at = Math.max(Date.now() + milliseconds, (fetched.get(path) ?? 0) + (path === 'jobs' ? 5000 : 10_000));
+  const at = Math.max(Date.now() + milliseconds, (fetched.get(path) ?? 0) + (path === 'jobs' ? 5000 : 10_000 * slower(path)));
   due.set(path, Math.min(due.get(path) ?? Infinity, at));
 }
 
@@ -124,9 +127,7 @@ async function refresh(path) {
     due.set(path, Date.now() + 3000);
     return;
   }
-  // A thousand devices are much to read: less often.
-  const factor = path === 'workers' ? Math.max(1, state.workers.size / 40) : 1;
-  soon(path, documents[path][0] * 1000 * factor);
+  soon(path, documents[path][0] * 1000 * slower(path));
 }
 
 function takeTick(tick) {
@@ -159,7 +160,7 @@ function takeEvent(event) {
   const [, fate] = event.name.match(/^block_(submitted|accepted|displaced|confirmed|orphaned|rejected|stale)$/) ?? [];
   const block = fate && state.blocks.find(({ hash }) => hash && hash === event.fields.block);
   if (block) Object.assign(block, { fate, depth: event.fields.depth ?? block.depth });
-  if (fate || event.name === 'block_found') { soon('blocks?limit=6', 1000); soon('earnings', 10_000); }
+  if (fate || event.name === 'block_found') { soon('blocks?limit=6', 1000); soon('earnings', 1000); }
   if (event.severity !== 'info') soon('status', 1000);
   if (event.name.startsWith('device')) soon('workers', 1000);
   if ('node' in event.fields) soon('nodes', 500);
@@ -178,11 +179,11 @@ function open() {
   clearTimeout(opening);
   opening = null;
   close();
-  heardStream = Date.now();
+  lastMessage = Date.now();
   stream = new EventSource('api/v1/stream');
   stream.addEventListener('open', () => { pause = 1000; if (!state.live) refreshAll(); });
   stream.addEventListener('status', ({ data }) => {
-    heardStream = Date.now();
+    lastMessage = Date.now();
     state.live = true;
     takeTick(JSON.parse(data));
   });
@@ -209,13 +210,13 @@ export async function start() {
   open();
   setInterval(() => {
     if (document.hidden) return;
-    const silent = Date.now() - heardStream;
+    const silent = Date.now() - lastMessage;
     if (state.live && silent > LOST) { state.live = false; changed(); }
     if (stream && silent > 2 * PATIENCE) { close(); again(); }
     if (state.live || !state.status?.version) for (const [path, at] of due) if (at <= Date.now()) refresh(path);
   }, 500);
   const wake = () => {
-    if (document.hidden || Date.now() - heardStream < LOST) return;
+    if (document.hidden || Date.now() - lastMessage < LOST) return;
     pause = 1000;
     state.live = false;
     open();

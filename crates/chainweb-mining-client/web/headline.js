@@ -1,7 +1,7 @@
 // Whether it earns, in one sentence; if not, why, what that costs, and what to do. Then four figures.
 
 import { $, attr, h, name, redraw, rows, say, svg, text } from './dom.js';
-import { day, expectedRate, now, state } from './data.js';
+import { day, expectedRate, now, staleness, state } from './data.js';
 import * as t from './text.js';
 
 const GLYPHS = {
@@ -21,7 +21,7 @@ function sentence(words, subjects) {
     const split = (part) => {
       const at = typeof part === 'string' ? part.indexOf(subject) : -1;
       if (at < 0) return [part];
-      const link = state.workers.has(subject) ? h('a', { href: deviceLink(subject) }, name(subject)) : name(subject);
+      const link = state.workers.has(subject) ? h('a', { href: deviceLink(subject) }, name(subject)) : name(t.host(subject));
       return [part.slice(0, at), link, part.slice(at + subject.length)];
     };
     parts = parts.flatMap(split);
@@ -29,8 +29,9 @@ function sentence(words, subjects) {
   return parts;
 }
 
+/** What a problem costs, if that is known beyond what its sentence says. */
 function costs({ lost_hash_rate: lost, lost_blocks_per_day: perDay, severity }) {
-  if (!lost) return severity === 'stopped' ? 'Nothing is earned while this lasts.' : 'Some work; how much is not known.';
+  if (!lost) return severity === 'stopped' ? 'Nothing is earned while this lasts.' : '';
   const work = `${t.rate(lost)} of work`;
   if (!perDay) return `${work}.`;
   const often = perDay >= 0.95 ? `about ${t.blocks(perDay)} blocks a day` : `about one block in ${t.span(86400 / perDay)}`;
@@ -39,12 +40,16 @@ function costs({ lost_hash_rate: lost, lost_blocks_per_day: perDay, severity }) 
 
 export const kind = () => state.status?.hash_rate?.kind ?? 'unknown';
 
-/** The luck of each span of which it is known. */
-export const luckOf = () => state.spans.filter(({ luck }) => luck !== null);
+/** The luck of each span of which it is known. A longer span with the same work has no more to say. */
+export const luckOf = () => state.spans.filter(({ luck, expected_blocks: expected }, at) => luck !== null && expected !== state.spans[at - 1]?.expected_blocks);
+
+/** Whether the program has not answered for so long that nothing is known of it. */
+const isUnanswered = () => !state.live && Boolean(state.status?.version) && staleness() > 20;
 
 /** What kind of state it is, and the sentence for it. */
 function verdict() {
   const { status } = state;
+  if (isUnanswered()) return ['bad', `The program has not answered for ${t.age(staleness())}.`];
   if (!status?.version) return state.error ? ['bad', 'The program does not answer.'] : ['wait', 'Asking the program …'];
   const [worst] = status.problems ?? [];
   if (worst) return [worst.severity === 'stopped' ? 'bad' : 'warn', worst.what];
@@ -72,7 +77,7 @@ export const hasHashed = () => ['hashed', 'simulated'].includes(kind()) && (stat
 /** Who mines what for whom, and where. */
 function facts() {
   const { status } = state;
-  if (!status?.version) return [state.error ? 'It may have stopped, or the network to it is down. The page asks again by itself.' : '\u00a0'];
+  if (!status?.version || isUnanswered()) return [state.error || isUnanswered() ? 'It may have stopped, or the network to it is down. The page asks again by itself.' : '\u00a0'];
   const rate = ['hashed', 'simulated'].includes(kind()) && status.hash_rate.present !== null
     ? [' at ', h('b', null, t.rate(status.hash_rate.present, 'present'))] : [];
   const devices = status.devices ? status.devices.active + status.devices.silent : null;
@@ -89,12 +94,12 @@ function facts() {
   ];
 }
 
-let told = 'wait';
+let spokenMood = 'wait';
 
 export function renderHeadline() {
   const [mood, words] = verdict();
-  if (mood !== told) { told = mood; say(words); }
-  const problems = state.status?.problems ?? [];
+  if (mood !== spokenMood) { spokenMood = mood; say(words); }
+  const problems = isUnanswered() ? [] : state.status?.problems ?? [];
   const box = $('headline');
   attr(box, 'class', `headline ${mood}`);
   const line = facts();
@@ -104,7 +109,7 @@ export function renderHeadline() {
     h('h1', null, sentence(words, problems[0]?.subjects ?? [])),
     h('p', { class: 'who' }),
     problems.length > 0 && h('dl', { class: 'todo' },
-      h('div', null, h('dt', null, 'What it costs'), h('dd', null, costs(problems[0]))),
+      costs(problems[0]) && h('div', null, h('dt', null, 'What it costs'), h('dd', null, costs(problems[0]))),
       h('div', null, h('dt', null, 'What to do'), h('dd', null, sentence(problems[0].remedy, problems[0].subjects)))),
     problems.length > 1 && h('details', { class: 'more' }, h('summary', null, `and ${problems.length - 1} more`),
       h('ul', null, problems.slice(1).map((problem) => h('li', null,
@@ -128,7 +133,7 @@ function figures() {
   if (kind() === 'none' || kind() === 'unknown' || kind() === 'simulated') {
     return [
       kind() === 'simulated' && ['Simulated hash rate', ...t.parts(status.hash_rate.present ?? 0, 'H/s', 'present'), ['no hashes are computed']],
-      ['Blocks made', t.count(kept.found), '', [`in ${t.span(status.uptime_seconds)}`]],
+      ['Blocks made', t.count(kept.found), '', [`in ${t.age(status.uptime_seconds)}`]],
       ['In the cut', t.count(kept.accepted), '', [`${t.count(kept.pending)} not looked up yet`]],
       kind() !== 'simulated' && ['Lost', t.count(kept.orphaned + kept.stale + kept.rejected), '', ['orphaned, too late or rejected']],
       last,
@@ -142,8 +147,8 @@ function figures() {
     [`Hash rate, ${status.devices ? '15 min' : '10 s'}`, ...t.parts(status.hash_rate.present ?? 0, 'H/s', 'present'),
       [usual ? `expected ${t.rate(usual)}` : `mean ${t.rate(status.hash_rate.mean ?? 0)}`]],
     ['Blocks confirmed, 24 h', t.count(fates.confirmed ?? 0), '', confirmed],
-    status.next_block ? ['Next block in about', ...t.spanParts(status.next_block.mean_seconds), [`even odds within ${t.span(status.next_block.quantiles_seconds[0])}`]]
-      : ['Next block in about', '–', '', [since < 60 ? 'known once there are shares' : 'not known']],
+    status.next_block && status.ready ? ['Next block in about', ...t.spanParts(status.next_block.mean_seconds), [`even odds within ${t.span(status.next_block.quantiles_seconds[0])}`]]
+      : ['Next block in about', '–', '', [!status.ready ? 'no work now' : since < 60 ? 'known once there are shares' : 'not known']],
     last,
   ];
 }

@@ -26,7 +26,7 @@ function renderLive() {
   attr($('live'), 'aria-live', live ? 'polite' : 'off');
   attr(document.body, 'class', known && !live ? 'stale' : null);
   text($('network'), state.nodes.find((node) => node.network)?.network ?? '');
-  if (known) text($('about'), `Version ${status.version}, running for ${t.span(status.uptime_seconds)}. Times are local. This page loads nothing from other servers.`);
+  if (known) text($('about'), `Version ${status.version}, running for ${t.age(status.uptime_seconds)}. Times are local. This page loads nothing from other servers.`);
 }
 
 function render() {

@@ -31,7 +31,7 @@ function build(root) {
       built.within, h('p', { class: 'note' }, 'Time already spent does not change these odds.')),
     built.effortBox, built.luckBox);
   built.effortBox.append(
-    h('p', { class: 'pair' }, h('span', null, 'Effort since the last confirmed block'), built.effort), built.track,
+    h('p', { class: 'pair' }, h('span', null, 'Effort since our last block'), built.effort), built.track,
     h('p', { class: 'scale', 'aria-hidden': 'true' }, h('span', null, '0'), h('span', null, '100 % = a block on average'), h('span', null, '200 %')), built.open);
   built.luckBox.append(h('h3', null, 'Luck: blocks found per block expected'), built.luck, built.ticks, built.words);
 }
@@ -50,14 +50,14 @@ export function renderOdds() {
   text(built.mean, next ? `${t.span(next.mean_seconds)} on average` : 'not known yet');
   const within = ['50 %', '90 %', '99 %'].map((part, index) => [part, next?.quantiles_seconds[index]]);
   redraw(built.within, within.map(([, seconds]) => seconds && t.span(seconds)), () => within.map(([part, seconds]) => h('div', null, h('dt', null, part), h('dd', null, seconds ? t.span(seconds) : '–'))));
-  const effort = work.effort;
+  const effort = work.effort_since_found;
   built.effortBox.hidden = effort === null || effort === undefined;
   if (!built.effortBox.hidden) {
     text(built.effort, t.percent(effort));
     built.bar.style.width = `${Math.min(100, effort * 50)}%`;
     attr(built.track, 'aria-label', `Effort ${t.percent(effort)}; 100 % is the work of one block on average`);
     const open = pendingOf(state.fates);
-    text(built.open, open ? `${t.plural(open, 'block')} found since then ${open === 1 ? 'is' : 'are'} not confirmed yet.` : 'No block of ours waits to be confirmed.');
+    text(built.open, open ? `${t.percent(work.effort)} since the last confirmed one; ${t.count(open)} pending.` : 'No block of ours waits to be confirmed.');
   }
   const each = luckOf().map(({ span, luck, luck_interval: [low, high] }) => ({ span: SPANS[span], ratio: luck, low, high }));
   rows(built.luck, each, (luck) => luck.span, (luck) => h('tr', null, h('th', { scope: 'row' }, luck.span), h('td', { class: 'range' }, h('s'), h('i'), h('u')), h('td', { class: 'number' })), (row, { ratio, low, high }) => {

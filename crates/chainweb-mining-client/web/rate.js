@@ -47,6 +47,9 @@ export class Chart {
 
   /** Fetches rows when they are due, and draws them. To be called about once a second. */
   async update() {
+    // New blocks are beyond the end of the chart.
+    if (this.uplot && this.blocks?.() !== this.drawn) this.scale(this.uplot.data[0]);
+    this.drawn = this.blocks?.();
     const { span, seconds, every } = SPANS[this.chosen];
     const chosen = this.chosen;
     if (!state.status?.version || Date.now() - this.fetched < every * 1000) return;
@@ -153,7 +156,7 @@ export class Chart {
     }
     const y = bbox.top + bbox.height + 13 * ratio, size = 4.5 * ratio;
     ctx.lineWidth = 1.5 * ratio;
-    for (const block of this.chosen === 'month' ? [] : this.blocks?.() ?? []) {
+    for (const block of this.found()) {
       const seconds = block.found_unix_ms / 1000;
       if (seconds < min || seconds > max) continue;
       const x = place(seconds), lost = isLost(block.fate);
@@ -164,6 +167,14 @@ export class Chart {
       ctx.closePath(); ctx.fill(); ctx.stroke();
     }
     ctx.restore();
+  }
+
+  /** Our blocks; before the oldest of them that are known, the spans with blocks. */
+  found() {
+    if (!this.blocks || this.chosen === 'month') return [];
+    const blocks = this.blocks(), oldest = blocks.at(-1)?.found_unix_ms ?? Infinity;
+    const spans = this.rows.filter((row) => row.blocks_found).map((row) => ({ found_unix_ms: (row.start + this.length / 2) * 1000 }));
+    return [...spans.filter(({ found_unix_ms: found }) => found < oldest), ...blocks];
   }
 
   read(index) {

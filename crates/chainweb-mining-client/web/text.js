@@ -53,7 +53,7 @@ export const percent = (part, digits = 0) => fixed(part * 100, digits) + SPACE +
 export function spanParts(seconds) {
   const pair = (whole, unit, rest, small) => (rest ? [`${whole}${SPACE}${unit} ${rest}`, small] : [String(whole), unit]);
   if (!Number.isFinite(seconds) || seconds > 1000 * 31557600) return ['over 1000', 'years'];
-  if (seconds < 10 && seconds % 1 >= 0.05 && seconds > 0) return [fixed(seconds, 1), 's'];
+  if (seconds < 9.95 && !Number.isInteger(seconds)) return [fixed(seconds, 1), 's'];
   if (seconds < 59.5) return [String(Math.round(seconds)), 's'];
   const minutes = Math.round(seconds / 60);
   if (minutes < 100) return [String(minutes), 'min'];

@@ -143,7 +143,7 @@ impl fmt::Display for DemoReport {
         )?;
         writeln!(
             f,
-            "Other miners found {}; {} of {} chains grew, {} of them by blocks of ours.",
+            "Other miners found {}; {} of {} chains grew, {} by blocks of ours.",
             counted(self.foreign_blocks, "block"),
             self.chains_advanced,
             self.chains,
@@ -195,7 +195,7 @@ mod tests {
         let expected = "\
 In 20 s, 2 threads (kernel avx2) computed 87.5 MH/s and found 66 blocks.
 Of these, 60 are in the chains, 1 replaced, 3 too late, 0 rejected, 2 undecided.
-Other miners found 1 block; 20 of 20 chains grew, 19 of them by blocks of ours.
+Other miners found 1 block; 20 of 20 chains grew, 19 by blocks of ours.
 Next: --generate-key makes a key, doctor checks a node, --help lists the rest.";
         assert_eq!(report.to_string(), expected);
     }

@@ -132,9 +132,9 @@ fn blocks(snapshot: &Snapshot) -> Vec<String> {
     parts
 }
 
-/// Returns the effort since the last confirmed block, with a bar, and the luck.
+/// Returns the effort since the last block, with a bar, and the luck.
 fn effort(snapshot: &Snapshot, width: usize) -> Option<Vec<String>> {
-    let effort = snapshot.work.effort?;
+    let effort = snapshot.work.effort_since_found?;
     let length: u8 = if width < 60 { 10 } else { 20 };
     let full = effort * f64::from(length);
     let part = |at| if f64::from(at) <= full { '#' } else { '-' };

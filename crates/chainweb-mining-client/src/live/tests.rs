@@ -55,7 +55,7 @@ async fn mining() -> Snapshot {
     };
     let mut work = idle.work.clone();
     work.expected = Some(10.0);
-    work.effort = Some(0.43);
+    work.effort_since_found = Some(0.43);
     work.rates = Some(Rates([1e7, 2e7, 3e7, 4e7, 5e7]));
     work.found = 14;
     let rate = Rate::Hashed(HashRate(1e7));

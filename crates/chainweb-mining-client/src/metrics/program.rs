@@ -33,6 +33,13 @@ pub(super) static METRICS: &[Metric] = &[
         |facts| one(f64::from(facts.is_ready)),
     ),
     metric(
+        "history_failing",
+        &[],
+        "Whether the disk takes no records of the history (1) or takes them (0)",
+        "Alert if it is 1 for minutes: a block that waits for the node is lost if the program ends.",
+        |facts| one(f64::from(facts.snapshot.is_disk_failing)),
+    ),
+    metric(
         "process_cpu_seconds_total",
         &[],
         "The time of processors that the process used",

@@ -140,6 +140,7 @@ fn snapshot(devices: Option<Devices>) -> Snapshot {
         work: Work {
             expected: None,
             effort: None,
+            effort_since_found: None,
             stale,
             rates: None,
             found: 0,

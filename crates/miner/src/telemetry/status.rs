@@ -28,7 +28,7 @@ macro_rules! totals {
             hash_rate,
             simulated_hash_rate,
             blocks = counters.blocks.accepted,
-            effort_percent = work.effort.map_or(f64::NAN, |effort| 100.0 * effort),
+            effort_percent = work.effort_since_found.map_or(f64::NAN, |effort| 100.0 * effort),
             blocks_pending = counters.blocks.pending,
             blocks_displaced = counters.blocks.displaced,
             blocks_orphaned = counters.blocks.orphaned,

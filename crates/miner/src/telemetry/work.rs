@@ -18,6 +18,8 @@ pub struct Work {
     pub expected: Option<f64>,
     /// The expected blocks since our last confirmed block was found, in this run or an earlier one.
     pub effort: Option<f64>,
+    /// The same since our last block was found that is confirmed or may be yet.
+    pub effort_since_found: Option<f64>,
     /// All hashes of this run, and those spent on jobs after they were outdated.
     pub stale: StaleWork,
     /// All hashes per second.
@@ -136,9 +138,11 @@ impl WorkWatch {
             .map(|spent| (spent.hashes - spent.stale, spent.stale));
         let (current, outdated) = parts.unzip();
         stale.add(current, outdated);
+        let last_found = self.marks.values().copied().fold(0.0, f64::max);
         Work {
             expected: self.spent.map(|spent| spent.expected),
             effort: self.spent.map(|_| self.expected.effort()),
+            effort_since_found: self.spent.map(|_| self.expected.effort_since(last_found)),
             stale,
             rates: self.spent.map(|_| self.hashes.rates(now)),
             found: self.found,

@@ -136,6 +136,8 @@ struct Work {
     /// Expected blocks since the last confirmed one was found, in this run or an earlier one: 1 on
     /// average.
     effort: Option<f64>,
+    /// The same since the last block was found that is confirmed or may be yet.
+    effort_since_found: Option<f64>,
     /// Blocks found per expected block, once one was expected.
     luck: Option<f64>,
     /// The interval that contains the true mean of luck with 95 %: its ends.
@@ -278,6 +280,7 @@ impl Work {
         Self {
             expected_blocks: work.expected.map(rounded),
             effort: work.effort.map(rounded),
+            effort_since_found: work.effort_since_found.map(rounded),
             luck: luck.map(|(ratio, _)| rounded(ratio)),
             luck_interval: luck.map(|(_, ends)| [rounded(ends.low), rounded(ends.high)]),
             stale_hashes: work.stale.hashes().map(rounded),

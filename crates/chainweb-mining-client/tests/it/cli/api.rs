@@ -41,8 +41,10 @@ pub(super) fn request(address: &str, method: &str, target: &str, headers: &str) 
         "{method} {target} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"
     )
     .unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).unwrap();
+    // A compressed body is no text.
+    let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     Response {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),

@@ -47,7 +47,12 @@ impl Expected {
     /// Returns the expected blocks since the latest confirmed block was found, or since the start
     /// before the first. 1 is the mean from one block to the next.
     pub fn effort(&self) -> f64 {
-        self.now - self.confirmed
+        self.effort_since(0.0)
+    }
+
+    /// Returns the same, also since a block that was found at this number of expected blocks.
+    pub fn effort_since(&self, found: f64) -> f64 {
+        self.now - self.confirmed.max(found)
     }
 }
 

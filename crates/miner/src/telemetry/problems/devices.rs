@@ -54,6 +54,7 @@ pub(super) fn problems(
             Kind::DeviceGone,
             &gone.collect::<Vec<_>>(),
             usual_rate,
+            ["is", "are"],
             "no longer connected",
             "Check the power and the network of the device, and the address of its pool.",
         ),
@@ -62,6 +63,7 @@ pub(super) fn problems(
             Kind::DeviceSilent,
             &silent.collect::<Vec<_>>(),
             usual_rate,
+            ["is", "are"],
             "connected, but sending no shares",
             "Restart the device, and look at its own page for a fault.",
         ),
@@ -70,6 +72,7 @@ pub(super) fn problems(
             Kind::DeviceSlow,
             &slow.collect::<Vec<_>>(),
             lacking,
+            ["is", "are"],
             "slower than expected in the last hour",
             "Look at the device's own page: its chips may be too hot, or one of its boards is off.",
         ),
@@ -135,12 +138,13 @@ fn is_refused(device: &Device, before: &[Problem]) -> bool {
     is_enough && exceeds(device.recent.refused_percent(), REFUSED_PERCENT, was)
 }
 
-/// Returns the problem of these devices, if there are any.
+/// Returns the problem of these devices, if there are any. The verb is that of one and of many.
 fn of(
     snapshot: &Snapshot,
     kind: Kind,
     devices: &[&Device],
     lost_rate: impl Fn(&Device) -> f64,
+    verb: [&str; 2],
     what: &str,
     remedy: &str,
 ) -> Option<Problem> {
@@ -150,14 +154,15 @@ fn of(
         .collect();
     let subject = match names.as_slice() {
         [] => return None,
-        [one] => format!("Device {one} is"),
-        few if few.len() <= NAMED => format!("{} devices ({}) are", few.len(), list(few)),
-        many => format!("{} devices ({}, …) are", many.len(), list(&many[..NAMED])),
+        [one] => format!("Device {one}"),
+        few if few.len() <= NAMED => format!("{} devices ({})", few.len(), list(few)),
+        many => format!("{} devices ({}, …)", many.len(), list(&many[..NAMED])),
     };
     let subjects = names.iter().copied().map(str::to_owned).collect();
     let lost = total(devices.iter().map(|device| lost_rate(device)));
     let problem = Problem::new(kind, Severity::Losing, subjects);
-    let problem = problem.says(format!("{subject} {what}."), remedy);
+    let verb = verb[usize::from(names.len() > 1)];
+    let problem = problem.says(format!("{subject} {verb} {what}."), remedy);
     Some(problem.costs(Lost::of(snapshot, lost)))
 }
 
@@ -179,12 +184,13 @@ fn refused_shares(snapshot: &Snapshot, devices: &[&Device]) -> Option<Problem> {
         let rate = device.rates.unwrap_or_default().over(Window::QuarterHour);
         rate * part.min(1.0)
     };
-    let what = format!("having {percent:.0} % of the shares refused, most because {why}");
+    let what = format!("{percent:.0} % of all shares refused, most because {why}");
     of(
         snapshot,
         Kind::SharesRefused,
         devices,
         lost_rate,
+        ["has", "have"],
         &what,
         remedy,
     )

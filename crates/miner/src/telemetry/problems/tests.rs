@@ -64,6 +64,7 @@ fn well() -> Snapshot {
         work: Work {
             expected: None,
             effort: None,
+            effort_since_found: None,
             stale: StaleWork::default(),
             rates: None,
             found: 0,
@@ -355,7 +356,11 @@ fn each_staged_state_of_devices_is_the_first_problem_with_its_remedy() {
         }),
         Kind::SharesRefused,
         Losing,
-        &["Device ka3-1", "8 % of the shares", "too easy", "cooling"],
+        &[
+            "Device ka3-1 has 8 % of all shares refused",
+            "too easy",
+            "cooling",
+        ],
     );
     // A device may restart, and one that never worked is none to miss.
     check_none(first(1, |device| device.state = DeviceState::Disconnected));

@@ -67,6 +67,10 @@ impl Run {
     fn effort(&self) -> Option<f64> {
         self.watch.work(self.start).effort
     }
+
+    fn effort_since_found(&self) -> Option<f64> {
+        self.watch.work(self.start).effort_since_found
+    }
 }
 
 #[test]
@@ -96,6 +100,29 @@ fn effort_starts_again_at_the_last_confirmed_block() {
     assert!(matches!(work.luck(), Some(Luck::Known { ratio, .. }) if ratio > 1.7));
     let rate = work.rates.expect("known").over(Window::Minute);
     assert_eq!(rate.to_string(), "350");
+}
+
+#[test]
+fn effort_since_a_found_block_goes_on_from_before_it_if_it_is_lost() {
+    let mut run = Run::new();
+    for block in 1..=3 {
+        run.hash(0.5, 0.0);
+        run.note(block, &found(Proof::Verified));
+    }
+    run.hash(0.25, 0.0);
+    assert_eq!(
+        (run.effort(), run.effort_since_found()),
+        (Some(1.75), Some(0.25))
+    );
+    let by = "A".repeat(43).parse().expect("a hash");
+    run.note(3, &BlockEvent::Orphaned { by, depth: 6 });
+    assert_eq!(run.effort_since_found(), Some(0.75));
+    run.note(1, &BlockEvent::Confirmed { depth: 6 });
+    run.note(2, &BlockEvent::Stale);
+    assert_eq!(
+        (run.effort(), run.effort_since_found()),
+        (Some(1.25), Some(1.25))
+    );
 }
 
 #[test]

@@ -40,6 +40,10 @@ fn the_page_has_all_its_files_and_links_nowhere_else() {
         let again = request(&address, "GET", &format!("/{path}"), &again);
         assert_eq!((again.status, &*again.body), (304, ""), "{path}");
 
+        let packed = "Host: here\r\nAccept-Encoding: gzip\r\n";
+        let packed = request(&address, "GET", &format!("/{path}"), packed);
+        assert!(packed.head.contains("content-encoding: gzip"), "{path}");
+
         let links = [r#"href=""#, r#"src=""#, "from './"]
             .iter()
             .flat_map(|start| {
