@@ -37,7 +37,7 @@ pub(super) static METRICS: &[Metric] = &[
         &[],
         "Whether the disk takes no records of the history (1) or takes them (0)",
         "Alert if it is 1 for minutes: a block that waits for the node is lost if the program ends.",
-        |facts| one(f64::from(facts.snapshot.is_disk_failing)),
+        |facts| one(f64::from(facts.snapshot.disk_fault.is_some())),
     ),
     metric(
         "process_cpu_seconds_total",
