@@ -236,7 +236,7 @@ pub async fn run(
         orphaned = tally.orphaned_later + tally.stale,
         refused = tally.bad_pow + tally.unknown_payload + tally.malformed + tally.invalid,
         foreign_blocks = tally.foreign_blocks,
-        "simulated network stops"
+        "simulated network stops: blocks of all its clients"
     );
     simnet.shutdown().await;
     Ok(())
