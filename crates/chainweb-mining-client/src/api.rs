@@ -22,6 +22,8 @@ mod stream;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use axum::response::IntoResponse;
+use hyper::StatusCode;
 use miner::history::Reader;
 use miner::telemetry::Snapshot;
 use tokio::net::TcpListener;
@@ -30,10 +32,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use self::answer::Problem;
 use self::archive::Archive;
 use self::published::Publisher;
 use self::shared::Shared;
-use crate::http::{guarded, serve};
+use crate::http::{FOREIGN, guarded, serve};
 
 /// Connections at a time; more wait in the backlog of the socket. Streams take at most some.
 const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
@@ -118,7 +121,10 @@ impl Server {
                 }
             }
         };
-        let router = guarded(routes::router(shared), &self.allowed, "--api-allowed-host");
+        let router = guarded(routes::router(shared), &self.allowed, Some("/"), || {
+            let hint = "--api-allowed-host allows a name";
+            Problem::new(StatusCode::FORBIDDEN, FOREIGN, hint).into_response()
+        });
         // Streams end with what they show.
         let publishing = stop.run_until_cancelled(publishing);
         let serving = serve(self.listener, router, MAX_CONNECTIONS, stop.clone());

@@ -71,7 +71,7 @@ impl Server {
             }
         }
         let router = http::router(self.requests);
-        let router = guarded(router, &self.names, "--on-demand-allowed-host");
+        let router = guarded(router, &self.names, None, http::refused);
         serve(self.listener, router, MAX_CONNECTIONS, stop).await;
     }
 }

@@ -14,7 +14,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, SystemTime};
 use std::{io, thread};
@@ -115,13 +115,22 @@ pub struct History {
     health: Arc<Health>,
 }
 
-/// What the senders of records and the writer know of each other.
+/// What the senders of records, the readers and the writer know of each other.
 #[derive(Debug, Default)]
 struct Health {
     /// Whether the last attempt to write failed.
     is_failing: AtomicBool,
+    /// When writing last succeeded, in milliseconds since the Unix epoch.
+    written: AtomicI64,
     /// The records for which the queue had no room since writing last succeeded.
     dropped: AtomicU64,
+}
+
+impl Health {
+    fn note_written(&self) {
+        self.written
+            .store(milliseconds(wall_clock()), Ordering::Relaxed);
+    }
 }
 
 impl History {
@@ -169,7 +178,7 @@ impl History {
 
     /// Returns a reader, of which clones may be on other threads.
     pub fn reader(&self) -> Reader {
-        Reader::new(self.database.clone())
+        Reader::new(self.database.clone(), Arc::clone(&self.health))
     }
 
     /// Returns the blocks of earlier runs whose fate is open, the first time; none after that.

@@ -124,6 +124,7 @@ impl Writer {
             database: writer.slot.database.clone(),
             instance: writer.slot.instance,
         };
+        writer.health.note_written();
         Ok((writer, opened))
     }
 
@@ -191,6 +192,7 @@ impl Writer {
     fn write(&mut self, batch: &mut Vec<Message>) {
         match self.try_write(batch) {
             Ok(()) => {
+                self.health.note_written();
                 if let Some(since) = self.failing.take() {
                     self.health.is_failing.store(false, Ordering::Relaxed);
                     let after_seconds = since.elapsed().as_secs_f64();
