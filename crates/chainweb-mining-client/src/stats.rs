@@ -264,10 +264,10 @@ mod tests {
         let page = page(&json!({ "work": { "effort": 36.38 } }), &workers);
         assert!(page.contains("\neffort      3638 %\n"), "{page}");
         let expected = "
-device           state       rate  accepted  refused  last share
-矿机[2J         active  1.00 TH/s         7        2           –
-rig-2           silent  1.00 TH/s         7        2           –
-gone      disconnected  1.00 TH/s         7        2           –
+device          state       rate  accepted  refused  last share
+矿机[2J        active  1.00 TH/s         7        2           –
+rig-2          silent  1.00 TH/s         7        2           –
+gone     disconnected  1.00 TH/s         7        2           –
 ";
         assert!(page.ends_with(expected), "{page}");
     }
