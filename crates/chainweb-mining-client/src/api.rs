@@ -142,7 +142,12 @@ impl Server {
         };
         info!(event = "api_ready", %address, "{message}");
         if !address.ip().is_loopback() {
-            info!(event = "api_beyond_loopback", %address, "other machines can read account, nodes, devices, rates and blocks; --api-listen 127.0.0.1:1918 prevents it");
+            info!(
+                event = "api_beyond_loopback",
+                %address,
+                "other machines can read account, nodes, devices, rates and blocks; --api-listen \
+                 127.0.0.1:1918 prevents it"
+            );
         }
     }
 }

@@ -21,7 +21,7 @@ const MILLISECONDS: &str = "_unix_ms";
 const TEXT: &str = "_utc";
 
 /// The first time that has no such text.
-const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+const YEAR_10000: Duration = Duration::from_hours(70_389_528);
 
 const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
