@@ -28,3 +28,9 @@ bench:
 # and four minutes.
 bench-stratum:
     cargo run --release -p stratum-load -- bench
+
+# What API, history, metrics and share log cost, on and off in turn. Needs two idle cores and half
+# an hour.
+bench-overhead:
+    cargo build --release -p chainweb-mining-client -p stratum-load
+    scripts/overhead

@@ -22,6 +22,8 @@ mod stream;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use axum::response::IntoResponse;
+use hyper::StatusCode;
 use miner::history::Reader;
 use miner::telemetry::Snapshot;
 use tokio::net::TcpListener;
@@ -31,10 +33,11 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tracing::info;
 
+use self::answer::Problem;
 use self::archive::Archive;
 use self::published::Publisher;
 use self::shared::Shared;
-use crate::http::{guarded, serve};
+use crate::http::{FOREIGN, guarded, serve};
 
 /// Connections at a time; more wait in the backlog of the socket. Streams take at most some.
 const MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
@@ -119,7 +122,10 @@ impl Server {
                 }
             }
         };
-        let router = guarded(routes::router(shared), &self.allowed, "--api-allowed-host");
+        let router = guarded(routes::router(shared), &self.allowed, Some("/"), || {
+            let hint = "--api-allowed-host allows a name";
+            Problem::new(StatusCode::FORBIDDEN, FOREIGN, hint).into_response()
+        });
         // Streams are left as they are.
         let router = router.layer(CompressionLayer::new());
         // Streams end with what they show.
@@ -139,7 +145,12 @@ impl Server {
         };
         info!(event = "api_ready", %address, "{message}");
         if !address.ip().is_loopback() {
-            info!(event = "api_beyond_loopback", %address, "other machines can read account, nodes, devices, rates and blocks; --api-listen 127.0.0.1:1918 prevents it");
+            info!(
+                event = "api_beyond_loopback",
+                %address,
+                "other machines can read account, nodes, devices, rates and blocks; --api-listen \
+                 127.0.0.1:1918 prevents it"
+            );
         }
     }
 }

@@ -174,7 +174,11 @@ impl Proved {
                 }
                 Err(KernelFault::Unavailable(_)) => Lacking::Instructions,
                 Err(error) => {
-                    warn!(event = "kernel_failed", %error, "skipping a kernel which computes wrong hashes on this machine");
+                    warn!(
+                        event = "kernel_failed",
+                        %error,
+                        "skipping a kernel which computes wrong hashes on this machine"
+                    );
                     Lacking::Proof
                 }
             };

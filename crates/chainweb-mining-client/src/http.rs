@@ -13,9 +13,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use hyper::StatusCode;
-use hyper::header::CONTENT_TYPE;
+use axum::response::Response;
+use hyper::Method;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -68,34 +67,44 @@ async fn connection(socket: TcpStream, router: Router, stop: CancellationToken) 
     }
 }
 
+/// Why a request is refused.
+pub(crate) const FOREIGN: &str =
+    "refused: a web page of another site, or a host name that is not this machine's";
+
 /// What browsers may address.
 #[derive(Debug)]
 struct Own {
     /// The names of this machine.
     names: Vec<String>,
-    /// The flag that adds a name.
-    flag: &'static str,
+    /// The path of the page, to which other sites may link.
+    page: Option<&'static str>,
+    /// Makes the response to other requests, with the reason [`FOREIGN`].
+    refuse: fn() -> Response,
 }
 
-/// Returns a router that refuses requests of web pages of other sites. `flag` has added `allowed`
-/// to the names of this machine.
-pub(crate) fn guarded(router: Router, allowed: &[String], flag: &'static str) -> Router {
+/// Returns a router that refuses requests of web pages of other sites, except that their links may
+/// lead to `page`. `allowed` are further names of this machine.
+pub(crate) fn guarded(
+    router: Router,
+    allowed: &[String],
+    page: Option<&'static str>,
+    refuse: fn() -> Response,
+) -> Router {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
     let names = name.iter().map(|name| name.trim().to_owned());
     let names = names.chain(allowed.iter().cloned()).collect();
-    let own = Arc::new(Own { names, flag });
+    let own = Arc::new(Own {
+        names,
+        page,
+        refuse,
+    });
     router.layer(middleware::from_fn_with_state(own, refuse_pages))
 }
 
 async fn refuse_pages(State(own): State<Arc<Own>>, http: Request, next: Next) -> Response {
-    if browser::is_foreign(http.headers(), &own.names) {
-        let text = format!(
-            "refused: a web page of another site, or a host name that is not this machine's; \
-             {} allows a name",
-            own.flag
-        );
-        let content_type = [(CONTENT_TYPE, "text/plain")];
-        return (StatusCode::FORBIDDEN, content_type, text).into_response();
+    let is_of_page = http.method() == Method::GET && own.page == Some(http.uri().path());
+    if browser::is_foreign(http.headers(), &own.names, is_of_page) {
+        return (own.refuse)();
     }
     next.run(http).await
 }

@@ -31,4 +31,5 @@ pub mod share_log;
 pub mod shutdown;
 mod simulate;
 mod stats;
+mod text;
 mod usage;

@@ -9,7 +9,6 @@ mod details;
 mod terminal;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::io::{self, stdin};
 use std::os::unix::net::UnixStream;

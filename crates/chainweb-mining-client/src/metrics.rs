@@ -11,7 +11,7 @@ mod process;
 mod program;
 mod stratum_server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod workers;
 
 use std::fmt;
@@ -122,6 +122,11 @@ impl Format {
         } else {
             Self::Prometheus
         }
+    }
+
+    /// Returns the content type without its parameters.
+    pub fn media_type(self) -> &'static str {
+        self.content_type().split(';').next().unwrap_or_default()
     }
 
     /// Returns the content type.

@@ -65,13 +65,22 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) {
         // The system may have picked the port.
         if let Ok(address) = self.address() {
-            info!(event = "worker_ready", %address, "on-demand worker ready: POST blocks to /make-blocks");
+            info!(
+                event = "worker_ready",
+                %address,
+                "on-demand worker ready: POST blocks to /make-blocks"
+            );
             if !address.ip().is_loopback() {
-                warn!(event = "listens_beyond_loopback", %address, "other machines can request blocks; --on-demand-interface 127.0.0.1 prevents it");
+                warn!(
+                    event = "listens_beyond_loopback",
+                    %address,
+                    "other machines can request blocks; --on-demand-interface 127.0.0.1 prevents \
+                     it"
+                );
             }
         }
         let router = http::router(self.requests);
-        let router = guarded(router, &self.names, "--on-demand-allowed-host");
+        let router = guarded(router, &self.names, None, http::refused);
         serve(self.listener, router, MAX_CONNECTIONS, stop).await;
     }
 }

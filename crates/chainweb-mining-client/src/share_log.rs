@@ -229,11 +229,20 @@ impl Writer {
         old.push(".1");
         match fs::rename(&self.path, old) {
             Ok(()) => {
-                info!(event = "share_log_rotated", path = %self.path.display(), "share log is full: it was renamed, and a new one begins");
+                info!(
+                    event = "share_log_rotated",
+                    path = %self.path.display(),
+                    "share log is full: it was renamed, and a new one begins"
+                );
             }
             Err(error) => {
                 self.can_rotate = false;
-                warn!(event = "share_log_not_rotated", path = %self.path.display(), %error, "cannot rename the share log: it grows further");
+                warn!(
+                    event = "share_log_not_rotated",
+                    path = %self.path.display(),
+                    %error,
+                    "cannot rename the share log: it grows further"
+                );
             }
         }
     }
@@ -241,7 +250,12 @@ impl Writer {
     fn failed(&mut self, error: &io::Error) {
         self.failing_since.get_or_insert_with(Instant::now);
         if self.state.start_failing() {
-            warn!(event = "share_log_failed", path = %self.path.display(), %error, "cannot write the share log: mining goes on, and lines are written later or lost");
+            warn!(
+                event = "share_log_failed",
+                path = %self.path.display(),
+                %error,
+                "cannot write the share log: mining goes on, and lines are written later or lost"
+            );
         }
     }
 
@@ -249,7 +263,13 @@ impl Writer {
         let failing_since = self.failing_since.take();
         if let Some(lost) = self.state.recover() {
             let after_seconds = failing_since.map(|since| since.elapsed().as_secs_f64());
-            info!(event = "share_log_recovered", path = %self.path.display(), after_seconds, lost, "share log is written again");
+            info!(
+                event = "share_log_recovered",
+                path = %self.path.display(),
+                after_seconds,
+                lost,
+                "share log is written again"
+            );
         }
     }
 
@@ -262,7 +282,12 @@ impl Writer {
         }
         self.state.lose(lost);
         let lost = self.state.recover();
-        warn!(event = "share_log_incomplete", path = %self.path.display(), lost, "share log: the last lines are lost");
+        warn!(
+            event = "share_log_incomplete",
+            path = %self.path.display(),
+            lost,
+            "share log: the last lines are lost"
+        );
     }
 }
 

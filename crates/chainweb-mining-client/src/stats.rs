@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::ask::AskArgs;
 use crate::config::ConfigArgs;
+use crate::text::{fitted, table};
+
+const UNKNOWN: &str = "–";
 
 /// What to print.
 #[derive(Debug, Args)]
@@ -47,7 +50,7 @@ impl StatsArgs {
         let workers = self.ask("/api/v1/workers").await?;
         let workers = &workers["workers"];
         Ok(match self.format {
-            StatsFormat::Table => table(&status, workers),
+            StatsFormat::Table => page(&status, workers),
             StatsFormat::Json => format!("{}\n", json!({ "status": status, "workers": workers })),
             StatsFormat::Hive => hive(&status, workers),
         })
@@ -57,7 +60,7 @@ impl StatsArgs {
         let (status, body) = self.api.ask(path).await?;
         if status != StatusCode::OK {
             let body = String::from_utf8_lossy(&body);
-            bail!("the API answers {status}: {}", printable(&body));
+            bail!("the API answers {status}: {}", fitted(&body, usize::MAX));
         }
         serde_json::from_slice(&body).context("the answer is not one of the API")
     }
@@ -102,24 +105,19 @@ fn hive(status: &Value, workers: &Value) -> String {
     format!("khs={total}\nstats='{stats}'\n")
 }
 
-fn table(status: &Value, workers: &Value) -> String {
-    let figure = |value: &Value| {
-        value
-            .as_f64()
-            .map_or("–".to_owned(), |it| format!("{it:.2}"))
+fn page(status: &Value, workers: &Value) -> String {
+    let percent = |value: &Value| {
+        let value = value.as_f64();
+        value.map_or(UNKNOWN.to_owned(), |it| format!("{:.0} %", 100.0 * it))
     };
     let (blocks, work, next) = (&status["blocks"], &status["work"], &status["next_block"]);
     let is_ready = status["ready"] == json!(true);
     let luck = match (&work["luck"], list(&work["luck_interval"])) {
         (luck, [low, high]) => {
-            format!(
-                "{} (from {} to {})",
-                figure(luck),
-                figure(low),
-                figure(high)
-            )
+            let [luck, low, high] = [luck, low, high].map(percent);
+            format!("{luck} (95 %: {low} to {high})")
         }
-        _ if work["expected_blocks"].is_null() => "–".to_owned(),
+        _ if work["expected_blocks"].is_null() => UNKNOWN.to_owned(),
         _ => "too early to say".to_owned(),
     };
     let rows = [
@@ -142,7 +140,7 @@ fn table(status: &Value, workers: &Value) -> String {
                 blocks["rejected"]
             ),
         ),
-        ("effort", figure(&work["effort"])),
+        ("effort", percent(&work["effort"])),
         ("luck", luck),
     ];
     let mut page = String::new();
@@ -153,49 +151,46 @@ fn table(status: &Value, workers: &Value) -> String {
     page
 }
 
-/// Writes a table of the devices, if there are any.
+/// Writes a table of the devices, if there are any; those that are gone come last.
 fn write_devices(page: &mut String, workers: &Value, now_ms: f64) {
-    let mut lines = vec![
-        [
-            "device",
-            "state",
-            "rate",
-            "accepted",
-            "refused",
-            "last share",
-        ]
-        .map(str::to_owned),
+    const HEAD: [&str; 6] = [
+        "device",
+        "state",
+        "rate",
+        "accepted",
+        "refused",
+        "last share",
     ];
-    for worker in list(workers) {
+    let mut workers: Vec<&Value> = list(workers).iter().collect();
+    workers.sort_by_key(|worker| worker["state"] == "disconnected");
+    let row = |worker: &&Value| {
         let last = &worker["last_share_unix_ms"];
         let ago = last.as_f64().map(|last| (now_ms - last).max(0.0) / 1000.0);
-        lines.push([
+        [
             text(&worker["name"]),
             text(&worker["state"]),
             rate(&worker["hash_rate"]),
             worker["shares"]["accepted"].to_string(),
             refused(worker).to_string(),
-            ago.map_or("–".to_owned(), |ago| format!("{} ago", time(&json!(ago)))),
-        ]);
+            ago.map_or(UNKNOWN.to_owned(), |ago| {
+                format!("{} ago", time(&json!(ago)))
+            }),
+        ]
+    };
+    let rows: Vec<_> = workers.iter().map(row).collect();
+    if rows.is_empty() {
+        return;
     }
-    if lines.len() > 1 {
-        page.push('\n');
-        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
-        let widths: [usize; 6] = std::array::from_fn(|column| width(column).unwrap_or(0));
-        for line in &lines {
-            let cells = line
-                .iter()
-                .zip(widths)
-                .map(|(cell, width)| format!("{cell:<width$}"));
-            let line = cells.collect::<Vec<_>>().join("  ");
-            writeln!(page, "{}", line.trim_end()).expect("text takes all");
-        }
+    page.push('\n');
+    let head = [HEAD.map(str::to_owned)];
+    for line in table(&[&head[..], &rows].concat(), usize::MAX) {
+        writeln!(page, "{line}").expect("text takes all");
     }
 }
 
 fn rate(value: &Value) -> String {
     let rate = value.as_f64();
-    rate.map_or("–".to_owned(), |rate| HashRate(rate).to_string())
+    rate.map_or(UNKNOWN.to_owned(), |rate| HashRate(rate).to_string())
 }
 
 /// Returns the number of refused shares of a worker.
@@ -221,40 +216,59 @@ fn time(value: &Value) -> String {
     let time = value
         .as_f64()
         .and_then(|time| Duration::try_from_secs_f64(time).ok());
-    time.map_or("–".to_owned(), |time| About(time).to_string())
+    time.map_or(UNKNOWN.to_owned(), |time| About(time).to_string())
 }
 
 fn text(value: &Value) -> String {
-    printable(value.as_str().unwrap_or("–"))
-}
-
-/// Returns a text that changes nothing but the terminal's text.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, "?")
+    fitted(value.as_str().unwrap_or(UNKNOWN), usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{hive, table};
+    use super::{hive, page};
 
     #[test]
     fn luck_is_unknown_where_no_blocks_are_expected_and_early_before_the_first() {
         let luck = |work: &Value| {
-            let page = table(&json!({ "work": work }), &json!([]));
+            let page = page(&json!({ "work": work }), &json!([]));
             let line = page.lines().find_map(|line| line.strip_prefix("luck"));
             line.unwrap_or_default().trim().to_owned()
         };
         assert_eq!(luck(&json!({ "expected_blocks": null })), "–");
         assert_eq!(luck(&json!({ "expected_blocks": 0.5 })), "too early to say");
         let known = json!({ "expected_blocks": 4, "luck": 0.5, "luck_interval": [0.1, 1.5] });
-        assert_eq!(luck(&known), "0.50 (from 0.10 to 1.50)");
+        assert_eq!(luck(&known), "50 % (95 %: 10 % to 150 %)");
     }
 
     #[test]
     fn the_version_for_hive_is_that_of_the_program_and_no_shell_syntax() {
         let text = hive(&json!({ "version": "9.8.7-a+b'; reboot; '" }), &json!([]));
         assert!(text.contains("\"ver\":\"9.8.7-a+breboot\""), "{text}");
+    }
+
+    #[test]
+    fn wide_names_are_aligned_and_devices_that_are_gone_come_last() {
+        let worker = |name, state| {
+            json!({
+                "name": name, "state": state, "hash_rate": 1e12, "last_share_unix_ms": null,
+                "shares": { "accepted": 7, "stale": 2 },
+            })
+        };
+        let workers = json!([
+            worker("gone", "disconnected"),
+            worker("矿机\u{1b}[2J", "active"),
+            worker("rig-2", "silent"),
+        ]);
+        let page = page(&json!({ "work": { "effort": 36.38 } }), &workers);
+        assert!(page.contains("\neffort      3638 %\n"), "{page}");
+        let expected = "
+device          state       rate  accepted  refused  last share
+矿机[2J        active  1.00 TH/s         7        2           –
+rig-2          silent  1.00 TH/s         7        2           –
+gone     disconnected  1.00 TH/s         7        2           –
+";
+        assert!(page.ends_with(expected), "{page}");
     }
 }

@@ -164,7 +164,7 @@ impl History {
 
     /// Returns a reader, of which clones may be on other threads.
     pub fn reader(&self) -> Reader {
-        Reader::new(self.database.clone())
+        Reader::new(self.database.clone(), Arc::clone(&self.health))
     }
 
     /// Returns the blocks of earlier runs whose fate is open, the first time; none after that.

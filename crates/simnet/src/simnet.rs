@@ -132,7 +132,7 @@ impl Simnet {
             orphaned = tally.orphaned_later + tally.stale + tally.frozen,
             refused = tally.bad_pow + tally.unknown_payload + tally.malformed + tally.invalid,
             foreign_blocks = tally.foreign_blocks,
-            "simulated network stops"
+            "simulated network stops: blocks of all its clients"
         );
         self.shutdown().await;
     }

@@ -1,5 +1,6 @@
 //! Responses: JSON, and errors in JSON with a hint.
 
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -46,6 +47,20 @@ impl Problem {
             "the program is starting or stopping",
             "ask again in a few seconds",
         )
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(error: QueryRejection) -> Self {
+        let hint = "docs/api.md and /api/v1/openapi.json list the parameters";
+        Self::new(StatusCode::BAD_REQUEST, error.body_text(), hint)
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(error: PathRejection) -> Self {
+        let hint = "a name is UTF-8 with %XX for other characters than letters and digits";
+        Self::new(error.status(), error.body_text(), hint)
     }
 }
 

@@ -20,6 +20,7 @@ use super::model::worker::{Worker, Workers};
 use super::ready::Readiness;
 use super::remembered::{BlocksQuery, HistoryQuery};
 use super::stream::Place;
+use crate::metrics::Format;
 
 const ABOUT: &str = "What chainweb-mining-client does. Times end in `_unix_ms` and are milliseconds \
     since the Unix epoch, hash rates are in hashes per second, difficulties in hashes. What is not \
@@ -139,6 +140,9 @@ fn paths_of(schemas: &mut Schemas) -> Vec<Path> {
     paths[5].2.push(name);
     let alive = vec![("text/plain", text.clone())];
     paths.push(("/healthz", "Whether the program is alive", vec![], alive));
+    let formats = [Format::OpenMetrics, Format::Prometheus];
+    let formats = formats.map(|format| (format.media_type(), text.clone()));
+    paths.push(("/metrics", "The metrics", vec![], formats.into()));
     for (path, summary, parameters, schema) in [
         (
             "/api/v1/blocks",

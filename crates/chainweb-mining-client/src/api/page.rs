@@ -5,6 +5,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH};
@@ -58,9 +59,10 @@ pub(super) async fn index(headers: HeaderMap) -> Response {
 
 /// Answers with a file of the page.
 pub(super) async fn file(
-    Path(path): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let Path(path) = path?;
     let file = FILES.iter().find(|file| file.name == path);
     let file = file.ok_or_else(|| {
         let error = "the page has no such file";

@@ -8,8 +8,9 @@ use miner::telemetry::Snapshot;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How long there may be no work between two jobs.
-const PAUSE: Duration = Duration::from_secs(15);
+/// How long there may be no work between two jobs: less than a request to a node that hangs takes
+/// to fail.
+const PAUSE: Duration = Duration::from_secs(5);
 /// The age of a snapshot from which the engine does not run.
 const STUCK: Duration = Duration::from_secs(30);
 
@@ -61,4 +62,32 @@ pub(super) fn readiness(
         reason = format!("node {} gives no work", node.address);
     }
     unready(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use miner::telemetry::snapshot::Network;
+
+    use super::readiness;
+    use crate::metrics::tests::snapshot;
+
+    #[test]
+    fn a_node_that_hangs_is_known_by_its_missing_work_before_its_request_fails() {
+        let mut snapshot = snapshot(None);
+        let version = "development".parse().expect("a version");
+        snapshot.nodes[0].network = Some(Network { version, chains: 2 });
+        let after = |seconds| {
+            let now = snapshot.at + Duration::from_secs(seconds);
+            readiness(&snapshot, Some(snapshot.at), false, now)
+        };
+        assert!(after(4).ready);
+        // A request has ten seconds by default.
+        let hangs = after(6);
+        assert_eq!(
+            (hangs.ready, &*hangs.reason),
+            (false, "node node:1848 gives no work")
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use bytes::Bytes;
@@ -47,7 +47,7 @@ pub(super) struct BlocksQuery {
     fate: Option<String>,
     /// Only blocks before this one, by its `id`.
     before: Option<i64>,
-    /// The most blocks, up to 100,000 [default: 100; all in CSV].
+    /// The most blocks, from 1 to 100,000 [default: 100; 100,000 in CSV].
     limit: Option<u32>,
     /// `json` or `csv`.
     #[serde(default)]
@@ -77,7 +77,7 @@ pub(super) async fn blocks(
     State(shared): State<Shared>,
     query: Result<Query<BlocksQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) = query.map_err(|error| wrong_query(&error))?;
+    let Query(query) = query?;
     let fate = match &query.fate {
         None => None,
         Some(name) => Some(Fate::named(name).ok_or_else(|| {
@@ -91,12 +91,17 @@ pub(super) async fn blocks(
         Form::Json => 100,
         Form::Csv => MAX_BLOCKS,
     });
-    let limit = limit.clamp(1, MAX_BLOCKS);
+    if !(1..=MAX_BLOCKS).contains(&limit) {
+        let hint = format!("a whole number from 1 to {MAX_BLOCKS}");
+        let error = "no such limit";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, error, hint));
+    }
     let permit = match limit {
         ..=PAGE => None,
         _ => Some(export_permit(&shared).await?),
     };
     let read = move |reader: &Reader| {
+        let as_of_unix_ms = reader.as_of();
         let blocks = read_blocks(reader, query.before, fate, limit)?;
         if format == Form::Csv {
             return Ok(csv::table(&blocks));
@@ -106,6 +111,7 @@ pub(super) async fn blocks(
             next_before: blocks.last().filter(|_| is_full).map(|block| block.id),
             blocks,
             fates: reader.fates()?.into_iter().map(Into::into).collect(),
+            as_of_unix_ms,
         }))
     };
     let bytes = shared.archive.read(read).await?;
@@ -160,7 +166,7 @@ pub(super) async fn history(
     State(shared): State<Shared>,
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) = query.map_err(|error| wrong_query(&error))?;
+    let Query(query) = query?;
     let (name, span) = match query.span.as_deref() {
         None | Some("hour") => ("hour", Span::Hour),
         Some("day") => ("day", Span::Day),
@@ -175,11 +181,16 @@ pub(super) async fn history(
     let from = from_ms / 1000 + i64::from(from_ms % 1000 > 0);
     let format = query.format;
     let read = move |reader: &Reader| {
+        let as_of_unix_ms = reader.as_of();
         if let Some(worker) = query.worker {
             let totals = reader.worker_totals(&worker, span, from)?;
             let totals: Vec<WorkerTotal> = totals.into_iter().map(Into::into).collect();
             return Ok(match format {
-                Form::Json => bytes(&WorkerHistory { span: name, totals }),
+                Form::Json => bytes(&WorkerHistory {
+                    span: name,
+                    totals,
+                    as_of_unix_ms,
+                }),
                 Form::Csv => csv::table(&totals),
             });
         }
@@ -193,6 +204,7 @@ pub(super) async fn history(
             span: name,
             totals,
             outages: outages.map(Into::into).collect(),
+            as_of_unix_ms,
         }))
     };
     Ok(respond(format, name, shared.archive.read(read).await?))
@@ -201,15 +213,23 @@ pub(super) async fn history(
 /// Answers with the devices of all runs.
 pub(super) async fn workers(State(shared): State<Shared>) -> Answer {
     let read = |reader: &Reader| {
+        let as_of_unix_ms = reader.as_of();
         let workers = reader.workers()?.into_iter().map(KnownWorker::from);
         let workers = workers.collect();
-        Ok(bytes(&KnownWorkers { workers }))
+        Ok(bytes(&KnownWorkers {
+            workers,
+            as_of_unix_ms,
+        }))
     };
     Ok(written(shared.archive.read(read).await?))
 }
 
 /// Answers with a device; one that has not connected in this run, from the history.
-pub(super) async fn worker(State(shared): State<Shared>, Path(name): Path<String>) -> Answer {
+pub(super) async fn worker(
+    State(shared): State<Shared>,
+    name: Result<Path<String>, PathRejection>,
+) -> Answer {
+    let Path(name) = name?;
     if let Some(worker) = shared.latest().await?.worker(&name) {
         return Ok(json(&worker));
     }
@@ -236,11 +256,6 @@ fn respond(format: Form, name: &str, body: Bytes) -> Response {
         Form::Json => written(body),
         Form::Csv => csv::file(name, body),
     }
-}
-
-fn wrong_query(error: &QueryRejection) -> Problem {
-    let hint = "docs/api.md and /api/v1/openapi.json list the parameters";
-    Problem::new(StatusCode::BAD_REQUEST, error.body_text(), hint)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
@@ -25,6 +26,7 @@ use super::shared::Shared;
 
 /// The place at which a stream begins.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Place {
     /// The id of the last event that the reader has.
     after: Option<String>,
@@ -42,9 +44,10 @@ struct Stream {
 /// Answers with a stream.
 pub(super) async fn stream(
     State(shared): State<Shared>,
-    Query(place): Query<Place>,
+    place: Result<Query<Place>, QueryRejection>,
     headers: HeaderMap,
 ) -> Answer {
+    let Query(place) = place?;
     let Ok(permit) = shared.streams().try_acquire_owned() else {
         let error = format!("{MAX_STREAMS} streams are open already");
         let hint = "close one, or read /api/v1/status instead";

@@ -156,7 +156,11 @@ fn first_proved<T>(
             Ok(searcher) => return Ok(searcher),
             Err(KernelFault::Unavailable(_)) => {}
             Err(fault) => {
-                warn!(event = "kernel_failed", error = %fault, "kernel failed its self-test and is not used");
+                warn!(
+                    event = "kernel_failed",
+                    error = %fault,
+                    "kernel failed its self-test and is not used"
+                );
                 last = fault;
             }
         }

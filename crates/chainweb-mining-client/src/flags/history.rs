@@ -53,13 +53,23 @@ impl HistoryArgs {
             Ok(history) => {
                 if history.instance() > 1 {
                     let instance = history.instance();
-                    info!(event = "history_shared", directory = %directory.display(), instance, "another instance uses the same directory: this one has files of its own");
+                    info!(
+                        event = "history_shared",
+                        directory = %directory.display(),
+                        instance,
+                        "another instance uses the same directory: this one has files of its own"
+                    );
                 }
                 return Ok(history);
             }
             Err(error) if error.is_harmless() => {
                 let directory = directory.display();
-                warn!(event = "history_off", %directory, error = %anyhow::Error::from(error), "blocks are not remembered beyond the end of the program");
+                warn!(
+                    event = "history_off",
+                    %directory,
+                    error = %anyhow::Error::from(error),
+                    "blocks are not remembered beyond the end of the program"
+                );
             }
             Err(error) if is_chosen => return Err(UsageError::new(error).into()),
             Err(error) => {

@@ -10,8 +10,9 @@ use std::net::IpAddr;
 use hyper::HeaderMap;
 use hyper::header::{HOST, ORIGIN, USER_AGENT};
 
-/// Whether a request is one of a web page of another site. `own` are the names of this machine.
-pub(super) fn is_foreign(headers: &HeaderMap, own: &[String]) -> bool {
+/// Whether a request is one of a web page of another site. `own` are the names of this machine. If
+/// it `is_of_page`, the click on a link is none: the other site does not see what opens.
+pub(super) fn is_foreign(headers: &HeaderMap, own: &[String], is_of_page: bool) -> bool {
     let text = |name: &str| {
         headers
             .get(name)
@@ -29,8 +30,11 @@ pub(super) fn is_foreign(headers: &HeaderMap, own: &[String]) -> bool {
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
     };
+    let is_link = is_of_page
+        && text("sec-fetch-mode") == Some("navigate")
+        && text("sec-fetch-dest") == Some("document");
     let is_cross_site = origin.is_some_and(|origin| !is_of_host(origin))
-        || text("sec-fetch-site") == Some("cross-site");
+        || text("sec-fetch-site") == Some("cross-site") && !is_link;
     is_cross_site || !is_own(host, own)
 }
 
@@ -60,7 +64,7 @@ mod tests {
         };
         let map: HeaderMap = headers.iter().map(pair).collect();
         assert_eq!(
-            is_foreign(&map, &["miner".to_owned()]),
+            is_foreign(&map, &["miner".to_owned()], true),
             expected,
             "{headers:?}"
         );
@@ -86,5 +90,25 @@ mod tests {
             );
         }
         check(&[mozilla], true);
+    }
+
+    #[test]
+    fn a_link_of_another_site_leads_to_the_page_and_nothing_else_does() {
+        let headers = |host, mode, dest| {
+            [
+                ("host", host),
+                ("user-agent", "Mozilla/5.0"),
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", mode),
+                ("sec-fetch-dest", dest),
+            ]
+        };
+        let link = headers("127.0.0.1:1918", "navigate", "document");
+        check(&link, false);
+        check(&headers("evil.example", "navigate", "document"), true);
+        check(&headers("127.0.0.1:1918", "navigate", "iframe"), true);
+        check(&headers("127.0.0.1:1918", "no-cors", "image"), true);
+        let origin = [("origin", "https://evil.example")];
+        check(&[&link[..], &origin].concat(), true);
     }
 }

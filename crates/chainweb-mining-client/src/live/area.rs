@@ -7,8 +7,8 @@ use miner::telemetry::snapshot::DeviceState;
 use miner::telemetry::{Snapshot, Work};
 use miner::units::{About, HashRate};
 
-use super::text::{fitted, row};
 use crate::logging::{Area, Row, Tone};
+use crate::text::{fitted, row};
 
 /// The windows with a rate of their own, once the run is as long.
 const WINDOWS: [Window; 4] = [Window::QuarterHour, Window::Hour, Window::Day, Window::Week];

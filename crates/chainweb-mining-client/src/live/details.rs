@@ -16,7 +16,7 @@ use miner::units::{About, HashRate, Prefixed};
 use stratum::Rejection;
 
 use super::area::{Pause, keys, luck, rate, window};
-use super::text::{fitted, table};
+use crate::text::{fitted, table};
 
 /// The most rows of a table. The others are counted.
 const ROWS: usize = 40;

@@ -20,10 +20,11 @@ use stratum::{Freshness, Stats, WorkerName};
 use tokio_util::sync::CancellationToken;
 
 use super::area::{Pause, area};
-use super::{details, text};
+use super::details;
 use crate::cli::Cli;
 use crate::flags;
 use crate::logging::Tone;
+use crate::text::fitted;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -309,7 +310,7 @@ async fn details_are_tables_without_what_does_not_fit() {
     ] {
         for columns in [0, 1, 19, 39, 79] {
             for line in details(&snapshot, columns) {
-                assert_eq!(text::fitted(&line, columns), line);
+                assert_eq!(fitted(&line, columns), line);
             }
         }
     }

@@ -17,6 +17,8 @@ const MAX_NAMED: usize = 1000;
 
 /// The name of the others.
 const OTHER: &str = "other";
+/// The name of a worker that has this name, escaped as only characters that cannot be seen are.
+const NAMED_OTHER: &str = "%6Fther";
 
 /// The workers with metrics of their own, as of the last selection.
 #[derive(Debug, Default)]
@@ -65,8 +67,7 @@ impl NamedWorkers {
         }
         let is_new = |stats: &&WorkerSnapshot| {
             let name = &stats.name;
-            let is_usual = name.is_own() && name.as_str() != OTHER;
-            is_usual && !self.named.contains(name) && !self.others.contains_key(name)
+            name.is_own() && !self.named.contains(name) && !self.others.contains_key(name)
         };
         let all = devices.each.iter().map(|device| &device.stats);
         let mut new: Vec<_> = all.clone().filter(is_new).collect();
@@ -99,8 +100,12 @@ impl NamedWorkers {
 impl Workers {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Worker)> {
         self.0.iter().map(|worker| {
-            let name = worker.name.as_ref();
-            (name.map_or(OTHER, WorkerName::as_str), worker)
+            let name = match worker.name.as_ref().map(WorkerName::as_str) {
+                None => OTHER,
+                Some(OTHER) => NAMED_OTHER,
+                Some(name) => name,
+            };
+            (name, worker)
         })
     }
 }

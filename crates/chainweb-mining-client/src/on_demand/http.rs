@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::{MAX_CONNECTIONS, accept, counts};
+use crate::http::FOREIGN;
 
 /// Room for counts on many more chains than a network has.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -120,6 +121,14 @@ async fn ask<T>(
     // A request that is not sent is dropped, and its reply channel with it.
     requests.worker.send(request(reply)).await.ok();
     answer.await.map_err(|_| shutting_down())
+}
+
+/// The response to a web page of another site.
+pub(super) fn refused() -> Response {
+    plain(
+        403,
+        format!("{FOREIGN}; --on-demand-allowed-host allows a name"),
+    )
 }
 
 fn plain(status: u16, text: impl Into<String>) -> Response {

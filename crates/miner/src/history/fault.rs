@@ -1,11 +1,11 @@
 //! Why the disk takes no records, and what an operator can do about it.
 
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use rusqlite::ErrorCode;
 
-use super::HistoryError;
+use super::{HistoryError, milliseconds, wall_clock};
 
 /// Why the disk takes no records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub(super) struct Health {
     pub(super) waiting: AtomicU64,
     /// The records for which the queue had no room since writing last succeeded.
     pub(super) dropped: AtomicU64,
+    /// When writing last succeeded, in milliseconds since the Unix epoch.
+    pub(super) written: AtomicI64,
 }
 
 impl Health {
@@ -89,6 +91,11 @@ impl Health {
         DiskFault::ReadOnly,
         DiskFault::Other,
     ];
+
+    pub(super) fn note_written(&self) {
+        let now = milliseconds(wall_clock());
+        self.written.store(now, Ordering::Relaxed);
+    }
 
     pub(super) fn fault(&self) -> Option<DiskFault> {
         let number = usize::from(self.fault.load(Ordering::Relaxed));

@@ -1,10 +1,13 @@
 //! What readers ask for.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use rusqlite::{OptionalExtension, Row, ToSql, params_from_iter};
 
-use super::HistoryError;
 use super::place::Database;
 use super::record::{DAY, Fate, HOUR, MINUTE, Outage, Totals};
+use super::{Health, HistoryError};
 
 /// A block of ours. Times are milliseconds since the Unix epoch, here and below.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,11 +109,18 @@ pub struct Worker {
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(super) database: Database,
+    health: Arc<Health>,
 }
 
 impl Reader {
-    pub(super) fn new(database: Database) -> Self {
-        Self { database }
+    pub(super) fn new(database: Database, health: Arc<Health>) -> Self {
+        Self { database, health }
+    }
+
+    /// Returns when this program last wrote the history, in milliseconds since the Unix epoch:
+    /// about a minute ago at most, unless the disk fails. What happened since may be missing.
+    pub fn as_of(&self) -> i64 {
+        self.health.written.load(Ordering::Relaxed)
     }
 
     /// Returns up to `most` blocks before a row, the latest first; those of one fate if it is

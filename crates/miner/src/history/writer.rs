@@ -132,6 +132,7 @@ impl Writer {
             database: writer.slot.database.clone(),
             instance: writer.slot.instance,
         };
+        writer.health.note_written();
         Ok((writer, opened))
     }
 
@@ -201,6 +202,7 @@ impl Writer {
             Ok(()) => {
                 let records = batch.iter().map(Message::records).sum();
                 self.health.waiting.fetch_sub(records, Ordering::Relaxed);
+                self.health.note_written();
                 if let Some(since) = self.failing.take() {
                     self.health.set_fault(None);
                     let after_seconds = since.elapsed().as_secs_f64();

@@ -9,7 +9,6 @@ use chainweb::{Difficulty, Level};
 use stratum::{Rejection, WorkerName};
 
 use crate::history::{Fate, Outage, Record, Totals, WorkerTotals, milliseconds};
-use crate::telemetry::event::RequestKind;
 use crate::telemetry::snapshot::{Device, NodeSnapshot, Snapshot};
 
 const MINUTE: i64 = 60_000;
@@ -93,8 +92,7 @@ impl Feed {
     ) -> Vec<Record> {
         let mut records = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
-            let of = |kind| node.failures.get(&kind);
-            match of(RequestKind::Work).or_else(|| of(RequestKind::Info)) {
+            match node.down() {
                 Some(failure) if !self.outages.contains_key(&index) => {
                     let lasts = at.saturating_duration_since(failure.since);
                     if lasts >= LEAST_OUTAGE {

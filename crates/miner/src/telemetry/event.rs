@@ -278,6 +278,18 @@ pub enum RequestKind {
     Updates,
 }
 
+impl RequestKind {
+    /// Returns what such a request is for, if it has one answer.
+    pub(crate) fn operation(self) -> Option<Operation> {
+        match self {
+            Self::Info => Some(Operation::Info),
+            Self::Work => Some(Operation::Work),
+            Self::Cut => Some(Operation::Cut),
+            Self::Updates => None,
+        }
+    }
+}
+
 /// What a single request to a node is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {

@@ -120,7 +120,7 @@ fn log_summary(summary: &Summary) {
         rejected = summary.totals.rejected,
         stale = summary.totals.stale,
         time_seconds = summary.time.as_secs_f64(),
-        "blocks"
+        "blocks since the last such line"
     );
     if summary.is_last {
         info!(

@@ -64,6 +64,8 @@ pub(crate) struct Recorder {
     fates: Fates,
     /// The nodes that do not serve their cut: whether they accept blocks is not known.
     without_cut: BTreeSet<NodeId>,
+    /// The last answer, if it was a failure, and the time that it took.
+    failed: Option<(NodeId, Operation, Duration)>,
 }
 
 impl Recorder {
@@ -104,6 +106,7 @@ impl Recorder {
             late_reported: None,
             fates: Fates::default(),
             without_cut: BTreeSet::new(),
+            failed: None,
         }
     }
 
@@ -142,7 +145,8 @@ impl Recorder {
     /// Records an event, and logs it.
     pub(crate) fn record(&mut self, now: Instant, event: Event) {
         if let Event::Node(id, event) = &event {
-            self.nodes[id.0].note(now, event);
+            let asked = self.asked(now, *id, event);
+            self.nodes[id.0].note(asked, event);
             self.nodes[id.0].faults.note(now, event);
         }
         self.fates.note(&event);
@@ -166,6 +170,18 @@ impl Recorder {
             let times = self.late;
             self.record(now, Event::Node(node, NodeEvent::BlocksLate { times }));
         }
+    }
+
+    /// Returns when the request was sent that failed with this event of a node, else `now`.
+    fn asked(&self, now: Instant, node: NodeId, event: &NodeEvent) -> Instant {
+        let NodeEvent::RequestFailed { request, .. } = event else {
+            return now;
+        };
+        let of_event = |(of, operation, _): &(NodeId, Operation, Duration)| {
+            *of == node && request.operation() == Some(*operation)
+        };
+        let took = self.failed.filter(of_event).map(|(_, _, took)| took);
+        took.and_then(|took| now.checked_sub(took)).unwrap_or(now)
     }
 
     /// Counts blocks that come too late. Returns the node of the last one if there are many.
@@ -233,6 +249,7 @@ impl Recorder {
         answer: (Operation, Option<FailureCause>),
         latency: Duration,
     ) {
+        self.failed = answer.1.map(|_| (node, answer.0, latency));
         let node = &mut self.nodes[node.0];
         node.requests.entry(answer).or_default().add(latency);
         if answer.1.is_none() {
@@ -351,7 +368,8 @@ impl Recorder {
 }
 
 impl NodeSnapshot {
-    fn note(&mut self, now: Instant, event: &NodeEvent) {
+    /// Notes an event. `asked` is when the request was sent, if it is the failure of one.
+    fn note(&mut self, asked: Instant, event: &NodeEvent) {
         match event {
             NodeEvent::RequestFailed {
                 request,
@@ -363,7 +381,7 @@ impl NodeSnapshot {
                 let failure = NodeFailure {
                     cause: *cause,
                     error: error.clone(),
-                    since: lasting.map_or(now, |failure| failure.since),
+                    since: lasting.map_or(asked, |failure| failure.since),
                 };
                 self.failures.insert(*request, failure);
                 if matches!(

@@ -158,7 +158,7 @@ pub struct NodeFailure {
     pub cause: FailureCause,
     /// The error message.
     pub error: String,
-    /// When the first of them failed.
+    /// When the first of them was sent: its answer may take long.
     pub since: Instant,
 }
 

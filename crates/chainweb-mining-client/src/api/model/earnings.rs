@@ -20,6 +20,9 @@ const SPANS: [(&str, i64, Span); 3] = [
 pub(crate) struct Earnings {
     /// The spans, the shortest first.
     spans: Vec<Earned>,
+    /// When the history was last written: what happened since may be missing. About a minute ago at
+    /// most, unless the disk fails.
+    as_of_unix_ms: i64,
 }
 
 /// What a span of time brought.
@@ -43,10 +46,14 @@ struct Earned {
 impl Earnings {
     /// Reads what the spans until `now` brought, in milliseconds since the Unix epoch.
     pub(crate) fn read(reader: &Reader, now: i64) -> Result<Self, HistoryError> {
+        let as_of_unix_ms = reader.as_of();
         let spans = SPANS.into_iter();
         let read = |(span, seconds, part)| Earned::read(reader, span, now / 1000 - seconds, part);
         let spans: Result<_, HistoryError> = spans.map(read).collect();
-        Ok(Self { spans: spans? })
+        Ok(Self {
+            spans: spans?,
+            as_of_unix_ms,
+        })
     }
 }
 

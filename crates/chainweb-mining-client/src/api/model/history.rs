@@ -15,6 +15,9 @@ pub(crate) struct BlockPage {
     pub(crate) next_before: Option<i64>,
     /// The number of all remembered blocks by fate.
     pub(crate) fates: Vec<FateCount>,
+    /// When the history was last written: what happened since may be missing. About a minute ago at
+    /// most, unless the disk fails.
+    pub(crate) as_of_unix_ms: i64,
 }
 
 /// The number of blocks of a fate.
@@ -72,6 +75,9 @@ pub(crate) struct History {
     pub(crate) totals: Vec<Total>,
     /// Times without work from a node.
     pub(crate) outages: Vec<Outage>,
+    /// When the history was last written: what happened since may be missing. About a minute ago at
+    /// most, unless the disk fails.
+    pub(crate) as_of_unix_ms: i64,
 }
 
 /// The totals of a worker by hour or day (UTC).
@@ -81,6 +87,9 @@ pub(crate) struct WorkerHistory {
     pub(crate) span: &'static str,
     /// The totals, the earliest first. A span in which it did nothing is left out.
     pub(crate) totals: Vec<WorkerTotal>,
+    /// When the history was last written: what happened since may be missing. About a minute ago at
+    /// most, unless the disk fails.
+    pub(crate) as_of_unix_ms: i64,
 }
 
 /// What was done in a span.
@@ -120,6 +129,9 @@ pub(crate) struct WorkerTotal {
 pub(crate) struct KnownWorkers {
     /// The devices in the order of their names.
     pub(crate) workers: Vec<KnownWorker>,
+    /// When the history was last written: what happened since may be missing. About a minute ago at
+    /// most, unless the disk fails.
+    pub(crate) as_of_unix_ms: i64,
 }
 
 /// What the history has of a device: the sums of all runs.

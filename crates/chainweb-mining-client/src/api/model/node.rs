@@ -79,7 +79,7 @@ struct Failure {
     cause: &'static str,
     /// The error.
     error: String,
-    /// When the first of them failed.
+    /// When the first of them was sent.
     since_unix_ms: i64,
 }
 

@@ -157,7 +157,8 @@ fn everything_that_openapi_describes_is_served() {
     let description = get(&address, "/api/v1/openapi.json").json();
     assert_eq!(description["openapi"], json!("3.1.0"));
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 14);
+    assert_eq!(paths.len(), 15);
+    assert!(paths.contains_key("/metrics") && paths.contains_key("/readyz"));
     for path in paths.keys() {
         let answer = request(&address, "HEAD", path, "Host: here\r\n");
         let is_an_example = path.contains('{');
@@ -172,6 +173,10 @@ fn requests_that_the_api_does_not_serve_get_json_with_a_hint() {
         ("GET", "/nothing", 404, "openapi.json"),
         ("GET", "/api/v1/nothing", 404, "openapi.json"),
         ("GET", "/api/v1/workers/none", 404, "/api/v1/workers"),
+        ("GET", "/api/v1/workers/%FF", 400, "%XX"),
+        ("GET", "/page/%FF", 400, "%XX"),
+        ("GET", "/page/none", 404, "reload"),
+        ("GET", "/api/v1/stream?since=1", 400, "openapi.json"),
         ("POST", "/api/v1/status", 405, "GET"),
         ("DELETE", "/healthz", 405, "GET"),
         ("OPTIONS", "/api/v1/stream", 405, "GET"),
@@ -213,7 +218,17 @@ fn requests_of_foreign_web_pages_are_refused_and_those_of_programs_are_not() {
             assert_eq!(answer.status, status, "{headers}");
             let is_refused = answer.body.contains("--api-allowed-host");
             assert_eq!(is_refused, status == 403, "{answer:?}");
+            if is_refused {
+                assert!(answer.json()["error"].is_string());
+            }
         }
+    }
+    // A link of another site leads to the page, and to no data.
+    let link = "Host: 127.0.0.1\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n\
+                Sec-Fetch-Dest: document\r\n";
+    for (target, status) in [("/", 200), ("/api/v1/events", 403), ("/metrics", 403)] {
+        let answer = request(&address, "GET", target, link);
+        assert_eq!(answer.status, status, "{target}");
     }
 }
 

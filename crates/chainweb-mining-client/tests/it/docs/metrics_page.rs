@@ -34,7 +34,7 @@ const WORKERS: &str = "\
 A worker has at most six series. The first 1,000 workers have series of their own; the others are counted together as
 the worker `other`. A worker does not change sides while it is known: until it was gone for a day, or for an hour if
 none of its shares was accepted. Characters in names that cannot be seen are escaped as `%` and two
-hex digits.
+hex digits; a worker that is named `other` is `%6Fther`.
 
 ";
 

@@ -312,3 +312,21 @@ fn answers_and_failures_of_a_node_are_timed_apart() {
     ];
     assert_eq!(times, expected);
 }
+
+#[test]
+fn a_failure_lasts_since_its_request_was_sent() {
+    let now = Instant::now();
+    let mut recorder = recorder(now, Meter::None);
+    let second = Duration::from_secs(1);
+    let timed_out = (Operation::Work, Some(FailureCause::NoAnswer));
+    recorder.note_answer(NODE, timed_out, 10 * second);
+    recorder.record(now + 10 * second, failed(RequestKind::Work, "late"));
+    // That of another request is the last answer.
+    recorder.record(now + 11 * second, failed(RequestKind::Info, "late"));
+    recorder.note_answer(NODE, timed_out, 10 * second);
+    recorder.record(now + 21 * second, failed(RequestKind::Work, "late"));
+    let node = &snapshot(&recorder, now + 21 * second).nodes[0];
+    let since = |request| node.failures[&request].since - now;
+    let both = [RequestKind::Work, RequestKind::Info].map(since);
+    assert_eq!(both, [Duration::ZERO, 11 * second]);
+}

@@ -1,10 +1,12 @@
 //! Blocks and totals through the API.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::super::history::directory;
-use super::{NO_NODE, get, start, wait_for};
+use super::{NO_NODE, get, start, until, wait_for};
 
 #[test]
 fn blocks_are_filtered_paged_and_exported() {
@@ -50,6 +52,11 @@ fn blocks_are_filtered_paged_and_exported() {
     for (query, hint) in [
         ("blocks?fate=eaten", "orphaned"),
         ("blocks?limit=many", "openapi.json"),
+        ("blocks?limit=0", "from 1 to 100000"),
+        ("blocks?limit=100001", "from 1 to 100000"),
+        ("blocks?limit=1&limit=2", "openapi.json"),
+        ("blocks?format=xml", "openapi.json"),
+        ("history?from_unix_ms=x", "openapi.json"),
         ("blocks?fat=orphaned", "openapi.json"),
         ("history?span=year", "day"),
         ("history?span=minute&worker=x", "hour or day"),
@@ -104,4 +111,38 @@ fn devices_of_earlier_runs_are_served() {
     ] {
         assert_eq!(one[field], value, "{field}");
     }
+}
+
+#[test]
+fn answers_name_the_time_until_which_the_history_is_written() {
+    let kept = directory("as-of");
+    let kept_in = ["--data-dir", kept.to_str().unwrap()];
+    let flags = ["demo", "--graph=pair", "--block-delay=1s"];
+    let (demo, address) = start(&[&flags[..], &kept_in].concat());
+    let as_of = |target: &str| {
+        let answer = get(&address, target).json();
+        answer["as_of_unix_ms"].as_i64().unwrap()
+    };
+    let targets = [
+        "/api/v1/blocks?limit=1",
+        "/api/v1/history",
+        "/api/v1/history?worker=x",
+        "/api/v1/history/workers",
+        "/api/v1/earnings",
+    ];
+    let first = as_of(targets[0]);
+    assert!(first > 1_700_000_000_000);
+    // Each block that is found is written.
+    until(&demo, || as_of(targets[0]) > first);
+    let lock = Connection::open(kept.join("history.db")).unwrap();
+    lock.busy_timeout(Duration::from_mins(1)).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    demo.wait_for("cannot write the history");
+    let locked = targets.map(as_of);
+    for _ in 0..10 {
+        demo.pause();
+    }
+    assert_eq!(targets.map(as_of), locked);
+    lock.execute_batch("ROLLBACK").unwrap();
+    until(&demo, || as_of(targets[0]) > locked[0]);
 }

@@ -13,7 +13,7 @@ const CUT: &str = "..";
 const GAP: &str = "  ";
 
 /// Returns the text, cut at the end if it is wider than this many columns.
-pub(super) fn fitted(text: &str, columns: usize) -> String {
+pub(crate) fn fitted(text: &str, columns: usize) -> String {
     let seen = |c: &char| c.width().is_some_and(|width| width > 0);
     let (mut kept, mut width, mut end) = (String::new(), 0, 0);
     for c in text.chars().filter(seen) {
@@ -32,7 +32,7 @@ pub(super) fn fitted(text: &str, columns: usize) -> String {
 }
 
 /// Returns the parts in one row, without the last ones if they do not fit.
-pub(super) fn row(parts: &[String], columns: usize) -> String {
+pub(crate) fn row(parts: &[String], columns: usize) -> String {
     let mut row = String::new();
     for part in parts {
         if row.is_empty() {
@@ -49,7 +49,7 @@ pub(super) fn row(parts: &[String], columns: usize) -> String {
 }
 
 /// Returns a table: the first column to the left, the others to the right.
-pub(super) fn table<const N: usize>(rows: &[[String; N]], columns: usize) -> Vec<String> {
+pub(crate) fn table<const N: usize>(rows: &[[String; N]], columns: usize) -> Vec<String> {
     let widest = |at: usize| rows.iter().map(|row| width(&row[at])).max();
     let widths: Vec<usize> = (0..N).map(|at| widest(at).unwrap_or(0)).collect();
     let line = |row: &[String; N]| {
