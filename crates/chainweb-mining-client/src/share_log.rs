@@ -21,8 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use self::lines::Decimals;
 pub use self::lines::ShareLogFormat;
+use self::lines::Texts;
 
 /// The size at which a file is renamed and a new one begun.
 const ROTATE: u64 = 256 * 1024 * 1024;
@@ -100,7 +100,7 @@ struct Writer {
     /// The file with its device and inode.
     file: Option<(File, (u64, u64))>,
     format: ShareLogFormat,
-    decimals: Decimals,
+    texts: Texts,
     /// Whole lines, of which the first `written` bytes are in the file.
     pending: Vec<u8>,
     written: usize,
@@ -121,7 +121,7 @@ impl Writer {
             path,
             file: None,
             format,
-            decimals: Decimals::default(),
+            texts: Texts::default(),
             pending: Vec::new(),
             written: 0,
             shares,
@@ -143,7 +143,7 @@ impl Writer {
     fn add(&mut self, share: &LoggedShare) {
         let received = wall_clock_at(share.record.received);
         self.format
-            .write(share, received, &mut self.decimals, &mut self.pending);
+            .write(share, received, &mut self.texts, &mut self.pending);
     }
 
     /// Writes all shares that wait.

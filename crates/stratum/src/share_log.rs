@@ -101,7 +101,7 @@ impl ShareLog {
 
     /// Queues the shares of a connection, or counts them as lost.
     pub fn send(&self, records: &mut Vec<ShareRecord>, connection: u64, peer: SocketAddr) {
-        for record in std::mem::take(records) {
+        for record in records.drain(..) {
             let lines = 1 + u64::from(record.is_block);
             let share = LoggedShare {
                 record,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use stratum::message::Refusal;
 use stratum::{Freshness, JobId, LoggedShare, ShareLog, ShareRecord};
 
-use super::{Decimals, ROTATE, ShareLogFormat, Writer, open_file};
+use super::{ROTATE, ShareLogFormat, Texts, Writer, open_file};
 
 /// An accepted share.
 fn share(user: &str) -> LoggedShare {
@@ -36,7 +36,7 @@ fn lines(format: ShareLogFormat, share: &LoggedShare) -> String {
     let received: SystemTime =
         humantime::parse_rfc3339("2026-11-29T12:34:56.0789Z").expect("a time");
     let mut out = Vec::new();
-    format.write(share, received, &mut Decimals::default(), &mut out);
+    format.write(share, received, &mut Texts::default(), &mut out);
     String::from_utf8(out).expect("text")
 }
 
