@@ -1,7 +1,7 @@
 //! The `doctor` command: checks everything needed to mine on a node, and says what to change.
 //!
-//! It examines one node as a mining client would. It submits nothing and sends only a few requests,
-//! each with a time limit, so it can be used on a node in service.
+//! It examines each node as a mining client would. It submits nothing and sends only a few
+//! requests, each with a time limit, so it can be used on a node in service.
 
 mod check;
 mod examination;
@@ -17,6 +17,7 @@ mod work;
 
 use std::io::Write;
 
+use ::node::Config;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -24,13 +25,13 @@ use self::screen::{Interrupted, Screen};
 use crate::config::ConfigArgs;
 use crate::flags::NodeArgs;
 
-/// The node to examine.
+/// The nodes to examine.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Print one JSON object.
+    /// Print one JSON object for each node.
     #[arg(long)]
     pub json: bool,
-    /// The node and the account to mine for.
+    /// The nodes and the account to mine for.
     #[command(flatten)]
     pub node: NodeArgs,
     /// The sources of settings, as for mining.
@@ -58,18 +59,35 @@ pub enum Verdict {
     Unwell,
 }
 
-/// Examines the node until all is checked or `stop` is cancelled.
+/// Examines the nodes in turn until all is checked or `stop` is cancelled.
 ///
 /// # Errors
 ///
-/// Returns an error if the flags do not name one node, or if the output cannot be written.
+/// Returns an error if the flags contradict each other, or if the output cannot be written.
 pub async fn run(
     args: &DoctorArgs,
     stop: CancellationToken,
     out: &mut dyn Write,
     form: Form,
 ) -> anyhow::Result<Verdict> {
-    let mut node = args.node.config()?;
+    let mut verdict = Verdict::Healthy;
+    for (at, node) in args.node.configs()?.into_iter().enumerate() {
+        if at > 0 && form != Form::Json {
+            writeln!(out)?;
+        }
+        if examine(node, &stop, out, form).await? == Verdict::Unwell {
+            verdict = Verdict::Unwell;
+        }
+    }
+    Ok(verdict)
+}
+
+async fn examine(
+    mut node: Config,
+    stop: &CancellationToken,
+    out: &mut dyn Write,
+    form: Form,
+) -> anyhow::Result<Verdict> {
     let limits = &mut node.limits;
     // Shorter, so that a handshake that hangs can be distinguished from a missing answer.
     limits.connect = limits.connect.min(limits.info.mul_f64(0.75));

@@ -138,12 +138,12 @@ fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
 /// # Errors
 /// Returns a usage error, or the error of a resource that the worker cannot use.
 pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
-    let node = args.node.config()?;
-    let named = [
-        args.stratum.port,
-        args.on_demand.on_demand_port,
-        node.endpoint.port(),
-    ];
+    let nodes = args.node.configs()?;
+    let ports = nodes.iter().map(|node| node.endpoint.port());
+    let of_worker = [args.stratum.port, args.on_demand.on_demand_port];
+    let named: Vec<_> = of_worker.into_iter().chain(ports).collect();
+    // All nodes have the same.
+    let miner = &nodes[0].miner;
     let work_slots = slots(args).map_err(UsageError::new)?;
     let timing = Timing::default();
     let preemption = args.preemption.policy(batch(args, &timing));
@@ -164,10 +164,10 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
         }
         WorkerKind::External => args.external.worker(processes(args))?,
     };
-    let payee = if node.miner.public_key().is_empty() {
+    let payee = if miner.public_key().is_empty() {
         Payee::NoKey
     } else {
-        Payee::Account(node.miner.account().to_owned())
+        Payee::Account(miner.account().to_owned())
     };
     let account = match &payee {
         Payee::Account(account) => Some(account.as_str()),
@@ -183,7 +183,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
             version: env!("CARGO_PKG_VERSION"),
             payee,
         },
-        nodes: vec![node],
+        nodes,
         work_slots: work_slots.get(),
         worker,
         preemption,
@@ -204,7 +204,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
 /// # Errors
 /// Returns a usage error.
 pub(crate) fn check(args: &MineArgs) -> anyhow::Result<()> {
-    args.node.config()?;
+    args.node.configs()?;
     slots(args).map_err(UsageError::new)?;
     args.stratum.tls()?;
     Ok(())

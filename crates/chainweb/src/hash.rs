@@ -20,7 +20,7 @@ pub enum HashError {
     Encoding(String),
 }
 
-fn decode_base64url(text: &str) -> Result<[u8; 32], HashError> {
+pub(crate) fn decode_base64url(text: &str) -> Result<[u8; 32], HashError> {
     if text.chars().count() != 43 {
         return Err(HashError::Length(text.chars().count()));
     }

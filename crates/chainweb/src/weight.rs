@@ -1,10 +1,12 @@
 //! The accumulated work of a chain up to a block.
 
 use std::fmt;
+use std::str::FromStr;
 
 use ruint::aliases::U256;
 
 use crate::Target;
+use crate::hash::{HashError, decode_base64url};
 
 /// The sum of the difficulties of a block and all its ancestors; 256 bits, little-endian on the
 /// wire.
@@ -39,6 +41,15 @@ impl Weight {
     #[must_use]
     pub fn wrapping_add(self, other: Self) -> Self {
         Self(self.0.wrapping_add(other.0))
+    }
+}
+
+/// Reads unpadded base64url of the 32 bytes, as in the node's API.
+impl FromStr for Weight {
+    type Err = HashError;
+
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        decode_base64url(text).map(Self::from_le_bytes)
     }
 }
 

@@ -9,6 +9,8 @@
 
 mod action;
 mod chains;
+mod choice;
+mod comparison;
 mod config;
 mod cut;
 mod demand;
@@ -18,10 +20,13 @@ mod gate;
 mod heights;
 mod identity;
 mod live;
+mod news;
 mod node_state;
+mod peer;
 mod requests;
 mod silence;
 mod solution;
+mod standby;
 mod state;
 mod stream;
 mod streams;
@@ -29,7 +34,9 @@ mod submissions;
 mod tip;
 mod tracked_block;
 mod tracker;
+mod twins;
 mod updates;
+mod upstreams;
 mod work;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! All requests and update streams are futures of this one task: nothing is shared, and dropping a
 //! future ends its request. Only the worker and the reader of device statistics are other tasks.
 
+mod adoption;
 mod devices;
 mod feed;
 mod journal;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chainweb::{Adjacents, ChainId, Work};
+use chainweb::{Adjacents, ChainId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{AbortHandle, BoxStream, FuturesUnordered, SelectAll, abortable};
@@ -167,7 +168,7 @@ impl Engine {
             oversight: Oversight::new(Instant::now()),
             payload_lifetime: timing.payload_lifetime,
         };
-        running.run(&timing, observer, workers, stop).await
+        Box::pin(running.run(&timing, observer, workers, stop)).await
     }
 }
 
@@ -325,33 +326,6 @@ impl Running {
         }
     }
 
-    /// Takes up the blocks of earlier runs that a node of this network can be asked about.
-    fn adopt(&mut self, node: NodeId, network: &str) {
-        let blocks = self.journal.adopt(network, self.payload_lifetime);
-        let submitted = blocks.iter().filter(|(_, left)| left.is_some()).count();
-        if !blocks.is_empty() {
-            let looked_up = blocks.len() - submitted;
-            let event = Report::BlocksRestored {
-                submitted,
-                looked_up,
-            };
-            self.recorder.record(Instant::now(), event);
-        }
-        for (block, left) in blocks {
-            if let Ok(work) = Work::new(block.header) {
-                let (row, fate) = (block.row, block.fate);
-                self.recorder.remember(row, block.expected);
-                self.take(Event::Restored {
-                    node,
-                    row,
-                    fate,
-                    work,
-                    left,
-                });
-            }
-        }
-    }
-
     fn note_devices(&mut self, (devices, events): Observation) {
         self.recorder.note_devices(devices);
         for event in events {
@@ -365,6 +339,7 @@ impl Running {
         let mut snapshot = Snapshot {
             is_kept: self.journal.is_kept(),
             chains: self.coordinator.chains(),
+            insured: self.coordinator.insured(),
             disk_fault: self.journal.fault(),
             ..self.recorder.snapshot(Instant::now(), jobs, counters)
         };
@@ -379,6 +354,7 @@ impl Running {
         if self.journal.is_minute_over() {
             let snapshot = self.snapshot();
             self.journal.write_totals(&snapshot);
+            self.adopt_all();
         }
         for event in self.journal.expire() {
             self.recorder.record(now, event);
@@ -398,20 +374,19 @@ impl Running {
 
     /// Lets the coordinator handle an event, and carries out what follows.
     fn take(&mut self, event: Event) {
-        let mut identified = None;
+        let is_answer = matches!(event, Event::Identified { result: Ok(_), .. });
         if let Event::Identified {
             node,
             result: Ok(info),
         } = &event
         {
             self.recorder.note_info(*node, info);
-            identified = Some((*node, info.version.to_string()));
         }
         for action in self.coordinator.handle(Instant::now(), event) {
             self.carry_out(action);
         }
-        if let Some((node, network)) = identified {
-            self.adopt(node, &network);
+        if is_answer {
+            self.adopt_all();
         }
     }
 

@@ -50,6 +50,23 @@ pub struct Timing {
     pub block_lookup_interval: Duration,
     /// The longest time between two lookups of a block.
     pub block_lookup_max: Duration,
+    /// The shortest time after which an answer counts as missing where there are several nodes; it
+    /// is twice the time that one answer in a hundred exceeds.
+    pub hang_min: Duration,
+    /// The longest time after which an answer counts as missing where there are several nodes.
+    pub hang_max: Duration,
+    /// How often the cuts of several nodes are compared.
+    pub peer_check: Duration,
+    /// How often the blocks of several nodes are compared.
+    pub fork_check: Duration,
+    /// How long the cut of a node may be behind that of another.
+    pub behind: Duration,
+    /// How long a preferred node has to be ready before it serves again.
+    pub return_after: Duration,
+    /// Four changes of node within this time are too many.
+    pub many_changes_within: Duration,
+    /// How long a node serves after too many changes, though a preferred one is ready.
+    pub stay: Duration,
     /// How often a CPU thread updates the creation time of its job.
     pub restamp: Duration,
     /// The time for which a CPU thread hashes before it checks for new jobs.
@@ -85,6 +102,14 @@ impl Default for Timing {
             first_block_lookup: Duration::from_secs(2),
             block_lookup_interval: Duration::from_secs(10),
             block_lookup_max: Duration::from_mins(5),
+            hang_min: Duration::from_millis(500),
+            hang_max: Duration::from_secs(2),
+            peer_check: Duration::from_secs(2),
+            fork_check: Duration::from_secs(10),
+            behind: Duration::from_secs(5),
+            return_after: Duration::from_mins(1),
+            many_changes_within: Duration::from_mins(5),
+            stay: Duration::from_mins(10),
             restamp: Duration::from_secs(1),
             batch: Duration::from_millis(1),
             status: Duration::from_secs(10),

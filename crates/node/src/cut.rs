@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use chainweb::{BlockHash, ChainId};
+use chainweb::{BlockHash, ChainId, Weight};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::Malformed;
 
@@ -15,6 +16,8 @@ use crate::Malformed;
 pub struct Cut {
     /// The tips by chain.
     pub tips: BTreeMap<ChainId, Tip>,
+    /// The sum of the weights of the tips; `None` if the node did not send a number of 256 bits.
+    pub weight: Option<Weight>,
 }
 
 /// The newest block of a chain.
@@ -26,9 +29,30 @@ pub struct Tip {
     pub hash: BlockHash,
 }
 
+/// How far a cut is, to be compared with other cuts of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The sum of the weights of the tips.
+    pub weight: Option<Weight>,
+    /// The sum of the heights of the tips.
+    pub height: u64,
+}
+
+impl Progress {
+    /// Whether it has more work than another; where a weight is unknown, more blocks.
+    pub fn is_ahead_of(&self, other: &Self) -> bool {
+        match (self.weight, other.weight) {
+            (Some(own), Some(other)) => own > other,
+            _ => self.height > other.height,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Wire {
     hashes: BTreeMap<String, WireTip>,
+    #[serde(default)]
+    weight: Value,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +65,15 @@ impl Cut {
     /// Returns the tip of a chain.
     pub fn tip(&self, chain: ChainId) -> Option<Tip> {
         self.tips.get(&chain).copied()
+    }
+
+    /// Returns how far the cut is.
+    pub fn progress(&self) -> Progress {
+        let heights = self.tips.values().map(|tip| tip.height);
+        Progress {
+            weight: self.weight,
+            height: heights.fold(0, u64::saturating_add),
+        }
     }
 
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, Malformed> {
@@ -65,6 +98,7 @@ impl Cut {
         });
         Ok(Self {
             tips: tips.collect::<Result<_, _>>()?,
+            weight: wire.weight.as_str().and_then(|text| text.parse().ok()),
         })
     }
 }

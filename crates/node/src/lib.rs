@@ -29,7 +29,7 @@ mod version;
 
 pub use ancestors::MAX_ANCESTORS;
 pub use client::{BuildError, Client, Config};
-pub use cut::{Cut, Tip};
+pub use cut::{Cut, Progress, Tip};
 pub use endpoint::{DEFAULT_PORT, Endpoint, EndpointError};
 pub use error::{Error, Malformed};
 pub use info::Info;

@@ -30,7 +30,7 @@ impl FromStr for NodeAddress {
     }
 }
 
-/// The node to mine on, and the account to mine for.
+/// The nodes to mine on, and the account to mine for.
 #[derive(Clone, Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -38,10 +38,11 @@ impl FromStr for NodeAddress {
 )]
 #[command(next_help_heading = "Node")]
 pub struct NodeArgs {
-    /// The node's mining API: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`.
+    /// The node's mining API: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`. Repeat it for
+    /// several nodes of one network, the preferred one first.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
     pub node: Vec<NodeAddress>,
-    /// Connect to the node with TLS.
+    /// Connect with TLS to nodes without a scheme.
     #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
     /// Connect with plain HTTP; undoes --tls.
@@ -71,26 +72,34 @@ pub struct NodeArgs {
 }
 
 impl NodeArgs {
-    /// Returns the configuration of the node. Logs a warning for what looks like an error.
+    /// Returns the configurations of the nodes, the preferred one first; at least one. Logs a
+    /// warning for what looks like an error.
     ///
     /// # Errors
-    /// Returns an error if the flags do not name one node, or contradict each other.
-    pub fn config(&self) -> Result<::node::Config, UsageError> {
-        let [NodeAddress(address)] = self.node.as_slice() else {
-            return Err(UsageError::new(format!(
-                "--node appears {} times: this version mines on one node; leave one",
-                self.node.len()
-            )));
-        };
-        let endpoint = Endpoint::parse(address, self.tls).map_err(UsageError::new)?;
-        if self.tls && !endpoint.is_tls() {
-            return Err(UsageError::new(format!(
-                "--tls contradicts --node {address:?}: write https:// or leave out one of the two"
-            )));
+    /// Returns an error if the flags name no node or one twice, or contradict each other.
+    pub fn configs(&self) -> Result<Vec<::node::Config>, UsageError> {
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        for NodeAddress(address) in &self.node {
+            let endpoint = Endpoint::parse(address, self.tls).map_err(UsageError::new)?;
+            if self.tls && !endpoint.is_tls() {
+                return Err(UsageError::new(format!(
+                    "--tls contradicts --node {address:?}: write https:// or leave out one of the \
+                     two"
+                )));
+            }
+            if endpoints.contains(&endpoint) {
+                return Err(UsageError::new(format!(
+                    "--node {address:?} appears twice: leave one"
+                )));
+            }
+            endpoints.push(endpoint);
+        }
+        if endpoints.is_empty() {
+            return Err(UsageError::new("--node: the list is empty; name a node"));
         }
         let (trust, flag) = self.trust().map_err(UsageError::new)?;
         match flag {
-            Some(flag) if !endpoint.is_tls() => {
+            Some(flag) if !endpoints.iter().any(Endpoint::is_tls) => {
                 warn!(
                     event = "suspicious_setting",
                     "{flag} has no effect without TLS"
@@ -105,12 +114,12 @@ impl NodeArgs {
             }
             _ => {}
         }
-        let node = ::node::Config {
+        let nodes = endpoints.into_iter().map(|endpoint| ::node::Config {
             endpoint,
             miner: Miner::new(self.public_key.as_deref(), self.account.as_deref()),
-            trust,
+            trust: trust.clone(),
             limits: self.timeouts.limits(),
-        };
+        });
         if let Some(warning) = self.public_key.as_deref().and_then(warning_about) {
             warn!(
                 event = "suspicious_setting",
@@ -118,7 +127,7 @@ impl NodeArgs {
                 "{warning}"
             );
         }
-        Ok(node)
+        Ok(nodes.collect())
     }
 
     /// Returns the certificates to trust, and the flag that names them.

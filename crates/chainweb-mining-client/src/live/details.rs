@@ -11,7 +11,7 @@ use miner::job::JobId;
 use miner::telemetry::estimate::{Odds, Window};
 use miner::telemetry::event::{BlockEvent, BlockRef};
 use miner::telemetry::snapshot::{Device, DeviceState, NodeSnapshot};
-use miner::telemetry::{Event, Snapshot, fate};
+use miner::telemetry::{Event, Snapshot, Standing, fate};
 use miner::units::{About, HashRate, Prefixed};
 use stratum::Rejection;
 
@@ -167,10 +167,13 @@ pub(super) fn nodes(snapshot: &Snapshot, columns: usize) -> Vec<String> {
             node.clock_skew.map_or("unknown".to_owned(), |skew| {
                 format!("{:+.1} s", skew.seconds())
             }),
-            failure.map_or("good".to_owned(), |failure| {
-                let since = snapshot.at.saturating_duration_since(failure.since);
-                format!("failing {}", About(since))
-            }),
+            failure.map_or_else(
+                || state(snapshot, node),
+                |failure| {
+                    let since = snapshot.at.saturating_duration_since(failure.since);
+                    format!("failing {}", About(since))
+                },
+            ),
         ]
     };
     let mut lines = list(
@@ -190,6 +193,15 @@ pub(super) fn nodes(snapshot: &Snapshot, columns: usize) -> Vec<String> {
         }));
     }
     lines
+}
+
+/// Returns the state of a node that answers.
+fn state(snapshot: &Snapshot, node: &NodeSnapshot) -> String {
+    match node.standing {
+        _ if snapshot.nodes.len() == 1 => "good".to_owned(),
+        Standing::Ready if node.is_serving => "serving".to_owned(),
+        standing => standing.name().replace('_', " "),
+    }
 }
 
 pub(super) fn jobs(snapshot: &Snapshot, columns: usize) -> Vec<String> {

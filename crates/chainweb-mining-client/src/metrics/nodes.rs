@@ -18,6 +18,13 @@ pub(super) static METRICS: &[Metric] = &[
         |facts| of_nodes(facts, |node, _| Some(f64::from(node.is_up()))),
     ),
     metric(
+        "node_serving",
+        &["node"],
+        "Whether the node issues the work (1), or another one does (0)",
+        "How often it changes says how reliable the preferred node is.",
+        |facts| of_nodes(facts, |node, _| Some(f64::from(node.is_serving))),
+    ),
+    metric(
         "node_request_duration_seconds",
         &["node", "op", "result"],
         "Durations of requests by operation; the result is `ok` or the kind of failure",

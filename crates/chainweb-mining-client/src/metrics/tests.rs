@@ -19,7 +19,7 @@ use miner::telemetry::recent::Shares;
 use miner::telemetry::snapshot::{
     Device, DeviceState, Devices, Hashing, NodeSnapshot, Payee, Program,
 };
-use miner::telemetry::{Snapshot, Work};
+use miner::telemetry::{Snapshot, Standing, Work};
 use stratum::{Counts, Durations, Freshness, Stats, WorkerName};
 
 use super::{Facts, Format, NamedWorkers, Page, Process, TABLE, render};
@@ -108,6 +108,8 @@ pub(crate) fn snapshot(devices: Option<Devices>) -> Snapshot {
             is_evm: false,
             failures: BTreeMap::new(),
             faults: Faults::default(),
+            standing: Standing::Unknown,
+            is_serving: true,
             latency: None,
             requests: [
                 (request(None), times),
@@ -118,6 +120,7 @@ pub(crate) fn snapshot(devices: Option<Devices>) -> Snapshot {
             clock_skew: None,
         }],
         jobs: Arc::default(),
+        insured: BTreeMap::new(),
         counters: Counters {
             nodes: vec![NodeCounts {
                 jobs: 3,

@@ -41,8 +41,8 @@ fn usage_errors_exit_with_64_and_say_what_to_do() {
     check(&["--nodee", "x"], &["--nodee", "did you mean --node?"]);
     check(&["--worker", "gpu"], &["--worker", "gpu", "cpu"]);
     check(
-        &["--node", "a", "--node", "b"],
-        &["--node", "2 times", "leave one"],
+        &["--node", "a", "--node", "http://a:1848/"],
+        &["--node", "appears twice", "leave one"],
     );
     check(
         &["--node", "http://host/path"],

@@ -10,6 +10,7 @@ mod development;
 mod external;
 mod held;
 mod matrix;
+mod nodes;
 mod on_demand;
 mod outages;
 mod preemption;

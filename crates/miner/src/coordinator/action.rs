@@ -68,6 +68,14 @@ pub(crate) enum Request {
         tip: Tip,
         heights: RangeInclusive<u64>,
     },
+    /// The block at this height on the branch below `tip`, to compare it with that of other nodes.
+    BlockAt {
+        version: Version,
+        seq: Seq,
+        chain: ChainId,
+        tip: Tip,
+        height: u64,
+    },
     /// Submits the solved header of a job.
     Submit {
         version: Version,

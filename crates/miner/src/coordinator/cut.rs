@@ -17,8 +17,8 @@ use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
     pub(super) fn cut(&mut self, id: NodeId, requested: Seq, result: Result<Cut, Error>) {
-        if self.is_stopping && result.is_err() {
-            self.tracker.abandon_final_lookups(id);
+        if self.is_stopping && result.is_err() && self.is_judge(id) {
+            self.tracker.abandon_final_lookups();
         }
         if let Err(Error::Refused(Refusal::NotServed { .. })) = &result {
             self.cut_not_served(id);
@@ -45,7 +45,12 @@ impl Coordinator {
         {
             self.show(id, Some((at, &cut)));
         }
-        for (chain, heights) in self.tracker.cut(self.now, id, &cut) {
+        let is_judge = self.is_judge(id);
+        self.retire_passed(id, requested, cut.clone());
+        if !is_judge {
+            return;
+        }
+        for (chain, heights) in self.tracker.cut(self.now, &cut) {
             let request = Request::Ancestors {
                 version: self.nodes[id.0].version(),
                 seq: self.seq,
@@ -120,6 +125,7 @@ impl Coordinator {
                 && Seq::of(&live.job) < requested
                 && contradicts(cut, live.job.work.header())
         });
+        self.nodes[id.0].counts.first_events += outdated.len() as u64;
         let streams = &mut self.nodes[id.0].streams;
         for job in outdated {
             let chain = job.chain();
@@ -156,7 +162,7 @@ impl Coordinator {
             BTreeMap::new()
         });
         let tip = (chain, tip_height);
-        self.tracker.branch(self.now, id, tip, &hashes);
+        self.tracker.branch(self.now, tip, &hashes);
     }
 }
 

@@ -55,6 +55,12 @@ pub(crate) enum Event {
         tip_height: u64,
         result: Result<BTreeMap<u64, BlockHash>, Error>,
     },
+    /// The answer to [`BlockAt`](super::Request::BlockAt).
+    BlockAt {
+        node: NodeId,
+        seq: Seq,
+        result: Result<Option<BlockHash>, Error>,
+    },
     /// An event of an update stream.
     Update {
         node: NodeId,
@@ -76,6 +82,7 @@ pub(crate) enum Event {
     Demand(Demand),
     /// The answer to [`Submit`](super::Request::Submit).
     Submitted {
+        node: NodeId,
         job: JobId,
         result: Result<(), Error>,
     },
@@ -94,6 +101,7 @@ impl Event {
             Self::Work { result, .. } => (Operation::Work, result.as_ref().err()),
             Self::Cut { result, .. } => (Operation::Cut, result.as_ref().err()),
             Self::Ancestors { result, .. } => (Operation::Ancestors, result.as_ref().err()),
+            Self::BlockAt { result, .. } => (Operation::Ancestors, result.as_ref().err()),
             Self::Submitted { result, .. } => (Operation::Submit, result.as_ref().err()),
             Self::Update { .. }
             | Self::Solved(_)

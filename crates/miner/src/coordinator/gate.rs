@@ -16,7 +16,8 @@ const CHANGE: Duration = Duration::from_secs(5);
 pub(super) struct Gate {
     /// Whether there was use for a request after the last event.
     is_wanted: bool,
-    is_in_flight: bool,
+    /// When the request in flight was sent.
+    in_flight: Option<Instant>,
     paused_until: Option<Instant>,
     /// The earliest time of the next request, whatever ends its pause.
     spaced_until: Option<Instant>,
@@ -35,6 +36,7 @@ struct Failures {
     released_from: Option<Instant>,
     reported_at: Instant,
     reported: Error,
+    last: Error,
 }
 
 impl Gate {
@@ -43,10 +45,10 @@ impl Gate {
         self.is_wanted = is_wanted;
         let ends = [self.paused_until, self.spaced_until];
         let is_paused = ends.into_iter().flatten().any(|end| end > now);
-        if !is_wanted || is_paused || self.is_in_flight {
+        if !is_wanted || is_paused || self.in_flight.is_some() {
             return false;
         }
-        self.is_in_flight = true;
+        self.in_flight = Some(now);
         self.clear();
         self.spaced_until = None;
         true
@@ -57,9 +59,19 @@ impl Gate {
         self.failures.is_some()
     }
 
+    /// Returns the last error if the last request failed.
+    pub(super) fn error(&self) -> Option<&Error> {
+        self.failures.as_ref().map(|failures| &failures.last)
+    }
+
+    /// Returns when the request in flight was sent.
+    pub(super) fn in_flight(&self) -> Option<Instant> {
+        self.in_flight
+    }
+
     /// The request succeeded. Returns the time since the first failure if there were any.
     pub(super) fn succeed(&mut self, now: Instant) -> Option<Duration> {
-        self.is_in_flight = false;
+        self.in_flight = None;
         let failures = self.failures.take()?;
         Some(now.saturating_duration_since(failures.since))
     }
@@ -73,7 +85,7 @@ impl Gate {
         timing: &Timing,
         error: &Error,
     ) -> Option<Duration> {
-        self.is_in_flight = false;
+        self.in_flight = None;
         let is_first = self.failures.is_none();
         let failures = self.failures.get_or_insert_with(|| Failures {
             since: now,
@@ -82,7 +94,9 @@ impl Gate {
             released_from: None,
             reported_at: now,
             reported: error.clone(),
+            last: error.clone(),
         });
+        failures.last = error.clone();
         failures.count = failures.count.saturating_add(1);
         let is_same = failures.reported == *error;
         let silence = now.saturating_duration_since(failures.reported_at);
@@ -140,7 +154,7 @@ impl Gate {
 
     /// The end of the pause, if a request is wanted then.
     pub(super) fn wakeup(&self) -> Option<Instant> {
-        let is_waiting = self.is_wanted && !self.is_in_flight;
+        let is_waiting = self.is_wanted && self.in_flight.is_none();
         self.paused_until
             .max(self.spaced_until)
             .filter(|_| is_waiting)

@@ -41,8 +41,12 @@ impl Coordinator {
             }
             _ => self.enter_network(id, info),
         }
-        for chain in chains {
-            self.subscribe(id, chain);
+        self.choose_network();
+        let info = self.nodes[id.0].info.as_ref();
+        if info.is_some_and(|info| self.upstreams.is_of_network(info)) {
+            for chain in chains {
+                self.subscribe(id, chain);
+            }
         }
     }
 
@@ -82,8 +86,9 @@ impl Coordinator {
             self.tracker
                 .count_unknown(submission.block(), Untracked::NetworkChanged);
         }
-        self.tracker
-            .untrack(Untracked::NetworkChanged, |block| block.node == id);
+        if !self.has_several_nodes() {
+            self.tracker.untrack(Untracked::NetworkChanged, |_| true);
+        }
         self.show_network(id);
     }
 

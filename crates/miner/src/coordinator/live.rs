@@ -1,10 +1,10 @@
-//! The live jobs: at most one per node and chain, newest first.
+//! The live jobs: at most one per chain, newest first, and the standby job of another node.
 //!
 //! A job leaves when its chain has a new tip, when it is solved, when newer work replaces it, or
 //! when the node must have discarded its payload. It never leaves for the sake of a request: the
 //! worker always has something to do.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -38,6 +38,12 @@ pub(super) struct Live {
     /// The first refresh not included in the job.
     pub(super) refresh: Option<Refresh>,
     pub(super) freshness: Freshness,
+    /// Whether it waits to take over from the jobs of another node, unknown to the worker.
+    pub(super) is_standby: bool,
+    /// When other nodes were last asked for work on its chain, and how often without any.
+    pub(super) asked: BTreeMap<NodeId, (Instant, u32)>,
+    /// The other nodes that hold its payload.
+    pub(super) insured: BTreeSet<NodeId>,
 }
 
 impl Live {
@@ -56,9 +62,37 @@ impl Live {
 }
 
 impl LiveJobs {
+    /// Returns the jobs of the worker.
+    pub(super) fn published(&self) -> impl Iterator<Item = &Live> {
+        self.jobs.iter().filter(|live| !live.is_standby)
+    }
+
+    /// Returns the standby job.
+    pub(super) fn standby(&self) -> Option<&Live> {
+        self.jobs.iter().find(|live| live.is_standby)
+    }
+
+    /// Passes the standby job to the worker, as the newest, unless it is lost or its chain has
+    /// another job that is not.
+    pub(super) fn promote(&mut self, is_lost: impl Fn(&Live) -> bool) {
+        let is_held = |chain| {
+            let mut published = self.published();
+            published.any(|live| live.job.chain() == chain && !is_lost(live))
+        };
+        let standby = self.jobs.iter().position(|live| live.is_standby);
+        if let Some(at) = standby
+            && !is_lost(&self.jobs[at])
+            && !is_held(self.jobs[at].job.chain())
+        {
+            let mut live = self.jobs.remove(at);
+            live.is_standby = false;
+            self.jobs.insert(0, live);
+        }
+    }
+
     /// Whether a job of any node is on the chain.
     pub(super) fn holds(&self, chain: ChainId) -> bool {
-        self.jobs.iter().any(|live| live.job.chain() == chain)
+        self.published().any(|live| live.job.chain() == chain)
     }
 
     pub(super) fn find(&mut self, node: NodeId, chain: ChainId) -> Option<&mut Live> {

@@ -8,6 +8,7 @@ use node::{Error, Info, NoAnswer, Retry, Version};
 use super::event::Seq;
 use super::gate::Gate;
 use super::heights::HeightsOfWork;
+use super::peer::Peer;
 use super::stream::{RESET_DEPTH, Shown};
 use super::streams::Streams;
 use crate::job::{Job, JobId};
@@ -81,6 +82,8 @@ pub(super) struct NodeState {
     /// The number of solutions with a payload that another node did not know, since the node was
     /// last unreachable or served another network.
     pub(super) unknown_payloads: u32,
+    /// What the choice between several nodes needs.
+    pub(super) peer: Peer,
     /// What is counted of the node over all its networks.
     pub(super) counts: NodeCounts,
 }
@@ -103,6 +106,7 @@ impl NodeState {
         self.cut_missing = None;
         self.heights_of_work = None;
         self.unknown_payloads = 0;
+        self.peer.reset();
         (self.last_update, self.patience, self.pace) = (None, None, Duration::ZERO);
         (self.compared, self.silent_since, self.reopen_at) = (None, None, None);
         self.info.replace(info)
@@ -238,6 +242,7 @@ impl NodeState {
         let is_reset = shown.height < before && shown.height <= 2 * RESET_DEPTH;
         is_reset.then(|| {
             self.streams.reset();
+            self.peer.reset();
             before
         })
     }
@@ -245,6 +250,38 @@ impl NodeState {
     /// Whether the node can be asked for work.
     pub(super) fn is_ready(&self) -> bool {
         self.info.is_some() && self.suspicion.is_none()
+    }
+
+    /// Whether it does not answer, or takes too long.
+    pub(super) fn is_mute(&self, now: Instant, timing: &Timing) -> bool {
+        let gates = [&self.identify, &self.work, &self.cut];
+        let is_unanswered = |gate: &&Gate| {
+            let sent = self.late_since(gate, now, timing);
+            sent.is_some_and(|sent| !self.peer.has_answered_since(sent))
+        };
+        let is_unknown = self.identify.is_failing();
+        self.peer.is_silent() || is_unknown || gates.iter().any(is_unanswered)
+    }
+
+    /// Whether it holds a request for work, as a node without work does, but answers others.
+    pub(super) fn holds_work(&self, now: Instant, timing: &Timing) -> bool {
+        self.late_since(&self.work, now, timing).is_some()
+    }
+
+    /// Returns when the request in flight was sent, if its answer is late.
+    fn late_since(&self, gate: &Gate, now: Instant, timing: &Timing) -> Option<Instant> {
+        let sent = gate.in_flight();
+        sent.filter(|sent| *sent + self.peer.limit(timing) <= now)
+    }
+
+    /// When the answers to the requests in flight count as missing.
+    pub(super) fn late(&self, timing: &Timing) -> impl Iterator<Item = Instant> {
+        let limit = self.peer.limit(timing);
+        let gates = [&self.identify, &self.work, &self.cut];
+        gates
+            .into_iter()
+            .filter_map(Gate::in_flight)
+            .map(move |sent| sent + limit)
     }
 
     /// Whether the node gets no work requests for now, since it requires proof of work.

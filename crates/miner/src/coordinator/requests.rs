@@ -8,7 +8,7 @@ use chainweb::ChainId;
 use node::Error;
 
 use super::action::{Action, Request};
-use super::node_state::NodeState;
+use super::standby::SideWork;
 use super::state::Coordinator;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
@@ -16,6 +16,7 @@ use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 impl Coordinator {
     pub(super) fn request_missing(&mut self) {
         self.submit_due();
+        self.submit_later();
         let now = self.now;
         self.retire(Retirement::Expired, |live| live.expires <= now);
         self.publish();
@@ -23,6 +24,7 @@ impl Coordinator {
         for id in (0..self.nodes.len()).map(NodeId) {
             self.request_missing_of(id);
         }
+        self.compare_nodes();
     }
 
     fn request_missing_of(&mut self, id: NodeId) {
@@ -48,6 +50,12 @@ impl Coordinator {
                         self.count_fetch(chain);
                         self.hinted = chain.or(self.hinted);
                         self.nodes[id.0].work_requested = Some(self.now);
+                        for live in &mut self.live.jobs {
+                            if Some(live.job.chain()) == chain && live.job.node != id {
+                                let (at, tries) = live.asked.entry(id).or_insert((self.now, 0));
+                                (*at, *tries) = (self.now, *tries + 1);
+                            }
+                        }
                     }
                     Request::Cut { .. } => node.cut_requested = Some(self.now),
                     _ => {}
@@ -57,14 +65,10 @@ impl Coordinator {
         }
     }
 
-    /// Returns the node for free slots: the first one ready.
-    pub(super) fn preferred(&self) -> Option<NodeId> {
-        self.nodes.iter().position(NodeState::is_ready).map(NodeId)
-    }
-
     /// Returns the request for work missing from a node. Work for free slots comes from the
     /// preferred node, new work for a job from the job's node, or from the preferred one if the
-    /// other is not ready.
+    /// other is not ready. Another node gives the standby job, and a node that refused work is
+    /// asked again.
     fn missing_work(&self, id: NodeId) -> Option<Request> {
         let (now, node) = (self.now, &self.nodes[id.0]);
         if self.is_stopping || !node.is_ready() || node.is_paused(now) {
@@ -73,6 +77,10 @@ impl Coordinator {
         let is_preferred = self.preferred() == Some(id);
         let chain = if is_preferred && self.needs_jobs() {
             self.next_hint()
+        } else if let Some(SideWork(chain)) = self.side_work(id) {
+            chain
+        } else if let Some(chain) = self.insurable(id) {
+            Some(chain)
         } else {
             let due = self.live.jobs.iter().filter(|live| {
                 let of = live.job.node;
@@ -94,7 +102,8 @@ impl Coordinator {
         let is_wanted = self.wants_view(id) && !self.is_stopping && !node.is_paused(now)
             || live.any(|live| live.job.node == id && live.is_unconfirmed())
             || self.is_silence_due(id)
-            || self.tracker.is_lookup_due(now, id);
+            || self.is_cut_due(id) && !self.is_stopping
+            || self.is_judge(id) && self.tracker.is_lookup_due(now);
         (is_answerable && is_wanted).then(|| Request::Cut {
             version: node.version(),
             seq: self.seq,
@@ -126,7 +135,16 @@ impl Coordinator {
         request: RequestKind,
         result: Result<T, Error>,
     ) -> Option<T> {
+        let (now, timing) = (self.now, self.config.timing);
         let node = &mut self.nodes[id.0];
+        let sent = node.gate(request).in_flight();
+        match &result {
+            Err(Error::NoAnswer(_)) => node.peer.not_answered(),
+            _ => {
+                let took = sent.map(|at| now.saturating_duration_since(at));
+                node.peer.answered(now, &timing, took.unwrap_or_default());
+            }
+        }
         match result {
             Ok(answer) => {
                 if let Some(after) = node.gate(request).succeed(self.now) {
@@ -136,8 +154,7 @@ impl Coordinator {
             }
             Err(error) => {
                 node.suspect_after(&error);
-                let timing = &self.config.timing;
-                if let Some(retry_in) = node.gate(request).fail(self.now, timing, &error) {
+                if let Some(retry_in) = node.gate(request).fail(now, &timing, &error) {
                     self.report_failed(id, request, &error, Some(retry_in));
                 }
                 None

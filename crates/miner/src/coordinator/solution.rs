@@ -84,10 +84,11 @@ impl Coordinator {
         let (job, parent) = (&solution.job, header.parent());
         let streams = &self.nodes[job.node.0].streams;
         let freshness = streams.freshness(&header, Seq::of(job), self.seq);
+        let twins = self.twins_of(job);
         self.retire(Retirement::Solved, |live| live.job.id == job.id);
         // Work with a refreshed payload may have replaced the job.
         self.retire(Retirement::ParentSolved, |live| {
-            live.is_of(job.node, job.chain()) && live.job.work.header().parent() == parent
+            live.job.chain() == job.chain() && live.job.work.header().parent() == parent
         });
         let submission = Submission {
             job: Arc::clone(job),
@@ -97,6 +98,8 @@ impl Coordinator {
             expires: self.live.last_issued(job) + self.config.timing.payload_lifetime,
             is_outdated: freshness == Freshness::Outdated,
             due: Some(self.now),
+            twins,
+            refused: None,
         };
         let event = BlockEvent::Found {
             found_by: solution.found_by.clone(),
@@ -141,6 +144,8 @@ impl Coordinator {
             expires: self.now + left,
             is_outdated: false,
             due: Some(self.now),
+            twins: Vec::new(),
+            refused: None,
             job,
         };
         self.submissions.open.insert(submission.job.id, submission);
@@ -163,8 +168,14 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn submitted(&mut self, id: JobId, result: Result<(), Error>) {
+    pub(super) fn submitted(&mut self, node: NodeId, id: JobId, result: Result<(), Error>) {
+        let open = self.submissions.open.get(&id);
+        if open.is_none_or(|open| open.job.node != node) {
+            self.twin_answered(node, id, &result);
+            return;
+        }
         let error = result.err();
+        let are_twins_out = error.is_some() && self.send_twins(id);
         if let Some(error @ Error::Refused(Refusal::Stale)) = &error
             && self.is_retried_elsewhere(id, error)
         {
@@ -173,10 +184,15 @@ impl Coordinator {
             && error.retry() != Retry::Never
         {
             self.unanswered(id, error);
+        } else if are_twins_out && let Some(open) = self.submissions.open.get_mut(&id) {
+            open.refused = error;
         } else if let Some(submission) = self.submissions.end(id, self.seq) {
             self.node_changed(submission.job.node);
             match error {
-                None => self.taken(&submission),
+                None => {
+                    self.send_twins_later(&submission);
+                    self.taken(&submission);
+                }
                 Some(error) => self.refused(&submission, &error),
             }
         }
@@ -219,7 +235,7 @@ impl Coordinator {
         }
     }
 
-    fn taken(&mut self, submission: &Submission) {
+    pub(super) fn taken(&mut self, submission: &Submission) {
         self.counters.solutions_submitted += 1;
         let attempts = submission.attempts;
         self.report_block(submission.block(), BlockEvent::Submitted { attempts });
@@ -238,7 +254,7 @@ impl Coordinator {
         self.track(submission);
     }
 
-    fn refused(&mut self, submission: &Submission, error: &Error) {
+    pub(super) fn refused(&mut self, submission: &Submission, error: &Error) {
         let (node, block) = (submission.job.node, submission.block());
         match error {
             Error::Refused(Refusal::InvalidPow { .. }) if self.config.proof == Proof::None => {

@@ -16,6 +16,7 @@ use super::live::{Live, LiveJobs};
 use super::node_state::NodeState;
 use super::submissions::Submissions;
 use super::tracker::BlockTracker;
+use super::upstreams::Upstreams;
 use crate::demand::Demand;
 use crate::job::{Job, Jobs, NodeId};
 use crate::telemetry::event::{BlockEvent, BlockRef, JobEvent, JobRef, NodeEvent, Retirement};
@@ -26,6 +27,7 @@ use crate::telemetry::{self, Counters};
 pub(crate) struct Coordinator {
     pub(super) config: Config,
     pub(super) nodes: Vec<NodeState>,
+    pub(super) upstreams: Upstreams,
     pub(super) live: LiveJobs,
     pub(super) submissions: Submissions,
     pub(super) tracker: BlockTracker,
@@ -50,6 +52,7 @@ impl Coordinator {
     pub(crate) fn new(now: Instant, config: Config) -> Self {
         Self {
             nodes: (0..config.nodes).map(|_| NodeState::default()).collect(),
+            upstreams: Upstreams::default(),
             live: LiveJobs::default(),
             submissions: Submissions::default(),
             tracker: BlockTracker::new(&config.timing),
@@ -89,7 +92,7 @@ impl Coordinator {
                 left,
             } => self.restored(node, (row, fate), work, left),
             Event::Demand(demand) => self.demand(demand),
-            Event::Submitted { job, result } => self.submitted(job, result),
+            Event::Submitted { node, job, result } => self.submitted(node, job, result),
             Event::Ancestors {
                 node,
                 seq,
@@ -97,10 +100,12 @@ impl Coordinator {
                 tip_height,
                 result,
             } => self.ancestors(node, seq, (chain, tip_height), result),
+            Event::BlockAt { node, seq, result } => self.block_at(node, seq, &result),
             Event::Tick => {}
             Event::Stop => self.stop(),
         }
         self.judge_orphans();
+        self.judge_nodes();
         self.request_missing();
         for event in self.tracker.take_events() {
             self.report(event);
@@ -114,7 +119,7 @@ impl Coordinator {
         counters.blocks = self.tracker.counts();
         counters.solutions_open = self.submissions.open.len() as u64;
         counters.nodes = self.nodes.iter().map(NodeState::counts).collect();
-        let pending = self.live.jobs.iter().filter(|live| live.refresh.is_some());
+        let pending = self.live.published().filter(|live| live.refresh.is_some());
         let refreshes = &mut counters.refreshes;
         refreshes.pending = pending.count() as u64;
         let known = refreshes.preempted + refreshes.identical + refreshes.pending;
@@ -152,6 +157,7 @@ impl Coordinator {
             .chain(self.live.wakeups())
             .chain(self.submissions.wakeups())
             .chain(self.tracker.wakeups())
+            .chain(self.wakeups_of_nodes())
             .chain(self.live.jobs.iter().filter_map(|live| {
                 let (node, chain) = (&self.nodes[live.job.node.0], live.job.chain());
                 node.silence_check(&self.config.timing, chain)
@@ -172,7 +178,7 @@ impl Coordinator {
 
     /// Publishes the live jobs if they have changed.
     pub(super) fn publish(&mut self) {
-        let live = self.live.jobs.iter();
+        let live = self.live.published();
         let jobs: Vec<_> = live.map(|live| Arc::clone(&live.job)).collect();
         if !self.published.iter().eq(&jobs) {
             // All nodes are of one network.
@@ -196,9 +202,6 @@ impl Coordinator {
             self.counters.jobs_retired.count(reason);
             let age = self.now.saturating_duration_since(job.received);
             self.counters.job_age.add(age);
-            if matches!(reason, Retirement::NewCut | Retirement::NotInCut) {
-                self.nodes[job.node.0].counts.first_events += 1;
-            }
             self.report_job(job, JobEvent::Retired { reason });
         }
         retired

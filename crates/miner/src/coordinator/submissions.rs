@@ -35,6 +35,27 @@ pub(super) struct Submission {
     pub(super) is_outdated: bool,
     /// When to submit it; `None` while a request is in flight.
     pub(super) due: Option<Instant>,
+    /// The other nodes that hold its payload and have not answered.
+    pub(super) twins: Vec<Twin>,
+    /// The answer of the issuer, if that was no and the answers of others are missing.
+    pub(super) refused: Option<Error>,
+}
+
+/// A node besides the issuer that holds the payload of a solution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Twin {
+    pub(super) node: NodeId,
+    /// Whether it was sent the solution and has not answered yet.
+    pub(super) is_sent: bool,
+}
+
+/// A solution that the issuer took, for another node.
+#[derive(Debug)]
+pub(super) struct Later {
+    pub(super) job: JobId,
+    pub(super) header: WorkHeader,
+    pub(super) node: NodeId,
+    pub(super) due: Instant,
 }
 
 impl Submission {
@@ -76,6 +97,8 @@ pub(super) struct Submissions {
     /// Solved jobs, and when each was first submitted, or answered. Work requested before may have
     /// the same parent.
     solved: VecDeque<(Arc<Job>, Seq)>,
+    /// What the issuer took, for other nodes.
+    pub(super) later: VecDeque<Later>,
 }
 
 impl Submissions {
@@ -93,12 +116,9 @@ impl Submissions {
     }
 
     /// Returns how current work requested at `requested` is, judged by solutions on its parent.
-    pub(super) fn freshness(&self, node: NodeId, work: &WorkHeader, requested: Seq) -> Freshness {
-        let is_sibling = |job: &Job| {
-            job.node == node
-                && job.chain() == work.chain()
-                && job.work.header().parent() == work.parent()
-        };
+    pub(super) fn freshness(&self, work: &WorkHeader, requested: Seq) -> Freshness {
+        let is_sibling =
+            |job: &Job| job.chain() == work.chain() && job.work.header().parent() == work.parent();
         let mut solved = self.solved.iter();
         if solved.any(|(job, known)| requested < *known && is_sibling(job)) {
             Freshness::Outdated
@@ -126,6 +146,13 @@ impl Submissions {
         }
     }
 
+    /// A chain has a block at this height: it is too late for others.
+    pub(super) fn passed(&mut self, chain: ChainId, height: u64) {
+        for open in self.open.values_mut() {
+            open.is_outdated |= open.job.chain() == chain && open.header.height() <= height;
+        }
+    }
+
     /// The node serves another network: nothing is submitted again. Removes and returns the
     /// submissions without a request in flight.
     pub(super) fn network_changed(&mut self, node: NodeId) -> Vec<Submission> {
@@ -149,6 +176,7 @@ impl Submissions {
 
     /// When a solution is to be submitted.
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
-        self.open.values().filter_map(|open| open.due)
+        let open = self.open.values().filter_map(|open| open.due);
+        open.chain(self.later.iter().map(|later| later.due))
     }
 }

@@ -13,7 +13,6 @@ use chainweb::{BlockHash, ChainId};
 use node::Cut;
 
 use super::tracked_block::{Status, TrackedBlock};
-use crate::job::NodeId;
 use crate::telemetry::Event;
 use crate::telemetry::counters::BlockCounts;
 use crate::telemetry::event::{BlockEvent, BlockRef, Untracked};
@@ -128,12 +127,10 @@ impl BlockTracker {
         }
     }
 
-    /// Makes no more lookups at a node without answers.
-    pub(super) fn abandon_final_lookups(&mut self, node: NodeId) {
+    /// Makes no more lookups: there are no answers.
+    pub(super) fn abandon_final_lookups(&mut self) {
         for tracked in &mut self.tracked {
-            if tracked.block.node == node {
-                tracked.lookups_left = Some(0);
-            }
+            tracked.lookups_left = Some(0);
         }
     }
 
@@ -143,10 +140,9 @@ impl BlockTracker {
         tracked.any(|tracked| tracked.lookups_left.is_some_and(|left| left > 0))
     }
 
-    /// Whether a block of the node is to be looked up.
-    pub(super) fn is_lookup_due(&self, now: Instant, node: NodeId) -> bool {
-        let mut tracked = self.tracked.iter();
-        tracked.any(|tracked| tracked.block.node == node && tracked.is_due(now))
+    /// Whether a block is to be looked up.
+    pub(super) fn is_lookup_due(&self, now: Instant) -> bool {
+        self.tracked.iter().any(|tracked| tracked.is_due(now))
     }
 
     /// When a lookup is due.
@@ -159,20 +155,21 @@ impl BlockTracker {
     pub(super) fn cut(
         &mut self,
         now: Instant,
-        node: NodeId,
         cut: &Cut,
     ) -> BTreeMap<ChainId, RangeInclusive<u64>> {
         // The chain of a block far above the tip was reset, as is common on development networks.
         self.untrack(Untracked::NetworkReset, |block| {
-            let tip = cut.tip(block.chain).filter(|_| block.node == node);
+            let tip = cut.tip(block.chain);
             tip.is_some_and(|tip| tip.height.saturating_add(FINAL_DEPTH) < block.height)
         });
-        let of_node = self.tracked.iter_mut();
-        let of_node: Vec<_> = of_node.filter(|it| it.block.node == node).collect();
-        let in_flight = of_node.iter().filter(|tracked| tracked.is_requested);
+        let in_flight = self.tracked.iter().filter(|tracked| tracked.is_requested);
         let in_flight: BTreeSet<_> = in_flight.map(|tracked| tracked.block.chain).collect();
         let mut below: BTreeMap<ChainId, RangeInclusive<u64>> = BTreeMap::new();
-        for tracked in of_node.into_iter().filter(|tracked| tracked.is_due(now)) {
+        for tracked in self
+            .tracked
+            .iter_mut()
+            .filter(|tracked| tracked.is_due(now))
+        {
             let BlockRef { chain, height, .. } = tracked.block;
             match cut.tip(chain) {
                 Some(tip) if tip.height > height && tracked.tip == Some(tip.hash) => {
@@ -202,13 +199,12 @@ impl BlockTracker {
     pub(super) fn branch(
         &mut self,
         now: Instant,
-        node: NodeId,
         (chain, tip_height): (ChainId, u64),
         hashes: &BTreeMap<u64, BlockHash>,
     ) {
         self.tracked.retain_mut(|tracked| {
             let block = tracked.block;
-            if (block.node, block.chain) != (node, chain) {
+            if block.chain != chain {
                 return true;
             }
             let was_requested = std::mem::take(&mut tracked.is_requested);

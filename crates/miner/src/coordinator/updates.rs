@@ -142,6 +142,8 @@ impl Coordinator {
         self.node_changed(id);
         self.submissions.tip_changed(id, chain);
         let retired = self.retire(Retirement::NewCut, |live| live.is_of(id, chain));
+        self.nodes[id.0].counts.first_events += retired.len() as u64;
+        self.hear_of_block(id, chain);
         if was_waiting || !retired.is_empty() {
             self.nodes[id.0].chase(&self.config.timing);
         }
@@ -168,6 +170,12 @@ impl Coordinator {
         // On EVM nodes a refresh can be what makes work available.
         node.work.release();
         node.streams.refreshed(chain, refresh);
+        // It may hold another payload from now on.
+        for live in &mut self.live.jobs {
+            if live.job.chain() == chain && live.job.node != id {
+                live.asked.remove(&id);
+            }
+        }
         if let Some(live) = self.live.find(id, chain)
             && live.refresh.is_none()
         {

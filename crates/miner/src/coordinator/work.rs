@@ -1,6 +1,7 @@
 //! Answers with work: whether it is current, and where it becomes a live job: in a free slot, in
 //! place of an older job, or not at all.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,18 +26,22 @@ impl Coordinator {
         if self.is_stopping || requested < node.since || node.is_paused(self.now) {
             return;
         }
+        self.insure(id, &work);
+        let node = &mut self.nodes[id.0];
         let (requested_at, next) = (node.work_requested, (work.chain(), work.header().height()));
         let (chain, height) = next;
         self.height_shown(id, next, (requested, requested_at));
         let streams = &self.nodes[id.0].streams;
         let by_streams = streams.freshness(work.header(), requested, self.seq);
-        let by_solutions = self.submissions.freshness(id, work.header(), requested);
+        let by_solutions = self.submissions.freshness(work.header(), requested);
+        let is_passed = self.is_passed(id, next);
         let freshness = by_streams.max(by_solutions);
         if freshness < Freshness::Contested {
             self.read_height(id, requested_at, next);
         }
         let discarded = match freshness {
             _ if !self.demand.admits(chain) => Some(WorkDiscarded::Unwanted),
+            _ if is_passed => Some(WorkDiscarded::Outdated),
             Freshness::Current | Freshness::Unconfirmed { .. } => None,
             Freshness::Contested => Some(WorkDiscarded::ParentContested),
             Freshness::Outdated => Some(WorkDiscarded::Outdated),
@@ -68,6 +73,8 @@ impl Coordinator {
             WorkDiscarded::Outdated if by_streams == Freshness::Outdated => {
                 self.nodes[id.0].chase(&self.config.timing);
             }
+            // Until the node learns of the block.
+            WorkDiscarded::Outdated if is_passed => self.hold_work(id),
             WorkDiscarded::Outdated | WorkDiscarded::Unwanted => {}
         }
     }
@@ -76,9 +83,15 @@ impl Coordinator {
     fn place(&mut self, job: Arc<Job>, freshness: Freshness, requested: Seq) {
         let (now, node, chain) = (self.now, job.node, job.chain());
         let mut refresh = self.nodes[node.0].streams.refreshed_since(chain, requested);
+        let is_for_slot = self.is_for_slot(node);
         let held = self.live.find(node, chain);
+        let is_standby = held.as_ref().map_or(!is_for_slot, |live| live.is_standby);
         let held = held.map(|live| (Arc::clone(&live.job), live.due <= now, live.refresh));
         let header = job.work.header();
+        if held.is_none() && !self.is_of_use(&job, is_standby) {
+            self.hold_work(node);
+            return;
+        }
         let replaced = match held {
             Some((old, ..)) if old.work.header().differs_only_in_time_and_nonce(header) => {
                 self.confirm(&old, refresh, requested);
@@ -101,8 +114,12 @@ impl Coordinator {
                 }
                 Some((old.id, Retirement::Preempted))
             }
+            None if is_standby => self
+                .live
+                .standby()
+                .map(|live| (live.job.id, Retirement::Refetched)),
             None if self.has_room() => None,
-            None => match self.live.jobs.iter().rfind(|live| live.due <= now) {
+            None => match self.live.published().filter(|live| live.due <= now).last() {
                 Some(due) => Some((due.job.id, Retirement::Refetched)),
                 None => return,
             },
@@ -121,11 +138,43 @@ impl Coordinator {
             expires: self.nodes[node.0].payload_expires(now, &self.config.timing),
             refresh,
             freshness,
+            is_standby,
+            asked: BTreeMap::new(),
+            insured: BTreeSet::new(),
         };
         self.live.jobs.insert(0, live);
         if replaced.is_some() && self.has_room() {
             self.hold_work(node);
         }
+    }
+
+    /// Whether the work of a node is for a slot of the worker, and not for the standby job.
+    fn is_for_slot(&self, id: NodeId) -> bool {
+        let serves = id == self.upstreams.serving;
+        !self.has_several_nodes() || serves && !self.is_standby(id)
+    }
+
+    /// Whether a job is of use whose node has no other on the chain. Retires the job of another
+    /// node that it outdates.
+    fn is_of_use(&mut self, job: &Job, is_standby: bool) -> bool {
+        let chain = job.chain();
+        if is_standby {
+            return self.is_better_standby(job.node, chain);
+        }
+        let new = job.work.header();
+        let is_other = |live: &Live| !live.is_standby && live.job.chain() == chain;
+        let is_better = self
+            .live
+            .published()
+            .filter(|live| is_other(live))
+            .any(|live| {
+                let old = live.job.work.header();
+                old.height() > new.height() || same_parents(old, new)
+            });
+        if !is_better {
+            self.retire(Retirement::Superseded, is_other);
+        }
+        !is_better
     }
 
     /// The refresh of a job is included in the work to replace it.
@@ -183,7 +232,7 @@ impl Coordinator {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.live.jobs.len() < self.config.work_slots
+        self.live.published().count() < self.config.work_slots
     }
 
     /// Pauses requests for work: the node issues what is of no use now, and is not asked again and

@@ -20,7 +20,7 @@ use super::feed::Feed;
 use crate::history::{
     BlockKey, Change, DiskFault, Fate, Found, History, Record, Unsettled, wall_clock,
 };
-use crate::job::JobId;
+use crate::job::{JobId, NodeId};
 use crate::telemetry::event::{BlockEvent, BlockRef, Event, Untracked};
 use crate::telemetry::fate;
 use crate::telemetry::snapshot::{NodeSnapshot, Snapshot};
@@ -214,15 +214,22 @@ impl Journal {
 
     /// Returns the blocks of earlier runs that a node of this network can be asked about, with the
     /// time for which it may still take them; those that it may have taken are only looked up.
+    /// `nodes` are the addresses of all nodes.
     pub(super) fn adopt(
         &mut self,
         network: &str,
+        (node, nodes): (NodeId, &[&str]),
         lifetime: Duration,
     ) -> Vec<(Unsettled, Option<Duration>)> {
         let now = wall_clock();
-        let of_network = self
-            .unsettled
-            .extract_if(.., |block| block.network == network);
+        let is_due = |block: &mut Unsettled| {
+            let issuer = nodes.iter().position(|node| *node == block.node);
+            let is_others = issuer.is_some_and(|issuer| issuer != node.0);
+            // Only the node that issued its work can take it.
+            let waits = is_others && block.is_untaken() && age(now, block) < lifetime;
+            block.network == network && !waits
+        };
+        let of_network = self.unsettled.extract_if(.., is_due);
         let blocks = of_network.map(|block| {
             let left = lifetime.checked_sub(age(now, &block));
             let left = left.filter(|_| block.is_untaken());

@@ -51,6 +51,17 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
                 result,
             }
         }
+        Request::BlockAt {
+            version,
+            seq,
+            chain,
+            tip,
+            height,
+        } => {
+            let blocks = client.ancestors(&version, chain, tip.hash, height..=height);
+            let result = blocks.await.map(|blocks| blocks.get(&height).copied());
+            Event::BlockAt { node, seq, result }
+        }
         Request::Submit {
             version,
             job,
@@ -62,7 +73,7 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
                 Connection::New => client.unpooled(),
             };
             let result = client.solved(&version, &header).await;
-            Event::Submitted { job, result }
+            Event::Submitted { node, job, result }
         }
     };
     (event, asked.elapsed())

@@ -26,6 +26,8 @@ pub struct Counters {
     pub solutions_open: u64,
     /// Solutions for which a node returned success. Their blocks need not be in the cut.
     pub solutions_submitted: u64,
+    /// Solutions that only another node than the issuer took.
+    pub twins_taken: u64,
     /// Solutions whose work the node no longer had.
     pub solutions_stale: u64,
     /// Solutions rejected by the client's own check or by the node.

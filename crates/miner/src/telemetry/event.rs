@@ -10,6 +10,7 @@ use chainweb::{BlockHash, ChainId, CreationTime, Difficulty, Nonce, WorkHeader};
 use node::{Error, Hint, NoAnswer, Refusal, Retry, Skew, Version};
 use stratum::WorkerName;
 
+use super::standing::Standing;
 use crate::history::Fate;
 use crate::job::{Job, JobId, NodeId, Proof};
 
@@ -33,6 +34,15 @@ pub enum Event {
     NoPublicKey {
         /// The node that issued the work.
         node: NodeId,
+    },
+    /// Another node serves from now on. Reported where there are several nodes.
+    NodeChosen {
+        /// The node that serves.
+        node: NodeId,
+        /// The node that served until now.
+        before: NodeId,
+        /// What the node before is good for.
+        standing: Standing,
     },
     /// The state of mining devices changed. The names are sorted.
     Devices(DeviceChange, Vec<WorkerName>),
@@ -258,6 +268,13 @@ pub enum NodeEvent {
         /// The time since the last update before.
         after: Duration,
     },
+    /// What the node is good for changed. Reported where there are several nodes.
+    Standing {
+        /// What it is good for.
+        standing: Standing,
+        /// What it was good for until now.
+        before: Standing,
+    },
     /// The node's clock differs from this machine's by more than a few seconds, or by a few seconds
     /// more or less than last reported. Creation times derive from the node's clock.
     ClockSkew(Skew),
@@ -367,6 +384,8 @@ pub enum Retirement {
     /// It was due to be fetched again, because of its age or a restart of the node, and newer work,
     /// perhaps on another chain, took its slot.
     Refetched,
+    /// Its node would not get its block into the network, and a job of another node was there.
+    NodeLost,
     /// The node has discarded its payload by now.
     Expired,
     /// The node serves another network.

@@ -14,7 +14,7 @@ use chainweb::{BlockHash, WorkHeader};
 use stratum::WorkerName;
 use tracing::{debug, error, info, warn};
 
-use self::health::{log_health, log_updates_refused};
+use self::health::{log_choice, log_health, log_updates_refused};
 use super::blocks::{BlockLog, Lines, Summary};
 use super::counters::Counters;
 use super::event::{
@@ -194,6 +194,7 @@ fn log_other(event: &Event, nodes: &[NodeSnapshot]) {
                 "connecting"
             );
         }
+        Event::NodeChosen { .. } => log_choice(event, nodes),
         Event::NoPublicKey { node } => warn!(
             event = "no_public_key",
             node = nodes[node.0].address,

@@ -13,6 +13,7 @@ impl Retirement {
             Self::Preempted => "preempted",
             Self::Superseded => "superseded",
             Self::Refetched => "refetched",
+            Self::NodeLost => "node_lost",
             Self::Expired => "expired",
             Self::NetworkChanged => "network_changed",
             Self::PowRequired => "pow_required",

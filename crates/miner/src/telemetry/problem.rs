@@ -72,8 +72,12 @@ pub enum Kind {
     BlocksWaiting,
     /// Several nodes answer at one address.
     SeveralNodes,
-    /// A node serves another network than before.
+    /// A node serves another network than before, or than the other nodes.
     OtherNetwork,
+    /// The blocks of a node differ from those of the other nodes.
+    NodeForked,
+    /// A node is behind the other nodes.
+    NodeBehind,
     /// The clock of a node is off.
     ClockOff,
     /// Update streams are open, but silent.

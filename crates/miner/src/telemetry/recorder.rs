@@ -19,6 +19,7 @@ use super::snapshot::{
     Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
     Snapshot,
 };
+use super::standing::Standing;
 use super::work::WorkWatch;
 use super::{status, table};
 use crate::history::{Earlier, by_instant};
@@ -68,6 +69,13 @@ pub(crate) struct Recorder {
     failed: Option<(NodeId, Operation, Duration)>,
 }
 
+/// One node serves from now on.
+fn serve(nodes: &mut [NodeSnapshot], serving: NodeId) {
+    for (at, node) in nodes.iter_mut().enumerate() {
+        node.is_serving = at == serving.0;
+    }
+}
+
 impl Recorder {
     /// Creates a recorder of nodes with these addresses.
     pub(crate) fn new(
@@ -87,11 +95,15 @@ impl Recorder {
             connections_opened: 0,
             clock_skew: None,
             faults: Faults::default(),
+            standing: Standing::Unknown,
+            is_serving: false,
         };
+        let mut nodes: Vec<_> = nodes.into_iter().map(node).collect();
+        serve(&mut nodes, NodeId(0));
         Self {
             started: now,
             program,
-            nodes: nodes.into_iter().map(node).collect(),
+            nodes,
             readings: [(now, meter.counted())].into(),
             meter,
             work: WorkWatch::new(now),
@@ -148,6 +160,9 @@ impl Recorder {
             let asked = self.asked(now, *id, event);
             self.nodes[id.0].note(asked, event);
             self.nodes[id.0].faults.note(now, event);
+        }
+        if let Event::NodeChosen { node, .. } = &event {
+            serve(&mut self.nodes, *node);
         }
         self.fates.note(&event);
         self.log.event(now, &event, &self.program, &self.nodes);
@@ -325,6 +340,7 @@ impl Recorder {
             program: self.program.clone(),
             nodes: self.nodes.clone(),
             jobs,
+            insured: BTreeMap::new(),
             counters,
             is_kept: false,
             disk_fault: None,
@@ -406,6 +422,7 @@ impl NodeSnapshot {
                     chains: *chains,
                 });
             }
+            NodeEvent::Standing { standing, .. } => self.standing = *standing,
             NodeEvent::NetworkReset { .. }
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired

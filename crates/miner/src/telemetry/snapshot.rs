@@ -2,7 +2,7 @@
 //!
 //! Status line, summary, reports and tables render a snapshot; none keeps counts of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,10 @@ use super::event::{Event, FailureCause, Operation, RequestKind};
 use super::faults::Faults;
 use super::problem::Problem;
 use super::recent::Shares;
+use super::standing::Standing;
 use super::work::Work;
 use crate::history::{DiskFault, Fate};
-use crate::job::Jobs;
+use crate::job::{JobId, Jobs, NodeId};
 use crate::meter::{Rate, Reading};
 use crate::units::HashRate;
 
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub nodes: Vec<NodeSnapshot>,
     /// The live jobs.
     pub jobs: Arc<Jobs>,
+    /// The nodes that can take the solution of each live job besides the one that issued it.
+    pub insured: BTreeMap<JobId, BTreeSet<NodeId>>,
     /// Totals since the start.
     pub counters: Counters,
     /// The numbers of our blocks that reached each fate in this run. A block that comes to another
@@ -112,6 +115,10 @@ pub struct NodeSnapshot {
     pub clock_skew: Option<Skew>,
     /// Its other faults.
     pub faults: Faults,
+    /// What it is good for, where there are several nodes.
+    pub standing: Standing,
+    /// Whether it issues the work for free slots.
+    pub is_serving: bool,
 }
 
 impl NodeSnapshot {

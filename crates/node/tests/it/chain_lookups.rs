@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use chainweb::{BlockHash, BlockHeader, ChainId};
+use chainweb::{BlockHash, BlockHeader, ChainId, Weight};
 use node::{Cut, Error, Malformed, Refusal, Retry, Tip};
 
 use crate::scripted::{Scripted, chunked, plain, request, version};
 
 const A: &str = "sI6c8YyJ48Poan9J7F6-u9bRJ5Ss5XLZP3wa_jBLRi0";
 const B: &str = "GB8YsdVgd50IaJ_shYGN3pnzOohPi-gE3YaP2pvhw0w";
+/// 32 bytes of 7.
+const WEIGHT: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
 const OK: &str = "200 OK\r\nContent-Type: application/json;charset=utf-8";
 
 fn hash(text: &str) -> BlockHash {
@@ -28,7 +30,7 @@ async fn cut(body: &str) -> Result<Cut, Error> {
 async fn the_cut_holds_the_tip_of_each_chain() {
     let body = format!(
         r#"{{"hashes":{{"0":{{"height":7,"hash":"{A}"}},"97":{{"height":8,"hash":"{B}"}}}},"origin":null,
-            "weight":"AAAA","height":15,"instance":"development","id":"x"}}"#
+            "weight":"{WEIGHT}","height":15,"instance":"development","id":"x"}}"#
     );
     let mut node = Scripted::start([plain(OK, body.as_bytes())]).await;
     let tips = BTreeMap::from([
@@ -56,13 +58,27 @@ async fn the_cut_holds_the_tip_of_each_chain() {
         })
     );
     assert_eq!(cut.tip(ChainId::new(1)), None);
-    assert_eq!(cut, Cut { tips });
+    let weight = Some(Weight::from_le_bytes([7; 32]));
+    assert_eq!(cut, Cut { tips, weight });
     let expected = request(
         "GET /chainweb/0.0/development/cut HTTP/1.1",
         &[("accept", "*/*")],
         b"",
     );
     assert_eq!(node.request().await, expected);
+}
+
+#[tokio::test]
+async fn a_cut_without_a_good_weight_has_none() {
+    for weight in [
+        "",
+        r#","weight":null"#,
+        r#","weight":"AAAA""#,
+        r#","weight":7"#,
+    ] {
+        let body = format!(r#"{{"hashes":{{"0":{{"height":7,"hash":"{A}"}}}}{weight}}}"#);
+        assert_eq!(cut(&body).await.unwrap().weight, None, "{weight}");
+    }
 }
 
 #[tokio::test]

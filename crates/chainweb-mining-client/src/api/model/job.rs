@@ -1,6 +1,6 @@
 //! The live jobs.
 
-use miner::job::Job as Live;
+use miner::job::{Job as Live, JobId, NodeId};
 use miner::telemetry::Snapshot;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,6 +22,8 @@ struct Job {
     id: u64,
     /// The address of the node that issued it.
     node: String,
+    /// The addresses of other nodes that can take its solution.
+    insured_by: Vec<String>,
     /// The chain of the block.
     chain: u32,
     /// The height of the block.
@@ -36,11 +38,17 @@ struct Job {
 
 impl Jobs {
     pub(crate) fn new(snapshot: &Snapshot, clock: &Clock) -> Self {
+        let address = |node: NodeId| snapshot.nodes[node.0].address.clone();
+        let insured_by = |id: JobId| {
+            let nodes = snapshot.insured.get(&id).into_iter().flatten();
+            nodes.copied().map(address).collect()
+        };
         let job = |live: &std::sync::Arc<Live>| {
             let header = live.work.header();
             Job {
                 id: live.id.0,
-                node: snapshot.nodes[live.node.0].address.clone(),
+                node: address(live.node),
+                insured_by: insured_by(live.id),
                 chain: live.chain().get(),
                 height: header.height(),
                 parent: header.parent().to_string(),

@@ -49,6 +49,11 @@ struct Node {
     address: String,
     /// Whether it is known and answers requests for `/info` and work.
     up: bool,
+    /// What it is good for, where there are several nodes: `unknown`, `ready`, `no_work`,
+    /// `unauthorized`, `mining_disabled`, `behind`, `forked`, `other_network` or `unreachable`.
+    standing: Option<&'static str>,
+    /// Whether it issues the work.
+    is_serving: bool,
     /// The name of its network, once it is known.
     network: Option<String>,
     /// The number of chains of its network; 0 if the node does not list them.
@@ -87,8 +92,11 @@ impl Nodes {
     pub(crate) fn new(snapshot: &Snapshot, clock: &Clock) -> Self {
         let counts = &snapshot.counters.nodes;
         let nodes = snapshot.nodes.iter().enumerate();
-        let node =
-            |(at, node)| Node::new(node, &counts.get(at).copied().unwrap_or_default(), clock);
+        let are_several = nodes.len() > 1;
+        let node = |(at, node): (usize, &NodeSnapshot)| Node {
+            standing: are_several.then(|| node.standing.name()),
+            ..Node::new(node, &counts.get(at).copied().unwrap_or_default(), clock)
+        };
         let rates = snapshot.network.iter().flat_map(NetworkRates::each);
         let rate = |(chain, difficulty, rate): (_, Difficulty, HashRate)| {
             (chain, (difficulty.as_f64(), rate.0))
@@ -130,6 +138,8 @@ impl Node {
         Self {
             address: node.address.clone(),
             up: node.is_up(),
+            standing: None,
+            is_serving: node.is_serving,
             network: network.map(|network| network.version.to_string()),
             chains: network.map(|network| network.chains),
             is_evm: node.is_evm,

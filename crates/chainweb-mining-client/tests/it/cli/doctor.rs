@@ -72,10 +72,22 @@ async fn a_signal_ends_it_with_the_findings_so_far() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn each_node_is_examined_and_all_have_to_work() {
+    let network = network().await;
+    let (node, gone) = (network.address().to_string(), "127.0.0.1:1");
+    let output = run(&["doctor", "-n", &node, "-n", gone, "-k", "demo"]);
+    let screen = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{screen}");
+    let (first, second) = screen.split_once("mining would work\n\n").expect(screen);
+    assert!(first.contains("✓ work"), "{screen}");
+    assert!(second.starts_with(&format!("http://{gone}")), "{screen}");
+}
+
 #[test]
 fn wrong_flags_are_those_of_mining() {
     check_usage(&["doctor", "--nodee", "x"], &["--nodee", "--node"]);
-    check_usage(&["doctor", "-n", "a", "-n", "b"], &["2 times"]);
+    check_usage(&["doctor", "-n", "a", "-n", "a:1848"], &["appears twice"]);
     check_usage(&["doctor", "-n", "ftp://x"], &["ftp"]);
     check_usage(
         &["doctor", "--tls", "-n", "http://x"],

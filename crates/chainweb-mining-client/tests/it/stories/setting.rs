@@ -100,6 +100,9 @@ impl Setting {
                 // The node picks chains at random, so the number of these pauses is random too.
                 held_chain_pause: timing.held_chain_pause / 50,
                 misconfigured_retry: timing.misconfigured_retry / 60,
+                peer_check: timing.peer_check / QUICKER,
+                fork_check: timing.fork_check / QUICKER,
+                behind: timing.behind / QUICKER,
                 ..timing
             },
             limits: Limits {
@@ -183,8 +186,12 @@ impl Story {
 
     /// Starts a client with this worker, and the server of the on-demand worker.
     pub(super) fn start_client_and_server(&mut self, worker: Worker, server: Option<Server>) {
-        let address = self.balancer.unwrap_or_else(|| self.simnet.address());
-        let node = node::Config {
+        let nodes = self.simnet.nodes().iter().map(|node| node.address());
+        let addresses = match self.balancer {
+            Some(balancer) => vec![balancer],
+            None => nodes.collect(),
+        };
+        let node = |address: SocketAddr| node::Config {
             endpoint: address.to_string().parse().unwrap(),
             miner: Miner::new(Some(KEY), Some("miner")),
             trust: node::Trust::default(),
@@ -195,7 +202,7 @@ impl Story {
                 version: "test",
                 payee: Payee::Account(format!("k:{KEY}")),
             },
-            nodes: vec![node],
+            nodes: addresses.into_iter().map(node).collect(),
             work_slots: 2,
             worker,
             preemption: self.preemption,

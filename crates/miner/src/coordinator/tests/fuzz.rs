@@ -4,6 +4,7 @@
 //! Each seed is a run of its own. `COORDINATOR_SEED=7` runs one, `COORDINATOR_RUNS=100000` many.
 
 mod model;
+mod nodes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, ChainId, CreationTime, Nonce};
-use node::{Lost, UpdateEvent};
+use node::{Cut, Lost, UpdateEvent};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -21,8 +22,8 @@ use super::super::{Action, Config, Coordinator, Event, Preemption, Request};
 use super::pieces::broken;
 use crate::demand::{Demand, Source, View};
 use crate::job::{Job, JobId, Jobs, NodeId, Proof, Solution};
-use crate::telemetry;
 use crate::telemetry::event::BlockEvent;
+use crate::telemetry::{self, Standing};
 use crate::timing::Timing;
 
 /// Longer than the longest pause, which follows a refused miner key, by enough for the node to
@@ -50,6 +51,10 @@ struct World {
     proof: Proof,
     coordinator: Coordinator,
     nodes: Vec<Model>,
+    /// The longest branch of each chain, where there are several nodes.
+    branches: BTreeMap<ChainId, Vec<BlockHash>>,
+    /// The last cut of each node that arrived.
+    cuts: BTreeMap<NodeId, Cut>,
     flights: Vec<Flight>,
     /// All jobs ever live, and the number of the event after which their work was requested.
     jobs: Vec<(Arc<Job>, u64)>,
@@ -72,6 +77,8 @@ struct World {
     blocks: BTreeMap<JobId, Vec<BlockEvent>>,
     /// The parents of submitted blocks, and the number of the event that last answered each.
     submitted_blocks: BTreeMap<JobId, (NodeId, BlockHash, Option<u64>)>,
+    /// What was reported of nodes, and when.
+    reports: Vec<(Instant, telemetry::Event)>,
 }
 
 #[test]
@@ -120,8 +127,7 @@ fn policy(rng: &mut StdRng) -> Preemption {
 impl World {
     fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let now = Instant::now();
-        let nodes = *[1, 1, 2].choose(&mut rng).expect("not empty");
+        let nodes = *[1, 1, 2, 2, 3, 5].choose(&mut rng).expect("not empty");
         let slots = rng.random_range(1..=3);
         let chains = *[1, 2, 5].choose(&mut rng).expect("not empty");
         let has_demands = rng.random_bool(0.5);
@@ -129,27 +135,42 @@ impl World {
             .choose(&mut rng)
             .expect("not empty");
         let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
-        let preemption = policy(&mut rng);
-        let mut world = Self {
+        let config = Config {
+            nodes,
+            work_slots: slots,
+            preemption: policy(&mut rng),
+            proof,
+            timing: Timing {
+                // Blocks are looked up as often as young ones.
+                block_lookup_max: Timing::default().block_lookup_interval,
+                ..Timing::default()
+            },
+        };
+        let mut world = Self::of(&config, chains, rng);
+        world.has_demands = has_demands;
+        let shares_payloads = world.rng.random_bool(0.5);
+        for node in &mut world.nodes {
+            node.faults = faults;
+            node.shares_payloads = nodes > 1 && shares_payloads;
+            node.checks_proof = proof == Proof::Verified || world.rng.random_bool(0.3);
+        }
+        world.handle(Event::Tick);
+        world
+    }
+
+    /// A world of good nodes, in which nothing has happened yet.
+    fn of(config: &Config, chains: u32, rng: StdRng) -> Self {
+        let now = Instant::now();
+        let ids = 0..config.nodes;
+        Self {
             rng,
             now,
-            slots,
-            proof,
-            coordinator: Coordinator::new(
-                now,
-                Config {
-                    nodes,
-                    work_slots: slots,
-                    preemption,
-                    proof,
-                    timing: Timing {
-                        // Blocks are looked up as often as young ones.
-                        block_lookup_max: Timing::default().block_lookup_interval,
-                        ..Timing::default()
-                    },
-                },
-            ),
-            nodes: (0..nodes).map(|id| Model::new(id, chains, now)).collect(),
+            slots: config.work_slots,
+            proof: config.proof,
+            coordinator: Coordinator::new(now, config.clone()),
+            nodes: ids.map(|id| Model::new(id, chains, now)).collect(),
+            branches: BTreeMap::new(),
+            cuts: BTreeMap::new(),
             flights: Vec::new(),
             jobs: Vec::new(),
             retired: BTreeSet::new(),
@@ -157,20 +178,15 @@ impl World {
             events: 0,
             landing: 0,
             demand: Demand::Any,
-            has_demands,
+            has_demands: false,
             new_cuts: BTreeMap::new(),
             floods: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
             blocks: BTreeMap::new(),
             submitted_blocks: BTreeMap::new(),
-        };
-        for node in &mut world.nodes {
-            node.faults = faults;
-            node.checks_proof = proof == Proof::Verified || world.rng.random_bool(0.3);
+            reports: Vec::new(),
         }
-        world.handle(Event::Tick);
-        world
     }
 
     fn handle(&mut self, event: Event) {
@@ -188,17 +204,26 @@ impl World {
             }
             _ => None,
         };
-        if let Event::Submitted { job, .. } = &event
-            && let Some((.., answered)) = self.submitted_blocks.get_mut(job)
-        {
-            *answered = Some(self.events);
-        }
         let solved = match &event {
             Event::Solved(solution) => Some(solution.job.id),
             _ => None,
         };
         let before = self.coordinator.counters().solutions;
+        let cut = match &event {
+            Event::Cut {
+                node,
+                result: Ok(cut),
+                ..
+            } => Some((*node, cut.clone())),
+            _ => None,
+        };
+        self.cuts.extend(cut);
         let actions = self.coordinator.handle(self.now, event);
+        for (job, (.., answered)) in &mut self.submitted_blocks {
+            if !self.coordinator.submissions.open.contains_key(job) {
+                answered.get_or_insert(self.events);
+            }
+        }
         if let Some((node, chain)) = new_cut {
             self.new_cuts.insert((node, chain), self.events);
             if self.coordinator.nodes[node.0].streams.is_flooded(chain) {
@@ -222,6 +247,9 @@ impl World {
         match action {
             Action::Publish(jobs) => {
                 self.check_replacements(&jobs);
+                for job in jobs.iter().filter(|job| !self.live.contains(&job.id)) {
+                    self.check_not_passed(job);
+                }
                 let live: BTreeSet<_> = jobs.iter().map(|job| job.id).collect();
                 self.retired.extend(self.live.difference(&live));
                 self.live = live;
@@ -249,6 +277,20 @@ impl World {
                     made: self.events,
                 });
             }
+        }
+    }
+
+    /// No other good node has shown a block in place of the one to be mined.
+    fn check_not_passed(&self, job: &Job) {
+        let own = self.cuts.get(&job.node).map(Cut::progress);
+        for (id, cut) in self.cuts.iter().filter(|(id, _)| **id != job.node) {
+            let is_ready = self.coordinator.nodes[id.0].peer.standing == Standing::Ready;
+            let is_ahead = own.is_none_or(|own| cut.progress().is_ahead_of(&own));
+            let tip = cut.tip(job.chain()).map_or(0, |tip| tip.height);
+            assert!(
+                !is_ready || !is_ahead || tip < job.work.header().height(),
+                "{id:?} has passed {job:?}"
+            );
         }
     }
 
@@ -301,8 +343,7 @@ impl World {
             );
             let is_of_a_job = self.jobs.iter().any(|(job, _)| {
                 let work = job.work.header();
-                job.node == node
-                    && work.differs_only_in_time_and_nonce(header)
+                work.differs_only_in_time_and_nonce(header)
                     && (work.creation_time()..=job.creation_time_at(self.now))
                         .contains(&header.creation_time())
             });
@@ -319,6 +360,13 @@ impl World {
 
     /// Reports about a block start with its discovery and end with its final place.
     fn check_report(&mut self, event: telemetry::Event) {
+        if matches!(
+            event,
+            telemetry::Event::Node(..) | telemetry::Event::NodeChosen { .. }
+        ) {
+            self.reports.push((self.now, event));
+            return;
+        }
         if let telemetry::Event::Block(block, event) = event {
             let events = self.blocks.entry(block.job).or_default();
             assert_eq!(
@@ -385,7 +433,7 @@ impl World {
         self.check_refreshes();
         let jobs = self.coordinator.jobs();
         assert!(jobs.iter().len() <= self.slots);
-        let places: BTreeSet<_> = jobs.iter().map(|job| (job.node, job.chain())).collect();
+        let places: BTreeSet<_> = jobs.iter().map(|job| job.chain()).collect();
         assert_eq!(places.len(), jobs.iter().len(), "two jobs on a chain");
         for job in jobs.iter() {
             assert!(self.demand.admits(job.chain()), "not wanted: {job:?}");
@@ -406,14 +454,19 @@ impl World {
                 "live though its chain has a new tip: {job:?}"
             );
             let parent = job.work.header().parent();
-            let is_behind = self
-                .submitted_blocks
-                .values()
-                .any(|(node, solved, answered)| {
-                    (*node, *solved) == (job.node, parent) && answered.is_none_or(|at| at > *asked)
-                });
+            let is_behind = self.submitted_blocks.values().any(|(_, solved, answered)| {
+                *solved == parent && answered.is_none_or(|at| at > *asked)
+            });
             assert!(!is_behind, "live though its parent is solved: {job:?}");
         }
+        let is_lost = |job: &Arc<Job>| {
+            let standing = self.coordinator.nodes[job.node.0].peer.standing;
+            standing.loses_blocks()
+        };
+        assert!(
+            jobs.iter().all(is_lost) || !jobs.iter().any(is_lost),
+            "a lost node beside a good one: {jobs:?}"
+        );
         let wakeup = self.coordinator.next_wakeup();
         assert!(
             wakeup.is_none_or(|at| at > self.now),
@@ -436,7 +489,8 @@ impl World {
             self.now = at;
             self.handle(Event::Tick);
             calls += 1;
-            assert!(calls < 50 + 50 * time.as_secs(), "busy without end");
+            let bound = (50 + 50 * time.as_secs()) * self.nodes.len() as u64;
+            assert!(calls < bound, "busy without end");
         }
         self.now = until;
     }
@@ -452,14 +506,15 @@ impl World {
             350..550 => self.deliver(NodeId(node), chain),
             550..650 => self.solve(),
             650..680 => self.solve_wrongly(),
-            680..740 => self.nodes[node].foreign_block(chain),
+            680..720 => self.nodes[node].foreign_block(chain),
+            720..740 => self.gossip(node, chain),
             740..760 => self.nodes[node].replace_tip(chain),
             760..800 => self.nodes[node].refresh(chain),
             800..880 => self.nodes[node].open_stream(chain),
             880..900 => self.nodes[node].lose_stream(chain, Lost::Ended),
             900..910 => self.nodes[node].lose_stream(chain, Lost::Failed(broken())),
             910..920 => self.restart(NodeId(node), Model::restart),
-            920..925 => self.restart(NodeId(node), Model::change_network),
+            920..925 if self.nodes.len() == 1 => self.restart(NodeId(node), Model::change_network),
             925..935 => {
                 let is_down = self.nodes[node].is_down;
                 self.restart(NodeId(node), Model::restart);
@@ -472,6 +527,21 @@ impl World {
                 self.pass(Duration::from_millis(pause));
             }
         }
+    }
+
+    /// A node learns of the longest branch of a chain.
+    fn gossip(&mut self, node: usize, chain: ChainId) {
+        if self.nodes.len() == 1 {
+            return;
+        }
+        let longest = self.branches.entry(chain).or_default();
+        for node in self.nodes.iter().filter(|node| !node.is_frozen) {
+            let blocks = &node.chains[&chain].blocks;
+            if blocks.len() > longest.len() {
+                longest.clone_from(blocks);
+            }
+        }
+        self.nodes[node].follow(chain, longest);
     }
 
     /// The worker wants something else.
@@ -620,24 +690,31 @@ impl World {
         let until = self.now + time;
         let events = self.events;
         loop {
-            while !self.flights.is_empty() {
-                if self.flights[0].answer.is_none() {
-                    self.act(0);
+            while let Some(at) = self
+                .flights
+                .iter()
+                .position(|it| !self.nodes[it.node.0].hangs)
+            {
+                if self.flights[at].answer.is_none() {
+                    self.act(at);
                 }
-                self.land(0);
+                self.land(at);
             }
             for node in 0..self.nodes.len() {
-                let streams: Vec<_> = self.nodes[node].streams.keys().copied().collect();
-                for chain in streams {
-                    self.nodes[node].open_stream(chain);
+                let chains: Vec<_> = self.nodes[node].chains.keys().copied().collect();
+                for chain in chains {
+                    self.gossip(node, chain);
+                    if !self.nodes[node].hangs {
+                        self.nodes[node].open_stream(chain);
+                    }
                 }
                 self.deliver_all(NodeId(node));
             }
             assert!(
-                self.events - events < 500 + 40 * time.as_secs(),
+                self.events - events < (500 + 40 * time.as_secs()) * self.nodes.len() as u64,
                 "busy without end"
             );
-            if self.flights.is_empty() {
+            if self.flights.iter().all(|it| self.nodes[it.node.0].hangs) {
                 match self.coordinator.next_wakeup().filter(|at| *at <= until) {
                     Some(at) => {
                         self.now = at;
@@ -671,6 +748,9 @@ impl World {
             self.coordinator.submissions.open.is_empty(),
             "a solution waits for ever"
         );
+        if self.nodes.len() > 1 {
+            self.check_choice();
+        }
         self.check_payloads();
         for node in &self.nodes {
             let mut streams = node.streams.values();
@@ -679,6 +759,21 @@ impl World {
                 "a dead stream"
             );
         }
+    }
+
+    /// All nodes are ready, and the jobs in hand are of more than one.
+    fn check_choice(&self) {
+        let nodes = &self.coordinator.nodes;
+        for node in nodes {
+            assert_eq!(node.peer.standing, Standing::Ready, "{:?}", node.peer);
+        }
+        let jobs = self.coordinator.live.jobs.iter();
+        let of: BTreeSet<_> = jobs.map(|live| live.job.node).collect();
+        assert!(
+            of.len() > 1,
+            "jobs of one node: {:?}",
+            self.coordinator.live
+        );
     }
 
     /// Each policy fetches every refreshed payload in the end, and no more.
@@ -735,17 +830,16 @@ impl World {
 
     /// The place of every submitted block is known in the end.
     fn look_up_blocks(&mut self) {
-        for node in &mut self.nodes {
-            for chain in node.chains.keys().copied().collect::<Vec<_>>() {
-                for _ in 0..7 {
-                    node.foreign_block(chain);
-                }
+        let node = &mut self.nodes[0];
+        for chain in node.chains.keys().copied().collect::<Vec<_>>() {
+            for _ in 0..7 {
+                node.foreign_block(chain);
             }
         }
         self.calm(SETTLING);
         if self.nodes.iter().all(|node| node.networks == 0) {
             let tally = self.coordinator.counters().blocks;
-            let in_cut: usize = self.nodes.iter().map(|node| node.count(&self.ours)).sum();
+            let in_cut = self.nodes[0].count(&self.ours);
             assert_eq!(usize::try_from(tally.accepted), Ok(in_cut));
             assert_eq!(tally.pending, 0);
         }

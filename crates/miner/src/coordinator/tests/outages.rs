@@ -241,56 +241,26 @@ fn new_chains_of_a_known_network_are_subscribed_to() {
 }
 
 #[test]
-fn the_second_node_issues_work_while_the_first_is_down() {
-    let mut two = config(2);
+fn the_second_node_issues_work_once_the_first_fails() {
+    let mut two = config(1);
     two.nodes = 2;
     let mut s = Script::new(&two);
     s.tick().gives(&["identify", "identify @1"]);
     s.on(1)
         .identified("net", 1)
-        .gives(&["listen to net/0 @1", "work @1"]);
-    s.on(1)
-        .work(piece(0, 1, 'b'))
-        .gives(&["publish 0:1b", "work @1", "cut @1"]);
-    // The first is back: it gets the requests from now on, and the job of the second stays.
-    s.at(10)
-        .on(0)
-        .identified("net", 1)
-        .gives(&["listen to net/0", "work"]);
-    s.at(20)
-        .on(0)
-        .work(piece(0, 1, 'a'))
-        .gives(&["publish 0:1a 0:1b", "cut"]);
-    s.at(30).on(1).work(piece(0, 1, 'c')).gives(&[]);
-    // An update of one node leaves the other's job alone, and a solution goes to its own node.
-    s.at(40).on(0).new_cut(0).gives(&["publish 0:1b", "work"]);
-    s.at(50)
-        .solved("0:1b")
-        .gives(&["submit 0:1b to net @1", "publish"]);
-}
-
-#[test]
-fn new_work_comes_from_the_node_of_the_job_while_it_is_ready() {
-    let mut two = config(1);
-    two.nodes = 2;
-    let mut s = Script::new(&two);
-    s.tick();
-    s.on(1).identified("net", 1);
-    s.on(1)
-        .work(piece(0, 1, 'b'))
-        .gives(&["publish 0:1b", "cut @1"]);
-    s.on(1).cut(&[(0, 0, 0)]).gives(&[]);
-    s.at(10)
-        .on(0)
-        .identified("net", 1)
-        .gives(&["listen to net/0"]);
-    s.at(120_000).tick().gives(&["work on 0 @1", "cut @1"]);
-    s.on(1)
-        .cut_fails(&connect())
-        .gives(&["work on 0", "identify @1"]);
+        .gives(&["listen to net/0 @1", "work on 0 @1", "cut @1"]);
+    // The first is waited for.
+    s.on(1).work(piece(0, 1, 'b')).gives(&[]);
+    let lost = s.at(10).on(0).identify_fails(&connect());
+    lost.gives(&["publish 0:1b"]);
+    // A solution goes to its own node, also when the first is back.
+    s.at(120).tick().gives(&["identify"]);
     s.on(0)
-        .work(piece(0, 1, 'a'))
-        .gives(&["publish 0:1a", "cut"]);
+        .identified("net", 1)
+        .gives(&["listen to net/0", "cut"]);
+    s.at(130)
+        .solved("0:1b")
+        .gives(&["submit 0:1b to net @1", "publish", "work @1"]);
 }
 
 #[test]

@@ -44,7 +44,8 @@ pub(super) struct Script {
     ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
     /// The heights of the last request for a branch.
     branch: RangeInclusive<u64>,
-    submissions: VecDeque<JobId>,
+    block_at: BTreeMap<NodeId, Seq>,
+    submissions: VecDeque<(NodeId, JobId)>,
     /// Every job that was ever live, the newest last.
     jobs: Vec<Arc<Job>>,
     reports: Vec<telemetry::Event>,
@@ -96,6 +97,7 @@ impl Script {
             cut_within_ms: None,
             ancestors: VecDeque::new(),
             branch: 0..=0,
+            block_at: BTreeMap::new(),
             submissions: VecDeque::new(),
             jobs: Vec::new(),
             reports: Vec::new(),
@@ -337,13 +339,19 @@ impl Script {
                 let text = format!("blocks {heights:?} of {chain} below {}", tip.height);
                 (text, false)
             }
+            Request::BlockAt {
+                seq, chain, height, ..
+            } => {
+                let twice = self.block_at.insert(node, seq).is_some();
+                (format!("block {height} of {chain}"), twice)
+            }
             Request::Submit {
                 version,
                 job,
                 header,
                 connection,
             } => {
-                self.submissions.push_back(job);
+                self.submissions.push_back((node, job));
                 let on = match connection {
                     Connection::Any => "",
                     Connection::New => " on a new connection",
@@ -434,7 +442,7 @@ impl Script {
             (ChainId::new(chain), Tip { height, hash })
         };
         let tips = tips.iter().map(tip).collect();
-        self.answer_cut(Ok(Cut { tips }))
+        self.answer_cut(Ok(Cut { tips, weight: None }))
     }
 
     /// The node sends a cut with these tips, by chain.
@@ -445,14 +453,14 @@ impl Script {
             (ChainId::new(*chain), Tip { height, hash })
         });
         let tips = tips.collect();
-        self.answer_cut(Ok(Cut { tips }))
+        self.answer_cut(Ok(Cut { tips, weight: None }))
     }
 
     /// The node sends a cut with this block as the tip of a chain.
     #[track_caller]
     pub(super) fn cut_with(&mut self, chain: u32, height: u64, hash: BlockHash) -> Outcome {
         let tips = [(ChainId::new(chain), Tip { height, hash })].into();
-        self.answer_cut(Ok(Cut { tips }))
+        self.answer_cut(Ok(Cut { tips, weight: None }))
     }
 
     #[track_caller]
@@ -487,11 +495,11 @@ impl Script {
     /// The oldest submission in flight is answered.
     #[track_caller]
     pub(super) fn submitted(&mut self, result: Result<(), Error>) -> Outcome {
-        let job = self
+        let (node, job) = self
             .submissions
             .pop_front()
             .expect("something is submitted");
-        self.event(Event::Submitted { job, result })
+        self.event(Event::Submitted { node, job, result })
     }
 
     #[track_caller]

@@ -74,7 +74,7 @@ async fn a_block_that_a_node_may_have_taken_is_lost_only_if_it_is_not_in_the_cut
     for (is_untaken, events, is_lost) in cases {
         let mut journal = journal(&[(7, 10, is_untaken)]).await;
         assert_eq!(journal.expire().len(), 0);
-        let adopted = journal.adopt("development", LIFETIME);
+        let adopted = journal.adopt("development", (NodeId(0), &["node:1848"]), LIFETIME);
         assert_eq!((adopted[0].0.row, adopted[0].1), (7, None));
         let block = BlockRef {
             job: JobId(1),

@@ -1,9 +1,11 @@
 //! Lines about the health of a node: silent streams, late blocks, a clock that is off.
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::list;
 use crate::telemetry::event::{FailureCause, NodeEvent};
+use crate::telemetry::snapshot::NodeSnapshot;
+use crate::telemetry::{Event, Standing};
 
 /// Why blocks come too late, and how to find out.
 const LATE: &str = "the node lags behind its network (compare its /cut with another node's); the \
@@ -29,6 +31,46 @@ pub(super) fn log_updates_refused(node: &str, cause: FailureCause, error: &str) 
     );
 }
 
+/// Logs that another node serves.
+pub(super) fn log_choice(event: &Event, nodes: &[NodeSnapshot]) {
+    let Event::NodeChosen {
+        node,
+        before,
+        standing,
+    } = event
+    else {
+        return;
+    };
+    let [node, before] = [node, before].map(|id| &nodes[id.0].address);
+    let reason = standing.name();
+    if *standing == Standing::Ready {
+        info!(
+            event = "node_chosen",
+            node, before, reason, "mining on the preferred node again"
+        );
+    } else {
+        warn!(
+            event = "node_chosen",
+            node, before, reason, "mining on another node: the one before {standing}"
+        );
+    }
+}
+
+/// Logs what a node is good for.
+fn log_standing(node: &str, standing: Standing, before: Standing) {
+    let reason = standing.name();
+    match standing {
+        Standing::Behind | Standing::Forked | Standing::OtherNetwork => warn!(
+            event = "node_set_aside",
+            node, reason, "node {standing}: no work from it is mined"
+        ),
+        Standing::Ready if before.loses_blocks() => {
+            info!(event = "node_ready", node, "node is ready again");
+        }
+        _ => debug!(event = "node_standing", node, "node {standing}"),
+    }
+}
+
 /// Logs how reliable what the node sends is.
 pub(super) fn log_health(node: &str, event: &NodeEvent) {
     match event {
@@ -46,6 +88,7 @@ pub(super) fn log_health(node: &str, event: &NodeEvent) {
             after_seconds = after.as_secs_f64(),
             "update streams report blocks again"
         ),
+        NodeEvent::Standing { standing, before } => log_standing(node, *standing, *before),
         NodeEvent::OrphansInARow { blocks } => warn!(
             event = "orphans_in_a_row",
             node,

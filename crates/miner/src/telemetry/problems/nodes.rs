@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{all_work, was};
 use crate::meter::Rate;
+use crate::telemetry::Standing;
 use crate::telemetry::event::{FailureCause, RequestKind};
 use crate::telemetry::problem::{Kind, Problem, Severity};
 use crate::telemetry::snapshot::{NodeFailure, NodeSnapshot, Snapshot};
@@ -129,6 +130,7 @@ fn blocks(snapshot: &Snapshot, node: &NodeSnapshot) -> Vec<Finding> {
 fn network(node: &NodeSnapshot, before: &[Problem]) -> Vec<Finding> {
     let name = &node.address;
     let mut found = Vec::new();
+    found.extend(among_others(node));
     if let Some((network, from)) = node
         .network
         .as_ref()
@@ -162,6 +164,29 @@ fn network(node: &NodeSnapshot, before: &[Problem]) -> Vec<Finding> {
         ));
     }
     found
+}
+
+/// Returns what the comparison with the other nodes shows.
+fn among_others(node: &NodeSnapshot) -> Option<Finding> {
+    let name = &node.address;
+    match node.standing {
+        Standing::OtherNetwork => Some((
+            Kind::OtherNetwork,
+            format!("Node {name} serves another network than the other nodes: it is not used."),
+            "Leave it out of --node, or set --node to nodes of one network.",
+        )),
+        Standing::Forked => Some((
+            Kind::NodeForked,
+            format!("Node {name} is on a fork: its blocks differ from those of the other nodes."),
+            "Look at its peers and its log; it is used again when it has the blocks of the others.",
+        )),
+        Standing::Behind => Some((
+            Kind::NodeBehind,
+            format!("Node {name} is behind the other nodes: it is not used."),
+            "Look at its peers, its disk and its load; it is used again when it has caught up.",
+        )),
+        _ => None,
+    }
 }
 
 /// Returns what is wrong with the update streams.

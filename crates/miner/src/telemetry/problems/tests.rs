@@ -12,6 +12,7 @@ use super::problems;
 use crate::history::DiskFault;
 use crate::job::Jobs;
 use crate::meter::{Rate, Reading};
+use crate::telemetry::Standing;
 use crate::telemetry::counters::Counters;
 use crate::telemetry::estimate::{ExpectedRate, Rates, StaleWork};
 use crate::telemetry::event::{FailureCause, RequestKind};
@@ -48,8 +49,11 @@ fn well() -> Snapshot {
             connections_opened: 0,
             clock_skew: Some(skew(0)),
             faults: Faults::default(),
+            standing: Standing::Unknown,
+            is_serving: true,
         }],
         jobs: Arc::new(Jobs::default()),
+        insured: BTreeMap::new(),
         counters: Counters {
             jobs: 100,
             ..Counters::default()

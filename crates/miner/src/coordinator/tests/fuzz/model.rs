@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use chainweb::{
-    Adjacents, BlockHash, ChainId, CreationTime, HeaderFields, Level, PayloadHash, Work,
+    Adjacents, BlockHash, ChainId, CreationTime, HeaderFields, Level, PayloadHash, Weight, Work,
 };
 use node::{Cut, Error, Info, Lost, Refusal, Tip, UpdateEvent, Version};
 use rand::RngExt;
@@ -25,40 +25,51 @@ use crate::job::NodeId;
 use crate::timing::Timing;
 
 #[derive(Debug)]
-pub(super) struct Model {
-    pub(super) id: NodeId,
-    pub(super) version: Version,
-    pub(super) is_down: bool,
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
+pub(in super::super) struct Model {
+    pub(in super::super) id: NodeId,
+    pub(in super::super) version: Version,
+    pub(in super::super) is_down: bool,
+    /// Whether it reads requests and never answers.
+    pub(in super::super) hangs: bool,
+    /// Whether it answers, but exchanges no blocks with other nodes.
+    pub(in super::super) is_frozen: bool,
+    /// The difficulty of its blocks.
+    pub(in super::super) block_weight: u64,
+    /// Whether payloads depend on the parent only, and are the same on all nodes.
+    pub(in super::super) shares_payloads: bool,
+    /// The answer to all requests for work.
+    pub(in super::super) refuses_work: Option<Error>,
     /// Whether its streams stay open without a sign when it is restarted.
-    pub(super) dies_silently: bool,
+    pub(in super::super) dies_silently: bool,
     /// The percentage of requests that meet a fault.
-    pub(super) faults: u32,
+    pub(in super::super) faults: u32,
     /// Whether a solution needs proof of work.
-    pub(super) checks_proof: bool,
-    pub(super) chains: BTreeMap<ChainId, Chain>,
-    pub(super) streams: BTreeMap<ChainId, Stream>,
+    pub(in super::super) checks_proof: bool,
+    pub(in super::super) chains: BTreeMap<ChainId, Chain>,
+    pub(in super::super) streams: BTreeMap<ChainId, Stream>,
     /// The issued payloads and when they were issued.
     payloads: BTreeMap<PayloadHash, Instant>,
     newest_payload: u64,
-    pub(super) networks: u32,
+    pub(in super::super) networks: u32,
     started: Instant,
 }
 
 #[derive(Debug)]
-pub(super) struct Chain {
+pub(in super::super) struct Chain {
     /// By height.
-    pub(super) blocks: Vec<BlockHash>,
-    pub(super) payload: PayloadHash,
+    pub(in super::super) blocks: Vec<BlockHash>,
+    pub(in super::super) payload: PayloadHash,
 }
 
 #[derive(Debug)]
-pub(super) struct Stream {
-    pub(super) subscription: Seq,
+pub(in super::super) struct Stream {
+    pub(in super::super) subscription: Seq,
     version: Version,
-    pub(super) is_open: bool,
+    pub(in super::super) is_open: bool,
     /// Whether the connection is dead, which the client does not notice.
-    pub(super) is_dead: bool,
-    pub(super) queue: VecDeque<UpdateEvent>,
+    pub(in super::super) is_dead: bool,
+    pub(in super::super) queue: VecDeque<UpdateEvent>,
 }
 
 fn unique(number: u64) -> [u8; 32] {
@@ -73,11 +84,16 @@ fn unknown_chain(chain: u32) -> (ChainId, BlockHash) {
 }
 
 impl Model {
-    pub(super) fn new(id: usize, chains: u32, now: Instant) -> Self {
+    pub(in super::super) fn new(id: usize, chains: u32, now: Instant) -> Self {
         let mut model = Self {
             id: NodeId(id),
             version: "net-0".parse().expect("it is a name"),
             is_down: false,
+            hangs: false,
+            is_frozen: false,
+            block_weight: 10,
+            shares_payloads: false,
+            refuses_work: None,
             dies_silently: false,
             faults: 0,
             checks_proof: true,
@@ -90,8 +106,8 @@ impl Model {
         };
         for chain in 0..chains {
             let payload = model.payload();
-            let genesis = BlockHash::new(unique(model.newest_payload));
-            let blocks = vec![genesis];
+            // The same on all nodes.
+            let blocks = vec![BlockHash::new(unique(u64::MAX - u64::from(chain)))];
             model
                 .chains
                 .insert(ChainId::new(chain), Chain { blocks, payload });
@@ -102,6 +118,15 @@ impl Model {
     fn payload(&mut self) -> PayloadHash {
         self.newest_payload += 1;
         PayloadHash::new(unique(self.newest_payload))
+    }
+
+    /// Returns the payload of the block on top of this one.
+    fn payload_on(&mut self, parent: BlockHash) -> PayloadHash {
+        if self.shares_payloads {
+            PayloadHash::new(*parent.as_bytes())
+        } else {
+            self.payload()
+        }
     }
 
     fn tell(&mut self, chain: ChainId, event: UpdateEvent) {
@@ -115,7 +140,7 @@ impl Model {
 
     /// Adds a block on top of a chain's tip.
     fn extend(&mut self, chain: ChainId, block: BlockHash) {
-        let payload = self.payload();
+        let payload = self.payload_on(block);
         let extended = self.chains.get_mut(&chain).expect("a chain of this node");
         extended.blocks.push(block);
         extended.payload = payload;
@@ -124,14 +149,14 @@ impl Model {
         self.tell(chain, UpdateEvent::NewCut);
     }
 
-    pub(super) fn foreign_block(&mut self, chain: ChainId) {
+    pub(in super::super) fn foreign_block(&mut self, chain: ChainId) {
         self.newest_payload += 1;
         let block = BlockHash::new(unique(self.newest_payload));
         self.extend(chain, block);
     }
 
     /// Replaces the tip by another block.
-    pub(super) fn replace_tip(&mut self, chain: ChainId) {
+    pub(in super::super) fn replace_tip(&mut self, chain: ChainId) {
         let blocks = &mut self
             .chains
             .get_mut(&chain)
@@ -143,7 +168,24 @@ impl Model {
         }
     }
 
-    pub(super) fn refresh(&mut self, chain: ChainId) {
+    /// Takes over the blocks of a chain from the other nodes, if they are as many.
+    pub(in super::super) fn follow(&mut self, chain: ChainId, blocks: &[BlockHash]) {
+        if self.is_frozen {
+            return;
+        }
+        let Some(tip) = blocks.last() else {
+            return;
+        };
+        let payload = self.payload_on(*tip);
+        let followed = self.chains.get_mut(&chain).expect("a chain of this node");
+        if followed.blocks != blocks && followed.blocks.len() <= blocks.len() {
+            followed.blocks = blocks.to_vec();
+            followed.payload = payload;
+            self.tell(chain, UpdateEvent::NewCut);
+        }
+    }
+
+    pub(in super::super) fn refresh(&mut self, chain: ChainId) {
         let payload = self.payload();
         self.chains
             .get_mut(&chain)
@@ -152,7 +194,12 @@ impl Model {
         self.tell(chain, UpdateEvent::RefreshedBlock);
     }
 
-    pub(super) fn subscribe(&mut self, version: Version, subscription: Seq, chain: ChainId) {
+    pub(in super::super) fn subscribe(
+        &mut self,
+        version: Version,
+        subscription: Seq,
+        chain: ChainId,
+    ) {
         let stream = Stream {
             subscription,
             version,
@@ -165,7 +212,7 @@ impl Model {
     }
 
     /// A closed stream of the client tries to open.
-    pub(super) fn open_stream(&mut self, chain: ChainId) {
+    pub(in super::super) fn open_stream(&mut self, chain: ChainId) {
         let (is_down, serving) = (self.is_down, self.version.clone());
         let known = self.chains.contains_key(&chain);
         if let Some(stream) = self
@@ -185,7 +232,7 @@ impl Model {
         }
     }
 
-    pub(super) fn lose_stream(&mut self, chain: ChainId, lost: Lost) {
+    pub(in super::super) fn lose_stream(&mut self, chain: ChainId, lost: Lost) {
         if let Some(stream) = self.streams.get_mut(&chain).filter(|stream| stream.is_open) {
             stream.is_open = false;
             stream.is_dead = false;
@@ -194,7 +241,7 @@ impl Model {
     }
 
     /// The node discards all payloads and closes all connections.
-    pub(super) fn restart(&mut self) {
+    pub(in super::super) fn restart(&mut self) {
         self.payloads.clear();
         for chain in self.chains.keys().copied().collect::<Vec<_>>() {
             match self.streams.get_mut(&chain).filter(|stream| stream.is_open) {
@@ -211,7 +258,7 @@ impl Model {
     }
 
     /// The node comes back with another network.
-    pub(super) fn change_network(&mut self) {
+    pub(in super::super) fn change_network(&mut self) {
         self.restart();
         self.networks += 1;
         self.version = format!("net-{}", self.networks)
@@ -235,7 +282,7 @@ impl Model {
     }
 
     /// Whether a solution of the work would become a block.
-    pub(super) fn would_take(&mut self, now: Instant, work: &Work) -> bool {
+    pub(in super::super) fn would_take(&mut self, now: Instant, work: &Work) -> bool {
         let header = work.header();
         let tip = self
             .chains
@@ -281,7 +328,13 @@ impl Model {
     }
 
     /// Acts on a request and returns the event that answers it.
-    pub(super) fn answer(&mut self, now: Instant, rng: &mut StdRng, request: &Request) -> Event {
+    #[expect(clippy::too_many_lines, reason = "one arm for each request")]
+    pub(in super::super) fn answer(
+        &mut self,
+        now: Instant,
+        rng: &mut StdRng,
+        request: &Request,
+    ) -> Event {
         let node = self.id;
         let fault = self.fault(rng);
         // A fault can hit the answer as well as the request.
@@ -310,8 +363,10 @@ impl Model {
                 seq,
                 chain,
             } => {
+                let refusal = self.refuses_work.clone().map_or(Ok(()), Err);
                 let result = ok
                     .and_then(|()| self.serves(&version))
+                    .and(refusal)
                     .map(|()| self.work(now, rng, chain));
                 Event::Work {
                     node,
@@ -347,6 +402,20 @@ impl Model {
                     result: result.and_then(|()| self.ancestors(chain, tip, heights)),
                 }
             }
+            Request::BlockAt {
+                version,
+                seq,
+                chain,
+                tip,
+                height,
+            } => {
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and_then(|()| lost())
+                    .and_then(|()| self.ancestors(chain, tip, height..=height));
+                let result = result.map(|blocks| blocks.get(&height).copied());
+                Event::BlockAt { node, seq, result }
+            }
             Request::Submit {
                 version,
                 job,
@@ -357,6 +426,7 @@ impl Model {
                     .and_then(|()| self.serves(&version))
                     .and_then(|()| self.take(now, &Work::new(header).expect("it was work")));
                 Event::Submitted {
+                    node,
                     job,
                     result: result.and_then(|()| lost()),
                 }
@@ -370,8 +440,12 @@ impl Model {
             let hash = *blocks.last().expect("there is a genesis block");
             (*chain, Tip { height, hash })
         });
+        let tips: BTreeMap<_, Tip> = tips.collect();
+        let height: u64 = tips.values().map(|tip| tip.height).sum();
+        let weight = Weight::from_le_bytes(unique(height * self.block_weight));
         Cut {
-            tips: tips.collect(),
+            tips,
+            weight: Some(weight),
         }
     }
 
@@ -453,7 +527,7 @@ impl Model {
     }
 
     /// How many of these blocks are in the cut.
-    pub(super) fn count(&self, ours: &BTreeSet<BlockHash>) -> usize {
+    pub(in super::super) fn count(&self, ours: &BTreeSet<BlockHash>) -> usize {
         let blocks = self.chains.values().flat_map(|chain| &chain.blocks);
         blocks.filter(|block| ours.contains(block)).count()
     }

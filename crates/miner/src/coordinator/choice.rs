@@ -1,0 +1,197 @@
+//! Judges several nodes after each event, and chooses the one that serves.
+//!
+//! The node that serves issues the work for free slots. A node is left at once for one that is
+//! ready, and returned to when it has been ready for a minute.
+
+use std::time::Instant;
+
+use node::{Cut, Error, Refusal};
+
+use super::live::Live;
+use super::node_state::NodeState;
+use super::state::Coordinator;
+use crate::job::NodeId;
+use crate::telemetry::event::{NodeEvent, Retirement, Untracked};
+use crate::telemetry::{Event, Standing};
+
+impl Coordinator {
+    pub(super) fn has_several_nodes(&self) -> bool {
+        self.nodes.len() > 1
+    }
+
+    /// Returns the node for free slots, if it can be asked for work.
+    pub(super) fn preferred(&self) -> Option<NodeId> {
+        let id = self.upstreams.serving;
+        self.nodes[id.0].is_ready().then_some(id)
+    }
+
+    /// Judges all nodes after an event, and changes to another one if need be.
+    pub(super) fn judge_nodes(&mut self) {
+        if !self.has_several_nodes() || self.is_stopping {
+            return;
+        }
+        self.choose_network();
+        let ids = || (0..self.nodes.len()).map(NodeId);
+        let cuts = ids().filter_map(|id| self.trusted_cut(id));
+        let progress = cuts.map(Cut::progress);
+        if let Some(best) = progress.reduce(|a, b| if b.is_ahead_of(&a) { b } else { a }) {
+            self.upstreams.advance(self.now, best);
+        }
+        for id in (0..self.nodes.len()).map(NodeId) {
+            let standing = self.standing(id);
+            let now = self.now;
+            let peer = &mut self.nodes[id.0].peer;
+            let before = std::mem::replace(&mut peer.standing, standing);
+            peer.ready_since = match standing {
+                Standing::Ready => Some(peer.ready_since.unwrap_or(now)),
+                _ => None,
+            };
+            if standing != before {
+                self.report_node(id, NodeEvent::Standing { standing, before });
+            }
+        }
+        self.choose_node();
+        self.replace_lost_jobs();
+    }
+
+    /// The network of the nodes is that of the first one identified, as long as any serves it.
+    pub(super) fn choose_network(&mut self) {
+        let mut known = self.nodes.iter().filter_map(|node| node.info.as_ref());
+        let is_served = self.upstreams.network.is_some()
+            && known.clone().any(|info| self.upstreams.is_of_network(info));
+        if is_served || !self.has_several_nodes() {
+            return;
+        }
+        let serving = self.nodes[self.upstreams.serving.0].info.as_ref();
+        let network = serving.or_else(|| known.next()).cloned();
+        if self.upstreams.enter(network) {
+            self.tracker.untrack(Untracked::NetworkChanged, |_| true);
+        }
+    }
+
+    fn standing(&self, id: NodeId) -> Standing {
+        let (now, timing, node) = (self.now, &self.config.timing, &self.nodes[id.0]);
+        let is_mute = node.is_mute(now, timing);
+        let Some(info) = &node.info else {
+            return if is_mute {
+                Standing::Unreachable
+            } else {
+                Standing::Unknown
+            };
+        };
+        if !self.upstreams.is_of_network(info) {
+            return Standing::OtherNetwork;
+        }
+        if is_mute {
+            return Standing::Unreachable;
+        }
+        if node.peer.is_forked() {
+            return Standing::Forked;
+        }
+        match node.work.error() {
+            Some(Error::Refused(Refusal::Unauthorized { .. })) => return Standing::Unauthorized,
+            Some(Error::Refused(Refusal::NotServed { .. })) => return Standing::MiningDisabled,
+            Some(_) => return Standing::NoWork,
+            None if node.is_paused(now) || node.holds_work(now, timing) => {
+                return Standing::NoWork;
+            }
+            None => {}
+        }
+        let allowed = match node.peer.standing {
+            Standing::Behind => timing.behind / 2,
+            _ => timing.behind,
+        };
+        let own = node.peer.progress();
+        let behind = own.and_then(|own| self.upstreams.ahead_since(own));
+        if behind.is_some_and(|since| now.saturating_duration_since(since) >= allowed) {
+            return Standing::Behind;
+        }
+        let is_proven =
+            id == self.upstreams.serving || node.peer.agrees() || !self.is_any_comparable_but(id);
+        if is_proven {
+            Standing::Ready
+        } else {
+            Standing::Unknown
+        }
+    }
+
+    fn is_any_comparable_but(&self, id: NodeId) -> bool {
+        let mut others = self.nodes.iter().enumerate();
+        others.any(|(at, node)| {
+            at != id.0 && node.info.is_some() && node.peer.standing.is_comparable()
+        })
+    }
+
+    /// Changes to another node if the present one is of no use, or a preferred one has been ready
+    /// for long.
+    fn choose_node(&mut self) {
+        let (now, timing, before) = (self.now, self.config.timing, self.upstreams.serving);
+        let standing = self.nodes[before.0].peer.standing;
+        let is_ready = |id: &NodeId| self.nodes[id.0].peer.standing == Standing::Ready;
+        let mut ready = (0..self.nodes.len()).map(NodeId).filter(is_ready);
+        let next = match standing {
+            // A node that does not answer is unreachable soon.
+            Standing::Unknown => None,
+            Standing::Ready => ready.next().filter(|id| {
+                let since = self.nodes[id.0].peer.ready_since;
+                let is_proven = since.is_some_and(|since| since + timing.return_after <= now);
+                *id < before && is_proven && self.upstreams.may_return(now, &timing)
+            }),
+            _ => ready.next(),
+        };
+        if let Some(node) = next {
+            self.upstreams.change(now, node);
+            self.nodes[node.0].work.release();
+            self.report(Event::NodeChosen {
+                node,
+                before,
+                standing,
+            });
+        }
+    }
+
+    /// Retires jobs whose blocks would be lost, once there is a job of a good node. The standby job
+    /// takes over.
+    fn replace_lost_jobs(&mut self) {
+        let nodes = self.nodes.iter();
+        let lost: Vec<_> = nodes
+            .map(|node| node.peer.standing.loses_blocks())
+            .collect();
+        let is_lost = |live: &Live| lost[live.job.node.0];
+        let serving = self.upstreams.serving;
+        let is_of_serving = |live: &Live| live.job.node == serving;
+        if self.live.published().any(is_lost)
+            || self.has_room() && self.live.standby().is_some_and(is_of_serving)
+        {
+            self.live.promote(is_lost);
+        }
+        if self.live.published().any(|live| !is_lost(live)) {
+            self.retire(Retirement::NodeLost, is_lost);
+        }
+    }
+
+    /// Whether blocks are looked up at a node: at the one that serves, or while it is of no use at
+    /// the first other one.
+    pub(super) fn is_judge(&self, id: NodeId) -> bool {
+        let serving = self.upstreams.serving;
+        let is_good = |node: &NodeState| {
+            let standing = node.peer.standing;
+            !standing.loses_blocks() && standing != Standing::Unknown
+        };
+        let other = self.nodes.iter().position(is_good).map(NodeId);
+        let is_lost = self.nodes[serving.0].peer.standing.loses_blocks();
+        id == other.filter(|_| is_lost).unwrap_or(serving)
+    }
+
+    /// When answers count as missing, and when nodes are compared.
+    pub(super) fn wakeups_of_nodes(&self) -> impl Iterator<Item = Instant> {
+        let are_wanted = self.has_several_nodes() && !self.is_stopping;
+        let nodes = self.nodes.iter().filter(move |_| are_wanted);
+        let of_nodes = nodes.flat_map(|node| {
+            let late = node.late(&self.config.timing);
+            late.chain(node.peer.cut_due)
+        });
+        let begun = self.upstreams.comparison.begun.filter(|_| are_wanted);
+        of_nodes.chain(begun.map(|at| at + self.config.timing.fork_check))
+    }
+}

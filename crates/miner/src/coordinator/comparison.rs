@@ -1,0 +1,150 @@
+//! Compares the blocks of several nodes: whether all are on one branch.
+//!
+//! The nodes are asked for the hash of one block that all should have. Those in the minority are on
+//! a fork; of two equal groups the one with less work.
+
+use std::collections::BTreeMap;
+
+use chainweb::{BlockHash, ChainId};
+use node::{Cut, Error, Progress};
+
+use super::action::{Action, Request};
+use super::event::Seq;
+use super::state::Coordinator;
+use crate::job::NodeId;
+
+impl Coordinator {
+    /// Begins a comparison if one is due, and if two nodes can be compared.
+    pub(super) fn compare_nodes(&mut self) {
+        if !self.has_several_nodes() || self.is_stopping {
+            return;
+        }
+        let is_comparable = |id: &NodeId| {
+            let node = &self.nodes[id.0];
+            node.is_ready() && node.peer.standing.is_comparable() && node.peer.cut.is_some()
+        };
+        let ids = (0..self.nodes.len()).map(NodeId);
+        let comparable: Vec<_> = ids.filter(is_comparable).collect();
+        let timing = &self.config.timing;
+        let is_doubtful = comparable
+            .iter()
+            .any(|id| self.nodes[id.0].peer.is_doubtful());
+        let comparison = &self.upstreams.comparison;
+        let is_over = comparison.asked.is_empty();
+        let pause = if is_doubtful && is_over {
+            timing.peer_check
+        } else {
+            timing.fork_check
+        };
+        let begun = comparison.begun;
+        if comparable.len() < 2 || begun.is_some_and(|at| self.now < at + pause) {
+            return;
+        }
+        let cuts = comparable
+            .iter()
+            .filter_map(|id| self.nodes[id.0].peer.cut.as_ref());
+        let Some((chain, height)) = place(cuts, comparison.count) else {
+            return;
+        };
+        let seq = self.seq;
+        let comparison = &mut self.upstreams.comparison;
+        comparison.begun = Some(self.now);
+        comparison.seq = seq;
+        comparison.count = comparison.count.wrapping_add(1);
+        comparison.hashes.clear();
+        comparison.asked.clone_from(&comparable);
+        for node in comparable {
+            let of = &self.nodes[node.0];
+            let tip = of.peer.cut.as_ref().and_then(|cut| cut.tip(chain));
+            let Some(tip) = tip else {
+                continue;
+            };
+            let request = Request::BlockAt {
+                version: of.version(),
+                seq,
+                chain,
+                tip,
+                height,
+            };
+            self.actions.push(Action::Request { node, request });
+        }
+    }
+
+    /// A node answered which block it has.
+    pub(super) fn block_at(
+        &mut self,
+        id: NodeId,
+        requested: Seq,
+        result: &Result<Option<BlockHash>, Error>,
+    ) {
+        if let Err(error) = result {
+            self.nodes[id.0].suspect_after(error);
+        }
+        let comparison = &mut self.upstreams.comparison;
+        if comparison.seq != requested {
+            return;
+        }
+        comparison.asked.retain(|asked| *asked != id);
+        match result {
+            Ok(Some(hash)) if requested > self.nodes[id.0].since => {
+                comparison.hashes.insert(id, *hash);
+            }
+            // A node that cannot be asked for its blocks is believed.
+            Err(Error::Refused(node::Refusal::NotServed { .. })) => {
+                self.nodes[id.0].peer.compared(true);
+            }
+            _ => {}
+        }
+        if self.upstreams.comparison.asked.is_empty() {
+            self.judge_blocks();
+        }
+    }
+
+    fn judge_blocks(&mut self) {
+        let hashes = std::mem::take(&mut self.upstreams.comparison.hashes);
+        if hashes.len() < 2 {
+            return;
+        }
+        let progress = |id: &NodeId| self.nodes[id.0].peer.progress();
+        let best = winner(hashes.iter().map(|(id, hash)| (*hash, progress(id))));
+        for (id, hash) in hashes {
+            self.nodes[id.0].peer.compared(Some(hash) == best);
+        }
+    }
+}
+
+/// Returns the block to compare: one below the lowest tip of a chain, in turn.
+fn place<'a>(cuts: impl Iterator<Item = &'a Cut> + Clone, count: usize) -> Option<(ChainId, u64)> {
+    let first = cuts.clone().next()?;
+    let is_common = |chain: &&ChainId| cuts.clone().all(|cut| cut.tip(**chain).is_some());
+    let common: Vec<_> = first.tips.keys().filter(is_common).copied().collect();
+    let chain = *common.get(count.checked_rem(common.len())?)?;
+    let heights = cuts.filter_map(|cut| Some(cut.tip(chain)?.height));
+    Some((chain, heights.min()?.saturating_sub(1)))
+}
+
+/// Returns the block of most nodes; at a tie that of the node with the most work.
+fn winner(blocks: impl Iterator<Item = (BlockHash, Option<Progress>)>) -> Option<BlockHash> {
+    let mut groups: BTreeMap<BlockHash, (usize, Option<Progress>)> = BTreeMap::new();
+    for (hash, progress) in blocks {
+        let (count, best) = groups.entry(hash).or_default();
+        *count += 1;
+        if is_ahead(progress, *best) {
+            *best = progress;
+        }
+    }
+    let groups = groups.into_iter();
+    let best = groups.reduce(|a, b| {
+        let ((_, (count_a, best_a)), (_, (count_b, best_b))) = (a, b);
+        let is_better = count_b > count_a || count_b == count_a && is_ahead(best_b, best_a);
+        if is_better { b } else { a }
+    });
+    best.map(|(hash, _)| hash)
+}
+
+fn is_ahead(a: Option<Progress>, b: Option<Progress>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.is_ahead_of(&b),
+        (a, b) => a.is_some() && b.is_none(),
+    }
+}

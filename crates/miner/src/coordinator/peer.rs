@@ -1,0 +1,117 @@
+//! One node among several: how fast it answers, how far it is, and what it is good for.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use chainweb::CreationTime;
+use node::{Cut, Progress};
+
+use crate::telemetry::Standing;
+use crate::timing::Timing;
+
+/// The number of latest answers whose times are kept.
+const ANSWERS: usize = 128;
+/// The comparisons in a row in which the blocks of a node have to differ: one may show a
+/// reorganisation that is not over.
+const DIFFERING: u32 = 2;
+
+/// What is known of a node for the choice between nodes.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    pub(super) standing: Standing,
+    /// Since when it has been ready without a break.
+    pub(super) ready_since: Option<Instant>,
+    /// Its last cut.
+    pub(super) cut: Option<Cut>,
+    /// The creation time of the last work that it issued, and when that came.
+    pub(super) clock: Option<(CreationTime, Instant)>,
+    /// When its cut is wanted for the comparison with the others.
+    pub(super) cut_due: Option<Instant>,
+    /// The comparisons in a row in which its blocks differed from those of the others; `None`
+    /// before the first.
+    differing: Option<u32>,
+    /// The times that its latest answers took.
+    answers: VecDeque<Duration>,
+    /// The longest time that an answer may take; `None` before the first answer.
+    limit: Option<Duration>,
+    /// Whether the last request had no answer, or one that came too late.
+    is_silent: bool,
+    /// When the last answer came.
+    answered_at: Option<Instant>,
+}
+
+impl Peer {
+    /// An answer came after this time.
+    pub(super) fn answered(&mut self, now: Instant, timing: &Timing, took: Duration) {
+        self.answered_at = Some(now);
+        if self.answers.len() == ANSWERS {
+            self.answers.pop_front();
+        }
+        self.answers.push_back(took);
+        let mut sorted: Vec<_> = self.answers.iter().copied().collect();
+        sorted.sort_unstable();
+        // One in a hundred is longer.
+        let usual = sorted[(sorted.len() - 1) * 99 / 100];
+        self.limit = Some((usual * 2).clamp(timing.hang_min, timing.hang_max));
+        let allowed = if self.is_silent {
+            timing.hang_max / 2
+        } else {
+            timing.hang_max
+        };
+        self.is_silent = took > allowed;
+    }
+
+    /// A request had no answer.
+    pub(super) fn not_answered(&mut self) {
+        self.is_silent = true;
+    }
+
+    /// Returns how far its last cut was.
+    pub(super) fn progress(&self) -> Option<Progress> {
+        self.cut.as_ref().map(Cut::progress)
+    }
+
+    /// Returns how long an answer may take.
+    pub(super) fn limit(&self, timing: &Timing) -> Duration {
+        self.limit.unwrap_or(timing.hang_max)
+    }
+
+    /// Whether an answer came since then.
+    pub(super) fn has_answered_since(&self, sent: Instant) -> bool {
+        self.answered_at.is_some_and(|at| at > sent)
+    }
+
+    /// Whether its last answer is missing or came too late.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_silent
+    }
+
+    /// Whether its blocks were those of the others when they were last compared.
+    pub(super) fn agrees(&self) -> bool {
+        self.differing == Some(0)
+    }
+
+    /// Whether its blocks differ from those of the others.
+    pub(super) fn is_forked(&self) -> bool {
+        self.differing >= Some(DIFFERING)
+    }
+
+    /// Whether the next comparison should come soon.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.differing
+            .is_none_or(|times| times > 0 && times < DIFFERING)
+    }
+
+    /// Its blocks were compared with those of the others.
+    pub(super) fn compared(&mut self, agrees: bool) {
+        self.differing = Some(match self.differing {
+            _ if agrees => 0,
+            times => times.unwrap_or(0).saturating_add(1),
+        });
+    }
+
+    /// The node serves another network, or its network was reset.
+    pub(super) fn reset(&mut self) {
+        (self.cut, self.differing) = (None, None);
+    }
+}

@@ -1,0 +1,341 @@
+//! Stories of two or three nodes, on the model.
+
+use std::time::{Duration, Instant};
+
+use chainweb::ChainId;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::super::super::{Config, Event, Preemption};
+use super::super::pieces::{busy, unauthorized};
+use super::World;
+use super::model::Model;
+use crate::job::{NodeId, Proof};
+use crate::telemetry::event::{NodeEvent, Retirement};
+use crate::telemetry::{self, Standing};
+use crate::timing::Timing;
+
+const CHAINS: u32 = 10;
+const SECOND: Duration = Duration::from_secs(1);
+
+impl World {
+    /// Good nodes that have been mined on for ten seconds, the first of which serves.
+    fn mining(nodes: usize) -> Self {
+        Self::mining_with(nodes, false)
+    }
+
+    /// The same, with payloads that are equal on all nodes or not.
+    fn mining_with(nodes: usize, shares_payloads: bool) -> Self {
+        let config = Config {
+            nodes,
+            work_slots: 2,
+            preemption: Preemption::default(),
+            proof: Proof::Verified,
+            timing: Timing::default(),
+        };
+        let mut world = Self::of(&config, CHAINS, StdRng::seed_from_u64(7));
+        for node in &mut world.nodes {
+            node.shares_payloads = shares_payloads;
+        }
+        world.handle(Event::Tick);
+        world.blocks(10);
+        world.expect_jobs_of(0);
+        world.reports.clear();
+        world
+    }
+
+    /// For this many seconds other miners find a block each second, on one chain after the other.
+    fn blocks(&mut self, seconds: u64) {
+        for second in 0..seconds {
+            self.calm(SECOND);
+            let next = second % u64::from(CHAINS);
+            let chain = ChainId::new(u32::try_from(next).expect("a small number"));
+            let source = self
+                .nodes
+                .iter()
+                .rposition(|node| !node.is_frozen && !node.is_down);
+            if let Some(source) = source {
+                self.nodes[source].foreign_block(chain);
+                self.gossip(source, chain);
+            }
+        }
+        self.calm(Duration::ZERO);
+    }
+
+    #[track_caller]
+    fn expect_jobs_of(&self, node: usize) {
+        let jobs: Vec<_> = self
+            .coordinator
+            .jobs()
+            .iter()
+            .map(|job| job.node.0)
+            .collect();
+        assert_eq!(jobs, [node, node]);
+    }
+
+    /// Whether all jobs of the worker are of a node, and there are some.
+    fn mines_on(&self, node: usize) -> bool {
+        let mut jobs = self.coordinator.jobs().iter();
+        jobs.len() > 0 && jobs.all(|job| job.node.0 == node)
+    }
+
+    fn standing(&self, node: usize) -> Standing {
+        self.coordinator.nodes[node].peer.standing
+    }
+
+    /// How often another node was chosen since the last call.
+    fn changes(&mut self) -> usize {
+        let reports = std::mem::take(&mut self.reports);
+        let is_choice =
+            |event: &telemetry::Event| matches!(event, telemetry::Event::NodeChosen { .. });
+        reports.iter().filter(|(_, event)| is_choice(event)).count()
+    }
+
+    fn reported(&self, node: usize, wanted: Standing) -> Option<Instant> {
+        let mut reports = self.reports.iter();
+        let found = reports.find(|(_, event)| match event {
+            telemetry::Event::Node(id, NodeEvent::Standing { standing, .. }) => {
+                (id.0, *standing) == (node, wanted)
+            }
+            _ => false,
+        });
+        found.map(|(at, _)| *at)
+    }
+
+    fn kill(&mut self, node: usize) {
+        self.restart(NodeId(node), Model::restart);
+        self.nodes[node].is_down = true;
+    }
+
+    fn revive(&mut self, node: usize) {
+        self.nodes[node].is_down = false;
+    }
+}
+
+#[test]
+fn a_killed_node_is_replaced_by_the_standby_job_without_a_request() {
+    let mut world = World::mining(2);
+    let standby = world.coordinator.live.standby().expect("it is in hand");
+    assert_eq!(standby.job.node, NodeId(1));
+    let standby = standby.job.id;
+    world.kill(0);
+    // The first failed call.
+    let at = world
+        .flights
+        .iter()
+        .position(|flight| flight.node == NodeId(0));
+    let at = at.expect("the node is asked whether it was restarted");
+    world.act(at);
+    world.land(at);
+    assert!(world.mines_on(1));
+    assert!(world.coordinator.jobs().contains(standby));
+    world.calm(SECOND);
+    world.expect_jobs_of(1);
+    assert_eq!(world.changes(), 1);
+}
+
+#[test]
+fn a_node_that_hangs_is_left_within_two_seconds() {
+    let mut world = World::mining(2);
+    world.nodes[0].hangs = true;
+    // A request is sent within two seconds.
+    world.calm(4 * SECOND);
+    assert!(world.mines_on(1));
+    assert_eq!(world.standing(0), Standing::Unreachable);
+}
+
+#[test]
+fn a_node_without_work_gives_way_to_one_with_work() {
+    let mut world = World::mining(2);
+    world.nodes[0].refuses_work = Some(busy());
+    world.blocks(30);
+    world.expect_jobs_of(1);
+    assert_eq!(world.standing(0), Standing::NoWork);
+    world.nodes[0].refuses_work = None;
+    world.blocks(55);
+    assert_eq!(
+        world.changes(),
+        1,
+        "it has been ready for less than a minute"
+    );
+    world.blocks(60);
+    world.expect_jobs_of(0);
+    assert_eq!(world.changes(), 1);
+}
+
+#[test]
+fn a_node_that_refuses_the_key_streams_but_gives_no_work() {
+    let mut world = World::mining(2);
+    world.nodes[1].refuses_work = Some(unauthorized());
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::Unauthorized);
+    assert!(world.nodes[1].streams.values().all(|stream| stream.is_open));
+    world.expect_jobs_of(0);
+    world.kill(0);
+    world.calm(5 * SECOND);
+    let standing = world.standing(1);
+    assert_eq!((standing, world.changes()), (Standing::Unauthorized, 0));
+}
+
+#[test]
+fn a_frozen_node_is_left_within_ten_seconds_and_not_returned_to_while_it_is_behind() {
+    let mut world = World::mining(2);
+    world.nodes[0].is_frozen = true;
+    world.blocks(10);
+    assert!(world.mines_on(1));
+    assert_eq!(world.standing(0), Standing::Behind);
+    world.blocks(120);
+    assert_eq!(world.changes(), 1);
+    world.nodes[0].is_frozen = false;
+    world.blocks(100);
+    assert!(world.mines_on(0));
+}
+
+#[test]
+fn the_blocks_of_a_node_on_a_fork_are_never_mined_on() {
+    let mut world = World::mining(2);
+    world.blocks(40);
+    let start = world.now;
+    // It is higher, and lighter.
+    world.nodes[1].is_frozen = true;
+    world.nodes[1].block_weight = 1;
+    for chain in (0..CHAINS).map(ChainId::new) {
+        world.nodes[1]
+            .chains
+            .get_mut(&chain)
+            .expect("one of them")
+            .blocks
+            .truncate(1);
+        for _ in 0..20 {
+            world.nodes[1].foreign_block(chain);
+        }
+    }
+    world.branches = world.nodes[0]
+        .chains
+        .iter()
+        .map(|(chain, it)| (*chain, it.blocks.clone()))
+        .collect();
+    for _ in 0..60 {
+        world.calm(SECOND);
+        assert!(!world.mines_on(1));
+    }
+    let at = world.reported(1, Standing::Forked).expect("it is reported");
+    assert!(at <= start + Duration::from_secs(30));
+}
+
+#[test]
+fn a_node_of_another_network_is_refused() {
+    let mut world = World::mining(2);
+    world.restart(NodeId(1), Model::change_network);
+    world.blocks(20);
+    assert_eq!(world.standing(1), Standing::OtherNetwork);
+    world.expect_jobs_of(0);
+    assert!(world.nodes[1].streams.is_empty());
+}
+
+#[test]
+fn a_solution_reaches_another_node_with_its_payload_if_the_issuer_dies() {
+    let mut world = World::mining_with(2, true);
+    world.blocks(20);
+    let insured = world.coordinator.insured();
+    assert!(
+        insured
+            .iter()
+            .all(|(_, nodes)| nodes == &[NodeId(1)].into()),
+        "{insured:?}"
+    );
+    world.solve();
+    world.kill(0);
+    world.calm(SECOND);
+    assert_eq!(world.coordinator.counters().twins_taken, 1);
+    assert_eq!(world.nodes[1].count(&world.ours), 1);
+}
+
+#[test]
+fn a_solution_that_the_issuer_took_reaches_the_other_node_a_second_later() {
+    let mut world = World::mining_with(2, true);
+    world.blocks(20);
+    world.nodes[1].is_frozen = true;
+    world.solve();
+    world.calm(Duration::from_millis(900));
+    assert_eq!(world.nodes[1].count(&world.ours), 0);
+    world.calm(SECOND);
+    assert_eq!(world.nodes[1].count(&world.ours), 1);
+    let counters = world.coordinator.counters();
+    assert_eq!((counters.solutions_submitted, counters.twins_taken), (1, 0));
+}
+
+#[test]
+fn a_job_with_another_payload_elsewhere_is_not_insured() {
+    let mut world = World::mining_with(3, false);
+    world.blocks(20);
+    assert!(
+        world
+            .coordinator
+            .insured()
+            .iter()
+            .all(|(_, nodes)| nodes.is_empty())
+    );
+    world.solve();
+    world.kill(0);
+    world.calm(SECOND);
+    assert_eq!(world.coordinator.counters().twins_taken, 0);
+}
+
+#[test]
+fn flapping_costs_at_most_three_changes() {
+    let mut world = World::mining(2);
+    for _ in 0..100 {
+        world.kill(0);
+        world.blocks(3);
+        world.revive(0);
+        world.blocks(3);
+    }
+    let changes = world.changes();
+    assert!((1..=3).contains(&changes), "{changes}");
+}
+
+#[test]
+fn all_nodes_gone_and_back_are_mined_on_again() {
+    let mut world = World::mining(3);
+    for node in 0..3 {
+        world.kill(node);
+    }
+    world.calm(30 * SECOND);
+    for node in 0..3 {
+        world.revive(node);
+    }
+    world.calm(5 * SECOND);
+    assert_eq!(world.coordinator.jobs().iter().len(), 2);
+    world.blocks(90);
+    assert!(world.mines_on(0));
+}
+
+#[test]
+fn a_block_that_another_node_shows_first_outdates_a_job() {
+    let mut world = World::mining(2);
+    world.nodes[0].is_frozen = true;
+    let job = world
+        .coordinator
+        .jobs()
+        .iter()
+        .next()
+        .map(std::sync::Arc::clone);
+    let job = job.expect("there are jobs");
+    let new_cuts = |world: &World| {
+        let counters = world.coordinator.counters();
+        let retired = counters
+            .jobs_retired
+            .iter()
+            .find(|(reason, _)| *reason == Retirement::NewCut);
+        (
+            retired.map_or(0, |(_, count)| count),
+            counters.nodes[1].first_events,
+        )
+    };
+    let before = new_cuts(&world);
+    world.nodes[1].foreign_block(job.chain());
+    world.calm(Duration::ZERO);
+    assert!(!world.coordinator.jobs().contains(job.id));
+    assert_eq!(new_cuts(&world), (before.0 + 1, before.1 + 1));
+}

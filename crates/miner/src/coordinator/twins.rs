@@ -1,0 +1,182 @@
+//! Twin submission: a solution also goes to other nodes that hold the payload of its work.
+//!
+//! Two nodes that have issued work with the same parent and payload hash both take its solution
+//! (chainweb-node looks up the payload hash alone). So the other nodes are asked for work on the
+//! chains of live jobs; a job with the same payload on another node is *insured* by it. If the
+//! issuer does not answer or does not take the solution, the others get it at once.
+//!
+//! If the issuer took it, the others get it as well, in case the issuer fails before it passes the
+//! block on, but not before the creation time has passed on their clocks: a node stalls a chain
+//! whose block is from its future.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chainweb::{ChainId, CreationTime, Work};
+use node::Error;
+
+use super::action::{Action, Connection, Request};
+use super::live::Live;
+use super::state::Coordinator;
+use super::submissions::{Later, Submission, Twin};
+use crate::job::{Job, JobId, NodeId};
+use crate::telemetry::Standing;
+
+/// How far a creation time is behind the clock of a node before it gets a twin.
+const MARGIN: Duration = Duration::from_secs(1);
+/// How often a node is asked for work on a chain if it issues work on others.
+const TRIES: u32 = 3;
+/// The most solutions that wait to be sent to other nodes although their issuer took them.
+const MAX_LATER: usize = 64;
+
+impl Coordinator {
+    /// Returns the chain of a live job of another node that this node is to insure.
+    pub(super) fn insurable(&self, id: NodeId) -> Option<ChainId> {
+        let may_insure = self.has_several_nodes()
+            && self.nodes[id.0].peer.standing == Standing::Ready
+            && self.nodes[id.0]
+                .info
+                .as_ref()
+                .is_some_and(|info| !info.is_evm);
+        let (now, again) = (self.now, self.config.timing.refetch_age);
+        let mut jobs = self.live.published().filter(|_| may_insure);
+        let job = jobs.find(|live| {
+            let asked = live.asked.get(&id);
+            live.job.node != id
+                && asked.is_none_or(|(at, tries)| *tries < TRIES || *at + again <= now)
+        });
+        job.map(|live| live.job.chain())
+    }
+
+    /// A node issued work: it holds its payload from now on, and its clock shows the creation time.
+    pub(super) fn insure(&mut self, id: NodeId, work: &Work) {
+        let header = work.header();
+        self.nodes[id.0].peer.clock = Some((header.creation_time(), self.now));
+        let now = self.now;
+        let mut jobs = self.live.jobs.iter_mut();
+        let is_on_chain =
+            |live: &&mut Live| live.job.node != id && live.job.chain() == work.chain();
+        if let Some(live) = jobs.find(is_on_chain) {
+            live.asked.insert(id, (now, TRIES));
+            let other = live.job.work.header();
+            if (other.parent(), other.payload_hash()) == (header.parent(), header.payload_hash()) {
+                live.insured.insert(id);
+            }
+        }
+    }
+
+    /// Returns the nodes that hold the payload of a job besides its own.
+    pub(super) fn twins_of(&self, job: &Job) -> Vec<Twin> {
+        let live = self.live.jobs.iter().find(|live| live.job.id == job.id);
+        let insured = live.into_iter().flat_map(|live| &live.insured);
+        let good = insured.filter(|id| !self.nodes[id.0].peer.standing.loses_blocks());
+        let twin = |id: &NodeId| Twin {
+            node: *id,
+            is_sent: false,
+        };
+        good.map(twin).collect()
+    }
+
+    /// The issuer did not take a solution, or did not answer: sends it to the other nodes that hold
+    /// its payload. Returns whether an answer of theirs is missing.
+    pub(super) fn send_twins(&mut self, job: JobId) -> bool {
+        let Some(submission) = self.submissions.open.get_mut(&job) else {
+            return false;
+        };
+        let header = &submission.header;
+        for twin in submission.twins.iter_mut().filter(|twin| !twin.is_sent) {
+            twin.is_sent = true;
+            let request = Request::Submit {
+                version: self.nodes[twin.node.0].version(),
+                job,
+                header: header.clone(),
+                connection: Connection::Any,
+            };
+            let node = twin.node;
+            self.actions.push(Action::Request { node, request });
+        }
+        !submission.twins.is_empty()
+    }
+
+    /// Another node than the issuer answered.
+    pub(super) fn twin_answered(&mut self, id: NodeId, job: JobId, result: &Result<(), Error>) {
+        if let Err(error) = result {
+            self.nodes[id.0].suspect_after(error);
+        }
+        let Some(submission) = self.submissions.open.get_mut(&job) else {
+            return;
+        };
+        submission.twins.retain(|twin| twin.node != id);
+        if let Err(Error::NoAnswer(_)) = result {
+            // It may have taken the solution.
+            submission.attempts = submission.attempts.saturating_add(1);
+        }
+        if result.is_ok() {
+            if let Some(submission) = self.submissions.end(job, self.seq) {
+                self.counters.twins_taken += 1;
+                self.node_changed(id);
+                self.taken(&submission);
+            }
+        } else if submission.twins.is_empty()
+            && let Some(error) = submission.refused.take()
+            && let Some(submission) = self.submissions.end(job, self.seq)
+        {
+            self.refused(&submission, &error);
+        }
+    }
+
+    /// The issuer took a solution: the other nodes get it once its time has passed on their clocks.
+    pub(super) fn send_twins_later(&mut self, submission: &Submission) {
+        let time = submission.header.creation_time();
+        for twin in submission.twins.iter().filter(|twin| !twin.is_sent) {
+            let Some((clock, at)) = self.nodes[twin.node.0].peer.clock else {
+                continue;
+            };
+            if self.submissions.later.len() == MAX_LATER {
+                self.submissions.later.pop_front();
+            }
+            self.submissions.later.push_back(Later {
+                job: submission.job.id,
+                header: submission.header.clone(),
+                node: twin.node,
+                due: at + until(clock, time) + MARGIN,
+            });
+        }
+    }
+
+    /// Sends what is due of solutions that their issuers took.
+    pub(super) fn submit_later(&mut self) {
+        let (now, is_stopping) = (self.now, self.is_stopping);
+        let later = std::mem::take(&mut self.submissions.later);
+        for later in later {
+            if later.due > now && !is_stopping {
+                self.submissions.later.push_back(later);
+                continue;
+            }
+            let is_good = !self.nodes[later.node.0].peer.standing.loses_blocks();
+            if is_good && later.due <= now {
+                let request = Request::Submit {
+                    version: self.nodes[later.node.0].version(),
+                    job: later.job,
+                    header: later.header,
+                    connection: Connection::Any,
+                };
+                let node = later.node;
+                self.actions.push(Action::Request { node, request });
+            }
+        }
+    }
+
+    /// Returns the nodes that insure each live job.
+    pub(crate) fn insured(&self) -> BTreeMap<JobId, BTreeSet<NodeId>> {
+        let jobs = self.live.published();
+        jobs.map(|live| (live.job.id, live.insured.clone()))
+            .collect()
+    }
+}
+
+/// Returns the time from one creation time to another; zero if the other one is earlier.
+fn until(from: CreationTime, to: CreationTime) -> Duration {
+    let micros = to.as_micros().saturating_sub(from.as_micros());
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
