@@ -42,7 +42,7 @@ pub struct NodeArgs {
     /// several nodes of one network, the preferred one first.
     #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
     pub node: Vec<NodeAddress>,
-    /// Connect with TLS to nodes without a scheme.
+    /// Connect to all nodes with TLS.
     #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
     /// Connect with plain HTTP; undoes --tls.

@@ -8,7 +8,6 @@ use std::time::Instant;
 use node::{Cut, Error, Refusal};
 
 use super::live::Live;
-use super::node_state::NodeState;
 use super::state::Coordinator;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, Retirement, Untracked};
@@ -22,7 +21,13 @@ impl Coordinator {
     /// Returns the node for free slots, if it can be asked for work.
     pub(super) fn preferred(&self) -> Option<NodeId> {
         let id = self.upstreams.serving;
-        self.nodes[id.0].is_ready().then_some(id)
+        (self.nodes[id.0].is_ready() && self.may_give_work(id)).then_some(id)
+    }
+
+    /// Whether work of a node would be of the network, and on no fork.
+    pub(super) fn may_give_work(&self, id: NodeId) -> bool {
+        let standing = self.nodes[id.0].peer.standing;
+        !matches!(standing, Standing::Forked | Standing::OtherNetwork)
     }
 
     /// Judges all nodes after an event, and changes to another one if need be.
@@ -39,7 +44,8 @@ impl Coordinator {
         }
         for id in (0..self.nodes.len()).map(NodeId) {
             let standing = self.standing(id);
-            let now = self.now;
+            let (now, timing) = (self.now, self.config.timing);
+            self.nodes[id.0].probe(now, &timing);
             let peer = &mut self.nodes[id.0].peer;
             let before = std::mem::replace(&mut peer.standing, standing);
             peer.ready_since = match standing {
@@ -88,15 +94,6 @@ impl Coordinator {
         if node.peer.is_forked() {
             return Standing::Forked;
         }
-        match node.work.error() {
-            Some(Error::Refused(Refusal::Unauthorized { .. })) => return Standing::Unauthorized,
-            Some(Error::Refused(Refusal::NotServed { .. })) => return Standing::MiningDisabled,
-            Some(_) => return Standing::NoWork,
-            None if node.is_paused(now) || node.holds_work(now, timing) => {
-                return Standing::NoWork;
-            }
-            None => {}
-        }
         let allowed = match node.peer.standing {
             Standing::Behind => timing.behind / 2,
             _ => timing.behind,
@@ -106,8 +103,19 @@ impl Coordinator {
         if behind.is_some_and(|since| now.saturating_duration_since(since) >= allowed) {
             return Standing::Behind;
         }
-        let is_proven =
-            id == self.upstreams.serving || node.peer.agrees() || !self.is_any_comparable_but(id);
+        match node.work.error() {
+            Some(Error::Refused(Refusal::Unauthorized { .. })) => return Standing::Unauthorized,
+            Some(Error::Refused(Refusal::NotServed { .. })) => return Standing::MiningDisabled,
+            Some(_) => return Standing::NoWork,
+            None if node.is_paused(now) || node.holds_work(now, timing) => {
+                return Standing::NoWork;
+            }
+            None => {}
+        }
+        let is_proven = id == self.upstreams.serving
+            || node.peer.agrees()
+            || node.cut_missing.is_some()
+            || !self.is_any_comparable_but(id);
         if is_proven {
             Standing::Ready
         } else {
@@ -115,10 +123,12 @@ impl Coordinator {
         }
     }
 
+    /// Whether the blocks of another node are, or will soon be, known for a comparison.
     fn is_any_comparable_but(&self, id: NodeId) -> bool {
         let mut others = self.nodes.iter().enumerate();
         others.any(|(at, node)| {
-            at != id.0 && node.info.is_some() && node.peer.standing.is_comparable()
+            let has_cut = !node.cut.is_failing() && node.cut_missing.is_none();
+            at != id.0 && has_cut && node.peer.standing.is_comparable()
         })
     }
 
@@ -160,7 +170,9 @@ impl Coordinator {
         let is_lost = |live: &Live| lost[live.job.node.0];
         let serving = self.upstreams.serving;
         let is_of_serving = |live: &Live| live.job.node == serving;
-        if self.live.published().any(is_lost)
+        let is_idle = self.live.published().next().is_none();
+        if is_idle
+            || self.live.published().any(is_lost)
             || self.has_room() && self.live.standby().is_some_and(is_of_serving)
         {
             self.live.promote(is_lost);
@@ -174,11 +186,11 @@ impl Coordinator {
     /// the first other one.
     pub(super) fn is_judge(&self, id: NodeId) -> bool {
         let serving = self.upstreams.serving;
-        let is_good = |node: &NodeState| {
-            let standing = node.peer.standing;
-            !standing.loses_blocks() && standing != Standing::Unknown
-        };
-        let other = self.nodes.iter().position(is_good).map(NodeId);
+        let mut others = (0..self.nodes.len()).map(NodeId);
+        let other = others.find(|id| {
+            let standing = self.nodes[id.0].peer.standing;
+            !standing.loses_blocks() && self.trusted_cut(*id).is_some()
+        });
         let is_lost = self.nodes[serving.0].peer.standing.loses_blocks();
         id == other.filter(|_| is_lost).unwrap_or(serving)
     }
@@ -191,6 +203,7 @@ impl Coordinator {
             let late = node.late(&self.config.timing);
             late.chain(node.peer.cut_due)
         });
+        let of_nodes = of_nodes.chain(self.late_submissions().filter(move |_| are_wanted));
         let begun = self.upstreams.comparison.begun.filter(|_| are_wanted);
         of_nodes.chain(begun.map(|at| at + self.config.timing.fork_check))
     }

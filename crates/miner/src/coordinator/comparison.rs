@@ -30,6 +30,7 @@ impl Coordinator {
             .iter()
             .any(|id| self.nodes[id.0].peer.is_doubtful());
         let comparison = &self.upstreams.comparison;
+        let count = comparison.count;
         let is_over = comparison.asked.is_empty();
         let pause = if is_doubtful && is_over {
             timing.peer_check
@@ -40,10 +41,12 @@ impl Coordinator {
         if comparable.len() < 2 || begun.is_some_and(|at| self.now < at + pause) {
             return;
         }
+        // Answers that are still missing are not waited for.
+        self.judge_blocks();
         let cuts = comparable
             .iter()
             .filter_map(|id| self.nodes[id.0].peer.cut.as_ref());
-        let Some((chain, height)) = place(cuts, comparison.count) else {
+        let Some((chain, height)) = place(cuts, count) else {
             return;
         };
         let seq = self.seq;

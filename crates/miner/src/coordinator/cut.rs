@@ -154,6 +154,9 @@ impl Coordinator {
             node.suspect_after(error);
         }
         if requested < node.since {
+            // The blocks are looked up at another node.
+            let tip = (chain, tip_height);
+            self.tracker.branch(self.now, tip, &BTreeMap::new());
             return;
         }
         let hashes = result.unwrap_or_else(|error| {

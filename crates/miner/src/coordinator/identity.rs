@@ -61,6 +61,10 @@ impl Coordinator {
             live.due = self.now;
             live.suspect(self.seq);
         }
+        for live in &mut self.live.jobs {
+            live.insured.remove(&id);
+            live.asked.remove(&id);
+        }
         self.reopen_suspect(id);
     }
 

@@ -23,6 +23,8 @@ pub(super) struct LiveJobs {
     pub(super) jobs: Vec<Live>,
     /// Retired jobs whose work the node issued more than once, and when it last did.
     issued: VecDeque<(JobId, Instant)>,
+    /// Retired jobs whose payload other nodes hold, and those.
+    insured: VecDeque<(JobId, BTreeSet<NodeId>)>,
 }
 
 /// A live job.
@@ -119,6 +121,15 @@ impl LiveJobs {
         again.map_or(job.received, |(_, at)| *at)
     }
 
+    /// Returns the other nodes that hold the payload of a job, also of a retired one.
+    pub(super) fn insured_by(&self, id: JobId) -> Option<&BTreeSet<NodeId>> {
+        let live = self.jobs.iter().map(|live| (live.job.id, &live.insured));
+        let retired = self.insured.iter().map(|(id, nodes)| (*id, nodes));
+        live.chain(retired)
+            .find(|(job, _)| *job == id)
+            .map(|(_, nodes)| nodes)
+    }
+
     /// Removes jobs.
     pub(super) fn take(&mut self, leaves: impl Fn(&Live) -> bool) -> Vec<Arc<Job>> {
         let mut taken = Vec::new();
@@ -128,6 +139,12 @@ impl LiveJobs {
                     self.issued.pop_front();
                 }
                 self.issued.push_back((live.job.id, live.issued));
+            }
+            if !live.insured.is_empty() {
+                if self.insured.len() == REMEMBERED {
+                    self.insured.pop_front();
+                }
+                self.insured.push_back((live.job.id, live.insured));
             }
             taken.push(live.job);
         }

@@ -36,6 +36,11 @@ impl Coordinator {
         let peer = &mut self.nodes[id.0].peer;
         peer.cut_due = Some(self.now + self.config.timing.peer_check);
         peer.cut = Some(cut);
+        if peer.news > requested {
+            // The block may have come after this cut.
+            peer.cut_due = Some(self.now);
+            self.nodes[id.0].cut.release();
+        }
         let Some(cut) = self.trusted_cut(id).cloned() else {
             return;
         };
@@ -60,7 +65,7 @@ impl Coordinator {
         let mut others = self.live.jobs.iter().filter(|live| live.job.node != id);
         if others.any(|live| live.job.chain() == chain) {
             let node = &mut self.nodes[id.0];
-            node.peer.cut_due = Some(self.now);
+            (node.peer.cut_due, node.peer.news) = (Some(self.now), self.seq);
             node.cut.release();
         }
     }

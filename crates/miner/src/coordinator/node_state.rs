@@ -263,6 +263,17 @@ impl NodeState {
         self.peer.is_silent() || is_unknown || gates.iter().any(is_unanswered)
     }
 
+    /// Asks for the cut if work takes long: a node without work holds the request for it, but
+    /// answers others.
+    pub(super) fn probe(&mut self, now: Instant, timing: &Timing) {
+        let half = self.peer.limit(timing) / 2;
+        let slow = self.work.in_flight().filter(|sent| *sent + half <= now);
+        if slow.is_some_and(|sent| !self.peer.has_answered_since(sent)) {
+            self.peer.cut_due = Some(now);
+            self.cut.release();
+        }
+    }
+
     /// Whether it holds a request for work, as a node without work does, but answers others.
     pub(super) fn holds_work(&self, now: Instant, timing: &Timing) -> bool {
         self.late_since(&self.work, now, timing).is_some()
@@ -278,10 +289,8 @@ impl NodeState {
     pub(super) fn late(&self, timing: &Timing) -> impl Iterator<Item = Instant> {
         let limit = self.peer.limit(timing);
         let gates = [&self.identify, &self.work, &self.cut];
-        gates
-            .into_iter()
-            .filter_map(Gate::in_flight)
-            .map(move |sent| sent + limit)
+        let sent = gates.into_iter().filter_map(Gate::in_flight);
+        sent.flat_map(move |sent| [sent + limit / 2, sent + limit])
     }
 
     /// Whether the node gets no work requests for now, since it requires proof of work.

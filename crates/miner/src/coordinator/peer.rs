@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chainweb::CreationTime;
 use node::{Cut, Progress};
 
+use super::event::Seq;
 use crate::telemetry::Standing;
 use crate::timing::Timing;
 
@@ -25,6 +26,8 @@ pub(super) struct Peer {
     pub(super) cut: Option<Cut>,
     /// The creation time of the last work that it issued, and when that came.
     pub(super) clock: Option<(CreationTime, Instant)>,
+    /// When it last reported a block that concerns a job of another node.
+    pub(super) news: Seq,
     /// When its cut is wanted for the comparison with the others.
     pub(super) cut_due: Option<Instant>,
     /// The comparisons in a row in which its blocks differed from those of the others; `None`
@@ -81,7 +84,7 @@ impl Peer {
         self.answered_at.is_some_and(|at| at > sent)
     }
 
-    /// Whether its last answer is missing or came too late.
+    /// Whether its last answer is missing, or took too long.
     pub(super) fn is_silent(&self) -> bool {
         self.is_silent
     }

@@ -16,6 +16,7 @@ use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 impl Coordinator {
     pub(super) fn request_missing(&mut self) {
         self.submit_due();
+        self.hasten_twins();
         self.submit_later();
         let now = self.now;
         self.retire(Retirement::Expired, |live| live.expires <= now);
@@ -71,7 +72,7 @@ impl Coordinator {
     /// asked again.
     fn missing_work(&self, id: NodeId) -> Option<Request> {
         let (now, node) = (self.now, &self.nodes[id.0]);
-        if self.is_stopping || !node.is_ready() || node.is_paused(now) {
+        if self.is_stopping || !node.is_ready() || node.is_paused(now) || !self.may_give_work(id) {
             return None;
         }
         let is_preferred = self.preferred() == Some(id);
@@ -138,7 +139,11 @@ impl Coordinator {
         let (now, timing) = (self.now, self.config.timing);
         let node = &mut self.nodes[id.0];
         let sent = node.gate(request).in_flight();
+        // A node without work holds the request for it.
+        let is_held = request == RequestKind::Work
+            && sent.is_some_and(|sent| node.peer.has_answered_since(sent));
         match &result {
+            _ if is_held => {}
             Err(Error::NoAnswer(_)) => node.peer.not_answered(),
             _ => {
                 let took = sent.map(|at| now.saturating_duration_since(at));

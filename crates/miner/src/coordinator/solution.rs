@@ -98,6 +98,7 @@ impl Coordinator {
             expires: self.live.last_issued(job) + self.config.timing.payload_lifetime,
             is_outdated: freshness == Freshness::Outdated,
             due: Some(self.now),
+            sent: None,
             twins,
             refused: None,
         };
@@ -144,6 +145,7 @@ impl Coordinator {
             expires: self.now + left,
             is_outdated: false,
             due: Some(self.now),
+            sent: None,
             twins: Vec::new(),
             refused: None,
             job,

@@ -133,6 +133,11 @@ impl Coordinator {
         &self.published
     }
 
+    /// Whether the program is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping
+    }
+
     /// Whether submissions wait for an answer.
     pub(crate) fn is_submitting(&self) -> bool {
         !self.submissions.open.is_empty()
@@ -181,8 +186,8 @@ impl Coordinator {
         let live = self.live.published();
         let jobs: Vec<_> = live.map(|live| Arc::clone(&live.job)).collect();
         if !self.published.iter().eq(&jobs) {
-            // All nodes are of one network.
-            let info = self.nodes.iter().find_map(|node| node.info.as_ref());
+            let first = self.nodes.iter().find_map(|node| node.info.as_ref());
+            let info = self.upstreams.network.as_ref().or(first);
             let chains = info.and_then(|info| NonZeroUsize::new(info.chains.len()));
             self.published = Arc::new(Jobs::new(jobs).on_chains(chains).since(self.now));
             let action = Action::Publish(Arc::clone(&self.published));

@@ -35,6 +35,8 @@ pub(super) struct Submission {
     pub(super) is_outdated: bool,
     /// When to submit it; `None` while a request is in flight.
     pub(super) due: Option<Instant>,
+    /// When it was last submitted.
+    pub(super) sent: Option<Instant>,
     /// The other nodes that hold its payload and have not answered.
     pub(super) twins: Vec<Twin>,
     /// The answer of the issuer, if that was no and the answers of others are missing.
@@ -169,6 +171,7 @@ impl Submissions {
     pub(super) fn due(&mut self, now: Instant) -> impl Iterator<Item = &Submission> {
         self.open.values_mut().filter_map(move |open| {
             open.due.take_if(|at| *at <= now)?;
+            open.sent = Some(now);
             open.attempts = open.attempts.saturating_add(1);
             Some(&*open)
         })

@@ -10,7 +10,7 @@
 //! whose block is from its future.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, CreationTime, Work};
 use node::Error;
@@ -53,10 +53,10 @@ impl Coordinator {
         let header = work.header();
         self.nodes[id.0].peer.clock = Some((header.creation_time(), self.now));
         let now = self.now;
-        let mut jobs = self.live.jobs.iter_mut();
+        let jobs = self.live.jobs.iter_mut();
         let is_on_chain =
             |live: &&mut Live| live.job.node != id && live.job.chain() == work.chain();
-        if let Some(live) = jobs.find(is_on_chain) {
+        for live in jobs.filter(is_on_chain) {
             live.asked.insert(id, (now, TRIES));
             let other = live.job.work.header();
             if (other.parent(), other.payload_hash()) == (header.parent(), header.payload_hash()) {
@@ -67,8 +67,7 @@ impl Coordinator {
 
     /// Returns the nodes that hold the payload of a job besides its own.
     pub(super) fn twins_of(&self, job: &Job) -> Vec<Twin> {
-        let live = self.live.jobs.iter().find(|live| live.job.id == job.id);
-        let insured = live.into_iter().flat_map(|live| &live.insured);
+        let insured = self.live.insured_by(job.id).into_iter().flatten();
         let good = insured.filter(|id| !self.nodes[id.0].peer.standing.loses_blocks());
         let twin = |id: &NodeId| Twin {
             node: *id,
@@ -96,6 +95,33 @@ impl Coordinator {
             self.actions.push(Action::Request { node, request });
         }
         !submission.twins.is_empty()
+    }
+
+    /// Sends solutions to the other nodes whose issuer does not answer in time, or is lost.
+    pub(super) fn hasten_twins(&mut self) {
+        if !self.has_several_nodes() {
+            return;
+        }
+        let late = self.submissions.open.values().filter(|open| {
+            let is_late = self.late_at(open).is_some_and(|at| at <= self.now);
+            is_late || self.nodes[open.job.node.0].peer.standing.loses_blocks()
+        });
+        let late: Vec<_> = late.map(|open| open.job.id).collect();
+        for job in late {
+            self.send_twins(job);
+        }
+    }
+
+    /// When the answers to submissions count as missing that other nodes can get.
+    pub(super) fn late_submissions(&self) -> impl Iterator<Item = Instant> {
+        let open = self.submissions.open.values();
+        open.filter_map(|open| self.late_at(open))
+    }
+
+    fn late_at(&self, open: &Submission) -> Option<Instant> {
+        let limit = self.nodes[open.job.node.0].peer.limit(&self.config.timing);
+        let is_open = open.twins.iter().any(|twin| !twin.is_sent);
+        open.sent.filter(|_| is_open).map(|sent| sent + limit)
     }
 
     /// Another node than the issuer answered.

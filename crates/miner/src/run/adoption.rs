@@ -7,13 +7,19 @@ use chainweb::Work;
 use super::Running;
 use crate::coordinator::Event;
 use crate::job::NodeId;
+use crate::telemetry::Standing;
 use crate::telemetry::event::Event as Report;
 
 impl Running {
     /// Takes up the blocks of earlier runs that any node can be asked about.
     pub(super) fn adopt_all(&mut self) {
+        if self.coordinator.is_stopping() {
+            return;
+        }
         for node in (0..self.clients.len()).map(NodeId) {
-            let network = self.recorder.nodes()[node.0].network.as_ref();
+            let known = &self.recorder.nodes()[node.0];
+            let network = known.network.as_ref();
+            let network = network.filter(|_| known.standing != Standing::OtherNetwork);
             if let Some(network) = network.map(|network| network.version.to_string()) {
                 self.adopt(node, &network);
             }

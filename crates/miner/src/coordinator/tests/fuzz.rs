@@ -556,6 +556,12 @@ impl World {
         self.handle(Event::Demand(self.demand.clone()));
     }
 
+    /// Whether the node does not answer a request.
+    fn is_held(&self, flight: &Flight) -> bool {
+        let node = &self.nodes[flight.node.0];
+        node.hangs || node.holds_work && matches!(flight.request, Request::Work { .. })
+    }
+
     /// A request reaches its node, or an answer the coordinator.
     fn move_flight(&mut self) {
         if self.flights.is_empty() {
@@ -690,11 +696,7 @@ impl World {
         let until = self.now + time;
         let events = self.events;
         loop {
-            while let Some(at) = self
-                .flights
-                .iter()
-                .position(|it| !self.nodes[it.node.0].hangs)
-            {
+            while let Some(at) = self.flights.iter().position(|it| !self.is_held(it)) {
                 if self.flights[at].answer.is_none() {
                     self.act(at);
                 }
@@ -714,7 +716,7 @@ impl World {
                 self.events - events < (500 + 40 * time.as_secs()) * self.nodes.len() as u64,
                 "busy without end"
             );
-            if self.flights.iter().all(|it| self.nodes[it.node.0].hangs) {
+            if self.flights.iter().all(|it| self.is_held(it)) {
                 match self.coordinator.next_wakeup().filter(|at| *at <= until) {
                     Some(at) => {
                         self.now = at;

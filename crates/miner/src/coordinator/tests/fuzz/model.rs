@@ -32,12 +32,16 @@ pub(in super::super) struct Model {
     pub(in super::super) is_down: bool,
     /// Whether it reads requests and never answers.
     pub(in super::super) hangs: bool,
+    /// Whether it never answers requests for work, as a node without work does.
+    pub(in super::super) holds_work: bool,
     /// Whether it answers, but exchanges no blocks with other nodes.
     pub(in super::super) is_frozen: bool,
     /// The difficulty of its blocks.
     pub(in super::super) block_weight: u64,
     /// Whether payloads depend on the parent only, and are the same on all nodes.
     pub(in super::super) shares_payloads: bool,
+    /// The answer to all requests for the cut.
+    pub(in super::super) refuses_cut: Option<Error>,
     /// The answer to all requests for work.
     pub(in super::super) refuses_work: Option<Error>,
     /// Whether its streams stay open without a sign when it is restarted.
@@ -90,9 +94,11 @@ impl Model {
             version: "net-0".parse().expect("it is a name"),
             is_down: false,
             hangs: false,
+            holds_work: false,
             is_frozen: false,
             block_weight: 10,
             shares_payloads: false,
+            refuses_cut: None,
             refuses_work: None,
             dies_silently: false,
             faults: 0,
@@ -375,8 +381,10 @@ impl Model {
                 }
             }
             Request::Cut { version, seq, .. } => {
+                let refusal = self.refuses_cut.clone().map_or(Ok(()), Err);
                 let result = ok
                     .and_then(|()| self.serves(&version))
+                    .and(refusal)
                     .and_then(|()| lost());
                 Event::Cut {
                     node,

@@ -18,6 +18,16 @@ use crate::timing::Timing;
 const CHAINS: u32 = 10;
 const SECOND: Duration = Duration::from_secs(1);
 
+fn config(nodes: usize) -> Config {
+    Config {
+        nodes,
+        work_slots: 2,
+        preemption: Preemption::default(),
+        proof: Proof::Verified,
+        timing: Timing::default(),
+    }
+}
+
 impl World {
     /// Good nodes that have been mined on for ten seconds, the first of which serves.
     fn mining(nodes: usize) -> Self {
@@ -26,14 +36,7 @@ impl World {
 
     /// The same, with payloads that are equal on all nodes or not.
     fn mining_with(nodes: usize, shares_payloads: bool) -> Self {
-        let config = Config {
-            nodes,
-            work_slots: 2,
-            preemption: Preemption::default(),
-            proof: Proof::Verified,
-            timing: Timing::default(),
-        };
-        let mut world = Self::of(&config, CHAINS, StdRng::seed_from_u64(7));
+        let mut world = Self::of(&config(nodes), CHAINS, StdRng::seed_from_u64(7));
         for node in &mut world.nodes {
             node.shares_payloads = shares_payloads;
         }
@@ -164,6 +167,33 @@ fn a_node_without_work_gives_way_to_one_with_work() {
 }
 
 #[test]
+fn a_node_that_holds_requests_for_work_keeps_its_jobs_until_they_are_outdated() {
+    let mut world = World::mining(2);
+    world.nodes[0].holds_work = true;
+    world.blocks(60);
+    assert_eq!(world.standing(0), Standing::NoWork);
+    world.expect_jobs_of(1);
+    let reports = world.reports.iter();
+    let lost = reports.filter(|(_, event)| match event {
+        telemetry::Event::Node(id, NodeEvent::Standing { standing, .. }) => {
+            id.0 == 0 && standing.loses_blocks()
+        }
+        _ => false,
+    });
+    assert_eq!(lost.count(), 0);
+}
+
+#[test]
+fn a_node_without_work_and_cut_does_not_keep_others_from_serving() {
+    let mut world = World::of(&config(2), CHAINS, StdRng::seed_from_u64(7));
+    world.nodes[0].refuses_work = Some(busy());
+    world.nodes[0].refuses_cut = Some(busy());
+    world.handle(Event::Tick);
+    world.blocks(10);
+    world.expect_jobs_of(1);
+}
+
+#[test]
 fn a_node_that_refuses_the_key_streams_but_gives_no_work() {
     let mut world = World::mining(2);
     world.nodes[1].refuses_work = Some(unauthorized());
@@ -247,6 +277,17 @@ fn a_solution_reaches_another_node_with_its_payload_if_the_issuer_dies() {
     world.solve();
     world.kill(0);
     world.calm(SECOND);
+    assert_eq!(world.coordinator.counters().twins_taken, 1);
+    assert_eq!(world.nodes[1].count(&world.ours), 1);
+}
+
+#[test]
+fn a_solution_does_not_wait_for_an_issuer_that_hangs() {
+    let mut world = World::mining_with(2, true);
+    world.blocks(20);
+    world.nodes[0].hangs = true;
+    world.solve();
+    world.calm(2 * SECOND);
     assert_eq!(world.coordinator.counters().twins_taken, 1);
     assert_eq!(world.nodes[1].count(&world.ours), 1);
 }
