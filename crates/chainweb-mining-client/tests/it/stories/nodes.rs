@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chainweb::{ChainId, Difficulty};
 use simnet::{Endpoint, Link, Payloads, Verdict};
 use tokio::time::sleep;
 
@@ -84,7 +85,7 @@ async fn a_node_whose_cut_stands_is_left_and_reported() {
 #[tokio::test]
 async fn a_node_on_a_fork_is_never_mined_on() {
     let mut story = three_nodes().network().await;
-    for chain in (0..10).cycle().take(60).map(chainweb::ChainId::new) {
+    for chain in (0..10).cycle().take(60).map(ChainId::new) {
         story.simnet.node(1).mine_foreign(chain).ok();
         sleep(Duration::from_millis(1)).await;
     }
@@ -105,16 +106,13 @@ async fn a_node_on_a_fork_is_never_mined_on() {
 async fn blocks_reach_the_network_by_another_node_that_holds_the_payload() {
     let mut setting = three_nodes();
     setting.network.payloads = Payloads::Same;
+    setting.network.start_difficulty = Difficulty::from_u128(60_000);
     let mut story = setting.begin().await;
     story.until_mining().await;
     // The issuer takes no block from now on, and everything else goes on.
     story.fault(Endpoint::Solved, Verdict::Drop);
-    let taken = story.accepted();
-    story
-        .until("more blocks", PATIENCE, |story| {
-            story.accepted() >= taken + 3
-        })
-        .await;
+    // Not each of them: a block may be found before another node is asked for its work.
+    story.until_logged(&["could not submit block"], 20).await;
     story.simnet.faults().clear();
     let ended = story.end().await;
     assert!(ended.counters.twins_taken > 0, "{}", ended.log);
