@@ -18,6 +18,17 @@ impl Coordinator {
         self.nodes.len() > 1
     }
 
+    /// Returns the ids of all nodes, in the order of preference.
+    pub(super) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// Returns the nodes that are ready, in the order of preference.
+    pub(super) fn ready(&self) -> impl Iterator<Item = NodeId> {
+        self.ids()
+            .filter(|id| self.nodes[id.0].peer.standing == Standing::Ready)
+    }
+
     /// Returns the node for free slots, if it can be asked for work.
     pub(super) fn preferred(&self) -> Option<NodeId> {
         let id = self.upstreams.serving;
@@ -36,13 +47,12 @@ impl Coordinator {
             return;
         }
         self.choose_network();
-        let ids = || (0..self.nodes.len()).map(NodeId);
-        let cuts = ids().filter_map(|id| self.trusted_cut(id));
+        let cuts = self.ids().filter_map(|id| self.trusted_cut(id));
         let progress = cuts.map(Cut::progress);
         if let Some(best) = progress.reduce(|a, b| if b.is_ahead_of(&a) { b } else { a }) {
             self.upstreams.advance(self.now, best);
         }
-        for id in (0..self.nodes.len()).map(NodeId) {
+        for id in self.ids() {
             let standing = self.standing(id);
             let (now, timing) = (self.now, self.config.timing);
             self.nodes[id.0].probe(now, &timing);
@@ -137,17 +147,16 @@ impl Coordinator {
     fn choose_node(&mut self) {
         let (now, timing, before) = (self.now, self.config.timing, self.upstreams.serving);
         let standing = self.nodes[before.0].peer.standing;
-        let is_ready = |id: &NodeId| self.nodes[id.0].peer.standing == Standing::Ready;
-        let mut ready = (0..self.nodes.len()).map(NodeId).filter(is_ready);
+        let first = self.ready().next();
         let next = match standing {
             // A node that does not answer is unreachable soon.
             Standing::Unknown => None,
-            Standing::Ready => ready.next().filter(|id| {
+            Standing::Ready => first.filter(|id| {
                 let since = self.nodes[id.0].peer.ready_since;
                 let is_proven = since.is_some_and(|since| since + timing.return_after <= now);
                 *id < before && is_proven && self.upstreams.may_return(now, &timing)
             }),
-            _ => ready.next(),
+            _ => first,
         };
         if let Some(node) = next {
             self.upstreams.change(now, node);
@@ -186,8 +195,7 @@ impl Coordinator {
     /// the first other one.
     pub(super) fn is_judge(&self, id: NodeId) -> bool {
         let serving = self.upstreams.serving;
-        let mut others = (0..self.nodes.len()).map(NodeId);
-        let other = others.find(|id| {
+        let other = self.ids().find(|id| {
             let standing = self.nodes[id.0].peer.standing;
             !standing.loses_blocks() && self.trusted_cut(*id).is_some()
         });

@@ -23,8 +23,7 @@ impl Coordinator {
             let node = &self.nodes[id.0];
             node.is_ready() && node.peer.standing.is_comparable() && node.peer.cut.is_some()
         };
-        let ids = (0..self.nodes.len()).map(NodeId);
-        let comparable: Vec<_> = ids.filter(is_comparable).collect();
+        let comparable: Vec<_> = self.ids().filter(is_comparable).collect();
         let timing = &self.config.timing;
         let is_doubtful = comparable
             .iter()

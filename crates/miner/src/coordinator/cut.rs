@@ -46,7 +46,7 @@ impl Coordinator {
             self.show(id, Some((at, &cut)));
         }
         let is_judge = self.is_judge(id);
-        self.retire_passed(id, requested, cut.clone());
+        self.retire_passed(id, requested, &cut);
         if !is_judge {
             return;
         }

@@ -21,36 +21,34 @@ impl Coordinator {
     /// the node: work of the node at this height is outdated.
     pub(super) fn is_passed(&self, id: NodeId, (chain, height): (ChainId, u64)) -> bool {
         let own = self.nodes[id.0].peer.progress();
-        let others = (0..self.nodes.len())
-            .map(NodeId)
-            .filter(|other| *other != id);
+        let others = self.ids().filter(|other| *other != id);
         let mut cuts = others.filter_map(|other| self.trusted_cut(other));
         cuts.any(|cut| has_passed(cut, own, (chain, height)))
     }
 
     /// A node showed its cut: jobs of other nodes that it has passed are outdated.
-    pub(super) fn retire_passed(&mut self, id: NodeId, requested: Seq, cut: Cut) {
+    pub(super) fn retire_passed(&mut self, id: NodeId, requested: Seq, cut: &Cut) {
         if !self.has_several_nodes() {
             return;
         }
         let peer = &mut self.nodes[id.0].peer;
         peer.cut_due = Some(self.now + self.config.timing.peer_check);
-        peer.cut = Some(cut);
+        peer.cut = Some(cut.clone());
         if peer.news > requested {
             // The block may have come after this cut.
             peer.cut_due = Some(self.now);
             self.nodes[id.0].cut.release();
         }
-        let Some(cut) = self.trusted_cut(id).cloned() else {
+        if self.trusted_cut(id).is_none() {
             return;
-        };
+        }
         let nodes = self.nodes.iter();
         let progress: Vec<_> = nodes.map(|node| node.peer.progress()).collect();
         let retired = self.retire(Retirement::NewCut, |live| {
             let place = (live.job.chain(), live.job.work.header().height());
             live.job.node != id
                 && Seq::of(&live.job) < requested
-                && has_passed(&cut, progress[live.job.node.0], place)
+                && has_passed(cut, progress[live.job.node.0], place)
         });
         self.nodes[id.0].counts.first_events += retired.len() as u64;
         for job in &retired {

@@ -22,7 +22,7 @@ impl Coordinator {
         self.retire(Retirement::Expired, |live| live.expires <= now);
         self.publish();
         self.seq.0 += 1;
-        for id in (0..self.nodes.len()).map(NodeId) {
+        for id in self.ids() {
             self.request_missing_of(id);
         }
         self.compare_nodes();

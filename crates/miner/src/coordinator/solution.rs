@@ -155,19 +155,32 @@ impl Coordinator {
 
     /// Submits what is due.
     pub(super) fn submit_due(&mut self) {
-        for due in self.submissions.due(self.now) {
-            let node = due.job.node;
-            let request = Request::Submit {
-                version: self.nodes[node.0].version(),
-                job: due.job.id,
-                header: due.header.clone(),
-                connection: match due.unknown {
-                    0 => Connection::Any,
-                    _ => Connection::New,
-                },
+        let due = self.submissions.due(self.now).map(|due| {
+            let connection = match due.unknown {
+                0 => Connection::Any,
+                _ => Connection::New,
             };
-            self.actions.push(Action::Request { node, request });
+            (due.job.node, due.job.id, due.header.clone(), connection)
+        });
+        for (node, job, header, connection) in due.collect::<Vec<_>>() {
+            self.submit_to(node, job, header, connection);
         }
+    }
+
+    pub(super) fn submit_to(
+        &mut self,
+        node: NodeId,
+        job: JobId,
+        header: WorkHeader,
+        connection: Connection,
+    ) {
+        let request = Request::Submit {
+            version: self.nodes[node.0].version(),
+            job,
+            header,
+            connection,
+        };
+        self.actions.push(Action::Request { node, request });
     }
 
     pub(super) fn submitted(&mut self, node: NodeId, id: JobId, result: Result<(), Error>) {

@@ -6,7 +6,6 @@ use chainweb::ChainId;
 use super::state::Coordinator;
 use crate::demand::Demand;
 use crate::job::NodeId;
-use crate::telemetry::Standing;
 
 /// Work that is not for a free slot, preferably on a chain.
 pub(super) struct SideWork(pub(super) Option<ChainId>);
@@ -51,9 +50,7 @@ impl Coordinator {
             let gets_a_slot = self.has_room() && self.free_chain(id).is_some();
             id == self.upstreams.serving && gets_a_slot || published.any(|live| live.job.node == id)
         };
-        let mut ids = (0..self.nodes.len()).map(NodeId);
-        let is_ready = |id: NodeId| self.nodes[id.0].peer.standing == Standing::Ready;
-        ids.find(|id| is_ready(*id) && !is_in_use(*id)) == Some(id)
+        self.ready().find(|id| !is_in_use(*id)) == Some(id)
     }
 
     /// Whether a job of a node on a chain is a better standby job than the present one.

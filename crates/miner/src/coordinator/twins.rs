@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use chainweb::{ChainId, CreationTime, Work};
 use node::Error;
 
-use super::action::{Action, Connection, Request};
+use super::action::Connection;
 use super::live::Live;
 use super::state::Coordinator;
 use super::submissions::{Later, Submission, Twin};
@@ -82,19 +82,16 @@ impl Coordinator {
         let Some(submission) = self.submissions.open.get_mut(&job) else {
             return false;
         };
-        let header = &submission.header;
-        for twin in submission.twins.iter_mut().filter(|twin| !twin.is_sent) {
+        let is_any = !submission.twins.is_empty();
+        let unsent = submission.twins.iter_mut().filter(|twin| !twin.is_sent);
+        let nodes = unsent.map(|twin| {
             twin.is_sent = true;
-            let request = Request::Submit {
-                version: self.nodes[twin.node.0].version(),
-                job,
-                header: header.clone(),
-                connection: Connection::Any,
-            };
-            let node = twin.node;
-            self.actions.push(Action::Request { node, request });
+            (twin.node, submission.header.clone())
+        });
+        for (node, header) in nodes.collect::<Vec<_>>() {
+            self.submit_to(node, job, header, Connection::Any);
         }
-        !submission.twins.is_empty()
+        is_any
     }
 
     /// Sends solutions to the other nodes whose issuer does not answer in time, or is lost.
@@ -181,14 +178,7 @@ impl Coordinator {
             }
             let is_good = !self.nodes[later.node.0].peer.standing.loses_blocks();
             if is_good && later.due <= now {
-                let request = Request::Submit {
-                    version: self.nodes[later.node.0].version(),
-                    job: later.job,
-                    header: later.header,
-                    connection: Connection::Any,
-                };
-                let node = later.node;
-                self.actions.push(Action::Request { node, request });
+                self.submit_to(later.node, later.job, later.header, Connection::Any);
             }
         }
     }
