@@ -37,6 +37,8 @@ pub(crate) struct Coordinator {
     /// The time of the present event.
     pub(super) now: Instant,
     published: Arc<Jobs>,
+    /// Since when there is no live job though the worker wants some.
+    idle_since: Option<Instant>,
     /// What the worker wants.
     pub(super) demand: Demand,
     /// When the worker last changed its demand.
@@ -60,6 +62,7 @@ impl Coordinator {
             seq: Seq::default(),
             now,
             published: Arc::default(),
+            idle_since: None,
             demand: Demand::default(),
             demanded: Seq::default(),
             hinted: None,
@@ -186,6 +189,11 @@ impl Coordinator {
         let live = self.live.published();
         let jobs: Vec<_> = live.map(|live| Arc::clone(&live.job)).collect();
         if !self.published.iter().eq(&jobs) {
+            if let Some(since) = self.idle_since.take() {
+                self.counters.without_jobs += self.now.saturating_duration_since(since);
+            }
+            let is_idle = jobs.is_empty() && self.demand != Demand::Nothing && !self.is_stopping;
+            self.idle_since = is_idle.then_some(self.now);
             let first = self.nodes.iter().find_map(|node| node.info.as_ref());
             let info = self.upstreams.network.as_ref().or(first);
             let chains = info.and_then(|info| NonZeroUsize::new(info.chains.len()));
