@@ -253,6 +253,19 @@ impl Device {
 }
 
 impl Snapshot {
+    /// Returns how many blocks a node is behind the highest of its network that is on no fork, in
+    /// all chains together. `None` for the only node, and where heights are unknown.
+    pub fn lag_blocks(&self, node: NodeId) -> Option<u64> {
+        let heights = self.counters.nodes.iter().map(|counts| counts.cut_height);
+        let are_alike = |standing| !matches!(standing, Standing::Forked | Standing::OtherNetwork);
+        let alike = self.nodes.iter().zip(heights.clone());
+        let alike = alike.filter(|(node, _)| are_alike(node.standing));
+        let highest = alike.filter_map(|(_, height)| height).max()?;
+        let own = heights.clone().nth(node.0)??;
+        (self.nodes.len() > 1 && self.nodes[node.0].standing != Standing::OtherNetwork)
+            .then(|| highest.saturating_sub(own))
+    }
+
     /// Returns when the next blocks come at the present rate and the difficulty of the newest job.
     /// `None` without a job, or without hashes of a known number.
     pub fn odds(&self) -> Option<Odds> {
