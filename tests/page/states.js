@@ -98,7 +98,7 @@ const STATES = {
     it.outages = [{ node: '10.0.0.5:1848', since_unix_ms: it.now - 95_000, until_unix_ms: null, cause: 'unreachable' }];
   },
   'node-behind': (it) => setAside(it, 'behind', 'is behind the other nodes', { lag_blocks: 12 }),
-  fork: (it) => setAside(it, 'forked', 'is on a fork'),
+  fork: (it) => setAside(it, 'forked', 'is on a fork', { lag_blocks: null }),
   flapping: (it) => {
     it.status.problems = [PROBLEMS.flapping];
     Object.assign(it.nodes[1], { losses: 12 });

@@ -37,8 +37,8 @@ pub(super) static METRICS: &[Metric] = &[
     metric(
         "node_lag_blocks",
         &["node"],
-        "Blocks by which the node is behind the highest one of its network that is on no fork, in \
-         all chains together, where there are several nodes",
+        "Blocks by which the node is behind the highest one, in all chains together, where there \
+         are several nodes, apart from those on a fork or of another network",
         "A few come and go with each block; a node that lags for long is slow or badly connected.",
         |facts| {
             let nodes = (0..).map(NodeId).zip(&facts.snapshot.nodes);

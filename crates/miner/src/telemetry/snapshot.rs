@@ -253,17 +253,21 @@ impl Device {
 }
 
 impl Snapshot {
-    /// Returns how many blocks a node is behind the highest of its network that is on no fork, in
-    /// all chains together. `None` for the only node, and where heights are unknown.
+    /// Returns how many blocks a node is behind the highest one, in all chains together. `None` for
+    /// the only node, for those on a fork or of another network, with which no others are compared
+    /// either, and where heights are unknown.
     pub fn lag_blocks(&self, node: NodeId) -> Option<u64> {
-        let heights = self.counters.nodes.iter().map(|counts| counts.cut_height);
-        let are_alike = |standing| !matches!(standing, Standing::Forked | Standing::OtherNetwork);
-        let alike = self.nodes.iter().zip(heights.clone());
-        let alike = alike.filter(|(node, _)| are_alike(node.standing));
-        let highest = alike.filter_map(|(_, height)| height).max()?;
+        let heights = self
+            .nodes
+            .iter()
+            .zip(&self.counters.nodes)
+            .map(|(node, counts)| {
+                let is_apart = matches!(node.standing, Standing::Forked | Standing::OtherNetwork);
+                counts.cut_height.filter(|_| !is_apart)
+            });
         let own = heights.clone().nth(node.0)??;
-        (self.nodes.len() > 1 && self.nodes[node.0].standing != Standing::OtherNetwork)
-            .then(|| highest.saturating_sub(own))
+        let highest = heights.flatten().max()?;
+        (self.nodes.len() > 1).then(|| highest - own)
     }
 
     /// Returns when the next blocks come at the present rate and the difficulty of the newest job.

@@ -76,8 +76,8 @@ struct Node {
     streams_open: usize,
     /// The sum of the heights of its chains.
     cut_height: Option<u64>,
-    /// How many blocks it is behind the highest node of its network that is on no fork, in all
-    /// chains together, where there are several nodes.
+    /// How many blocks it is behind the highest node, in all chains together, where there are
+    /// several nodes, apart from those on a fork or of another network.
     lag_blocks: Option<u64>,
     /// The jobs made of its work.
     jobs: u64,

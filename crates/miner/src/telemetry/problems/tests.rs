@@ -10,7 +10,7 @@ use stratum::{Rejection, Rejections, WorkerName, WorkerSnapshot};
 
 use super::problems;
 use crate::history::DiskFault;
-use crate::job::Jobs;
+use crate::job::{Jobs, NodeId};
 use crate::meter::{Rate, Reading};
 use crate::telemetry::Standing;
 use crate::telemetry::counters::{Counters, NodeCounts};
@@ -376,6 +376,26 @@ fn each_staged_state_of_several_nodes_is_the_first_problem_with_its_remedy() {
         &["None of the 3 nodes is of use", "Mend"],
     );
     check_none(|state| several(state, [Unreachable; 3], 9));
+}
+
+#[test]
+fn the_lag_is_that_behind_the_highest_node_of_the_network() {
+    use Standing::{Behind, Forked, OtherNetwork, Ready};
+    let lags = |standings| {
+        let mut state = well();
+        several(&mut state, standings, 0);
+        [0, 1, 2].map(|node| state.lag_blocks(NodeId(node)))
+    };
+    assert_eq!(lags([Ready; 3]), [Some(100), Some(112), Some(0)]);
+    let without_the_last = [Some(0), Some(12), None];
+    assert_eq!(lags([Ready, Behind, Forked]), without_the_last);
+    assert_eq!(lags([Ready, Ready, OtherNetwork]), without_the_last);
+    let mut one = well();
+    one.counters.nodes = vec![NodeCounts {
+        cut_height: Some(1),
+        ..NodeCounts::default()
+    }];
+    assert_eq!(one.lag_blocks(NodeId(0)), None);
 }
 
 #[test]
