@@ -113,6 +113,7 @@ pub(crate) async fn run(
             payee: Payee::Simulated,
         },
         nodes: vec![node],
+        submit_only: 0,
         work_slots: 2,
         worker: hashing.worker(&timing),
         preemption: Preemption::default(),

@@ -25,6 +25,10 @@ pub struct NodeArgs {
     /// several nodes of one network, the preferred one first.
     #[arg(short, long, value_name = NAME, default_value = "localhost:1848")]
     pub node: Vec<NodeAddress>,
+    /// A node that only takes solutions, of work that it holds as well as the node that issued it;
+    /// repeatable.
+    #[arg(long, value_name = NAME)]
+    pub submit_only_node: Vec<NodeAddress>,
     /// Connect with TLS to all nodes whose address has no scheme.
     #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
@@ -55,13 +59,19 @@ pub struct NodeArgs {
 }
 
 impl NodeArgs {
-    /// Returns the configurations of the nodes, the preferred one first; at least one. Logs a
-    /// warning for what looks like an error.
+    /// Returns the configurations of the nodes, the preferred one first; at least one. Those that
+    /// only insure follow. Logs a warning for what looks like an error.
     ///
     /// # Errors
     /// Returns an error if the flags name no node or one twice, or contradict each other.
     pub fn configs(&self) -> Result<Vec<::node::Config>, UsageError> {
-        let nodes: Vec<_> = self.node.iter().map(|node| ("--node", node)).collect();
+        let insurers = self.submit_only_node.iter();
+        let nodes: Vec<_> = self
+            .node
+            .iter()
+            .map(|node| ("--node", node))
+            .chain(insurers.map(|node| ("--submit-only-node", node)))
+            .collect();
         let mut endpoints: Vec<Endpoint> = Vec::new();
         for (flag, node) in &nodes {
             let address = node.address();
