@@ -29,6 +29,16 @@ impl Coordinator {
             .filter(|id| self.nodes[id.0].peer.standing == Standing::Ready)
     }
 
+    /// Whether a node only insures the jobs of others.
+    pub(super) fn is_submit_only(&self, id: NodeId) -> bool {
+        id.0 + self.config.submit_only >= self.nodes.len()
+    }
+
+    /// Returns the nodes that are ready to issue work, in the order of preference.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = NodeId> {
+        self.ready().filter(|id| !self.is_submit_only(*id))
+    }
+
     /// Returns the node for free slots, if it can be asked for work.
     pub(super) fn preferred(&self) -> Option<NodeId> {
         let id = self.upstreams.serving;
@@ -70,9 +80,11 @@ impl Coordinator {
         self.replace_lost_jobs();
     }
 
-    /// The network of the nodes is that of the first one identified, as long as any serves it.
+    /// The network of the nodes is that of the first one identified, as long as any serves it. It
+    /// is never that of nodes which only insure.
     pub(super) fn choose_network(&mut self) {
-        let mut known = self.nodes.iter().filter_map(|node| node.info.as_ref());
+        let issuers = self.nodes.iter().rev().skip(self.config.submit_only).rev();
+        let mut known = issuers.filter_map(|node| node.info.as_ref());
         let is_served = self.upstreams.network.is_some()
             && known.clone().any(|info| self.upstreams.is_of_network(info));
         if is_served || !self.has_several_nodes() {
@@ -147,7 +159,7 @@ impl Coordinator {
     fn choose_node(&mut self) {
         let (now, timing, before) = (self.now, self.config.timing, self.upstreams.serving);
         let standing = self.nodes[before.0].peer.standing;
-        let first = self.ready().next();
+        let first = self.issuers().next();
         let next = match standing {
             // A node that does not answer is unreachable soon.
             Standing::Unknown => None,
