@@ -1,5 +1,7 @@
 //! Stories of two or three nodes, on the model.
 
+mod fates;
+
 use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
