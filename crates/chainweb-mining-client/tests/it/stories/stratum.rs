@@ -2,6 +2,7 @@
 
 mod by_hand;
 pub(super) mod devices;
+mod failover;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
