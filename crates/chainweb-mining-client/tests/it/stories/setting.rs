@@ -402,16 +402,22 @@ impl Story {
         self.stop.cancel();
     }
 
-    /// Requests the shutdown of the client and waits for its end.
-    pub(super) async fn end(mut self) -> Ended {
+    /// Requests the shutdown of the client and waits for its end. Another one can be started then.
+    pub(super) async fn stop_client(&mut self) -> Snapshot {
         self.stop();
-        let asked = Instant::now();
         let joined = timeout(self.timing.grace + PATIENCE, self.client.join_next()).await;
-        let took = asked.elapsed();
         let Ok(Some(joined)) = joined else {
             panic!("the client does not end\n{}", self.log);
         };
-        let summary = joined.unwrap().unwrap();
+        self.stop = CancellationToken::new();
+        joined.unwrap().unwrap()
+    }
+
+    /// Requests the shutdown of the client and waits for its end.
+    pub(super) async fn end(mut self) -> Ended {
+        let asked = Instant::now();
+        let summary = self.stop_client().await;
+        let took = asked.elapsed();
         let report = self.simnet.report();
         self.simnet.shutdown().await;
         Ended {
