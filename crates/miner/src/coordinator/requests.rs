@@ -145,6 +145,10 @@ impl Coordinator {
         match &result {
             _ if is_held => {}
             Err(Error::NoAnswer(_)) => node.peer.not_answered(),
+            // A proxy answers in place of a node that is down. Work a node may refuse itself.
+            Err(error) if request != RequestKind::Work && error.is_of_server() => {
+                node.peer.not_answered();
+            }
             _ => {
                 let took = sent.map(|at| now.saturating_duration_since(at));
                 node.peer.answered(now, &timing, took.unwrap_or_default());

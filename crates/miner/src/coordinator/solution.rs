@@ -279,7 +279,9 @@ impl Coordinator {
                 self.report_block(block, BlockEvent::RejectedWithoutPow);
                 self.pow_required(node, error);
             }
-            error if submission.may_be_taken(error) => self.uncertain(submission, error),
+            error if submission.may_be_taken(error) || error.retry() != Retry::Never => {
+                self.uncertain(submission, error);
+            }
             Error::Refused(Refusal::Stale) => {
                 self.counters.solutions_stale += 1;
                 self.report_block(block, BlockEvent::Stale);
@@ -330,6 +332,8 @@ impl Coordinator {
                 };
                 self.report_block(block, event);
             }
+        } else if !submission.twins.is_empty() {
+            submission.refused = Some(error.clone());
         } else if let Some(submission) = self.submissions.end(id, self.seq) {
             self.uncertain(&submission, error);
         }
@@ -340,6 +344,7 @@ impl Coordinator {
         let event = BlockEvent::SubmissionUncertain {
             attempts: submission.attempts,
             error: error.to_string(),
+            header: submission.header.clone(),
         };
         self.report_block(submission.block(), event);
         self.track(submission);
