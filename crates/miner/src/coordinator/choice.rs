@@ -222,14 +222,10 @@ impl Coordinator {
         }
     }
 
-    /// Whether the cut of a node counts for the places of blocks. If there is no good one, that of
-    /// the node that serves does.
+    /// Whether the cut of a node counts for the places of blocks.
     pub(super) fn votes(&self, id: NodeId) -> bool {
-        let is_good = |id: NodeId| {
-            let standing = self.nodes[id.0].peer.standing;
-            !standing.loses_blocks() && self.trusted_cut(id).is_some()
-        };
-        is_good(id) || id == self.upstreams.serving && !self.ids().any(is_good)
+        let is_lost = self.nodes[id.0].peer.standing.loses_blocks();
+        !self.has_several_nodes() || !is_lost && self.trusted_cut(id).is_some()
     }
 
     /// Returns the nodes whose cuts count for the places of blocks.
