@@ -56,6 +56,10 @@ pub(in super::super) struct Model {
     payloads: BTreeMap<PayloadHash, Instant>,
     newest_payload: u64,
     pub(in super::super) networks: u32,
+    /// The chains that it names, if not all.
+    pub(in super::super) named: Option<usize>,
+    /// How far its clock is ahead of that of this machine, in microseconds.
+    pub(in super::super) clock_ahead_micros: i64,
     started: Instant,
 }
 
@@ -108,6 +112,8 @@ impl Model {
             payloads: BTreeMap::new(),
             newest_payload: 1_000_000 * id as u64,
             networks: 0,
+            named: None,
+            clock_ahead_micros: 0,
             started: now,
         };
         for chain in 0..chains {
@@ -357,7 +363,12 @@ impl Model {
                 node,
                 result: ok.and_then(|()| lost()).map(|()| Info {
                     version: self.version.clone(),
-                    chains: self.chains.keys().copied().collect(),
+                    chains: self
+                        .chains
+                        .keys()
+                        .copied()
+                        .take(self.named.unwrap_or(usize::MAX))
+                        .collect(),
                     graph: None,
                     block_delay: None,
                     package_version: None,
@@ -471,7 +482,9 @@ impl Model {
         // Some work is solved by every nonce, some by every other.
         let level = Level::new(u16::try_from(number.get() % 2).expect("0 or 1"));
         let fields = HeaderFields {
-            creation_time: CreationTime::from_micros(i64::try_from(micros).expect("short")),
+            creation_time: CreationTime::from_micros(
+                i64::try_from(micros).expect("short") + self.clock_ahead_micros,
+            ),
             parent: *chain.blocks.last().expect("there is a genesis block"),
             adjacents: [
                 self.adjacent(number),
