@@ -1,5 +1,7 @@
 //! Stories of two or three nodes, on the model.
 
+mod fates;
+
 use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
@@ -283,7 +285,12 @@ fn a_solution_reaches_another_node_with_its_payload_if_the_issuer_dies() {
     world.solve();
     world.kill(0);
     world.calm(SECOND);
-    assert_eq!(world.coordinator.counters().twins_taken, 1);
+    let counters = world.coordinator.counters();
+    assert_eq!(
+        (counters.twins_taken, counters.nodes[1].blocks_taken),
+        (1, 1)
+    );
+    assert!(counters.insured_jobs > 0);
     assert_eq!(world.nodes[1].count(&world.ours), 1);
 }
 
