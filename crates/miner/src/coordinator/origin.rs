@@ -1,4 +1,5 @@
-//! Of which network work is: a node, or something in between, may name one and issue work of another.
+//! Of which network work is: a node, or something in between, may name one and issue work of
+//! another.
 //!
 //! The chain and the adjacent chains have to be those of `/info`, and the network's code in the
 //! header that of most nodes. No job is made of other work.
