@@ -116,7 +116,7 @@ impl Coordinator {
                 Standing::Unknown
             };
         };
-        if !self.upstreams.is_of_network(info) {
+        if !self.upstreams.is_of_network(info) || self.issues_foreign_work(id) {
             return Standing::OtherNetwork;
         }
         if is_mute {
