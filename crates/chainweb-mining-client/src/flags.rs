@@ -8,6 +8,7 @@ mod constant_delay;
 pub(crate) mod cpu;
 mod external;
 mod history;
+mod instance;
 mod nodes;
 mod on_demand;
 mod preemption;
@@ -207,6 +208,7 @@ pub(crate) fn check(args: &MineArgs) -> anyhow::Result<()> {
     args.node.configs()?;
     slots(args).map_err(UsageError::new)?;
     args.stratum.tls()?;
+    args.stratum.instance.resolve().map_err(UsageError::new)?;
     Ok(())
 }
 
