@@ -185,6 +185,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
             payee,
         },
         nodes,
+        submit_only: args.node.submit_only_node.len(),
         work_slots: work_slots.get(),
         worker,
         preemption,
