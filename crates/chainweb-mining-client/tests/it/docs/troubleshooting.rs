@@ -8,8 +8,8 @@ use crate::cli::program::{Running, field};
 use crate::tidy::source::repository;
 
 /// The flags of a simulated node, those of the client, and a line on the page that they provoke.
-/// `NODE` is the address of the node, `TAKEN` a port in use, `NAMELESS` a name that cannot exist and
-/// is looked up on no server.
+/// `NODE` is the address of the node, `TAKEN` a port in use, `NAMELESS` a name that is too long
+/// for a server to be asked for it.
 const PROVOKED: [(&str, &str, &str); 21] = [
     ("", "--node 127.0.0.1:1", "Connection refused"),
     (

@@ -113,7 +113,7 @@ impl Session {
     /// Returns a shell that runs a script with the ports of this session.
     fn shell(&self, script: &str) -> Command {
         let [node, worker, api] = self.ports;
-        let mut script = script.to_owned();
+        let mut script = script.replace("localhost:", "127.0.0.1:");
         if !script.contains("--listen") {
             script = script.replace("client simnet", "client simnet --listen 127.0.0.1:1848");
         }
