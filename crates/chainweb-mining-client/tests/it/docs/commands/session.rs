@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::{array, env};
 
-use super::pages::{Block, Mark, blocks};
+use super::pages::{Block, blocks};
 use crate::cli::config::Folder;
 use crate::cli::program::{PROGRAM, Running, command, text};
 use crate::tidy::source::Source;
@@ -45,33 +45,23 @@ impl Session {
 
     #[track_caller]
     fn block(&mut self, block: &Block<'_>) {
-        match block.mark {
-            _ if let Some(name) = block.file => {
-                self.folder.file(name, block.lines.join("\n"));
+        if let Some(name) = block.file() {
+            self.folder.file(name, block.lines.join("\n"));
+        } else if block.language == "console" {
+            self.compare(&block.lines);
+        } else if block.comment == "run" {
+            let mut bash = self.shell(&format!("set -eo pipefail\n{}", block.script()));
+            let output = bash.output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{errors}");
+        } else if let Some(expected) = block.expected() {
+            let script = block.script().replace("\\\n", " ");
+            let commands: Vec<_> = script.lines().filter(|line| !line.is_empty()).collect();
+            let (last, first) = commands.split_last().unwrap();
+            for command in first {
+                self.start(command, "");
             }
-            _ if block.language == "console" => self.compare(&block.lines),
-            Mark::Run => {
-                let output = self
-                    .shell(&format!("set -eo pipefail\n{}", block.script()))
-                    .output();
-                let output = output.unwrap();
-                assert!(
-                    output.status.success(),
-                    "{}",
-                    String::from_utf8_lossy(&output.stderr)
-                );
-            }
-            Mark::RunUntil(expected) => {
-                let script = block.script().replace("\\\n", " ");
-                let mut commands: Vec<_> = script.lines().collect();
-                commands.retain(|line| !line.is_empty() && !line.starts_with('#'));
-                let last = commands.pop().unwrap();
-                for command in commands {
-                    self.start(command, "");
-                }
-                self.start(last, expected);
-            }
-            Mark::None | Mark::NotRun => {}
+            self.start(last, expected);
         }
     }
 
@@ -121,17 +111,15 @@ impl Session {
             script = script.replace(&format!(":{there}"), &format!(":{here}"));
         }
         let mut bash = self.bash(&script);
-        bash.env("CHAINWEB_MINING_NODE", format!("127.0.0.1:{node}"))
-            .env("CHAINWEB_MINING_API_LISTEN", format!("127.0.0.1:{api}"));
-        for worker_kind in ["STRATUM", "ON_DEMAND"] {
-            bash.env(
-                format!("CHAINWEB_MINING_{worker_kind}_PORT"),
-                worker.to_string(),
-            )
-            .env(
-                format!("CHAINWEB_MINING_{worker_kind}_INTERFACE"),
-                "127.0.0.1",
-            );
+        for (setting, value) in [
+            ("NODE", format!("127.0.0.1:{node}")),
+            ("API_LISTEN", format!("127.0.0.1:{api}")),
+            ("STRATUM_PORT", worker.to_string()),
+            ("STRATUM_INTERFACE", "127.0.0.1".to_owned()),
+            ("ON_DEMAND_PORT", worker.to_string()),
+            ("ON_DEMAND_INTERFACE", "127.0.0.1".to_owned()),
+        ] {
+            bash.env(format!("CHAINWEB_MINING_{setting}"), value);
         }
         bash
     }
