@@ -1,9 +1,8 @@
 //! A page as a session in one folder, with programs that run on from block to block.
 
-use std::net::TcpListener;
+use std::env;
 use std::os::unix::fs::symlink;
-use std::process::Command;
-use std::{array, env};
+use std::process::{Command, id};
 
 use super::pages::{Block, blocks};
 use crate::cli::config::Folder;
@@ -17,7 +16,7 @@ const CRATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 pub(super) struct Session {
     folder: Folder,
-    /// Free ports in the place of [`PORTS`].
+    /// The ports in the place of [`PORTS`].
     ports: [u16; 3],
     /// The running network and client, each with whether it is the network.
     running: Vec<(bool, Running)>,
@@ -31,10 +30,11 @@ impl Session {
         let folder = Folder::new(&page.path.replace('/', "-"));
         symlink(PROGRAM, folder.path("chainweb-mining-client")).unwrap();
         symlink(CRATES, folder.path("crates")).unwrap();
-        let free: [_; 3] = array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+        // Below the ports that the system picks for others; the node may have two more.
+        let first = 20_000 + u16::try_from(id() % 1_000).unwrap() * 10;
         let mut session = Self {
             folder,
-            ports: free.map(|listener| listener.local_addr().unwrap().port()),
+            ports: [first, first + 3, first + 4],
             running: Vec::new(),
         };
         for block in blocks(&page.text) {
