@@ -599,7 +599,8 @@ fn insurance_waits_for_the_clock_of_the_node_that_insures() {
         let solved = world.now;
         world.calm(Duration::ZERO);
         let later = &world.coordinator.submissions.later;
-        assert!(!later.is_empty(), "{ahead_micros}");
+        // On a clock that is ahead, the time may have passed already.
+        assert!(ahead_micros > 0 || !later.is_empty(), "{ahead_micros}");
         for twin in later {
             let wait = twin.due - solved;
             let near = expected.saturating_sub(15 * SECOND)..=expected + 15 * SECOND;
