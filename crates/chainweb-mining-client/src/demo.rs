@@ -116,6 +116,7 @@ pub(crate) async fn run(
             payee: Payee::Simulated,
         },
         nodes: nodes(&simnet)?,
+        submit_only: 0,
         work_slots: 2,
         worker: hashing.worker(&timing),
         preemption: Preemption::default(),

@@ -1,7 +1,7 @@
 //! The `doctor` command: checks everything needed to mine on a node, and says what to change.
 //!
-//! It examines each node as a mining client would. It submits nothing and sends only a few
-//! requests, each with a time limit, so it can be used on a node in service.
+//! It examines each node as a mining client would, and compares several. It submits nothing and
+//! sends only a few requests, each with a time limit, so it can be used on a node in service.
 
 mod check;
 mod examination;
@@ -11,6 +11,7 @@ mod protocol;
 mod reach;
 mod sameness;
 mod screen;
+mod together;
 mod trouble;
 mod updates;
 mod work;
@@ -21,6 +22,7 @@ use ::node::Config;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use self::check::State;
 use self::screen::{Interrupted, Screen};
 use crate::config::ConfigArgs;
 use crate::flags::NodeArgs;
@@ -28,7 +30,7 @@ use crate::flags::NodeArgs;
 /// The nodes to examine.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Print one JSON object for each node.
+    /// Print one JSON object for each node, and one that compares several nodes.
     #[arg(long)]
     pub json: bool,
     /// The nodes and the account to mine for.
@@ -71,11 +73,19 @@ pub async fn run(
     form: Form,
 ) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::Healthy;
-    for (at, node) in args.node.configs()?.into_iter().enumerate() {
+    let issuers = args.node.node.len();
+    let nodes = args.node.configs()?;
+    for (at, node) in nodes.iter().cloned().enumerate() {
         if at > 0 && form != Form::Json {
             writeln!(out)?;
         }
-        if examine(node, &stop, out, form).await? == Verdict::Unwell {
+        if examine(node, at >= issuers, &stop, out, form).await? == Verdict::Unwell {
+            verdict = Verdict::Unwell;
+        }
+    }
+    if nodes.len() > 1 && !stop.is_cancelled() {
+        let compared = Box::pin(together::compare(&nodes, issuers, out, form));
+        if let Some(State::Fail) | None = stop.run_until_cancelled(compared).await.transpose()? {
             verdict = Verdict::Unwell;
         }
     }
@@ -84,6 +94,7 @@ pub async fn run(
 
 async fn examine(
     mut node: Config,
+    is_submit_only: bool,
     stop: &CancellationToken,
     out: &mut dyn Write,
     form: Form,
@@ -93,7 +104,7 @@ async fn examine(
     limits.connect = limits.connect.min(limits.info.mul_f64(0.75));
     // The opening of a stream is limited as a request for work is.
     limits.updates_open = limits.work;
-    let mut screen = Screen::new(out, form, &node)?;
+    let mut screen = Screen::new(out, form, &node, is_submit_only)?;
     let interrupted = tokio::select! {
         examined = Box::pin(examination::examine(&node, &mut screen)) => {
             examined?;

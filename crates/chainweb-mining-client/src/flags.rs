@@ -8,6 +8,7 @@ mod constant_delay;
 pub(crate) mod cpu;
 mod external;
 mod history;
+mod instance;
 mod nodes;
 mod on_demand;
 mod preemption;
@@ -31,7 +32,7 @@ pub(crate) use self::external::ExternalArgs;
 pub(crate) use self::history::HistoryArgs;
 #[cfg(test)]
 pub(crate) use self::nodes::NodeAddress;
-pub(crate) use self::nodes::NodeArgs;
+pub(crate) use self::nodes::{NodeArgs, second_names};
 pub(crate) use self::on_demand::OnDemandArgs;
 pub(crate) use self::preemption::PreemptionArgs;
 pub(crate) use self::simulation::SimulationArgs;
@@ -138,7 +139,7 @@ fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
 /// # Errors
 /// Returns a usage error, or the error of a resource that the worker cannot use.
 pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
-    let nodes = args.node.configs()?;
+    let (nodes, submit_only) = args.node.distinct().await?;
     let ports = nodes.iter().map(|node| node.endpoint.port());
     let of_worker = [args.stratum.port, args.on_demand.on_demand_port];
     let named: Vec<_> = of_worker.into_iter().chain(ports).collect();
@@ -184,6 +185,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
             payee,
         },
         nodes,
+        submit_only,
         work_slots: work_slots.get(),
         worker,
         preemption,
@@ -207,6 +209,7 @@ pub(crate) fn check(args: &MineArgs) -> anyhow::Result<()> {
     args.node.configs()?;
     slots(args).map_err(UsageError::new)?;
     args.stratum.tls()?;
+    args.stratum.instance.resolve().map_err(UsageError::new)?;
     Ok(())
 }
 

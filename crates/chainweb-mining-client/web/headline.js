@@ -84,7 +84,7 @@ function facts() {
   const who = devices === null ? `The worker ${status.worker}` : devices === 0 ? 'No device' : t.plural(devices, 'device');
   const isOne = devices === null || devices < 2;
   const verb = status.ready ? 'mine' : 'wait';
-  const others = state.nodes.filter((node) => node.standing === 'ready' && !node.is_serving).length;
+  const others = state.nodes.filter((node) => node.standing === 'ready' && !node.is_serving && !node.is_submit_only).length;
   const serving = state.nodes.find((node) => node.is_serving) ?? state.nodes[0];
   return [
     h('b', null, who), ` ${verb}${isOne ? 's' : ''}`, ...(status.ready && devices !== 0 ? rate : []),

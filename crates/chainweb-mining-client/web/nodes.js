@@ -22,7 +22,7 @@ function nodeState(node) {
   if (!node.up) return ['off', 'Waiting', 'has not answered yet'];
   if (!standing || node.is_serving) return [mood, standing ? 'Serving' : 'Ready', `gives work${often}`];
   const insures = state.jobs.filter(({ insured_by: nodes = [] }) => nodes.includes(node.address)).length;
-  return [mood, 'Ready', `stands by${insures ? ` and insures ${t.plural(insures, 'job')}` : ''}${often}`];
+  return [mood, node.is_submit_only ? 'Insuring' : 'Ready', `${node.is_submit_only ? 'only takes solutions' : 'stands by'}${insures ? ` and insures ${t.plural(insures, 'job')}` : ''}${often}`];
 }
 
 /** What a node is measured by: the heads of columns, and their figures. */

@@ -32,20 +32,30 @@ pub(super) struct Screen<'a> {
 struct Report {
     node: String,
     account: String,
+    is_submit_only: bool,
     mining_would_work: bool,
     checks: Vec<Finding>,
 }
 
 impl<'a> Screen<'a> {
-    pub(super) fn new(out: &'a mut dyn Write, form: Form, node: &node::Config) -> io::Result<Self> {
+    pub(super) fn new(
+        out: &'a mut dyn Write,
+        form: Form,
+        node: &node::Config,
+        is_submit_only: bool,
+    ) -> io::Result<Self> {
         let report = Report {
             node: node.endpoint.to_string(),
             account: node.miner.account().to_owned(),
+            is_submit_only,
             mining_would_work: false,
             checks: Vec::new(),
         };
         let mut screen = Self { out, form, report };
-        let node = &screen.report.node;
+        let node = match &screen.report.node {
+            node if is_submit_only => format!("{node} (submit only)"),
+            node => node.clone(),
+        };
         let title = match screen.report.account.as_str() {
             "k:" => format!("{node}, without a key to mine for\n\n"),
             account => format!("{node}, mining for {}\n\n", clean(account)),
@@ -102,11 +112,8 @@ impl<'a> Screen<'a> {
     }
 
     fn add(&mut self, finding: Finding) -> io::Result<()> {
-        let mut text = self.line(finding.state, finding.check.label(), &finding.figure);
-        if let Some(advice) = &finding.advice {
-            let head = format!("{:INDENT$}→ ", "");
-            text += &wrapped(head, INDENT + 2, advice);
-        }
+        let text = self.line(finding.state, finding.check.label(), &finding.figure)
+            + &finding.advice.as_deref().map_or(String::new(), advised);
         self.report.checks.push(finding);
         self.print(&text)
     }
@@ -121,17 +128,30 @@ impl<'a> Screen<'a> {
     }
 
     fn line(&self, state: State, label: &str, text: &str) -> String {
-        let (mark, colour) = match state {
-            State::Ok => ('✓', 32),
-            State::Warn => ('!', 33),
-            State::Fail => ('✗', 31),
-            State::Skipped => ('-', 2),
-        };
-        let head = match self.form {
-            Form::Coloured => format!("\x1b[{colour}m{mark}\x1b[0m {label:<15}"),
-            Form::Plain | Form::Json => format!("{mark} {label:<15}"),
-        };
+        let head = format!("{}{label:<15}", mark(self.form, state));
         wrapped(head, INDENT, text)
+    }
+}
+
+/// Returns a text with a mark, and what to do about it.
+pub(super) fn paragraph(form: Form, state: State, text: &str, advice: Option<&str>) -> String {
+    wrapped(mark(form, state), 2, text) + &advice.map_or(String::new(), advised)
+}
+
+fn advised(advice: &str) -> String {
+    wrapped(format!("{:INDENT$}→ ", ""), INDENT + 2, advice)
+}
+
+fn mark(form: Form, state: State) -> String {
+    let (mark, colour) = match state {
+        State::Ok => ('✓', 32),
+        State::Warn => ('!', 33),
+        State::Fail => ('✗', 31),
+        State::Skipped => ('-', 2),
+    };
+    match form {
+        Form::Coloured => format!("\x1b[{colour}m{mark}\x1b[0m "),
+        Form::Plain | Form::Json => format!("{mark} "),
     }
 }
 
@@ -173,7 +193,7 @@ mod tests {
             limits: node::Limits::default(),
         };
         let mut out = Vec::new();
-        let mut screen = Screen::new(&mut out, form, &node).expect("memory is writable");
+        let mut screen = Screen::new(&mut out, form, &node, false).expect("memory is writable");
         let findings = [
             (Finding::ok(Check::Name, "it is an address"), State::Ok),
             (

@@ -2,7 +2,7 @@
 
 mod alerts;
 mod api;
-mod config;
+pub(crate) mod config;
 mod cpu;
 mod development;
 mod doctor;

@@ -57,7 +57,7 @@ impl Coordinator {
             upstreams: Upstreams::default(),
             live: LiveJobs::default(),
             submissions: Submissions::default(),
-            tracker: BlockTracker::new(&config.timing),
+            tracker: BlockTracker::new(&config.timing, config.nodes),
             counters: Counters::default(),
             seq: Seq::default(),
             now,
@@ -107,8 +107,8 @@ impl Coordinator {
             Event::Tick => {}
             Event::Stop => self.stop(),
         }
-        self.judge_orphans();
         self.judge_nodes();
+        self.judge_orphans();
         self.request_missing();
         for event in self.tracker.take_events() {
             self.report(event);
@@ -154,7 +154,11 @@ impl Coordinator {
 
     /// Whether, after [`Event::Stop`], nothing is left to wait for.
     pub(crate) fn is_finished(&self) -> bool {
-        self.is_stopping && !self.is_submitting() && !self.tracker.is_any_final_lookup_due()
+        self.is_stopping
+            && !self.is_submitting()
+            && !self
+                .ids()
+                .any(|id| self.votes(id) && self.tracker.is_final_lookup_due(id))
     }
 
     /// Returns when to send [`Event::Tick`] if nothing happens before: after the last event, but

@@ -26,6 +26,9 @@ impl Coordinator {
         if self.is_stopping || requested < node.since || node.is_paused(self.now) {
             return;
         }
+        if self.is_foreign_work(id, work.header()) {
+            return;
+        }
         self.insure(id, &work);
         let node = &mut self.nodes[id.0];
         let (requested_at, next) = (node.work_requested, (work.chain(), work.header().height()));
@@ -35,6 +38,9 @@ impl Coordinator {
         let by_streams = streams.freshness(work.header(), requested, self.seq);
         let by_solutions = self.submissions.freshness(work.header(), requested);
         let is_passed = self.is_passed(id, next);
+        if self.is_submit_only(id) {
+            return;
+        }
         let freshness = by_streams.max(by_solutions);
         if freshness < Freshness::Contested {
             self.read_height(id, requested_at, next);

@@ -44,6 +44,10 @@ struct ChainState {
 
 /// A node.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, as a reader of JSON expects them"
+)]
 struct Node {
     /// Its address.
     address: String,
@@ -60,6 +64,8 @@ struct Node {
     losses: usize,
     /// Whether it issues the work.
     is_serving: bool,
+    /// Whether it only takes solutions of the work of other nodes.
+    is_submit_only: bool,
     /// The name of its network, once it is known.
     network: Option<String>,
     /// The number of chains of its network; 0 if the node does not list them.
@@ -156,6 +162,7 @@ impl Node {
             standing_since_unix_ms: since.map(|at| clock.unix_ms(at)),
             losses: node.faults.losses(snapshot.at),
             is_serving: node.is_serving,
+            is_submit_only: node.is_submit_only,
             network: network.map(|network| network.version.to_string()),
             chains: network.map(|network| network.chains),
             is_evm: node.is_evm,

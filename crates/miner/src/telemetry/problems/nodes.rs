@@ -28,23 +28,25 @@ type Finding = (Kind, String, &'static str);
 
 /// Returns the problems with the nodes. What follows from another problem is none of its own.
 pub(super) fn problems(snapshot: &Snapshot, before: &[Problem]) -> Vec<Problem> {
-    let nodes = || (0..).map(NodeId).zip(&snapshot.nodes);
-    let are_gone = nodes().all(|(_, node)| is_gone(snapshot, node));
+    let nodes = &snapshot.nodes;
+    let issuers: Vec<_> = nodes.iter().filter(|node| !node.is_submit_only).collect();
+    let are_several = issuers.len() > 1;
+    let are_gone = !are_several || issuers.iter().all(|node| is_gone(snapshot, node));
     let mut found = Vec::new();
-    for (id, node) in nodes() {
+    for (id, node) in (0..).map(NodeId).zip(nodes) {
         for (kind, what, remedy) in of_node(snapshot, id, node, before) {
-            let is_stopped = kind <= Kind::BlocksLate && are_gone;
+            let is_stopped = kind <= Kind::BlocksLate && are_gone && !node.is_submit_only;
             found.push(problem(snapshot, (kind, what, remedy), is_stopped, [node]));
         }
     }
-    if are_gone && snapshot.nodes.len() > 1 {
+    if are_gone && are_several {
         let is_any_reached = found.iter().any(|problem| problem.kind != Kind::NodeDown);
         if !is_any_reached {
             // One sentence says it all.
             found.clear();
         }
-        let finding = all_gone(snapshot.nodes.len(), is_any_reached);
-        found.push(problem(snapshot, finding, true, &snapshot.nodes));
+        let finding = all_gone(issuers.len(), is_any_reached);
+        found.push(problem(snapshot, finding, true, issuers));
     }
     found
 }
@@ -92,7 +94,7 @@ fn is_gone(snapshot: &Snapshot, node: &NodeSnapshot) -> bool {
         node.standing,
         Standing::Behind | Standing::Forked | Standing::OtherNetwork
     );
-    is_set_aside || snapshot.nodes.len() == 1 || without_work(snapshot, node).is_some()
+    is_set_aside || without_work(snapshot, node).is_some()
 }
 
 /// Returns what is wrong if none of several nodes is of use.

@@ -51,6 +51,7 @@ fn well() -> Snapshot {
             faults: Faults::default(),
             standing: Standing::Unknown,
             is_serving: true,
+            is_submit_only: false,
         }],
         jobs: Arc::new(Jobs::default()),
         insured: BTreeMap::new(),
@@ -412,6 +413,14 @@ fn that_no_node_is_reached_is_one_problem_and_else_each_node_has_its_own() {
     let each = [Kind::NodeDown, Kind::NodeDown, Kind::NodeBehind];
     assert_eq!(mixed[..1], [Kind::AllNodesGone]);
     assert_eq!(mixed[1..], each);
+    // A node that only insures issues no work.
+    let mut insured = well();
+    several(&mut insured, [Unreachable, Ready, Ready], 60);
+    insured.nodes[2].is_submit_only = true;
+    insured.nodes.remove(1);
+    let found = problems(&insured, &[]);
+    let found: Vec<_> = found.iter().map(|it| (it.kind, it.severity)).collect();
+    assert_eq!(found, [(Kind::NodeDown, Severity::Stopped)]);
     let some = kinds([Unreachable, Unreachable, Ready]);
     assert_eq!(some, [Kind::NodeDown, Kind::NodeDown]);
 }
