@@ -13,12 +13,13 @@ use super::heights::HeightsOfWork;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::job::NodeId;
+use crate::telemetry::Standing;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
     pub(super) fn cut(&mut self, id: NodeId, requested: Seq, result: Result<Cut, Error>) {
-        if self.is_stopping && result.is_err() && self.is_judge(id) {
-            self.tracker.abandon_final_lookups();
+        if self.is_stopping && result.is_err() {
+            self.tracker.abandon_final_lookups(id);
         }
         if let Err(Error::Refused(Refusal::NotServed { .. })) = &result {
             self.cut_not_served(id);
@@ -45,12 +46,12 @@ impl Coordinator {
         {
             self.show(id, Some((at, &cut)));
         }
-        let is_judge = self.is_judge(id);
         self.retire_passed(id, requested, &cut);
-        if !is_judge {
+        if !self.votes(id) {
             return;
         }
-        for (chain, heights) in self.tracker.cut(self.now, &cut) {
+        let voters = self.voters();
+        for (chain, heights) in self.tracker.cut(self.now, (id, &cut), &voters) {
             let request = Request::Ancestors {
                 version: self.nodes[id.0].version(),
                 seq: self.seq,
@@ -71,6 +72,10 @@ impl Coordinator {
             self.report_node(id, NodeEvent::RequestRecovered { request, after });
         }
         let node = &mut self.nodes[id.0];
+        if node.peer.standing == Standing::OtherNetwork {
+            // It may serve that of the others by now, and nothing else is requested.
+            node.suspect(Suspicion::OtherNetwork);
+        }
         if node.cut_missing.is_none() {
             node.cut_missing = Some(self.now);
             node.cut.hold(self.now + timing.retry_min);
@@ -80,6 +85,8 @@ impl Coordinator {
         node.cut.hold(self.now + timing.misconfigured_retry);
         if node.heights_of_work.is_none() {
             node.heights_of_work = Some(HeightsOfWork::default());
+            // It would fall behind the others for ever.
+            node.peer.cut = None;
             self.report_node(id, NodeEvent::CutNotServed);
             self.show_heights_of_work(id);
             let jobs: Vec<_> = self.live.of(id).map(|live| Arc::clone(&live.job)).collect();
@@ -153,19 +160,18 @@ impl Coordinator {
         if let Err(error) = &result {
             node.suspect_after(error);
         }
-        if requested < node.since {
+        let hashes = if requested < node.since {
             // The blocks are looked up at another node.
-            let tip = (chain, tip_height);
-            self.tracker.branch(self.now, tip, &BTreeMap::new());
-            return;
-        }
-        let hashes = result.unwrap_or_else(|error| {
-            let error = error.to_string();
-            self.report_node(id, NodeEvent::LookupFailed { chain, error });
             BTreeMap::new()
-        });
-        let tip = (chain, tip_height);
-        self.tracker.branch(self.now, tip, &hashes);
+        } else {
+            result.unwrap_or_else(|error| {
+                let error = error.to_string();
+                self.report_node(id, NodeEvent::LookupFailed { chain, error });
+                BTreeMap::new()
+            })
+        };
+        let (tip, voters) = ((chain, tip_height), self.voters());
+        self.tracker.branch(self.now, id, tip, &hashes, &voters);
     }
 }
 

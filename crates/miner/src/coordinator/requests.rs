@@ -104,7 +104,7 @@ impl Coordinator {
             || live.any(|live| live.job.node == id && live.is_unconfirmed())
             || self.is_silence_due(id)
             || self.is_cut_due(id) && !self.is_stopping
-            || self.is_judge(id) && self.tracker.is_lookup_due(now);
+            || self.tracker.is_lookup_due(now, id) && self.votes(id);
         (is_answerable && is_wanted).then(|| Request::Cut {
             version: node.version(),
             seq: self.seq,

@@ -66,6 +66,8 @@ pub(super) struct Setting {
     pub(super) timing: Timing,
     pub(super) limits: Limits,
     pub(super) preemption: Preemption,
+    /// The number of the last nodes that only insure.
+    pub(super) submit_only: usize,
 }
 
 impl Setting {
@@ -120,6 +122,7 @@ impl Setting {
                 ..limits
             },
             preemption: Preemption::default(),
+            submit_only: 0,
         }
     }
 
@@ -133,6 +136,7 @@ impl Setting {
             timing: self.timing,
             limits: self.limits,
             preemption: self.preemption,
+            submit_only: self.submit_only,
             client: JoinSet::new(),
             stop: CancellationToken::new(),
             meter: Arc::new(HashMeter::new(0)),
@@ -160,6 +164,7 @@ pub(super) struct Story {
     timing: Timing,
     limits: Limits,
     preemption: Preemption,
+    submit_only: usize,
     client: JoinSet<anyhow::Result<Snapshot>>,
     stop: CancellationToken,
     meter: Arc<HashMeter>,
@@ -213,6 +218,7 @@ impl Story {
                 payee: Payee::Account(format!("k:{KEY}")),
             },
             nodes: addresses.into_iter().map(node).collect(),
+            submit_only: self.submit_only,
             work_slots: 2,
             worker,
             preemption: self.preemption,

@@ -1,15 +1,18 @@
 //! Stories of two or three nodes, on the model.
 
+mod fates;
+mod forks;
+
 use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::super::super::{Config, Event, Preemption};
-use super::super::pieces::{busy, unauthorized};
-use super::World;
+use super::super::super::{Config, Event, Preemption, Request};
+use super::super::pieces::{busy, not_served, unauthorized};
 use super::model::Model;
+use super::{Flight, World};
 use crate::job::{NodeId, Proof};
 use crate::telemetry::event::{NodeEvent, Retirement};
 use crate::telemetry::{self, Standing};
@@ -21,6 +24,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn config(nodes: usize) -> Config {
     Config {
         nodes,
+        submit_only: 0,
         work_slots: 2,
         preemption: Preemption::default(),
         proof: Proof::Verified,
@@ -36,7 +40,12 @@ impl World {
 
     /// The same, with payloads that are equal on all nodes or not.
     fn mining_with(nodes: usize, shares_payloads: bool) -> Self {
-        let mut world = Self::of(&config(nodes), CHAINS, StdRng::seed_from_u64(7));
+        Self::mining_under(&config(nodes), shares_payloads)
+    }
+
+    /// The same with this configuration.
+    fn mining_under(config: &Config, shares_payloads: bool) -> Self {
+        let mut world = Self::of(config, CHAINS, StdRng::seed_from_u64(7));
         for node in &mut world.nodes {
             node.shares_payloads = shares_payloads;
         }
@@ -48,10 +57,10 @@ impl World {
     }
 
     /// For this many seconds other miners find a block each second, on one chain after the other.
-    fn blocks(&mut self, seconds: u64) {
+    pub(super) fn blocks(&mut self, seconds: u64) {
         for second in 0..seconds {
             self.calm(SECOND);
-            let next = second % u64::from(CHAINS);
+            let next = second % self.nodes[0].chains.len() as u64;
             let chain = ChainId::new(u32::try_from(next).expect("a small number"));
             let source = self
                 .nodes
@@ -105,11 +114,6 @@ impl World {
         found.map(|(at, _)| *at)
     }
 
-    fn kill(&mut self, node: usize) {
-        self.restart(NodeId(node), Model::restart);
-        self.nodes[node].is_down = true;
-    }
-
     fn revive(&mut self, node: usize) {
         self.nodes[node].is_down = false;
     }
@@ -121,7 +125,7 @@ fn a_killed_node_is_replaced_by_the_standby_job_without_a_request() {
     let standby = world.coordinator.live.standby().expect("it is in hand");
     assert_eq!(standby.job.node, NodeId(1));
     let standby = standby.job.id;
-    world.kill(0);
+    world.kill(NodeId(0));
     // The first failed call.
     let at = world
         .flights
@@ -201,7 +205,7 @@ fn a_node_that_refuses_the_key_streams_but_gives_no_work() {
     assert_eq!(world.standing(1), Standing::Unauthorized);
     assert!(world.nodes[1].streams.values().all(|stream| stream.is_open));
     world.expect_jobs_of(0);
-    world.kill(0);
+    world.kill(NodeId(0));
     world.calm(5 * SECOND);
     let standing = world.standing(1);
     assert_eq!((standing, world.changes()), (Standing::Unauthorized, 0));
@@ -230,21 +234,8 @@ fn the_blocks_of_a_node_on_a_fork_are_never_mined_on() {
     world.nodes[1].is_frozen = true;
     world.nodes[1].block_weight = 1;
     for chain in (0..CHAINS).map(ChainId::new) {
-        world.nodes[1]
-            .chains
-            .get_mut(&chain)
-            .expect("one of them")
-            .blocks
-            .truncate(1);
-        for _ in 0..20 {
-            world.nodes[1].foreign_block(chain);
-        }
+        world.nodes[1].fork(chain, usize::MAX, 20);
     }
-    world.branches = world.nodes[0]
-        .chains
-        .iter()
-        .map(|(chain, it)| (*chain, it.blocks.clone()))
-        .collect();
     for _ in 0..60 {
         world.calm(SECOND);
         assert!(!world.mines_on(1));
@@ -275,9 +266,14 @@ fn a_solution_reaches_another_node_with_its_payload_if_the_issuer_dies() {
         "{insured:?}"
     );
     world.solve();
-    world.kill(0);
+    world.kill(NodeId(0));
     world.calm(SECOND);
-    assert_eq!(world.coordinator.counters().twins_taken, 1);
+    let counters = world.coordinator.counters();
+    assert_eq!(
+        (counters.twins_taken, counters.nodes[1].blocks_taken),
+        (1, 1)
+    );
+    assert!(counters.insured_jobs > 0);
     assert_eq!(world.nodes[1].count(&world.ours), 1);
 }
 
@@ -290,6 +286,56 @@ fn a_solution_does_not_wait_for_an_issuer_that_hangs() {
     world.calm(2 * SECOND);
     assert_eq!(world.coordinator.counters().twins_taken, 1);
     assert_eq!(world.nodes[1].count(&world.ours), 1);
+}
+
+#[test]
+fn a_solution_is_sent_again_to_a_node_that_was_busy() {
+    let mut world = World::mining_with(2, true);
+    world.blocks(20);
+    world.nodes[1].faults = 100;
+    world.solve();
+    world.kill(NodeId(0));
+    world.calm(SECOND);
+    world.nodes[1].faults = 0;
+    world.calm(5 * SECOND);
+    assert_eq!(world.nodes[1].count(&world.ours), 1);
+}
+
+#[test]
+fn a_solution_reaches_another_node_if_the_issuer_dies_with_the_block() {
+    let mut world = World::mining_with(2, true);
+    world.blocks(20);
+    world.solve();
+    let is_submission = |flight: &Flight| matches!(flight.request, Request::Submit { .. });
+    let at = world.flights.iter().position(is_submission);
+    world.nodes[0].slowness = SECOND;
+    world.act(at.expect("it is submitted at once"));
+    // It reports its new tip.
+    world.deliver_all(NodeId(0));
+    world.kill(NodeId(0));
+    world.calm(2 * SECOND);
+    assert_eq!(world.nodes[1].count(&world.ours), 1);
+}
+
+#[test]
+fn a_node_that_no_longer_shows_its_cut_is_not_behind() {
+    let mut world = World::mining(2);
+    world.nodes[0].refuses_cut = Some(not_served());
+    world.blocks(60);
+    assert_eq!(world.standing(0), Standing::Ready);
+    assert_eq!(world.changes(), 0);
+}
+
+#[test]
+fn a_node_of_another_network_without_a_cut_may_come_back() {
+    let mut world = World::mining(2);
+    world.nodes[1].refuses_cut = Some(not_served());
+    world.restart(NodeId(1), Model::change_network);
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::OtherNetwork);
+    world.nodes[1].serve(0);
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::Ready);
 }
 
 #[test]
@@ -318,7 +364,7 @@ fn a_job_with_another_payload_elsewhere_is_not_insured() {
             .all(|(_, nodes)| nodes.is_empty())
     );
     world.solve();
-    world.kill(0);
+    world.kill(NodeId(0));
     world.calm(SECOND);
     assert_eq!(world.coordinator.counters().twins_taken, 0);
 }
@@ -327,7 +373,7 @@ fn a_job_with_another_payload_elsewhere_is_not_insured() {
 fn flapping_costs_at_most_three_changes() {
     let mut world = World::mining(2);
     for _ in 0..100 {
-        world.kill(0);
+        world.kill(NodeId(0));
         world.blocks(3);
         world.revive(0);
         world.blocks(3);
@@ -340,7 +386,7 @@ fn flapping_costs_at_most_three_changes() {
 fn all_nodes_gone_and_back_are_mined_on_again() {
     let mut world = World::mining(3);
     for node in 0..3 {
-        world.kill(node);
+        world.kill(NodeId(node));
     }
     world.calm(30 * SECOND);
     for node in 0..3 {
@@ -379,4 +425,89 @@ fn a_block_that_another_node_shows_first_outdates_a_job() {
     world.calm(Duration::ZERO);
     assert!(!world.coordinator.jobs().contains(job.id));
     assert_eq!(new_cuts(&world), (before.0 + 1, before.1 + 1));
+}
+
+/// Nodes with equal payloads, the last of which only insures.
+fn with_an_insurer(nodes: usize) -> World {
+    let config = Config {
+        submit_only: 1,
+        ..config(nodes)
+    };
+    World::mining_under(&config, true)
+}
+
+#[test]
+fn a_submit_only_node_takes_solutions_and_streams_but_never_gives_a_job() {
+    let mut world = with_an_insurer(2);
+    world.blocks(20);
+    assert_eq!(world.standing(1), Standing::Ready);
+    assert!(world.nodes[1].streams.values().all(|stream| stream.is_open));
+    let insured = world.coordinator.insured();
+    assert!(insured.values().all(|nodes| nodes == &[NodeId(1)].into()));
+    assert!(world.coordinator.live.standby().is_none());
+    // Some may be of jobs that are outdated.
+    for _ in 0..5 {
+        world.solve();
+    }
+    world.kill(0);
+    world.calm(SECOND);
+    assert!(world.coordinator.counters().twins_taken > 0);
+    assert!(world.nodes[1].count(&world.ours) > 0);
+    world.blocks(30);
+    assert_eq!(world.changes(), 0);
+    world.revive(0);
+    world.blocks(30);
+    world.expect_jobs_of(0);
+    assert_eq!(world.coordinator.counters().nodes[1].jobs, 0);
+}
+
+#[test]
+fn a_submit_only_node_gives_way_to_a_node_that_issues_work() {
+    let mut world = with_an_insurer(3);
+    world.nodes[2].refuses_work = Some(busy());
+    world.blocks(20);
+    assert_eq!(world.standing(2), Standing::NoWork);
+    world.nodes[2].refuses_work = None;
+    world.blocks(20);
+    assert_eq!(world.standing(2), Standing::Ready);
+    world.kill(0);
+    world.blocks(20);
+    world.expect_jobs_of(1);
+    world.kill(1);
+    world.blocks(20);
+    assert_eq!((world.changes(), world.standing(2)), (1, Standing::Ready));
+    assert_eq!(world.coordinator.counters().nodes[2].jobs, 0);
+}
+
+#[test]
+fn a_block_that_a_submit_only_node_shows_first_outdates_a_job() {
+    let mut world = with_an_insurer(2);
+    world.nodes[0].is_frozen = true;
+    let job = world
+        .coordinator
+        .jobs()
+        .iter()
+        .next()
+        .expect("there are jobs");
+    let (id, chain) = (job.id, job.chain());
+    world.nodes[1].foreign_block(chain);
+    world.calm(Duration::ZERO);
+    assert!(!world.coordinator.jobs().contains(id));
+}
+
+#[test]
+fn the_network_is_never_that_of_a_submit_only_node() {
+    let config = Config {
+        submit_only: 1,
+        ..config(2)
+    };
+    let mut world = World::of(&config, CHAINS, StdRng::seed_from_u64(7));
+    world.nodes[0].is_down = true;
+    world.nodes[1].change_network();
+    world.handle(Event::Tick);
+    world.calm(5 * SECOND);
+    world.revive(0);
+    world.blocks(20);
+    world.expect_jobs_of(0);
+    assert_eq!(world.standing(1), Standing::OtherNetwork);
 }
