@@ -107,7 +107,7 @@ impl World {
         }
         let serving = self.coordinator.upstreams.serving;
         let is_good = matches!(standing(serving), Standing::Ready | Standing::Unknown);
-        let ready = self.coordinator.ready().next();
+        let ready = self.coordinator.issuers().next();
         assert!(
             is_good || ready.is_none(),
             "{serving:?} serves in spite of {ready:?}: {:?}",

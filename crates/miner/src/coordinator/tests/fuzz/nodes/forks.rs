@@ -10,23 +10,18 @@ use crate::telemetry::Standing;
 impl World {
     /// The last node leaves the branch of the others so many blocks below their tips on each chain.
     /// From there, it has as many blocks more as `higher`, which have little weight.
-    fn fork(&mut self, depth: usize, higher: usize) {
+    fn fork_last(&mut self, depth: usize, higher: usize) {
         let last = self.nodes.len() - 1;
         self.branches = self.nodes[0]
             .chains
             .iter()
-            .map(|(chain, it)| (*chain, it.blocks.clone()))
+            .map(|(chain, it)| ((0, *chain), it.blocks.clone()))
             .collect();
         let node = &mut self.nodes[last];
         node.is_frozen = true;
         node.block_weight = 1;
         for chain in (0..CHAINS).map(ChainId::new) {
-            let blocks = &mut node.chains.get_mut(&chain).expect("one of them").blocks;
-            let height = blocks.len();
-            blocks.truncate(height - depth);
-            for _ in 0..depth + higher {
-                node.foreign_block(chain);
-            }
+            node.fork(chain, depth, depth + higher);
         }
     }
 
@@ -56,7 +51,7 @@ fn a_fork_of_any_depth_is_found_within_thirty_seconds() {
                 for is_growing in [false, true] {
                     let mut world = World::mining(nodes);
                     world.blocks(60);
-                    world.fork(depth, higher);
+                    world.fork_last(depth, higher);
                     world.expect_fork(is_growing);
                 }
             }
