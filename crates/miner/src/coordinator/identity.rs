@@ -26,7 +26,6 @@ impl Coordinator {
         if self.is_stopping {
             return;
         }
-        let chains = info.chains.clone();
         match &mut node.info {
             Some(known) if known.version == info.version => {
                 // A network that was reset under its old name may have other chains.
@@ -42,11 +41,15 @@ impl Coordinator {
             _ => self.enter_network(id, info),
         }
         self.choose_network();
+        self.subscribe_all(id);
+    }
+
+    /// Opens the update streams of a node of the network, as far as it has none.
+    pub(super) fn subscribe_all(&mut self, id: NodeId) {
         let info = self.nodes[id.0].info.as_ref();
-        if info.is_some_and(|info| self.upstreams.is_of_network(info)) {
-            for chain in chains {
-                self.subscribe(id, chain);
-            }
+        let info = info.filter(|info| self.upstreams.is_of_network(info));
+        for chain in info.map(|info| info.chains.clone()).unwrap_or_default() {
+            self.subscribe(id, chain);
         }
     }
 

@@ -45,6 +45,8 @@ struct Flight {
     /// When it was made, and the number of the event after which.
     sent: Instant,
     made: u64,
+    /// Whether its connection is broken, which the client knows.
+    is_lost: bool,
 }
 
 /// The coordinator, its nodes, and what is known about both.
@@ -82,6 +84,8 @@ struct World {
     /// The submitted blocks, and the jobs they solve.
     ours: BTreeSet<BlockHash>,
     solved: BTreeSet<JobId>,
+    /// The nodes that did not know the payload of a solution.
+    stale: BTreeSet<(NodeId, JobId)>,
     /// The reports about each block.
     blocks: BTreeMap<JobId, Vec<BlockEvent>>,
     /// The parents of submitted blocks, and the number of the event that last answered each.
@@ -218,6 +222,7 @@ impl World {
             floods: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
+            stale: BTreeSet::new(),
             blocks: BTreeMap::new(),
             submitted_blocks: BTreeMap::new(),
             reports: Vec::new(),

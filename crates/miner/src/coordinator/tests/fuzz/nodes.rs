@@ -325,6 +325,19 @@ fn a_node_of_another_network_without_a_cut_may_come_back() {
 }
 
 #[test]
+fn a_network_that_one_node_enters_after_the_other_is_followed_at_both() {
+    let mut world = World::mining(2);
+    for id in [NodeId(1), NodeId(0)] {
+        world.restart(id, Model::change_network);
+        world.blocks(60);
+    }
+    for node in &world.nodes {
+        assert_eq!(world.standing(node.id.0), Standing::Ready);
+        assert_eq!(node.streams.len(), node.chains.len());
+    }
+}
+
+#[test]
 fn a_solution_that_the_issuer_took_reaches_the_other_node_a_second_later() {
     let mut world = World::mining_with(2, true);
     world.blocks(20);
