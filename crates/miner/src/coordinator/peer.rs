@@ -12,9 +12,9 @@ use crate::timing::Timing;
 
 /// The number of latest answers whose times are kept.
 const ANSWERS: usize = 128;
-/// The comparisons in a row in which the blocks of a node have to differ: one may show a
-/// reorganisation that is not over.
-const DIFFERING: u32 = 2;
+/// The comparisons in a row in which the blocks of a node have to differ: two may show a
+/// reorganisation that is not over, and the same cut.
+const DIFFERING: u32 = 3;
 
 /// What is known of a node for the choice between nodes.
 #[derive(Debug, Default)]

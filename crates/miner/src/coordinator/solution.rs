@@ -209,7 +209,7 @@ impl Coordinator {
             match error {
                 None => {
                     self.send_twins_later(&submission);
-                    self.taken(&submission);
+                    self.taken(node, &submission);
                 }
                 Some(error) => self.given_up(&submission, &error),
             }
@@ -253,8 +253,10 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn taken(&mut self, submission: &Submission) {
+    /// A node took a solution, as the first one.
+    pub(super) fn taken(&mut self, by: NodeId, submission: &Submission) {
         self.counters.solutions_submitted += 1;
+        self.nodes[by.0].counts.blocks_taken += 1;
         let attempts = submission.attempts;
         self.report_block(submission.block(), BlockEvent::Submitted { attempts });
         let id = submission.job.node;
@@ -351,6 +353,7 @@ impl Coordinator {
         let event = BlockEvent::SubmissionUncertain {
             attempts: submission.attempts,
             error: error.to_string(),
+            header: submission.header.clone(),
         };
         self.report_block(submission.block(), event);
         self.track(submission);

@@ -43,7 +43,8 @@ pub(super) struct Submission {
     pub(super) twins: Vec<Twin>,
     /// Whether they get it as well: the issuer did not take it, or does not answer.
     pub(super) is_hastened: bool,
-    /// The answer of the issuer, if that was no and the answers of others are missing.
+    /// The last answer of the issuer, if that was no or missing and the answers of others are
+    /// missing.
     pub(super) refused: Option<Error>,
 }
 

@@ -37,8 +37,8 @@ pub(super) struct Comparison {
     pub(super) begun: Option<Instant>,
     /// Distinguishes this one from earlier ones.
     pub(super) seq: Seq,
-    /// The number of comparisons so far, which chooses the chain.
-    pub(super) count: usize,
+    /// The number of the chain from which on the next one chooses its own.
+    pub(super) from: u32,
     /// The nodes without an answer.
     pub(super) asked: Vec<NodeId>,
     pub(super) hashes: BTreeMap<NodeId, BlockHash>,

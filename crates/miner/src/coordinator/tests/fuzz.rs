@@ -172,8 +172,10 @@ impl World {
             .choose(&mut rng)
             .expect("not empty");
         let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
+        let insures = nodes > 1 && rng.random_bool(0.2);
         let config = Config {
             nodes,
+            submit_only: usize::from(insures),
             work_slots: slots,
             preemption: policy(&mut rng),
             proof,

@@ -94,7 +94,9 @@ impl World {
         }
         let jobs = self.coordinator.live.jobs.iter();
         let of: BTreeSet<_> = jobs.map(|live| live.job.node).collect();
-        (of.len() < 2).then(|| format!("jobs of one node: {:?}", self.coordinator.live))
+        let issuers = self.coordinator.issuers().count();
+        (of.len() < issuers.min(2))
+            .then(|| format!("jobs of one node: {:?}", self.coordinator.live))
     }
 
     /// Returns which slot is idle, or solves work of no use.
@@ -185,6 +187,9 @@ impl World {
     /// The serving node fails: another one serves soon, and all slots have work of use.
     pub(super) fn fail_over(&mut self) {
         let id = self.coordinator.upstreams.serving;
+        if self.coordinator.issuers().count() < 2 {
+            return;
+        }
         let refusals = [busy(), unauthorized(), not_served()];
         let refusal = refusals.choose(&mut self.rng).cloned();
         let node = &mut self.nodes[id.0];

@@ -46,6 +46,7 @@ impl World {
         let places: BTreeSet<_> = jobs.iter().map(|job| job.chain()).collect();
         assert_eq!(places.len(), jobs.iter().len(), "two jobs on a chain");
         for job in jobs.iter() {
+            assert!(!self.coordinator.is_submit_only(job.node), "{job:?}");
             assert!(self.demand.admits(job.chain()), "not wanted: {job:?}");
             assert!(
                 !self.retired.contains(&job.id),
@@ -107,7 +108,7 @@ impl World {
         }
         let serving = self.coordinator.upstreams.serving;
         let is_good = matches!(standing(serving), Standing::Ready | Standing::Unknown);
-        let ready = self.coordinator.ready().next();
+        let ready = self.coordinator.issuers().next();
         assert!(
             is_good || ready.is_none(),
             "{serving:?} serves in spite of {ready:?}: {:?}",
