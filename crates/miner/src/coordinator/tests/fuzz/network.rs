@@ -177,7 +177,7 @@ impl World {
     }
 
     /// A request has no answer, though the node may have acted on it.
-    fn lose(&mut self, at: usize, error: &Error) {
+    pub(super) fn lose(&mut self, at: usize, error: &Error) {
         let flight = &mut self.flights[at];
         let node = &mut self.nodes[flight.node.0];
         let was_down = std::mem::replace(&mut node.is_down, true);
