@@ -13,7 +13,9 @@ mod from_environment;
 mod from_flags;
 pub mod key;
 mod print;
+mod record;
 mod remote;
+mod scalar;
 mod setting;
 mod suggest;
 

@@ -2,8 +2,10 @@
 //!
 //! The client uses HTTP on loopback, as with a real node. The first difficulty follows from the
 //! measured hash rate of this machine, so blocks come from the first second. Foreign miners find a
-//! quarter of all blocks, so work becomes stale.
+//! quarter of all blocks, so work becomes stale. Of several nodes the one that serves goes away
+//! for a while.
 
+mod failover;
 mod report;
 
 use std::future::pending;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chainweb::{ChainGraph, Difficulty};
-use clap::Args;
+use clap::{Args, value_parser};
 use miner::Preemption;
 use miner::job::Proof;
 use miner::run::{self, Engine};
@@ -26,6 +28,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use self::failover::Failover;
 pub(crate) use self::report::DemoReport;
 use crate::api::{self, Known};
 use crate::flags::cpu::{CpuArgs, Hashing};
@@ -55,6 +58,9 @@ pub struct DemoArgs {
     /// Graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
     #[arg(long, default_value = "twenty")]
     pub graph: ChainGraph,
+    /// Number of nodes, 1 to 5; of several, the one that serves goes away and comes back.
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = value_parser!(u8).range(1..=5))]
+    pub nodes: u8,
     /// Target time between two blocks of a chain.
     #[arg(long, value_name = "TIME", default_value = "4s", value_parser = positive_duration)]
     pub block_delay: Duration,
@@ -100,19 +106,17 @@ pub(crate) async fn run(
     let tips_before = simnet.tips();
     let history = args.history.open(Proof::None, None).await?;
     let reader = history.reader();
-    let timing = Timing::default();
-    let node = node::Config {
-        endpoint: Endpoint::parse(&simnet.address().to_string(), false)?,
-        miner: Miner::new(None, Some("demo")),
-        trust: node::Trust::default(),
-        limits: Limits::default(),
-    };
+    let mut failover = (args.nodes > 1).then(|| Failover::new(args.duration));
+    let timing = failover
+        .as_ref()
+        .map_or_else(Timing::default, Failover::timing);
     let config = run::Config {
         program: Program {
             version: env!("CARGO_PKG_VERSION"),
             payee: Payee::Simulated,
         },
-        nodes: vec![node],
+        nodes: nodes(&simnet)?,
+        submit_only: 0,
         work_slots: 2,
         worker: hashing.worker(&timing),
         preemption: Preemption::default(),
@@ -134,18 +138,27 @@ pub(crate) async fn run(
         snapshots: engine.snapshots(),
         history: Some(reader),
     };
+    let snapshots = known.snapshots.clone();
     let live = live.and_then(|live| live.start(known.snapshots.clone(), pause));
     let engine = engine.run(until.clone());
     let mut client = Box::pin(api::beside(api, known, until.clone(), engine));
+    let failing = async {
+        match &mut failover {
+            Some(failover) => failover.run(&simnet, snapshots).await,
+            None => pending().await,
+        }
+    };
     let snapshot = tokio::select! {
         snapshot = &mut client => snapshot,
         () = time_over => {
             until.cancel();
             client.await
         }
+        never = failing => match never {},
     }?;
     drop(live);
-    let report = DemoReport::new(threads, kernel, &snapshot, &tips_before, &simnet);
+    let nodes = failover.map(|failover| failover.report(&snapshot));
+    let report = DemoReport::new(threads, kernel, &snapshot, &tips_before, &simnet, nodes);
     simnet.shutdown().await;
     Ok(report)
 }
@@ -160,10 +173,24 @@ async fn measure(hashing: &Hashing) -> anyhow::Result<HashRate> {
     measured.await?.context("cannot start the hashing threads")
 }
 
+/// Returns the configuration of the client's nodes.
+fn nodes(simnet: &Simnet) -> anyhow::Result<Vec<node::Config>> {
+    let nodes = simnet.nodes().iter().map(|node| {
+        Ok(node::Config {
+            endpoint: Endpoint::parse(&node.address().to_string(), false)?,
+            miner: Miner::new(None, Some("demo")),
+            trust: node::Trust::default(),
+            limits: Limits::default(),
+        })
+    });
+    nodes.collect()
+}
+
 /// Returns the configuration of the simulated network.
 fn network(args: &DemoArgs, difficulty: f64, foreign_hash_rate: f64) -> simnet::Config {
     simnet::Config {
         graph: args.graph.clone(),
+        nodes: args.nodes.into(),
         block_delay: args.block_delay,
         start_difficulty: Difficulty::from_f64(difficulty.max(LEAST_DIFFICULTY)),
         foreign_hash_rate,

@@ -71,11 +71,12 @@ pub async fn run(
     form: Form,
 ) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::Healthy;
+    let issuers = args.node.node.len();
     for (at, node) in args.node.configs()?.into_iter().enumerate() {
         if at > 0 && form != Form::Json {
             writeln!(out)?;
         }
-        if examine(node, &stop, out, form).await? == Verdict::Unwell {
+        if examine(node, at >= issuers, &stop, out, form).await? == Verdict::Unwell {
             verdict = Verdict::Unwell;
         }
     }
@@ -84,6 +85,7 @@ pub async fn run(
 
 async fn examine(
     mut node: Config,
+    is_submit_only: bool,
     stop: &CancellationToken,
     out: &mut dyn Write,
     form: Form,
@@ -93,7 +95,7 @@ async fn examine(
     limits.connect = limits.connect.min(limits.info.mul_f64(0.75));
     // The opening of a stream is limited as a request for work is.
     limits.updates_open = limits.work;
-    let mut screen = Screen::new(out, form, &node)?;
+    let mut screen = Screen::new(out, form, &node, is_submit_only)?;
     let interrupted = tokio::select! {
         examined = Box::pin(examination::examine(&node, &mut screen)) => {
             examined?;

@@ -8,6 +8,7 @@ mod constant_delay;
 pub(crate) mod cpu;
 mod external;
 mod history;
+mod instance;
 mod nodes;
 mod on_demand;
 mod preemption;
@@ -184,6 +185,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
             payee,
         },
         nodes,
+        submit_only: args.node.submit_only_node.len(),
         work_slots: work_slots.get(),
         worker,
         preemption,
@@ -207,6 +209,7 @@ pub(crate) fn check(args: &MineArgs) -> anyhow::Result<()> {
     args.node.configs()?;
     slots(args).map_err(UsageError::new)?;
     args.stratum.tls()?;
+    args.stratum.instance.resolve().map_err(UsageError::new)?;
     Ok(())
 }
 

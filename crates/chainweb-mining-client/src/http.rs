@@ -82,6 +82,12 @@ struct Own {
     refuse: fn() -> Response,
 }
 
+/// Returns the name of this machine, or `None` if it is unknown.
+pub(crate) fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned())
+}
+
 /// Returns a router that refuses requests of web pages of other sites, except that their links may
 /// lead to `page`. `allowed` are further names of this machine.
 pub(crate) fn guarded(
@@ -90,9 +96,8 @@ pub(crate) fn guarded(
     page: Option<&'static str>,
     refuse: fn() -> Response,
 ) -> Router {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    let names = name.iter().map(|name| name.trim().to_owned());
-    let names = names.chain(allowed.iter().cloned()).collect();
+    let names = host_name().into_iter().chain(allowed.iter().cloned());
+    let names = names.collect();
     let own = Arc::new(Own {
         names,
         page,

@@ -114,6 +114,11 @@ impl WorkHeader {
         &self.0
     }
 
+    /// Returns all bytes as hexadecimal digits.
+    pub fn to_hex(&self) -> String {
+        const_hex::encode(&self.0)
+    }
+
     /// Returns the number of adjacent records.
     pub fn degree(&self) -> usize {
         (self.0.len() - layout::FIXED) / layout::ADJACENT_RECORD

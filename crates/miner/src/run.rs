@@ -50,6 +50,8 @@ pub struct Config {
     pub program: Program,
     /// The nodes in the order of preference.
     pub nodes: Vec<node::Config>,
+    /// The number of the last nodes that only take solutions of the work of others.
+    pub submit_only: usize,
     /// The highest number of live jobs.
     pub work_slots: usize,
     /// Solves the jobs.
@@ -114,6 +116,7 @@ impl Engine {
     pub async fn run(self, stop: CancellationToken) -> Result<Snapshot, RunError> {
         let Config {
             program,
+            submit_only,
             work_slots,
             worker,
             preemption,
@@ -140,13 +143,15 @@ impl Engine {
         workers.spawn(worker.run(watched, found, stop.child_token()));
         let addresses = clients.iter().map(|client| client.endpoint().to_string());
         let now = Instant::now();
-        let mut recorder = Recorder::new(now, program, addresses.collect(), meter, proof);
+        let nodes = (addresses.collect(), submit_only);
+        let mut recorder = Recorder::new(now, program, nodes, meter, proof);
         recorder.resume(&earlier);
         let running = Running {
             coordinator: Coordinator::new(
                 now,
                 coordinator::Config {
                     nodes: clients.len(),
+                    submit_only,
                     work_slots,
                     preemption,
                     proof,

@@ -99,6 +99,11 @@ impl Error {
         }
     }
 
+    /// Whether the response has a status of 500 or more, as that of a proxy whose node is down.
+    pub fn is_of_server(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_of_server())
+    }
+
     /// Returns the pause that the response requests, of any length.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -156,6 +156,17 @@ impl Refusal {
         }
     }
 
+    /// Whether the status is 500 or more, as that of a proxy whose node is down.
+    pub(crate) fn is_of_server(&self) -> bool {
+        match self {
+            Self::Busy { status, .. }
+            | Self::Foreign { status, .. }
+            | Self::Proxy { status, .. }
+            | Self::Status { status, .. } => *status >= 500,
+            _ => false,
+        }
+    }
+
     /// Reads a refusal by any endpoint.
     pub(crate) fn of(answer: &Answer) -> Self {
         let text = answer.text();

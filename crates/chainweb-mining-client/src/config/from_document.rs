@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::Catalog;
-use super::document::{self, Document, DocumentError, Entry, Node, Place, Style, Value};
+use super::document::{self, Document, DocumentError, Entry, Node, Place, Value};
 use super::findings::{Findings, Layer};
+use super::record;
+use super::scalar::{single, switch};
 use super::setting::{Form, Setting};
 use super::suggest::{hint, quoted_name};
 
@@ -65,7 +67,11 @@ fn flattened<'a>(catalog: &Catalog, path: &str, entries: &'a [Entry]) -> Vec<(St
         let setting = catalog.by_key(&key);
         let is_map = setting.is_some_and(|setting| setting.form == Form::Map);
         match &entry.node.value {
-            Value::Map(entries) if catalog.is_section(&key) && !is_map => {
+            Value::Map(entries)
+                if catalog.is_section(&key)
+                    && !is_map
+                    && !setting.is_some_and(|setting| record::is_record(setting, entries)) =>
+            {
                 flat.extend(flattened(catalog, &key, entries));
             }
             Value::Null if catalog.is_section(&key) && setting.is_none() => {}
@@ -88,9 +94,14 @@ pub(crate) fn values(
         (_, Value::Null) => Vec::new(),
         (Form::Switch, value) => vec![switch(value).map_err(|what| (node.place, what))],
         (Form::List | Form::Map, Value::List(items)) => {
-            items.iter().map(|item| single(setting, item)).collect()
+            let values = items.iter().flat_map(|item| match &item.value {
+                Value::Map(entries) => record::value(setting, item.place, entries),
+                _ => vec![single(setting, item)],
+            });
+            values.collect()
         }
         (Form::Map, Value::Map(entries)) => pairs(setting, entries),
+        (Form::List, Value::Map(entries)) => record::value(setting, node.place, entries),
         _ => vec![single(setting, node)],
     };
     let problems = checked.iter().filter_map(|value| value.as_ref().err());
@@ -120,43 +131,4 @@ fn pairs(setting: &Setting, entries: &[Entry]) -> Vec<Result<String, (Place, Str
         }
     });
     pairs.collect()
-}
-
-fn single(setting: &Setting, node: &Node) -> Result<String, (Place, String)> {
-    let checked = match &node.value {
-        Value::Scalar(text, Style::Plain) if text == "true" || text == "false" => Err(format!(
-            "expected text or a number, got {text}; quote it if it is meant as text"
-        )),
-        Value::Scalar(text, Style::Plain) if !setting.is_text() => {
-            let checked = setting.check(text);
-            // The Haskell client accepts whole numbers with a fraction or an exponent.
-            match whole(text).filter(|_| checked.is_err()) {
-                Some(whole) => setting.check(&whole).or(checked),
-                None => checked,
-            }
-        }
-        Value::Scalar(text, _) => setting.check(text),
-        value => Err(format!("expected one value, got {value}")),
-    };
-    checked.map_err(|what| (node.place, what))
-}
-
-/// The digits of a number, if it is whole and a double holds it exactly.
-fn whole(text: &str) -> Option<String> {
-    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-    let number: f64 = text.parse().ok()?;
-    (number.fract() == 0.0 && number.abs() <= MAX_EXACT).then(|| format!("{number:.0}"))
-}
-
-/// The value of a switch, in the spellings of YAML and of environments.
-fn switch(value: &Value) -> Result<String, String> {
-    let text = match value {
-        Value::Scalar(text, _) => text.to_ascii_lowercase(),
-        _ => String::new(),
-    };
-    match text.as_str() {
-        "true" | "yes" | "on" | "y" | "1" => Ok("true".to_owned()),
-        "false" | "no" | "off" | "n" | "0" => Ok("false".to_owned()),
-        _ => Err(format!("expected true or false, got {value}")),
-    }
 }

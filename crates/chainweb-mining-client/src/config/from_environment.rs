@@ -12,7 +12,7 @@ use super::document::{self, DocumentError, NOT_UTF8, Node, Place, Style, Value};
 use super::findings::{Findings, Layer};
 use super::from_document::values;
 use super::key::{ENVIRONMENT_PREFIX, FOREIGN_VARIABLES};
-use super::setting::Setting;
+use super::setting::{Form, Setting};
 use super::suggest::hint;
 
 /// Reads the variables with the prefix of the program, and those of other clients.
@@ -60,16 +60,27 @@ fn foreign(variable: &str) -> Option<&'static str> {
     found.map(|(_, flag)| *flag)
 }
 
-/// Parses a variable: as one text, or as JSON if it starts like a list or a map of texts.
+/// Parses a variable: as one text, as JSON if it starts like a list or a map, or as texts separated
+/// by blanks if no value has blanks.
 ///
-/// An IPv6 address in brackets is not JSON: no quote follows the bracket.
+/// An IPv6 address in brackets is not JSON: neither a quote nor a brace follows the bracket.
 fn parse(setting: &Setting, text: String) -> Result<Node, DocumentError> {
     let inner = text.trim_start().strip_prefix(['[', '{']);
-    let is_json = inner.is_some_and(|inner| inner.trim_start().starts_with('"'));
+    let is_json = inner.is_some_and(|inner| inner.trim_start().starts_with(['"', '{']));
     if setting.is_list() && is_json {
         return document::parse_json(&text);
     }
     let place = Place { line: 1, column: 1 };
-    let value = Value::Scalar(text, Style::Quoted);
-    Ok(Node { place, value })
+    let node = |text: String| Node {
+        place,
+        value: Value::Scalar(text, Style::Quoted),
+    };
+    let mut words = text.split_whitespace();
+    let is_list = setting.form == Form::List && !setting.is_text();
+    if is_list && words.next().is_some_and(|word| setting.check(word).is_ok()) {
+        let words = text.split_whitespace().map(str::to_owned);
+        let value = Value::List(words.map(node).collect());
+        return Ok(Node { place, value });
+    }
+    Ok(node(text))
 }

@@ -22,6 +22,8 @@ pub(crate) struct Setting {
     /// The variable in the environment.
     pub(crate) variable: String,
     pub(crate) form: Form,
+    /// The fields of a value that a file can also write as a map; none for other settings.
+    pub(crate) fields: Vec<Field>,
     /// Whether the setting can stand in a file.
     pub(crate) is_in_files: bool,
     /// The flag that turns a switch off, without its dashes.
@@ -42,6 +44,32 @@ pub(crate) enum Form {
     Map,
 }
 
+/// A part of a value: of `URL[,ca=FILE][,insecure]` the URL, which comes first, or an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) key: String,
+    pub(crate) is_switch: bool,
+}
+
+impl Field {
+    /// Returns the fields of a value by its name.
+    fn all(name: &str) -> Vec<Self> {
+        let Some((first, options)) = name.split_once("[,") else {
+            return Vec::new();
+        };
+        let parts = [first].into_iter().chain(options.split("[,"));
+        let fields = parts.map(|part| Self {
+            key: part
+                .split(['=', ']'])
+                .next()
+                .unwrap_or_default()
+                .to_lowercase(),
+            is_switch: part.ends_with(']') && !part.contains('='),
+        });
+        fields.collect()
+    }
+}
+
 impl Setting {
     /// Returns the setting of an argument. Returns `None` for one without a long flag, for help and
     /// the version, and for `--no-…`, which belongs to the setting of its opposite.
@@ -53,9 +81,12 @@ impl Setting {
             args.any(|arg| arg.get_long() == Some(flag) && is_switch(arg))
         };
         let values = arg.get_value_names().unwrap_or_default();
+        let fields = values.iter().flat_map(|name| Field::all(name));
+        let fields: Vec<Field> = fields.collect();
         let form = match arg.get_action() {
             _ if flag.strip_prefix("no-").is_some_and(switch) => return None,
             ArgAction::SetTrue => Form::Switch,
+            ArgAction::Append if !fields.is_empty() => Form::List,
             ArgAction::Append if values.iter().any(|name| name.contains('=')) => Form::Map,
             ArgAction::Append => Form::List,
             ArgAction::Set => Form::Single,
@@ -67,6 +98,7 @@ impl Setting {
             key: key::config_key(flag),
             variable: key::environment_variable(flag),
             form,
+            fields,
             is_in_files: key::is_setting(flag),
             opposite: (form == Form::Switch && switch(&opposite)).then_some(opposite),
             arg: arg.clone(),

@@ -12,6 +12,8 @@ use pow::Kernel;
 use serde::Serialize;
 use simnet::{Simnet, Tip};
 
+use super::failover::NodesReport;
+
 /// The result of a demonstration.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct DemoReport {
@@ -63,6 +65,8 @@ pub(crate) struct DemoReport {
     pub refreshes_preempted: u64,
     /// Jobs on a chain without an open update stream when their work was requested.
     pub jobs_unwatched: u64,
+    /// What several nodes did; `None` for one node.
+    pub nodes: Option<NodesReport>,
 }
 
 impl DemoReport {
@@ -72,6 +76,7 @@ impl DemoReport {
         snapshot: &Snapshot,
         tips_before: &BTreeMap<ChainId, Tip>,
         simnet: &Simnet,
+        nodes: Option<NodesReport>,
     ) -> Self {
         let Snapshot {
             counters, elapsed, ..
@@ -110,11 +115,12 @@ impl DemoReport {
             refreshes_identical: counters.refreshes.identical,
             refreshes_preempted: counters.refreshes.preempted,
             jobs_unwatched: counters.unwatched_jobs,
+            nodes,
         }
     }
 }
 
-/// Four lines for people: what happened, and what to try next.
+/// Four lines for people, and those of several nodes: what happened, and what to try next.
 impl fmt::Display for DemoReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = About(Duration::try_from_secs_f64(self.seconds).unwrap_or_default());
@@ -149,6 +155,9 @@ impl fmt::Display for DemoReport {
             self.chains,
             self.chains_mined,
         )?;
+        if let Some(nodes) = &self.nodes {
+            writeln!(f, "{nodes}")?;
+        }
         f.write_str(
             "Next: --generate-key makes a key, doctor checks a node, --help lists the rest.",
         )
@@ -191,6 +200,7 @@ mod tests {
             refreshes_identical: 0,
             refreshes_preempted: 0,
             jobs_unwatched: 2,
+            nodes: None,
         };
         let expected = "\
 In 20 s, 2 threads (kernel avx2) computed 87.5 MH/s and found 66 blocks.

@@ -32,20 +32,30 @@ pub(super) struct Screen<'a> {
 struct Report {
     node: String,
     account: String,
+    is_submit_only: bool,
     mining_would_work: bool,
     checks: Vec<Finding>,
 }
 
 impl<'a> Screen<'a> {
-    pub(super) fn new(out: &'a mut dyn Write, form: Form, node: &node::Config) -> io::Result<Self> {
+    pub(super) fn new(
+        out: &'a mut dyn Write,
+        form: Form,
+        node: &node::Config,
+        is_submit_only: bool,
+    ) -> io::Result<Self> {
         let report = Report {
             node: node.endpoint.to_string(),
             account: node.miner.account().to_owned(),
+            is_submit_only,
             mining_would_work: false,
             checks: Vec::new(),
         };
         let mut screen = Self { out, form, report };
-        let node = &screen.report.node;
+        let node = match &screen.report.node {
+            node if is_submit_only => format!("{node} (submit only)"),
+            node => node.clone(),
+        };
         let title = match screen.report.account.as_str() {
             "k:" => format!("{node}, without a key to mine for\n\n"),
             account => format!("{node}, mining for {}\n\n", clean(account)),
@@ -173,7 +183,7 @@ mod tests {
             limits: node::Limits::default(),
         };
         let mut out = Vec::new();
-        let mut screen = Screen::new(&mut out, form, &node).expect("memory is writable");
+        let mut screen = Screen::new(&mut out, form, &node, false).expect("memory is writable");
         let findings = [
             (Finding::ok(Check::Name, "it is an address"), State::Ok),
             (

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::stratum::{Config, DifficultyMode, Instance, ProxyProtocol, Tls, WorkerName};
+use ::stratum::{Config, DifficultyMode, ProxyProtocol, Tls, WorkerName};
 use anyhow::{Context, bail};
 use chainweb::Level;
 use clap::Args;
@@ -18,6 +18,7 @@ use miner::worker::asic::Asic;
 use rand::rngs::StdRng;
 use tracing::warn;
 
+use super::instance::StratumInstance;
 use crate::quantity::{count, positive_number};
 use crate::share_log::{self, ShareLogFormat, Writing};
 use crate::usage::UsageError;
@@ -56,9 +57,9 @@ pub struct StratumArgs {
     #[arg(long = "stratum-min-difficulty", value_name = "LEVEL", default_value = "40", value_parser = level)]
     pub min_difficulty: Level,
     /// This server's number and how many servers mine on the node, such as 3/8; each searches its
-    /// own nonces.
+    /// own nonces. With auto/8 the number is that of the host name, miner-0 to miner-7.
     #[arg(long = "stratum-instance", value_name = "K/N", default_value = "1/1")]
-    pub instance: Instance,
+    pub instance: StratumInstance,
     /// Maximum number of connected devices.
     #[arg(long = "stratum-max-connections", value_name = "COUNT", default_value = "10000", value_parser = connections)]
     pub max_connections: NonZeroUsize,
@@ -133,6 +134,7 @@ impl StratumArgs {
         let config = Config {
             tls,
             share_log,
+            instance: self.instance.resolve().map_err(UsageError::new)?,
             ..self.config()
         };
         let bound = Asic::bind(&self.interface, self.port, config, &mut rng).await;
@@ -171,7 +173,7 @@ impl StratumArgs {
         config.rate.min(config.session.heartbeat)
     }
 
-    /// Returns the settings of the server, without the files of TLS.
+    /// Returns the settings of the server, without the files of TLS and the instance.
     fn config(&self) -> Config {
         let defaults = Config::default();
         let proxy_from = match &self.proxy_from[..] {
@@ -182,7 +184,6 @@ impl StratumArgs {
             difficulty: self.difficulty,
             min_level: self.min_difficulty,
             rate: Duration::from_millis(self.rate_ms.clamp(LEAST_RATE_MS, MOST_RATE_MS)),
-            instance: self.instance,
             max_connections: self.max_connections,
             max_connections_per_ip: self.max_connections_per_ip,
             allow: self.allow.clone(),
@@ -289,7 +290,7 @@ mod tests {
         assert_eq!(config.difficulty, twenty);
         assert_eq!(config.rate, Duration::from_millis(1500));
         assert_eq!(Some(config.min_level), Level::new(30));
-        assert_eq!("3/8".parse(), Ok(config.instance));
+        assert_eq!("3/8".parse(), Ok(args.instance));
         assert_eq!(config.max_connections.get(), 77);
         assert_eq!(config.max_connections_per_ip, NonZeroUsize::new(7));
         let networks =

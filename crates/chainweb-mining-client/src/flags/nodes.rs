@@ -1,34 +1,17 @@
 //! The flags for the node and the miner's key, shared by the commands that use a node.
 
-use std::path::PathBuf;
-use std::str::FromStr;
-use std::{fmt, fs};
+mod address;
 
-use ::node::{Endpoint, EndpointError, Fingerprint, Miner, Trust};
+use std::path::PathBuf;
+
+use ::node::{Endpoint, Fingerprint, Miner, Trust};
 use clap::Args;
 use tracing::warn;
 
+pub(crate) use self::address::NodeAddress;
+use self::address::{NAME, Trusted, trusted};
 use super::timeouts::TimeoutArgs;
 use crate::usage::UsageError;
-
-/// The address of a node as it is written. `--tls` applies to one without a scheme.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeAddress(String);
-
-impl fmt::Display for NodeAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for NodeAddress {
-    type Err = EndpointError;
-
-    fn from_str(text: &str) -> Result<Self, EndpointError> {
-        text.parse::<Endpoint>()?;
-        Ok(Self(text.to_owned()))
-    }
-}
 
 /// The nodes to mine on, and the account to mine for.
 #[derive(Clone, Debug, Args)]
@@ -40,9 +23,13 @@ impl FromStr for NodeAddress {
 pub struct NodeArgs {
     /// The node's mining API: `host[:port]`, `[::1]:1848` or `http(s)://host[:port]`. Repeat it for
     /// several nodes of one network, the preferred one first.
-    #[arg(short, long, value_name = "ADDRESS", default_value = "localhost:1848")]
+    #[arg(short, long, value_name = NAME, default_value = "localhost:1848")]
     pub node: Vec<NodeAddress>,
-    /// Connect to all nodes with TLS.
+    /// A node that only takes solutions, of work that it holds as well as the node that issued it;
+    /// repeatable.
+    #[arg(long, value_name = NAME)]
+    pub submit_only_node: Vec<NodeAddress>,
+    /// Connect with TLS to all nodes whose address has no scheme.
     #[arg(short, long, overrides_with = "no_tls")]
     pub tls: bool,
     /// Connect with plain HTTP; undoes --tls.
@@ -72,54 +59,40 @@ pub struct NodeArgs {
 }
 
 impl NodeArgs {
-    /// Returns the configurations of the nodes, the preferred one first; at least one. Logs a
-    /// warning for what looks like an error.
+    /// Returns the configurations of the nodes, the preferred one first; at least one. Those that
+    /// only insure follow. Logs a warning for what looks like an error.
     ///
     /// # Errors
     /// Returns an error if the flags name no node or one twice, or contradict each other.
     pub fn configs(&self) -> Result<Vec<::node::Config>, UsageError> {
+        let insurers = self.submit_only_node.iter();
+        let nodes: Vec<_> = self
+            .node
+            .iter()
+            .map(|node| ("--node", node))
+            .chain(insurers.map(|node| ("--submit-only-node", node)))
+            .collect();
         let mut endpoints: Vec<Endpoint> = Vec::new();
-        for NodeAddress(address) in &self.node {
+        for (flag, node) in &nodes {
+            let address = node.address();
             let endpoint = Endpoint::parse(address, self.tls).map_err(UsageError::new)?;
-            if self.tls && !endpoint.is_tls() {
-                return Err(UsageError::new(format!(
-                    "--tls contradicts --node {address:?}: write https:// or leave out one of the \
-                     two"
-                )));
-            }
             if endpoints.contains(&endpoint) {
                 return Err(UsageError::new(format!(
-                    "--node {address:?} appears twice: leave one"
+                    "{flag} {address:?} appears twice: leave one"
                 )));
             }
             endpoints.push(endpoint);
         }
-        if endpoints.is_empty() {
+        if self.node.is_empty() {
             return Err(UsageError::new("--node: the list is empty; name a node"));
         }
-        let (trust, flag) = self.trust().map_err(UsageError::new)?;
-        match flag {
-            Some(flag) if !endpoints.iter().any(Endpoint::is_tls) => {
-                warn!(
-                    event = "suspicious_setting",
-                    "{flag} has no effect without TLS"
-                );
-            }
-            Some("--insecure") => {
-                warn!(
-                    event = "suspicious_setting",
-                    "--insecure accepts any certificate, so others on the network can pose as the \
-                     node; --node-ca or --node-fingerprint trusts only the node's certificate"
-                );
-            }
-            _ => {}
+        if self.tls && !endpoints.iter().any(Endpoint::is_tls) {
+            return Err(UsageError::new(format!(
+                "--tls contradicts --node {:?}: write https:// or leave out one of the two",
+                self.node[0].address()
+            )));
         }
-        let nodes = endpoints.into_iter().map(|endpoint| ::node::Config {
-            endpoint,
-            miner: Miner::new(self.public_key.as_deref(), self.account.as_deref()),
-            trust: trust.clone(),
-            limits: self.timeouts.limits(),
-        });
+        let trusts = self.trusts(&nodes, &endpoints).map_err(UsageError::new)?;
         if let Some(warning) = self.public_key.as_deref().and_then(warning_about) {
             warn!(
                 event = "suspicious_setting",
@@ -127,35 +100,72 @@ impl NodeArgs {
                 "{warning}"
             );
         }
-        Ok(nodes.collect())
+        let configs = endpoints.into_iter().zip(trusts);
+        let configs = configs.map(|(endpoint, trust)| ::node::Config {
+            endpoint,
+            miner: Miner::new(self.public_key.as_deref(), self.account.as_deref()),
+            trust,
+            limits: self.timeouts.limits(),
+        });
+        Ok(configs.collect())
     }
 
-    /// Returns the certificates to trust, and the flag that names them.
-    fn trust(&self) -> Result<(Trust, Option<&'static str>), String> {
-        const CA: &str = "--node-ca";
-        const FINGERPRINT: &str = "--node-fingerprint";
-        let contradict = |one, other| {
-            Err(format!(
-                "{one} contradicts {other}: leave out one of the two"
-            ))
+    /// Returns the certificates to trust of each node. Logs a warning for what has no effect or
+    /// trusts anyone.
+    fn trusts(
+        &self,
+        nodes: &[(&str, &NodeAddress)],
+        endpoints: &[Endpoint],
+    ) -> Result<Vec<Trust>, String> {
+        let names = ["--insecure", "--node-ca", "--node-fingerprint"];
+        let (ca, pinned) = (self.node_ca.clone(), self.node_fingerprint);
+        let of_all = trusted(self.insecure, ca, pinned, names)?;
+        let default = match &of_all {
+            Some((trusted, name)) => trusted.read(name)?,
+            None => Trust::Machine,
         };
-        match (self.insecure, &self.node_ca, self.node_fingerprint) {
-            (false, None, None) => Ok((Trust::Machine, None)),
-            (true, None, None) => Ok((Trust::Any, Some("--insecure"))),
-            (false, None, Some(pinned)) => Ok((Trust::Pinned(pinned), Some(FINGERPRINT))),
-            (false, Some(file), None) => {
-                let unreadable = |why: String| format!("--node-ca {}: {why}", file.display());
-                let text = fs::read(file);
-                let text = text.map_err(|error| unreadable(format!("cannot be read: {error}")))?;
-                let trust = Trust::only_pem(&text);
-                let trust = trust.map_err(|error| unreadable(error.to_string()))?;
-                Ok((trust, Some(CA)))
+        let mut trusts = Vec::new();
+        let mut useless = of_all.as_ref().map(|(_, name)| (*name).to_owned());
+        let mut insecure = None;
+        for ((flag, node), endpoint) in nodes.iter().zip(endpoints) {
+            let name = match &node.trusted {
+                Some(own) => {
+                    trusts.push(own.read(&format!("{flag} {:?}: ca", node.address()))?);
+                    let name = format!("{flag} {:?}", node.to_string());
+                    if !endpoint.is_tls() && *own != Trusted::Machine {
+                        has_no_effect(&name);
+                    }
+                    name
+                }
+                None => {
+                    trusts.push(default.clone());
+                    useless = useless.filter(|_| !endpoint.is_tls());
+                    "--insecure".to_owned()
+                }
+            };
+            if trusts.last() == Some(&Trust::Any) && endpoint.is_tls() {
+                insecure = Some(name);
             }
-            (true, Some(_), _) => contradict("--insecure", CA),
-            (true, None, Some(_)) => contradict("--insecure", FINGERPRINT),
-            (false, Some(_), Some(_)) => contradict(CA, FINGERPRINT),
         }
+        if let Some(flag) = useless {
+            has_no_effect(&flag);
+        }
+        if let Some(name) = insecure {
+            warn!(
+                event = "suspicious_setting",
+                "{name} accepts any certificate, so others on the network can pose as the node; \
+                 --node-ca or --node-fingerprint trusts only the node's certificate"
+            );
+        }
+        Ok(trusts)
     }
+}
+
+fn has_no_effect(setting: &str) {
+    warn!(
+        event = "suspicious_setting",
+        "{setting} has no effect without TLS"
+    );
 }
 
 /// Returns a warning about a public key that looks wrong. It is sent unchanged: the node compares
@@ -173,7 +183,65 @@ fn warning_about(key: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::warning_about;
+    use ::node::{Config, Trust};
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::{NodeArgs, warning_about};
+
+    fn configs(args: &[&str]) -> Result<Vec<Config>, String> {
+        let command = NodeArgs::augment_args(Command::new("mine").no_binary_name(true));
+        let matches = command.try_get_matches_from(args).expect("valid values");
+        let args = NodeArgs::from_arg_matches(&matches).expect("all flags");
+        args.configs().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_for_all_nodes_hold_for_those_that_say_nothing_else() {
+        let pin = format!("sha256:{}", "0a".repeat(32));
+        let pinned = Trust::Pinned(pin.parse().expect("a fingerprint"));
+        let pinned_node = format!("--node=d,fingerprint={pin}");
+        let found = configs(&[
+            "--tls",
+            "--insecure",
+            "--node=a:1",
+            "--node=http://b",
+            "--node=c,insecure=false",
+            &pinned_node,
+        ]);
+        let found = found.expect("consistent settings").into_iter();
+        let found: Vec<_> = found
+            .map(|node| (node.endpoint.to_string(), node.trust))
+            .collect();
+        let expected = [
+            ("https://a:1", Trust::Any),
+            ("http://b:1848", Trust::Any),
+            ("https://c:1848", Trust::Machine),
+            ("https://d:1848", pinned),
+        ];
+        let expected = expected.map(|(address, trust)| (address.to_owned(), trust));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn nodes_that_contradict_other_settings_are_errors() {
+        for (args, expected) in [
+            (
+                &["--tls", "-n", "http://a", "-n", "http://b"][..],
+                "--tls contradicts",
+            ),
+            (
+                &["-n", "a,insecure", "-n", "http://a:1848"],
+                "appears twice",
+            ),
+            (
+                &["-n", "https://a,ca=/nonexistent"],
+                "--node \"https://a\": ca /nonexistent: cannot be read",
+            ),
+        ] {
+            let error = configs(args).expect_err("a contradiction");
+            assert!(error.contains(expected), "{error}");
+        }
+    }
 
     #[test]
     fn a_text_that_does_not_look_like_a_public_key_is_a_warning() {

@@ -200,6 +200,7 @@ fn state(snapshot: &Snapshot, node: &NodeSnapshot) -> String {
     match node.standing {
         _ if snapshot.nodes.len() == 1 => "good".to_owned(),
         Standing::Ready if node.is_serving => "serving".to_owned(),
+        Standing::Ready if node.is_submit_only => "submit only".to_owned(),
         standing => standing.name().replace('_', " "),
     }
 }

@@ -110,6 +110,7 @@ pub(crate) fn snapshot(devices: Option<Devices>) -> Snapshot {
             faults: Faults::default(),
             standing: Standing::Unknown,
             is_serving: true,
+            is_submit_only: false,
             latency: None,
             requests: [
                 (request(None), times),

@@ -2,7 +2,7 @@
 
 mod alerts;
 mod api;
-mod config;
+pub(crate) mod config;
 mod cpu;
 mod development;
 mod doctor;
@@ -103,6 +103,7 @@ fn usage_errors_exit_with_64_and_say_what_to_do() {
     );
     check(&["--log-level", "loud"], &["--log-level", "debug"]);
     check(&["demo", "--for", "soon"], &["--for", "10s"]);
+    check(&["demo", "--nodes", "6"], &["--nodes", "1..=5"]);
     check(&["demo", "--graph", "cube"], &["--graph", "petersen"]);
     check(&["simnet", "--listen", "here"], &["--listen", "here"]);
     check(
@@ -240,6 +241,31 @@ fn recorded_headers_meet_their_targets_and_a_changed_one_does_not() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("meets target: no"));
+}
+
+#[test]
+fn the_demo_of_several_nodes_takes_the_serving_one_away_and_mines_on() {
+    let arguments = [
+        "demo",
+        "--nodes=2",
+        "--for=15s",
+        "--json",
+        "--graph=petersen",
+    ];
+    let output = run(&[&arguments[..], &["-c", "1", "--block-delay=1s"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let last = text(&output.stdout).lines().last().unwrap();
+    let report: Value = serde_json::from_str(last).unwrap();
+    let timeline = report["nodes"]["timeline"].as_array().unwrap();
+    let gone = timeline.iter().position(|step| step["what"] == "goes_away");
+    let (gone, after) = timeline[gone.unwrap()..].split_first().unwrap();
+    assert_eq!(gone["node"], timeline[0]["node"], "{last}");
+    let is_other = |step: &Value| step["what"] == "serves" && step["node"] != gone["node"];
+    assert!(after.iter().any(is_other), "{last}");
+    let is_back = |step: &Value| step["what"] == "comes_back" && step["node"] == gone["node"];
+    assert!(after.iter().any(is_back), "{last}");
+    let taken = report["nodes"]["blocks_taken"].as_array().unwrap();
+    assert!(taken.len() == 2 && taken[1].as_u64() > Some(0), "{last}");
 }
 
 #[test]

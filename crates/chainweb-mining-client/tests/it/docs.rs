@@ -1,8 +1,10 @@
-//! The pages about flags and metrics, compared with these.
+//! The pages about flags and metrics, compared with these, and the commands of all pages.
 
 mod cli_page;
+mod commands;
 mod haskell_client;
 mod metrics_page;
+mod troubleshooting;
 
 use std::path::PathBuf;
 use std::{env, fs};

@@ -9,7 +9,7 @@ mod files;
 mod imports;
 mod links;
 mod modules;
-mod source;
+pub(crate) mod source;
 mod words;
 
 /// Fails with one line per finding and, at the end, what to do.

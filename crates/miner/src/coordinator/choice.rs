@@ -9,6 +9,7 @@ use node::{Cut, Error, Refusal};
 
 use super::live::Live;
 use super::state::Coordinator;
+use super::tracked_block::Voter;
 use crate::job::NodeId;
 use crate::telemetry::event::{NodeEvent, Retirement, Untracked};
 use crate::telemetry::{Event, Standing};
@@ -27,6 +28,16 @@ impl Coordinator {
     pub(super) fn ready(&self) -> impl Iterator<Item = NodeId> {
         self.ids()
             .filter(|id| self.nodes[id.0].peer.standing == Standing::Ready)
+    }
+
+    /// Whether a node only insures the jobs of others.
+    pub(super) fn is_submit_only(&self, id: NodeId) -> bool {
+        id.0 + self.config.submit_only >= self.nodes.len()
+    }
+
+    /// Returns the nodes that are ready to issue work, in the order of preference.
+    pub(super) fn issuers(&self) -> impl Iterator<Item = NodeId> {
+        self.ready().filter(|id| !self.is_submit_only(*id))
     }
 
     /// Returns the node for free slots, if it can be asked for work.
@@ -52,6 +63,7 @@ impl Coordinator {
         if let Some(best) = progress.reduce(|a, b| if b.is_ahead_of(&a) { b } else { a }) {
             self.upstreams.advance(self.now, best);
         }
+        let mut is_any_new = false;
         for id in self.ids() {
             let standing = self.standing(id);
             let (now, timing) = (self.now, self.config.timing);
@@ -63,16 +75,25 @@ impl Coordinator {
                 _ => None,
             };
             if standing != before {
+                is_any_new = true;
+                if before.loses_blocks() {
+                    self.tracker.forget(now, id);
+                }
                 self.report_node(id, NodeEvent::Standing { standing, before });
             }
         }
         self.choose_node();
         self.replace_lost_jobs();
+        if is_any_new {
+            self.tracker.judge(&self.voters());
+        }
     }
 
-    /// The network of the nodes is that of the first one identified, as long as any serves it.
+    /// The network of the nodes is that of the first one identified, as long as any serves it. It
+    /// is never that of nodes which only insure.
     pub(super) fn choose_network(&mut self) {
-        let mut known = self.nodes.iter().filter_map(|node| node.info.as_ref());
+        let issuers = self.nodes.iter().rev().skip(self.config.submit_only).rev();
+        let mut known = issuers.filter_map(|node| node.info.as_ref());
         let is_served = self.upstreams.network.is_some()
             && known.clone().any(|info| self.upstreams.is_of_network(info));
         if is_served || !self.has_several_nodes() {
@@ -147,7 +168,7 @@ impl Coordinator {
     fn choose_node(&mut self) {
         let (now, timing, before) = (self.now, self.config.timing, self.upstreams.serving);
         let standing = self.nodes[before.0].peer.standing;
-        let first = self.ready().next();
+        let first = self.issuers().next();
         let next = match standing {
             // A node that does not answer is unreachable soon.
             Standing::Unknown => None,
@@ -191,16 +212,22 @@ impl Coordinator {
         }
     }
 
-    /// Whether blocks are looked up at a node: at the one that serves, or while it is of no use at
-    /// the first other one.
-    pub(super) fn is_judge(&self, id: NodeId) -> bool {
-        let serving = self.upstreams.serving;
-        let other = self.ids().find(|id| {
+    /// Whether the cut of a node counts for the places of blocks. If there is no good one, that of
+    /// the node that serves does.
+    pub(super) fn votes(&self, id: NodeId) -> bool {
+        let is_good = |id: NodeId| {
             let standing = self.nodes[id.0].peer.standing;
-            !standing.loses_blocks() && self.trusted_cut(*id).is_some()
-        });
-        let is_lost = self.nodes[serving.0].peer.standing.loses_blocks();
-        id == other.filter(|_| is_lost).unwrap_or(serving)
+            !standing.loses_blocks() && self.trusted_cut(id).is_some()
+        };
+        is_good(id) || id == self.upstreams.serving && !self.ids().any(is_good)
+    }
+
+    /// Returns the nodes whose cuts count for the places of blocks.
+    pub(super) fn voters(&self) -> Vec<Voter> {
+        let voters = self.ids().filter(|id| self.votes(*id));
+        voters
+            .map(|id| (id, self.nodes[id.0].peer.progress()))
+            .collect()
     }
 
     /// When answers count as missing, and when nodes are compared.

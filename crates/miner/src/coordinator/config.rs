@@ -10,6 +10,8 @@ use crate::timing::Timing;
 pub(crate) struct Config {
     /// The number of nodes. They are numbered from 0 in the order of preference.
     pub nodes: usize,
+    /// The number of the last nodes that only insure jobs. Less than the number of nodes.
+    pub submit_only: usize,
     /// The highest number of live jobs, each on a chain of its own; at least 1.
     pub work_slots: usize,
     /// When to fetch new work after a payload refresh.

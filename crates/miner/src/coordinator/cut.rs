@@ -17,8 +17,8 @@ use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
     pub(super) fn cut(&mut self, id: NodeId, requested: Seq, result: Result<Cut, Error>) {
-        if self.is_stopping && result.is_err() && self.is_judge(id) {
-            self.tracker.abandon_final_lookups();
+        if self.is_stopping && result.is_err() {
+            self.tracker.abandon_final_lookups(id);
         }
         if let Err(Error::Refused(Refusal::NotServed { .. })) = &result {
             self.cut_not_served(id);
@@ -45,12 +45,12 @@ impl Coordinator {
         {
             self.show(id, Some((at, &cut)));
         }
-        let is_judge = self.is_judge(id);
         self.retire_passed(id, requested, &cut);
-        if !is_judge {
+        if !self.votes(id) {
             return;
         }
-        for (chain, heights) in self.tracker.cut(self.now, &cut) {
+        let voters = self.voters();
+        for (chain, heights) in self.tracker.cut(self.now, (id, &cut), &voters) {
             let request = Request::Ancestors {
                 version: self.nodes[id.0].version(),
                 seq: self.seq,
@@ -153,19 +153,18 @@ impl Coordinator {
         if let Err(error) = &result {
             node.suspect_after(error);
         }
-        if requested < node.since {
+        let hashes = if requested < node.since {
             // The blocks are looked up at another node.
-            let tip = (chain, tip_height);
-            self.tracker.branch(self.now, tip, &BTreeMap::new());
-            return;
-        }
-        let hashes = result.unwrap_or_else(|error| {
-            let error = error.to_string();
-            self.report_node(id, NodeEvent::LookupFailed { chain, error });
             BTreeMap::new()
-        });
-        let tip = (chain, tip_height);
-        self.tracker.branch(self.now, tip, &hashes);
+        } else {
+            result.unwrap_or_else(|error| {
+                let error = error.to_string();
+                self.report_node(id, NodeEvent::LookupFailed { chain, error });
+                BTreeMap::new()
+            })
+        };
+        let (tip, voters) = ((chain, tip_height), self.voters());
+        self.tracker.branch(self.now, id, tip, &hashes, &voters);
     }
 }
 

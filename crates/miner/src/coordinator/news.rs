@@ -6,13 +6,15 @@ use node::{Cut, Progress};
 use super::event::Seq;
 use super::state::Coordinator;
 use crate::job::NodeId;
+use crate::telemetry::Standing;
 use crate::telemetry::event::Retirement;
 
 impl Coordinator {
     /// Returns the last cut of a node if it counts: the node is of the network and on no fork.
     pub(super) fn trusted_cut(&self, id: NodeId) -> Option<&Cut> {
         let peer = &self.nodes[id.0].peer;
-        let is_proven = peer.agrees() || id == self.upstreams.serving && !peer.is_forked();
+        let is_serving = id == self.upstreams.serving && !peer.is_forked();
+        let is_proven = peer.agrees() || peer.standing == Standing::Ready || is_serving;
         let cut = peer.cut.as_ref();
         cut.filter(|_| is_proven && peer.standing.is_comparable())
     }

@@ -104,7 +104,7 @@ impl Coordinator {
             || live.any(|live| live.job.node == id && live.is_unconfirmed())
             || self.is_silence_due(id)
             || self.is_cut_due(id) && !self.is_stopping
-            || self.is_judge(id) && self.tracker.is_lookup_due(now);
+            || self.tracker.is_lookup_due(now, id) && self.votes(id);
         (is_answerable && is_wanted).then(|| Request::Cut {
             version: node.version(),
             seq: self.seq,
@@ -145,6 +145,10 @@ impl Coordinator {
         match &result {
             _ if is_held => {}
             Err(Error::NoAnswer(_)) => node.peer.not_answered(),
+            // A proxy answers in place of a node that is down. Work a node may refuse itself.
+            Err(error) if request != RequestKind::Work && error.is_of_server() => {
+                node.peer.not_answered();
+            }
             _ => {
                 let took = sent.map(|at| now.saturating_duration_since(at));
                 node.peer.answered(now, &timing, took.unwrap_or_default());

@@ -206,7 +206,7 @@ impl Coordinator {
             match error {
                 None => {
                     self.send_twins_later(&submission);
-                    self.taken(&submission);
+                    self.taken(node, &submission);
                 }
                 Some(error) => self.refused(&submission, &error),
             }
@@ -250,8 +250,10 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn taken(&mut self, submission: &Submission) {
+    /// A node took a solution, as the first one.
+    pub(super) fn taken(&mut self, by: NodeId, submission: &Submission) {
         self.counters.solutions_submitted += 1;
+        self.nodes[by.0].counts.blocks_taken += 1;
         let attempts = submission.attempts;
         self.report_block(submission.block(), BlockEvent::Submitted { attempts });
         let id = submission.job.node;
@@ -277,7 +279,9 @@ impl Coordinator {
                 self.report_block(block, BlockEvent::RejectedWithoutPow);
                 self.pow_required(node, error);
             }
-            error if submission.may_be_taken(error) => self.uncertain(submission, error),
+            error if submission.may_be_taken(error) || error.retry() != Retry::Never => {
+                self.uncertain(submission, error);
+            }
             Error::Refused(Refusal::Stale) => {
                 self.counters.solutions_stale += 1;
                 self.report_block(block, BlockEvent::Stale);
@@ -328,6 +332,8 @@ impl Coordinator {
                 };
                 self.report_block(block, event);
             }
+        } else if !submission.twins.is_empty() {
+            submission.refused = Some(error.clone());
         } else if let Some(submission) = self.submissions.end(id, self.seq) {
             self.uncertain(&submission, error);
         }
@@ -338,6 +344,7 @@ impl Coordinator {
         let event = BlockEvent::SubmissionUncertain {
             attempts: submission.attempts,
             error: error.to_string(),
+            header: submission.header.clone(),
         };
         self.report_block(submission.block(), event);
         self.track(submission);

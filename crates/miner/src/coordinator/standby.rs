@@ -50,7 +50,7 @@ impl Coordinator {
             let gets_a_slot = self.has_room() && self.free_chain(id).is_some();
             id == self.upstreams.serving && gets_a_slot || published.any(|live| live.job.node == id)
         };
-        self.ready().find(|id| !is_in_use(*id)) == Some(id)
+        self.issuers().find(|id| !is_in_use(*id)) == Some(id)
     }
 
     /// Whether a job of a node on a chain is a better standby job than the present one.

@@ -37,6 +37,8 @@ pub(crate) struct Coordinator {
     /// The time of the present event.
     pub(super) now: Instant,
     published: Arc<Jobs>,
+    /// Since when there is no live job though the worker wants some.
+    idle_since: Option<Instant>,
     /// What the worker wants.
     pub(super) demand: Demand,
     /// When the worker last changed its demand.
@@ -55,11 +57,12 @@ impl Coordinator {
             upstreams: Upstreams::default(),
             live: LiveJobs::default(),
             submissions: Submissions::default(),
-            tracker: BlockTracker::new(&config.timing),
+            tracker: BlockTracker::new(&config.timing, config.nodes),
             counters: Counters::default(),
             seq: Seq::default(),
             now,
             published: Arc::default(),
+            idle_since: None,
             demand: Demand::default(),
             demanded: Seq::default(),
             hinted: None,
@@ -104,8 +107,8 @@ impl Coordinator {
             Event::Tick => {}
             Event::Stop => self.stop(),
         }
-        self.judge_orphans();
         self.judge_nodes();
+        self.judge_orphans();
         self.request_missing();
         for event in self.tracker.take_events() {
             self.report(event);
@@ -151,7 +154,11 @@ impl Coordinator {
 
     /// Whether, after [`Event::Stop`], nothing is left to wait for.
     pub(crate) fn is_finished(&self) -> bool {
-        self.is_stopping && !self.is_submitting() && !self.tracker.is_any_final_lookup_due()
+        self.is_stopping
+            && !self.is_submitting()
+            && !self
+                .ids()
+                .any(|id| self.votes(id) && self.tracker.is_final_lookup_due(id))
     }
 
     /// Returns when to send [`Event::Tick`] if nothing happens before: after the last event, but
@@ -186,6 +193,11 @@ impl Coordinator {
         let live = self.live.published();
         let jobs: Vec<_> = live.map(|live| Arc::clone(&live.job)).collect();
         if !self.published.iter().eq(&jobs) {
+            if let Some(since) = self.idle_since.take() {
+                self.counters.without_jobs += self.now.saturating_duration_since(since);
+            }
+            let is_idle = jobs.is_empty() && self.demand != Demand::Nothing && !self.is_stopping;
+            self.idle_since = is_idle.then_some(self.now);
             let first = self.nodes.iter().find_map(|node| node.info.as_ref());
             let info = self.upstreams.network.as_ref().or(first);
             let chains = info.and_then(|info| NonZeroUsize::new(info.chains.len()));

@@ -39,7 +39,8 @@ pub(super) struct Submission {
     pub(super) sent: Option<Instant>,
     /// The other nodes that hold its payload and have not answered.
     pub(super) twins: Vec<Twin>,
-    /// The answer of the issuer, if that was no and the answers of others are missing.
+    /// The last answer of the issuer, if that was no or missing and the answers of others are
+    /// missing.
     pub(super) refused: Option<Error>,
 }
 

@@ -3,6 +3,7 @@
 mod blocks;
 mod counts;
 mod demand;
+mod fates;
 mod flood;
 mod fuzz;
 mod gate;

@@ -2,8 +2,9 @@
 //!
 //! After an answer of success the node has read a solution, but its block need not be in the cut. A
 //! block is in the cut if it is at its height on the branch below the tip of its chain. The result
-//! is final once the branch is [`FINAL_DEPTH`] blocks higher. The client cannot compute the hash of
-//! blocks with hashed adjacents (EVM); they are not tracked and count as unknown.
+//! is final once the branch is [`FINAL_DEPTH`] blocks higher, at all nodes that vote. The client
+//! cannot compute the hash of blocks with hashed adjacents (EVM); they are not tracked and count as
+//! unknown.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
@@ -12,14 +13,13 @@ use std::time::Instant;
 use chainweb::{BlockHash, ChainId};
 use node::Cut;
 
-use super::tracked_block::{Status, TrackedBlock};
+use super::tracked_block::{FINAL_DEPTH, Lookup, Status, TrackedBlock, Vote, Voter};
+use crate::job::NodeId;
 use crate::telemetry::Event;
 use crate::telemetry::counters::BlockCounts;
 use crate::telemetry::event::{BlockEvent, BlockRef, Untracked};
 use crate::timing::Timing;
 
-/// The number of blocks on top of one to make its place final; the protocol defines none.
-const FINAL_DEPTH: u64 = 6;
 /// How often a block is looked up at shutdown before it counts as pending.
 const FINAL_LOOKUPS: u8 = 5;
 /// The highest number of tracked blocks. One more drops the oldest.
@@ -32,6 +32,7 @@ const BULK: usize = MAX_TRACKED / 2;
 #[derive(Debug)]
 pub(super) struct BlockTracker {
     timing: Timing,
+    nodes: usize,
     tracked: VecDeque<TrackedBlock>,
     settled: BlockCounts,
     /// Whether blocks are looked up at once, and only a few more times.
@@ -45,9 +46,10 @@ pub(super) struct BlockTracker {
 }
 
 impl BlockTracker {
-    pub(super) fn new(timing: &Timing) -> Self {
+    pub(super) fn new(timing: &Timing, nodes: usize) -> Self {
         Self {
             timing: *timing,
+            nodes,
             tracked: VecDeque::new(),
             settled: BlockCounts::default(),
             is_stopping: false,
@@ -72,7 +74,7 @@ impl BlockTracker {
             self.dropped += 1;
             self.settle(oldest.block, oldest.status, Untracked::TooMany);
         }
-        let (pause, lookups_left) = if self.is_stopping {
+        let (pause, left) = if self.is_stopping {
             (self.timing.retry_min, Some(FINAL_LOOKUPS))
         } else {
             (self.timing.first_block_lookup, None)
@@ -82,16 +84,13 @@ impl BlockTracker {
             hash,
             status,
             since: now,
-            tip: None,
-            next_lookup: now + pause,
-            is_requested: false,
-            lookups_left,
+            lookups: vec![Lookup::new(now + pause, left); self.nodes],
         });
         // Makes all lookups due if there are many.
         if self.tracked.len() >= BULK && self.next_bulk.is_none_or(|at| at <= now) {
             self.next_bulk = Some(now + self.timing.retry_min);
-            for tracked in &mut self.tracked {
-                tracked.next_lookup = tracked.next_lookup.min(now);
+            for lookup in self.lookups() {
+                lookup.next = lookup.next.min(now);
             }
         }
     }
@@ -107,10 +106,20 @@ impl BlockTracker {
         self.events.push(Event::Block(block, event));
     }
 
+    fn lookups(&mut self) -> impl Iterator<Item = &mut Lookup> {
+        let tracked = self.tracked.iter_mut();
+        tracked.flat_map(|tracked| &mut tracked.lookups)
+    }
+
+    fn lookups_at(&mut self, id: NodeId) -> impl Iterator<Item = &mut Lookup> {
+        let tracked = self.tracked.iter_mut();
+        tracked.filter_map(move |tracked| tracked.lookups.get_mut(id.0))
+    }
+
     /// Drops blocks: their last known places stand.
-    pub(super) fn untrack(&mut self, reason: Untracked, leaves: impl Fn(&BlockRef) -> bool) {
+    pub(super) fn untrack(&mut self, reason: Untracked, leaves: impl Fn(&TrackedBlock) -> bool) {
         let all = std::mem::take(&mut self.tracked).into_iter();
-        let (left, kept): (VecDeque<_>, _) = all.partition(|tracked| leaves(&tracked.block));
+        let (left, kept): (VecDeque<_>, _) = all.partition(leaves);
         self.tracked = kept;
         for tracked in left {
             self.settle(tracked.block, tracked.status, reason);
@@ -121,116 +130,148 @@ impl BlockTracker {
     /// Makes a last lookup of every block due: the program is stopping.
     pub(super) fn start_final_lookups(&mut self, now: Instant) {
         self.is_stopping = true;
-        for tracked in &mut self.tracked {
-            tracked.next_lookup = now;
-            tracked.lookups_left = Some(FINAL_LOOKUPS);
+        for lookup in self.lookups() {
+            (lookup.next, lookup.left) = (now, Some(FINAL_LOOKUPS));
         }
     }
 
-    /// Makes no more lookups: there are no answers.
-    pub(super) fn abandon_final_lookups(&mut self) {
-        for tracked in &mut self.tracked {
-            tracked.lookups_left = Some(0);
+    /// Makes no more lookups at a node: it does not answer.
+    pub(super) fn abandon_final_lookups(&mut self, id: NodeId) {
+        for lookup in self.lookups_at(id) {
+            lookup.left = Some(0);
         }
     }
 
-    /// Whether the program is stopping and a last lookup is still missing.
-    pub(super) fn is_any_final_lookup_due(&self) -> bool {
+    /// Whether the program is stopping and a last lookup at a node is still missing.
+    pub(super) fn is_final_lookup_due(&self, id: NodeId) -> bool {
         let mut tracked = self.tracked.iter();
-        tracked.any(|tracked| tracked.lookups_left.is_some_and(|left| left > 0))
+        tracked.any(|tracked| tracked.lookups[id.0].left.is_some_and(|left| left > 0))
     }
 
-    /// Whether a block is to be looked up.
-    pub(super) fn is_lookup_due(&self, now: Instant) -> bool {
-        self.tracked.iter().any(|tracked| tracked.is_due(now))
+    /// Whether a block is to be looked up at a node.
+    pub(super) fn is_lookup_due(&self, now: Instant, id: NodeId) -> bool {
+        let mut tracked = self.tracked.iter();
+        tracked.any(|tracked| tracked.lookups[id.0].is_due(now))
     }
 
     /// When a lookup is due.
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
-        self.tracked.iter().filter_map(TrackedBlock::wakeup)
+        let lookups = self.tracked.iter().flat_map(|tracked| &tracked.lookups);
+        lookups.filter_map(Lookup::wakeup)
     }
 
-    /// Looks up the due blocks in a cut. Returns the heights of those below the tips, by chain:
-    /// they are to be looked up on the branches.
+    /// A node votes again, and its earlier votes do not count.
+    pub(super) fn forget(&mut self, now: Instant, id: NodeId) {
+        for lookup in self.lookups_at(id) {
+            lookup.forget(now);
+        }
+    }
+
+    /// Looks up the due blocks in the cut of a node that votes. Returns the heights of those below
+    /// the tips, by chain: they are to be looked up on the branches. A branch that another node is
+    /// asked for is not requested again.
     pub(super) fn cut(
         &mut self,
         now: Instant,
-        cut: &Cut,
+        (id, cut): (NodeId, &Cut),
+        voters: &[Voter],
     ) -> BTreeMap<ChainId, RangeInclusive<u64>> {
-        // The chain of a block far above the tip was reset, as is common on development networks.
-        self.untrack(Untracked::NetworkReset, |block| {
-            let tip = cut.tip(block.chain);
-            tip.is_some_and(|tip| tip.height.saturating_add(FINAL_DEPTH) < block.height)
-        });
-        let in_flight = self.tracked.iter().filter(|tracked| tracked.is_requested);
+        let in_flight = self
+            .tracked
+            .iter()
+            .filter(|it| it.lookups[id.0].is_requested);
         let in_flight: BTreeSet<_> = in_flight.map(|tracked| tracked.block.chain).collect();
         let mut below: BTreeMap<ChainId, RangeInclusive<u64>> = BTreeMap::new();
-        for tracked in self
-            .tracked
-            .iter_mut()
-            .filter(|tracked| tracked.is_due(now))
-        {
+        let mut is_any_new = false;
+        for tracked in &mut self.tracked {
             let BlockRef { chain, height, .. } = tracked.block;
-            match cut.tip(chain) {
-                Some(tip) if tip.height > height && tracked.tip == Some(tip.hash) => {
-                    tracked.not_found(now, &self.timing);
-                }
-                Some(tip) if tip.height > height => {
-                    if !in_flight.contains(&chain) {
-                        tracked.is_requested = true;
-                        tracked.tip = Some(tip.hash);
-                        let heights = below.entry(chain).or_insert(height..=height);
-                        *heights = height.min(*heights.start())..=height.max(*heights.end());
-                    }
-                }
-                Some(tip) if tip.height == height => {
-                    let change = tracked.found(now, &self.timing, tip.hash);
-                    let event = change.map(|change| Event::Block(tracked.block, change));
-                    self.events.extend(event);
-                }
-                _ => tracked.not_found(now, &self.timing),
+            let tip = cut.tip(chain);
+            let lookup = &mut tracked.lookups[id.0];
+            let was_above = lookup
+                .vote
+                .take_if(|vote| *vote == Vote::FarAbove)
+                .is_some();
+            if tip.is_some_and(|tip| tip.height.saturating_add(FINAL_DEPTH) < height) {
+                lookup.vote = Some(Vote::FarAbove);
+                is_any_new |= !was_above;
             }
+            if !lookup.is_due(now) {
+                continue;
+            }
+            let Some(tip) = tip.filter(|tip| tip.height >= height) else {
+                tracked.not_found(now, &self.timing, id);
+                continue;
+            };
+            let known = match tip.height {
+                at if at == height => Some((tip.hash, 0)),
+                _ if lookup.tip == Some(tip.hash) => {
+                    tracked.not_found(now, &self.timing, id);
+                    continue;
+                }
+                _ => tracked.known_below(tip.hash),
+            };
+            if let Some(known) = known {
+                tracked.lookups[id.0].tip = Some(tip.hash);
+                tracked.found(now, &self.timing, id, known);
+                is_any_new = true;
+            } else if !in_flight.contains(&chain) && !tracked.is_requested_of(voters, tip.hash) {
+                let lookup = &mut tracked.lookups[id.0];
+                (lookup.is_requested, lookup.tip) = (true, Some(tip.hash));
+                let heights = below.entry(chain).or_insert(height..=height);
+                *heights = height.min(*heights.start())..=height.max(*heights.end());
+            }
+        }
+        if is_any_new {
+            self.judge(voters);
         }
         below
     }
 
-    /// Looks up blocks on a branch below a tip. Those deep enough are no longer tracked, those
-    /// without a hash at their height are looked up again later.
+    /// Looks up blocks on a branch below a tip of a node. Those without a hash at their height are
+    /// looked up again later.
     pub(super) fn branch(
         &mut self,
         now: Instant,
+        id: NodeId,
         (chain, tip_height): (ChainId, u64),
         hashes: &BTreeMap<u64, BlockHash>,
+        voters: &[Voter],
     ) {
-        self.tracked.retain_mut(|tracked| {
-            let block = tracked.block;
-            if block.chain != chain {
-                return true;
+        let mut of_chain: Vec<_> = self.tracked.iter_mut().collect();
+        of_chain.retain(|tracked| tracked.block.chain == chain);
+        let requested = of_chain.iter().map(|tracked| &tracked.lookups[id.0]);
+        let tip = requested.clone().find(|lookup| lookup.is_requested);
+        let tip = tip.and_then(|lookup| lookup.tip);
+        for tracked in of_chain {
+            let lookup = &mut tracked.lookups[id.0];
+            let was_requested = std::mem::take(&mut lookup.is_requested);
+            let height = tracked.block.height;
+            if let Some(there) = hashes.get(&height) {
+                lookup.tip = tip;
+                let depth = tip_height.saturating_sub(height);
+                tracked.found(now, &self.timing, id, (*there, depth));
+            } else if was_requested {
+                lookup.not_answered();
+                tracked.not_found(now, &self.timing, id);
             }
-            let was_requested = std::mem::take(&mut tracked.is_requested);
-            let Some(&by) = hashes.get(&block.height) else {
-                if was_requested {
-                    tracked.tip = None;
-                    tracked.not_found(now, &self.timing);
-                }
-                return true;
-            };
-            let depth = tip_height.saturating_sub(block.height);
-            let is_final = depth >= FINAL_DEPTH;
-            let change = tracked.found(now, &self.timing, by);
-            let is_in_cut = tracked.status == Status::InCut;
-            // A block that is orphaned for good is not reported as displaced before.
-            let change = change.filter(|_| !is_final || is_in_cut);
-            let end = is_final.then(|| {
-                if is_in_cut {
-                    self.settled.accepted += 1;
-                    BlockEvent::Confirmed { depth }
-                } else {
-                    self.settled.orphaned += 1;
-                    BlockEvent::Orphaned { by, depth }
-                }
-            });
+        }
+        self.judge(voters);
+    }
+
+    /// Judges the blocks by the votes of the nodes. Those whose place is final are no longer
+    /// tracked.
+    pub(super) fn judge(&mut self, voters: &[Voter]) {
+        self.untrack(Untracked::NetworkReset, |it| it.is_reset(voters));
+        self.tracked.retain_mut(|tracked| {
+            let (change, end) = tracked.judge(voters);
+            match end {
+                Some(BlockEvent::Confirmed { .. }) => self.settled.accepted += 1,
+                Some(_) => self.settled.orphaned += 1,
+                None => {}
+            }
+            let is_final = end.is_some();
             let events = change.into_iter().chain(end);
+            let block = tracked.block;
             self.events
                 .extend(events.map(|event| Event::Block(block, event)));
             !is_final

@@ -60,6 +60,7 @@ impl Coordinator {
             live.asked.insert(id, (now, TRIES));
             let other = live.job.work.header();
             if (other.parent(), other.payload_hash()) == (header.parent(), header.payload_hash()) {
+                self.counters.insured_jobs += u64::from(live.insured.is_empty());
                 live.insured.insert(id);
             }
         }
@@ -138,7 +139,7 @@ impl Coordinator {
             if let Some(submission) = self.submissions.end(job, self.seq) {
                 self.counters.twins_taken += 1;
                 self.node_changed(id);
-                self.taken(&submission);
+                self.taken(id, &submission);
             }
         } else if submission.twins.is_empty()
             && let Some(error) = submission.refused.take()

@@ -35,6 +35,9 @@ impl Coordinator {
         let by_streams = streams.freshness(work.header(), requested, self.seq);
         let by_solutions = self.submissions.freshness(work.header(), requested);
         let is_passed = self.is_passed(id, next);
+        if self.is_submit_only(id) {
+            return;
+        }
         let freshness = by_streams.max(by_solutions);
         if freshness < Freshness::Contested {
             self.read_height(id, requested_at, next);

@@ -14,6 +14,11 @@ pub struct Counters {
     pub jobs: u64,
     /// Of these, jobs whose chain had no open update stream when their work was requested.
     pub unwatched_jobs: u64,
+    /// Of these, jobs whose payload another node holds as well.
+    pub insured_jobs: u64,
+    /// The time without a live job since the first one, while the worker wanted some. It is added
+    /// when the next one is there.
+    pub without_jobs: Duration,
     /// Jobs removed from the live set, by reason.
     pub jobs_retired: RetiredJobs,
     /// The ages of jobs when they were removed from the live set, from the arrival of their work.
@@ -45,6 +50,8 @@ pub struct Counters {
 pub struct NodeCounts {
     /// Jobs made of its work.
     pub jobs: u64,
+    /// Our blocks that the node was the first to take.
+    pub blocks_taken: u64,
     /// Jobs that the node was the first to outdate, by its update stream or its cut.
     pub first_events: u64,
     /// The sum of the heights of its chains, as its last cut and works since then show them. `None`

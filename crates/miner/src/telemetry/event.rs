@@ -483,6 +483,8 @@ pub enum BlockEvent {
         attempts: u32,
         /// The last error message.
         error: String,
+        /// The solved header.
+        header: WorkHeader,
     },
     /// It is in the cut of the node.
     Accepted,

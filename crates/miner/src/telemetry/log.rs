@@ -171,7 +171,7 @@ fn log_unfinished(what: &Unfinished) {
                 event = "unfinished",
                 chain = block.chain.get(),
                 height = block.height,
-                header = const_hex::encode(header.as_bytes()),
+                header = header.to_hex(),
                 "{message}"
             );
         }
@@ -275,7 +275,7 @@ fn log_earlier(event: &Event) {
             network,
             chain = header.chain().get(),
             height = header.height(),
-            header = const_hex::encode(header.as_bytes()),
+            header = header.to_hex(),
             "block of an earlier run is lost: no node took it in time"
         ),
         Event::BlockForgotten { network, header } => info!(
@@ -470,8 +470,13 @@ impl<'a> BlockFields<'a> {
                 self.attempts = Some(*attempts).filter(|attempts| *attempts > 1);
                 ("block_submitted", "block submitted")
             }
-            BlockEvent::SubmissionUncertain { attempts, error } => {
+            BlockEvent::SubmissionUncertain {
+                attempts,
+                error,
+                header,
+            } => {
                 (self.attempts, self.error) = (Some(*attempts), Some(error));
+                self.header = Some(header);
                 let message = "block is lost unless one of the submissions got through";
                 ("submission_uncertain", message)
             }
@@ -523,9 +528,7 @@ fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
                 by = fields.by.map(display),
                 depth = fields.depth,
                 reason = fields.reason.map(variant),
-                header = fields
-                    .header
-                    .map(|header| const_hex::encode(header.as_bytes())),
+                header = fields.header.map(WorkHeader::to_hex),
                 "{message}"
             )
         };

@@ -77,11 +77,11 @@ fn serve(nodes: &mut [NodeSnapshot], serving: NodeId) {
 }
 
 impl Recorder {
-    /// Creates a recorder of nodes with these addresses.
+    /// Creates a recorder of nodes with these addresses, the last of which only insure jobs.
     pub(crate) fn new(
         now: Instant,
         program: Program,
-        nodes: Vec<String>,
+        (nodes, submit_only): (Vec<String>, usize),
         meter: Meter,
         proof: Proof,
     ) -> Self {
@@ -97,8 +97,12 @@ impl Recorder {
             faults: Faults::default(),
             standing: Standing::Unknown,
             is_serving: false,
+            is_submit_only: false,
         };
         let mut nodes: Vec<_> = nodes.into_iter().map(node).collect();
+        for node in nodes.iter_mut().rev().take(submit_only) {
+            node.is_submit_only = true;
+        }
         serve(&mut nodes, NodeId(0));
         Self {
             started: now,

@@ -119,6 +119,8 @@ pub struct NodeSnapshot {
     pub standing: Standing,
     /// Whether it issues the work for free slots.
     pub is_serving: bool,
+    /// Whether it only insures the jobs of other nodes.
+    pub is_submit_only: bool,
 }
 
 impl NodeSnapshot {

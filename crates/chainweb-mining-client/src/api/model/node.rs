@@ -44,6 +44,10 @@ struct ChainState {
 
 /// A node.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, as a reader of JSON expects them"
+)]
 struct Node {
     /// Its address.
     address: String,
@@ -54,6 +58,8 @@ struct Node {
     standing: Option<&'static str>,
     /// Whether it issues the work.
     is_serving: bool,
+    /// Whether it only takes solutions of the work of other nodes.
+    is_submit_only: bool,
     /// The name of its network, once it is known.
     network: Option<String>,
     /// The number of chains of its network; 0 if the node does not list them.
@@ -140,6 +146,7 @@ impl Node {
             up: node.is_up(),
             standing: None,
             is_serving: node.is_serving,
+            is_submit_only: node.is_submit_only,
             network: network.map(|network| network.version.to_string()),
             chains: network.map(|network| network.chains),
             is_evm: node.is_evm,

@@ -88,7 +88,8 @@ fn every_error_inside_a_list_or_a_map_is_reported_with_its_place() {
         "node: [a, [b], {c: d}]\nexternalEnv: {A: 1, \"B B\": 2, C: [3], \"C C\": 4, A: 5}\n",
         &[
             "a.yaml:1:11: node: expected one value, got a list",
-            "a.yaml:1:16: node: expected one value, got a map",
+            "a.yaml:1:16: node: url is missing",
+            "a.yaml:1:17: node: c: unknown key; expected url, ca, fingerprint, insecure",
             &format!("a.yaml:2:21: externalEnv: {pair}, got \"B B=…\""),
             "a.yaml:2:34: externalEnv: C: expected one value, got a list",
             &format!("a.yaml:2:39: externalEnv: {pair}, got \"C C=…\""),
@@ -99,7 +100,7 @@ fn every_error_inside_a_list_or_a_map_is_reported_with_its_place() {
         problems(&[], &[("CHAINWEB_MINING_NODE", " [ \"a\", [1], {}]")], &[]),
         [
             "CHAINWEB_MINING_NODE: expected one value, got a list",
-            "CHAINWEB_MINING_NODE: expected one value, got a map",
+            "CHAINWEB_MINING_NODE: url is missing",
         ]
     );
 }
@@ -134,4 +135,101 @@ fn messages_about_documents_contain_no_escape_codes() {
             assert!(!problem.contains('\x1b'), "{problem:?}");
         }
     }
+}
+
+#[test]
+fn a_node_is_a_text_or_a_map_in_every_source() {
+    let pin = format!("sha256:{}", "0a".repeat(32));
+    let ca = "https://b:2,ca=/c d.pem,insecure=false";
+    let pinned = format!("https://c,fingerprint={pin}");
+    let expected =
+        format!("node:\n  - a\n  - \"{ca}\"\n  - \"{pinned}\"\n  - \"d,insecure=true\"\n");
+    let yaml = format!(
+        "node:\n  - a\n  - url: https://b:2\n    insecure: no\n    ca: /c d.pem\n  - CA: null\n    \
+         url: https://c\n    fingerprint: {pin}\n  - {{url: d, insecure: true}}\n"
+    );
+    let json = format!(
+        r#"{{"node": ["a", {{"url": "https://b:2", "ca": "/c d.pem", "insecure": false}},
+            {{"url": "https://c", "fingerprint": "{pin}"}}, {{"url": "d", "insecure": "on"}}]}}"#
+    );
+    let toml = format!(
+        "node = ['a', {{url = 'https://b:2', ca = '/c d.pem', insecure = false}},
+            {{url = 'https://c', fingerprint = '{pin}'}}, {{url = 'd', insecure = true}}]"
+    );
+    for document in [("a.yaml", &yaml), ("a.json", &json), ("a.toml", &toml)] {
+        assert_eq!(printed(&[], &[], &[(document.0, document.1)]), expected);
+    }
+    assert_eq!(printed(&[], &[], &[("again.yaml", &expected)]), expected);
+    let flags = ["a", ca, &pinned, "d,insecure=true"].map(|node| format!("--node={node}"));
+    assert_eq!(
+        printed(&flags.each_ref().map(String::as_str), &[], &[]),
+        expected
+    );
+    let list = json.trim_start_matches("{\"node\": ").trim_end_matches('}');
+    assert_eq!(
+        printed(&[], &[("CHAINWEB_MINING_NODE", list)], &[]),
+        expected
+    );
+    let words = " a:1  https://b,insecure\t[::1]:1848";
+    assert_eq!(
+        printed(&[], &[("CHAINWEB_MINING_NODE", words)], &[]),
+        "node:\n  - \"a:1\"\n  - \"https://b,insecure\"\n  - \"[::1]:1848\"\n"
+    );
+    // One node, and a section of settings.
+    for (text, expected) in [
+        ("node: {url: a, ca: b}", "node: \"a,ca=b\"\n"),
+        (
+            "[[node]]\nurl = 'a'\n[[node]]\nurl = 'b'",
+            "node:\n  - a\n  - b\n",
+        ),
+        ("node: {ca: b}", "nodeCa: \"b\"\n"),
+    ] {
+        assert_eq!(printed(&[], &[], &[("unnamed", text)]), expected);
+    }
+}
+
+#[test]
+fn every_error_in_a_map_of_a_node_is_reported_with_its_place() {
+    let text = "\
+threadCount: x
+node:
+  - good
+  - {url: 'a b', fingerprint: 0a, insecure: maybe}
+  - {url: a, fingerprnt: b, ca: 'x,insecure', ca: y}
+  - {url: [a], insecure: true, ca: c}
+  - bad:port
+  - {url: a, timeout: 1}
+  - {url: 'a,insecure'}
+";
+    let hex = "expected sha256: and 64 hex digits, with or without colons between the bytes";
+    let port = "port \"port\" is not a number from 1 to 65535";
+    assert_eq!(
+        problems(&[], &[], &[("a.yaml", text)]),
+        [
+            "a.yaml:1:14: threadCount: expected a number from 1 to 1024, got \"x\"",
+            "a.yaml:4:11: node: \"a b\" is not a host name or address: it contains ' '",
+            &format!("a.yaml:4:31: node: fingerprint: {hex}, got \"0a\""),
+            "a.yaml:4:45: node: insecure: expected true or false, got \"maybe\"",
+            "a.yaml:5:14: node: fingerprnt: unknown key; did you mean fingerprint?",
+            "a.yaml:5:33: node: ca: contains a comma",
+            "a.yaml:5:47: node: ca: appears twice",
+            "a.yaml:6:11: node: expected one value, got a list",
+            "a.yaml:6:26: node: insecure contradicts ca: leave out one of the two, got \"true\"",
+            &format!("a.yaml:7:5: node: {port}, got \"bad:port\""),
+            "a.yaml:8:14: node: timeout: unknown key; expected url, ca, fingerprint, insecure",
+            "a.yaml:9:5: node: url: contains a comma",
+        ]
+    );
+    assert_eq!(
+        problems(
+            &["--node=a,b=c"],
+            &[("CHAINWEB_MINING_NODE", "a b:0,c")],
+            &[]
+        ),
+        [
+            "--node: \"b\" is no option of a node: expected ca=FILE, fingerprint=FINGERPRINT or \
+             insecure, got \"a,b=c\"",
+            "CHAINWEB_MINING_NODE: port \"0\" is not a number from 1 to 65535, got \"b:0,c\"",
+        ]
+    );
 }

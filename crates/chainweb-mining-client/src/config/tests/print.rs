@@ -10,7 +10,7 @@ use super::super::setting::{Form, Setting};
 use super::{Settings, catalog, settle};
 
 /// Values of all kinds: valid for one setting or another, or easily written wrongly.
-const TEXTS: [&str; 48] = [
+const TEXTS: [&str; 50] = [
     "1",
     "2",
     "7",
@@ -40,6 +40,8 @@ const TEXTS: [&str; 48] = [
     "[::1]:1848",
     "host.example:1900",
     "https://host",
+    "https://host,ca=a b,insecure=false",
+    "host:1,insecure",
     "debug",
     "quiet",
     "json",

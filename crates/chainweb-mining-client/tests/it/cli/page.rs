@@ -1,9 +1,7 @@
-//! The page about configuration: its files are written, its commands run, their output compared.
-
-use std::os::unix::fs::symlink;
+//! The files on the page about configuration.
 
 use super::config::Folder;
-use super::program::{PROGRAM, command, text};
+use super::program::text;
 
 const PAGE: &str = include_str!("../../../../../docs/configuration.md");
 
@@ -23,46 +21,6 @@ fn blocks(page: &str) -> Vec<(&str, &str, Vec<&str>)> {
         }
     }
     blocks
-}
-
-#[test]
-fn the_examples_of_the_page_do_what_it_says() {
-    let folder = Folder::new("page");
-    symlink(PROGRAM, folder.path("chainweb-mining-client")).unwrap();
-    let mut commands = 0;
-    for (caption, language, lines) in blocks(PAGE) {
-        if language == "sh" {
-            // What changes the machine of a reader is not tried out.
-            continue;
-        }
-        if language != "console" {
-            let name = caption
-                .strip_prefix('`')
-                .unwrap()
-                .strip_suffix("`:")
-                .unwrap();
-            folder.file(name, lines.join("\n"));
-            continue;
-        }
-        for example in lines.join("\n").split("$ ").skip(1) {
-            let (line, expected) = example.split_once('\n').unwrap();
-            let path = format!("{}:{}", folder.path(""), std::env::var("PATH").unwrap());
-            let mut shell = command("sh");
-            shell.args(["-c", &format!("{{ {line}; }} 2>&1")]);
-            let output = shell
-                .current_dir(folder.path(""))
-                .env("PATH", path)
-                .output()
-                .unwrap();
-            assert_eq!(
-                text(&output.stdout).trim_end(),
-                expected.trim_end(),
-                "{line}"
-            );
-            commands += 1;
-        }
-    }
-    assert_eq!(commands, 6);
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) fn run(args: &[&str]) -> Output {
     program().args(args).output().unwrap()
 }
 
-pub(super) fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 

@@ -25,6 +25,7 @@ fn errors_in_the_flags_say_what_to_do() {
         ("--stratum-rate", "1s", "milliseconds"),
         ("--stratum-min-difficulty", "300", "0 to 256"),
         ("--stratum-instance", "9/8", "1/1 to 256/256"),
+        ("--stratum-instance", "auto/0", "1/1 to 256/256"),
         ("--stratum-max-connections", "0", "1 to 65536"),
         ("--stratum-max-connections-per-ip", "none", "1 to 65536"),
         ("--stratum-allow", "10.0.0.0/33", "192.168.0.0/16"),
@@ -33,6 +34,22 @@ fn errors_in_the_flags_say_what_to_do() {
     ] {
         check_usage(&["--worker", "stratum", flag, wrong], &[flag, wrong, hint]);
     }
+}
+
+#[test]
+fn the_instance_can_be_that_of_the_host_name() {
+    let printed = run(&["--stratum-instance", "auto/8", "--print-config"]);
+    assert!(text(&printed.stdout).contains("auto/8"), "{printed:?}");
+    // No machine of the tests has the only name that is good for one instance.
+    let flags = [
+        "--worker=stratum",
+        "--stratum-interface=127.0.0.1",
+        "--stratum-port=0",
+    ];
+    check_usage(
+        &[&flags[..], &["--stratum-instance", "auto/1"]].concat(),
+        &["auto/1", "name of this machine", "1/1 to 1/1"],
+    );
 }
 
 #[test]

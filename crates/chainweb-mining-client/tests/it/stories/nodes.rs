@@ -122,6 +122,30 @@ async fn blocks_reach_the_network_by_another_node_that_holds_the_payload() {
 }
 
 #[tokio::test]
+async fn a_submit_only_node_takes_blocks_for_an_issuer_that_takes_none() {
+    let mut setting = three_nodes();
+    setting.network.start_difficulty = Difficulty::from_u128(60_000);
+    setting.submit_only = 2;
+    let mut story = setting.begin().await;
+    story.until_mining().await;
+    story.fault(Endpoint::Solved, Verdict::Drop);
+    story.until_logged(&["could not submit block"], 20).await;
+    story.simnet.faults().clear();
+    // Without the issuer there is no work: the others only insure.
+    story.simnet.node(0).set_listening(false).await.unwrap();
+    story
+        .until_logged(&["node does not answer in time"], 1)
+        .await;
+    let ended = story.end().await;
+    let counters = &ended.counters;
+    assert!(counters.twins_taken > 0, "{}", ended.log);
+    let jobs: Vec<u64> = counters.nodes.iter().map(|node| node.jobs).collect();
+    assert!(jobs[0] > 0 && jobs[1..] == [0, 0], "{jobs:?}");
+    assert_eq!(ended.log.count(&["mining on another node"]), 0);
+    ended.check_solutions();
+}
+
+#[tokio::test]
 async fn all_nodes_gone_and_back_are_mined_on_again() {
     let mut story = three_nodes().begin().await;
     story.until_mining().await;

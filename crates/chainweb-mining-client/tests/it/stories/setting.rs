@@ -12,18 +12,20 @@ use std::time::{Duration, Instant};
 use chainweb::{ChainGraph, Difficulty};
 use chainweb_mining_client::mine::{self, Mining};
 use chainweb_mining_client::on_demand::Server;
+use miner::Preemption;
 use miner::history::History;
 use miner::meter::HashMeter;
+use miner::run::{self, Engine};
 use miner::telemetry::Counters;
 use miner::telemetry::snapshot::{Payee, Program, Snapshot};
 use miner::timing::Timing;
 use miner::worker::Worker;
 use miner::worker::cpu::placement::Placement;
 use miner::worker::cpu::{self, Cpu};
-use miner::{Preemption, run};
 use node::{Backoff, Limits, Miner};
 use pow::Kernel;
 use simnet::{Endpoint, Report, Rule, Simnet, Verdict};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -64,6 +66,8 @@ pub(super) struct Setting {
     pub(super) timing: Timing,
     pub(super) limits: Limits,
     pub(super) preemption: Preemption,
+    /// The number of the last nodes that only insure.
+    pub(super) submit_only: usize,
 }
 
 impl Setting {
@@ -118,6 +122,7 @@ impl Setting {
                 ..limits
             },
             preemption: Preemption::default(),
+            submit_only: 0,
         }
     }
 
@@ -131,11 +136,13 @@ impl Setting {
             timing: self.timing,
             limits: self.limits,
             preemption: self.preemption,
+            submit_only: self.submit_only,
             client: JoinSet::new(),
             stop: CancellationToken::new(),
             meter: Arc::new(HashMeter::new(0)),
             balancer: None,
             history: None,
+            snapshots: None,
             _logging: log.install(),
             log,
         }
@@ -156,11 +163,14 @@ pub(super) struct Story {
     timing: Timing,
     limits: Limits,
     preemption: Preemption,
+    submit_only: usize,
     client: JoinSet<anyhow::Result<Snapshot>>,
     stop: CancellationToken,
     meter: Arc<HashMeter>,
     /// The address of the client's node, if it is not the network's.
     pub(super) balancer: Option<SocketAddr>,
+    /// The state of the last client, unless it serves requests for blocks.
+    snapshots: Option<watch::Receiver<Option<Arc<Snapshot>>>>,
     /// The history of the next client.
     pub(super) history: Option<History>,
     _logging: DefaultGuard,
@@ -203,12 +213,20 @@ impl Story {
                 payee: Payee::Account(format!("k:{KEY}")),
             },
             nodes: addresses.into_iter().map(node).collect(),
+            submit_only: self.submit_only,
             work_slots: 2,
             worker,
             preemption: self.preemption,
             timing: self.timing,
             history: self.history.take(),
         };
+        let stop = self.stop.clone();
+        if server.is_none() {
+            let engine = Engine::new(engine).unwrap();
+            self.snapshots = Some(engine.snapshots());
+            self.client.spawn(async { Ok(engine.run(stop).await?) });
+            return;
+        }
         let mining = Mining {
             engine,
             server,
@@ -216,8 +234,24 @@ impl Story {
             api: None,
             alerts: None,
         };
-        self.client
-            .spawn(mine::run(mining, self.stop.clone(), None));
+        self.client.spawn(mine::run(mining, stop, None));
+    }
+
+    /// Returns the last published state of the client.
+    pub(super) fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshots.as_ref()?.borrow().clone()
+    }
+
+    /// Waits until the client publishes a state like this.
+    pub(super) async fn until_state(
+        &mut self,
+        what: &str,
+        mut holds: impl FnMut(&Snapshot) -> bool,
+    ) {
+        self.until(what, PATIENCE, |story| {
+            story.snapshot().is_some_and(|state| holds(&state))
+        })
+        .await;
     }
 
     /// Returns the durations of the client.
@@ -374,16 +408,22 @@ impl Story {
         self.stop.cancel();
     }
 
-    /// Requests the shutdown of the client and waits for its end.
-    pub(super) async fn end(mut self) -> Ended {
+    /// Requests the shutdown of the client and waits for its end. Another one can be started then.
+    pub(super) async fn stop_client(&mut self) -> Snapshot {
         self.stop();
-        let asked = Instant::now();
         let joined = timeout(self.timing.grace + PATIENCE, self.client.join_next()).await;
-        let took = asked.elapsed();
         let Ok(Some(joined)) = joined else {
             panic!("the client does not end\n{}", self.log);
         };
-        let summary = joined.unwrap().unwrap();
+        self.stop = CancellationToken::new();
+        joined.unwrap().unwrap()
+    }
+
+    /// Requests the shutdown of the client and waits for its end.
+    pub(super) async fn end(mut self) -> Ended {
+        let asked = Instant::now();
+        let summary = self.stop_client().await;
+        let took = asked.elapsed();
         let report = self.simnet.report();
         self.simnet.shutdown().await;
         Ended {

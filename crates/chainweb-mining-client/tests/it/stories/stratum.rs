@@ -2,6 +2,8 @@
 
 mod by_hand;
 pub(super) mod devices;
+mod failover;
+mod insurance;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};

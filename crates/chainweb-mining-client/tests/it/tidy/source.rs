@@ -5,13 +5,13 @@ use std::path::Path;
 
 /// A text file; `path` is relative to the root of the repository, with `/` between the parts.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
-    pub(super) path: String,
-    pub(super) text: String,
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl Source {
-    pub(super) fn new(path: &str, text: &str) -> Self {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
         Self {
             path: path.to_owned(),
             text: text.to_owned(),
@@ -22,7 +22,7 @@ impl Source {
         self.has_extension("rs")
     }
 
-    pub(super) fn is_page(&self) -> bool {
+    pub(crate) fn is_page(&self) -> bool {
         self.has_extension("md")
     }
 
@@ -33,13 +33,13 @@ impl Source {
     }
 
     /// `path:line`, as editors and terminals link it.
-    pub(super) fn place(&self, line: usize) -> String {
+    pub(crate) fn place(&self, line: usize) -> String {
         format!("{}:{line}", self.path)
     }
 }
 
 /// Reads every text that the project wrote: Rust sources, pages, scripts and settings.
-pub(super) fn repository() -> Vec<Source> {
+pub(crate) fn repository() -> Vec<Source> {
     const FOLDERS: [&str; 7] = [".", ".ci", ".github", "crates", "docs", "fuzz", "scripts"];
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();

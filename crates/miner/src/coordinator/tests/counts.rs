@@ -11,6 +11,7 @@ fn a_node_counts_its_jobs_first_events_streams_and_heights() {
     let mut s = Script::mining(2);
     let before = NodeCounts {
         jobs: 2,
+        blocks_taken: 0,
         first_events: 0,
         // Works on two chains of four.
         cut_height: None,
@@ -25,6 +26,7 @@ fn a_node_counts_its_jobs_first_events_streams_and_heights() {
     s.at(50).cut(&[(0, 1, 0), (1, 0, 0), (2, 5, 0), (3, 7, 0)]);
     let after = NodeCounts {
         jobs: 3,
+        blocks_taken: 0,
         first_events: 1,
         cut_height: Some(13),
         streams_open: 3,
@@ -40,4 +42,13 @@ fn the_age_of_a_job_is_counted_when_it_is_retired() {
     s.at(1950).work(piece(0, 2, 'a'));
     let age = s.counters().job_age;
     assert_eq!((age.count(), age.sum()), (1, Duration::from_millis(1900)));
+}
+
+#[test]
+fn the_time_without_a_job_is_counted_once_there_is_another() {
+    let mut s = Script::mining(1);
+    s.at(1900).new_cut(0);
+    assert_eq!(s.counters().without_jobs, Duration::ZERO);
+    s.at(1950).work(piece(0, 2, 'a'));
+    assert_eq!(s.counters().without_jobs, Duration::from_millis(50));
 }

@@ -137,6 +137,7 @@ impl World {
         let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
         let config = Config {
             nodes,
+            submit_only: 0,
             work_slots: slots,
             preemption: policy(&mut rng),
             proof,

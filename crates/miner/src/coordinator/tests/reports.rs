@@ -25,6 +25,12 @@ fn blocks(s: &mut Script) -> Vec<BlockEvent> {
             Event::Block(_, BlockEvent::Found { after, .. }) => {
                 Some(found(u64::try_from(after.as_millis()).expect("short")))
             }
+            Event::Block(
+                _,
+                BlockEvent::SubmissionUncertain {
+                    attempts, error, ..
+                },
+            ) => Some(uncertain(attempts, error)),
             Event::Block(_, event) => Some(event),
             _ => None,
         })
@@ -51,6 +57,14 @@ fn retired(s: &mut Script) -> Vec<(u32, Retirement)> {
             _ => None,
         })
         .collect()
+}
+
+fn uncertain(attempts: u32, error: String) -> BlockEvent {
+    BlockEvent::SubmissionUncertain {
+        attempts,
+        error,
+        header: fixtures::work(0, 1, chainweb::Target::MAX).header().clone(),
+    }
 }
 
 fn found(after_ms: u64) -> BlockEvent {
@@ -122,7 +136,7 @@ fn a_block_without_an_answer_is_reported_until_it_is_given_up() {
     s.at(120).submitted(Err(timeout()));
     let error = timeout().to_string();
     let attempts = 2;
-    let expected = BlockEvent::SubmissionUncertain { attempts, error };
+    let expected = uncertain(attempts, error);
     assert_eq!(blocks(&mut s), [expected]);
 }
 
@@ -386,8 +400,8 @@ fn blocks_of_an_earlier_run_are_submitted_or_looked_up() {
     s.at(20).restored(piece(3, 1, 'z'), Fate::Found, left);
     s.submitted(Err(stale()));
     let (attempts, error) = (2, stale().to_string());
-    let uncertain = BlockEvent::SubmissionUncertain { attempts, error };
-    assert_eq!(blocks(&mut s), [restored(Fate::Found), uncertain]);
+    let expected = uncertain(attempts, error);
+    assert_eq!(blocks(&mut s), [restored(Fate::Found), expected]);
 
     // It is too late for another try.
     let mut s = Script::mining(1);
@@ -395,8 +409,8 @@ fn blocks_of_an_earlier_run_are_submitted_or_looked_up() {
     s.at(20).restored(piece(3, 1, 'z'), Fate::Found, left);
     s.at(60_030).submitted(Err(timeout()));
     let (attempts, error) = (2, timeout().to_string());
-    let uncertain = BlockEvent::SubmissionUncertain { attempts, error };
-    assert_eq!(blocks(&mut s)[1..], [uncertain]);
+    let expected = uncertain(attempts, error);
+    assert_eq!(blocks(&mut s)[1..], [expected]);
 
     let mut s = Script::mining(1);
     s.reports();

@@ -70,6 +70,7 @@ impl Outcome {
 pub(super) fn config(work_slots: usize) -> Config {
     Config {
         nodes: 1,
+        submit_only: 0,
         work_slots,
         preemption: Preemption::default(),
         proof: Proof::Verified,

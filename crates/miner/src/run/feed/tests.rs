@@ -40,7 +40,13 @@ impl Farm {
             start,
             stats,
             watch: DeviceWatch::default(),
-            recorder: Recorder::new(start, program, vec!["node".into()], meter, Proof::Verified),
+            recorder: Recorder::new(
+                start,
+                program,
+                (vec!["node".into()], 0),
+                meter,
+                Proof::Verified,
+            ),
             feed: Feed::new(at(600)),
         }
     }

@@ -70,7 +70,13 @@ async fn a_block_that_a_node_may_have_taken_is_lost_only_if_it_is_not_in_the_cut
         payee: Payee::Simulated,
     };
     let nodes = vec!["node".into()];
-    let recorder = Recorder::new(Instant::now(), program, nodes, Meter::None, Proof::Verified);
+    let recorder = Recorder::new(
+        Instant::now(),
+        program,
+        (nodes, 0),
+        Meter::None,
+        Proof::Verified,
+    );
     for (is_untaken, events, is_lost) in cases {
         let mut journal = journal(&[(7, 10, is_untaken)]).await;
         assert_eq!(journal.expire().len(), 0);

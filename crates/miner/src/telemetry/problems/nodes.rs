@@ -38,7 +38,7 @@ pub(super) fn problems(
     };
     let problem = |(kind, what, remedy): Finding| {
         let lacks_others = snapshot.nodes.len() == 1 || snapshot.jobs.iter().next().is_none();
-        let is_stopped = kind <= Kind::BlocksLate && lacks_others;
+        let is_stopped = kind <= Kind::BlocksLate && lacks_others && !node.is_submit_only;
         let severity = if is_stopped {
             Severity::Stopped
         } else {

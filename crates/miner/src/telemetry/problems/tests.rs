@@ -51,6 +51,7 @@ fn well() -> Snapshot {
             faults: Faults::default(),
             standing: Standing::Unknown,
             is_serving: true,
+            is_submit_only: false,
         }],
         jobs: Arc::new(Jobs::default()),
         insured: BTreeMap::new(),

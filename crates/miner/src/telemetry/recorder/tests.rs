@@ -26,7 +26,7 @@ fn recorder(now: Instant, meter: Meter) -> Recorder {
     Recorder::new(
         now,
         program,
-        vec!["node:1848".into()],
+        (vec!["node:1848".into()], 0),
         meter,
         Proof::Verified,
     )

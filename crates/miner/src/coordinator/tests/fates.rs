@@ -1,0 +1,225 @@
+//! The place of a block by the votes of several nodes.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
+
+use chainweb::{BlockHash, ChainId};
+use node::{Cut, Progress, Tip};
+
+use super::super::tracked_block::{Status, Voter};
+use super::super::tracker::BlockTracker;
+use super::pieces::block;
+use crate::job::{JobId, NodeId};
+use crate::telemetry::Event;
+use crate::telemetry::event::{BlockEvent, BlockRef, Untracked};
+use crate::timing::Timing;
+
+const CHAIN: ChainId = ChainId::new(0);
+const OURS: u8 = 1;
+const OTHER: u8 = 2;
+
+/// A block of height 1 that was submitted two seconds ago, where several nodes vote.
+struct Ballot {
+    tracker: BlockTracker,
+    now: Instant,
+    /// How far the cut of each node is that votes.
+    voters: BTreeMap<usize, u64>,
+}
+
+impl Ballot {
+    fn new(heights: &[u64]) -> Self {
+        let (now, timing) = (Instant::now(), Timing::default());
+        let mut tracker = BlockTracker::new(&timing, heights.len());
+        let submitted = BlockRef {
+            job: JobId(1),
+            node: NodeId(0),
+            chain: CHAIN,
+            height: 1,
+            hash: Some(block(0, 1, OURS)),
+        };
+        tracker.track(now, submitted, Status::Pending);
+        Self {
+            tracker,
+            now: now + timing.first_block_lookup,
+            voters: heights.iter().copied().enumerate().collect(),
+        }
+    }
+
+    fn voters(&self) -> Vec<Voter> {
+        let voters = self.voters.iter().map(|(id, height)| {
+            let progress = Progress {
+                weight: None,
+                height: *height,
+            };
+            (NodeId(*id), Some(progress))
+        });
+        voters.collect()
+    }
+
+    /// A node shows its cut. Returns the heights for which its branch is requested.
+    fn cut(&mut self, id: usize, height: u64, hash: BlockHash) -> Option<RangeInclusive<u64>> {
+        let tips = [(CHAIN, Tip { height, hash })].into();
+        let cut = Cut { tips, weight: None };
+        let voters = self.voters();
+        let mut requested = self.tracker.cut(self.now, (NodeId(id), &cut), &voters);
+        requested.remove(&CHAIN)
+    }
+
+    /// A node answers which block it has below its tip.
+    fn branch(&mut self, id: usize, height: u64, there: Option<u8>) {
+        let there = there.map(|which| (1, block(0, 1, which)));
+        let (hashes, voters) = (there.into_iter().collect(), self.voters());
+        self.tracker
+            .branch(self.now, NodeId(id), (CHAIN, height), &hashes, &voters);
+    }
+
+    /// A node has this block, below a tip of its own at this height.
+    #[track_caller]
+    fn vote(&mut self, id: usize, height: u64, which: u8) {
+        let tip = block(0, height, u8::try_from(10 + id).expect("few nodes"));
+        assert_eq!(self.cut(id, height, tip), Some(1..=1));
+        self.branch(id, height, Some(which));
+    }
+
+    fn forgoes(&mut self, id: usize) {
+        self.voters.remove(&id);
+        let voters = self.voters();
+        self.tracker.judge(&voters);
+    }
+
+    #[track_caller]
+    fn gives(&mut self, expected: &[BlockEvent]) {
+        let events = self.tracker.take_events();
+        let events = events.into_iter().map(|event| match event {
+            Event::Block(_, event) => event,
+            event => panic!("not of a block: {event:?}"),
+        });
+        assert_eq!(events.collect::<Vec<_>>(), expected);
+    }
+}
+
+fn displaced() -> BlockEvent {
+    let by = block(0, 1, OTHER);
+    BlockEvent::Displaced { by }
+}
+
+fn orphaned(depth: u64) -> BlockEvent {
+    let by = block(0, 1, OTHER);
+    BlockEvent::Orphaned { by, depth }
+}
+
+#[test]
+fn of_two_nodes_that_disagree_the_heavier_counts_and_nothing_is_final() {
+    for (heights, first, second) in [
+        ([20, 10], OURS, OTHER),
+        ([10, 20], OTHER, OURS),
+        // Of equal ones the first.
+        ([10, 10], OURS, OTHER),
+    ] {
+        let mut ballot = Ballot::new(&heights);
+        ballot.vote(0, 9, first);
+        ballot.vote(1, 9, second);
+        ballot.gives(&match first {
+            OURS => vec![BlockEvent::Accepted],
+            _ => vec![displaced(), BlockEvent::Accepted],
+        });
+        assert_eq!(ballot.tracker.counts().accepted, 1);
+        // It is looked up again, and they agree.
+        ballot.now += Duration::from_secs(20);
+        ballot.vote(usize::from(first == OURS), 10, OURS);
+        ballot.gives(&[BlockEvent::Confirmed { depth: 8 }]);
+    }
+}
+
+#[test]
+fn of_three_nodes_the_majority_counts_though_the_other_is_heavier() {
+    let mut ballot = Ballot::new(&[10, 99, 10]);
+    ballot.vote(1, 9, OTHER);
+    ballot.gives(&[displaced()]);
+    ballot.vote(0, 9, OURS);
+    ballot.gives(&[]);
+    ballot.vote(2, 9, OURS);
+    ballot.gives(&[BlockEvent::Accepted]);
+    ballot.forgoes(1);
+    ballot.gives(&[BlockEvent::Confirmed { depth: 8 }]);
+}
+
+#[test]
+fn the_place_is_final_when_it_is_deep_at_all_nodes() {
+    let mut ballot = Ballot::new(&[10, 10]);
+    ballot.vote(0, 9, OURS);
+    ballot.vote(1, 6, OURS);
+    ballot.gives(&[BlockEvent::Accepted]);
+    ballot.now += Duration::from_secs(20);
+    ballot.vote(1, 7, OURS);
+    ballot.gives(&[BlockEvent::Confirmed { depth: 6 }]);
+}
+
+#[test]
+fn a_node_that_falls_out_stops_voting() {
+    let mut ballot = Ballot::new(&[10, 20]);
+    ballot.vote(0, 9, OURS);
+    ballot.vote(1, 9, OTHER);
+    ballot.gives(&[BlockEvent::Accepted, displaced()]);
+    ballot.forgoes(0);
+    ballot.gives(&[orphaned(8)]);
+}
+
+#[test]
+fn a_node_that_never_answers_for_a_block_does_not_keep_it_open() {
+    let mut ballot = Ballot::new(&[10, 10]);
+    ballot.vote(0, 9, OURS);
+    for height in 9..12 {
+        assert!(ballot.cut(1, height, block(0, height, 3)).is_some());
+        ballot.gives(match height {
+            9 => &[BlockEvent::Accepted],
+            _ => &[],
+        });
+        ballot.branch(1, height, None);
+        ballot.now += Duration::from_secs(20);
+    }
+    ballot.gives(&[BlockEvent::Confirmed { depth: 8 }]);
+}
+
+#[test]
+fn a_branch_is_requested_of_one_of_the_nodes_with_its_tip() {
+    let mut ballot = Ballot::new(&[10, 10, 10]);
+    let tip = block(0, 9, 0);
+    assert_eq!(ballot.cut(0, 9, tip), Some(1..=1));
+    assert_eq!(ballot.cut(1, 9, tip), None);
+    ballot.branch(0, 9, Some(OURS));
+    ballot.gives(&[BlockEvent::Accepted]);
+    for id in 1..3 {
+        assert_eq!(ballot.cut(id, 9, tip), None);
+    }
+    ballot.gives(&[BlockEvent::Confirmed { depth: 8 }]);
+}
+
+#[test]
+fn another_node_is_asked_if_the_first_does_not_answer() {
+    let mut ballot = Ballot::new(&[10, 10]);
+    let tip = block(0, 9, 0);
+    assert_eq!(ballot.cut(0, 9, tip), Some(1..=1));
+    assert_eq!(ballot.cut(1, 9, tip), None);
+    ballot.branch(0, 9, None);
+    assert_eq!(ballot.cut(1, 9, tip), Some(1..=1));
+}
+
+#[test]
+fn a_chain_is_reset_when_it_ends_far_below_at_all_nodes() {
+    let mut ballot = Ballot::new(&[10, 10]);
+    ballot.tracker.untrack(Untracked::TooMany, |_| true);
+    let high = BlockRef {
+        job: JobId(2),
+        node: NodeId(0),
+        chain: CHAIN,
+        height: 90,
+        hash: Some(block(0, 90, OURS)),
+    };
+    ballot.tracker.track(ballot.now, high, Status::Pending);
+    ballot.cut(0, 3, block(0, 3, 0));
+    assert_eq!(ballot.tracker.counts().pending, 1);
+    ballot.cut(1, 3, block(0, 3, 0));
+    assert_eq!(ballot.tracker.counts().pending, 0);
+}

@@ -1,0 +1,111 @@
+//! What becomes of blocks about which nodes disagree.
+
+use std::time::Duration;
+
+use chainweb::ChainId;
+
+use super::{SECOND, World};
+use crate::telemetry::Standing;
+use crate::telemetry::counters::BlockCounts;
+use crate::telemetry::event::BlockEvent;
+
+impl World {
+    /// A block of ours is under seven others on all nodes but the last, which has others in its
+    /// place, in all this many. Four seconds pass, in which it is looked up.
+    fn disputed(nodes: usize, others: usize) -> Self {
+        let mut world = Self::mining(nodes);
+        let last = nodes - 1;
+        world.nodes[last].is_frozen = true;
+        while world.nodes[0].count(&world.ours) == 0 {
+            world.solve();
+            world.calm(Duration::ZERO);
+        }
+        let chain = world.chain_of_ours();
+        for _ in 0..7 {
+            world.nodes[0].foreign_block(chain);
+        }
+        for _ in 0..others {
+            world.nodes[last].foreign_block(chain);
+        }
+        world.calm(4 * SECOND);
+        for node in 0..nodes {
+            assert_eq!(world.standing(node), Standing::Ready);
+        }
+        world
+    }
+
+    fn chain_of_ours(&self) -> ChainId {
+        let mut chains = self.nodes[0].chains.iter();
+        let found = chains.find(|(_, chain)| {
+            let mut blocks = chain.blocks.iter();
+            blocks.any(|block| self.ours.contains(block))
+        });
+        *found.expect("it is in the cut").0
+    }
+
+    /// Whether a block was confirmed or orphaned.
+    fn is_any_final(&self) -> bool {
+        let mut events = self.blocks.values().flatten();
+        events.any(|event| {
+            let is_confirmed = matches!(event, BlockEvent::Confirmed { .. });
+            is_confirmed || matches!(event, BlockEvent::Orphaned { .. })
+        })
+    }
+
+    #[track_caller]
+    fn expect_blocks(&self, expected: BlockCounts) {
+        assert_eq!(self.coordinator.counters().blocks, expected);
+    }
+}
+
+fn accepted() -> BlockCounts {
+    BlockCounts {
+        accepted: 1,
+        ..BlockCounts::default()
+    }
+}
+
+#[test]
+fn of_two_nodes_the_heavier_decides_and_alone_for_good() {
+    let mut world = World::disputed(2, 7);
+    world.expect_blocks(accepted());
+    assert!(!world.is_any_final());
+    // The other one is behind from now on.
+    world.calm(2 * SECOND);
+    world.expect_blocks(accepted());
+    assert!(world.is_any_final());
+
+    let mut world = World::disputed(2, 9);
+    world.expect_blocks(BlockCounts {
+        displaced: 1,
+        ..BlockCounts::default()
+    });
+    world.calm(2 * SECOND);
+    world.expect_blocks(BlockCounts {
+        orphaned: 1,
+        ..BlockCounts::default()
+    });
+}
+
+#[test]
+fn of_three_nodes_the_majority_decides() {
+    let world = World::disputed(3, 9);
+    world.expect_blocks(accepted());
+    assert!(!world.is_any_final());
+}
+
+#[test]
+fn a_block_on_which_all_agree_is_final() {
+    let mut world = World::mining(3);
+    while world.nodes[0].count(&world.ours) == 0 {
+        world.solve();
+        world.calm(Duration::ZERO);
+    }
+    let chain = world.chain_of_ours();
+    for _ in 0..7 {
+        world.nodes[0].foreign_block(chain);
+    }
+    world.calm(5 * SECOND);
+    world.expect_blocks(accepted());
+    assert!(world.is_any_final());
+}
