@@ -116,7 +116,7 @@ impl Coordinator {
                 Standing::Unknown
             };
         };
-        if !self.upstreams.is_of_network(info) {
+        if !self.upstreams.is_of_network(info) || self.issues_foreign_work(id) {
             return Standing::OtherNetwork;
         }
         if is_mute {
@@ -145,7 +145,7 @@ impl Coordinator {
         }
         let is_proven = id == self.upstreams.serving
             || node.peer.agrees()
-            || node.cut_missing.is_some()
+            || node.heights_of_work.is_some()
             || !self.is_any_comparable_but(id);
         if is_proven {
             Standing::Ready
@@ -158,7 +158,8 @@ impl Coordinator {
     fn is_any_comparable_but(&self, id: NodeId) -> bool {
         let mut others = self.nodes.iter().enumerate();
         others.any(|(at, node)| {
-            let has_cut = !node.cut.is_failing() && node.cut_missing.is_none();
+            let may_have_cut = !node.cut.is_failing() && node.cut_missing.is_none();
+            let has_cut = may_have_cut || node.peer.cut.is_some();
             at != id.0 && has_cut && node.peer.standing.is_comparable()
         })
     }
@@ -190,9 +191,16 @@ impl Coordinator {
         }
     }
 
-    /// Retires jobs whose blocks would be lost, once there is a job of a good node. The standby job
-    /// takes over.
+    /// Retires jobs that another node has passed, and once there is a job of a good node those whose
+    /// blocks would be lost. The standby job takes over.
     fn replace_lost_jobs(&mut self) {
+        // The cut of a node may count since it was compared with the others.
+        let passed = self.live.jobs.iter().map(|live| &live.job).filter(|job| {
+            let place = (job.chain(), job.work.header().height());
+            self.is_passed(job.node, place)
+        });
+        let passed: Vec<_> = passed.map(|job| job.id).collect();
+        self.retire(Retirement::NewCut, |live| passed.contains(&live.job.id));
         let nodes = self.nodes.iter();
         let lost: Vec<_> = nodes
             .map(|node| node.peer.standing.loses_blocks())
@@ -212,14 +220,10 @@ impl Coordinator {
         }
     }
 
-    /// Whether the cut of a node counts for the places of blocks. If there is no good one, that of
-    /// the node that serves does.
+    /// Whether the cut of a node counts for the places of blocks.
     pub(super) fn votes(&self, id: NodeId) -> bool {
-        let is_good = |id: NodeId| {
-            let standing = self.nodes[id.0].peer.standing;
-            !standing.loses_blocks() && self.trusted_cut(id).is_some()
-        };
-        is_good(id) || id == self.upstreams.serving && !self.ids().any(is_good)
+        let is_lost = self.nodes[id.0].peer.standing.loses_blocks();
+        !self.has_several_nodes() || !is_lost && self.trusted_cut(id).is_some()
     }
 
     /// Returns the nodes whose cuts count for the places of blocks.

@@ -1,7 +1,9 @@
 //! Compares the blocks of several nodes: whether all are on one branch.
 //!
-//! The nodes are asked for the hash of one block that all should have. Those in the minority are on
-//! a fork; of two equal groups the one with less work.
+//! The block of all nodes at one height of a chain is compared: the lowest tip, or the one below
+//! where no node is further, since for a moment nodes may have different tips. Nodes that are
+//! further are asked for it. Those in the minority are on a fork; of two equal groups the one with
+//! less work.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +31,6 @@ impl Coordinator {
             .iter()
             .any(|id| self.nodes[id.0].peer.is_doubtful());
         let comparison = &self.upstreams.comparison;
-        let count = comparison.count;
         let is_over = comparison.asked.is_empty();
         let pause = if is_doubtful && is_over {
             timing.peer_check
@@ -45,22 +46,28 @@ impl Coordinator {
         let cuts = comparable
             .iter()
             .filter_map(|id| self.nodes[id.0].peer.cut.as_ref());
-        let Some((chain, height)) = place(cuts, count) else {
+        let comparison = &mut self.upstreams.comparison;
+        let cuts: Vec<_> = cuts.collect();
+        let Some((chain, height)) = place(&cuts, ChainId::new(comparison.from)) else {
             return;
         };
         let seq = self.seq;
-        let comparison = &mut self.upstreams.comparison;
         comparison.begun = Some(self.now);
         comparison.seq = seq;
-        comparison.count = comparison.count.wrapping_add(1);
+        comparison.from = chain.get().wrapping_add(1);
+        comparison.asked.clear();
         comparison.hashes.clear();
-        comparison.asked.clone_from(&comparable);
         for node in comparable {
             let of = &self.nodes[node.0];
             let tip = of.peer.cut.as_ref().and_then(|cut| cut.tip(chain));
             let Some(tip) = tip else {
                 continue;
             };
+            if tip.height == height {
+                comparison.hashes.insert(node, tip.hash);
+                continue;
+            }
+            comparison.asked.push(node);
             let request = Request::BlockAt {
                 version: of.version(),
                 seq,
@@ -69,6 +76,9 @@ impl Coordinator {
                 height,
             };
             self.actions.push(Action::Request { node, request });
+        }
+        if comparison.asked.is_empty() {
+            self.judge_blocks();
         }
     }
 
@@ -109,20 +119,31 @@ impl Coordinator {
         }
         let progress = |id: &NodeId| self.nodes[id.0].peer.progress();
         let best = winner(hashes.iter().map(|(id, hash)| (*hash, progress(id))));
+        let comparison = &mut self.upstreams.comparison;
+        if hashes.values().any(|hash| Some(*hash) != best) {
+            // The next one is of the same chain.
+            comparison.from = comparison.from.wrapping_sub(1);
+        }
         for (id, hash) in hashes {
             self.nodes[id.0].peer.compared(Some(hash) == best);
         }
     }
 }
 
-/// Returns the block to compare: one below the lowest tip of a chain, in turn.
-fn place<'a>(cuts: impl Iterator<Item = &'a Cut> + Clone, count: usize) -> Option<(ChainId, u64)> {
-    let first = cuts.clone().next()?;
-    let is_common = |chain: &&ChainId| cuts.clone().all(|cut| cut.tip(**chain).is_some());
-    let common: Vec<_> = first.tips.keys().filter(is_common).copied().collect();
-    let chain = *common.get(count.checked_rem(common.len())?)?;
-    let heights = cuts.filter_map(|cut| Some(cut.tip(chain)?.height));
-    Some((chain, heights.min()?.saturating_sub(1)))
+/// Returns the block to compare: on the next chain with different tips, if there is one.
+fn place(cuts: &[&Cut], from: ChainId) -> Option<(ChainId, u64)> {
+    let first = cuts.first()?;
+    let tips = |chain| cuts.iter().map(move |cut| cut.tip(chain));
+    let next = first.tips.range(from..).chain(first.tips.range(..from));
+    let common = next.filter(|(chain, _)| tips(**chain).all(|tip| tip.is_some()));
+    let are_equal = |chain, own| tips(chain).all(|tip| tip == Some(own));
+    let (chain, own) = common.min_by_key(|(chain, own)| are_equal(**chain, **own))?;
+    if are_equal(*chain, *own) {
+        return Some((*chain, own.height));
+    }
+    let heights = tips(*chain).flatten().map(|tip| tip.height);
+    let below_highest = heights.clone().max()?.saturating_sub(1);
+    Some((*chain, heights.min()?.min(below_highest)))
 }
 
 /// Returns the block of most nodes; at a tie that of the node with the most work.

@@ -13,6 +13,7 @@ use super::heights::HeightsOfWork;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use crate::job::NodeId;
+use crate::telemetry::Standing;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
 impl Coordinator {
@@ -71,6 +72,10 @@ impl Coordinator {
             self.report_node(id, NodeEvent::RequestRecovered { request, after });
         }
         let node = &mut self.nodes[id.0];
+        if node.peer.standing == Standing::OtherNetwork {
+            // It may serve that of the others by now, and nothing else is requested.
+            node.suspect(Suspicion::OtherNetwork);
+        }
         if node.cut_missing.is_none() {
             node.cut_missing = Some(self.now);
             node.cut.hold(self.now + timing.retry_min);
@@ -80,6 +85,8 @@ impl Coordinator {
         node.cut.hold(self.now + timing.misconfigured_retry);
         if node.heights_of_work.is_none() {
             node.heights_of_work = Some(HeightsOfWork::default());
+            // It would fall behind the others for ever.
+            node.peer.cut = None;
             self.report_node(id, NodeEvent::CutNotServed);
             self.show_heights_of_work(id);
             let jobs: Vec<_> = self.live.of(id).map(|live| Arc::clone(&live.job)).collect();

@@ -48,14 +48,11 @@ impl Coordinator {
         let progress: Vec<_> = nodes.map(|node| node.peer.progress()).collect();
         let retired = self.retire(Retirement::NewCut, |live| {
             let place = (live.job.chain(), live.job.work.header().height());
-            live.job.node != id
-                && Seq::of(&live.job) < requested
-                && has_passed(cut, progress[live.job.node.0], place)
+            live.job.node != id && has_passed(cut, progress[live.job.node.0], place)
         });
         self.nodes[id.0].counts.first_events += retired.len() as u64;
-        for job in &retired {
-            self.submissions
-                .passed(job.chain(), job.work.header().height());
+        for (chain, tip) in &cut.tips {
+            self.submissions.passed(*chain, tip.height);
         }
     }
 

@@ -97,9 +97,11 @@ impl Coordinator {
             unknown: 0,
             expires: self.live.last_issued(job) + self.config.timing.payload_lifetime,
             is_outdated: freshness == Freshness::Outdated,
+            is_passed: false,
             due: Some(self.now),
             sent: None,
             twins,
+            is_hastened: false,
             refused: None,
         };
         let event = BlockEvent::Found {
@@ -144,9 +146,11 @@ impl Coordinator {
             unknown: 0,
             expires: self.now + left,
             is_outdated: false,
+            is_passed: false,
             due: Some(self.now),
             sent: None,
             twins: Vec::new(),
+            is_hastened: false,
             refused: None,
             job,
         };
@@ -191,15 +195,14 @@ impl Coordinator {
         }
         let error = result.err();
         let are_twins_out = error.is_some() && self.send_twins(id);
-        if let Some(error @ Error::Refused(Refusal::Stale)) = &error
-            && self.is_retried_elsewhere(id, error)
-        {
-            // The next try is scheduled.
-        } else if let Some(error) = &error
-            && error.retry() != Retry::Never
-        {
-            self.unanswered(id, error);
-        } else if are_twins_out && let Some(open) = self.submissions.open.get_mut(&id) {
+        let is_tried_again = error.as_ref().is_some_and(|error| match error {
+            Error::Refused(Refusal::Stale) => self.is_retried_elsewhere(id, error),
+            error => error.retry() != Retry::Never && self.is_retried(id, error),
+        });
+        if is_tried_again {
+            return;
+        }
+        if are_twins_out && let Some(open) = self.submissions.open.get_mut(&id) {
             open.refused = error;
         } else if let Some(submission) = self.submissions.end(id, self.seq) {
             self.node_changed(submission.job.node);
@@ -208,7 +211,7 @@ impl Coordinator {
                     self.send_twins_later(&submission);
                     self.taken(node, &submission);
                 }
-                Some(error) => self.refused(&submission, &error),
+                Some(error) => self.given_up(&submission, &error),
             }
         }
     }
@@ -271,7 +274,7 @@ impl Coordinator {
         self.track(submission);
     }
 
-    pub(super) fn refused(&mut self, submission: &Submission, error: &Error) {
+    fn refused(&mut self, submission: &Submission, error: &Error) {
         let (node, block) = (submission.job.node, submission.block());
         match error {
             Error::Refused(Refusal::InvalidPow { .. }) if self.config.proof == Proof::None => {
@@ -279,9 +282,7 @@ impl Coordinator {
                 self.report_block(block, BlockEvent::RejectedWithoutPow);
                 self.pow_required(node, error);
             }
-            error if submission.may_be_taken(error) || error.retry() != Retry::Never => {
-                self.uncertain(submission, error);
-            }
+            error if submission.may_be_taken(error) => self.uncertain(submission, error),
             Error::Refused(Refusal::Stale) => {
                 self.counters.solutions_stale += 1;
                 self.report_block(block, BlockEvent::Stale);
@@ -315,28 +316,36 @@ impl Coordinator {
         self.retire(Retirement::PowRequired, |live| live.job.node == id);
     }
 
-    /// Whether the node has read the solution is unknown.
-    fn unanswered(&mut self, id: JobId, error: &Error) {
+    /// No node will take a solution, or it is not known to have been taken. This is the last answer
+    /// of its issuer.
+    pub(super) fn given_up(&mut self, submission: &Submission, error: &Error) {
+        match error.retry() {
+            Retry::Never => self.refused(submission, error),
+            _ => self.uncertain(submission, error),
+        }
+    }
+
+    /// Whether the node has read the solution is unknown. Schedules another try and returns whether
+    /// there is one.
+    fn is_retried(&mut self, id: JobId, error: &Error) -> bool {
         let Some(submission) = self.submissions.open.get_mut(&id) else {
-            return;
+            return false;
         };
         self.nodes[submission.job.node.0].suspect_after(error);
         let (block, attempts) = (submission.block(), submission.attempts);
-        if let Some(retry_in) = submission.retry(self.now, &self.config.timing, error) {
-            // Reported more and more rarely.
-            if attempts.is_power_of_two() {
-                let event = BlockEvent::SubmissionFailed {
-                    attempts,
-                    error: error.to_string(),
-                    retry_in,
-                };
-                self.report_block(block, event);
-            }
-        } else if !submission.twins.is_empty() {
-            submission.refused = Some(error.clone());
-        } else if let Some(submission) = self.submissions.end(id, self.seq) {
-            self.uncertain(&submission, error);
+        let Some(retry_in) = submission.retry(self.now, &self.config.timing, error) else {
+            return false;
+        };
+        // Reported more and more rarely.
+        if attempts.is_power_of_two() {
+            let event = BlockEvent::SubmissionFailed {
+                attempts,
+                error: error.to_string(),
+                retry_in,
+            };
+            self.report_block(block, event);
         }
+        true
     }
 
     /// The node may have accepted the block, and it is too late for another try.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, WorkHeader};
-use node::{Error, Refusal};
+use node::{Error, Refusal, Retry};
 
 use super::event::Seq;
 use super::freshness::Freshness;
@@ -31,14 +31,18 @@ pub(super) struct Submission {
     pub(super) unknown: u32,
     /// When the node must have discarded the payload.
     pub(super) expires: Instant,
-    /// Whether the chain has a new tip, which makes another try useless.
+    /// Whether the issuer has a new tip on the chain, which makes another try there useless.
     pub(super) is_outdated: bool,
+    /// Whether another good node has a block at its height.
+    pub(super) is_passed: bool,
     /// When to submit it; `None` while a request is in flight.
     pub(super) due: Option<Instant>,
     /// When it was last submitted.
     pub(super) sent: Option<Instant>,
-    /// The other nodes that hold its payload and have not answered.
+    /// The other nodes that hold its payload and may still take it.
     pub(super) twins: Vec<Twin>,
+    /// Whether they get it as well: the issuer did not take it, or does not answer.
+    pub(super) is_hastened: bool,
     /// The last answer of the issuer, if that was no or missing and the answers of others are
     /// missing.
     pub(super) refused: Option<Error>,
@@ -48,8 +52,10 @@ pub(super) struct Submission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Twin {
     pub(super) node: NodeId,
-    /// Whether it was sent the solution and has not answered yet.
-    pub(super) is_sent: bool,
+    /// The number of submissions so far.
+    pub(super) attempts: u32,
+    /// When to submit it; `None` while a request is in flight.
+    pub(super) due: Option<Instant>,
 }
 
 /// A solution that the issuer took, for another node.
@@ -83,13 +89,41 @@ impl Submission {
         if self.is_outdated || self.expires <= now {
             return None;
         }
-        // A longer pause would outlast most parents.
-        let asked = error.retry_after().unwrap_or_default();
-        let asked = asked.min(timing.retry_max * 5);
-        let pause = timing.backoff(self.attempts).max(asked);
+        let pause = pause(timing, self.attempts, error);
         self.due = Some(now + pause);
         Some(pause)
     }
+
+    /// Another node did not take it. It is tried again, unless the answer is definite or it is too
+    /// late.
+    pub(super) fn retry_twin(
+        &mut self,
+        now: Instant,
+        timing: &Timing,
+        node: NodeId,
+        error: &Error,
+    ) {
+        let is_over = error.retry() == Retry::Never || self.is_passed || self.expires <= now;
+        self.twins.retain(|twin| twin.node != node || !is_over);
+        for twin in self.twins.iter_mut().filter(|twin| twin.node == node) {
+            twin.due = Some(now + pause(timing, twin.attempts, error));
+        }
+    }
+
+    /// Whether its issuer refused it and no other node will take it.
+    fn is_hopeless(&self, now: Instant) -> bool {
+        let is_late = self.is_passed || self.expires <= now;
+        let mut twins = self.twins.iter();
+        self.refused.is_some() && twins.all(|twin| is_late && twin.due.is_some())
+    }
+}
+
+/// Returns the pause after a failed submission.
+fn pause(timing: &Timing, attempts: u32, error: &Error) -> Duration {
+    // A longer pause would outlast most parents.
+    let asked = error.retry_after().unwrap_or_default();
+    let asked = asked.min(timing.retry_max * 5);
+    timing.backoff(attempts).max(asked)
 }
 
 /// All submissions under way.
@@ -152,20 +186,31 @@ impl Submissions {
     /// A chain has a block at this height: it is too late for others.
     pub(super) fn passed(&mut self, chain: ChainId, height: u64) {
         for open in self.open.values_mut() {
-            open.is_outdated |= open.job.chain() == chain && open.header.height() <= height;
+            open.is_passed |= open.job.chain() == chain && open.header.height() <= height;
         }
     }
 
-    /// The node serves another network: nothing is submitted again. Removes and returns the
-    /// submissions without a request in flight.
+    /// The node serves another network: it is submitted nothing again. Removes and returns the
+    /// submissions without a request in flight and without other nodes to take them.
     pub(super) fn network_changed(&mut self, node: NodeId) -> Vec<Submission> {
-        for open in self.open.values_mut() {
-            open.is_outdated |= open.job.node == node;
+        let of_node = self.open.values_mut().filter(|open| open.job.node == node);
+        for open in of_node {
+            open.is_outdated = true;
+            open.is_hastened = true;
+            if open.due.take().is_some() {
+                open.refused = Some(Refusal::Stale.into());
+            }
         }
-        let ended = self
-            .open
-            .extract_if(.., |_, open| open.job.node == node && open.due.is_some());
+        let ended = self.open.extract_if(.., |_, open| {
+            open.job.node == node && open.refused.is_some() && open.twins.is_empty()
+        });
         ended.map(|(_, submission)| submission).collect()
+    }
+
+    /// Returns the solved jobs whose issuer refused the solution and no other node will take it.
+    pub(super) fn hopeless(&self, now: Instant) -> Vec<JobId> {
+        let open = self.open.values().filter(|open| open.is_hopeless(now));
+        open.map(|open| open.job.id).collect()
     }
 
     /// Returns what is to be submitted now; each counts as in flight.
@@ -180,7 +225,14 @@ impl Submissions {
 
     /// When a solution is to be submitted.
     pub(super) fn wakeups(&self) -> impl Iterator<Item = Instant> + '_ {
-        let open = self.open.values().filter_map(|open| open.due);
+        let open = self.open.values().flat_map(|open| {
+            let twins = open.twins.iter().filter(|_| open.is_hastened);
+            let end = open.refused.as_ref().map(|_| open.expires);
+            open.due
+                .into_iter()
+                .chain(twins.filter_map(|twin| twin.due))
+                .chain(end)
+        });
         open.chain(self.later.iter().map(|later| later.due))
     }
 }

@@ -173,7 +173,7 @@ impl TrackedBlock {
     /// Whether the chain was reset at all nodes that vote, as is common on development networks.
     pub(super) fn is_reset(&self, voters: &[Voter]) -> bool {
         let mut lookups = voters.iter().map(|(id, _)| &self.lookups[id.0]);
-        lookups.all(|lookup| lookup.vote == Some(Vote::FarAbove))
+        !voters.is_empty() && lookups.all(|lookup| lookup.vote == Some(Vote::FarAbove))
     }
 
     /// Returns what changed by the votes, and what they say for good.

@@ -69,12 +69,12 @@ impl Coordinator {
     /// Returns the nodes that hold the payload of a job besides its own.
     pub(super) fn twins_of(&self, job: &Job) -> Vec<Twin> {
         let insured = self.live.insured_by(job.id).into_iter().flatten();
-        let good = insured.filter(|id| !self.nodes[id.0].peer.standing.loses_blocks());
         let twin = |id: &NodeId| Twin {
             node: *id,
-            is_sent: false,
+            attempts: 0,
+            due: Some(self.now),
         };
-        good.map(twin).collect()
+        insured.map(twin).collect()
     }
 
     /// The issuer did not take a solution, or did not answer: sends it to the other nodes that hold
@@ -83,13 +83,20 @@ impl Coordinator {
         let Some(submission) = self.submissions.open.get_mut(&job) else {
             return false;
         };
-        let is_any = !submission.twins.is_empty();
-        let unsent = submission.twins.iter_mut().filter(|twin| !twin.is_sent);
-        let nodes = unsent.map(|twin| {
-            twin.is_sent = true;
+        submission.is_hastened = true;
+        let (now, nodes) = (self.now, &self.nodes);
+        // A node that does not answer gets it once it does.
+        let due = submission.twins.iter_mut().filter(|twin| {
+            let is_good = !nodes[twin.node.0].peer.standing.loses_blocks();
+            is_good && !submission.is_passed && twin.due.is_some_and(|at| at <= now)
+        });
+        let sent = due.map(|twin| {
+            (twin.attempts, twin.due) = (twin.attempts.saturating_add(1), None);
             (twin.node, submission.header.clone())
         });
-        for (node, header) in nodes.collect::<Vec<_>>() {
+        let sent: Vec<_> = sent.collect();
+        let is_any = !submission.twins.is_empty();
+        for (node, header) in sent {
             self.submit_to(node, job, header, Connection::Any);
         }
         is_any
@@ -102,11 +109,19 @@ impl Coordinator {
         }
         let late = self.submissions.open.values().filter(|open| {
             let is_late = self.late_at(open).is_some_and(|at| at <= self.now);
-            is_late || self.nodes[open.job.node.0].peer.standing.loses_blocks()
+            let is_lost = self.nodes[open.job.node.0].peer.standing.loses_blocks();
+            open.is_hastened || is_late || is_lost
         });
         let late: Vec<_> = late.map(|open| open.job.id).collect();
         for job in late {
             self.send_twins(job);
+        }
+        for job in self.submissions.hopeless(self.now) {
+            if let Some(submission) = self.submissions.end(job, self.seq)
+                && let Some(error) = &submission.refused
+            {
+                self.given_up(&submission, error);
+            }
         }
     }
 
@@ -118,8 +133,8 @@ impl Coordinator {
 
     fn late_at(&self, open: &Submission) -> Option<Instant> {
         let limit = self.nodes[open.job.node.0].peer.limit(&self.config.timing);
-        let is_open = open.twins.iter().any(|twin| !twin.is_sent);
-        open.sent.filter(|_| is_open).map(|sent| sent + limit)
+        let is_waiting = !open.is_hastened && !open.twins.is_empty();
+        open.sent.filter(|_| is_waiting).map(|sent| sent + limit)
     }
 
     /// Another node than the issuer answered.
@@ -130,29 +145,28 @@ impl Coordinator {
         let Some(submission) = self.submissions.open.get_mut(&job) else {
             return;
         };
-        submission.twins.retain(|twin| twin.node != id);
-        if let Err(Error::NoAnswer(_)) = result {
-            // It may have taken the solution.
-            submission.attempts = submission.attempts.saturating_add(1);
-        }
-        if result.is_ok() {
-            if let Some(submission) = self.submissions.end(job, self.seq) {
-                self.counters.twins_taken += 1;
-                self.node_changed(id);
-                self.taken(id, &submission);
+        match result {
+            Ok(()) => {
+                if let Some(submission) = self.submissions.end(job, self.seq) {
+                    self.counters.twins_taken += 1;
+                    self.node_changed(id);
+                    self.taken(id, &submission);
+                }
             }
-        } else if submission.twins.is_empty()
-            && let Some(error) = submission.refused.take()
-            && let Some(submission) = self.submissions.end(job, self.seq)
-        {
-            self.refused(&submission, &error);
+            Err(error) => {
+                if let Error::NoAnswer(_) = error {
+                    // It may have taken the solution.
+                    submission.attempts = submission.attempts.saturating_add(1);
+                }
+                submission.retry_twin(self.now, &self.config.timing, id, error);
+            }
         }
     }
 
     /// The issuer took a solution: the other nodes get it once its time has passed on their clocks.
     pub(super) fn send_twins_later(&mut self, submission: &Submission) {
         let time = submission.header.creation_time();
-        for twin in submission.twins.iter().filter(|twin| !twin.is_sent) {
+        for twin in submission.twins.iter().filter(|twin| twin.attempts == 0) {
             let Some((clock, at)) = self.nodes[twin.node.0].peer.clock else {
                 continue;
             };

@@ -37,8 +37,8 @@ pub(super) struct Comparison {
     pub(super) begun: Option<Instant>,
     /// Distinguishes this one from earlier ones.
     pub(super) seq: Seq,
-    /// The number of comparisons so far, which chooses the chain.
-    pub(super) count: usize,
+    /// The number of the chain from which on the next one chooses its own.
+    pub(super) from: u32,
     /// The nodes without an answer.
     pub(super) asked: Vec<NodeId>,
     pub(super) hashes: BTreeMap<NodeId, BlockHash>,
@@ -115,10 +115,9 @@ impl Upstreams {
 
 /// Whether two nodes serve the same network.
 fn are_same(a: &Info, b: &Info) -> bool {
-    let graphs = (&a.graph, &b.graph);
-    let are_equal = match graphs {
+    let are_equal = match (&a.graph, &b.graph) {
         (Some(a), Some(b)) => a == b,
-        _ => true,
+        _ => a.chains.is_empty() || b.chains.is_empty() || a.chains == b.chains,
     };
     a.version == b.version && are_equal
 }

@@ -6,96 +6,96 @@
 //! otherwise, as on a real node.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use chainweb::{
-    Adjacents, BlockHash, ChainId, CreationTime, HeaderFields, Level, PayloadHash, Weight, Work,
-};
-use node::{Cut, Error, Info, Lost, Refusal, Tip, UpdateEvent, Version};
-use rand::RngExt;
-use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
+use chainweb::{Adjacents, BlockHash, ChainId, PayloadHash, Work};
+use node::{Error, Lost, UpdateEvent, Version};
 
 use super::super::super::event::Seq;
-use super::super::super::{Event, Request};
-use super::super::pieces::{
-    broken, busy, connect, invalid_pow, not_served, stale, timeout, unauthorized,
-};
+use super::super::pieces::{broken, connect, not_served};
 use crate::job::NodeId;
 use crate::timing::Timing;
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
-pub(in super::super) struct Model {
-    pub(in super::super) id: NodeId,
-    pub(in super::super) version: Version,
-    pub(in super::super) is_down: bool,
+pub(super) struct Model {
+    pub(super) id: NodeId,
+    pub(super) version: Version,
+    pub(super) is_down: bool,
     /// Whether it reads requests and never answers.
-    pub(in super::super) hangs: bool,
+    pub(super) hangs: bool,
+    /// How long its answers take.
+    pub(super) slowness: Duration,
     /// Whether it never answers requests for work, as a node without work does.
-    pub(in super::super) holds_work: bool,
+    pub(super) holds_work: bool,
     /// Whether it answers, but exchanges no blocks with other nodes.
-    pub(in super::super) is_frozen: bool,
+    pub(super) is_frozen: bool,
+    /// Whether it ever had blocks of its own, or another network.
+    pub(super) was_apart: bool,
     /// The difficulty of its blocks.
-    pub(in super::super) block_weight: u64,
-    /// Whether payloads depend on the parent only, and are the same on all nodes.
-    pub(in super::super) shares_payloads: bool,
+    pub(super) block_weight: u64,
+    /// Whether payloads depend on the parent and the number of refreshes only, and can be the same
+    /// on all nodes.
+    pub(super) shares_payloads: bool,
     /// The answer to all requests for the cut.
-    pub(in super::super) refuses_cut: Option<Error>,
+    pub(super) refuses_cut: Option<Error>,
     /// The answer to all requests for work.
-    pub(in super::super) refuses_work: Option<Error>,
+    pub(super) refuses_work: Option<Error>,
     /// Whether its streams stay open without a sign when it is restarted.
-    pub(in super::super) dies_silently: bool,
+    pub(super) dies_silently: bool,
     /// The percentage of requests that meet a fault.
-    pub(in super::super) faults: u32,
+    pub(super) faults: u32,
     /// Whether a solution needs proof of work.
-    pub(in super::super) checks_proof: bool,
-    pub(in super::super) chains: BTreeMap<ChainId, Chain>,
-    pub(in super::super) streams: BTreeMap<ChainId, Stream>,
+    pub(super) checks_proof: bool,
+    pub(super) chains: BTreeMap<ChainId, Chain>,
+    pub(super) streams: BTreeMap<ChainId, Stream>,
     /// The issued payloads and when they were issued.
-    payloads: BTreeMap<PayloadHash, Instant>,
+    pub(super) payloads: BTreeMap<PayloadHash, Instant>,
     newest_payload: u64,
-    pub(in super::super) networks: u32,
-    started: Instant,
+    pub(super) networks: u32,
+    /// The chains that it names, if not all.
+    pub(super) named: Option<usize>,
+    /// How far its clock is ahead of that of this machine, in microseconds.
+    pub(super) clock_ahead_micros: i64,
+    pub(super) started: Instant,
 }
 
 #[derive(Debug)]
-pub(in super::super) struct Chain {
+pub(super) struct Chain {
     /// By height.
-    pub(in super::super) blocks: Vec<BlockHash>,
-    pub(in super::super) payload: PayloadHash,
+    pub(super) blocks: Vec<BlockHash>,
+    pub(super) payload: PayloadHash,
+    /// How often the payload was refreshed on the present tip.
+    refreshes: u64,
 }
 
 #[derive(Debug)]
-pub(in super::super) struct Stream {
-    pub(in super::super) subscription: Seq,
+pub(super) struct Stream {
+    pub(super) subscription: Seq,
     version: Version,
-    pub(in super::super) is_open: bool,
+    pub(super) is_open: bool,
     /// Whether the connection is dead, which the client does not notice.
-    pub(in super::super) is_dead: bool,
-    pub(in super::super) queue: VecDeque<UpdateEvent>,
+    pub(super) is_dead: bool,
+    pub(super) queue: VecDeque<UpdateEvent>,
 }
 
-fn unique(number: u64) -> [u8; 32] {
+pub(super) fn unique(number: u64) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&number.to_le_bytes());
     bytes
 }
 
-/// A chain outside the model.
-fn unknown_chain(chain: u32) -> (ChainId, BlockHash) {
-    (ChainId::new(chain), BlockHash::new([9; 32]))
-}
-
 impl Model {
-    pub(in super::super) fn new(id: usize, chains: u32, now: Instant) -> Self {
+    pub(super) fn new(id: usize, chains: u32, now: Instant) -> Self {
         let mut model = Self {
             id: NodeId(id),
             version: "net-0".parse().expect("it is a name"),
             is_down: false,
             hangs: false,
+            slowness: Duration::ZERO,
             holds_work: false,
             is_frozen: false,
+            was_apart: false,
             block_weight: 10,
             shares_payloads: false,
             refuses_cut: None,
@@ -108,15 +108,20 @@ impl Model {
             payloads: BTreeMap::new(),
             newest_payload: 1_000_000 * id as u64,
             networks: 0,
+            named: None,
+            clock_ahead_micros: 0,
             started: now,
         };
         for chain in 0..chains {
             let payload = model.payload();
             // The same on all nodes.
             let blocks = vec![BlockHash::new(unique(u64::MAX - u64::from(chain)))];
-            model
-                .chains
-                .insert(ChainId::new(chain), Chain { blocks, payload });
+            let of = Chain {
+                blocks,
+                payload,
+                refreshes: 0,
+            };
+            model.chains.insert(ChainId::new(chain), of);
         }
         model
     }
@@ -126,13 +131,24 @@ impl Model {
         PayloadHash::new(unique(self.newest_payload))
     }
 
-    /// Returns the payload of the block on top of this one.
-    fn payload_on(&mut self, parent: BlockHash) -> PayloadHash {
-        if self.shares_payloads {
-            PayloadHash::new(*parent.as_bytes())
+    /// The next block of a chain has another payload from now on.
+    fn replace_payload(&mut self, chain: ChainId, refreshes: u64) {
+        let own = self.payload();
+        let shares_payloads = self.shares_payloads;
+        let of = self.chain_mut(chain);
+        let parent = of.blocks.last().expect("there is a genesis block");
+        let mut shared = *parent.as_bytes();
+        shared[24..].copy_from_slice(&refreshes.to_be_bytes());
+        of.refreshes = refreshes;
+        of.payload = if shares_payloads {
+            PayloadHash::new(shared)
         } else {
-            self.payload()
-        }
+            own
+        };
+    }
+
+    fn chain_mut(&mut self, chain: ChainId) -> &mut Chain {
+        self.chains.get_mut(&chain).expect("a chain of this node")
     }
 
     fn tell(&mut self, chain: ChainId, event: UpdateEvent) {
@@ -145,67 +161,66 @@ impl Model {
     }
 
     /// Adds a block on top of a chain's tip.
-    fn extend(&mut self, chain: ChainId, block: BlockHash) {
-        let payload = self.payload_on(block);
-        let extended = self.chains.get_mut(&chain).expect("a chain of this node");
-        extended.blocks.push(block);
-        extended.payload = payload;
+    pub(super) fn extend(&mut self, chain: ChainId, block: BlockHash) {
+        self.chain_mut(chain).blocks.push(block);
+        self.replace_payload(chain, 0);
         // A real node reports a block up to three times.
         self.tell(chain, UpdateEvent::NewCut);
         self.tell(chain, UpdateEvent::NewCut);
     }
 
-    pub(in super::super) fn foreign_block(&mut self, chain: ChainId) {
+    pub(super) fn foreign_block(&mut self, chain: ChainId) {
         self.newest_payload += 1;
         let block = BlockHash::new(unique(self.newest_payload));
         self.extend(chain, block);
     }
 
     /// Replaces the tip by another block.
-    pub(in super::super) fn replace_tip(&mut self, chain: ChainId) {
-        let blocks = &mut self
-            .chains
-            .get_mut(&chain)
-            .expect("a chain of this node")
-            .blocks;
+    pub(super) fn replace_tip(&mut self, chain: ChainId) {
+        let blocks = &mut self.chain_mut(chain).blocks;
         if blocks.len() > 1 {
             blocks.pop();
             self.foreign_block(chain);
         }
     }
 
-    /// Takes over the blocks of a chain from the other nodes, if they are as many.
-    pub(in super::super) fn follow(&mut self, chain: ChainId, blocks: &[BlockHash]) {
-        if self.is_frozen {
-            return;
+    /// Replaces the latest blocks of a chain, but not its genesis, by others.
+    pub(super) fn fork(&mut self, chain: ChainId, lost: usize, own: usize) {
+        let blocks = &mut self.chain_mut(chain).blocks;
+        blocks.truncate(blocks.len().saturating_sub(lost).max(1));
+        for _ in 0..own {
+            self.foreign_block(chain);
         }
-        let Some(tip) = blocks.last() else {
-            return;
-        };
-        let payload = self.payload_on(*tip);
-        let followed = self.chains.get_mut(&chain).expect("a chain of this node");
-        if followed.blocks != blocks && followed.blocks.len() <= blocks.len() {
-            followed.blocks = blocks.to_vec();
-            followed.payload = payload;
+    }
+
+    /// Whether it exchanges blocks with other nodes.
+    pub(super) fn is_connected(&self) -> bool {
+        !self.is_frozen && !self.is_down
+    }
+
+    /// Takes over the blocks of a chain from the other nodes, if they are as many.
+    pub(super) fn follow(&mut self, chain: ChainId, blocks: &[BlockHash]) {
+        if self.is_connected() && self.chains[&chain].blocks.len() <= blocks.len() {
+            self.join(chain, blocks);
+        }
+    }
+
+    /// Takes over the blocks of a chain from the other nodes.
+    pub(super) fn join(&mut self, chain: ChainId, blocks: &[BlockHash]) {
+        if self.chains[&chain].blocks != blocks && !blocks.is_empty() {
+            self.chain_mut(chain).blocks = blocks.to_vec();
+            self.replace_payload(chain, 0);
             self.tell(chain, UpdateEvent::NewCut);
         }
     }
 
-    pub(in super::super) fn refresh(&mut self, chain: ChainId) {
-        let payload = self.payload();
-        self.chains
-            .get_mut(&chain)
-            .expect("a chain of this node")
-            .payload = payload;
+    pub(super) fn refresh(&mut self, chain: ChainId) {
+        let refreshes = self.chains[&chain].refreshes + 1;
+        self.replace_payload(chain, refreshes);
         self.tell(chain, UpdateEvent::RefreshedBlock);
     }
 
-    pub(in super::super) fn subscribe(
-        &mut self,
-        version: Version,
-        subscription: Seq,
-        chain: ChainId,
-    ) {
+    pub(super) fn subscribe(&mut self, version: Version, subscription: Seq, chain: ChainId) {
         let stream = Stream {
             subscription,
             version,
@@ -218,7 +233,7 @@ impl Model {
     }
 
     /// A closed stream of the client tries to open.
-    pub(in super::super) fn open_stream(&mut self, chain: ChainId) {
+    pub(super) fn open_stream(&mut self, chain: ChainId) {
         let (is_down, serving) = (self.is_down, self.version.clone());
         let known = self.chains.contains_key(&chain);
         if let Some(stream) = self
@@ -238,7 +253,7 @@ impl Model {
         }
     }
 
-    pub(in super::super) fn lose_stream(&mut self, chain: ChainId, lost: Lost) {
+    pub(super) fn lose_stream(&mut self, chain: ChainId, lost: Lost) {
         if let Some(stream) = self.streams.get_mut(&chain).filter(|stream| stream.is_open) {
             stream.is_open = false;
             stream.is_dead = false;
@@ -247,7 +262,7 @@ impl Model {
     }
 
     /// The node discards all payloads and closes all connections.
-    pub(in super::super) fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.payloads.clear();
         for chain in self.chains.keys().copied().collect::<Vec<_>>() {
             match self.streams.get_mut(&chain).filter(|stream| stream.is_open) {
@@ -255,40 +270,37 @@ impl Model {
                 _ => self.lose_stream(chain, Lost::Failed(broken())),
             }
             // Its new payloads differ from those before.
-            let payload = self.payload();
-            self.chains
-                .get_mut(&chain)
-                .expect("a chain of this node")
-                .payload = payload;
+            self.replace_payload(chain, self.chains[&chain].refreshes);
         }
     }
 
     /// The node comes back with another network.
-    pub(in super::super) fn change_network(&mut self) {
-        self.restart();
-        self.networks += 1;
-        self.version = format!("net-{}", self.networks)
-            .parse()
-            .expect("it is a name");
+    pub(super) fn change_network(&mut self) {
+        self.serve(self.networks + 1);
         let chains: Vec<_> = self.chains.keys().copied().collect();
         for chain in chains {
             self.newest_payload += 1;
             let genesis = BlockHash::new(unique(self.newest_payload));
-            self.chains
-                .get_mut(&chain)
-                .expect("a chain of this node")
-                .blocks = vec![genesis];
+            self.chain_mut(chain).blocks = vec![genesis];
         }
     }
 
-    fn is_known(&mut self, now: Instant, payload: PayloadHash) -> bool {
+    /// The node comes back with a network, and with its blocks of before.
+    pub(super) fn serve(&mut self, network: u32) {
+        self.restart();
+        self.networks = network;
+        self.was_apart = true;
+        self.version = format!("net-{network}").parse().expect("it is a name");
+    }
+
+    pub(super) fn is_known(&mut self, now: Instant, payload: PayloadHash) -> bool {
         let lifetime = Timing::default().payload_lifetime;
         self.payloads.retain(|_, given| now - *given < lifetime);
         self.payloads.contains_key(&payload)
     }
 
     /// Whether a solution of the work would become a block.
-    pub(in super::super) fn would_take(&mut self, now: Instant, work: &Work) -> bool {
+    pub(super) fn would_take(&mut self, now: Instant, work: &Work) -> bool {
         let header = work.header();
         let tip = self
             .chains
@@ -309,233 +321,8 @@ impl Model {
         tip == Some(&header.parent()) && stands && self.is_known(now, header.payload_hash())
     }
 
-    fn fault(&self, rng: &mut StdRng) -> Option<Error> {
-        if self.is_down {
-            return Some(connect());
-        }
-        let faults = [
-            timeout(),
-            broken(),
-            busy(),
-            busy(),
-            not_served(),
-            unauthorized(),
-        ];
-        let weighted = rng.random_range(0..100) < self.faults;
-        weighted.then(|| faults.choose(rng).expect("there are some").clone())
-    }
-
-    fn serves(&self, version: &Version) -> Result<(), Error> {
-        if *version == self.version {
-            Ok(())
-        } else {
-            Err(not_served())
-        }
-    }
-
-    /// Acts on a request and returns the event that answers it.
-    #[expect(clippy::too_many_lines, reason = "one arm for each request")]
-    pub(in super::super) fn answer(
-        &mut self,
-        now: Instant,
-        rng: &mut StdRng,
-        request: &Request,
-    ) -> Event {
-        let node = self.id;
-        let fault = self.fault(rng);
-        // A fault can hit the answer as well as the request.
-        let is_lost = fault.as_ref().is_some_and(|fault| {
-            matches!(fault, Error::NoAnswer(_)) && !self.is_down && rng.random_bool(0.5)
-        });
-        let ok = match &fault {
-            Some(fault) if !is_lost => Err(fault.clone()),
-            _ => Ok(()),
-        };
-        let lost = || fault.clone().map_or(Ok(()), Err);
-        match request.clone() {
-            Request::Identify => Event::Identified {
-                node,
-                result: ok.and_then(|()| lost()).map(|()| Info {
-                    version: self.version.clone(),
-                    chains: self.chains.keys().copied().collect(),
-                    graph: None,
-                    block_delay: None,
-                    package_version: None,
-                    is_evm: false,
-                }),
-            },
-            Request::Work {
-                version,
-                seq,
-                chain,
-            } => {
-                let refusal = self.refuses_work.clone().map_or(Ok(()), Err);
-                let result = ok
-                    .and_then(|()| self.serves(&version))
-                    .and(refusal)
-                    .map(|()| self.work(now, rng, chain));
-                Event::Work {
-                    node,
-                    seq,
-                    result: result.and_then(|work| lost().map(|()| work)),
-                }
-            }
-            Request::Cut { version, seq, .. } => {
-                let refusal = self.refuses_cut.clone().map_or(Ok(()), Err);
-                let result = ok
-                    .and_then(|()| self.serves(&version))
-                    .and(refusal)
-                    .and_then(|()| lost());
-                Event::Cut {
-                    node,
-                    seq,
-                    result: result.map(|()| self.cut()),
-                }
-            }
-            Request::Ancestors {
-                version,
-                seq,
-                chain,
-                tip,
-                heights,
-            } => {
-                let result = ok
-                    .and_then(|()| self.serves(&version))
-                    .and_then(|()| lost());
-                Event::Ancestors {
-                    node,
-                    seq,
-                    chain,
-                    tip_height: tip.height,
-                    result: result.and_then(|()| self.ancestors(chain, tip, heights)),
-                }
-            }
-            Request::BlockAt {
-                version,
-                seq,
-                chain,
-                tip,
-                height,
-            } => {
-                let result = ok
-                    .and_then(|()| self.serves(&version))
-                    .and_then(|()| lost())
-                    .and_then(|()| self.ancestors(chain, tip, height..=height));
-                let result = result.map(|blocks| blocks.get(&height).copied());
-                Event::BlockAt { node, seq, result }
-            }
-            Request::Submit {
-                version,
-                job,
-                header,
-                ..
-            } => {
-                let result = ok
-                    .and_then(|()| self.serves(&version))
-                    .and_then(|()| self.take(now, &Work::new(header).expect("it was work")));
-                Event::Submitted {
-                    node,
-                    job,
-                    result: result.and_then(|()| lost()),
-                }
-            }
-        }
-    }
-
-    fn cut(&self) -> Cut {
-        let tips = self.chains.iter().map(|(chain, Chain { blocks, .. })| {
-            let height = blocks.len() as u64 - 1;
-            let hash = *blocks.last().expect("there is a genesis block");
-            (*chain, Tip { height, hash })
-        });
-        let tips: BTreeMap<_, Tip> = tips.collect();
-        let height: u64 = tips.values().map(|tip| tip.height).sum();
-        let weight = Weight::from_le_bytes(unique(height * self.block_weight));
-        Cut {
-            tips,
-            weight: Some(weight),
-        }
-    }
-
-    fn work(&mut self, now: Instant, rng: &mut StdRng, hint: Option<ChainId>) -> Work {
-        let any = *self
-            .chains
-            .keys()
-            .collect::<Vec<_>>()
-            .choose(rng)
-            .expect("there are chains");
-        let hint = hint.filter(|chain| self.chains.contains_key(chain) && rng.random_bool(0.8));
-        let number = hint.unwrap_or(*any);
-        let chain = &self.chains[&number];
-        let micros = (now - self.started).as_micros();
-        // Some work is solved by every nonce, some by every other.
-        let level = Level::new(u16::try_from(number.get() % 2).expect("0 or 1"));
-        let fields = HeaderFields {
-            creation_time: CreationTime::from_micros(i64::try_from(micros).expect("short")),
-            parent: *chain.blocks.last().expect("there is a genesis block"),
-            adjacents: [
-                self.adjacent(number),
-                unknown_chain(101),
-                unknown_chain(102),
-            ]
-            .into(),
-            target: level.expect("at most 256").target(),
-            payload_hash: chain.payload,
-            chain: number,
-            height: chain.blocks.len() as u64,
-            version_code: self.networks,
-            ..fixtures::fields()
-        };
-        self.payloads.insert(chain.payload, now);
-        Work::new(fields.encode()).expect("its target is not zero")
-    }
-
-    /// Returns the adjacent block recorded in work on the chain, if there is one.
-    fn adjacent(&self, chain: ChainId) -> (ChainId, BlockHash) {
-        let height = self.chains[&chain].blocks.len() - 1;
-        let mut higher = self.chains.range(chain..).skip(1);
-        let block = higher
-            .next()
-            .and_then(|(adjacent, found)| Some((*adjacent, *found.blocks.get(height)?)));
-        block.unwrap_or(unknown_chain(100))
-    }
-
-    fn ancestors(
-        &self,
-        chain: ChainId,
-        tip: Tip,
-        heights: std::ops::RangeInclusive<u64>,
-    ) -> Result<BTreeMap<u64, BlockHash>, Error> {
-        let blocks = &self.chains[&chain].blocks;
-        let at = |height: u64| blocks.get(usize::try_from(height).ok()?).copied();
-        if at(tip.height) != Some(tip.hash) {
-            return Err(Refusal::UnknownBlock(tip.hash).into());
-        }
-        assert!(*heights.end() <= tip.height, "above the tip there are none");
-        Ok(heights
-            .filter_map(|height| Some((height, at(height)?)))
-            .collect())
-    }
-
-    fn take(&mut self, now: Instant, solved: &Work) -> Result<(), Error> {
-        let header = solved.header();
-        if !self.is_known(now, header.payload_hash()) {
-            return Err(stale());
-        }
-        let becomes_block = self.would_take(now, solved);
-        self.payloads.remove(&header.payload_hash());
-        if self.checks_proof && !pow::verify(header, &header.target()) {
-            return Err(invalid_pow());
-        }
-        if becomes_block {
-            let hash = header.block_hash().expect("its adjacents are recorded");
-            self.extend(solved.chain(), hash);
-        }
-        Ok(())
-    }
-
     /// How many of these blocks are in the cut.
-    pub(in super::super) fn count(&self, ours: &BTreeSet<BlockHash>) -> usize {
+    pub(super) fn count(&self, ours: &BTreeSet<BlockHash>) -> usize {
         let blocks = self.chains.values().flat_map(|chain| &chain.blocks);
         blocks.filter(|block| ours.contains(block)).count()
     }

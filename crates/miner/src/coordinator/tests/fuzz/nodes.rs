@@ -1,6 +1,7 @@
 //! Stories of two or three nodes, on the model.
 
 mod fates;
+mod forks;
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,10 @@ use chainweb::ChainId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::super::super::{Config, Event, Preemption};
-use super::super::pieces::{busy, unauthorized};
-use super::World;
+use super::super::super::{Config, Event, Preemption, Request};
+use super::super::pieces::{busy, not_served, unauthorized};
 use super::model::Model;
+use super::{Flight, World};
 use crate::job::{NodeId, Proof};
 use crate::telemetry::event::{NodeEvent, Retirement};
 use crate::telemetry::{self, Standing};
@@ -56,10 +57,10 @@ impl World {
     }
 
     /// For this many seconds other miners find a block each second, on one chain after the other.
-    fn blocks(&mut self, seconds: u64) {
+    pub(super) fn blocks(&mut self, seconds: u64) {
         for second in 0..seconds {
             self.calm(SECOND);
-            let next = second % u64::from(CHAINS);
+            let next = second % self.nodes[0].chains.len() as u64;
             let chain = ChainId::new(u32::try_from(next).expect("a small number"));
             let source = self
                 .nodes
@@ -113,11 +114,6 @@ impl World {
         found.map(|(at, _)| *at)
     }
 
-    fn kill(&mut self, node: usize) {
-        self.restart(NodeId(node), Model::restart);
-        self.nodes[node].is_down = true;
-    }
-
     fn revive(&mut self, node: usize) {
         self.nodes[node].is_down = false;
     }
@@ -129,7 +125,7 @@ fn a_killed_node_is_replaced_by_the_standby_job_without_a_request() {
     let standby = world.coordinator.live.standby().expect("it is in hand");
     assert_eq!(standby.job.node, NodeId(1));
     let standby = standby.job.id;
-    world.kill(0);
+    world.kill(NodeId(0));
     // The first failed call.
     let at = world
         .flights
@@ -209,7 +205,7 @@ fn a_node_that_refuses_the_key_streams_but_gives_no_work() {
     assert_eq!(world.standing(1), Standing::Unauthorized);
     assert!(world.nodes[1].streams.values().all(|stream| stream.is_open));
     world.expect_jobs_of(0);
-    world.kill(0);
+    world.kill(NodeId(0));
     world.calm(5 * SECOND);
     let standing = world.standing(1);
     assert_eq!((standing, world.changes()), (Standing::Unauthorized, 0));
@@ -238,21 +234,8 @@ fn the_blocks_of_a_node_on_a_fork_are_never_mined_on() {
     world.nodes[1].is_frozen = true;
     world.nodes[1].block_weight = 1;
     for chain in (0..CHAINS).map(ChainId::new) {
-        world.nodes[1]
-            .chains
-            .get_mut(&chain)
-            .expect("one of them")
-            .blocks
-            .truncate(1);
-        for _ in 0..20 {
-            world.nodes[1].foreign_block(chain);
-        }
+        world.nodes[1].fork(chain, usize::MAX, 20);
     }
-    world.branches = world.nodes[0]
-        .chains
-        .iter()
-        .map(|(chain, it)| (*chain, it.blocks.clone()))
-        .collect();
     for _ in 0..60 {
         world.calm(SECOND);
         assert!(!world.mines_on(1));
@@ -283,7 +266,7 @@ fn a_solution_reaches_another_node_with_its_payload_if_the_issuer_dies() {
         "{insured:?}"
     );
     world.solve();
-    world.kill(0);
+    world.kill(NodeId(0));
     world.calm(SECOND);
     let counters = world.coordinator.counters();
     assert_eq!(
@@ -303,6 +286,56 @@ fn a_solution_does_not_wait_for_an_issuer_that_hangs() {
     world.calm(2 * SECOND);
     assert_eq!(world.coordinator.counters().twins_taken, 1);
     assert_eq!(world.nodes[1].count(&world.ours), 1);
+}
+
+#[test]
+fn a_solution_is_sent_again_to_a_node_that_was_busy() {
+    let mut world = World::mining_with(2, true);
+    world.blocks(20);
+    world.nodes[1].faults = 100;
+    world.solve();
+    world.kill(NodeId(0));
+    world.calm(SECOND);
+    world.nodes[1].faults = 0;
+    world.calm(5 * SECOND);
+    assert_eq!(world.nodes[1].count(&world.ours), 1);
+}
+
+#[test]
+fn a_solution_reaches_another_node_if_the_issuer_dies_with_the_block() {
+    let mut world = World::mining_with(2, true);
+    world.blocks(20);
+    world.solve();
+    let is_submission = |flight: &Flight| matches!(flight.request, Request::Submit { .. });
+    let at = world.flights.iter().position(is_submission);
+    world.nodes[0].slowness = SECOND;
+    world.act(at.expect("it is submitted at once"));
+    // It reports its new tip.
+    world.deliver_all(NodeId(0));
+    world.kill(NodeId(0));
+    world.calm(2 * SECOND);
+    assert_eq!(world.nodes[1].count(&world.ours), 1);
+}
+
+#[test]
+fn a_node_that_no_longer_shows_its_cut_is_not_behind() {
+    let mut world = World::mining(2);
+    world.nodes[0].refuses_cut = Some(not_served());
+    world.blocks(60);
+    assert_eq!(world.standing(0), Standing::Ready);
+    assert_eq!(world.changes(), 0);
+}
+
+#[test]
+fn a_node_of_another_network_without_a_cut_may_come_back() {
+    let mut world = World::mining(2);
+    world.nodes[1].refuses_cut = Some(not_served());
+    world.restart(NodeId(1), Model::change_network);
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::OtherNetwork);
+    world.nodes[1].serve(0);
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::Ready);
 }
 
 #[test]
@@ -331,7 +364,7 @@ fn a_job_with_another_payload_elsewhere_is_not_insured() {
             .all(|(_, nodes)| nodes.is_empty())
     );
     world.solve();
-    world.kill(0);
+    world.kill(NodeId(0));
     world.calm(SECOND);
     assert_eq!(world.coordinator.counters().twins_taken, 0);
 }
@@ -340,7 +373,7 @@ fn a_job_with_another_payload_elsewhere_is_not_insured() {
 fn flapping_costs_at_most_three_changes() {
     let mut world = World::mining(2);
     for _ in 0..100 {
-        world.kill(0);
+        world.kill(NodeId(0));
         world.blocks(3);
         world.revive(0);
         world.blocks(3);
@@ -353,7 +386,7 @@ fn flapping_costs_at_most_three_changes() {
 fn all_nodes_gone_and_back_are_mined_on_again() {
     let mut world = World::mining(3);
     for node in 0..3 {
-        world.kill(node);
+        world.kill(NodeId(node));
     }
     world.calm(30 * SECOND);
     for node in 0..3 {
@@ -416,7 +449,7 @@ fn a_submit_only_node_takes_solutions_and_streams_but_never_gives_a_job() {
     for _ in 0..5 {
         world.solve();
     }
-    world.kill(0);
+    world.kill(NodeId(0));
     world.calm(SECOND);
     assert!(world.coordinator.counters().twins_taken > 0);
     assert!(world.nodes[1].count(&world.ours) > 0);
@@ -437,10 +470,10 @@ fn a_submit_only_node_gives_way_to_a_node_that_issues_work() {
     world.nodes[2].refuses_work = None;
     world.blocks(20);
     assert_eq!(world.standing(2), Standing::Ready);
-    world.kill(0);
+    world.kill(NodeId(0));
     world.blocks(20);
     world.expect_jobs_of(1);
-    world.kill(1);
+    world.kill(NodeId(1));
     world.blocks(20);
     assert_eq!((world.changes(), world.standing(2)), (1, Standing::Ready));
     assert_eq!(world.coordinator.counters().nodes[2].jobs, 0);
@@ -477,4 +510,101 @@ fn the_network_is_never_that_of_a_submit_only_node() {
     world.blocks(20);
     world.expect_jobs_of(0);
     assert_eq!(world.standing(1), Standing::OtherNetwork);
+}
+
+#[test]
+fn a_node_whose_work_is_of_another_network_is_reported_once_and_never_mined() {
+    let mut world = World::mining(3);
+    // It keeps its name.
+    world.nodes[0].networks = 7;
+    let start = world.now;
+    world.blocks(60);
+    assert_eq!(world.standing(0), Standing::OtherNetwork);
+    world.expect_jobs_of(1);
+    let is_report = |event: &telemetry::Event| match event {
+        telemetry::Event::Node(id, NodeEvent::Standing { standing, .. }) => {
+            (id.0, *standing) == (0, Standing::OtherNetwork)
+        }
+        _ => false,
+    };
+    let reports = world.reports.iter().filter(|(_, event)| is_report(event));
+    assert_eq!(reports.count(), 1);
+    let foreign = world
+        .jobs
+        .iter()
+        .filter(|(job, _)| job.received > start && job.work.header().version_code() == 7);
+    assert_eq!(foreign.count(), 0);
+    world.nodes[0].networks = 0;
+    world.restart(NodeId(0), Model::restart);
+    world.blocks(90);
+    world.expect_jobs_of(0);
+}
+
+#[test]
+fn a_node_that_names_other_chains_is_refused_until_it_names_the_same() {
+    let mut world = World::of(&config(3), CHAINS, StdRng::seed_from_u64(7));
+    world.nodes[1].named = Some(5);
+    world.handle(Event::Tick);
+    world.blocks(20);
+    world.expect_jobs_of(0);
+    assert_eq!(world.standing(1), Standing::OtherNetwork);
+    assert_eq!(world.standing(2), Standing::Ready);
+    world.kill(NodeId(1));
+    world.calm(5 * SECOND);
+    world.nodes[1].named = None;
+    world.revive(1);
+    world.blocks(20);
+    assert_eq!(world.standing(1), Standing::Ready);
+}
+
+#[test]
+fn all_nodes_are_asked_for_their_chains_if_one_has_more() {
+    let mut world = World::of(&config(2), CHAINS, StdRng::seed_from_u64(7));
+    for node in &mut world.nodes {
+        node.named = Some(5);
+    }
+    world.handle(Event::Tick);
+    world.calm(SECOND);
+    for node in &mut world.nodes {
+        node.named = None;
+    }
+    world.restart(NodeId(1), Model::restart);
+    world.blocks(90);
+    let named = |node: usize| {
+        let info = world.coordinator.nodes[node].info.as_ref();
+        info.map(|info| info.chains.len())
+    };
+    assert_eq!([0, 1].map(named), [Some(10), Some(10)]);
+    world.expect_jobs_of(0);
+}
+
+#[test]
+fn insurance_waits_for_the_clock_of_the_node_that_insures() {
+    let hour = Duration::from_hours(1);
+    for (ahead_micros, expected) in [
+        (0, SECOND),
+        (3_600_000_000, SECOND),
+        (-3_600_000_000, hour + SECOND),
+    ] {
+        let mut world = World::of(&config(2), CHAINS, StdRng::seed_from_u64(7));
+        for node in &mut world.nodes {
+            node.shares_payloads = true;
+        }
+        world.nodes[1].clock_ahead_micros = ahead_micros;
+        world.handle(Event::Tick);
+        world.blocks(10);
+        for _ in 0..5 {
+            world.solve();
+        }
+        let solved = world.now;
+        world.calm(Duration::ZERO);
+        let later = &world.coordinator.submissions.later;
+        // On a clock that is ahead, the time may have passed already.
+        assert!(ahead_micros > 0 || !later.is_empty(), "{ahead_micros}");
+        for twin in later {
+            let wait = twin.due - solved;
+            let near = expected.saturating_sub(15 * SECOND)..=expected + 15 * SECOND;
+            assert!(near.contains(&wait), "{wait:?} with {ahead_micros}");
+        }
+    }
 }

@@ -1,0 +1,257 @@
+//! How a model of a node answers requests.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Instant;
+
+use chainweb::{BlockHash, ChainId, CreationTime, HeaderFields, Level, Weight, Work};
+use node::{Cut, Error, Info, Refusal, Tip, Version};
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+
+use super::super::super::{Event, Request};
+use super::super::pieces::{
+    broken, busy, connect, invalid_pow, not_served, stale, timeout, unauthorized,
+};
+use super::model::{Chain, Model, unique};
+
+/// A chain outside the model.
+fn unknown_chain(chain: u32) -> (ChainId, BlockHash) {
+    (ChainId::new(chain), BlockHash::new([9; 32]))
+}
+
+impl Model {
+    /// Returns a fault that a request meets by chance.
+    pub(super) fn fault(&self, rng: &mut StdRng) -> Option<Error> {
+        if self.is_down {
+            return Some(connect());
+        }
+        let faults = [
+            timeout(),
+            broken(),
+            busy(),
+            busy(),
+            not_served(),
+            unauthorized(),
+        ];
+        let weighted = rng.random_range(0..100) < self.faults;
+        weighted.then(|| faults.choose(rng).expect("there are some").clone())
+    }
+
+    fn serves(&self, version: &Version) -> Result<(), Error> {
+        if *version == self.version {
+            Ok(())
+        } else {
+            Err(not_served())
+        }
+    }
+
+    /// Acts on a request, which meets a fault or not, and returns the event that answers it.
+    #[expect(clippy::too_many_lines, reason = "one arm for each request")]
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        rng: &mut StdRng,
+        request: &Request,
+        fault: Option<&Error>,
+    ) -> Event {
+        let node = self.id;
+        // A fault can hit the answer as well as the request.
+        let is_lost = fault.is_some_and(|fault| {
+            matches!(fault, Error::NoAnswer(_)) && !self.is_down && rng.random_bool(0.5)
+        });
+        let ok = match fault {
+            Some(fault) if !is_lost => Err(fault.clone()),
+            _ => Ok(()),
+        };
+        let lost = || fault.cloned().map_or(Ok(()), Err);
+        match request.clone() {
+            Request::Identify => Event::Identified {
+                node,
+                result: ok.and_then(|()| lost()).map(|()| Info {
+                    version: self.version.clone(),
+                    chains: self
+                        .chains
+                        .keys()
+                        .copied()
+                        .take(self.named.unwrap_or(usize::MAX))
+                        .collect(),
+                    graph: None,
+                    block_delay: None,
+                    package_version: None,
+                    is_evm: false,
+                }),
+            },
+            Request::Work {
+                version,
+                seq,
+                chain,
+            } => {
+                let refusal = self.refuses_work.clone().map_or(Ok(()), Err);
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and(refusal)
+                    .map(|()| self.work(now, rng, chain));
+                Event::Work {
+                    node,
+                    seq,
+                    result: result.and_then(|work| lost().map(|()| work)),
+                }
+            }
+            Request::Cut { version, seq, .. } => {
+                let refusal = self.refuses_cut.clone().map_or(Ok(()), Err);
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and(refusal)
+                    .and_then(|()| lost());
+                Event::Cut {
+                    node,
+                    seq,
+                    result: result.map(|()| self.cut()),
+                }
+            }
+            Request::Ancestors {
+                version,
+                seq,
+                chain,
+                tip,
+                heights,
+            } => {
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and_then(|()| lost());
+                Event::Ancestors {
+                    node,
+                    seq,
+                    chain,
+                    tip_height: tip.height,
+                    result: result.and_then(|()| self.ancestors(chain, tip, heights)),
+                }
+            }
+            Request::BlockAt {
+                version,
+                seq,
+                chain,
+                tip,
+                height,
+            } => {
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and_then(|()| lost())
+                    .and_then(|()| self.ancestors(chain, tip, height..=height));
+                let result = result.map(|blocks| blocks.get(&height).copied());
+                Event::BlockAt { node, seq, result }
+            }
+            Request::Submit {
+                version,
+                job,
+                header,
+                ..
+            } => {
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and_then(|()| self.take(now, &Work::new(header).expect("it was work")));
+                Event::Submitted {
+                    node,
+                    job,
+                    result: result.and_then(|()| lost()),
+                }
+            }
+        }
+    }
+
+    fn cut(&self) -> Cut {
+        let tips = self.chains.iter().map(|(chain, Chain { blocks, .. })| {
+            let height = blocks.len() as u64 - 1;
+            let hash = *blocks.last().expect("there is a genesis block");
+            (*chain, Tip { height, hash })
+        });
+        let tips: BTreeMap<_, Tip> = tips.collect();
+        let height: u64 = tips.values().map(|tip| tip.height).sum();
+        let weight = Weight::from_le_bytes(unique(height * self.block_weight));
+        Cut {
+            tips,
+            weight: Some(weight),
+        }
+    }
+
+    fn work(&mut self, now: Instant, rng: &mut StdRng, hint: Option<ChainId>) -> Work {
+        let any = *self
+            .chains
+            .keys()
+            .collect::<Vec<_>>()
+            .choose(rng)
+            .expect("there are chains");
+        let hint = hint.filter(|chain| self.chains.contains_key(chain) && rng.random_bool(0.8));
+        let number = hint.unwrap_or(*any);
+        let chain = &self.chains[&number];
+        let micros = (now - self.started).as_micros();
+        // Some work is solved by every nonce, some by every other.
+        let level = Level::new(u16::try_from(number.get() % 2).expect("0 or 1"));
+        let fields = HeaderFields {
+            creation_time: CreationTime::from_micros(
+                i64::try_from(micros).expect("short") + self.clock_ahead_micros,
+            ),
+            parent: *chain.blocks.last().expect("there is a genesis block"),
+            adjacents: [
+                self.adjacent(number),
+                unknown_chain(101),
+                unknown_chain(102),
+            ]
+            .into(),
+            target: level.expect("at most 256").target(),
+            payload_hash: chain.payload,
+            chain: number,
+            height: chain.blocks.len() as u64,
+            version_code: self.networks,
+            ..fixtures::fields()
+        };
+        self.payloads.insert(chain.payload, now);
+        Work::new(fields.encode()).expect("its target is not zero")
+    }
+
+    /// Returns the adjacent block recorded in work on the chain, if there is one.
+    fn adjacent(&self, chain: ChainId) -> (ChainId, BlockHash) {
+        let height = self.chains[&chain].blocks.len() - 1;
+        let mut higher = self.chains.range(chain..).skip(1);
+        let block = higher
+            .next()
+            .and_then(|(adjacent, found)| Some((*adjacent, *found.blocks.get(height)?)));
+        block.unwrap_or(unknown_chain(100))
+    }
+
+    fn ancestors(
+        &self,
+        chain: ChainId,
+        tip: Tip,
+        heights: RangeInclusive<u64>,
+    ) -> Result<BTreeMap<u64, BlockHash>, Error> {
+        let blocks = &self.chains[&chain].blocks;
+        let at = |height: u64| blocks.get(usize::try_from(height).ok()?).copied();
+        if at(tip.height) != Some(tip.hash) {
+            return Err(Refusal::UnknownBlock(tip.hash).into());
+        }
+        assert!(*heights.end() <= tip.height, "above the tip there are none");
+        Ok(heights
+            .filter_map(|height| Some((height, at(height)?)))
+            .collect())
+    }
+
+    fn take(&mut self, now: Instant, solved: &Work) -> Result<(), Error> {
+        let header = solved.header();
+        if !self.is_known(now, header.payload_hash()) {
+            return Err(stale());
+        }
+        let becomes_block = self.would_take(now, solved);
+        self.payloads.remove(&header.payload_hash());
+        if self.checks_proof && !pow::verify(header, &header.target()) {
+            return Err(invalid_pow());
+        }
+        if becomes_block {
+            let hash = header.block_hash().expect("its adjacents are recorded");
+            self.extend(solved.chain(), hash);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,262 @@
+//! A time without faults, in which everything has to recover, and failures of single nodes after
+//! it, which may cost no work and no block.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::seq::IndexedRandom;
+
+use super::super::super::{Event, Request};
+use super::super::pieces::{busy, not_served, unauthorized};
+use super::World;
+use crate::demand::Demand;
+use crate::job::NodeId;
+use crate::telemetry::Standing;
+use crate::timing::Timing;
+
+/// Longer than the longest pause, which follows a refused miner key, by enough for the node to
+/// choose its last free chain by chance, once a second.
+const HEALING: Duration = Duration::from_secs(90);
+/// The time after which most failures show that had no effect before.
+const LASTING: Duration = Duration::from_secs(10);
+/// The time for two lookups of a block.
+const SETTLING: Duration = Duration::from_secs(25);
+
+impl World {
+    /// All nodes are in order, and of one network.
+    pub(super) fn heal(&mut self) {
+        let network = self.nodes.iter().map(|node| node.networks).min();
+        for id in (0..self.nodes.len()).map(NodeId) {
+            if Some(self.nodes[id.0].networks) != network {
+                let network = network.expect("there are nodes");
+                self.restart(id, |node| node.serve(network));
+                self.nodes[id.0].serve(network);
+            }
+            self.mend(id);
+            let node = &mut self.nodes[id.0];
+            (node.faults, node.checks_proof) = (0, false);
+        }
+        if self.has_demands {
+            self.heal_with_demand();
+        }
+        self.settle(HEALING, Self::ailment);
+        self.calm(LASTING);
+        self.settle(HEALING, Self::ailment);
+        self.check_payloads();
+    }
+
+    /// A node is in order again.
+    pub(super) fn mend(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        (node.is_down, node.hangs, node.holds_work) = (false, false, false);
+        (node.refuses_work, node.refuses_cut) = (None, None);
+        (node.slowness, node.block_weight) = (Duration::ZERO, 10);
+        if std::mem::take(&mut node.is_frozen) {
+            for chain in node.chains.keys().copied().collect::<Vec<_>>() {
+                if let Some(blocks) = self.branches.get(&(node.networks, chain)) {
+                    node.join(chain, blocks);
+                }
+            }
+        }
+    }
+
+    /// Answers everything at once until nothing is wrong, for this long at most.
+    fn settle(&mut self, time: Duration, what_is_wrong: impl Fn(&mut Self) -> Option<String>) {
+        let until = self.now + time;
+        self.calm(Duration::ZERO);
+        while let Some(wrong) = what_is_wrong(self) {
+            assert!(self.now < until, "{wrong}");
+            self.calm(Duration::from_secs(1));
+        }
+    }
+
+    /// Returns what has not recovered yet.
+    fn ailment(&mut self) -> Option<String> {
+        if let Some(idle) = self.idleness() {
+            return Some(idle);
+        }
+        if !self.coordinator.submissions.open.is_empty() {
+            return Some("a solution waits for ever".into());
+        }
+        let mut streams = self.nodes.iter().flat_map(|node| node.streams.values());
+        if !streams.all(|stream| stream.is_open && !stream.is_dead) {
+            return Some("a dead stream".into());
+        }
+        if self.nodes.len() == 1 {
+            return None;
+        }
+        for node in &self.coordinator.nodes {
+            if node.peer.standing != Standing::Ready || node.peer.cut.is_none() {
+                return Some(format!("not ready, or without a cut: {:?}", node.peer));
+            }
+        }
+        let jobs = self.coordinator.live.jobs.iter();
+        let of: BTreeSet<_> = jobs.map(|live| live.job.node).collect();
+        (of.len() < 2).then(|| format!("jobs of one node: {:?}", self.coordinator.live))
+    }
+
+    /// Returns which slot is idle, or solves work of no use.
+    fn idleness(&mut self) -> Option<String> {
+        let jobs: Vec<_> = self.coordinator.jobs().iter().cloned().collect();
+        if jobs.len() < self.slots.min(self.nodes[0].chains.len()) {
+            return Some(format!("idle slots: {jobs:?}"));
+        }
+        let mut jobs = jobs.iter();
+        let dead = jobs.find(|job| !self.nodes[job.node.0].would_take(self.now, &job.work));
+        dead.map(|job| format!("dead work: {job:?}"))
+    }
+
+    /// Each policy fetches every refreshed payload in the end, and no more.
+    fn check_payloads(&mut self) {
+        // The second time while the answers to the first are in flight.
+        for _ in 0..2 {
+            for node in 0..self.nodes.len() {
+                let chains: Vec<_> = self.nodes[node].chains.keys().copied().collect();
+                for chain in chains {
+                    self.nodes[node].refresh(chain);
+                }
+                self.deliver_all(NodeId(node));
+            }
+            for at in 0..self.flights.len() {
+                if self.flights[at].answer.is_none() {
+                    self.act(at);
+                }
+            }
+        }
+        self.settle(HEALING, |world| {
+            for job in world.coordinator.jobs().iter() {
+                let payload = world.nodes[job.node.0].chains[&job.chain()].payload;
+                if job.work.header().payload_hash() != payload {
+                    return Some(format!("an old payload: {job:?}"));
+                }
+            }
+            let pending = world.coordinator.counters().refreshes.pending;
+            (pending > 0).then(|| "a refresh waits for ever".into())
+        });
+    }
+
+    /// A worker with a demand for one chain gets work there.
+    fn heal_with_demand(&mut self) {
+        let chains: Vec<_> = self.nodes[0].chains.keys().copied().collect();
+        let chain = *chains.choose(&mut self.rng).expect("there are chains");
+        self.demand = Demand::chains([chain]);
+        self.handle(Event::Demand(self.demand.clone()));
+        // Until then only: with a demand, the cut is fetched ten times a second.
+        self.settle(HEALING, |world| {
+            // Two nodes may have issued work on it.
+            let jobs = world.coordinator.jobs().iter();
+            let held: BTreeSet<_> = jobs.map(|job| job.chain()).collect();
+            (held != [chain].into()).then(|| format!("no work on {chain}: {held:?}"))
+        });
+        self.demand = Demand::Any;
+        self.handle(Event::Demand(Demand::Any));
+    }
+
+    /// The place of every submitted block is known in the end.
+    pub(super) fn look_up_blocks(&mut self) {
+        let node = &mut self.nodes[0];
+        for chain in node.chains.keys().copied().collect::<Vec<_>>() {
+            for _ in 0..7 {
+                node.foreign_block(chain);
+            }
+        }
+        self.calm(SETTLING);
+        if self.nodes.iter().all(|node| !node.was_apart) {
+            let tally = self.coordinator.counters().blocks;
+            let in_cut = self.nodes[0].count(&self.ours);
+            assert_eq!(usize::try_from(tally.accepted), Ok(in_cut));
+            assert_eq!(tally.pending, 0);
+        }
+    }
+
+    /// With nodes in order, everything is done within the grace.
+    pub(super) fn shut_down(&mut self) {
+        for _ in 0..3 {
+            self.solve();
+        }
+        self.handle(Event::Stop);
+        self.calm(Timing::default().grace);
+        assert!(self.coordinator.is_finished());
+        assert_eq!(self.coordinator.jobs().iter().len(), 0);
+    }
+
+    /// The serving node fails: another one serves soon, and all slots have work of use.
+    pub(super) fn fail_over(&mut self) {
+        let id = self.coordinator.upstreams.serving;
+        let refusals = [busy(), unauthorized(), not_served()];
+        let refusal = refusals.choose(&mut self.rng).cloned();
+        let node = &mut self.nodes[id.0];
+        match self.rng.random_range(0..6) {
+            0 => node.hangs = true,
+            1 => node.is_frozen = true,
+            2 => node.refuses_work = refusal,
+            3 => node.holds_work = true,
+            4 => node.slowness = Duration::from_secs(3),
+            _ => self.kill(id),
+        }
+        self.blocks(15);
+        assert_ne!(self.coordinator.upstreams.serving, id, "it still serves");
+        assert!(
+            self.coordinator.jobs().iter().len() > 0,
+            "no standby job took over"
+        );
+        // The node chooses the chain by chance, once a second.
+        self.settle(HEALING, Self::idleness);
+    }
+
+    /// A node dies between a solution and its answer: another one with an equal payload has the
+    /// block.
+    pub(super) fn lose_an_issuer(&mut self) {
+        for chain in self.nodes[0].chains.keys().copied().collect::<Vec<_>>() {
+            self.nodes[0].foreign_block(chain);
+        }
+        if !self.nodes[0].shares_payloads {
+            return self.fail_over();
+        }
+        self.settle(Duration::from_secs(30), |world| {
+            // Not all: a node may issue work on other chains than it is asked for.
+            let insured = world.coordinator.insured();
+            let is_any = insured.values().any(|nodes| !nodes.is_empty());
+            (!is_any).then(|| format!("not insured: {insured:?}"))
+        });
+        let insured = self.coordinator.insured();
+        let jobs = self.coordinator.jobs().iter();
+        let jobs: Vec<_> = jobs.filter(|job| !insured[&job.id].is_empty()).collect();
+        let job = Arc::clone(jobs.choose(&mut self.rng).expect("one is insured"));
+        let id = job.node;
+        let solution = self.solution_of(job);
+        self.submit(solution);
+        let is_submission = |request: &Request| matches!(request, Request::Submit { .. });
+        let mut flights = self.flights.iter();
+        let at = flights.position(|it| it.node == id && is_submission(&it.request));
+        let at = at.expect("it is submitted at once");
+        let Request::Submit { header, .. } = &self.flights[at].request else {
+            unreachable!("it is a submission");
+        };
+        let block = header.block_hash().expect("its adjacents are recorded");
+        if self.rng.random_bool(0.5) {
+            // It takes the block and passes it on to no other.
+            self.nodes[id.0].slowness = Duration::from_secs(1);
+            self.act(at);
+        }
+        self.nodes[id.0].is_frozen = true;
+        if self.rng.random_bool(0.5) {
+            self.nodes[id.0].hangs = true;
+        } else {
+            self.kill(id);
+        }
+        let others = self.nodes.iter_mut().filter(|node| node.id != id);
+        let faults = *[0, 50].choose(&mut self.rng).expect("not empty");
+        others.for_each(|node| node.faults = faults);
+        self.calm(Duration::from_secs(1));
+        self.nodes.iter_mut().for_each(|node| node.faults = 0);
+        self.calm(Duration::from_secs(5));
+        let mut others = self.nodes.iter().filter(|node| node.id != id);
+        assert!(
+            others.any(|node| node.count(&[block].into()) == 1),
+            "the block is lost"
+        );
+    }
+}
