@@ -143,7 +143,7 @@ impl World {
         if !is_given_up || solution.expires <= self.now {
             return;
         }
-        let twins = self.coordinator.live.insured_by(job.id).into_iter();
+        let twins = self.coordinator.live.insured.get(&job.id).into_iter();
         let twins: Vec<_> = twins.flatten().copied().collect();
         let issuer = Some(job.node).filter(|_| !solution.is_outdated);
         let all = twins.into_iter().chain(issuer);

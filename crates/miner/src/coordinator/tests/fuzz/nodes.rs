@@ -2,6 +2,7 @@
 
 mod fates;
 mod forks;
+mod slow;
 
 use std::time::{Duration, Instant};
 
