@@ -1,7 +1,7 @@
 //! The `doctor` command: checks everything needed to mine on a node, and says what to change.
 //!
-//! It examines each node as a mining client would. It submits nothing and sends only a few
-//! requests, each with a time limit, so it can be used on a node in service.
+//! It examines each node as a mining client would, and compares several. It submits nothing and
+//! sends only a few requests, each with a time limit, so it can be used on a node in service.
 
 mod check;
 mod examination;
@@ -11,6 +11,7 @@ mod protocol;
 mod reach;
 mod sameness;
 mod screen;
+mod together;
 mod trouble;
 mod updates;
 mod work;
@@ -21,6 +22,7 @@ use ::node::Config;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use self::check::State;
 use self::screen::{Interrupted, Screen};
 use crate::config::ConfigArgs;
 use crate::flags::NodeArgs;
@@ -28,7 +30,7 @@ use crate::flags::NodeArgs;
 /// The nodes to examine.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Print one JSON object for each node.
+    /// Print one JSON object for each node, and one that compares several nodes.
     #[arg(long)]
     pub json: bool,
     /// The nodes and the account to mine for.
@@ -72,11 +74,18 @@ pub async fn run(
 ) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::Healthy;
     let issuers = args.node.node.len();
-    for (at, node) in args.node.configs()?.into_iter().enumerate() {
+    let nodes = args.node.configs()?;
+    for (at, node) in nodes.iter().cloned().enumerate() {
         if at > 0 && form != Form::Json {
             writeln!(out)?;
         }
         if examine(node, at >= issuers, &stop, out, form).await? == Verdict::Unwell {
+            verdict = Verdict::Unwell;
+        }
+    }
+    if nodes.len() > 1 && !stop.is_cancelled() {
+        let compared = Box::pin(together::compare(&nodes, issuers, out, form));
+        if let Some(State::Fail) | None = stop.run_until_cancelled(compared).await.transpose()? {
             verdict = Verdict::Unwell;
         }
     }

@@ -32,7 +32,7 @@ pub(crate) use self::external::ExternalArgs;
 pub(crate) use self::history::HistoryArgs;
 #[cfg(test)]
 pub(crate) use self::nodes::NodeAddress;
-pub(crate) use self::nodes::NodeArgs;
+pub(crate) use self::nodes::{NodeArgs, second_names};
 pub(crate) use self::on_demand::OnDemandArgs;
 pub(crate) use self::preemption::PreemptionArgs;
 pub(crate) use self::simulation::SimulationArgs;
@@ -139,7 +139,7 @@ fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
 /// # Errors
 /// Returns a usage error, or the error of a resource that the worker cannot use.
 pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
-    let nodes = args.node.configs()?;
+    let (nodes, submit_only) = args.node.distinct().await?;
     let ports = nodes.iter().map(|node| node.endpoint.port());
     let of_worker = [args.stratum.port, args.on_demand.on_demand_port];
     let named: Vec<_> = of_worker.into_iter().chain(ports).collect();
@@ -185,7 +185,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
             payee,
         },
         nodes,
-        submit_only: args.node.submit_only_node.len(),
+        submit_only,
         work_slots: work_slots.get(),
         worker,
         preemption,

@@ -22,6 +22,7 @@ mod identity;
 mod live;
 mod news;
 mod node_state;
+mod origin;
 mod peer;
 mod requests;
 mod silence;

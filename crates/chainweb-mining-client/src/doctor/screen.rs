@@ -112,11 +112,8 @@ impl<'a> Screen<'a> {
     }
 
     fn add(&mut self, finding: Finding) -> io::Result<()> {
-        let mut text = self.line(finding.state, finding.check.label(), &finding.figure);
-        if let Some(advice) = &finding.advice {
-            let head = format!("{:INDENT$}→ ", "");
-            text += &wrapped(head, INDENT + 2, advice);
-        }
+        let text = self.line(finding.state, finding.check.label(), &finding.figure)
+            + &finding.advice.as_deref().map_or(String::new(), advised);
         self.report.checks.push(finding);
         self.print(&text)
     }
@@ -131,17 +128,30 @@ impl<'a> Screen<'a> {
     }
 
     fn line(&self, state: State, label: &str, text: &str) -> String {
-        let (mark, colour) = match state {
-            State::Ok => ('✓', 32),
-            State::Warn => ('!', 33),
-            State::Fail => ('✗', 31),
-            State::Skipped => ('-', 2),
-        };
-        let head = match self.form {
-            Form::Coloured => format!("\x1b[{colour}m{mark}\x1b[0m {label:<15}"),
-            Form::Plain | Form::Json => format!("{mark} {label:<15}"),
-        };
+        let head = format!("{}{label:<15}", mark(self.form, state));
         wrapped(head, INDENT, text)
+    }
+}
+
+/// Returns a text with a mark, and what to do about it.
+pub(super) fn paragraph(form: Form, state: State, text: &str, advice: Option<&str>) -> String {
+    wrapped(mark(form, state), 2, text) + &advice.map_or(String::new(), advised)
+}
+
+fn advised(advice: &str) -> String {
+    wrapped(format!("{:INDENT$}→ ", ""), INDENT + 2, advice)
+}
+
+fn mark(form: Form, state: State) -> String {
+    let (mark, colour) = match state {
+        State::Ok => ('✓', 32),
+        State::Warn => ('!', 33),
+        State::Fail => ('✗', 31),
+        State::Skipped => ('-', 2),
+    };
+    match form {
+        Form::Coloured => format!("\x1b[{colour}m{mark}\x1b[0m "),
+        Form::Plain | Form::Json => format!("{mark} "),
     }
 }
 

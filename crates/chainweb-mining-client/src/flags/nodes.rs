@@ -1,6 +1,7 @@
 //! The flags for the node and the miner's key, shared by the commands that use a node.
 
 mod address;
+mod second_name;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use tracing::warn;
 
 pub(crate) use self::address::NodeAddress;
 use self::address::{NAME, Trusted, trusted};
+pub(crate) use self::second_name::second_names;
 use super::timeouts::TimeoutArgs;
 use crate::usage::UsageError;
 
@@ -110,6 +112,28 @@ impl NodeArgs {
         Ok(configs.collect())
     }
 
+    /// Returns the same without second names of nodes, and the number of the last nodes that only
+    /// insure. Logs a warning for each second name.
+    ///
+    /// # Errors
+    /// Returns an error if the flags name no node or one twice, or contradict each other.
+    pub(crate) async fn distinct(&self) -> Result<(Vec<::node::Config>, usize), UsageError> {
+        let mut nodes = self.configs()?;
+        let mut submit_only = self.submit_only_node.len();
+        for (at, earlier) in second_names(&nodes).await.into_iter().rev() {
+            let same_as = nodes[earlier].endpoint.to_string();
+            let node = nodes.remove(at).endpoint;
+            submit_only -= usize::from(at >= self.node.len());
+            warn!(
+                event = "node_named_twice",
+                %node,
+                same_as,
+                "two names of one node: it is used once"
+            );
+        }
+        Ok((nodes, submit_only))
+    }
+
     /// Returns the certificates to trust of each node. Logs a warning for what has no effect or
     /// trusts anyone.
     fn trusts(
@@ -188,11 +212,15 @@ mod tests {
 
     use super::{NodeArgs, warning_about};
 
-    fn configs(args: &[&str]) -> Result<Vec<Config>, String> {
+    fn parsed(args: &[&str]) -> NodeArgs {
         let command = NodeArgs::augment_args(Command::new("mine").no_binary_name(true));
         let matches = command.try_get_matches_from(args).expect("valid values");
-        let args = NodeArgs::from_arg_matches(&matches).expect("all flags");
-        args.configs().map_err(|error| error.to_string())
+        NodeArgs::from_arg_matches(&matches).expect("all flags")
+    }
+
+    fn configs(args: &[&str]) -> Result<Vec<Config>, String> {
+        let configs = parsed(args).configs();
+        configs.map_err(|error| error.to_string())
     }
 
     #[test]
@@ -220,6 +248,28 @@ mod tests {
         ];
         let expected = expected.map(|(address, trust)| (address.to_owned(), trust));
         assert_eq!(found, expected);
+    }
+
+    #[tokio::test]
+    async fn a_node_with_two_names_is_used_once() {
+        let args = parsed(&[
+            "--node=localhost:1",
+            "--node=127.0.0.1:1",
+            "--node=127.0.0.1:2",
+            "--submit-only-node=127.0.0.1:3",
+            "--submit-only-node=localhost:2",
+        ]);
+        let (nodes, submit_only) = args.distinct().await.expect("consistent settings");
+        let nodes = nodes.iter().map(|node| node.endpoint.to_string());
+        assert_eq!(
+            nodes.collect::<Vec<_>>(),
+            [
+                "http://localhost:1",
+                "http://127.0.0.1:2",
+                "http://127.0.0.1:3"
+            ]
+        );
+        assert_eq!(submit_only, 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod balanced;
 mod tls;
+mod together;
 mod wrong;
 
 use std::time::Duration;

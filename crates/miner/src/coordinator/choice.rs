@@ -122,7 +122,7 @@ impl Coordinator {
                 Standing::Unknown
             };
         };
-        if !self.upstreams.is_of_network(info) {
+        if !self.upstreams.is_of_network(info) || self.issues_foreign_work(id) {
             return Standing::OtherNetwork;
         }
         if is_mute {
@@ -204,18 +204,16 @@ impl Coordinator {
         }
     }
 
-    /// Retires jobs whose blocks would be lost, once there is a job of a good node. The standby job
-    /// takes over.
+    /// Retires jobs that another node has passed, and once there is a job of a good node those whose
+    /// blocks would be lost. The standby job takes over.
     fn replace_lost_jobs(&mut self) {
         // The cut of a node may count since it was compared with the others.
-        let standby = self.live.standby().map(|live| &live.job);
-        let passed = standby.filter(|job| {
-            let next = (job.chain(), job.work.header().height());
-            self.is_passed(job.node, next)
+        let passed = self.live.jobs.iter().map(|live| &live.job).filter(|job| {
+            let place = (job.chain(), job.work.header().height());
+            self.is_passed(job.node, place)
         });
-        if let Some(passed) = passed.map(|job| job.id) {
-            self.retire(Retirement::NewCut, |live| live.job.id == passed);
-        }
+        let passed: Vec<_> = passed.map(|job| job.id).collect();
+        self.retire(Retirement::NewCut, |live| passed.contains(&live.job.id));
         let nodes = self.nodes.iter();
         let lost: Vec<_> = nodes
             .map(|node| node.peer.standing.loses_blocks())

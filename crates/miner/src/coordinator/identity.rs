@@ -26,11 +26,16 @@ impl Coordinator {
         if self.is_stopping {
             return;
         }
+        let known = node.info.as_ref();
+        let has_other_chains =
+            known.is_none_or(|known| (&known.chains, &known.graph) != (&info.chains, &info.graph));
         match &mut node.info {
             Some(known) if known.version == info.version => {
                 // A network that was reset under its old name may have other chains.
-                let has_other_chains = (&known.chains, &known.graph) != (&info.chains, &info.graph);
                 *known = info;
+                if has_other_chains {
+                    node.peer.trust_work();
+                }
                 if suspicion == Some(Suspicion::Restart) {
                     self.restarted(id);
                 }
@@ -39,6 +44,9 @@ impl Coordinator {
                 }
             }
             _ => self.enter_network(id, info),
+        }
+        if has_other_chains {
+            self.ask_for_chains_again(id);
         }
         self.choose_network();
         self.subscribe_all(id);
@@ -58,6 +66,7 @@ impl Coordinator {
     fn restarted(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0];
         node.restarted = Some(self.now);
+        node.peer.trust_work();
         node.work.release();
         node.pow_required_until = node.pow_required_until.map(|_| self.now);
         for live in self.live.of(id) {

@@ -26,6 +26,10 @@ pub(super) struct Peer {
     pub(super) cut: Option<Cut>,
     /// The creation time of the last work that it issued, and when that came.
     pub(super) clock: Option<(CreationTime, Instant)>,
+    /// The network's code in the last work that it issued.
+    pub(super) code: Option<u32>,
+    /// Whether it issued work on chains that it does not name.
+    pub(super) is_foreign: bool,
     /// When it last reported a block that concerns a job of another node.
     pub(super) news: Seq,
     /// When its cut is wanted for the comparison with the others.
@@ -116,5 +120,11 @@ impl Peer {
     /// The node serves another network, or its network was reset.
     pub(super) fn reset(&mut self) {
         (self.cut, self.differing) = (None, None);
+        self.trust_work();
+    }
+
+    /// Its next work may be of the network that it names.
+    pub(super) fn trust_work(&mut self) {
+        (self.code, self.is_foreign) = (None, false);
     }
 }

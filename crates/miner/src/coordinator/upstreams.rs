@@ -115,10 +115,9 @@ impl Upstreams {
 
 /// Whether two nodes serve the same network.
 fn are_same(a: &Info, b: &Info) -> bool {
-    let graphs = (&a.graph, &b.graph);
-    let are_equal = match graphs {
+    let are_equal = match (&a.graph, &b.graph) {
         (Some(a), Some(b)) => a == b,
-        _ => true,
+        _ => a.chains.is_empty() || b.chains.is_empty() || a.chains == b.chains,
     };
     a.version == b.version && are_equal
 }

@@ -26,6 +26,9 @@ impl Coordinator {
         if self.is_stopping || requested < node.since || node.is_paused(self.now) {
             return;
         }
+        if self.is_foreign_work(id, work.header()) {
+            return;
+        }
         self.insure(id, &work);
         let node = &mut self.nodes[id.0];
         let (requested_at, next) = (node.work_requested, (work.chain(), work.header().height()));

@@ -19,7 +19,7 @@ use std::{env, fs};
 use chainweb_mining_client::cli;
 use clap::error::ErrorKind;
 
-use self::pages::{Block, Mark, blocks};
+use self::pages::{Block, blocks};
 use self::session::Session;
 use crate::cli::config::Folder;
 use crate::cli::program::{command, program};
@@ -111,7 +111,7 @@ fn faults(page: &Source) -> Vec<String> {
         if block.language == "console" {
             return Ok(());
         }
-        if matches!(block.mark, Mark::None) {
+        if !block.is_marked() {
             return Err("no comment says whether the commands are run".to_owned());
         }
         for words in words(&block.script(), &folder)? {

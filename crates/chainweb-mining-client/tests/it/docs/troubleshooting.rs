@@ -8,12 +8,13 @@ use crate::cli::program::{Running, field};
 use crate::tidy::source::repository;
 
 /// The flags of a simulated node, those of the client, and a line on the page that they provoke.
-/// `NODE` is the address of the node, `TAKEN` a port in use.
+/// `NODE` is the address of the node, `TAKEN` a port in use, `NAMELESS` a name that is too long
+/// for a server to be asked for it.
 const PROVOKED: [(&str, &str, &str); 21] = [
     ("", "--node 127.0.0.1:1", "Connection refused"),
     (
         "",
-        "--node host.invalid",
+        "--node NAMELESS",
         "failed to lookup address information",
     ),
     (
@@ -129,7 +130,8 @@ fn provoke(node: &str, client: &str, line: &str, taken: &TcpListener) {
     let port = taken.local_addr().unwrap().port().to_string();
     let client = client
         .replace("NODE", field(&started, "address"))
-        .replace("TAKEN", &port);
+        .replace("TAKEN", &port)
+        .replace("NAMELESS", &"a".repeat(64));
     let mut args = words("--data-dir none --api-listen off");
     if !client.contains("--worker") {
         args.extend(words("--worker cpu --thread-count 1"));

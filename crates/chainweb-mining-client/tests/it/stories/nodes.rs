@@ -146,6 +146,24 @@ async fn a_submit_only_node_takes_blocks_for_an_issuer_that_takes_none() {
 }
 
 #[tokio::test]
+async fn clocks_an_hour_apart_are_reported_for_each_node() {
+    let hour_micros = 3_600_000_000;
+    let mut setting = three_nodes();
+    setting.network.foreign_hash_rate = 0.0;
+    setting.network.node_clock_offsets_micros = [(1, hour_micros), (2, -hour_micros)].into();
+    let mut story = setting.begin().await;
+    for (node, side) in [(1, "ahead"), (2, "behind")] {
+        let address = story.simnet.node(node).address().to_string();
+        let message = format!("node clock is {side}");
+        story.until_logged(&[&message, &address], 1).await;
+    }
+    let of_first = story.simnet.node(0).address().to_string();
+    assert_eq!(story.log.count(&["node clock is", &of_first]), 0);
+    story.until_mining().await;
+    story.end().await.check_solutions();
+}
+
+#[tokio::test]
 async fn all_nodes_gone_and_back_are_mined_on_again() {
     let mut story = three_nodes().begin().await;
     story.until_mining().await;

@@ -13,10 +13,9 @@ mod nodes;
 mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use chainweb::{BlockHash, ChainId};
 use node::Cut;

@@ -1,11 +1,10 @@
 //! A page as a session in one folder, with programs that run on from block to block.
 
-use std::net::TcpListener;
+use std::env;
 use std::os::unix::fs::symlink;
-use std::process::Command;
-use std::{array, env};
+use std::process::{Command, id};
 
-use super::pages::{Block, Mark, blocks};
+use super::pages::{Block, blocks};
 use crate::cli::config::Folder;
 use crate::cli::program::{PROGRAM, Running, command, text};
 use crate::tidy::source::Source;
@@ -17,7 +16,7 @@ const CRATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 pub(super) struct Session {
     folder: Folder,
-    /// Free ports in the place of [`PORTS`].
+    /// The ports in the place of [`PORTS`].
     ports: [u16; 3],
     /// The running network and client, each with whether it is the network.
     running: Vec<(bool, Running)>,
@@ -31,10 +30,11 @@ impl Session {
         let folder = Folder::new(&page.path.replace('/', "-"));
         symlink(PROGRAM, folder.path("chainweb-mining-client")).unwrap();
         symlink(CRATES, folder.path("crates")).unwrap();
-        let free: [_; 3] = array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+        // Below the ports that the system picks for others; the node may have two more.
+        let first = 20_000 + u16::try_from(id() % 1_000).unwrap() * 10;
         let mut session = Self {
             folder,
-            ports: free.map(|listener| listener.local_addr().unwrap().port()),
+            ports: [first, first + 3, first + 4],
             running: Vec::new(),
         };
         for block in blocks(&page.text) {
@@ -45,33 +45,23 @@ impl Session {
 
     #[track_caller]
     fn block(&mut self, block: &Block<'_>) {
-        match block.mark {
-            _ if let Some(name) = block.file => {
-                self.folder.file(name, block.lines.join("\n"));
+        if let Some(name) = block.file() {
+            self.folder.file(name, block.lines.join("\n"));
+        } else if block.language == "console" {
+            self.compare(&block.lines);
+        } else if block.comment == "run" {
+            let mut bash = self.shell(&format!("set -eo pipefail\n{}", block.script()));
+            let output = bash.output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{errors}");
+        } else if let Some(expected) = block.expected() {
+            let script = block.script().replace("\\\n", " ");
+            let commands: Vec<_> = script.lines().filter(|line| !line.is_empty()).collect();
+            let (last, first) = commands.split_last().unwrap();
+            for command in first {
+                self.start(command, "");
             }
-            _ if block.language == "console" => self.compare(&block.lines),
-            Mark::Run => {
-                let output = self
-                    .shell(&format!("set -eo pipefail\n{}", block.script()))
-                    .output();
-                let output = output.unwrap();
-                assert!(
-                    output.status.success(),
-                    "{}",
-                    String::from_utf8_lossy(&output.stderr)
-                );
-            }
-            Mark::RunUntil(expected) => {
-                let script = block.script().replace("\\\n", " ");
-                let mut commands: Vec<_> = script.lines().collect();
-                commands.retain(|line| !line.is_empty() && !line.starts_with('#'));
-                let last = commands.pop().unwrap();
-                for command in commands {
-                    self.start(command, "");
-                }
-                self.start(last, expected);
-            }
-            Mark::None | Mark::NotRun => {}
+            self.start(last, expected);
         }
     }
 
@@ -113,7 +103,7 @@ impl Session {
     /// Returns a shell that runs a script with the ports of this session.
     fn shell(&self, script: &str) -> Command {
         let [node, worker, api] = self.ports;
-        let mut script = script.to_owned();
+        let mut script = script.replace("localhost:", "127.0.0.1:");
         if !script.contains("--listen") {
             script = script.replace("client simnet", "client simnet --listen 127.0.0.1:1848");
         }
@@ -121,17 +111,15 @@ impl Session {
             script = script.replace(&format!(":{there}"), &format!(":{here}"));
         }
         let mut bash = self.bash(&script);
-        bash.env("CHAINWEB_MINING_NODE", format!("127.0.0.1:{node}"))
-            .env("CHAINWEB_MINING_API_LISTEN", format!("127.0.0.1:{api}"));
-        for worker_kind in ["STRATUM", "ON_DEMAND"] {
-            bash.env(
-                format!("CHAINWEB_MINING_{worker_kind}_PORT"),
-                worker.to_string(),
-            )
-            .env(
-                format!("CHAINWEB_MINING_{worker_kind}_INTERFACE"),
-                "127.0.0.1",
-            );
+        for (setting, value) in [
+            ("NODE", format!("127.0.0.1:{node}")),
+            ("API_LISTEN", format!("127.0.0.1:{api}")),
+            ("STRATUM_PORT", worker.to_string()),
+            ("STRATUM_INTERFACE", "127.0.0.1".to_owned()),
+            ("ON_DEMAND_PORT", worker.to_string()),
+            ("ON_DEMAND_INTERFACE", "127.0.0.1".to_owned()),
+        ] {
+            bash.env(format!("CHAINWEB_MINING_{setting}"), value);
         }
         bash
     }

@@ -71,7 +71,12 @@ impl Model {
                 node,
                 result: ok.and_then(|()| lost()).map(|()| Info {
                     version: self.version.clone(),
-                    chains: self.chains.keys().copied().collect(),
+                    chains: self
+                        .chains
+                        .keys()
+                        .copied()
+                        .take(self.named.unwrap_or(usize::MAX))
+                        .collect(),
                     graph: None,
                     block_delay: None,
                     package_version: None,
@@ -173,7 +178,9 @@ impl Model {
         // Some work is solved by every nonce, some by every other.
         let level = Level::new(u16::try_from(number.get() % 2).expect("0 or 1"));
         let fields = HeaderFields {
-            creation_time: CreationTime::from_micros(i64::try_from(micros).expect("short")),
+            creation_time: CreationTime::from_micros(
+                i64::try_from(micros).expect("short") + self.clock_ahead_micros,
+            ),
             parent: *chain.blocks.last().expect("there is a genesis block"),
             adjacents: [
                 self.adjacent(number),

@@ -250,7 +250,7 @@ impl World {
         };
         let block = header.block_hash().expect("its adjacents are recorded");
         if self.rng.random_bool(0.5) {
-            // It takes the block and tells nobody.
+            // It takes the block and passes it on to no other.
             self.nodes[id.0].slowness = Duration::from_secs(1);
             self.act(at);
         }

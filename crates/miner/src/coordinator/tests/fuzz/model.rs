@@ -53,6 +53,10 @@ pub(super) struct Model {
     pub(super) payloads: BTreeMap<PayloadHash, Instant>,
     newest_payload: u64,
     pub(super) networks: u32,
+    /// The chains that it names, if not all.
+    pub(super) named: Option<usize>,
+    /// How far its clock is ahead of that of this machine, in microseconds.
+    pub(super) clock_ahead_micros: i64,
     pub(super) started: Instant,
 }
 
@@ -104,6 +108,8 @@ impl Model {
             payloads: BTreeMap::new(),
             newest_payload: 1_000_000 * id as u64,
             networks: 0,
+            named: None,
+            clock_ahead_micros: 0,
             started: now,
         };
         for chain in 0..chains {

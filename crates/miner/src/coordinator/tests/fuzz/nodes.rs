@@ -527,3 +527,100 @@ fn the_network_is_never_that_of_a_submit_only_node() {
     world.expect_jobs_of(0);
     assert_eq!(world.standing(1), Standing::OtherNetwork);
 }
+
+#[test]
+fn a_node_whose_work_is_of_another_network_is_reported_once_and_never_mined() {
+    let mut world = World::mining(3);
+    // It keeps its name.
+    world.nodes[0].networks = 7;
+    let start = world.now;
+    world.blocks(60);
+    assert_eq!(world.standing(0), Standing::OtherNetwork);
+    world.expect_jobs_of(1);
+    let is_report = |event: &telemetry::Event| match event {
+        telemetry::Event::Node(id, NodeEvent::Standing { standing, .. }) => {
+            (id.0, *standing) == (0, Standing::OtherNetwork)
+        }
+        _ => false,
+    };
+    let reports = world.reports.iter().filter(|(_, event)| is_report(event));
+    assert_eq!(reports.count(), 1);
+    let foreign = world
+        .jobs
+        .iter()
+        .filter(|(job, _)| job.received > start && job.work.header().version_code() == 7);
+    assert_eq!(foreign.count(), 0);
+    world.nodes[0].networks = 0;
+    world.restart(NodeId(0), Model::restart);
+    world.blocks(90);
+    world.expect_jobs_of(0);
+}
+
+#[test]
+fn a_node_that_names_other_chains_is_refused_until_it_names_the_same() {
+    let mut world = World::of(&config(3), CHAINS, StdRng::seed_from_u64(7));
+    world.nodes[1].named = Some(5);
+    world.handle(Event::Tick);
+    world.blocks(20);
+    world.expect_jobs_of(0);
+    assert_eq!(world.standing(1), Standing::OtherNetwork);
+    assert_eq!(world.standing(2), Standing::Ready);
+    world.kill(NodeId(1));
+    world.calm(5 * SECOND);
+    world.nodes[1].named = None;
+    world.revive(1);
+    world.blocks(20);
+    assert_eq!(world.standing(1), Standing::Ready);
+}
+
+#[test]
+fn all_nodes_are_asked_for_their_chains_if_one_has_more() {
+    let mut world = World::of(&config(2), CHAINS, StdRng::seed_from_u64(7));
+    for node in &mut world.nodes {
+        node.named = Some(5);
+    }
+    world.handle(Event::Tick);
+    world.calm(SECOND);
+    for node in &mut world.nodes {
+        node.named = None;
+    }
+    world.restart(NodeId(1), Model::restart);
+    world.blocks(90);
+    let named = |node: usize| {
+        let info = world.coordinator.nodes[node].info.as_ref();
+        info.map(|info| info.chains.len())
+    };
+    assert_eq!([0, 1].map(named), [Some(10), Some(10)]);
+    world.expect_jobs_of(0);
+}
+
+#[test]
+fn insurance_waits_for_the_clock_of_the_node_that_insures() {
+    let hour = Duration::from_hours(1);
+    for (ahead_micros, expected) in [
+        (0, SECOND),
+        (3_600_000_000, SECOND),
+        (-3_600_000_000, hour + SECOND),
+    ] {
+        let mut world = World::of(&config(2), CHAINS, StdRng::seed_from_u64(7));
+        for node in &mut world.nodes {
+            node.shares_payloads = true;
+        }
+        world.nodes[1].clock_ahead_micros = ahead_micros;
+        world.handle(Event::Tick);
+        world.blocks(10);
+        for _ in 0..5 {
+            world.solve();
+        }
+        let solved = world.now;
+        world.calm(Duration::ZERO);
+        let later = &world.coordinator.submissions.later;
+        // On a clock that is ahead, the time may have passed already.
+        assert!(ahead_micros > 0 || !later.is_empty(), "{ahead_micros}");
+        for twin in later {
+            let wait = twin.due - solved;
+            let near = expected.saturating_sub(15 * SECOND)..=expected + 15 * SECOND;
+            assert!(near.contains(&wait), "{wait:?} with {ahead_micros}");
+        }
+    }
+}

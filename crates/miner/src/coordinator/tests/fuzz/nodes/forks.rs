@@ -10,7 +10,7 @@ use crate::telemetry::Standing;
 impl World {
     /// The last node leaves the branch of the others so many blocks below their tips on each chain.
     /// From there, it has as many blocks more as `higher`, which have little weight.
-    fn fork(&mut self, depth: usize, higher: usize) {
+    fn fork_last(&mut self, depth: usize, higher: usize) {
         let last = self.nodes.len() - 1;
         let node = &mut self.nodes[last];
         node.is_frozen = true;
@@ -46,7 +46,7 @@ fn a_fork_of_any_depth_is_found_within_thirty_seconds() {
                 for is_growing in [false, true] {
                     let mut world = World::mining(nodes);
                     world.blocks(60);
-                    world.fork(depth, higher);
+                    world.fork_last(depth, higher);
                     world.expect_fork(is_growing);
                 }
             }
