@@ -69,6 +69,7 @@ impl Coordinator {
     fn cut_not_served(&mut self, id: NodeId) {
         let timing = self.config.timing;
         let request = RequestKind::Cut;
+        self.nodes[id.0].lives(self.now, &timing, request);
         if let Some(after) = self.nodes[id.0].cut.succeed(self.now) {
             self.report_node(id, NodeEvent::RequestRecovered { request, after });
         }
