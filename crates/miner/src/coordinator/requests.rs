@@ -150,10 +150,7 @@ impl Coordinator {
             Err(error) if request != RequestKind::Work && error.is_of_server() => {
                 node.peer.not_answered();
             }
-            _ => {
-                let took = sent.map(|at| now.saturating_duration_since(at));
-                node.peer.answered(now, &timing, took.unwrap_or_default());
-            }
+            _ => node.lives(now, &timing, request),
         }
         match result {
             Ok(answer) => {

@@ -8,6 +8,7 @@ use chainweb::Work;
 use node::Cut;
 
 use super::super::super::Request;
+use super::super::super::action::Purpose;
 use super::{Flight, World};
 use crate::demand::{Demand, Source, View};
 use crate::job::{Job, Jobs, NodeId, Proof};
@@ -194,10 +195,16 @@ impl World {
                     | (Request::Work { .. }, Request::Work { .. })
                     | (Request::Cut { .. }, Request::Cut { .. }) => true,
                     (
-                        Request::Ancestors { chain, version, .. },
+                        Request::Ancestors {
+                            chain,
+                            version,
+                            purpose: Purpose::Lookup,
+                            ..
+                        },
                         Request::Ancestors {
                             chain: c,
                             version: v,
+                            purpose: Purpose::Lookup,
                             ..
                         },
                     ) => chain == c && version == v,

@@ -331,6 +331,19 @@ fn a_node_that_no_longer_shows_its_cut_is_not_behind() {
 }
 
 #[test]
+fn a_node_without_a_cut_answers_again_after_it_hung() {
+    let mut world = World::mining(2);
+    world.nodes[1].refuses_cut = Some(not_served());
+    world.blocks(60);
+    world.nodes[1].hangs = true;
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::Unreachable);
+    world.nodes[1].hangs = false;
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::Ready);
+}
+
+#[test]
 fn a_node_of_another_network_without_a_cut_may_come_back() {
     let mut world = World::mining(2);
     world.nodes[1].refuses_cut = Some(not_served());
