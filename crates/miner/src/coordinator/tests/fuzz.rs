@@ -169,7 +169,7 @@ impl World {
         let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
         let config = Config {
             nodes,
-            submit_only: 0,
+            submit_only: usize::from(nodes > 2 && seed.is_multiple_of(3)),
             work_slots: slots,
             preemption: policy(&mut rng),
             proof,

@@ -541,6 +541,37 @@ fn a_node_whose_work_is_of_another_network_is_reported_once_and_never_mined() {
 }
 
 #[test]
+fn work_far_from_the_cut_of_its_node_is_never_mined() {
+    let mut world = World::mining(2);
+    world.nodes[0].work_above = 200;
+    world.blocks(60);
+    assert_eq!(world.standing(0), Standing::OtherNetwork);
+    world.expect_jobs_of(1);
+    let jobs = world.jobs.iter();
+    let far = jobs.filter(|(job, _)| job.work.header().height() > 200);
+    assert_eq!(far.count(), 0);
+}
+
+#[test]
+fn a_node_that_comes_back_after_many_blocks_is_mined_on_at_once() {
+    let mut world = World::mining(2);
+    world.kill(NodeId(0));
+    for _ in 0..150 {
+        for chain in (0..CHAINS).map(ChainId::new) {
+            world.nodes[1].foreign_block(chain);
+            world.gossip(1, chain);
+        }
+        world.calm(SECOND / 10);
+    }
+    world.blocks(5);
+    world.reports.clear();
+    world.revive(0);
+    world.blocks(90);
+    world.expect_jobs_of(0);
+    assert_eq!(world.reported(0, Standing::OtherNetwork), None);
+}
+
+#[test]
 fn a_node_that_names_other_chains_is_refused_until_it_names_the_same() {
     let mut world = World::of(&config(3), CHAINS, StdRng::seed_from_u64(7));
     world.nodes[1].named = Some(5);
