@@ -5,7 +5,7 @@ mod forks;
 
 use std::time::{Duration, Instant};
 
-use chainweb::ChainId;
+use chainweb::{ChainId, HeaderFields};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -553,22 +553,22 @@ fn work_far_from_the_cut_of_its_node_is_never_mined() {
 }
 
 #[test]
-fn a_node_that_comes_back_after_many_blocks_is_mined_on_at_once() {
+fn far_work_counts_once_for_each_cut() {
     let mut world = World::mining(2);
-    world.kill(NodeId(0));
-    for _ in 0..150 {
-        for chain in (0..CHAINS).map(ChainId::new) {
-            world.nodes[1].foreign_block(chain);
-            world.gossip(1, chain);
+    let fields = HeaderFields {
+        height: 500,
+        version_code: 0,
+        ..fixtures::fields()
+    };
+    let (id, header) = (NodeId(0), fields.encode());
+    let coordinator = &mut world.coordinator;
+    for expected in [false, false, true] {
+        coordinator.nodes[0].peer.is_cut_new = true;
+        for _ in 0..5 {
+            assert!(coordinator.is_foreign_work(id, &header));
         }
-        world.calm(SECOND / 10);
+        assert_eq!(coordinator.nodes[0].peer.is_foreign, expected);
     }
-    world.blocks(5);
-    world.reports.clear();
-    world.revive(0);
-    world.blocks(90);
-    world.expect_jobs_of(0);
-    assert_eq!(world.reported(0, Standing::OtherNetwork), None);
 }
 
 #[test]
