@@ -242,7 +242,7 @@ impl Coordinator {
 
     /// Pauses requests for work: the node issues what is of no use now, and is not asked again and
     /// again. Perhaps no other chain can be mined.
-    fn hold_work(&mut self, id: NodeId) {
+    pub(super) fn hold_work(&mut self, id: NodeId) {
         let until = self.now + self.config.timing.held_chain_pause;
         self.nodes[id.0].work.hold(until);
     }

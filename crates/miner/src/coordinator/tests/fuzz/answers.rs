@@ -191,7 +191,7 @@ impl Model {
             target: level.expect("at most 256").target(),
             payload_hash: chain.payload,
             chain: number,
-            height: chain.blocks.len() as u64,
+            height: chain.blocks.len() as u64 + self.work_above,
             version_code: self.networks,
             ..fixtures::fields()
         };

@@ -56,6 +56,8 @@ pub(super) struct Model {
     pub(super) payloads: BTreeMap<PayloadHash, Instant>,
     newest_payload: u64,
     pub(super) networks: u32,
+    /// How far its work is above its own blocks.
+    pub(in super::super) work_above: u64,
     /// The chains that it names, if not all.
     pub(super) named: Option<usize>,
     /// How far its clock is ahead of that of this machine, in microseconds.
@@ -111,6 +113,7 @@ impl Model {
             payloads: BTreeMap::new(),
             newest_payload: 1_000_000 * id as u64,
             networks: 0,
+            work_above: 0,
             named: None,
             clock_ahead_micros: 0,
             started: now,
