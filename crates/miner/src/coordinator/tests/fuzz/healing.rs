@@ -18,7 +18,7 @@ use crate::timing::Timing;
 
 /// Longer than the time after which all work is fetched again, by enough for the node to choose its
 /// last free chain by chance, once a second.
-const HEALING: Duration = Duration::from_secs(180);
+const HEALING: Duration = Duration::from_mins(3);
 /// The time after which most failures show that had no effect before.
 const LASTING: Duration = Duration::from_secs(10);
 /// The time for two lookups of a block.
