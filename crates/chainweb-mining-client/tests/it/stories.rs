@@ -6,6 +6,7 @@
 
 mod answers;
 mod balancer;
+mod delays;
 mod development;
 mod external;
 mod held;

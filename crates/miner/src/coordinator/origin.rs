@@ -1,9 +1,9 @@
 //! Of which network work is: a node, or something in between, may name one and issue work of
 //! another.
 //!
-//! The chain and the adjacent chains have to be those of `/info`, the parent not far from the tip in
-//! the node's own cut, and the network's code in the header that of most nodes. No job is made of
-//! other work.
+//! The chain and the adjacent chains have to be those of `/info`, the parent not far from the tip
+//! in the node's own cut, and the network's code in the header that of most nodes. No job is made
+//! of other work.
 
 use chainweb::{Adjacents, WorkHeader};
 use node::{Cut, Info, Version};

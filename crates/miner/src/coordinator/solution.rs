@@ -25,8 +25,9 @@ use crate::telemetry::event::{
 };
 
 /// The most submissions of a solution whose payload is unknown: within two seconds, since a node
-/// that was restarted unnoticed is found out only after them.
-const MAX_TRIES_ELSEWHERE: u32 = 5;
+/// that was restarted unnoticed is found out only after them. If each reaches one of two nodes by
+/// chance, one solution in 60,000 does not reach the right one.
+const MAX_TRIES_ELSEWHERE: u32 = 16;
 /// The number of solutions with an unknown payload from which they are reported.
 const FEW: u32 = 4;
 
@@ -239,7 +240,11 @@ impl Coordinator {
             self.payload_unknown(of);
             return false;
         }
-        submission.retry(now, timing, error).is_some()
+        let is_retried = submission.retry(now, timing, error).is_some();
+        if is_retried {
+            submission.due = Some(now + timing.retry_min);
+        }
+        is_retried
     }
 
     /// Another node than the one that issued the work answered a solution.

@@ -141,6 +141,7 @@ impl Setting {
             stop: CancellationToken::new(),
             meter: Arc::new(HashMeter::new(0)),
             balancer: None,
+            chosen: Vec::new(),
             history: None,
             snapshots: None,
             _logging: log.install(),
@@ -169,6 +170,8 @@ pub(super) struct Story {
     meter: Arc<HashMeter>,
     /// The address of the client's node, if it is not the network's.
     pub(super) balancer: Option<SocketAddr>,
+    /// The numbers of the nodes that the next client knows, in this order; none for all.
+    pub(super) chosen: Vec<usize>,
     /// The state of the last client, unless it serves requests for blocks.
     snapshots: Option<watch::Receiver<Option<Arc<Snapshot>>>>,
     /// The history of the next client.
@@ -197,9 +200,11 @@ impl Story {
     /// Starts a client with this worker, and the server of the on-demand worker.
     pub(super) fn start_client_and_server(&mut self, worker: Worker, server: Option<Server>) {
         let nodes = self.simnet.nodes().iter().map(|node| node.address());
+        let nodes: Vec<_> = nodes.collect();
         let addresses = match self.balancer {
             Some(balancer) => vec![balancer],
-            None => nodes.collect(),
+            None if self.chosen.is_empty() => nodes,
+            None => self.chosen.iter().map(|number| nodes[*number]).collect(),
         };
         let node = |address: SocketAddr| node::Config {
             endpoint: address.to_string().parse().unwrap(),

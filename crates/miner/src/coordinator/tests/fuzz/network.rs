@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
-use node::{Error, UpdateEvent};
+use node::{Error, Refusal, UpdateEvent};
 use rand::RngExt;
 
 use super::super::super::{Action, Event, Request};
@@ -48,6 +48,14 @@ impl World {
             Event::Solved(solution) => Some(solution.job.id),
             _ => None,
         };
+        if let Event::Submitted {
+            node,
+            job,
+            result: Err(Error::Refused(Refusal::Stale)),
+        } = &event
+        {
+            self.stale.insert((*node, *job));
+        }
         let before = self.coordinator.counters().solutions;
         let open = self.open_solutions();
         let cut = match &event {
@@ -127,6 +135,7 @@ impl World {
                     answer: None,
                     sent: self.now,
                     made: self.events,
+                    is_lost: false,
                 });
             }
         }
@@ -159,18 +168,22 @@ impl World {
         let Some(at) = flights.position(|flight| flight.limit() <= self.now) else {
             return false;
         };
-        self.lose(at, &timeout());
+        let flight = &self.flights[at];
+        if flight.answer.is_none() || self.is_held(flight) {
+            self.lose(at, &timeout());
+        }
         self.land(at);
         true
     }
 
     /// A request has no answer, though the node may have acted on it.
-    fn lose(&mut self, at: usize, error: &Error) {
+    pub(super) fn lose(&mut self, at: usize, error: &Error) {
         let flight = &mut self.flights[at];
         let node = &mut self.nodes[flight.node.0];
         let was_down = std::mem::replace(&mut node.is_down, true);
         let answer = node.answer(self.now, &mut self.rng, &flight.request, Some(error));
         flight.answer = Some((answer, self.now));
+        flight.is_lost = true;
         node.is_down = was_down;
     }
 
@@ -196,7 +209,7 @@ impl World {
         let node = &self.nodes[flight.node.0];
         let is_late = flight.answer.as_ref().is_some_and(|(_, at)| *at > self.now);
         let is_work = matches!(flight.request, Request::Work { .. });
-        node.hangs || node.holds_work && is_work || is_late
+        !flight.is_lost && (node.hangs || node.holds_work && is_work || is_late)
     }
 
     /// A node acts on a request.

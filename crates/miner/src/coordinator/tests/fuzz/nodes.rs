@@ -91,6 +91,16 @@ impl World {
         jobs.len() > 0 && jobs.all(|job| job.node.0 == node)
     }
 
+    /// Returns the place of the submission in flight to a node.
+    #[track_caller]
+    pub(super) fn submission_to(&self, node: usize) -> usize {
+        let is_it = |flight: &Flight| {
+            flight.node.0 == node && matches!(flight.request, Request::Submit { .. })
+        };
+        let at = self.flights.iter().position(is_it);
+        at.expect("it is in flight")
+    }
+
     fn standing(&self, node: usize) -> Standing {
         self.coordinator.nodes[node].peer.standing
     }
@@ -289,32 +299,25 @@ fn a_solution_does_not_wait_for_an_issuer_that_hangs() {
 }
 
 #[test]
-fn a_solution_is_sent_again_to_a_node_that_was_busy() {
-    let mut world = World::mining_with(2, true);
-    world.blocks(20);
-    world.nodes[1].faults = 100;
-    world.solve();
-    world.kill(NodeId(0));
-    world.calm(SECOND);
-    world.nodes[1].faults = 0;
-    world.calm(5 * SECOND);
-    assert_eq!(world.nodes[1].count(&world.ours), 1);
-}
-
-#[test]
-fn a_solution_reaches_another_node_if_the_issuer_dies_with_the_block() {
-    let mut world = World::mining_with(2, true);
-    world.blocks(20);
-    world.solve();
-    let is_submission = |flight: &Flight| matches!(flight.request, Request::Submit { .. });
-    let at = world.flights.iter().position(is_submission);
-    world.nodes[0].slowness = SECOND;
-    world.act(at.expect("it is submitted at once"));
-    // It reports its new tip.
-    world.deliver_all(NodeId(0));
-    world.kill(NodeId(0));
-    world.calm(2 * SECOND);
-    assert_eq!(world.nodes[1].count(&world.ours), 1);
+fn a_solution_is_sent_again_to_a_busy_node_though_its_issuer_died_with_the_block() {
+    for is_taken in [false, true] {
+        let mut world = World::mining_with(2, true);
+        world.blocks(20);
+        world.solve();
+        if is_taken {
+            world.nodes[0].slowness = SECOND;
+            world.act(world.submission_to(0));
+            // The node reports its new tip.
+            world.deliver_all(NodeId(0));
+        }
+        world.kill(NodeId(0));
+        world.land(world.submission_to(0));
+        let at = world.submission_to(1);
+        world.lose(at, &busy());
+        world.land(at);
+        world.calm(5 * SECOND);
+        assert_eq!(world.nodes[1].count(&world.ours), 1);
+    }
 }
 
 #[test]
@@ -336,6 +339,19 @@ fn a_node_of_another_network_without_a_cut_may_come_back() {
     world.nodes[1].serve(0);
     world.blocks(60);
     assert_eq!(world.standing(1), Standing::Ready);
+}
+
+#[test]
+fn a_network_that_one_node_enters_after_the_other_is_followed_at_both() {
+    let mut world = World::mining(2);
+    for id in [NodeId(1), NodeId(0)] {
+        world.restart(id, Model::change_network);
+        world.blocks(60);
+    }
+    for node in &world.nodes {
+        assert_eq!(world.standing(node.id.0), Standing::Ready);
+        assert_eq!(node.streams.len(), node.chains.len());
+    }
 }
 
 #[test]

@@ -12,11 +12,6 @@ impl World {
     /// From there, it has as many blocks more as `higher`, which have little weight.
     fn fork_last(&mut self, depth: usize, higher: usize) {
         let last = self.nodes.len() - 1;
-        self.branches = self.nodes[0]
-            .chains
-            .iter()
-            .map(|(chain, it)| ((0, *chain), it.blocks.clone()))
-            .collect();
         let node = &mut self.nodes[last];
         node.is_frozen = true;
         node.block_weight = 1;
