@@ -16,9 +16,9 @@ use crate::job::NodeId;
 use crate::telemetry::Standing;
 use crate::timing::Timing;
 
-/// Longer than the longest pause, which follows a refused miner key, by enough for the node to
-/// choose its last free chain by chance, once a second.
-const HEALING: Duration = Duration::from_secs(90);
+/// Longer than the time after which all work is fetched again, by enough for the node to choose its
+/// last free chain by chance, once a second.
+const HEALING: Duration = Duration::from_secs(180);
 /// The time after which most failures show that had no effect before.
 const LASTING: Duration = Duration::from_secs(10);
 /// The time for two lookups of a block.

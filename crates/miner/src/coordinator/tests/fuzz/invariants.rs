@@ -8,6 +8,7 @@ use chainweb::Work;
 use node::Cut;
 
 use super::super::super::Request;
+use super::super::super::action::Purpose;
 use super::{Flight, World};
 use crate::demand::{Demand, Source, View};
 use crate::job::{Job, Jobs, NodeId, Proof};
@@ -144,7 +145,7 @@ impl World {
         if !is_given_up || solution.expires <= self.now {
             return;
         }
-        let twins = self.coordinator.live.insured_by(job.id).into_iter();
+        let twins = self.coordinator.live.insured.get(&job.id).into_iter();
         let twins: Vec<_> = twins.flatten().copied().collect();
         let issuer = Some(job.node).filter(|_| !solution.is_outdated);
         let all = twins.into_iter().chain(issuer);
@@ -195,10 +196,16 @@ impl World {
                     | (Request::Work { .. }, Request::Work { .. })
                     | (Request::Cut { .. }, Request::Cut { .. }) => true,
                     (
-                        Request::Ancestors { chain, version, .. },
+                        Request::Ancestors {
+                            chain,
+                            version,
+                            purpose: Purpose::Lookup,
+                            ..
+                        },
                         Request::Ancestors {
                             chain: c,
                             version: v,
+                            purpose: Purpose::Lookup,
                             ..
                         },
                     ) => chain == c && version == v,

@@ -16,6 +16,9 @@ use super::super::pieces::{broken, connect, not_served};
 use crate::job::NodeId;
 use crate::timing::Timing;
 
+/// The number of blocks on top of one that make its place final.
+const CONFIRMED: usize = 6;
+
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 pub(super) struct Model {
@@ -210,7 +213,10 @@ impl Model {
 
     /// Takes over the blocks of a chain from the other nodes.
     pub(super) fn join(&mut self, chain: ChainId, blocks: &[BlockHash]) {
-        if self.chains[&chain].blocks != blocks && !blocks.is_empty() {
+        let own = &self.chains[&chain].blocks;
+        if own != blocks && !blocks.is_empty() {
+            let common = own.iter().zip(blocks).take_while(|(a, b)| a == b);
+            self.was_apart |= common.count() + CONFIRMED < own.len();
             self.chain_mut(chain).blocks = blocks.to_vec();
             self.replace_payload(chain, 0);
             self.tell(chain, UpdateEvent::NewCut);

@@ -56,7 +56,7 @@ impl World {
         {
             self.stale.insert((*node, *job));
         }
-        let before = self.coordinator.counters().solutions;
+        let before = self.coordinator.counters.solutions;
         let open = self.open_solutions();
         let cut = match &event {
             Event::Cut {
@@ -85,7 +85,7 @@ impl World {
                 assert!(is_suspect, "the cut would not decide");
             }
         }
-        if self.coordinator.counters().solutions > before {
+        if self.coordinator.counters.solutions > before {
             let is_first = solved.is_some_and(|job| self.solved.insert(job));
             assert!(is_first, "submitted twice: {solved:?}");
         }

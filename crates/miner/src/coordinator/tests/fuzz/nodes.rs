@@ -2,6 +2,7 @@
 
 mod fates;
 mod forks;
+mod slow;
 
 use std::time::{Duration, Instant};
 
@@ -327,6 +328,19 @@ fn a_node_that_no_longer_shows_its_cut_is_not_behind() {
     world.blocks(60);
     assert_eq!(world.standing(0), Standing::Ready);
     assert_eq!(world.changes(), 0);
+}
+
+#[test]
+fn a_node_without_a_cut_answers_again_after_it_hung() {
+    let mut world = World::mining(2);
+    world.nodes[1].refuses_cut = Some(not_served());
+    world.blocks(60);
+    world.nodes[1].hangs = true;
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::Unreachable);
+    world.nodes[1].hangs = false;
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::Ready);
 }
 
 #[test]
