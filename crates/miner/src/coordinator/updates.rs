@@ -170,9 +170,10 @@ impl Coordinator {
         // On EVM nodes a refresh can be what makes work available.
         node.work.release();
         node.streams.refreshed(chain, refresh);
-        // It may hold another payload from now on.
+        // It may issue another payload from now on. It keeps those that it has issued.
         for live in &mut self.live.jobs {
-            if live.job.chain() == chain && live.job.node != id {
+            let is_of_other = live.job.node != id && !live.insured.contains(&id);
+            if live.job.chain() == chain && is_of_other {
                 live.asked.remove(&id);
             }
         }
