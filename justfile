@@ -34,3 +34,8 @@ bench-stratum:
 bench-overhead:
     cargo build --release -p chainweb-mining-client -p stratum-load
     scripts/overhead
+
+# What a release consists of, in target/dist, and a trial of it.
+dist:
+    scripts/dist
+    scripts/check-dist

@@ -126,6 +126,24 @@ describe('the page', () => {
     assert.equal(await page.locator('.node.unwatched').count(), 20);
   }));
 
+  const nodes = [['ok', ['Serving', 'stands by and insures 1\u00a0job', '3\u00a0blocks', '71', '29', '38'], '1 of 2'], ['node-behind', ['Serving', 'Behind', 'is behind the other nodes, for 2', '12\u00a0blocks'], '0 of 2'],
+    ['fork', ['Serving', 'On a fork', 'is on a fork, for'], '0 of 2'], ['flapping', ['Serving', 'lost 12 times'], '1 of 2'], ['all-gone', ['Down', 'does not answer in time', 'connection refused; asked for its network'], '0 of 0']];
+  for (const [state, words, insured] of nodes) {
+    test(`compares several nodes: ${state}`, () => story(state, async (page) => {
+      for (const text of words) await has(page, '#nodes tbody', text);
+      await has(page, '#nodes .note', insured);
+      await has(page, '#rate .readout', 'our blocks');
+      // Another node gives work while one is down.
+      assert.equal((await page.locator('#rate .readout').innerText()).includes('no work'), state === 'all-gone');
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width, 'nothing is wider than the phone');
+    }, { viewport: PHONE }));
+  }
+
+  test('does not compare one node with others', () => story('node-down', async (page) => {
+    const heads = await page.locator('.nodes thead').innerText();
+    assert.ok(heads.includes('Height') && !heads.includes('Behind'), heads);
+  }));
+
   test('shows what to enter into a device while there is none', () => story('empty', async (page) => {
     await has(page, '#connect', 'stratum+tcp://');
     for (const id of ['rate', 'odds', 'devices']) assert.ok(await page.locator(`#${id}`).isHidden(), id);
@@ -236,7 +254,7 @@ describe('the page', () => {
   }));
 
   for (const colorScheme of ['light', 'dark']) {
-    for (const state of ['ok', 'rejects', 'node-down', 'empty']) {
+    for (const state of ['ok', 'rejects', 'node-down', 'all-gone', 'empty']) {
       test(`has nothing that axe finds serious: ${state}, ${colorScheme}`, () => story(state, async (page) => {
         await page.waitForTimeout(1500);
         await checkAxe(page);

@@ -30,15 +30,17 @@ function start(running, args, shell = []) {
   running.push(child);
   const lines = [];
   createInterface({ input: child.stderr }).on('line', (line) => { lines.push(line); if (lines.length > 500) lines.shift(); });
-  const field = async (event, name) => {
+  /** Returns a field of the first events of a kind, in their order. */
+  const fields = async (event, name, count) => {
     for (;;) {
-      const line = lines.map((text) => { try { return JSON.parse(text).fields; } catch { return {}; } }).find((fields) => fields?.event === event);
-      if (line) return line[name];
+      const all = lines.map((text) => { try { return JSON.parse(text).fields; } catch { return {}; } }).filter((found) => found?.event === event);
+      if (all.length >= count) return all.slice(0, count).map((found) => found[name]);
       if (child.exitCode !== null) throw new Error(`${args.join(' ')} ended:\n${lines.join('\n')}`);
       await sleep(100);
     }
   };
-  return { child, field, lines };
+  const field = async (event, name) => (await fields(event, name, 1))[0];
+  return { child, field, fields, lines };
 }
 
 /** A device: a share each half second, in what way it goes wrong, and whether it has stopped. */
@@ -101,10 +103,14 @@ const STATES = {
   'clock off': { kind: 'clock_off', network: ['--clock-offset', '2m'] },
   // A small disk of its own, which fills up. Needs the right to mount.
   'disk full': { kind: 'disk_failing', shell: ['unshare', '--mount', 'sh', '-c', 'cd "$1"; shift; mount -t tmpfs -o size=1m none "$PWD"; (sleep 10; dd if=/dev/zero of="$PWD/full" bs=4k status=none) & exec "$@"', 'sh'] },
+  'node behind': { kind: 'node_behind', nodes: 3, table: 'Behind', network: ['--fault', 'node1=freeze:40s'] },
+  fork: { kind: 'node_forked', nodes: 3, table: 'On a fork', network: ['--block-delay', '5s', '--fault', 'node1=fork:60s'] },
+  'all gone': { kind: 'all_nodes_gone', nodes: 3, table: 'Down', then: ({ network }) => network.child.kill() },
+  flapping: { kind: 'node_flapping', nodes: 3, table: 'times in ten minutes', network: [30, 45, 60, 75, 90, 105].flatMap((second) => ['--fault', `node1=close:${second}s:3s`]) },
   'all orphaned': { kind: 'blocks_late', network: ['--fault', 'solved=delay:20s', '--block-delay', '2s', '--start-difficulty', '2k', '--foreign-hash-rate', '10k'] },
 };
 
-async function stage(title, { kind, network: faults = [], fault = 'none', shell, then }) {
+async function stage(title, { kind, nodes = 1, table, network: faults = [], fault = 'none', shell, then }) {
   const folder = mkdtempSync(join(tmpdir(), 'stage-'));
   const running = [], devices = [];
   let browser = null;
@@ -112,8 +118,9 @@ async function stage(title, { kind, network: faults = [], fault = 'none', shell,
     const chains = ['--graph', 'petersen', '--block-delay', '15s', '--start-difficulty', '20k', '--foreign-hash-rate', '10k', '--listen', '127.0.0.1:0'];
     const given = new Set(faults);
     const kept = chains.filter((flag, index) => !given.has(index % 2 ? chains[index - 1] : flag));
-    const network = start(running, ['simnet', ...kept, ...faults]);
-    const miner = start(running, ['--worker', 'stratum', '--node', await network.field('simnet_started', 'address'), '--public-key', KEY, '--api-listen', '127.0.0.1:0',
+    const network = start(running, ['simnet', ...kept, ...faults, '--nodes', String(nodes)]);
+    const addresses = await network.fields(nodes > 1 ? 'simnet_node_started' : 'simnet_started', 'address', nodes);
+    const miner = start(running, ['--worker', 'stratum', ...addresses.flatMap((address) => ['--node', address]), '--public-key', KEY, '--api-listen', '127.0.0.1:0',
       '--stratum-interface', '127.0.0.1', '--stratum-port', '0', '--stratum-difficulty', String(BITS), '--stratum-min-difficulty', String(BITS), '--data-dir', folder], shell && [...shell, folder]);
     const url = `http://${await miner.field('api_ready', 'address')}/`;
     const [, port] = (await miner.field('worker_ready', 'address')).split(/:(?=\d+$)/);
@@ -149,6 +156,10 @@ async function stage(title, { kind, network: faults = [], fault = 'none', shell,
         assert.ok(y + height < PHONE.height, `${title}: ${selector} ends below the first screen`);
       }
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width);
+      if (table) {
+        assert.ok((await page.locator('#nodes tbody').innerText()).includes(table), `${title}: the table of nodes`);
+        await page.locator('#nodes').screenshot({ path: join(pictures, `${title.replace(/\W+/g, '-')}-nodes-${colorScheme}.png`) });
+      }
       await page.close();
     }
   } finally {

@@ -42,7 +42,7 @@ const spans = (each, expected) => [['day', 1.06, 0.76, 1.43], ['week', 1.03, 0.9
 
 const problem = (kind, severity, subjects, what, remedy, perDay = null) => ({ kind, severity, subjects, what, remedy, lost_hash_rate: perDay && perDay * 5e12, lost_blocks_per_day: perDay });
 
-const NODE = '10.0.0.5:1848';
+const NODE = '10.0.0.5:1848', OTHER = '10.0.0.6:1848';
 /** Problems in the words of the program, by the state that has them. */
 export const PROBLEMS = {
   'node down': problem('node_down', 'stopped', [NODE], `Node ${NODE} cannot be reached.`, 'Start the node, and check the address and port in --node (1848 by default).', 40),
@@ -51,12 +51,26 @@ export const PROBLEMS = {
   'device silent': problem('device_silent', 'losing', ['ka3-1'], 'Device ka3-1 is connected, but sending no shares.', 'Restart the device, and look at its own page for a fault.', 30),
   'rejects 8 %': problem('shares_refused', 'losing', ['kd6-1'], 'Device kd6-1 has 8 % of all shares refused, most because they are for old work.', 'Check the network of the device: its answers come seconds too late.', 0.4),
   'stale 5 %': problem('work_stale', 'losing', [], '5.0 % of the work goes into outdated jobs.', 'Measure the way to the node with the command doctor, and move this program closer to the node and the devices.', 2),
+  'node behind': problem('node_behind', 'losing', [OTHER], `Node ${OTHER} is 12 blocks behind the other nodes: it is not used.`, 'Look at its peers, its disk and its load; it is used again when it has caught up.'),
+  fork: problem('node_forked', 'losing', [OTHER], `Node ${OTHER} is on a fork: its blocks differ from those of the other nodes.`, 'Look at its peers and its log; it is used again when it has the blocks of the others.'),
+  'all gone': problem('all_nodes_gone', 'stopped', [NODE, OTHER], 'None of the 2 nodes can be reached.', 'Look at the network between them and this machine, and start the nodes that are down.', 40),
+  flapping: problem('node_flapping', 'losing', [OTHER], `Node ${OTHER} comes and goes: it was lost 12 times in ten minutes.`, 'Look at its log, its load and the network to it; until it stays, the others serve.'),
   'clock off': problem('clock_off', 'losing', [NODE], `The clock of node ${NODE} is 2 min behind: the network may refuse its blocks.`, 'Set the clocks of the node and of this machine by NTP.'),
   'disk full': problem('disk_failing', 'losing', [], 'The disk does not take the history: a block that waits for the node is lost if the program ends.', 'Free space on the disk of --data-dir, and check that it is writable.'),
   'all orphaned': problem('blocks_late', 'stopped', [NODE], `The last 12 blocks on node ${NODE} came too late or were orphaned.`, "Compare the height of the node with another node's, and measure the way to it with the command doctor.", 40),
 };
 
 /** Changes of the ordinary state. */
+/** Outages of nodes that last. */
+const outages = ({ now }, ...nodes) => nodes.map((node, index) => ({ node, since_unix_ms: now - 95_000 - 60_000 * index, until_unix_ms: null, cause: 'unreachable' }));
+
+/** The second node is of no use. */
+function setAside(it, standing, reason, change = {}) {
+  it.status.problems = [PROBLEMS[standing === 'behind' ? 'node behind' : 'fork']];
+  Object.assign(it.nodes[1], { standing, standing_reason: reason, standing_since_unix_ms: it.now - 95_000, ...change });
+  for (const job of it.jobs) job.insured_by = [];
+}
+
 const STATES = {
   ok: () => {},
   early: (it) => {
@@ -81,10 +95,24 @@ const STATES = {
   'node-down': (it) => {
     it.status.problems = [PROBLEMS['node down']];
     Object.assign(it.status, { ready: false, reason: 'node 10.0.0.5:1848: connection refused' });
-    Object.assign(it, { jobs: [] });
-    Object.assign(it.nodes[0], { up: false, latency_seconds: null, streams_open: 0, failures: [{ request: 'work', cause: 'unreachable', error: 'connection refused', since_unix_ms: it.now - 95_000 }] });
+    Object.assign(it, { jobs: [], nodes: it.nodes.slice(0, 1) });
+    Object.assign(it.nodes[0], { up: false, standing: null, standing_reason: null, standing_since_unix_ms: null, lag_blocks: null, latency_seconds: null, streams_open: 0, failures: [{ request: 'work', cause: 'unreachable', error: 'connection refused', since_unix_ms: it.now - 95_000 }] });
     it.chains.forEach((chain) => { chain.is_watched = false; });
-    it.outages = [{ node: '10.0.0.5:1848', since_unix_ms: it.now - 95_000, until_unix_ms: null, cause: 'unreachable' }];
+    it.outages = outages(it, NODE);
+  },
+  'node-behind': (it) => setAside(it, 'behind', 'is behind the other nodes', { lag_blocks: 12 }),
+  fork: (it) => setAside(it, 'forked', 'is on a fork', { lag_blocks: null }),
+  flapping: (it) => {
+    it.status.problems = [PROBLEMS.flapping];
+    Object.assign(it.nodes[1], { losses: 12 });
+    it.outages = outages(it, OTHER);
+  },
+  'all-gone': (it) => {
+    it.status.problems = [PROBLEMS['all gone']];
+    Object.assign(it.status, { ready: false, reason: 'no node gives work' });
+    Object.assign(it, { jobs: [], outages: outages(it, NODE, OTHER) });
+    for (const node of it.nodes) Object.assign(node, { up: false, standing: 'unreachable', standing_reason: 'does not answer in time', standing_since_unix_ms: it.now - 95_000, latency_seconds: null, streams_open: 0 });
+    it.nodes[1].failures = [{ request: 'info', cause: 'unreachable', error: 'connection refused', since_unix_ms: it.now - 95_000 }];
   },
   farm: (it) => {
     const next = random(7);
@@ -129,8 +157,9 @@ export function documents(name, now = Date.now()) {
       problems: [], stratum_port: 1917,
     },
     nodes: [['10.0.0.5:1848', 0.0021, 71], ['10.0.0.6:1848', 0.0034, 29]].map(([address, latency, first]) => ({
-      address, up: true, network: 'mainnet01', chains: 20, is_evm: false, failures: [], latency_seconds: latency, clock_skew_seconds: 0.02, cut_height: 20 * (HEIGHT + 11), streams_open: 20, first_events: first })),
-    jobs: [[4, 12], [13, 12]].map(([chain, above], index) => ({ id: 900 + index, node: '10.0.0.5:1848', chain, height: HEIGHT + above, parent: 'b8Wd', difficulty: DIFFICULTY, received_unix_ms: now - 9000 + 3000 * index })),
+      address, up: true, standing: 'ready', standing_reason: 'issues work', standing_since_unix_ms: now - 4 * HOUR * 1000, losses: 0, is_serving: address === NODE, network: 'mainnet01', chains: 20, is_evm: false, failures: [],
+      latency_seconds: latency, clock_skew_seconds: 0.02, cut_height: 20 * (HEIGHT + 11), streams_open: 20, first_events: first, lag_blocks: address === NODE ? 0 : 3, jobs: first, blocks_taken: address === NODE ? 38 : 4 })),
+    jobs: [[4, 12], [13, 12]].map(([chain, above], index) => ({ id: 900 + index, node: '10.0.0.5:1848', chain, height: HEIGHT + above, parent: 'b8Wd', difficulty: DIFFICULTY, received_unix_ms: now - 9000 + 3000 * index, insured_by: index ? [] : ['10.0.0.6:1848'] })),
     chains: GRAPH.map((adjacents, chain) => ({ chain, adjacents, height: HEIGHT + 10 + Math.floor(next() * 2.4), changed_unix_ms: now - Math.floor(next() * 50_000), is_watched: true, difficulty: DIFFICULTY })),
     blocks: Array.from({ length: 42 }, (_, index) => block(42 - index, now)),
     // Lost ones of earlier runs.

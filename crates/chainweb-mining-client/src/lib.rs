@@ -27,6 +27,7 @@ pub mod mine;
 pub mod on_demand;
 mod quantity;
 pub mod reload;
+mod service;
 pub mod share_log;
 pub mod shutdown;
 mod simulate;

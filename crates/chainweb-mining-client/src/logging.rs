@@ -1,7 +1,7 @@
 //! The log: one line per event on standard error, as text or as JSON.
 //!
 //! Only a terminal gets colours, and not if `NO_COLOR` is set, unless flags override both. JSON has
-//! no colours.
+//! no colours. The journal of systemd has times and levels of its own.
 
 pub(crate) mod capture;
 mod format;
@@ -26,6 +26,7 @@ use self::lines::Lines;
 pub use self::lines::flush;
 pub(crate) use self::lines::{close, forget, print, show};
 pub(crate) use self::screen::{Area, Row, Tone};
+use crate::service::is_journal;
 
 /// How to log.
 #[derive(Clone, Copy, Debug, Args)]
@@ -222,6 +223,7 @@ impl LogArgs {
         let format = match self.log_format {
             LogFormat::Plain => Format::Plain {
                 whole_hashes: self.log_level >= LogLevel::Debug,
+                to_journal: is_journal(),
             },
             LogFormat::Json => Format::Json,
         };

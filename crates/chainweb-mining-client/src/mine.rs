@@ -1,5 +1,5 @@
-//! Mining on a node: runs the engine, the HTTP servers of the API and the on-demand worker, and
-//! the alerts.
+//! Mining on a node: runs the engine, the HTTP servers of the API and the on-demand worker, the
+//! alerts, and reports to the service manager.
 
 use anyhow::bail;
 use miner::history::History;
@@ -12,6 +12,7 @@ use crate::alerts::Alerts;
 use crate::api::{self, Known};
 use crate::live::Setup;
 use crate::on_demand::Server;
+use crate::service;
 use crate::share_log::Writing;
 
 /// What to run.
@@ -59,10 +60,12 @@ async fn serve(
     let pause = mining.engine.worker.pause();
     let history = mining.engine.history.as_ref().map(History::reader);
     let engine = Engine::new(mining.engine)?;
-    let mut alerting = JoinSet::new();
+    let mut reporting = JoinSet::new();
     if let Some(alerts) = mining.alerts {
-        alerting.spawn(alerts.run(engine.snapshots()));
+        reporting.spawn(alerts.run(engine.snapshots()));
     }
+    // Every port listens.
+    reporting.spawn(service::report(engine.snapshots(), stop.clone()));
     let known = Known {
         snapshots: engine.snapshots(),
         history,
@@ -80,6 +83,6 @@ async fn serve(
         }
     };
     serving.join_all().await;
-    alerting.join_all().await;
+    reporting.join_all().await;
     Ok(snapshot)
 }

@@ -1,6 +1,6 @@
-// Our blocks with their fates, recent events, and the nodes.
+// Our blocks with their fates, and recent events.
 
-import { $, attr, choice, h, name, redraw, rows, text } from './dom.js';
+import { $, attr, choice, h, name, rows, text } from './dom.js';
 import { day, fetchJson, now, state } from './data.js';
 import { deviceLink, pendingOf } from './headline.js';
 import { isLost } from './rate.js';
@@ -130,42 +130,4 @@ export function renderEvents() {
   });
   root.none.hidden = recent.length > 0;
   root.more.hidden = all.length <= view.events;
-}
-
-const REQUESTS = { info: 'its network', work: 'work', cut: 'the cut', updates: 'updates' };
-
-function nodeState(node) {
-  const [failure] = node.failures;
-  if (failure) return ['bad', node.failures.some(({ request }) => request === 'work' || request === 'info') ? 'Down' : 'Impaired', `${failure.error}; asked for ${node.failures.map(({ request }) => REQUESTS[request] ?? request).join(', ')} since ${t.age((now() - failure.since_unix_ms) / 1000)}`];
-  if (!node.up) return ['off', 'Waiting', 'has not answered yet'];
-  return ['good', 'Ready', 'gives work'];
-}
-
-export function renderNodes() {
-  const root = $('nodes');
-  if (!state.nodes.length) return;
-  if (!root.body) {
-    const titles = ['State', 'Node', 'Reason', 'Latency', 'Height', 'Clock skew', 'Streams', 'First with news'];
-    root.titles = titles;
-    root.append(h('div', { class: 'head' }, h('h2', { id: 'nodes-title' }, 'Nodes')), h('table', { class: 'nodes' },
-      h('thead', null, h('tr', null, titles.map((title, index) => h('th', { scope: 'col', class: index > 2 ? 'number' : null }, title)))), root.body = h('tbody')));
-  }
-  const all = state.nodes.reduce((sum, node) => sum + (node.first_events ?? 0), 0);
-  rows(root.body, state.nodes, (node) => node.address, (node) => h('tr', null, h('td', { class: 'c-state' }, h('i', { class: 'dot', 'aria-hidden': 'true' }), h('span')), h('th', { scope: 'row' }, name(t.host(node.address))), h('td', { class: 'reason' }),
-    root.titles.slice(3).map((title) => h('td', { class: 'number', 'data-label': title }))), (row, node) => {
-    const [mood, word, reason] = nodeState(node);
-    attr(row.firstElementChild, 'class', `c-state ${mood}`);
-    text(row.firstElementChild.lastElementChild, word);
-    redraw(row.children[2], reason, () => name(reason));
-    const skew = node.clock_skew_seconds;
-    const height = node.cut_height === null || node.cut_height === undefined || !node.chains ? null : Math.floor(node.cut_height / node.chains);
-    const figures = [
-      node.latency_seconds === null ? '–' : node.latency_seconds < 1 ? `${t.three(node.latency_seconds * 1000)}\u00a0ms` : t.span(node.latency_seconds),
-      height === null ? '–' : t.count(height),
-      skew === null ? '–' : `${skew < 0 ? '−' : '+'}${t.fixed(Math.abs(skew), 2)}\u00a0s`,
-      node.streams_open === undefined ? '–' : `${node.streams_open} of ${node.chains ?? '?'}`,
-      all ? t.percent((node.first_events ?? 0) / all) : '–',
-    ];
-    figures.forEach((figure, index) => text(row.children[index + 3], figure));
-  });
 }

@@ -34,8 +34,7 @@ function layout(chains) {
 /** A line between two places: an arc along a ring, a spiral between rings far apart, else straight. */
 function edge([radius, turn], [otherRadius, otherTurn], isRing) {
   const around = ((otherTurn - turn + 1.5) % 1) - 0.5;
-  if (radius !== otherRadius && Math.abs(around) < 0.02) return `M${point(polar(radius, turn))}L${point(polar(otherRadius, otherTurn))}`;
-  if (radius === otherRadius && !isRing) return `M${point(polar(radius, turn))}L${point(polar(otherRadius, otherTurn))}`;
+  if (radius === otherRadius ? !isRing : Math.abs(around) < 0.02) return `M${point(polar(radius, turn))}L${point(polar(otherRadius, otherTurn))}`;
   const steps = Array.from({ length: 25 }, (_, step) => {
     const part = step / 24;
     // Half a turn may go either way: always clockwise, so that all look the same.
@@ -80,9 +79,7 @@ function choose(chain) {
   if (view.chosen !== null) say(view.built.chosen.textContent);
 }
 
-function legend(items) {
-  return h('ul', { class: 'legend', 'aria-hidden': 'true' }, items.map(([kind, words]) => h('li', null, h('i', { class: `cell ${kind}` }), words)));
-}
+const legend = (sign, items) => h('ul', { class: 'legend', 'aria-hidden': 'true' }, items.map(([kind, words]) => h('li', null, h('i', { class: `${sign} ${kind}` }), words)));
 
 function build(root) {
   const built = view.built = {
@@ -90,10 +87,9 @@ function build(root) {
     jobs: h('ul', { class: 'jobs' }), chosen: h('div', { class: 'chosen' }),
   };
   root.append(h('div', { class: 'head' }, h('h2', { id: 'chains-title' }, 'Chains'), built.note), h('div', { class: 'braid' },
-    h('div', { class: 'drawn' }, built.graph, h('ul', { class: 'legend', 'aria-hidden': 'true' },
-      [['ring', 'age of the last block; full is 2 min'], ['full', 'last block is ours'], ['dashed', 'job in hand'], ['plus', 'height above the lowest']].map(([kind, words]) => h('li', null, h('i', { class: `mini ${kind}` }), words)))),
+    h('div', { class: 'drawn' }, built.graph, legend('mini', [['ring', 'age of the last block; full is 2 min'], ['full', 'last block is ours'], ['dashed', 'job in hand'], ['plus', 'height above the lowest']])),
     h('div', { class: 'cut' }, h('table', null, h('caption', { class: 'spoken' }, 'The chains with their heights'), h('thead', null, built.heads), built.body),
-      legend([['other', 'other miners'], ['ours', 'ours'], ['pending', 'ours, not final'], ['orphan', 'orphaned'], ['job', 'job in hand']])),
+      legend('cell', [['other', 'other miners'], ['ours', 'ours'], ['pending', 'ours, not final'], ['orphan', 'orphaned'], ['job', 'job in hand']])),
     h('div', { class: 'side' }, h('h3', null, 'Jobs in hand'), built.jobs, h('h3', null, 'Chosen chain'), built.chosen)));
 }
 
@@ -165,7 +161,7 @@ export function renderChains() {
   });
   const each = [...jobs].sort((one, other) => one.chain - other.chain).slice(0, 6);
   rows(built.jobs, each.length ? each : [null], (job) => job?.id ?? 'none', (job) => (job ? h('li', null, h('b', null, `Chain ${job.chain}`), h('span'), h('p', null, `height ${t.count(job.height)}`)) : h('li', null, 'None: there is nothing to mine on now.')),
-    (row, job) => job && text(row.children[1], `${t.age((now() - job.received_unix_ms) / 1000)} old`));
+    (row, job) => job && text(row.children[1], `${t.age((now() - job.received_unix_ms) / 1000)} old${job.insured_by?.length ? ', insured' : ''}`));
   redraw(built.chosen, chosen ? [chosen, Math.floor(now() / 1000), known] : [], () => (chosen ? describe(chosen, lowest) : h('p', { class: 'note' }, 'Choose a chain to see its adjacent chains and what it waits for.')));
 }
 

@@ -90,7 +90,7 @@ const byFate = (fates) => Object.fromEntries(fates.map(({ fate, blocks }) => [fa
 /** The documents: after how many seconds each is fetched again, and what takes it. */
 const documents = {
   status: [20, takeStatus],
-  nodes: [60, ({ nodes, chains }) => Object.assign(state, { nodes, chains })],
+  nodes: [15, ({ nodes, chains }) => Object.assign(state, { nodes, chains })],
   jobs: [20, ({ jobs }) => { state.jobs = jobs; }],
   events: [600, ({ events }) => { state.events = events.toReversed(); }],
   'blocks?limit=60': [300, ({ blocks, fates }) => Object.assign(state, { blocks, fates: byFate(fates) })],
@@ -111,7 +111,7 @@ const slower = (path) => (path === 'workers' ? Math.max(1, state.workers.size / 
 
 /** Fetches a document soon; at most every few seconds, however often this is called. */
 export function soon(path, milliseconds = 300) {
-  const at = Math.max(Date.now() + milliseconds, (fetched.get(path) ?? 0) + (path === 'jobs' ? 5000 : 10_000 * slower(path)));
+  const at = Math.max(Date.now() + milliseconds, (fetched.get(path) ?? 0) + ({ jobs: 5000, nodes: 2000 }[path] ?? 10_000 * slower(path)));
   due.set(path, Math.min(due.get(path) ?? Infinity, at));
 }
 

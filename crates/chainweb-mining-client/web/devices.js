@@ -26,8 +26,7 @@ const refusedPart = (worker) => {
   const all = refused + worker.shares.accepted;
   return all ? refused / all : 0;
 };
-const usual = (worker) => worker.expected_hash_rate;
-const ofExpected = (worker) => (usual(worker) ? worker.hash_rates.hour / usual(worker) : null);
+const ofExpected = (worker) => (worker.expected_hash_rate ? worker.hash_rates.hour / worker.expected_hash_rate : null);
 const troubled = () => new Set((state.status?.problems ?? []).flatMap((problem) => (problem.kind.startsWith('device') || problem.kind === 'shares_refused' ? problem.subjects : [])));
 
 const COLUMNS = [
@@ -214,7 +213,7 @@ export function renderDevice() {
   const ago = (ms) => (ms ? t.ago((now() - ms) / 1000) : '–');
   const each = [
     ...[['minute', '1 min'], ['quarter_hour', '15 min'], ['hour', '1 h'], ['day', '24 h'], ['week', '7 d']].map(([key, title]) => [`Hash rate, ${title}`, t.rate(worker.hash_rates[key], `${device}-rate`)]),
-    ['Expected', usual(worker) ? t.rate(usual(worker)) : 'not known', worker.expected_hash_rate_source === 'configured' ? 'from the settings' : usual(worker) ? 'its usual rate' : 'after some hours'],
+    ['Expected', worker.expected_hash_rate ? t.rate(worker.expected_hash_rate) : 'not known', { configured: 'from the settings', usual: 'its usual rate' }[worker.expected_hash_rate_source] ?? 'after some hours'],
     ['Share difficulty', worker.difficulty_bits === null ? 'blocks only' : t.large(2 ** worker.difficulty_bits), worker.difficulty_bits === null ? '' : `${worker.difficulty_bits} bits`],
     ['Shares', t.count(worker.shares.accepted), worker.shares.accepted_late ? `${t.count(worker.shares.accepted_late)} of them late` : 'accepted'],
     ['Last share', ago(worker.last_share_unix_ms)],

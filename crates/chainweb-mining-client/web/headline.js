@@ -84,12 +84,12 @@ function facts() {
   const who = devices === null ? `The worker ${status.worker}` : devices === 0 ? 'No device' : t.plural(devices, 'device');
   const isOne = devices === null || devices < 2;
   const verb = status.ready ? 'mine' : 'wait';
-  const up = state.nodes.filter((node) => node.up);
-  const nodes = (up.length ? up : state.nodes).map((node) => t.host(node.address));
+  const others = state.nodes.filter((node) => node.standing === 'ready' && !node.is_serving && !node.is_submit_only).length;
+  const serving = state.nodes.find((node) => node.is_serving) ?? state.nodes[0];
   return [
     h('b', null, who), ` ${verb}${isOne ? 's' : ''}`, ...(status.ready && devices !== 0 ? rate : []),
     ...(status.account ? [' for ', h('b', { title: status.account }, t.short(status.account))] : []),
-    ...(nodes.length ? [nodes.length > 1 ? ' on nodes ' : ' on node ', h('b', null, t.list(nodes))] : []), '.',
+    ...(serving ? [' on node ', h('b', null, t.host(serving.address)), others ? `, ${t.count(others)} more ready` : ''] : []), '.',
     ...((status.problems ?? []).length ? [] : [' No problems.']),
   ];
 }
@@ -140,7 +140,6 @@ function figures() {
     ].filter(Boolean);
   }
   const usual = expectedRate();
-  const since = status.uptime_seconds;
   const confirmed = [`${t.count(pendingOf(fates))}\u00a0pending, ${t.count(fates.orphaned ?? 0)}\u00a0orphaned`];
   if (expected > 0) confirmed.unshift(`${t.blocks(expected)}\u00a0expected, `);
   return [
@@ -148,7 +147,7 @@ function figures() {
       [usual ? `expected ${t.rate(usual)}` : `mean ${t.rate(status.hash_rate.mean ?? 0)}`]],
     ['Blocks confirmed, 24 h', t.count(fates.confirmed ?? 0), '', confirmed],
     status.next_block && status.ready ? ['Next block in about', ...t.spanParts(status.next_block.mean_seconds), [`even odds within ${t.span(status.next_block.quantiles_seconds[0])}`]]
-      : ['Next block in about', '–', '', [!status.ready ? 'no work now' : since < 60 ? 'known once there are shares' : 'not known']],
+      : ['Next block in about', '–', '', [!status.ready ? 'no work now' : status.uptime_seconds < 60 ? 'known once there are shares' : 'not known']],
     last,
   ];
 }

@@ -7,7 +7,8 @@ import { renderRate } from './rate.js';
 import { renderOdds } from './odds.js';
 import { openDevice, renderDevice, renderDevices } from './devices.js';
 import { renderChains } from './chains.js';
-import { renderBlocks, renderEvents, renderNodes } from './blocks.js';
+import { renderBlocks, renderEvents } from './blocks.js';
+import { renderNodes } from './nodes.js';
 import * as t from './text.js';
 
 let device = null;

@@ -8,9 +8,9 @@ import * as t from './text.js';
 const SPANS = {
   hour: { title: '1 h', span: 'minute', seconds: 3600, every: 20 },
   day: { title: '24 h', span: 'minute', seconds: 86400, every: 60 },
-  hours: { title: '24 h', span: 'hour', seconds: 86400, every: 300 },
+  hours: { title: '24 h', span: 'hour', seconds: 86400, every: 300, inBars: true },
   week: { title: '7 d', span: 'hour', seconds: 7 * 86400, every: 300 },
-  month: { title: '30 d', span: 'day', seconds: 30 * 86400, every: 600 },
+  month: { title: '30 d', span: 'day', seconds: 30 * 86400, every: 600, inBars: true },
 };
 const colour = (variable) => getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
 
@@ -25,6 +25,14 @@ function fewer(rows, most) {
     merged.push({ ...part[0], rate: known.length ? known.reduce((sum, row) => sum + row.rate, 0) / known.length : null });
   }
   return merged;
+}
+
+/** Returns the times without work: of several nodes those in which all are out. */
+function withoutWork(outages) {
+  const each = state.nodes.map(({ address }) => outages.filter(({ node }) => node === address));
+  const both = (one, other) => ({ since_unix_ms: Math.max(one.since_unix_ms, other.since_unix_ms), until_unix_ms: Math.min(one.until_unix_ms ?? Infinity, other.until_unix_ms ?? Infinity) });
+  const overlaps = (some, others) => some.flatMap((one) => others.map((other) => both(one, other))).filter(({ since_unix_ms: since, until_unix_ms: until }) => since < until);
+  return each.length > 1 ? each.reduce(overlaps) : outages;
 }
 
 /** A chart with its table. `path` returns what to fetch of a span from a time on. */
@@ -50,9 +58,8 @@ export class Chart {
     // New blocks are beyond the end of the chart.
     if (this.uplot && this.blocks?.() !== this.drawn) this.scale(this.uplot.data[0]);
     this.drawn = this.blocks?.();
-    const { span, seconds, every } = SPANS[this.chosen];
-    const chosen = this.chosen;
-    if (!state.status?.version || Date.now() - this.fetched < every * 1000) return;
+    const { chosen } = this, { span, seconds, every } = SPANS[chosen];
+    if (!state.status?.version || !state.nodes.length || Date.now() - this.fetched < every * 1000) return;
     const isFirst = this.fetched === 0;
     this.fetched = Date.now();
     const length = { minute: 60, hour: 3600, day: 86400 }[span];
@@ -63,10 +70,12 @@ export class Chart {
     try {
       const answer = await fetchJson(this.path(span, from));
       if (chosen !== this.chosen) return;
-      const news = answer.totals.map((row) => ({ ...row, start: row.start_unix_ms / 1000, rate: rateOf(row, length, end) })).filter((row) => span !== 'minute' || row.start + length <= end);
+      // The rate over the span, or the part of it that is over.
+      const rateOf = (hashes, start) => (hashes === null ? null : hashes / Math.max(1, Math.min(length, end - start)));
+      const news = answer.totals.map((row) => ({ ...row, start: row.start_unix_ms / 1000, rate: rateOf(row.hashes, row.start_unix_ms / 1000) })).filter((row) => span !== 'minute' || row.start + length <= end);
       const kept = this.rows.filter((row) => row.start < from && row.start >= end - seconds);
       this.rows = isFirst ? news : [...kept, ...news.filter((row) => row.start >= from)];
-      this.outages = answer.outages ?? [];
+      this.outages = withoutWork(answer.outages ?? []);
       this.length = length;
       this.draw();
     } catch { this.fetched = Date.now() - (every - 5) * 1000; }
@@ -102,8 +111,8 @@ export class Chart {
 
   scale(times) {
     const end = now() / 1000;
-    const { seconds } = SPANS[this.chosen];
-    const start = this.isInBars() ? end - seconds : Math.max(end - seconds, Math.min(times[0] ?? end - seconds, end - seconds / 6));
+    const { seconds, inBars } = SPANS[this.chosen];
+    const start = inBars ? end - seconds : Math.max(end - seconds, Math.min(times[0] ?? end - seconds, end - seconds / 6));
     this.uplot.setScale('x', { min: start, max: end });
   }
 
@@ -116,30 +125,21 @@ export class Chart {
       legend: { show: false }, cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(max, 1e-9) * 1.12] } },
       axes: [
-        { ...axis, space: 84, grid: { show: false }, size: 44, gap: 22, values: (_, ticks) => ticks.map((tick) => this.tick(tick)) },
+        { ...axis, space: 84, grid: { show: false }, size: 44, gap: 22, values: (_, ticks) => ticks.map((tick) => (this.chosen === 'month' ? t.date : t.time)(tick * 1000)) },
         { ...axis, size: 52, values: (plot, ticks) => ticks.map((tick) => (plot.scales.y.max < 1e-6 && tick ? '' : t.fixed(tick / 1000 ** this.power, tick / 1000 ** this.power < 10 && tick % 1000 ** this.power ? 1 : 0))) },
       ],
       series: [{}, {
         stroke: ours, width: 1.75, fill: `${ours}18`, points: { show: data[0].length < 3, size: 4 },
-        ...(this.isInBars() ? { paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }), fill: `${ours}aa` } : {}),
+        ...(SPANS[this.chosen].inBars ? { paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }), fill: `${ours}aa` } : {}),
       }, { stroke: colour('--line-2'), width: 1.5, dash: [5, 4], points: { show: false } }],
       hooks: { draw: [(plot) => this.marks(plot)], setCursor: [(plot) => this.read(plot.cursor.idx)] },
     }, data, this.plot);
     this.scale(data[0]);
   }
 
-  isInBars() {
-    return ['hours', 'month'].includes(this.chosen);
-  }
-
-  tick(seconds) {
-    return this.chosen === 'month' ? t.date(seconds * 1000) : t.time(seconds * 1000);
-  }
-
   /** Draws our blocks under the axis, and outages as bands. */
   marks(plot) {
-    const { ctx, bbox } = plot;
-    const ratio = devicePixelRatio || 1;
+    const { ctx, bbox } = plot, ratio = devicePixelRatio || 1;
     const place = (seconds) => Math.round(plot.valToPos(seconds, 'x', true));
     const { min, max } = plot.scales.x;
     ctx.save();
@@ -226,11 +226,6 @@ export class Chart {
     this.uplot = null;
     if (this.rows.length) this.draw();
   }
-}
-
-/** The hash rate of a row: over its span, or the part of it that is over. */
-function rateOf({ hashes, start_unix_ms: start }, length, end) {
-  return hashes === null ? null : hashes / Math.max(1, Math.min(length, end - start / 1000));
 }
 
 export const isLost = (fate) => ['orphaned', 'rejected', 'stale', 'lost'].includes(fate);

@@ -48,6 +48,7 @@ const FILES: &[File] = files! {
     "devices.js" SCRIPT;
     "chains.js" SCRIPT;
     "blocks.js" SCRIPT;
+    "nodes.js" SCRIPT;
     "vendor/uPlot.iife.min.js" SCRIPT;
     "vendor/uPlot.min.css" STYLE;
 };

@@ -1,6 +1,7 @@
 //! The flags of the external worker.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -132,6 +133,12 @@ impl ExternalArgs {
         if command.trim().is_empty() {
             return Err(UsageError::new(
                 "--worker external needs a command: --external-worker-cmd 'miner --device 0'",
+            ));
+        }
+        if !Path::new("/bin/sh").exists() {
+            return Err(UsageError::new(
+                "--worker external runs its command by /bin/sh, which is not here: \
+                 use the image whose tag ends with -debian, or another system with a shell",
             ));
         }
         Ok(external::Config {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use chainweb::Difficulty;
 use miner::history::Fate;
-use miner::job::JobId;
+use miner::job::{JobId, NodeId};
 use miner::telemetry::estimate::{Odds, Window};
 use miner::telemetry::event::{BlockEvent, BlockRef};
 use miner::telemetry::snapshot::{Device, DeviceState, NodeSnapshot};
@@ -155,10 +155,15 @@ pub(super) fn blocks(snapshot: &Snapshot, columns: usize) -> Vec<String> {
 }
 
 pub(super) fn nodes(snapshot: &Snapshot, columns: usize) -> Vec<String> {
-    let head = ["node", "network", "latency", "clock", "state"];
-    let row = |node: &NodeSnapshot| {
+    let head = [
+        "node", "network", "latency", "clock", "behind", "first", "state",
+    ];
+    let counts = &snapshot.counters.nodes;
+    let all: u64 = counts.iter().map(|node| node.first_events).sum();
+    let row = |(id, node): (NodeId, &NodeSnapshot)| {
         let network = node.network.as_ref();
         let failure = node.failures.values().min_by_key(|failure| failure.since);
+        let first = counts.get(id.0).filter(|_| all > 0);
         [
             fitted(&node.address, 2 * NAME_COLUMNS),
             network.map_or("unknown".to_owned(), |network| network.version.to_string()),
@@ -166,6 +171,12 @@ pub(super) fn nodes(snapshot: &Snapshot, columns: usize) -> Vec<String> {
                 .map_or("unknown".to_owned(), |latency| About(latency).to_string()),
             node.clock_skew.map_or("unknown".to_owned(), |skew| {
                 format!("{:+.1} s", skew.seconds())
+            }),
+            snapshot
+                .lag_blocks(id)
+                .map_or("unknown".to_owned(), |lag| lag.to_string()),
+            first.map_or("unknown".to_owned(), |node| {
+                format!("{:.0} %", 100.0 * node.first_events as f64 / all as f64)
             }),
             failure.map_or_else(
                 || state(snapshot, node),
@@ -176,12 +187,18 @@ pub(super) fn nodes(snapshot: &Snapshot, columns: usize) -> Vec<String> {
             ),
         ]
     };
-    let mut lines = list(
-        "nodes",
-        head,
-        snapshot.nodes.iter().map(row).collect(),
-        columns,
-    );
+    let rows = (0..).map(NodeId).zip(&snapshot.nodes).map(row);
+    let mut lines = if snapshot.nodes.len() > 1 {
+        list("nodes", head, rows.collect(), columns)
+    } else {
+        // There are no others to compare it with.
+        let [name, network, latency, clock, .., state] = head;
+        let rows = rows.map(|[name, network, latency, clock, .., state]| {
+            [name, network, latency, clock, state]
+        });
+        let head = [name, network, latency, clock, state];
+        list("nodes", head, rows.collect(), columns)
+    };
     for node in &snapshot.nodes {
         let failures = node.failures.iter();
         lines.extend(failures.map(|(request, failure)| {

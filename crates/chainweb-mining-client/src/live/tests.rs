@@ -8,13 +8,13 @@ use clap::Parser;
 use miner::job::{Job, JobId, Jobs, NodeId, Outdated};
 use miner::meter::Rate;
 use miner::run::Engine;
-use miner::telemetry::Snapshot;
-use miner::telemetry::counters::{BlockCounts, Counters};
+use miner::telemetry::counters::{BlockCounts, Counters, NodeCounts};
 use miner::telemetry::estimate::Rates;
 use miner::telemetry::event::{BlockEvent, BlockRef, Event};
 use miner::telemetry::problem::{Kind, Problem, Severity};
 use miner::telemetry::recent::Shares;
 use miner::telemetry::snapshot::{Device, DeviceState, Devices, Hashing, NodeSnapshot, Record};
+use miner::telemetry::{Snapshot, Standing};
 use miner::units::HashRate;
 use stratum::{Freshness, Stats, WorkerName};
 use tokio_util::sync::CancellationToken;
@@ -242,6 +242,30 @@ async fn what_is_not_known_is_left_out() {
         details::rates(&idle, 80),
         ["rate: 1.00 MH/s simulated now, 1.00 MH/s simulated since the start"]
     );
+}
+
+#[tokio::test]
+async fn several_nodes_are_compared() {
+    let mut snapshot = mining().await;
+    let one = details::nodes(&snapshot, 79);
+    assert_eq!(one[0].split_whitespace().last(), Some("state"));
+    let mut other = snapshot.nodes[0].clone();
+    "http://10.0.0.6:1848".clone_into(&mut other.address);
+    (other.standing, other.is_serving) = (Standing::Behind, false);
+    snapshot.nodes.push(other);
+    let counts = |(cut_height, first_events)| NodeCounts {
+        cut_height: Some(cut_height),
+        first_events,
+        ..NodeCounts::default()
+    };
+    snapshot.counters.nodes = [(800, 3), (788, 1)].map(counts).into();
+    let lines = details::nodes(&snapshot, 100);
+    let last = |line: &str| {
+        let words = line.split_whitespace().rev();
+        words.take(4).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(last(&lines[0])[..3], ["state", "first", "behind"]);
+    assert_eq!(last(&lines[2]), ["behind", "%", "25", "12"]);
 }
 
 #[tokio::test]

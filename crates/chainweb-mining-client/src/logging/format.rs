@@ -45,6 +45,9 @@ pub(super) enum Format {
     Plain {
         /// Whether hashes are written whole.
         whole_hashes: bool,
+        /// Whether the journal of systemd, which adds the time, reads the lines. They begin with
+        /// the priority then, as in `sd-daemon(3)`.
+        to_journal: bool,
     },
     /// For programs: an object with `timestamp`, `level`, `target` and `fields`.
     Json,
@@ -63,19 +66,25 @@ where
     ) -> fmt::Result {
         let fields = Fields::of(event);
         match *self {
-            Self::Plain { whole_hashes } => write_plain(writer, event, &fields, whole_hashes),
+            Self::Plain {
+                whole_hashes,
+                to_journal,
+            } => {
+                let line = plain_line(&writer, &fields, whole_hashes)?;
+                write_plain(writer, *event.metadata().level(), &line, to_journal)
+            }
             Self::Json => write_json(writer, event, fields),
         }
     }
 }
 
-fn write_plain(
-    mut writer: Writer<'_>,
-    event: &Event<'_>,
+/// Returns the message and the fields.
+fn plain_line(
+    writer: &Writer<'_>,
     fields: &Fields,
     whole_hashes: bool,
-) -> fmt::Result {
-    let mut line = String::new();
+) -> Result<String, fmt::Error> {
+    let mut line = printable(&fields.message(), Some('\n'));
     let is_status = fields.0.contains(&("event", "status".into()));
     for (name, value) in &fields.0 {
         // The status line fits its width as long as all is well.
@@ -91,25 +100,32 @@ fn write_plain(
             }
         }
     }
-    let (level, message) = (
-        event.metadata().level(),
-        printable(&fields.message(), Some('\n')),
-    );
-    if writer.has_ansi_escapes() {
-        let color = match *level {
-            Level::ERROR => 31,
-            Level::WARN => 33,
-            Level::INFO => 32,
-            Level::DEBUG => 34,
-            Level::TRACE => 35,
-        };
+    Ok(line)
+}
+
+/// Writes a line with its time and level.
+fn write_plain(mut writer: Writer<'_>, level: Level, line: &str, to_journal: bool) -> fmt::Result {
+    let (color, priority) = match level {
+        Level::ERROR => (31, 3),
+        Level::WARN => (33, 4),
+        Level::INFO => (32, 6),
+        Level::DEBUG => (34, 7),
+        Level::TRACE => (35, 7),
+    };
+    if to_journal {
+        // Each line has a priority of its own.
+        let lines = line.split('\n');
+        lines
+            .into_iter()
+            .try_for_each(|line| writeln!(writer, "<{priority}>{line}"))
+    } else if writer.has_ansi_escapes() {
         let time = now();
         writeln!(
             writer,
-            "\u{1b}[2m{time}\u{1b}[0m \u{1b}[{color}m{level:>5}\u{1b}[0m {message}{line}"
+            "\u{1b}[2m{time}\u{1b}[0m \u{1b}[{color}m{level:>5}\u{1b}[0m {line}"
         )
     } else {
-        writeln!(writer, "{} {level:>5} {message}{line}", now())
+        writeln!(writer, "{} {level:>5} {line}", now())
     }
 }
 

@@ -64,6 +64,13 @@ pub(super) static METRICS: &[Metric] = &[
         |facts| one(facts.snapshot.counters.unwatched_jobs as f64),
     ),
     metric(
+        "jobs_insured_total",
+        &[],
+        "Jobs whose payload another node holds as well, so that it can take their solutions",
+        "Its part in `jobs_total` says how much is insured against the loss of a node.",
+        |facts| one(facts.snapshot.counters.insured_jobs as f64),
+    ),
+    metric(
         "jobs_retired_total",
         &["reason"],
         "Jobs that are no longer live, by reason",

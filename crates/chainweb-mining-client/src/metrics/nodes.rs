@@ -1,8 +1,10 @@
 //! The metrics of nodes.
 
+use miner::job::NodeId;
 use miner::telemetry::counters::NodeCounts;
 use miner::telemetry::event::FailureCause;
 use miner::telemetry::snapshot::NodeSnapshot;
+use miner::telemetry::{Snapshot, Standing};
 
 use super::{Facts, Metric, Sample, metric};
 
@@ -23,6 +25,36 @@ pub(super) static METRICS: &[Metric] = &[
         "Whether the node issues the work (1), or another one does (0)",
         "How often it changes says how reliable the preferred node is.",
         |facts| of_nodes(facts, |node, _| Some(f64::from(node.is_serving))),
+    ),
+    metric(
+        "node_standing",
+        &["node", "standing"],
+        "Whether the node has this standing (1) or not (0), where there are several nodes",
+        "The standings are those of [several nodes](nodes.md#what-happens-with-them). Alert if \
+         `behind`, `forked` or `other_network` lasts for a minute.",
+        |facts| standings(&facts.snapshot),
+    ),
+    metric(
+        "node_lag_blocks",
+        &["node"],
+        "Blocks by which the node is behind the highest one, in all chains together, where there \
+         are several nodes, apart from those on a fork or of another network",
+        "A few come and go with each block; a node that lags for long is slow or badly connected.",
+        |facts| {
+            let nodes = (0..).map(NodeId).zip(&facts.snapshot.nodes);
+            let lags = nodes.filter_map(|(id, node)| {
+                let lag = facts.snapshot.lag_blocks(id)?;
+                Some(Sample::new([&*node.address], lag as f64))
+            });
+            lags.collect()
+        },
+    ),
+    metric(
+        "node_losses_total",
+        &["node"],
+        "How often one of several nodes was lost: it was no longer ready, or did not answer any more",
+        "Alert if it rises by four in ten minutes: the node comes and goes.",
+        |facts| of_nodes(facts, |node, _| Some(node.faults.lost as f64)),
     ),
     metric(
         "node_request_duration_seconds",
@@ -78,7 +110,26 @@ pub(super) static METRICS: &[Metric] = &[
         "",
         |facts| of_nodes(facts, |_, counts| Some(counts.jobs as f64)),
     ),
+    metric(
+        "node_blocks_taken_total",
+        &["node"],
+        "Blocks of ours that this node was the first to take",
+        "",
+        |facts| of_nodes(facts, |_, counts| Some(counts.blocks_taken as f64)),
+    ),
 ];
+
+/// Returns each standing of each of several nodes.
+fn standings(snapshot: &Snapshot) -> Vec<Sample<'_>> {
+    let nodes = snapshot.nodes.iter().filter(|_| snapshot.nodes.len() > 1);
+    let samples = nodes.flat_map(|node| {
+        Standing::ALL.map(|standing| {
+            let labels = [&*node.address, standing.name()];
+            Sample::new(labels, f64::from(standing == node.standing))
+        })
+    });
+    samples.collect()
+}
 
 /// Returns a value of each node that has one.
 fn of_nodes(

@@ -250,12 +250,43 @@ fn known_figures_have_series_and_unknown_ones_have_none() {
         "hashes_total",
         "node_clock_skew",
         "node_cut_height",
+        "node_standing",
+        "node_lag",
         "share",
         "session",
         "worker",
     ] {
         let absent = format!("chainweb_mining_{absent}");
         assert!(!text.contains(&absent), "{absent}");
+    }
+}
+
+#[test]
+fn several_nodes_have_a_standing_and_a_lag() {
+    let mut snapshot = snapshot(None);
+    let height = |cut_height| NodeCounts {
+        cut_height: Some(cut_height),
+        ..NodeCounts::default()
+    };
+    let mut other = snapshot.nodes[0].clone();
+    (other.address, other.standing) = ("other:1848".to_owned(), Standing::Behind);
+    snapshot.nodes.push(other);
+    snapshot.counters.nodes = [800, 788].map(height).into();
+    let facts = facts(snapshot, &mut NamedWorkers::default());
+    let all = parse(&render(facts, Format::OpenMetrics));
+    for (node, standing, value) in [
+        ("node:1848", "unknown", 1.0),
+        ("node:1848", "behind", 0.0),
+        ("other:1848", "unknown", 0.0),
+        ("other:1848", "behind", 1.0),
+    ] {
+        let labels = [("node", node), ("standing", standing)];
+        let found = all.get(&series("node_standing", &labels));
+        assert_eq!(found, Some(&value), "{node} {standing}");
+    }
+    for (node, lag) in [("node:1848", 0.0), ("other:1848", 12.0)] {
+        let found = all.get(&series("node_lag_blocks", &[("node", node)]));
+        assert_eq!(found, Some(&lag), "{node}");
     }
 }
 

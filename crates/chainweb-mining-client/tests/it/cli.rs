@@ -17,6 +17,7 @@ mod on_demand;
 mod page;
 pub(crate) mod program;
 mod secrets;
+mod service;
 mod share_log;
 mod signals;
 mod stratum;

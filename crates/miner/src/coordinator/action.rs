@@ -43,6 +43,15 @@ pub(crate) enum Connection {
     New,
 }
 
+/// What the blocks of a branch are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To look up submitted blocks.
+    Lookup,
+    /// To compare one block with that of other nodes.
+    Comparison,
+}
+
 /// A request to a node. Each is answered by one [`Event`](super::Event), also if it fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
@@ -67,14 +76,7 @@ pub(crate) enum Request {
         chain: ChainId,
         tip: Tip,
         heights: RangeInclusive<u64>,
-    },
-    /// The block at this height on the branch below `tip`, to compare it with that of other nodes.
-    BlockAt {
-        version: Version,
-        seq: Seq,
-        chain: ChainId,
-        tip: Tip,
-        height: u64,
+        purpose: Purpose,
     },
     /// Submits the solved header of a job.
     Submit {

@@ -63,8 +63,11 @@ impl Coordinator {
         if let Some(best) = progress.reduce(|a, b| if b.is_ahead_of(&a) { b } else { a }) {
             self.upstreams.advance(self.now, best);
         }
+        // The standing of others may depend on that of the serving one.
+        let serving = self.upstreams.serving;
+        let others = self.ids().filter(|id| *id != serving);
         let mut is_any_new = false;
-        for id in self.ids() {
+        for id in [serving].into_iter().chain(others) {
             let standing = self.standing(id);
             let (now, timing) = (self.now, self.config.timing);
             self.nodes[id.0].probe(now, &timing);
@@ -103,6 +106,9 @@ impl Coordinator {
         let network = serving.or_else(|| known.next()).cloned();
         if self.upstreams.enter(network) {
             self.tracker.untrack(Untracked::NetworkChanged, |_| true);
+        }
+        for id in self.ids() {
+            self.subscribe_all(id);
         }
     }
 
@@ -146,12 +152,19 @@ impl Coordinator {
         let is_proven = id == self.upstreams.serving
             || node.peer.agrees()
             || node.heights_of_work.is_some()
-            || !self.is_any_comparable_but(id);
+            || self.is_wanted_unproven() && !self.is_any_comparable_but(id);
         if is_proven {
             Standing::Ready
         } else {
             Standing::Unknown
         }
+    }
+
+    /// Whether a node is of use though its blocks cannot be compared: the serving one is of none, or
+    /// cannot be compared either.
+    fn is_wanted_unproven(&self) -> bool {
+        let serving = &self.nodes[self.upstreams.serving.0];
+        serving.peer.standing != Standing::Ready || serving.heights_of_work.is_some()
     }
 
     /// Whether the blocks of another node are, or will soon be, known for a comparison.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use chainweb::{BlockHash, ChainId};
 use node::{Cut, Error, Progress};
 
-use super::action::{Action, Request};
+use super::action::{Action, Purpose, Request};
 use super::event::Seq;
 use super::state::Coordinator;
 use crate::job::NodeId;
@@ -68,12 +68,13 @@ impl Coordinator {
                 continue;
             }
             comparison.asked.push(node);
-            let request = Request::BlockAt {
+            let request = Request::Ancestors {
                 version: of.version(),
                 seq,
                 chain,
                 tip,
-                height,
+                heights: height..=height,
+                purpose: Purpose::Comparison,
             };
             self.actions.push(Action::Request { node, request });
         }
@@ -83,23 +84,21 @@ impl Coordinator {
     }
 
     /// A node answered which block it has.
-    pub(super) fn block_at(
+    pub(super) fn compared_block(
         &mut self,
         id: NodeId,
         requested: Seq,
-        result: &Result<Option<BlockHash>, Error>,
+        result: Result<BTreeMap<u64, BlockHash>, Error>,
     ) {
-        if let Err(error) = result {
-            self.nodes[id.0].suspect_after(error);
-        }
         let comparison = &mut self.upstreams.comparison;
         if comparison.seq != requested {
             return;
         }
         comparison.asked.retain(|asked| *asked != id);
         match result {
-            Ok(Some(hash)) if requested > self.nodes[id.0].since => {
-                comparison.hashes.insert(id, *hash);
+            Ok(blocks) if requested > self.nodes[id.0].since => {
+                let hash = blocks.into_values().next();
+                comparison.hashes.extend(hash.map(|hash| (id, hash)));
             }
             // A node that cannot be asked for its blocks is believed.
             Err(Error::Refused(node::Refusal::NotServed { .. })) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chainweb::{BlockHash, ChainId, WorkHeader};
 use node::{Cut, Error, Refusal};
 
-use super::action::{Action, Request};
+use super::action::{Action, Purpose, Request};
 use super::event::Seq;
 use super::freshness::{Freshness, contradicts};
 use super::heights::HeightsOfWork;
@@ -58,6 +58,7 @@ impl Coordinator {
                 chain,
                 tip: cut.tips[&chain],
                 heights,
+                purpose: Purpose::Lookup,
             };
             self.actions.push(Action::Request { node: id, request });
         }
@@ -68,6 +69,7 @@ impl Coordinator {
     fn cut_not_served(&mut self, id: NodeId) {
         let timing = self.config.timing;
         let request = RequestKind::Cut;
+        self.nodes[id.0].lives(self.now, &timing, request);
         if let Some(after) = self.nodes[id.0].cut.succeed(self.now) {
             self.report_node(id, NodeEvent::RequestRecovered { request, after });
         }
@@ -156,11 +158,7 @@ impl Coordinator {
         (chain, tip_height): (ChainId, u64),
         result: Result<BTreeMap<u64, BlockHash>, Error>,
     ) {
-        let node = &mut self.nodes[id.0];
-        if let Err(error) = &result {
-            node.suspect_after(error);
-        }
-        let hashes = if requested < node.since {
+        let hashes = if requested < self.nodes[id.0].since {
             // The blocks are looked up at another node.
             BTreeMap::new()
         } else {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chainweb::{BlockHash, ChainId, Work};
 use node::{Cut, Error, Info, UpdateEvent};
 
+use super::action::Purpose;
 use crate::demand::Demand;
 use crate::history::Fate;
 use crate::job::{Job, JobId, NodeId, Solution};
@@ -53,13 +54,8 @@ pub(crate) enum Event {
         seq: Seq,
         chain: ChainId,
         tip_height: u64,
+        purpose: Purpose,
         result: Result<BTreeMap<u64, BlockHash>, Error>,
-    },
-    /// The answer to [`BlockAt`](super::Request::BlockAt).
-    BlockAt {
-        node: NodeId,
-        seq: Seq,
-        result: Result<Option<BlockHash>, Error>,
     },
     /// An event of an update stream.
     Update {
@@ -101,7 +97,6 @@ impl Event {
             Self::Work { result, .. } => (Operation::Work, result.as_ref().err()),
             Self::Cut { result, .. } => (Operation::Cut, result.as_ref().err()),
             Self::Ancestors { result, .. } => (Operation::Ancestors, result.as_ref().err()),
-            Self::BlockAt { result, .. } => (Operation::Ancestors, result.as_ref().err()),
             Self::Submitted { result, .. } => (Operation::Submit, result.as_ref().err()),
             Self::Update { .. }
             | Self::Solved(_)

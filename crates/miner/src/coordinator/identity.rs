@@ -26,7 +26,6 @@ impl Coordinator {
         if self.is_stopping {
             return;
         }
-        let chains = info.chains.clone();
         let known = node.info.as_ref();
         let has_other_chains =
             known.is_none_or(|known| (&known.chains, &known.graph) != (&info.chains, &info.graph));
@@ -50,11 +49,15 @@ impl Coordinator {
             self.ask_for_chains_again(id);
         }
         self.choose_network();
+        self.subscribe_all(id);
+    }
+
+    /// Opens the update streams of a node of the network, as far as it has none.
+    pub(super) fn subscribe_all(&mut self, id: NodeId) {
         let info = self.nodes[id.0].info.as_ref();
-        if info.is_some_and(|info| self.upstreams.is_of_network(info)) {
-            for chain in chains {
-                self.subscribe(id, chain);
-            }
+        let info = info.filter(|info| self.upstreams.is_of_network(info));
+        for chain in info.map(|info| info.chains.clone()).unwrap_or_default() {
+            self.subscribe(id, chain);
         }
     }
 
@@ -71,8 +74,10 @@ impl Coordinator {
             live.suspect(self.seq);
         }
         for live in &mut self.live.jobs {
-            live.insured.remove(&id);
             live.asked.remove(&id);
+        }
+        for nodes in self.live.insured.values_mut() {
+            nodes.remove(&id);
         }
         self.reopen_suspect(id);
     }

@@ -156,6 +156,13 @@ impl NodeState {
         }
     }
 
+    /// The node answered the request in flight of a kind.
+    pub(super) fn lives(&mut self, now: Instant, timing: &Timing, request: RequestKind) {
+        let sent = self.gate(request).in_flight();
+        let took = sent.map(|at| now.saturating_duration_since(at));
+        self.peer.answered(now, timing, took.unwrap_or_default());
+    }
+
     /// The cut may have changed: the next request for it does not wait.
     pub(super) fn cut_changed(&mut self, seq: Seq) {
         self.cut_changed = seq;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use chainweb::{ChainId, WorkHeader};
 
-use super::action::Action;
+use super::action::{Action, Purpose};
 use super::config::Config;
 use super::event::{Event, Seq};
 use super::live::{Live, LiveJobs};
@@ -101,9 +101,17 @@ impl Coordinator {
                 seq,
                 chain,
                 tip_height,
+                purpose,
                 result,
-            } => self.ancestors(node, seq, (chain, tip_height), result),
-            Event::BlockAt { node, seq, result } => self.block_at(node, seq, &result),
+            } => {
+                if let Err(error) = &result {
+                    self.nodes[node.0].suspect_after(error);
+                }
+                match purpose {
+                    Purpose::Lookup => self.ancestors(node, seq, (chain, tip_height), result),
+                    Purpose::Comparison => self.compared_block(node, seq, result),
+                }
+            }
             Event::Tick => {}
             Event::Stop => self.stop(),
         }

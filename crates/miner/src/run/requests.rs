@@ -41,6 +41,7 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
             chain,
             tip,
             heights,
+            purpose,
         } => {
             let result = client.ancestors(&version, chain, tip.hash, heights).await;
             Event::Ancestors {
@@ -48,19 +49,9 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
                 seq,
                 chain,
                 tip_height: tip.height,
+                purpose,
                 result,
             }
-        }
-        Request::BlockAt {
-            version,
-            seq,
-            chain,
-            tip,
-            height,
-        } => {
-            let blocks = client.ancestors(&version, chain, tip.hash, height..=height);
-            let result = blocks.await.map(|blocks| blocks.get(&height).copied());
-            Event::BlockAt { node, seq, result }
         }
         Request::Submit {
             version,

@@ -1,10 +1,17 @@
 //! Faults of a node that are known from its events only.
 
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use node::Version;
 
 use super::event::{BlockEvent, NodeEvent};
+use super::standing::Standing;
+
+/// The time over which losses of a node are counted.
+pub(crate) const LOSSES_WITHIN: Duration = Duration::from_mins(10);
+/// The most losses that are counted.
+const MAX_LOSSES: usize = 256;
 
 /// Faults of a node that last, or when they happened last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +30,12 @@ pub struct Faults {
     pub payloads_unknown: Option<Instant>,
     /// The first network that it served, if that is another one.
     pub network_before: Option<Version>,
+    /// Since when the node has its standing, where there are several nodes.
+    pub standing_since: Option<Instant>,
+    /// How often the node was lost: it was no longer ready, or did not answer any more.
+    pub lost: u64,
+    /// When it was last lost, oldest first.
+    losses: VecDeque<Instant>,
 }
 
 impl Faults {
@@ -39,11 +52,30 @@ impl Faults {
                 let first = first.unwrap_or_else(|| from.clone());
                 *self = Self {
                     network_before: Some(first).filter(|first| first != version),
+                    standing_since: self.standing_since,
+                    lost: self.lost,
                     ..Self::default()
                 };
             }
+            NodeEvent::Standing { standing, before } => {
+                self.standing_since = Some(now);
+                if *before == Standing::Ready || *standing == Standing::Unreachable {
+                    if self.losses.len() == MAX_LOSSES {
+                        self.losses.pop_front();
+                    }
+                    self.losses.push_back(now);
+                    self.lost += 1;
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Returns how often the node was lost in the ten minutes before `now`.
+    pub fn losses(&self, now: Instant) -> usize {
+        let age = |at: &&Instant| now.saturating_duration_since(**at);
+        let recent = self.losses.iter().rev();
+        recent.take_while(|at| age(at) < LOSSES_WITHIN).count()
     }
 
     /// Notes an event of a block that is submitted to the node.

@@ -44,6 +44,8 @@ pub enum Severity {
 /// The kinds of problems, the worst first among those of a severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// None of several nodes is of use.
+    AllNodesGone,
     /// A node cannot be reached, or does not answer.
     NodeDown,
     /// A node is not reached by TLS.
@@ -78,6 +80,8 @@ pub enum Kind {
     NodeForked,
     /// A node is behind the other nodes.
     NodeBehind,
+    /// A node comes and goes.
+    NodeFlapping,
     /// The clock of a node is off.
     ClockOff,
     /// Update streams are open, but silent.

@@ -23,10 +23,7 @@ const STALE_PERCENT: (f64, f64) = (4.0, 2.5);
 
 /// Returns the problems of a snapshot, the worst first. `before` are those of the snapshot before.
 pub fn problems(snapshot: &Snapshot, before: &[Problem]) -> Vec<Problem> {
-    let mut found = Vec::new();
-    for node in &snapshot.nodes {
-        found.extend(nodes::problems(snapshot, node, before));
-    }
+    let mut found = nodes::problems(snapshot, before);
     let is_stopped = |found: &[Problem]| {
         let mut severities = found.iter().map(|problem| problem.severity);
         severities.any(|severity| severity == Severity::Stopped)
@@ -36,7 +33,10 @@ pub fn problems(snapshot: &Snapshot, before: &[Problem]) -> Vec<Problem> {
         found.push(
             Problem::new(Kind::NoWork, Severity::Stopped, nodes.collect())
                 .says(
-                    "No work arrives from the node.",
+                    match &*snapshot.nodes {
+                        [_] => "No work arrives from the node.",
+                        _ => "No work arrives from any node.",
+                    },
                     "Look at the node's log: it may still be catching up with its network.",
                 )
                 .costs(all_work(snapshot)),

@@ -255,6 +255,23 @@ impl Device {
 }
 
 impl Snapshot {
+    /// Returns how many blocks a node is behind the highest one, in all chains together. `None` for
+    /// the only node, for those on a fork or of another network, with which no others are compared
+    /// either, and where heights are unknown.
+    pub fn lag_blocks(&self, node: NodeId) -> Option<u64> {
+        let heights = self
+            .nodes
+            .iter()
+            .zip(&self.counters.nodes)
+            .map(|(node, counts)| {
+                let is_apart = matches!(node.standing, Standing::Forked | Standing::OtherNetwork);
+                counts.cut_height.filter(|_| !is_apart)
+            });
+        let own = heights.clone().nth(node.0)??;
+        let highest = heights.flatten().max()?;
+        (self.nodes.len() > 1).then(|| highest - own)
+    }
+
     /// Returns when the next blocks come at the present rate and the difficulty of the newest job.
     /// `None` without a job, or without hashes of a known number.
     pub fn odds(&self) -> Option<Odds> {

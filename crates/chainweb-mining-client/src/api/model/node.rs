@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chainweb::{ChainId, Difficulty};
-use miner::telemetry::counters::NodeCounts;
+use miner::job::NodeId;
 use miner::telemetry::estimate::NetworkRates;
 use miner::telemetry::snapshot::{ChainSnapshot, NodeSnapshot};
-use miner::telemetry::{Snapshot, variant};
+use miner::telemetry::{Snapshot, Standing, variant};
 use miner::units::HashRate;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,6 +56,12 @@ struct Node {
     /// What it is good for, where there are several nodes: `unknown`, `ready`, `no_work`,
     /// `unauthorized`, `mining_disabled`, `behind`, `forked`, `other_network` or `unreachable`.
     standing: Option<&'static str>,
+    /// The same in words, such as `is behind the other nodes`.
+    standing_reason: Option<String>,
+    /// Since when it has this standing.
+    standing_since_unix_ms: Option<i64>,
+    /// How often it was lost in the last ten minutes, where there are several nodes.
+    losses: usize,
     /// Whether it issues the work.
     is_serving: bool,
     /// Whether it only takes solutions of the work of other nodes.
@@ -76,6 +82,13 @@ struct Node {
     streams_open: usize,
     /// The sum of the heights of its chains.
     cut_height: Option<u64>,
+    /// How many blocks it is behind the highest node, in all chains together, where there are
+    /// several nodes, apart from those on a fork or of another network.
+    lag_blocks: Option<u64>,
+    /// The jobs made of its work.
+    jobs: u64,
+    /// Our blocks that it was the first to take.
+    blocks_taken: u64,
     /// The jobs that it was the first node to outdate.
     first_events: u64,
 }
@@ -96,13 +109,7 @@ struct Failure {
 
 impl Nodes {
     pub(crate) fn new(snapshot: &Snapshot, clock: &Clock) -> Self {
-        let counts = &snapshot.counters.nodes;
-        let nodes = snapshot.nodes.iter().enumerate();
-        let are_several = nodes.len() > 1;
-        let node = |(at, node): (usize, &NodeSnapshot)| Node {
-            standing: are_several.then(|| node.standing.name()),
-            ..Node::new(node, &counts.get(at).copied().unwrap_or_default(), clock)
-        };
+        let nodes = (0..).map(NodeId).zip(&snapshot.nodes);
         let rates = snapshot.network.iter().flat_map(NetworkRates::each);
         let rate = |(chain, difficulty, rate): (_, Difficulty, HashRate)| {
             (chain, (difficulty.as_f64(), rate.0))
@@ -110,7 +117,9 @@ impl Nodes {
         let rates: BTreeMap<ChainId, _> = rates.map(rate).collect();
         let chains = snapshot.chains.iter();
         Self {
-            nodes: nodes.map(node).collect(),
+            nodes: nodes
+                .map(|(id, node)| Node::new(snapshot, id, node, clock))
+                .collect(),
             chains: chains
                 .map(|chain| ChainState::new(chain, rates.get(&chain.chain).copied(), clock))
                 .collect(),
@@ -133,7 +142,11 @@ impl ChainState {
 }
 
 impl Node {
-    fn new(node: &NodeSnapshot, counts: &NodeCounts, clock: &Clock) -> Self {
+    fn new(snapshot: &Snapshot, id: NodeId, node: &NodeSnapshot, clock: &Clock) -> Self {
+        let counts = snapshot.counters.nodes.get(id.0).copied();
+        let counts = counts.unwrap_or_default();
+        let standing = Some(node.standing).filter(|_| snapshot.nodes.len() > 1);
+        let since = node.faults.standing_since;
         let failures = node.failures.iter().map(|(request, failure)| Failure {
             request: variant(request),
             cause: failure.cause.name(),
@@ -144,7 +157,10 @@ impl Node {
         Self {
             address: node.address.clone(),
             up: node.is_up(),
-            standing: None,
+            standing: standing.map(Standing::name),
+            standing_reason: standing.map(|standing| standing.to_string()),
+            standing_since_unix_ms: since.map(|at| clock.unix_ms(at)),
+            losses: node.faults.losses(snapshot.at),
             is_serving: node.is_serving,
             is_submit_only: node.is_submit_only,
             network: network.map(|network| network.version.to_string()),
@@ -155,6 +171,9 @@ impl Node {
             clock_skew_seconds: node.clock_skew.map(|skew| rounded(skew.seconds())),
             streams_open: counts.streams_open,
             cut_height: counts.cut_height,
+            lag_blocks: snapshot.lag_blocks(id),
+            jobs: counts.jobs,
+            blocks_taken: counts.blocks_taken,
             first_events: counts.first_events,
         }
     }

@@ -44,6 +44,8 @@ struct Flight {
     /// When it was made, and the number of the event after which.
     sent: Instant,
     made: u64,
+    /// Whether its connection is broken, which the client knows.
+    is_lost: bool,
 }
 
 /// The coordinator, its nodes, and what is known about both.
@@ -83,6 +85,8 @@ struct World {
     /// The submitted blocks, and the jobs they solve.
     ours: BTreeSet<BlockHash>,
     solved: BTreeSet<JobId>,
+    /// The nodes that did not know the payload of a solution.
+    stale: BTreeSet<(NodeId, JobId)>,
     /// The reports about each block.
     blocks: BTreeMap<JobId, Vec<BlockEvent>>,
     /// The parents of submitted blocks, and the number of the event that last answered each.
@@ -169,9 +173,10 @@ impl World {
             .choose(&mut rng)
             .expect("not empty");
         let faults = *[0, 5, 30].choose(&mut rng).expect("not empty");
+        let insures = nodes > 1 && rng.random_bool(0.2);
         let config = Config {
             nodes,
-            submit_only: 0,
+            submit_only: usize::from(insures),
             work_slots: slots,
             preemption: policy(&mut rng),
             proof,
@@ -221,6 +226,7 @@ impl World {
             floods: BTreeMap::new(),
             ours: BTreeSet::new(),
             solved: BTreeSet::new(),
+            stale: BTreeSet::new(),
             blocks: BTreeMap::new(),
             submitted_blocks: BTreeMap::new(),
             reports: Vec::new(),

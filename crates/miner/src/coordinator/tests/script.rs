@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Info, Lost, Tip, UpdateEvent, Version};
 
+use super::super::action::Purpose;
 use super::super::event::Seq;
 use super::super::{Action, Config, Connection, Coordinator, Event, Preemption, Request};
 use super::pieces::{Piece, block, busy, piece};
@@ -44,7 +45,8 @@ pub(super) struct Script {
     ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
     /// The heights of the last request for a branch.
     branch: RangeInclusive<u64>,
-    block_at: BTreeMap<NodeId, Seq>,
+    /// The nodes asked for a block to be compared.
+    compared: BTreeSet<NodeId>,
     submissions: VecDeque<(NodeId, JobId)>,
     /// Every job that was ever live, the newest last.
     jobs: Vec<Arc<Job>>,
@@ -98,7 +100,7 @@ impl Script {
             cut_within_ms: None,
             ancestors: VecDeque::new(),
             branch: 0..=0,
-            block_at: BTreeMap::new(),
+            compared: BTreeSet::new(),
             submissions: VecDeque::new(),
             jobs: Vec::new(),
             reports: Vec::new(),
@@ -333,6 +335,7 @@ impl Script {
                 chain,
                 tip,
                 heights,
+                purpose: Purpose::Lookup,
                 ..
             } => {
                 self.branch = heights.clone();
@@ -340,11 +343,9 @@ impl Script {
                 let text = format!("blocks {heights:?} of {chain} below {}", tip.height);
                 (text, false)
             }
-            Request::BlockAt {
-                seq, chain, height, ..
-            } => {
-                let twice = self.block_at.insert(node, seq).is_some();
-                (format!("block {height} of {chain}"), twice)
+            Request::Ancestors { chain, heights, .. } => {
+                let twice = !self.compared.insert(node);
+                (format!("block {} of {chain}", heights.start()), twice)
             }
             Request::Submit {
                 version,
@@ -489,6 +490,7 @@ impl Script {
             seq,
             chain,
             tip_height,
+            purpose: Purpose::Lookup,
             result,
         })
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{all_work, was};
+use super::{all_work, exceeds, was};
+use crate::job::NodeId;
 use crate::meter::Rate;
 use crate::telemetry::Standing;
 use crate::telemetry::event::{FailureCause, RequestKind};
@@ -19,36 +20,97 @@ const LATE: (u32, u32) = (3, 10);
 /// How long an event without an end, such as the rejection of a block, is a problem.
 const LASTING: Duration = Duration::from_mins(30);
 
+/// How often a node is lost in ten minutes before that is a problem, and below which it ends.
+const LOSSES: (f64, f64) = (4.0, 2.0);
+
 /// A kind of problem, what is wrong and what to do about it.
 type Finding = (Kind, String, &'static str);
 
-/// Returns the problems with a node. What follows from another problem is none of its own.
-pub(super) fn problems(
+/// Returns the problems with the nodes. What follows from another problem is none of its own.
+pub(super) fn problems(snapshot: &Snapshot, before: &[Problem]) -> Vec<Problem> {
+    let nodes = &snapshot.nodes;
+    let issuers: Vec<_> = nodes.iter().filter(|node| !node.is_submit_only).collect();
+    let are_several = issuers.len() > 1;
+    let are_gone = !are_several || issuers.iter().all(|node| is_gone(snapshot, node));
+    let mut found = Vec::new();
+    for (id, node) in (0..).map(NodeId).zip(nodes) {
+        for (kind, what, remedy) in of_node(snapshot, id, node, before) {
+            let is_stopped = kind <= Kind::BlocksLate && are_gone && !node.is_submit_only;
+            found.push(problem(snapshot, (kind, what, remedy), is_stopped, [node]));
+        }
+    }
+    if are_gone && are_several {
+        let is_any_reached = found.iter().any(|problem| problem.kind != Kind::NodeDown);
+        if !is_any_reached {
+            // One sentence says it all.
+            found.clear();
+        }
+        let finding = all_gone(issuers.len(), is_any_reached);
+        found.push(problem(snapshot, finding, true, issuers));
+    }
+    found
+}
+
+fn problem<'a>(
     snapshot: &Snapshot,
+    (kind, what, remedy): Finding,
+    is_stopped: bool,
+    nodes: impl IntoIterator<Item = &'a NodeSnapshot>,
+) -> Problem {
+    let severity = if is_stopped {
+        Severity::Stopped
+    } else {
+        Severity::Losing
+    };
+    let lost = all_work(snapshot).filter(|_| is_stopped);
+    let mut subjects: Vec<_> = nodes.into_iter().map(|node| node.address.clone()).collect();
+    subjects.sort_unstable();
+    let problem = Problem::new(kind, severity, subjects);
+    problem.says(what, remedy).costs(lost)
+}
+
+/// Returns the problems with a node.
+fn of_node(
+    snapshot: &Snapshot,
+    id: NodeId,
     node: &NodeSnapshot,
     before: &[Problem],
-) -> Vec<Problem> {
-    let found = match without_work(snapshot, node) {
-        Some(finding) => vec![finding],
-        None => blocks(snapshot, node)
-            .into_iter()
-            .chain(network(node, before))
-            .chain(streams(snapshot, node))
-            .collect(),
+) -> Vec<Finding> {
+    if let Some(finding) = without_work(snapshot, node) {
+        return vec![finding];
+    }
+    blocks(snapshot, node)
+        .into_iter()
+        .chain(among_others(snapshot, id, node))
+        .chain(network(node, before))
+        .chain(streams(snapshot, node))
+        .chain(flapping(snapshot, node, before))
+        .collect()
+}
+
+/// Whether nothing can be mined of a node.
+fn is_gone(snapshot: &Snapshot, node: &NodeSnapshot) -> bool {
+    let is_set_aside = matches!(
+        node.standing,
+        Standing::Behind | Standing::Forked | Standing::OtherNetwork
+    );
+    is_set_aside || without_work(snapshot, node).is_some()
+}
+
+/// Returns what is wrong if none of several nodes is of use.
+fn all_gone(count: usize, is_any_reached: bool) -> Finding {
+    let (what, remedy) = if is_any_reached {
+        (
+            format!("None of the {count} nodes is of use at present."),
+            "Mend the node that is easiest to mend: the next problems are those of each.",
+        )
+    } else {
+        (
+            format!("None of the {count} nodes can be reached."),
+            "Look at the network between them and this machine, and start the nodes that are down.",
+        )
     };
-    let problem = |(kind, what, remedy): Finding| {
-        let lacks_others = snapshot.nodes.len() == 1 || snapshot.jobs.iter().next().is_none();
-        let is_stopped = kind <= Kind::BlocksLate && lacks_others && !node.is_submit_only;
-        let severity = if is_stopped {
-            Severity::Stopped
-        } else {
-            Severity::Losing
-        };
-        let lost = all_work(snapshot).filter(|_| is_stopped);
-        let problem = Problem::new(kind, severity, vec![node.address.clone()]);
-        problem.says(what, remedy).costs(lost)
-    };
-    found.into_iter().map(problem).collect()
+    (Kind::AllNodesGone, what, remedy)
 }
 
 /// Returns the failure of a kind of request if it is a problem by now.
@@ -69,8 +131,14 @@ fn without_work(snapshot: &Snapshot, node: &NodeSnapshot) -> Option<Finding> {
     let name = &node.address;
     for request in [RequestKind::Info, RequestKind::Work] {
         if let Some(failure) = failure(snapshot, node, request) {
-            return Some(unreached(request, failure, name));
+            return Some(unreached(request, failure.cause, name));
         }
+    }
+    let since = node.faults.standing_since;
+    let is_mute = node.standing == Standing::Unreachable
+        && since.is_some_and(|at| snapshot.at.saturating_duration_since(at) >= FAILURE_PATIENCE);
+    if is_mute {
+        return Some(unreached(RequestKind::Work, FailureCause::NoAnswer, name));
     }
     node.faults.requires_pow.then(|| {
         (
@@ -130,7 +198,6 @@ fn blocks(snapshot: &Snapshot, node: &NodeSnapshot) -> Vec<Finding> {
 fn network(node: &NodeSnapshot, before: &[Problem]) -> Vec<Finding> {
     let name = &node.address;
     let mut found = Vec::new();
-    found.extend(among_others(node));
     if let Some((network, from)) = node
         .network
         .as_ref()
@@ -167,7 +234,7 @@ fn network(node: &NodeSnapshot, before: &[Problem]) -> Vec<Finding> {
 }
 
 /// Returns what the comparison with the other nodes shows.
-fn among_others(node: &NodeSnapshot) -> Option<Finding> {
+fn among_others(snapshot: &Snapshot, id: NodeId, node: &NodeSnapshot) -> Option<Finding> {
     let name = &node.address;
     match node.standing {
         Standing::OtherNetwork => Some((
@@ -180,13 +247,33 @@ fn among_others(node: &NodeSnapshot) -> Option<Finding> {
             format!("Node {name} is on a fork: its blocks differ from those of the other nodes."),
             "Look at its peers and its log; it is used again when it has the blocks of the others.",
         )),
-        Standing::Behind => Some((
-            Kind::NodeBehind,
-            format!("Node {name} is behind the other nodes: it is not used."),
-            "Look at its peers, its disk and its load; it is used again when it has caught up.",
-        )),
+        Standing::Behind => {
+            let blocks = match snapshot.lag_blocks(id) {
+                Some(1) => "a block ".to_owned(),
+                Some(lag) if lag > 0 => format!("{lag} blocks "),
+                _ => String::new(),
+            };
+            Some((
+                Kind::NodeBehind,
+                format!("Node {name} is {blocks}behind the other nodes: it is not used."),
+                "Look at its peers, its disk and its load; it is used again when it has caught up.",
+            ))
+        }
         _ => None,
     }
+}
+
+/// Returns whether the node comes and goes.
+fn flapping(snapshot: &Snapshot, node: &NodeSnapshot, before: &[Problem]) -> Option<Finding> {
+    let (name, losses) = (&node.address, node.faults.losses(snapshot.at));
+    let was = was(before, Kind::NodeFlapping, Some(name));
+    exceeds(losses as f64, LOSSES, was).then(|| {
+        (
+            Kind::NodeFlapping,
+            format!("Node {name} comes and goes: it was lost {losses} times in ten minutes."),
+            "Look at its log, its load and the network to it; until it stays, the others serve.",
+        )
+    })
 }
 
 /// Returns what is wrong with the update streams.
@@ -211,8 +298,8 @@ fn streams(snapshot: &Snapshot, node: &NodeSnapshot) -> Option<Finding> {
 }
 
 /// Returns why a node is not reached, or issues no work.
-fn unreached(request: RequestKind, failure: &NodeFailure, name: &str) -> Finding {
-    let (kind, what, remedy) = match failure.cause {
+fn unreached(request: RequestKind, cause: FailureCause, name: &str) -> Finding {
+    let (kind, what, remedy) = match cause {
         FailureCause::Unreachable => (
             Kind::NodeDown,
             "cannot be reached.",

@@ -10,12 +10,12 @@ use stratum::{Rejection, Rejections, WorkerName, WorkerSnapshot};
 
 use super::problems;
 use crate::history::DiskFault;
-use crate::job::Jobs;
+use crate::job::{Jobs, NodeId};
 use crate::meter::{Rate, Reading};
 use crate::telemetry::Standing;
-use crate::telemetry::counters::Counters;
+use crate::telemetry::counters::{Counters, NodeCounts};
 use crate::telemetry::estimate::{ExpectedRate, Rates, StaleWork};
-use crate::telemetry::event::{FailureCause, RequestKind};
+use crate::telemetry::event::{FailureCause, NodeEvent, RequestKind};
 use crate::telemetry::faults::Faults;
 use crate::telemetry::problem::{Kind, Lost, Problem, Severity};
 use crate::telemetry::recent::Shares;
@@ -308,6 +308,155 @@ fn each_staged_state_of_streams_and_blocks_is_the_first_problem_with_its_remedy(
         Losing,
         &["read-only", "permissions"],
     );
+}
+
+/// Two more nodes, and the standing of all for a time.
+fn several(snapshot: &mut Snapshot, standings: [Standing; 3], seconds: u64) {
+    let first = snapshot.nodes[0].clone();
+    let nodes = (5..).zip(standings).map(|(host, standing)| {
+        let mut node = first.clone();
+        node.address = format!("10.0.0.{host}:1848");
+        node.standing = standing;
+        node.faults.standing_since = Some(snapshot.at);
+        node
+    });
+    snapshot.nodes = nodes.collect();
+    snapshot.at += Duration::from_secs(seconds);
+    let counts = |cut_height| NodeCounts {
+        cut_height: Some(cut_height),
+        ..NodeCounts::default()
+    };
+    snapshot.counters.nodes = [800, 788, 900].map(counts).into();
+}
+
+#[test]
+fn each_staged_state_of_several_nodes_is_the_first_problem_with_its_remedy() {
+    use Severity::{Losing, Stopped};
+    use Standing::{Behind, Forked, OtherNetwork, Ready, Unreachable};
+    check(
+        |state| several(state, [Ready, Behind, Forked], 60),
+        Kind::NodeForked,
+        Losing,
+        &["Node 10.0.0.7:1848 is on a fork", "peers"],
+    );
+    check(
+        |state| several(state, [Ready, Behind, OtherNetwork], 60),
+        Kind::OtherNetwork,
+        Losing,
+        &["Node 10.0.0.7:1848 serves another network", "--node"],
+    );
+    check(
+        |state| {
+            several(state, [Ready, Behind, Ready], 60);
+            state.counters.nodes[2].cut_height = Some(799);
+        },
+        Kind::NodeBehind,
+        Losing,
+        &["Node 10.0.0.6:1848 is 12 blocks behind", "disk"],
+    );
+    check(
+        |state| several(state, [Ready, Unreachable, Ready], 10),
+        Kind::NodeDown,
+        Losing,
+        &["Node 10.0.0.6:1848 does not answer"],
+    );
+    check_none(|state| several(state, [Ready, Unreachable, Ready], 9));
+    check(
+        |state| several(state, [Unreachable; 3], 10),
+        Kind::AllNodesGone,
+        Stopped,
+        &[
+            "None of the 3 nodes can be reached. It costs 216 TH/s",
+            "network",
+        ],
+    );
+    check(
+        |state| several(state, [Unreachable, Behind, Forked], 10),
+        Kind::AllNodesGone,
+        Stopped,
+        &["None of the 3 nodes is of use", "Mend"],
+    );
+    check_none(|state| several(state, [Unreachable; 3], 9));
+}
+
+#[test]
+fn the_lag_is_that_behind_the_highest_node_of_the_network() {
+    use Standing::{Behind, Forked, OtherNetwork, Ready};
+    let lags = |standings| {
+        let mut state = well();
+        several(&mut state, standings, 0);
+        [0, 1, 2].map(|node| state.lag_blocks(NodeId(node)))
+    };
+    assert_eq!(lags([Ready; 3]), [Some(100), Some(112), Some(0)]);
+    let without_the_last = [Some(0), Some(12), None];
+    assert_eq!(lags([Ready, Behind, Forked]), without_the_last);
+    assert_eq!(lags([Ready, Ready, OtherNetwork]), without_the_last);
+    let mut one = well();
+    one.counters.nodes = vec![NodeCounts {
+        cut_height: Some(1),
+        ..NodeCounts::default()
+    }];
+    assert_eq!(one.lag_blocks(NodeId(0)), None);
+}
+
+#[test]
+fn that_no_node_is_reached_is_one_problem_and_else_each_node_has_its_own() {
+    use Standing::{Behind, Ready, Unreachable};
+    let kinds = |standings| {
+        let mut state = well();
+        several(&mut state, standings, 60);
+        let found = problems(&state, &[]);
+        found.iter().map(|problem| problem.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds([Unreachable; 3]), [Kind::AllNodesGone]);
+    let mixed = kinds([Unreachable, Unreachable, Behind]);
+    let each = [Kind::NodeDown, Kind::NodeDown, Kind::NodeBehind];
+    assert_eq!(mixed[..1], [Kind::AllNodesGone]);
+    assert_eq!(mixed[1..], each);
+    // A node that only insures issues no work.
+    let mut insured = well();
+    several(&mut insured, [Unreachable, Ready, Ready], 60);
+    insured.nodes[2].is_submit_only = true;
+    insured.nodes.remove(1);
+    let found = problems(&insured, &[]);
+    let found: Vec<_> = found.iter().map(|it| (it.kind, it.severity)).collect();
+    assert_eq!(found, [(Kind::NodeDown, Severity::Stopped)]);
+    let some = kinds([Unreachable, Unreachable, Ready]);
+    assert_eq!(some, [Kind::NodeDown, Kind::NodeDown]);
+}
+
+#[test]
+fn a_node_that_comes_and_goes_is_a_problem_until_it_stays() {
+    let mut state = well();
+    several(&mut state, [Standing::Ready; 3], 0);
+    let mut before = Vec::new();
+    let mut kinds = |state: &Snapshot| {
+        before = problems(state, &before);
+        let kinds = before.iter().map(|problem| problem.kind);
+        kinds.collect::<Vec<_>>()
+    };
+    for times in 1..=4 {
+        assert_eq!(kinds(&state), [], "{times}");
+        state.at += Duration::from_mins(2);
+        for (standing, before) in [
+            (Standing::Unreachable, Standing::Ready),
+            (Standing::Behind, Standing::Unreachable),
+            (Standing::Ready, Standing::Behind),
+        ] {
+            let event = NodeEvent::Standing { standing, before };
+            state.nodes[1].faults.note(state.at, &event);
+        }
+    }
+    assert_eq!(kinds(&state), [Kind::NodeFlapping]);
+    let text = problems(&state, &[])[0].to_string();
+    assert!(
+        text.contains("10.0.0.6:1848") && text.contains("4 times"),
+        "{text}"
+    );
+    state.at += Duration::from_mins(7);
+    assert_eq!(kinds(&state), [Kind::NodeFlapping]);
+    state.at += Duration::from_mins(2);
+    assert_eq!(kinds(&state), []);
 }
 
 /// Changes the first devices.

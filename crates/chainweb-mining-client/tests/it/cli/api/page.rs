@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{get, request, start, wait_for};
 
@@ -91,4 +91,29 @@ fn a_page_can_show_chains_and_what_a_day_brought() {
         (&status["problems"], &status["stratum_port"]),
         (&json!([]), &json!(null))
     );
+}
+
+#[test]
+fn a_page_can_compare_several_nodes() {
+    let (demo, address) = start(&["demo", "--nodes=2", "--graph=pair", "--block-delay=2s"]);
+    let is_ready = |node: &Value| node["standing"] == "ready" && node["lag_blocks"].is_u64();
+    let nodes = wait_for(&demo, &address, "/api/v1/nodes", |answer| {
+        answer["nodes"].as_array().unwrap().iter().all(is_ready)
+    });
+    assert_eq!(nodes["nodes"][0]["is_serving"], json!(true));
+    assert_eq!(nodes["nodes"][1]["standing_reason"], json!("issues work"));
+    assert!(nodes["nodes"][1]["standing_since_unix_ms"].is_i64());
+    let other = nodes["nodes"][1]["address"].clone();
+    wait_for(&demo, &address, "/api/v1/jobs", |answer| {
+        let mut jobs = answer["jobs"].as_array().unwrap().iter();
+        jobs.any(|job| job["insured_by"] == json!([other]))
+    });
+    // The demo takes the first one away.
+    let nodes = wait_for(&demo, &address, "/api/v1/nodes", |answer| {
+        answer["nodes"][1]["is_serving"] == json!(true)
+    });
+    assert!(nodes["nodes"][0]["losses"].as_u64() > Some(0), "{nodes}");
+    wait_for(&demo, &address, "/api/v1/nodes", |answer| {
+        answer["nodes"][1]["blocks_taken"].as_u64() > Some(0)
+    });
 }

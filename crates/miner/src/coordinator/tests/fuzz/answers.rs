@@ -117,6 +117,7 @@ impl Model {
                 chain,
                 tip,
                 heights,
+                purpose,
             } => {
                 let result = ok
                     .and_then(|()| self.serves(&version))
@@ -126,22 +127,9 @@ impl Model {
                     seq,
                     chain,
                     tip_height: tip.height,
+                    purpose,
                     result: result.and_then(|()| self.ancestors(chain, tip, heights)),
                 }
-            }
-            Request::BlockAt {
-                version,
-                seq,
-                chain,
-                tip,
-                height,
-            } => {
-                let result = ok
-                    .and_then(|()| self.serves(&version))
-                    .and_then(|()| lost())
-                    .and_then(|()| self.ancestors(chain, tip, height..=height));
-                let result = result.map(|blocks| blocks.get(&height).copied());
-                Event::BlockAt { node, seq, result }
             }
             Request::Submit {
                 version,
@@ -205,7 +193,7 @@ impl Model {
             target: level.expect("at most 256").target(),
             payload_hash: chain.payload,
             chain: number,
-            height: chain.blocks.len() as u64,
+            height: chain.blocks.len() as u64 + self.work_above,
             version_code: self.networks,
             ..fixtures::fields()
         };

@@ -16,9 +16,9 @@ use crate::job::NodeId;
 use crate::telemetry::Standing;
 use crate::timing::Timing;
 
-/// Longer than the longest pause, which follows a refused miner key, by enough for the node to
-/// choose its last free chain by chance, once a second.
-const HEALING: Duration = Duration::from_secs(90);
+/// Longer than the time after which all work is fetched again, by enough for the node to choose its
+/// last free chain by chance, once a second.
+const HEALING: Duration = Duration::from_secs(180);
 /// The time after which most failures show that had no effect before.
 const LASTING: Duration = Duration::from_secs(10);
 /// The time for two lookups of a block.
@@ -94,7 +94,9 @@ impl World {
         }
         let jobs = self.coordinator.live.jobs.iter();
         let of: BTreeSet<_> = jobs.map(|live| live.job.node).collect();
-        (of.len() < 2).then(|| format!("jobs of one node: {:?}", self.coordinator.live))
+        let issuers = self.coordinator.issuers().count();
+        (of.len() < issuers.min(2))
+            .then(|| format!("jobs of one node: {:?}", self.coordinator.live))
     }
 
     /// Returns which slot is idle, or solves work of no use.
@@ -185,6 +187,9 @@ impl World {
     /// The serving node fails: another one serves soon, and all slots have work of use.
     pub(super) fn fail_over(&mut self) {
         let id = self.coordinator.upstreams.serving;
+        if self.coordinator.issuers().count() < 2 {
+            return;
+        }
         let refusals = [busy(), unauthorized(), not_served()];
         let refusal = refusals.choose(&mut self.rng).cloned();
         let node = &mut self.nodes[id.0];
@@ -215,12 +220,23 @@ impl World {
         if !self.nodes[0].shares_payloads {
             return self.fail_over();
         }
-        self.settle(Duration::from_secs(30), |world| {
-            // Not all: a node may issue work on other chains than it is asked for.
-            let insured = world.coordinator.insured();
-            let is_any = insured.values().any(|nodes| !nodes.is_empty());
-            (!is_any).then(|| format!("not insured: {insured:?}"))
-        });
+        self.calm(Duration::from_secs(1));
+        // A node may issue work on other chains than it is asked for, and is asked a few times only.
+        let chains = self.nodes[0].chains.len() as u64;
+        let is_any = |world: &Self| {
+            world
+                .coordinator
+                .insured()
+                .values()
+                .any(|it| !it.is_empty())
+        };
+        for round in 0.. {
+            if is_any(self) {
+                break;
+            }
+            assert!(round < 20, "no job is insured");
+            self.blocks(chains);
+        }
         let insured = self.coordinator.insured();
         let jobs = self.coordinator.jobs().iter();
         let jobs: Vec<_> = jobs.filter(|job| !insured[&job.id].is_empty()).collect();
@@ -228,10 +244,7 @@ impl World {
         let id = job.node;
         let solution = self.solution_of(job);
         self.submit(solution);
-        let is_submission = |request: &Request| matches!(request, Request::Submit { .. });
-        let mut flights = self.flights.iter();
-        let at = flights.position(|it| it.node == id && is_submission(&it.request));
-        let at = at.expect("it is submitted at once");
+        let at = self.submission_to(id.0);
         let Request::Submit { header, .. } = &self.flights[at].request else {
             unreachable!("it is a submission");
         };

@@ -8,6 +8,7 @@ use chainweb::Work;
 use node::Cut;
 
 use super::super::super::Request;
+use super::super::super::action::Purpose;
 use super::{Flight, World};
 use crate::demand::{Demand, Source, View};
 use crate::job::{Job, Jobs, NodeId, Proof};
@@ -46,6 +47,7 @@ impl World {
         let places: BTreeSet<_> = jobs.iter().map(|job| job.chain()).collect();
         assert_eq!(places.len(), jobs.iter().len(), "two jobs on a chain");
         for job in jobs.iter() {
+            assert!(!self.coordinator.is_submit_only(job.node), "{job:?}");
             assert!(self.demand.admits(job.chain()), "not wanted: {job:?}");
             assert!(
                 !self.retired.contains(&job.id),
@@ -105,7 +107,11 @@ impl World {
             );
             assert!(!is_mute || is_known, "waits for a dead node: {flight:?}");
         }
+        let mut jobs = self.coordinator.live.jobs.iter();
+        let is_submit_only = |id: NodeId| self.coordinator.is_submit_only(id);
+        assert!(!jobs.any(|live| is_submit_only(live.job.node)));
         let serving = self.coordinator.upstreams.serving;
+        assert!(!is_submit_only(serving));
         let is_good = matches!(standing(serving), Standing::Ready | Standing::Unknown);
         let ready = self.coordinator.issuers().next();
         assert!(
@@ -142,10 +148,11 @@ impl World {
         if !is_given_up || solution.expires <= self.now {
             return;
         }
-        let twins = self.coordinator.live.insured_by(job.id).into_iter();
+        let twins = self.coordinator.live.insured.get(&job.id).into_iter();
         let twins: Vec<_> = twins.flatten().copied().collect();
         let issuer = Some(job.node).filter(|_| !solution.is_outdated);
-        for id in twins.into_iter().chain(issuer) {
+        let all = twins.into_iter().chain(issuer);
+        for id in all.filter(|id| !self.stale.contains(&(*id, job.id))) {
             let network = self.nodes[id.0].networks;
             let of_network = self.nodes.iter().filter(|node| node.networks == network);
             let heights = of_network.map(|node| node.chains[&job.chain()].blocks.len());
@@ -167,6 +174,10 @@ impl World {
         let is_known = |id: NodeId| self.coordinator.nodes[id.0].peer.cut.is_some();
         let own = self.cuts.get(&job.node).filter(|_| is_known(job.node));
         let own = own.map(Cut::progress);
+        if own.is_none() && self.coordinator.nodes[job.node.0].heights_of_work.is_some() {
+            // It cannot be compared.
+            return;
+        }
         let others = self.cuts.iter().filter(|(id, _)| **id != job.node);
         for (id, cut) in others.filter(|(id, _)| is_known(**id)) {
             let is_ready = self.coordinator.nodes[id.0].peer.standing == Standing::Ready;
@@ -188,10 +199,16 @@ impl World {
                     | (Request::Work { .. }, Request::Work { .. })
                     | (Request::Cut { .. }, Request::Cut { .. }) => true,
                     (
-                        Request::Ancestors { chain, version, .. },
+                        Request::Ancestors {
+                            chain,
+                            version,
+                            purpose: Purpose::Lookup,
+                            ..
+                        },
                         Request::Ancestors {
                             chain: c,
                             version: v,
+                            purpose: Purpose::Lookup,
                             ..
                         },
                     ) => chain == c && version == v,
@@ -254,6 +271,10 @@ impl World {
             return;
         }
         if let telemetry::Event::Block(block, event) = event {
+            if let BlockEvent::Untracked { .. } = event {
+                // Its parent is not solved.
+                self.submitted_blocks.remove(&block.job);
+            }
             let events = self.blocks.entry(block.job).or_default();
             assert_eq!(
                 events.is_empty(),

@@ -16,6 +16,9 @@ use super::super::pieces::{broken, connect, not_served};
 use crate::job::NodeId;
 use crate::timing::Timing;
 
+/// The number of blocks on top of one that make its place final.
+const CONFIRMED: usize = 6;
+
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 pub(super) struct Model {
@@ -55,6 +58,8 @@ pub(super) struct Model {
     pub(super) payloads: BTreeMap<PayloadHash, Instant>,
     newest_payload: u64,
     pub(super) networks: u32,
+    /// How far its work is above its own blocks.
+    pub(in super::super) work_above: u64,
     /// The chains that it names, if not all.
     pub(super) named: Option<usize>,
     /// How far its clock is ahead of that of this machine, in microseconds.
@@ -111,6 +116,7 @@ impl Model {
             payloads: BTreeMap::new(),
             newest_payload: 1_000_000 * id as u64,
             networks: 0,
+            work_above: 0,
             named: None,
             clock_ahead_micros: 0,
             started: now,
@@ -210,7 +216,10 @@ impl Model {
 
     /// Takes over the blocks of a chain from the other nodes.
     pub(super) fn join(&mut self, chain: ChainId, blocks: &[BlockHash]) {
-        if self.chains[&chain].blocks != blocks && !blocks.is_empty() {
+        let own = &self.chains[&chain].blocks;
+        if own != blocks && !blocks.is_empty() {
+            let common = own.iter().zip(blocks).take_while(|(a, b)| a == b);
+            self.was_apart |= common.count() + CONFIRMED < own.len();
             self.chain_mut(chain).blocks = blocks.to_vec();
             self.replace_payload(chain, 0);
             self.tell(chain, UpdateEvent::NewCut);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::ChainId;
-use node::{Error, UpdateEvent};
+use node::{Error, Refusal, UpdateEvent};
 use rand::RngExt;
 
 use super::super::super::{Action, Event, Request};
@@ -48,7 +48,15 @@ impl World {
             Event::Solved(solution) => Some(solution.job.id),
             _ => None,
         };
-        let before = self.coordinator.counters().solutions;
+        if let Event::Submitted {
+            node,
+            job,
+            result: Err(Error::Refused(Refusal::Stale)),
+        } = &event
+        {
+            self.stale.insert((*node, *job));
+        }
+        let before = self.coordinator.counters.solutions;
         let open = self.open_solutions();
         let cut = match &event {
             Event::Cut {
@@ -77,7 +85,7 @@ impl World {
                 assert!(is_suspect, "the cut would not decide");
             }
         }
-        if self.coordinator.counters().solutions > before {
+        if self.coordinator.counters.solutions > before {
             let is_first = solved.is_some_and(|job| self.solved.insert(job));
             assert!(is_first, "submitted twice: {solved:?}");
         }
@@ -128,6 +136,7 @@ impl World {
                     answer: None,
                     sent: self.now,
                     made: self.events,
+                    is_lost: false,
                 });
             }
         }
@@ -160,18 +169,22 @@ impl World {
         let Some(at) = flights.position(|flight| flight.limit() <= self.now) else {
             return false;
         };
-        self.lose(at, &timeout());
+        let flight = &self.flights[at];
+        if flight.answer.is_none() || self.is_held(flight) {
+            self.lose(at, &timeout());
+        }
         self.land(at);
         true
     }
 
     /// A request has no answer, though the node may have acted on it.
-    fn lose(&mut self, at: usize, error: &Error) {
+    pub(super) fn lose(&mut self, at: usize, error: &Error) {
         let flight = &mut self.flights[at];
         let node = &mut self.nodes[flight.node.0];
         let was_down = std::mem::replace(&mut node.is_down, true);
         let answer = node.answer(self.now, &mut self.rng, &flight.request, Some(error));
         flight.answer = Some((answer, self.now));
+        flight.is_lost = true;
         node.is_down = was_down;
     }
 
@@ -197,7 +210,7 @@ impl World {
         let node = &self.nodes[flight.node.0];
         let is_late = flight.answer.as_ref().is_some_and(|(_, at)| *at > self.now);
         let is_work = matches!(flight.request, Request::Work { .. });
-        node.hangs || node.holds_work && is_work || is_late
+        !flight.is_lost && (node.hangs || node.holds_work && is_work || is_late)
     }
 
     /// A node acts on a request.

@@ -3,10 +3,11 @@
 mod fates;
 mod figures;
 mod forks;
+mod slow;
 
 use std::time::{Duration, Instant};
 
-use chainweb::ChainId;
+use chainweb::{ChainId, HeaderFields};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -90,6 +91,16 @@ impl World {
     fn mines_on(&self, node: usize) -> bool {
         let mut jobs = self.coordinator.jobs().iter();
         jobs.len() > 0 && jobs.all(|job| job.node.0 == node)
+    }
+
+    /// Returns the place of the submission in flight to a node.
+    #[track_caller]
+    pub(super) fn submission_to(&self, node: usize) -> usize {
+        let is_it = |flight: &Flight| {
+            flight.node.0 == node && matches!(flight.request, Request::Submit { .. })
+        };
+        let at = self.flights.iter().position(is_it);
+        at.expect("it is in flight")
     }
 
     fn standing(&self, node: usize) -> Standing {
@@ -290,32 +301,25 @@ fn a_solution_does_not_wait_for_an_issuer_that_hangs() {
 }
 
 #[test]
-fn a_solution_is_sent_again_to_a_node_that_was_busy() {
-    let mut world = World::mining_with(2, true);
-    world.blocks(20);
-    world.nodes[1].faults = 100;
-    world.solve();
-    world.kill(NodeId(0));
-    world.calm(SECOND);
-    world.nodes[1].faults = 0;
-    world.calm(5 * SECOND);
-    assert_eq!(world.nodes[1].count(&world.ours), 1);
-}
-
-#[test]
-fn a_solution_reaches_another_node_if_the_issuer_dies_with_the_block() {
-    let mut world = World::mining_with(2, true);
-    world.blocks(20);
-    world.solve();
-    let is_submission = |flight: &Flight| matches!(flight.request, Request::Submit { .. });
-    let at = world.flights.iter().position(is_submission);
-    world.nodes[0].slowness = SECOND;
-    world.act(at.expect("it is submitted at once"));
-    // It reports its new tip.
-    world.deliver_all(NodeId(0));
-    world.kill(NodeId(0));
-    world.calm(2 * SECOND);
-    assert_eq!(world.nodes[1].count(&world.ours), 1);
+fn a_solution_is_sent_again_to_a_busy_node_though_its_issuer_died_with_the_block() {
+    for is_taken in [false, true] {
+        let mut world = World::mining_with(2, true);
+        world.blocks(20);
+        world.solve();
+        if is_taken {
+            world.nodes[0].slowness = SECOND;
+            world.act(world.submission_to(0));
+            // The node reports its new tip.
+            world.deliver_all(NodeId(0));
+        }
+        world.kill(NodeId(0));
+        world.land(world.submission_to(0));
+        let at = world.submission_to(1);
+        world.lose(at, &busy());
+        world.land(at);
+        world.calm(5 * SECOND);
+        assert_eq!(world.nodes[1].count(&world.ours), 1);
+    }
 }
 
 #[test]
@@ -328,6 +332,19 @@ fn a_node_that_no_longer_shows_its_cut_is_not_behind() {
 }
 
 #[test]
+fn a_node_without_a_cut_answers_again_after_it_hung() {
+    let mut world = World::mining(2);
+    world.nodes[1].refuses_cut = Some(not_served());
+    world.blocks(60);
+    world.nodes[1].hangs = true;
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::Unreachable);
+    world.nodes[1].hangs = false;
+    world.blocks(60);
+    assert_eq!(world.standing(1), Standing::Ready);
+}
+
+#[test]
 fn a_node_of_another_network_without_a_cut_may_come_back() {
     let mut world = World::mining(2);
     world.nodes[1].refuses_cut = Some(not_served());
@@ -337,6 +354,19 @@ fn a_node_of_another_network_without_a_cut_may_come_back() {
     world.nodes[1].serve(0);
     world.blocks(60);
     assert_eq!(world.standing(1), Standing::Ready);
+}
+
+#[test]
+fn a_network_that_one_node_enters_after_the_other_is_followed_at_both() {
+    let mut world = World::mining(2);
+    for id in [NodeId(1), NodeId(0)] {
+        world.restart(id, Model::change_network);
+        world.blocks(60);
+    }
+    for node in &world.nodes {
+        assert_eq!(world.standing(node.id.0), Standing::Ready);
+        assert_eq!(node.streams.len(), node.chains.len());
+    }
 }
 
 #[test]
@@ -539,6 +569,37 @@ fn a_node_whose_work_is_of_another_network_is_reported_once_and_never_mined() {
     world.restart(NodeId(0), Model::restart);
     world.blocks(90);
     world.expect_jobs_of(0);
+}
+
+#[test]
+fn work_far_from_the_cut_of_its_node_is_never_mined() {
+    let mut world = World::mining(2);
+    world.nodes[0].work_above = 200;
+    world.blocks(60);
+    assert_eq!(world.standing(0), Standing::OtherNetwork);
+    world.expect_jobs_of(1);
+    let jobs = world.jobs.iter();
+    let far = jobs.filter(|(job, _)| job.work.header().height() > 200);
+    assert_eq!(far.count(), 0);
+}
+
+#[test]
+fn far_work_counts_once_for_each_cut() {
+    let mut world = World::mining(2);
+    let fields = HeaderFields {
+        height: 500,
+        version_code: 0,
+        ..fixtures::fields()
+    };
+    let (id, header) = (NodeId(0), fields.encode());
+    let coordinator = &mut world.coordinator;
+    for expected in [false, false, true] {
+        coordinator.nodes[0].peer.is_cut_new = true;
+        for _ in 0..5 {
+            assert!(coordinator.is_foreign_work(id, &header));
+        }
+        assert_eq!(coordinator.nodes[0].peer.is_foreign, expected);
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl World {
             5 => node.slowness = slowness,
             6 => self.kill(id),
             7 => self.restart(id, Model::change_network),
-            8 => self.fork(id),
+            8 => self.fork_by_chance(id),
             _ => self.mend(id),
         }
     }
@@ -78,7 +78,7 @@ impl World {
     }
 
     /// A node has blocks of its own from now on, for a while perhaps with less work in each.
-    fn fork(&mut self, id: NodeId) {
+    fn fork_by_chance(&mut self, id: NodeId) {
         let (lost, own) = (self.rng.random_range(0..10), self.rng.random_range(1..12));
         let node = &mut self.nodes[id.0];
         (node.is_frozen, node.was_apart) = (true, true);

@@ -12,11 +12,6 @@ impl World {
     /// From there, it has as many blocks more as `higher`, which have little weight.
     fn fork_last(&mut self, depth: usize, higher: usize) {
         let last = self.nodes.len() - 1;
-        self.branches = self.nodes[0]
-            .chains
-            .iter()
-            .map(|(chain, it)| ((0, *chain), it.blocks.clone()))
-            .collect();
         let node = &mut self.nodes[last];
         node.is_frozen = true;
         node.block_weight = 1;
@@ -47,13 +42,11 @@ impl World {
 fn a_fork_of_any_depth_is_found_within_thirty_seconds() {
     for nodes in [2, 3] {
         for depth in [1, 2, 5] {
-            for higher in [1, 2, 20] {
-                for is_growing in [false, true] {
-                    let mut world = World::mining(nodes);
-                    world.blocks(60);
-                    world.fork_last(depth, higher);
-                    world.expect_fork(is_growing);
-                }
+            for (higher, is_growing) in [(1, false), (20, true)] {
+                let mut world = World::mining(nodes);
+                world.blocks(60);
+                world.fork_last(depth, higher);
+                world.expect_fork(is_growing);
             }
         }
     }
