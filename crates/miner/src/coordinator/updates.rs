@@ -172,8 +172,9 @@ impl Coordinator {
         node.streams.refreshed(chain, refresh);
         // It may issue another payload from now on. It keeps those that it has issued.
         for live in &mut self.live.jobs {
-            let is_of_other = live.job.node != id && !live.insured.contains(&id);
-            if live.job.chain() == chain && is_of_other {
+            let by = self.live.insured.get(&live.job.id);
+            let is_insured = by.is_some_and(|by| by.contains(&id));
+            if live.job.chain() == chain && live.job.node != id && !is_insured {
                 live.asked.remove(&id);
             }
         }
