@@ -171,7 +171,9 @@ impl Model {
             .collect::<Vec<_>>()
             .choose(rng)
             .expect("there are chains");
-        let hint = hint.filter(|chain| self.chains.contains_key(chain) && rng.random_bool(0.8));
+        let hint = hint.filter(|chain| {
+            self.chains.contains_key(chain) && (self.obeys_hints || rng.random_bool(0.8))
+        });
         let number = hint.unwrap_or(*any);
         let chain = &self.chains[&number];
         let micros = (now - self.started).as_micros();

@@ -40,6 +40,8 @@ pub(super) struct Model {
     /// Whether payloads depend on the parent and the number of refreshes only, and can be the same
     /// on all nodes.
     pub(super) shares_payloads: bool,
+    /// Whether it always issues work on the wanted chain, and not only mostly.
+    pub(super) obeys_hints: bool,
     /// The answer to all requests for the cut.
     pub(super) refuses_cut: Option<Error>,
     /// The answer to all requests for work.
@@ -103,6 +105,7 @@ impl Model {
             was_apart: false,
             block_weight: 10,
             shares_payloads: false,
+            obeys_hints: false,
             refuses_cut: None,
             refuses_work: None,
             dies_silently: false,
