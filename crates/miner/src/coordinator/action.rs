@@ -7,7 +7,7 @@ use std::time::Duration;
 use chainweb::{ChainId, WorkHeader};
 use node::{Tip, Version};
 
-use super::event::Seq;
+use super::event::{Purpose, Seq};
 use crate::demand::View;
 use crate::job::{JobId, Jobs, NodeId};
 use crate::telemetry;
@@ -41,15 +41,6 @@ pub(crate) enum Connection {
     Any,
     /// A new one, which a load balancer may lead to another node.
     New,
-}
-
-/// What the blocks of a branch are wanted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To look up submitted blocks.
-    Lookup,
-    /// To compare one block with that of other nodes.
-    Comparison,
 }
 
 /// A request to a node. Each is answered by one [`Event`](super::Event), also if it fails.

@@ -160,8 +160,8 @@ impl Coordinator {
         }
     }
 
-    /// Whether a node is of use though its blocks cannot be compared: the serving one is of none, or
-    /// cannot be compared either.
+    /// Whether a node is of use though its blocks cannot be compared: the serving one is of none,
+    /// or cannot be compared either.
     fn is_wanted_unproven(&self) -> bool {
         let serving = &self.nodes[self.upstreams.serving.0];
         serving.peer.standing != Standing::Ready || serving.heights_of_work.is_some()
@@ -204,8 +204,8 @@ impl Coordinator {
         }
     }
 
-    /// Retires jobs that another node has passed, and once there is a job of a good node those whose
-    /// blocks would be lost. The standby job takes over.
+    /// Retires jobs that another node has passed, and once there is a job of a good node those
+    /// whose blocks would be lost. The standby job takes over.
     fn replace_lost_jobs(&mut self) {
         // The cut of a node may count since it was compared with the others.
         let passed = self.live.jobs.iter().map(|live| &live.job).filter(|job| {

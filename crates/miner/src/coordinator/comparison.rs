@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use chainweb::{BlockHash, ChainId};
 use node::{Cut, Error, Progress};
 
-use super::action::{Action, Purpose, Request};
-use super::event::Seq;
+use super::action::{Action, Request};
+use super::event::{Purpose, Seq};
 use super::state::Coordinator;
 use crate::job::NodeId;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chainweb::{BlockHash, ChainId, WorkHeader};
 use node::{Cut, Error, Refusal};
 
-use super::action::{Action, Purpose, Request};
-use super::event::Seq;
+use super::action::{Action, Request};
+use super::event::{Purpose, Seq};
 use super::freshness::{Freshness, contradicts};
 use super::heights::HeightsOfWork;
 use super::node_state::Suspicion;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use chainweb::{BlockHash, ChainId, Work};
 use node::{Cut, Error, Info, UpdateEvent};
 
-use super::action::Purpose;
 use crate::demand::Demand;
 use crate::history::Fate;
 use crate::job::{Job, JobId, NodeId, Solution};
@@ -25,6 +24,15 @@ impl Seq {
     pub(super) fn of(job: &Job) -> Self {
         Self(job.id.0)
     }
+}
+
+/// What the blocks of a branch are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To look up submitted blocks.
+    Lookup,
+    /// To compare one block with that of other nodes.
+    Comparison,
 }
 
 /// An input of the coordinator. A failed request is an event as well. Answers repeat the fields of

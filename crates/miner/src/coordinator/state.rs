@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use chainweb::{ChainId, WorkHeader};
 
-use super::action::{Action, Purpose};
+use super::action::Action;
 use super::config::Config;
-use super::event::{Event, Seq};
+use super::event::{Event, Purpose, Seq};
 use super::live::{Live, LiveJobs};
 use super::node_state::NodeState;
 use super::submissions::Submissions;

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
 use node::{Cut, Error, Info, Lost, Tip, UpdateEvent, Version};
 
-use super::super::action::Purpose;
-use super::super::event::Seq;
+use super::super::event::{Purpose, Seq};
 use super::super::{Action, Config, Connection, Coordinator, Event, Preemption, Request};
 use super::pieces::{Piece, block, busy, piece};
 use crate::demand::Demand;

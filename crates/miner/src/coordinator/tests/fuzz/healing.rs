@@ -221,7 +221,7 @@ impl World {
             return self.fail_over();
         }
         self.calm(Duration::from_secs(1));
-        // A node may issue work on other chains than it is asked for, and is asked a few times only.
+        // A node may issue work on other chains than it is asked for, and is asked a few times.
         let chains = self.nodes[0].chains.len() as u64;
         let is_any = |world: &Self| {
             world

@@ -8,7 +8,7 @@ use chainweb::Work;
 use node::Cut;
 
 use super::super::super::Request;
-use super::super::super::action::Purpose;
+use super::super::super::event::Purpose;
 use super::{Flight, World};
 use crate::demand::{Demand, Source, View};
 use crate::job::{Job, Jobs, NodeId, Proof};

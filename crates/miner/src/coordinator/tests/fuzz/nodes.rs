@@ -1,6 +1,7 @@
 //! Stories of two or three nodes, on the model.
 
 mod fates;
+mod figures;
 mod forks;
 
 use std::time::{Duration, Instant};
