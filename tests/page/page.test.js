@@ -132,6 +132,9 @@ describe('the page', () => {
     test(`compares several nodes: ${state}`, () => story(state, async (page) => {
       for (const text of words) await has(page, '#nodes tbody', text);
       await has(page, '#nodes .note', insured);
+      await has(page, '#rate .readout', 'our blocks');
+      // Another node gives work while one is down.
+      assert.equal((await page.locator('#rate .readout').innerText()).includes('no work'), state === 'all-gone');
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width, 'nothing is wider than the phone');
     }, { viewport: PHONE }));
   }

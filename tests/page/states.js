@@ -61,6 +61,9 @@ export const PROBLEMS = {
 };
 
 /** Changes of the ordinary state. */
+/** Outages of nodes that last. */
+const outages = ({ now }, ...nodes) => nodes.map((node, index) => ({ node, since_unix_ms: now - 95_000 - 60_000 * index, until_unix_ms: null, cause: 'unreachable' }));
+
 /** The second node is of no use. */
 function setAside(it, standing, reason, change = {}) {
   it.status.problems = [PROBLEMS[standing === 'behind' ? 'node behind' : 'fork']];
@@ -95,18 +98,19 @@ const STATES = {
     Object.assign(it, { jobs: [], nodes: it.nodes.slice(0, 1) });
     Object.assign(it.nodes[0], { up: false, standing: null, standing_reason: null, standing_since_unix_ms: null, lag_blocks: null, latency_seconds: null, streams_open: 0, failures: [{ request: 'work', cause: 'unreachable', error: 'connection refused', since_unix_ms: it.now - 95_000 }] });
     it.chains.forEach((chain) => { chain.is_watched = false; });
-    it.outages = [{ node: '10.0.0.5:1848', since_unix_ms: it.now - 95_000, until_unix_ms: null, cause: 'unreachable' }];
+    it.outages = outages(it, NODE);
   },
   'node-behind': (it) => setAside(it, 'behind', 'is behind the other nodes', { lag_blocks: 12 }),
   fork: (it) => setAside(it, 'forked', 'is on a fork', { lag_blocks: null }),
   flapping: (it) => {
     it.status.problems = [PROBLEMS.flapping];
     Object.assign(it.nodes[1], { losses: 12 });
+    it.outages = outages(it, OTHER);
   },
   'all-gone': (it) => {
     it.status.problems = [PROBLEMS['all gone']];
     Object.assign(it.status, { ready: false, reason: 'no node gives work' });
-    it.jobs = [];
+    Object.assign(it, { jobs: [], outages: outages(it, NODE, OTHER) });
     for (const node of it.nodes) Object.assign(node, { up: false, standing: 'unreachable', standing_reason: 'does not answer in time', standing_since_unix_ms: it.now - 95_000, latency_seconds: null, streams_open: 0 });
     it.nodes[1].failures = [{ request: 'info', cause: 'unreachable', error: 'connection refused', since_unix_ms: it.now - 95_000 }];
   },

@@ -12,13 +12,9 @@ function fill(element, attributes, children) {
 }
 
 /** Returns a new element. Attributes `on…` are listeners; children are elements or text. */
-export function h(tag, attributes, ...children) {
-  return fill(document.createElement(tag), attributes, children);
-}
+export const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 
-export function svg(tag, attributes, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
-}
+export const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
 /** Sets or removes an attribute, if that changes it. */
 export function attr(element, name, value) {

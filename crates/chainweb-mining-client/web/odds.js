@@ -69,9 +69,8 @@ export function renderOdds() {
   });
   built.ticks.hidden = each.length === 0;
   const unusual = each.filter(({ low, high }) => low > 1 || high < 1);
-  const high = unusual.some(({ low }) => low > 1);
   text(built.words, each.length === 0 && work.expected_blocks >= 1 ? 'Known after the first minutes.'
     : each.length === 0 ? `Too early to say: ${t.blocks(work.expected_blocks)} blocks expected so far. After work for one block, 37 % have none.`
     : unusual.length === 0 ? `95 % ${each.length === 1 ? 'interval. It includes' : 'intervals. All include'} 100 %: nothing unusual.`
-      : high ? '95 % intervals. More blocks than expected: good luck.' : '95 % intervals. Fewer blocks than luck explains: look for lost blocks and stale work.');
+      : unusual.some(({ low }) => low > 1) ? '95 % intervals. More blocks than expected: good luck.' : '95 % intervals. Fewer blocks than luck explains: look for lost blocks and stale work.');
 }

@@ -27,6 +27,14 @@ function fewer(rows, most) {
   return merged;
 }
 
+/** Returns the times without work: of several nodes those in which all are out. */
+function withoutWork(outages) {
+  const each = state.nodes.map(({ address }) => outages.filter(({ node }) => node === address));
+  const both = (one, other) => ({ since_unix_ms: Math.max(one.since_unix_ms, other.since_unix_ms), until_unix_ms: Math.min(one.until_unix_ms ?? Infinity, other.until_unix_ms ?? Infinity) });
+  const overlaps = (some, others) => some.flatMap((one) => others.map((other) => both(one, other))).filter(({ since_unix_ms: since, until_unix_ms: until }) => since < until);
+  return each.length > 1 ? each.reduce(overlaps) : outages;
+}
+
 /** A chart with its table. `path` returns what to fetch of a span from a time on. */
 export class Chart {
   constructor(root, { path, spans, first, label, expected, blocks, windows }) {
@@ -51,7 +59,7 @@ export class Chart {
     if (this.uplot && this.blocks?.() !== this.drawn) this.scale(this.uplot.data[0]);
     this.drawn = this.blocks?.();
     const { chosen } = this, { span, seconds, every } = SPANS[chosen];
-    if (!state.status?.version || Date.now() - this.fetched < every * 1000) return;
+    if (!state.status?.version || !state.nodes.length || Date.now() - this.fetched < every * 1000) return;
     const isFirst = this.fetched === 0;
     this.fetched = Date.now();
     const length = { minute: 60, hour: 3600, day: 86400 }[span];
@@ -67,7 +75,7 @@ export class Chart {
       const news = answer.totals.map((row) => ({ ...row, start: row.start_unix_ms / 1000, rate: rateOf(row.hashes, row.start_unix_ms / 1000) })).filter((row) => span !== 'minute' || row.start + length <= end);
       const kept = this.rows.filter((row) => row.start < from && row.start >= end - seconds);
       this.rows = isFirst ? news : [...kept, ...news.filter((row) => row.start >= from)];
-      this.outages = answer.outages ?? [];
+      this.outages = withoutWork(answer.outages ?? []);
       this.length = length;
       this.draw();
     } catch { this.fetched = Date.now() - (every - 5) * 1000; }
@@ -131,8 +139,7 @@ export class Chart {
 
   /** Draws our blocks under the axis, and outages as bands. */
   marks(plot) {
-    const { ctx, bbox } = plot;
-    const ratio = devicePixelRatio || 1;
+    const { ctx, bbox } = plot, ratio = devicePixelRatio || 1;
     const place = (seconds) => Math.round(plot.valToPos(seconds, 'x', true));
     const { min, max } = plot.scales.x;
     ctx.save();

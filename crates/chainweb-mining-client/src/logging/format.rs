@@ -5,7 +5,7 @@
 //! as NaN. Plain lines leave out `event` and what is not known, write times and rates with their
 //! unit, and cut hashes and keys.
 
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Write as _};
 use std::time::Duration;
 
 use miner::units::{About, HashRate};
@@ -70,7 +70,7 @@ where
                 whole_hashes,
                 to_journal,
             } => {
-                let line = plain_line(&writer, &fields, whole_hashes);
+                let line = plain_line(&writer, &fields, whole_hashes)?;
                 write_plain(writer, *event.metadata().level(), &line, to_journal)
             }
             Self::Json => write_json(writer, event, fields),
@@ -79,7 +79,11 @@ where
 }
 
 /// Returns the message and the fields.
-fn plain_line(writer: &Writer<'_>, fields: &Fields, whole_hashes: bool) -> String {
+fn plain_line(
+    writer: &Writer<'_>,
+    fields: &Fields,
+    whole_hashes: bool,
+) -> Result<String, fmt::Error> {
     let mut line = printable(&fields.message(), Some('\n'));
     let is_status = fields.0.contains(&("event", "status".into()));
     for (name, value) in &fields.0 {
@@ -89,14 +93,14 @@ fn plain_line(writer: &Writer<'_>, fields: &Fields, whole_hashes: bool) -> Strin
         }
         if let Some((name, text)) = plain_field(name, value, whole_hashes) {
             let text = printable(&text, None);
-            line += &if writer.has_ansi_escapes() {
-                format!(" \u{1b}[3m{name}\u{1b}[0m\u{1b}[2m=\u{1b}[0m{text}")
+            if writer.has_ansi_escapes() {
+                write!(line, " \u{1b}[3m{name}\u{1b}[0m\u{1b}[2m=\u{1b}[0m{text}")?;
             } else {
-                format!(" {name}={text}")
-            };
+                write!(line, " {name}={text}")?;
+            }
         }
     }
-    line
+    Ok(line)
 }
 
 /// Writes a line with its time and level.

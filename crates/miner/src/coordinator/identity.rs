@@ -74,8 +74,10 @@ impl Coordinator {
             live.suspect(self.seq);
         }
         for live in &mut self.live.jobs {
-            live.insured.remove(&id);
             live.asked.remove(&id);
+        }
+        for nodes in self.live.insured.values_mut() {
+            nodes.remove(&id);
         }
         self.reopen_suspect(id);
     }

@@ -23,8 +23,8 @@ pub(super) struct LiveJobs {
     pub(super) jobs: Vec<Live>,
     /// Retired jobs whose work the node issued more than once, and when it last did.
     issued: VecDeque<(JobId, Instant)>,
-    /// Retired jobs whose payload other nodes hold, and those.
-    insured: VecDeque<(JobId, BTreeSet<NodeId>)>,
+    /// The other nodes that hold the payload of each job, also of retired ones.
+    pub(super) insured: BTreeMap<JobId, BTreeSet<NodeId>>,
 }
 
 /// A live job.
@@ -44,8 +44,6 @@ pub(super) struct Live {
     pub(super) is_standby: bool,
     /// When other nodes were last asked for work on its chain, and how often without any.
     pub(super) asked: BTreeMap<NodeId, (Instant, u32)>,
-    /// The other nodes that hold its payload.
-    pub(super) insured: BTreeSet<NodeId>,
 }
 
 impl Live {
@@ -121,15 +119,6 @@ impl LiveJobs {
         again.map_or(job.received, |(_, at)| *at)
     }
 
-    /// Returns the other nodes that hold the payload of a job, also of a retired one.
-    pub(super) fn insured_by(&self, id: JobId) -> Option<&BTreeSet<NodeId>> {
-        let live = self.jobs.iter().map(|live| (live.job.id, &live.insured));
-        let retired = self.insured.iter().map(|(id, nodes)| (*id, nodes));
-        live.chain(retired)
-            .find(|(job, _)| *job == id)
-            .map(|(_, nodes)| nodes)
-    }
-
     /// Removes jobs.
     pub(super) fn take(&mut self, leaves: impl Fn(&Live) -> bool) -> Vec<Arc<Job>> {
         let mut taken = Vec::new();
@@ -140,13 +129,10 @@ impl LiveJobs {
                 }
                 self.issued.push_back((live.job.id, live.issued));
             }
-            if !live.insured.is_empty() {
-                if self.insured.len() == REMEMBERED {
-                    self.insured.pop_front();
-                }
-                self.insured.push_back((live.job.id, live.insured));
-            }
             taken.push(live.job);
+        }
+        while self.insured.len() > REMEMBERED {
+            self.insured.pop_first();
         }
         taken
     }

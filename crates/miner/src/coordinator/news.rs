@@ -35,7 +35,7 @@ impl Coordinator {
         }
         let peer = &mut self.nodes[id.0].peer;
         peer.cut_due = Some(self.now + self.config.timing.peer_check);
-        peer.cut = Some(cut.clone());
+        (peer.cut, peer.is_cut_new) = (Some(cut.clone()), true);
         if peer.news > requested {
             // The block may have come after this cut.
             peer.cut_due = Some(self.now);

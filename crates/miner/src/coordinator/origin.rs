@@ -1,11 +1,12 @@
 //! Of which network work is: a node, or something in between, may name one and issue work of
 //! another.
 //!
-//! The chain and the adjacent chains have to be those of `/info`, and the network's code in the
-//! header that of most nodes. No job is made of other work.
+//! The chain and the adjacent chains have to be those of `/info`, the parent not far from the tip
+//! in the node's own cut, and the network's code in the header that of most nodes. No job is made
+//! of other work.
 
 use chainweb::{Adjacents, WorkHeader};
-use node::{Info, Version};
+use node::{Cut, Info, Version};
 
 use super::node_state::Suspicion;
 use super::state::Coordinator;
@@ -13,6 +14,11 @@ use crate::job::NodeId;
 
 /// The code of the public network (kadena-io/chainweb-node, `Chainweb/Version/Mainnet.hs`).
 const MAINNET: (&str, u32) = ("mainnet01", 5);
+
+/// How many blocks a parent may be from the tip: more than come between two requests for the cut.
+const FAR: u64 = 100;
+/// The works in a row with a far parent, each with a cut of its own, that are of another network.
+const FAR_WORKS: u32 = 3;
 
 impl Coordinator {
     /// Notes of which network work of a node is. Returns whether it is another one.
@@ -23,7 +29,22 @@ impl Coordinator {
         let node = &mut self.nodes[id.0];
         node.peer.code = Some(header.version_code());
         let fits = node.info.as_ref().is_none_or(|info| fits(info, header));
-        if !fits && !node.peer.is_foreign {
+        let cut = node.peer.cut.as_ref().filter(|_| !node.cut.is_failing());
+        let is_far = cut.is_some_and(|cut| is_far(cut, header));
+        let is_counted = std::mem::take(&mut node.peer.is_cut_new);
+        node.peer.far_works = if is_far {
+            node.peer.far_works + u32::from(is_counted)
+        } else {
+            0
+        };
+        if is_far && node.peer.far_works < FAR_WORKS {
+            // The cut may be old.
+            node.peer.cut_due = Some(self.now);
+            node.cut.release();
+            self.hold_work(id);
+            return true;
+        }
+        if (is_far || !fits) && !node.peer.is_foreign {
             node.peer.is_foreign = true;
             // It may have other chains since a fork.
             node.suspect(Suspicion::OtherNetwork);
@@ -88,6 +109,12 @@ fn fits(info: &Info, header: &WorkHeader) -> bool {
         _ => true,
     };
     has_chain && has_adjacents
+}
+
+/// Whether the parent of a header is far from the tip of its chain.
+fn is_far(cut: &Cut, header: &WorkHeader) -> bool {
+    let tip = cut.tip(header.chain());
+    tip.is_some_and(|tip| header.height().abs_diff(tip.height) > FAR)
 }
 
 #[cfg(test)]

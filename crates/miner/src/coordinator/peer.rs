@@ -28,7 +28,11 @@ pub(super) struct Peer {
     pub(super) clock: Option<(CreationTime, Instant)>,
     /// The network's code in the last work that it issued.
     pub(super) code: Option<u32>,
-    /// Whether it issued work on chains that it does not name.
+    /// Whether its cut came after the last work.
+    pub(super) is_cut_new: bool,
+    /// The works in a row whose parents were far from its own cut.
+    pub(super) far_works: u32,
+    /// Whether it issued work on chains that it does not name, or far from its own cut.
     pub(super) is_foreign: bool,
     /// When it last reported a block that concerns a job of another node.
     pub(super) news: Seq,
@@ -125,6 +129,6 @@ impl Peer {
 
     /// Its next work may be of the network that it names.
     pub(super) fn trust_work(&mut self) {
-        (self.code, self.is_foreign) = (None, false);
+        (self.code, self.far_works, self.is_foreign) = (None, 0, false);
     }
 }

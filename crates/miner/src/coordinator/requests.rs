@@ -137,13 +137,14 @@ impl Coordinator {
         result: Result<T, Error>,
     ) -> Option<T> {
         let (now, timing) = (self.now, self.config.timing);
+        let is_alone = !self.has_several_nodes();
         let node = &mut self.nodes[id.0];
         let sent = node.gate(request).in_flight();
         // A node without work holds the request for it.
         let is_held = request == RequestKind::Work
             && sent.is_some_and(|sent| node.peer.has_answered_since(sent));
         match &result {
-            _ if is_held => {}
+            _ if is_held || is_alone => {}
             Err(Error::NoAnswer(_)) => node.peer.not_answered(),
             // A proxy answers in place of a node that is down. Work a node may refuse itself.
             Err(error) if request != RequestKind::Work && error.is_of_server() => {

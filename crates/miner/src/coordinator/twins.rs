@@ -60,15 +60,16 @@ impl Coordinator {
             live.asked.insert(id, (now, TRIES));
             let other = live.job.work.header();
             if (other.parent(), other.payload_hash()) == (header.parent(), header.payload_hash()) {
-                self.counters.insured_jobs += u64::from(live.insured.is_empty());
-                live.insured.insert(id);
+                let by = self.live.insured.entry(live.job.id).or_default();
+                self.counters.insured_jobs += u64::from(by.is_empty());
+                by.insert(id);
             }
         }
     }
 
     /// Returns the nodes that hold the payload of a job besides its own.
     pub(super) fn twins_of(&self, job: &Job) -> Vec<Twin> {
-        let insured = self.live.insured_by(job.id).into_iter().flatten();
+        let insured = self.live.insured.get(&job.id).into_iter().flatten();
         let twin = |id: &NodeId| Twin {
             node: *id,
             attempts: 0,
@@ -201,8 +202,8 @@ impl Coordinator {
     /// Returns the nodes that insure each live job.
     pub(crate) fn insured(&self) -> BTreeMap<JobId, BTreeSet<NodeId>> {
         let jobs = self.live.published();
-        jobs.map(|live| (live.job.id, live.insured.clone()))
-            .collect()
+        let by = |id| self.live.insured.get(&id).cloned().unwrap_or_default();
+        jobs.map(|live| (live.job.id, by(live.job.id))).collect()
     }
 }
 

@@ -170,9 +170,11 @@ impl Coordinator {
         // On EVM nodes a refresh can be what makes work available.
         node.work.release();
         node.streams.refreshed(chain, refresh);
-        // It may hold another payload from now on.
+        // It may issue another payload from now on. It keeps those that it has issued.
         for live in &mut self.live.jobs {
-            if live.job.chain() == chain && live.job.node != id {
+            let by = self.live.insured.get(&live.job.id);
+            let is_insured = by.is_some_and(|by| by.contains(&id));
+            if live.job.chain() == chain && live.job.node != id && !is_insured {
                 live.asked.remove(&id);
             }
         }

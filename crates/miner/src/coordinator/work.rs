@@ -1,7 +1,7 @@
 //! Answers with work: whether it is current, and where it becomes a live job: in a free slot, in
 //! place of an older job, or not at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -146,7 +146,6 @@ impl Coordinator {
             freshness,
             is_standby,
             asked: BTreeMap::new(),
-            insured: BTreeSet::new(),
         };
         self.live.jobs.insert(0, live);
         if replaced.is_some() && self.has_room() {
@@ -243,7 +242,7 @@ impl Coordinator {
 
     /// Pauses requests for work: the node issues what is of no use now, and is not asked again and
     /// again. Perhaps no other chain can be mined.
-    fn hold_work(&mut self, id: NodeId) {
+    pub(super) fn hold_work(&mut self, id: NodeId) {
         let until = self.now + self.config.timing.held_chain_pause;
         self.nodes[id.0].work.hold(until);
     }

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, ChainId};
 use node::{Cut, Progress, Tip};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
 
 use super::super::tracked_block::{Status, Voter};
 use super::super::tracker::BlockTracker;
@@ -222,4 +225,79 @@ fn a_chain_is_reset_when_it_ends_far_below_at_all_nodes() {
     assert_eq!(ballot.tracker.counts().pending, 1);
     ballot.cut(1, 3, block(0, 3, 0));
     assert_eq!(ballot.tracker.counts().pending, 0);
+}
+
+/// Nodes of random weights vote, change their minds and fall out, in an order from the seed.
+#[test]
+fn no_place_is_final_that_a_node_disputes_in_any_order() {
+    let mut ends = 0;
+    for seed in 0..300 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let nodes = rng.random_range(1..=5);
+        // No two are equal.
+        let weights: Vec<_> = (0..nodes)
+            .map(|id| 10 * rng.random_range(1..5) + id)
+            .collect();
+        let mut ballot = Ballot::new(&weights);
+        // What each node said last, and how deep.
+        let mut said: BTreeMap<usize, (u8, u64)> = BTreeMap::new();
+        for step in 0..40 {
+            let voters: Vec<_> = ballot.voters.keys().copied().collect();
+            let id = *voters.choose(&mut rng).expect("one is left");
+            if voters.len() > 1 && rng.random_bool(0.05) {
+                ballot.forgoes(id);
+            } else {
+                let height = rng.random_range(2..12);
+                let which = *[OURS, OURS, OTHER].choose(&mut rng).expect("not empty");
+                ballot.now += Duration::from_mins(5);
+                let tip = block(step, height, 7);
+                assert!(ballot.cut(id, height, tip).is_some());
+                ballot.branch(id, height, Some(which));
+                said.insert(id, (which, height - 1));
+            }
+            let votes = ballot.voters.iter();
+            let votes = votes.map(|(id, weight)| (said.get(id).copied(), *weight));
+            let votes: Vec<_> = votes.collect();
+            let of = |wanted| {
+                let cast = votes
+                    .iter()
+                    .filter_map(|(vote, weight)| Some((vote.as_ref()?.0, *weight)));
+                let weights = cast
+                    .filter(|(which, _)| *which == wanted)
+                    .map(|(_, weight)| weight);
+                (weights.clone().count(), weights.max())
+            };
+            let is_ours = of(OURS) > of(OTHER);
+            let is_final = |wanted| {
+                votes.iter().all(|(vote, _)| {
+                    vote.is_some_and(|(which, depth)| which == wanted && depth >= 6)
+                })
+            };
+            let counts = ballot.tracker.counts();
+            let events = ballot.tracker.take_events();
+            let end = events.iter().find_map(|event| match event {
+                Event::Block(_, BlockEvent::Confirmed { .. }) => Some(OURS),
+                Event::Block(_, BlockEvent::Orphaned { .. }) => Some(OTHER),
+                _ => None,
+            });
+            assert_eq!(
+                end.is_some(),
+                is_final(OURS) || is_final(OTHER),
+                "seed {seed}: {votes:?}"
+            );
+            if let Some(end) = end {
+                assert!(is_final(end), "seed {seed}: {votes:?}");
+                ends += 1;
+                break;
+            }
+            if of(OURS) != of(OTHER) {
+                assert_eq!(
+                    (counts.accepted, counts.displaced),
+                    (u64::from(is_ours), u64::from(!is_ours)),
+                    "seed {seed}: {votes:?}"
+                );
+            }
+        }
+    }
+    assert!(ends > 100, "{ends}");
 }

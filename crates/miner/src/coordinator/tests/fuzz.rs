@@ -71,6 +71,8 @@ struct World {
     retired: BTreeSet<JobId>,
     live: BTreeSet<JobId>,
     events: u64,
+    /// The number of requests for work.
+    works: usize,
     /// The number at which the request was made whose answer is being handled.
     landing: u64,
     demand: Demand,
@@ -216,6 +218,7 @@ impl World {
             retired: BTreeSet::new(),
             live: BTreeSet::new(),
             events: 0,
+            works: 0,
             landing: 0,
             demand: Demand::Any,
             has_demands: false,

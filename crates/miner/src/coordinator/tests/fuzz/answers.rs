@@ -171,7 +171,9 @@ impl Model {
             .collect::<Vec<_>>()
             .choose(rng)
             .expect("there are chains");
-        let hint = hint.filter(|chain| self.chains.contains_key(chain) && rng.random_bool(0.8));
+        let hint = hint.filter(|chain| {
+            self.chains.contains_key(chain) && (self.obeys_hints || rng.random_bool(0.8))
+        });
         let number = hint.unwrap_or(*any);
         let chain = &self.chains[&number];
         let micros = (now - self.started).as_micros();
@@ -191,7 +193,7 @@ impl Model {
             target: level.expect("at most 256").target(),
             payload_hash: chain.payload,
             chain: number,
-            height: chain.blocks.len() as u64,
+            height: chain.blocks.len() as u64 + self.work_above,
             version_code: self.networks,
             ..fixtures::fields()
         };

@@ -108,6 +108,7 @@ impl World {
             assert!(!is_mute || is_known, "waits for a dead node: {flight:?}");
         }
         let serving = self.coordinator.upstreams.serving;
+        assert!(!self.coordinator.is_submit_only(serving));
         let is_good = matches!(standing(serving), Standing::Ready | Standing::Unknown);
         let ready = self.coordinator.issuers().next();
         assert!(
@@ -144,7 +145,7 @@ impl World {
         if !is_given_up || solution.expires <= self.now {
             return;
         }
-        let twins = self.coordinator.live.insured_by(job.id).into_iter();
+        let twins = self.coordinator.live.insured.get(&job.id).into_iter();
         let twins: Vec<_> = twins.flatten().copied().collect();
         let issuer = Some(job.node).filter(|_| !solution.is_outdated);
         let all = twins.into_iter().chain(issuer);

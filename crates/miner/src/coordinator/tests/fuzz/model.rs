@@ -40,6 +40,8 @@ pub(super) struct Model {
     /// Whether payloads depend on the parent and the number of refreshes only, and can be the same
     /// on all nodes.
     pub(super) shares_payloads: bool,
+    /// Whether it always issues work on the wanted chain, and not only mostly.
+    pub(super) obeys_hints: bool,
     /// The answer to all requests for the cut.
     pub(super) refuses_cut: Option<Error>,
     /// The answer to all requests for work.
@@ -56,6 +58,8 @@ pub(super) struct Model {
     pub(super) payloads: BTreeMap<PayloadHash, Instant>,
     newest_payload: u64,
     pub(super) networks: u32,
+    /// How far its work is above its own blocks.
+    pub(in super::super) work_above: u64,
     /// The chains that it names, if not all.
     pub(super) named: Option<usize>,
     /// How far its clock is ahead of that of this machine, in microseconds.
@@ -101,6 +105,7 @@ impl Model {
             was_apart: false,
             block_weight: 10,
             shares_payloads: false,
+            obeys_hints: false,
             refuses_cut: None,
             refuses_work: None,
             dies_silently: false,
@@ -111,6 +116,7 @@ impl Model {
             payloads: BTreeMap::new(),
             newest_payload: 1_000_000 * id as u64,
             networks: 0,
+            work_above: 0,
             named: None,
             clock_ahead_micros: 0,
             started: now,

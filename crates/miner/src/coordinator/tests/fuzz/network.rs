@@ -129,6 +129,7 @@ impl World {
             Action::Report(event) => self.check_report(event),
             Action::Request { node, request } => {
                 self.check_request(node, &request);
+                self.works += usize::from(matches!(request, Request::Work { .. }));
                 self.flights.push(Flight {
                     node,
                     request,

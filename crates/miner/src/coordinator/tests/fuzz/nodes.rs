@@ -3,10 +3,11 @@
 mod fates;
 mod figures;
 mod forks;
+mod slow;
 
 use std::time::{Duration, Instant};
 
-use chainweb::ChainId;
+use chainweb::{ChainId, HeaderFields};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -568,6 +569,37 @@ fn a_node_whose_work_is_of_another_network_is_reported_once_and_never_mined() {
     world.restart(NodeId(0), Model::restart);
     world.blocks(90);
     world.expect_jobs_of(0);
+}
+
+#[test]
+fn work_far_from_the_cut_of_its_node_is_never_mined() {
+    let mut world = World::mining(2);
+    world.nodes[0].work_above = 200;
+    world.blocks(60);
+    assert_eq!(world.standing(0), Standing::OtherNetwork);
+    world.expect_jobs_of(1);
+    let jobs = world.jobs.iter();
+    let far = jobs.filter(|(job, _)| job.work.header().height() > 200);
+    assert_eq!(far.count(), 0);
+}
+
+#[test]
+fn far_work_counts_once_for_each_cut() {
+    let mut world = World::mining(2);
+    let fields = HeaderFields {
+        height: 500,
+        version_code: 0,
+        ..fixtures::fields()
+    };
+    let (id, header) = (NodeId(0), fields.encode());
+    let coordinator = &mut world.coordinator;
+    for expected in [false, false, true] {
+        coordinator.nodes[0].peer.is_cut_new = true;
+        for _ in 0..5 {
+            assert!(coordinator.is_foreign_work(id, &header));
+        }
+        assert_eq!(coordinator.nodes[0].peer.is_foreign, expected);
+    }
 }
 
 #[test]

@@ -92,32 +92,41 @@ fn with_a_slow_node_work_is_as_fresh_as_with_the_faster_one_alone() {
     assert_eq!(outdated(&[late, at_once]), faster);
 }
 
-/// Returns the requests for work and the jobs of five minutes with a block a second, and a refreshed
-/// payload on all nodes.
+/// Returns the requests for work, and the jobs with the refreshed payloads of their chains, of ten
+/// minutes with a block and a refreshed payload each second and a half.
 fn requests(nodes: usize, shares_payloads: bool) -> (usize, usize) {
     let mut world = World::mining_with(nodes, shares_payloads);
-    let before = (world.works, world.jobs.len());
-    for second in 0..300 {
+    for node in &mut world.nodes {
+        node.obeys_hints = true;
+    }
+    let before = (world.works, world.coordinator.counters().jobs);
+    let mut refreshes = 0;
+    for step in 0..400 {
         world.calm(SECOND);
-        let chain = ChainId::new(second % CHAINS);
+        let chain = ChainId::new(step % CHAINS);
         world.nodes[nodes - 1].foreign_block(chain);
         world.gossip(nodes - 1, chain);
         world.calm(SECOND / 2);
-        let chain = ChainId::new((second + CHAINS / 2) % CHAINS);
+        let chain = ChainId::new((step + CHAINS / 2) % CHAINS);
+        refreshes += usize::from(world.coordinator.live.holds(chain));
         for node in 0..nodes {
             world.nodes[node].refresh(chain);
             world.deliver_all(NodeId(node));
         }
     }
-    (world.works - before.0, world.jobs.len() - before.1)
+    let jobs = world.coordinator.counters().jobs - before.1;
+    let jobs = usize::try_from(jobs).expect("few");
+    (world.works - before.0, jobs + refreshes)
 }
 
 #[test]
-fn three_nodes_get_at_most_three_requests_for_work_per_job() {
+fn three_nodes_get_at_most_three_requests_for_work_per_job_and_refresh() {
     for shares_payloads in [false, true] {
-        let (of_one, jobs_of_one) = requests(1, shares_payloads);
-        let (of_three, jobs) = requests(3, shares_payloads);
-        println!("{of_one} for {jobs_of_one}; {of_three} for {jobs}");
-        assert!(of_three <= 3 * jobs, "{of_three} for {jobs} jobs");
+        let (of_one, needs_of_one) = requests(1, shares_payloads);
+        let (of_three, needs) = requests(3, shares_payloads);
+        assert!(
+            of_three <= 3 * needs,
+            "{of_three} for {needs} jobs and refreshes; {of_one} for {needs_of_one} of one node"
+        );
     }
 }

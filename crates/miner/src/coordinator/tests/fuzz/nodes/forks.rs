@@ -42,13 +42,11 @@ impl World {
 fn a_fork_of_any_depth_is_found_within_thirty_seconds() {
     for nodes in [2, 3] {
         for depth in [1, 2, 5] {
-            for higher in [1, 2, 20] {
-                for is_growing in [false, true] {
-                    let mut world = World::mining(nodes);
-                    world.blocks(60);
-                    world.fork_last(depth, higher);
-                    world.expect_fork(is_growing);
-                }
+            for (higher, is_growing) in [(1, false), (20, true)] {
+                let mut world = World::mining(nodes);
+                world.blocks(60);
+                world.fork_last(depth, higher);
+                world.expect_fork(is_growing);
             }
         }
     }
