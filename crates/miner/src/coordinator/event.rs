@@ -35,6 +35,15 @@ impl Seq {
     }
 }
 
+/// What the blocks of a branch are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To look up submitted blocks.
+    Lookup,
+    /// To compare one block with that of other nodes.
+    Comparison,
+}
+
 /// An input of the coordinator. A failed request is an event as well. Answers repeat the fields of
 /// their request.
 #[derive(Clone, Debug)]
