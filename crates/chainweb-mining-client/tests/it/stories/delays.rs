@@ -28,9 +28,9 @@ fn three_nodes() -> Setting {
     setting
 }
 
-/// Mines blocks at the third node, which reach the second after 0.1 s and the first 0.8 s later, with
-/// a client that knows these nodes. Returns the mean time from a block to the end of the job that it
-/// outdates.
+/// Mines blocks at the third node, which reach the second after 0.1 s and the first 0.8 s later,
+/// with a client that knows these nodes. Returns the mean time from a block to the end of the job
+/// that it outdates.
 async fn outdated_work(chosen: &[usize]) -> Duration {
     let mut setting = three_nodes();
     let delays = [(0, 900), (1, 100)];
