@@ -193,6 +193,10 @@ impl Submissions {
     /// The node serves another network: it is submitted nothing again. Removes and returns the
     /// submissions without a request in flight and without other nodes to take them.
     pub(super) fn network_changed(&mut self, node: NodeId) -> Vec<Submission> {
+        self.later.retain(|later| later.node != node);
+        for open in self.open.values_mut() {
+            open.twins.retain(|twin| twin.node != node);
+        }
         let of_node = self.open.values_mut().filter(|open| open.job.node == node);
         for open in of_node {
             open.is_outdated = true;

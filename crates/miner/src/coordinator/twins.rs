@@ -75,7 +75,8 @@ impl Coordinator {
             attempts: 0,
             due: Some(self.now),
         };
-        insured.map(twin).collect()
+        let of_network = insured.filter(|id| self.nodes[id.0].serves(job));
+        of_network.map(twin).collect()
     }
 
     /// The issuer did not take a solution, or did not answer: sends it to the other nodes that hold
