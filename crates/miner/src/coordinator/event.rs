@@ -11,15 +11,6 @@ use crate::history::Fate;
 use crate::job::{Job, JobId, NodeId, Solution};
 use crate::telemetry::event::Operation;
 
-/// What the blocks of a branch are wanted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To look up submitted blocks.
-    Lookup,
-    /// To compare one block with that of other nodes.
-    Comparison,
-}
-
 /// A sequence number: a position in the order of all events and requests.
 ///
 /// The numbers are the coordinator's logical clock. Requests carry the number at which they were
