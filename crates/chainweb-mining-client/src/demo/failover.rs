@@ -251,7 +251,7 @@ mod tests {
         let steps = "  \
   20 ms  http://a serves
    10 s  http://a goes away
-   10 s  http://b serves, 4 ms later
+   10 s  http://b serves, 4.0 ms later
    20 s  http://a is back
    25 s  http://a serves
 ";

@@ -172,7 +172,7 @@ fn commands_have_help_and_the_version_and_each_level_of_the_log() {
 fn a_wrong_address_of_a_node_is_among_all_errors() {
     for (address, why) in [
         ("1848", "localhost:1848"),
-        ("a,b", "it contains ','"),
+        ("a,b", "\"b\" is no option of a node"),
         ("localhost;x", "it contains ';'"),
         ("http://host/path", "leave the path \"/path\" out"),
     ] {

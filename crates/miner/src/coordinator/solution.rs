@@ -23,6 +23,7 @@ use crate::telemetry::Event;
 use crate::telemetry::event::{
     BlockEvent, BlockRef, JobRef, NodeEvent, Retirement, SolutionDiscarded, Untracked,
 };
+use crate::timing::Timing;
 
 /// The most submissions of a solution whose payload is unknown: within two seconds, since a node
 /// that was restarted unnoticed is found out only after them. If each reaches one of two nodes by
@@ -233,18 +234,18 @@ impl Coordinator {
         let is_young = now < issued + timing.refetch_age;
         let is_restarted = node.suspicion == Some(Suspicion::Restart)
             || node.restarted.is_some_and(|at| issued <= at);
-        if !is_young || is_restarted || submission.may_be_taken(error) || submission.is_outdated {
+        // The report of the last block may come late, from a node behind the load balancer.
+        let is_outdated = submission.is_outdated && node.unknown_payloads == 0;
+        if !is_young || is_restarted || submission.may_be_taken(error) || is_outdated {
             return false;
         }
         if submission.attempts >= MAX_TRIES_ELSEWHERE {
             self.payload_unknown(of);
             return false;
         }
-        let is_retried = submission.retry(now, timing, error).is_some();
-        if is_retried {
-            submission.due = Some(now + timing.retry_min);
-        }
-        is_retried
+        let is_in_time = submission.expires > now;
+        submission.due = is_in_time.then(|| now + pause_elsewhere(submission, timing));
+        is_in_time
     }
 
     /// Another node than the one that issued the work answered a solution.
@@ -373,4 +374,14 @@ impl Coordinator {
             self.tracker.count_unknown(block, Untracked::NetworkChanged);
         }
     }
+}
+
+/// Returns a pause that is short or long, by the bits of the payload hash: solutions that are tried
+/// again with equal pauses get to the nodes in turn, and each to the same node every time.
+fn pause_elsewhere(submission: &Submission, timing: &Timing) -> Duration {
+    let hash = submission.header.payload_hash();
+    let [first, second, ..] = *hash.as_bytes();
+    let bits = u16::from_le_bytes([first, second]);
+    let is_short = bits >> (submission.attempts % u16::BITS) & 1 == 1;
+    timing.retry_min / 2 * if is_short { 1 } else { 3 }
 }

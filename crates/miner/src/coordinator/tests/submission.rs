@@ -173,7 +173,14 @@ fn a_solution_unknown_on_the_tip_is_submitted_on_new_connections_then_may_mean_a
     s.solved("0:1a");
     s.work_fails(&timeout());
     let mut now = 10;
-    for pause in [100; 15] {
+    // By the bits of the payload hash.
+    let (long, short) = (150, 50);
+    let pauses = [
+        [long, long, long, long, short],
+        [short, long, short, long, long],
+        [long, long, short, short, long],
+    ];
+    for pause in pauses.concat() {
         s.at(now).submitted(Err(stale())).gives(&[]);
         now += pause;
         let actions = format!("{:?}", s.at(now).tick());
@@ -191,9 +198,9 @@ fn a_solution_unknown_to_one_node_of_several_is_accepted_by_another() {
     s.solved("0:1a");
     s.work_fails(&timeout());
     s.at(10).submitted(Err(stale())).gives(&[]);
-    let actions = format!("{:?}", s.at(110).tick());
+    let actions = format!("{:?}", s.at(160).tick());
     assert!(actions.contains("submit 0:1a to net on a new connection"));
-    s.at(120).submitted(Ok(()));
+    s.at(170).submitted(Ok(()));
     assert_eq!(s.counters().solutions_submitted, 1);
     assert_eq!(s.counters().solutions_stale, 0);
 }
@@ -210,10 +217,10 @@ fn a_solution_unknown_for_another_reason_is_not_submitted_again() {
     s.solved("0:1a");
     s.at(10).submitted(Err(stale())).gives(&[]);
     s.at(20).new_cut(0);
-    s.at(110)
+    s.at(160)
         .tick()
         .gives(&["submit 0:1a to net on a new connection"]);
-    s.at(120).submitted(Err(stale())).gives(&[]);
+    s.at(170).submitted(Err(stale())).gives(&[]);
     assert_eq!(s.counters().solutions_stale, 1);
     // The node was restarted.
     let mut s = Script::mining(1);
@@ -242,8 +249,8 @@ fn a_solution_of_which_all_tries_are_refused_is_no_block() {
     let mut s = Script::mining(1);
     s.solved("0:1a");
     s.at(10).submitted(Err(stale())).gives(&[]);
-    s.at(110).tick();
-    s.at(120).submitted(Err(invalid_pow()));
+    s.at(160).tick();
+    s.at(170).submitted(Err(invalid_pow()));
     assert_eq!(s.counters().solutions_rejected, 1);
     assert_eq!(s.counters().blocks.pending, 0);
 }
