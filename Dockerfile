@@ -24,7 +24,8 @@ RUN case $(dpkg --print-architecture) in \
         amd64) packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;; \
         arm64) packages="gcc-x86-64-linux-gnu libc6-dev-amd64-cross" ;; \
     esac && \
-    apt-get update && apt-get install --yes --no-install-recommends $packages
+    apt-get update && apt-get install --yes --no-install-recommends $packages && \
+    rustup target add x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
@@ -34,7 +35,6 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
         *) echo "no image for $TARGETARCH: amd64 or arm64" >&2; exit 1 ;; \
     esac && \
     target=$architecture-unknown-linux-gnu && \
-    rustup target add $target && \
     export RUSTFLAGS="-C target-feature=+crt-static -C linker=$architecture-linux-gnu-gcc" && \
     export "CC_$(echo $target | tr - _)=$architecture-linux-gnu-gcc" && \
     cargo build --locked --profile dist --target $target && \

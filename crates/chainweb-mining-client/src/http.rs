@@ -82,10 +82,10 @@ struct Own {
     refuse: fn() -> Response,
 }
 
-/// Returns the name of this machine, or `None` if it is unknown.
+/// Returns the name of this machine, or `None` if it is no text.
 pub(crate) fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim().to_owned())
+    let name = rustix::system::uname();
+    name.nodename().to_str().ok().map(str::to_owned)
 }
 
 /// Returns a router that refuses requests of web pages of other sites, except that their links may

@@ -1,5 +1,5 @@
-//! The nodes in comparison: whether they are of one network, have the same blocks, and could take
-//! each other's solutions.
+//! The nodes in comparison: whether they are of one network and have as many blocks, and could take
+//! each other's solutions. Forks are left to the coordinator.
 
 use std::io::{self, Write};
 

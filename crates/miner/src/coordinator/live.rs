@@ -131,8 +131,13 @@ impl LiveJobs {
             }
             taken.push(live.job);
         }
+        let live: Vec<_> = self.jobs.iter().map(|live| live.job.id).collect();
         while self.insured.len() > REMEMBERED {
-            self.insured.pop_first();
+            let mut retired = self.insured.keys().filter(|id| !live.contains(id));
+            let Some(oldest) = retired.next().copied() else {
+                break;
+            };
+            self.insured.remove(&oldest);
         }
         taken
     }

@@ -5,7 +5,7 @@ use node::{Cut, Progress};
 
 use super::event::Seq;
 use super::state::Coordinator;
-use crate::job::NodeId;
+use crate::job::{Job, NodeId};
 use crate::telemetry::Standing;
 use crate::telemetry::event::Retirement;
 
@@ -46,14 +46,13 @@ impl Coordinator {
         }
         let nodes = self.nodes.iter();
         let progress: Vec<_> = nodes.map(|node| node.peer.progress()).collect();
-        let retired = self.retire(Retirement::NewCut, |live| {
-            let place = (live.job.chain(), live.job.work.header().height());
-            live.job.node != id && has_passed(cut, progress[live.job.node.0], place)
-        });
+        let is_passed = |job: &Job| {
+            let place = (job.chain(), job.work.header().height());
+            job.node != id && has_passed(cut, progress[job.node.0], place)
+        };
+        let retired = self.retire(Retirement::NewCut, |live| is_passed(&live.job));
         self.nodes[id.0].counts.first_events += retired.len() as u64;
-        for (chain, tip) in &cut.tips {
-            self.submissions.passed(*chain, tip.height);
-        }
+        self.submissions.passed(is_passed);
     }
 
     /// Requests the cut of a node that reports a new block on a chain where another node's job

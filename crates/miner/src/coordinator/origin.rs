@@ -61,14 +61,16 @@ impl Coordinator {
                 .is_some_and(|code| self.network_code() != Some(code))
     }
 
-    /// Returns the network's code in headers: that of most nodes; at a tie, of the first one.
+    /// Returns the network's code in headers: that of most nodes that do not only insure; at a tie,
+    /// of the first one.
     fn network_code(&self) -> Option<u32> {
         let (name, code) = MAINNET;
         let network = self.upstreams.network.as_ref();
         if network.map(|network| &network.version).map(Version::as_str) == Some(name) {
             return Some(code);
         }
-        let of_network = self.nodes.iter().filter(|node| {
+        let issuers = self.nodes.len() - self.config.submit_only;
+        let of_network = self.nodes[..issuers].iter().filter(|node| {
             let info = node.info.as_ref();
             info.is_some_and(|info| self.upstreams.is_of_network(info))
         });

@@ -240,7 +240,9 @@ impl Coordinator {
             return false;
         }
         if submission.attempts >= MAX_TRIES_ELSEWHERE {
-            self.payload_unknown(of);
+            if !submission.is_outdated {
+                self.payload_unknown(of);
+            }
             return false;
         }
         let is_in_time = submission.expires > now;
@@ -271,13 +273,13 @@ impl Coordinator {
             known.accepted(self.now, block.chain, block.height);
             self.show_heights_of_work(id);
         }
-        if submission.unknown > 0 {
+        if by == id && submission.unknown > 0 {
             self.payload_unknown(id);
         }
-        if self.nodes[id.0].pow_required_until.take().is_some() {
-            self.report_node(id, NodeEvent::PowNotRequired);
+        if self.nodes[by.0].pow_required_until.take().is_some() {
+            self.report_node(by, NodeEvent::PowNotRequired);
         }
-        self.track(submission);
+        self.track(by, submission);
     }
 
     fn refused(&mut self, submission: &Submission, error: &Error) {
@@ -362,13 +364,13 @@ impl Coordinator {
             header: submission.header.clone(),
         };
         self.report_block(submission.block(), event);
-        self.track(submission);
+        self.track(submission.job.node, submission);
     }
 
-    /// Tracks a block the node may have accepted.
-    fn track(&mut self, submission: &Submission) {
+    /// Tracks a block that a node may have accepted.
+    fn track(&mut self, by: NodeId, submission: &Submission) {
         let (job, block) = (&submission.job, submission.block());
-        if self.nodes[job.node.0].serves(job) {
+        if self.nodes[by.0].serves(job) {
             self.tracker.track(self.now, block, Status::Pending);
         } else {
             self.tracker.count_unknown(block, Untracked::NetworkChanged);

@@ -183,10 +183,10 @@ impl Submissions {
         }
     }
 
-    /// A chain has a block at this height: it is too late for others.
-    pub(super) fn passed(&mut self, chain: ChainId, height: u64) {
+    /// It is too late for solutions to these jobs: their chains have blocks at their heights.
+    pub(super) fn passed(&mut self, is_passed: impl Fn(&Job) -> bool) {
         for open in self.open.values_mut() {
-            open.is_passed |= open.job.chain() == chain && open.header.height() <= height;
+            open.is_passed |= is_passed(&open.job);
         }
     }
 

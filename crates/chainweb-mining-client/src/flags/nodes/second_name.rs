@@ -1,10 +1,10 @@
 //! Second names of nodes, found by their addresses.
 //!
 //! Two addresses that no name has in common, such as those of one machine in two networks, are not
-//! known to be of one node.
+//! known to be of one node. Nor are two names with one address, which a proxy may tell apart.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ::node::{Config, Endpoint};
@@ -23,10 +23,19 @@ pub(crate) async fn second_names(nodes: &[Config]) -> Vec<(usize, usize)> {
     let lookups = nodes.iter().map(|node| addresses(&node.endpoint));
     let found = join_all(lookups).await;
     let second = (0..nodes.len()).filter_map(|at| {
-        let earlier = (0..at).find(|earlier| are_of_one_node(&found[*earlier], &found[at]))?;
+        let earlier = (0..at).find(|earlier| {
+            let is_exact = is_exact(&nodes[*earlier].endpoint) || is_exact(&nodes[at].endpoint);
+            is_exact && are_of_one_node(&found[*earlier], &found[at])
+        })?;
         Some((at, earlier))
     });
     second.collect()
+}
+
+/// Whether no proxy can tell the host of an address from others at its place.
+fn is_exact(endpoint: &Endpoint) -> bool {
+    let host = endpoint.host().trim_matches(['[', ']']);
+    endpoint.is_loopback() || host.parse::<IpAddr>().is_ok()
 }
 
 /// Returns the addresses of a host with the port; none if they are not known, or if only a proxy

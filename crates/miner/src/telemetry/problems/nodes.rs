@@ -40,10 +40,16 @@ pub(super) fn problems(snapshot: &Snapshot, before: &[Problem]) -> Vec<Problem> 
         }
     }
     if are_gone && are_several {
-        let is_any_reached = found.iter().any(|problem| problem.kind != Kind::NodeDown);
+        let is_of_issuer = |problem: &Problem| {
+            let mut names = issuers.iter().map(|node| &node.address);
+            names.any(|name| problem.subjects.contains(name))
+        };
+        let is_reached = |problem: &Problem| problem.kind != Kind::NodeDown;
+        let mut of_issuers = found.iter().filter(|problem| is_of_issuer(problem));
+        let is_any_reached = of_issuers.any(is_reached);
         if !is_any_reached {
             // One sentence says it all.
-            found.clear();
+            found.retain(|problem| !is_of_issuer(problem));
         }
         let finding = all_gone(issuers.len(), is_any_reached);
         found.push(problem(snapshot, finding, true, issuers));
