@@ -59,7 +59,12 @@ pub struct DemoArgs {
     #[arg(long, default_value = "twenty")]
     pub graph: ChainGraph,
     /// Number of nodes, 1 to 5; of several, the one that serves goes away and comes back.
-    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = value_parser!(u8).range(1..=5))]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value = "1",
+        value_parser = value_parser!(u8).range(1..=5)
+    )]
     pub nodes: u8,
     /// Target time between two blocks of a chain.
     #[arg(long, value_name = "TIME", default_value = "4s", value_parser = positive_duration)]

@@ -102,9 +102,14 @@ impl Endpoint {
         self.port
     }
 
+    /// Returns the host without the brackets of an IPv6 address.
+    pub fn bare_host(&self) -> &str {
+        self.host.trim_matches(['[', ']'])
+    }
+
     /// Whether the host is this machine, for which no proxy applies.
     pub fn is_loopback(&self) -> bool {
-        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        let bare = self.bare_host();
         match bare.parse::<IpAddr>() {
             Ok(address) => address.is_loopback(),
             Err(_) => bare == "localhost" || bare.ends_with(".localhost"),

@@ -246,8 +246,8 @@ mod tests {
             jobs_insured: 151,
             blocks_taken: vec![80, 52],
         };
-        let cost = "The threads had no job for 3.1 ms in all. The nodes took 80 + 52 blocks. Of 170 \
-                    jobs, 151 were insured by another node.";
+        let cost = "The threads had no job for 3.1 ms in all. The nodes took 80 + 52 blocks. Of \
+                    170 jobs, 151 were insured by another node.";
         let steps = "  \
   20 ms  http://a serves
    10 s  http://a goes away

@@ -24,7 +24,7 @@ const SILENT: &str = "this machine's name servers do not answer: is its network 
 
 /// Resolves the node's name. Fails without an address.
 pub(super) async fn resolve(endpoint: &Endpoint, limit: Duration) -> (Finding, Vec<SocketAddr>) {
-    let host = endpoint.host().trim_matches(['[', ']']);
+    let host = endpoint.bare_host();
     let fail = |why, advice| Finding::fail(Check::Name, format!("{host}: {why}"), advice);
     let start = Instant::now();
     let mut addresses: Vec<_> = match timeout(limit, lookup_host((host, endpoint.port()))).await {

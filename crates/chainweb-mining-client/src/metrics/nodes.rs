@@ -52,7 +52,8 @@ pub(super) static METRICS: &[Metric] = &[
     metric(
         "node_losses_total",
         &["node"],
-        "How often one of several nodes was lost: it was no longer ready, or did not answer any more",
+        "How often one of several nodes was lost: it was no longer ready, or did not answer any \
+         more",
         "Alert if it rises by four in ten minutes: the node comes and goes.",
         |facts| of_nodes(facts, |node, _| Some(node.faults.lost as f64)),
     ),

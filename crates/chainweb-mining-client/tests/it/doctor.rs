@@ -5,6 +5,7 @@ mod tls;
 mod together;
 mod wrong;
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use chainweb_mining_client::cli::{Cli, Command};
@@ -44,7 +45,15 @@ async fn examined(node: &str, flags: &[&str], patience: Duration) -> Examined {
         "--timeout",
         &timeout,
     ];
-    let cli = Cli::try_parse_from(command.iter().chain(flags)).unwrap();
+    let (out, works) = run_json(command.iter().chain(flags)).await;
+    Examined::read(&out, works)
+}
+
+/// Runs a command line with `doctor --json`. Returns its output, and whether mining would work.
+async fn run_json(
+    command: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> (Vec<u8>, bool) {
+    let cli = Cli::try_parse_from(command).unwrap();
     let Some(Command::Doctor(args)) = cli.command else {
         panic!("another command: {cli:?}");
     };
@@ -52,7 +61,7 @@ async fn examined(node: &str, flags: &[&str], patience: Duration) -> Examined {
     let verdict = run(&args, CancellationToken::new(), &mut out, Form::Json)
         .await
         .unwrap();
-    Examined::read(&out, verdict == Verdict::Healthy)
+    (out, verdict == Verdict::Healthy)
 }
 
 /// The result, read back from its JSON.

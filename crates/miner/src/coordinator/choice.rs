@@ -8,6 +8,7 @@ use std::time::Instant;
 use node::{Cut, Error, Refusal};
 
 use super::live::Live;
+use super::node_state::NodeState;
 use super::state::Coordinator;
 use super::tracked_block::Voter;
 use crate::job::NodeId;
@@ -30,9 +31,15 @@ impl Coordinator {
             .filter(|id| self.nodes[id.0].peer.standing == Standing::Ready)
     }
 
+    /// Returns the nodes that do not only insure the jobs of others.
+    pub(super) fn issuing_nodes(&self) -> &[NodeState] {
+        let insurers = self.config.submit_only;
+        &self.nodes[..self.nodes.len().saturating_sub(insurers)]
+    }
+
     /// Whether a node only insures the jobs of others.
     pub(super) fn is_submit_only(&self, id: NodeId) -> bool {
-        id.0 + self.config.submit_only >= self.nodes.len()
+        id.0 >= self.issuing_nodes().len()
     }
 
     /// Returns the nodes that are ready to issue work, in the order of preference.
@@ -95,7 +102,7 @@ impl Coordinator {
     /// The network of the nodes is that of the first one identified, as long as any serves it. It
     /// is never that of nodes which only insure.
     pub(super) fn choose_network(&mut self) {
-        let issuers = self.nodes.iter().rev().skip(self.config.submit_only).rev();
+        let issuers = self.issuing_nodes().iter();
         let mut known = issuers.filter_map(|node| node.info.as_ref());
         let is_served = self.upstreams.network.is_some()
             && known.clone().any(|info| self.upstreams.is_of_network(info));

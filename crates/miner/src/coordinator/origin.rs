@@ -69,8 +69,7 @@ impl Coordinator {
         if network.map(|network| &network.version).map(Version::as_str) == Some(name) {
             return Some(code);
         }
-        let issuers = self.nodes.len() - self.config.submit_only;
-        let of_network = self.nodes[..issuers].iter().filter(|node| {
+        let of_network = self.issuing_nodes().iter().filter(|node| {
             let info = node.info.as_ref();
             info.is_some_and(|info| self.upstreams.is_of_network(info))
         });

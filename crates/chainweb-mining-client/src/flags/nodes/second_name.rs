@@ -34,8 +34,7 @@ pub(crate) async fn second_names(nodes: &[Config]) -> Vec<(usize, usize)> {
 
 /// Whether no proxy can tell the host of an address from others at its place.
 fn is_exact(endpoint: &Endpoint) -> bool {
-    let host = endpoint.host().trim_matches(['[', ']']);
-    endpoint.is_loopback() || host.parse::<IpAddr>().is_ok()
+    endpoint.is_loopback() || endpoint.bare_host().parse::<IpAddr>().is_ok()
 }
 
 /// Returns the addresses of a host with the port; none if they are not known, or if only a proxy
@@ -44,8 +43,8 @@ async fn addresses(endpoint: &Endpoint) -> BTreeSet<SocketAddr> {
     if endpoint.proxy().is_some() {
         return BTreeSet::new();
     }
-    let host = endpoint.host().trim_matches(['[', ']']);
-    let found = timeout(PATIENCE, lookup_host((host, endpoint.port()))).await;
+    let place = (endpoint.bare_host(), endpoint.port());
+    let found = timeout(PATIENCE, lookup_host(place)).await;
     let found = found.ok().and_then(Result::ok);
     let canonical = |address: SocketAddr| (address.ip().to_canonical(), address.port()).into();
     found.into_iter().flatten().map(canonical).collect()

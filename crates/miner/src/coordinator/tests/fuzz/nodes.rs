@@ -6,6 +6,7 @@ mod forks;
 mod insurers;
 mod slow;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{ChainId, HeaderFields};
@@ -16,7 +17,7 @@ use super::super::super::{Config, Event, Preemption, Request};
 use super::super::pieces::{busy, not_served, unauthorized};
 use super::model::Model;
 use super::{Flight, World};
-use crate::job::{NodeId, Proof};
+use crate::job::{Job, NodeId, Proof};
 use crate::telemetry::event::{NodeEvent, Retirement};
 use crate::telemetry::{self, Standing};
 use crate::timing::Timing;
@@ -36,6 +37,12 @@ fn config(nodes: usize) -> Config {
 }
 
 impl World {
+    /// Returns the newest live job.
+    fn newest_job(&self) -> Arc<Job> {
+        let jobs = self.coordinator.jobs();
+        Arc::clone(jobs.iter().next().expect("there are jobs"))
+    }
+
     /// Good nodes that have been mined on for ten seconds, the first of which serves.
     fn mining(nodes: usize) -> Self {
         Self::mining_with(nodes, false)
@@ -434,13 +441,7 @@ fn all_nodes_gone_and_back_are_mined_on_again() {
 fn a_block_that_another_node_shows_first_outdates_a_job() {
     let mut world = World::mining(2);
     world.nodes[0].is_frozen = true;
-    let job = world
-        .coordinator
-        .jobs()
-        .iter()
-        .next()
-        .map(std::sync::Arc::clone);
-    let job = job.expect("there are jobs");
+    let job = world.newest_job();
     let new_cuts = |world: &World| {
         let counters = world.coordinator.counters();
         let retired = counters

@@ -10,20 +10,26 @@ use crate::telemetry::counters::BlockCounts;
 use crate::telemetry::event::BlockEvent;
 
 impl World {
+    /// Mines until a block of ours is in the cut, and puts seven others on it. Returns its chain.
+    fn bury_a_block(&mut self) -> ChainId {
+        while self.nodes[0].count(&self.ours) == 0 {
+            self.solve();
+            self.calm(Duration::ZERO);
+        }
+        let chain = self.chain_of_ours();
+        for _ in 0..7 {
+            self.nodes[0].foreign_block(chain);
+        }
+        chain
+    }
+
     /// A block of ours is under seven others on all nodes but the last, which has others in its
     /// place, in all this many. Four seconds pass, in which it is looked up.
     fn disputed(nodes: usize, others: usize) -> Self {
         let mut world = Self::mining(nodes);
         let last = nodes - 1;
         world.nodes[last].is_frozen = true;
-        while world.nodes[0].count(&world.ours) == 0 {
-            world.solve();
-            world.calm(Duration::ZERO);
-        }
-        let chain = world.chain_of_ours();
-        for _ in 0..7 {
-            world.nodes[0].foreign_block(chain);
-        }
+        let chain = world.bury_a_block();
         for _ in 0..others {
             world.nodes[last].foreign_block(chain);
         }
@@ -97,14 +103,7 @@ fn of_three_nodes_the_majority_decides() {
 #[test]
 fn a_block_on_which_all_agree_is_final() {
     let mut world = World::mining(3);
-    while world.nodes[0].count(&world.ours) == 0 {
-        world.solve();
-        world.calm(Duration::ZERO);
-    }
-    let chain = world.chain_of_ours();
-    for _ in 0..7 {
-        world.nodes[0].foreign_block(chain);
-    }
+    world.bury_a_block();
     world.calm(5 * SECOND);
     world.expect_blocks(accepted());
     assert!(world.is_any_final());

@@ -67,16 +67,10 @@ fn a_submit_only_node_gives_way_to_a_node_that_issues_work() {
 fn a_block_that_a_submit_only_node_shows_first_outdates_a_job() {
     let mut world = with_an_insurer(2);
     world.nodes[0].is_frozen = true;
-    let job = world
-        .coordinator
-        .jobs()
-        .iter()
-        .next()
-        .expect("there are jobs");
-    let (id, chain) = (job.id, job.chain());
-    world.nodes[1].foreign_block(chain);
+    let job = world.newest_job();
+    world.nodes[1].foreign_block(job.chain());
     world.calm(Duration::ZERO);
-    assert!(!world.coordinator.jobs().contains(id));
+    assert!(!world.coordinator.jobs().contains(job.id));
 }
 
 #[test]
