@@ -370,7 +370,13 @@ impl Coordinator {
     /// Tracks a block that a node may have accepted.
     fn track(&mut self, by: NodeId, submission: &Submission) {
         let (job, block) = (&submission.job, submission.block());
-        if self.nodes[by.0].serves(job) {
+        let is_of_network = if by == job.node {
+            self.nodes[by.0].serves(job)
+        } else {
+            // It is no twin of a network that it has left.
+            submission.twins.iter().any(|twin| twin.node == by)
+        };
+        if is_of_network {
             self.tracker.track(self.now, block, Status::Pending);
         } else {
             self.tracker.count_unknown(block, Untracked::NetworkChanged);

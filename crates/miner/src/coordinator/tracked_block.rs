@@ -171,9 +171,11 @@ impl TrackedBlock {
     }
 
     /// Whether the chain was reset at all nodes that vote, as is common on development networks.
+    /// Nodes other than the issuer of the work may never have been as high.
     pub(super) fn is_reset(&self, voters: &[Voter]) -> bool {
         let mut lookups = voters.iter().map(|(id, _)| &self.lookups[id.0]);
-        !voters.is_empty() && lookups.all(|lookup| lookup.vote == Some(Vote::FarAbove))
+        voters.iter().any(|(id, _)| *id == self.block.node)
+            && lookups.all(|lookup| lookup.vote == Some(Vote::FarAbove))
     }
 
     /// Returns what changed by the votes, and what they say for good.
