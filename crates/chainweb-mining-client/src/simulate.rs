@@ -97,7 +97,7 @@ pub struct SimnetArgs {
 pub enum PresetArg {
     /// A development network: line n, 20 chains.
     Development,
-    /// The main network: line k, 20 chains.
+    /// The main network: line k with its fork votes, 20 chains.
     MainnetLike,
     /// The network `StoaChain`: line n, 10 chains.
     Stoa,
@@ -110,8 +110,10 @@ pub enum PresetArg {
 pub enum LineArg {
     /// Kadena's last release, 2.32.0.
     N,
-    /// The community's release 3.2.
+    /// The community's release 3.2, with fork votes.
     K,
+    /// As k, with the `/info` of its pull request 34, which names fork numbers.
+    KNext,
     /// The EVM line, 2.31.2, on 98 chains.
     E,
 }
@@ -189,6 +191,7 @@ impl SimnetArgs {
             config.release = match line {
                 LineArg::N => Release::Kadena2_32,
                 LineArg::K => Release::Community3_2,
+                LineArg::KNext => Release::CommunityNext,
                 LineArg::E => Release::Evm2_31,
             };
         }

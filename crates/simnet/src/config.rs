@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chainweb::{ChainGraph, Difficulty};
-pub use network::{Preset, Release, version_code_of};
+pub use network::{ForkRules, Preset, Release, version_code_of};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub version_code: u32,
     /// The simulated release of chainweb-node.
     pub release: Release,
+    /// Rules of fork votes, for releases that cast them.
+    pub forks: ForkRules,
     /// Target block time of each chain, for the difficulty adjustment. At least a microsecond.
     pub block_delay: Duration,
     /// Difficulty of the first blocks, in expected hashes.
@@ -83,6 +85,7 @@ impl Default for Config {
             version: "development".to_owned(),
             version_code: 2,
             release: Release::Kadena2_32,
+            forks: ForkRules::default(),
             block_delay: Duration::from_secs(30),
             start_difficulty: Difficulty::from_u128(100_000),
             genesis: GenesisBlocks::Fresh,

@@ -14,6 +14,7 @@ mod evm;
 mod foreign;
 mod foreign_blocks;
 mod fork;
+mod forks;
 mod genesis;
 mod join;
 mod outcome;

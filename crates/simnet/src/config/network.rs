@@ -8,8 +8,10 @@ use super::{Config, ProofOfWork};
 /// the fields of `/info`, and the value of the header `X-Chainweb-Node-Version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
-    /// 3.2, the community's line.
+    /// 3.2, the community's line. It casts fork votes.
     Community3_2,
+    /// 3.2 with the `/info` of its pull request 34, which names fork numbers.
+    CommunityNext,
     /// 2.32.0, Kadena's last release.
     Kadena2_32,
     /// 2.31.1; its `/info` has a service date.
@@ -27,7 +29,7 @@ impl Release {
     /// Returns the package version, as in `nodePackageVersion`.
     pub(crate) const fn package_version(self) -> &'static str {
         match self {
-            Self::Community3_2 => "3.2",
+            Self::Community3_2 | Self::CommunityNext => "3.2",
             Self::Kadena2_32 => "2.32.0",
             Self::Kadena2_31 => "2.31.1",
             Self::Kadena2_23 => "2.23",
@@ -36,9 +38,46 @@ impl Release {
         }
     }
 
+    /// Whether the release casts fork votes.
+    pub(crate) const fn has_fork_votes(self) -> bool {
+        matches!(self, Self::Community3_2 | Self::CommunityNext)
+    }
+
     /// Whether the release is of the EVM line.
     pub(crate) const fn is_evm(self) -> bool {
         matches!(self, Self::Evm2_31)
+    }
+}
+
+/// Rules of fork votes of a node of the community's line. Other nodes copy the flags of the parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForkRules {
+    /// Highest fork number that the node knows. Blocks with a higher one are invalid.
+    pub known: u32,
+    /// The fork number up to which blocks vote for the next one.
+    pub target: u32,
+    /// Number of heights in each epoch at which votes are cast. At the next 120 they are counted.
+    pub casting: u64,
+}
+
+/// Number of heights in each epoch at which votes are counted (`Chainweb/Version.hs`).
+const COUNTING: u64 = 120;
+
+impl ForkRules {
+    /// Returns the number of heights in an epoch.
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.casting + COUNTING
+    }
+}
+
+impl Default for ForkRules {
+    /// Returns the rules of 3.2 on the main network.
+    fn default() -> Self {
+        Self {
+            known: 1,
+            target: 1,
+            casting: 14_280,
+        }
     }
 }
 
@@ -70,7 +109,7 @@ pub fn version_code_of(name: &str) -> Option<u32> {
 pub enum Preset {
     /// A development network of Kadena's last release.
     Development,
-    /// The main network, with the community's release.
+    /// The main network, with the community's release and its fork votes.
     MainnetLike,
     /// `StoaChain`.
     Stoa,

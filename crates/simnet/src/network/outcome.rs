@@ -57,6 +57,8 @@ pub(crate) enum Invalid {
     NotAfterParents,
     /// The adjacent parents are not the blocks of the adjacent chains at the parent's height.
     Adjacents,
+    /// The fork number is above the node's own.
+    ForkNumber,
     /// Another field differs from its required value.
     Fields,
 }

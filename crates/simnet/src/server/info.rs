@@ -39,6 +39,14 @@ pub(crate) fn node_info(network: &Network) -> Value {
         info["nodeHistoricalChains"] = history;
         info["nodeBlockDelay"] = json!(micros);
     }
+    if config.release == Release::CommunityNext {
+        let known = config.forks.known;
+        info["nodeForkNumber"] = json!(known);
+        info["nodeLatestBehaviorHeight"] = match known {
+            0 => json!("genesis"),
+            _ => json!({ "forkNumber": known }),
+        };
+    }
     if matches!(config.release, Release::Kadena2_31 | Release::Evm2_31) {
         info["nodeServiceDate"] = Value::Null;
     }
