@@ -24,6 +24,7 @@ mod man;
 mod measure;
 pub mod metrics;
 pub mod mine;
+mod networks;
 pub mod on_demand;
 mod quantity;
 pub mod reload;
