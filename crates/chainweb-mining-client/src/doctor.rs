@@ -5,6 +5,7 @@
 
 mod check;
 mod examination;
+mod forks;
 mod mining;
 mod pace;
 mod protocol;

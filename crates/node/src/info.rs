@@ -30,6 +30,9 @@ pub struct Info {
     pub block_delay: Option<Duration>,
     /// The release of the node software.
     pub package_version: Option<String>,
+    /// The highest fork number that the node knows. Only planned releases name it
+    /// (kda-community/chainweb-node, pull request 34).
+    pub fork_number: Option<u32>,
     /// Whether the node is of the EVM line: it has `nodePayloadProviders`, and pays the accounts of
     /// its own configuration, not that of the client.
     pub is_evm: bool,
@@ -41,6 +44,8 @@ struct Wire {
     version: String,
     #[serde(rename = "nodePackageVersion", default)]
     package_version: Value,
+    #[serde(rename = "nodeForkNumber", default)]
+    fork_number: Value,
     #[serde(rename = "nodeChains", default)]
     chains: Value,
     #[serde(rename = "nodeGraphHistory", default)]
@@ -72,6 +77,7 @@ impl Info {
             graph,
             block_delay: optional("nodeBlockDelay", wire.block_delay).map(Duration::from_micros),
             package_version: optional("nodePackageVersion", wire.package_version),
+            fork_number: optional("nodeForkNumber", wire.fork_number),
             is_evm: !wire.payload_providers.is_null(),
         })
     }

@@ -15,6 +15,7 @@ pub(super) enum Check {
     MiningApi,
     Key,
     Work,
+    Forks,
     Updates,
     Clock,
     RoundTrip,
@@ -23,7 +24,7 @@ pub(super) enum Check {
 
 impl Check {
     /// All checks in order, with their labels.
-    pub(super) const ALL: [(Self, &str); 13] = [
+    pub(super) const ALL: [(Self, &str); 14] = [
         (Self::Name, "name"),
         (Self::Connection, "connection"),
         (Self::Protocol, "protocol"),
@@ -33,6 +34,7 @@ impl Check {
         (Self::MiningApi, "mining API"),
         (Self::Key, "key"),
         (Self::Work, "work"),
+        (Self::Forks, "fork votes"),
         (Self::Updates, "update stream"),
         (Self::Clock, "clock"),
         (Self::RoundTrip, "round trip"),

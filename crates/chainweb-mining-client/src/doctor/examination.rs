@@ -13,7 +13,8 @@ use node::{Client, Config, Cut, Error, Info, Malformed, NoAnswer};
 use super::check::{Check, Finding, State};
 use super::screen::Screen;
 use super::trouble::{fact, remedy};
-use super::{mining, pace, protocol, reach, sameness, updates, work};
+use super::{forks, mining, pace, protocol, reach, sameness, updates, work};
+use crate::networks::{release_in_words, upgrade};
 
 /// Examines a node and prints each finding at once.
 pub(super) async fn examine(node: &Config, screen: &mut Screen<'_>) -> anyhow::Result<()> {
@@ -67,7 +68,10 @@ fn network(
     let finding = match (&answer, node.endpoint.proxy()) {
         (Ok(info), _) => {
             screen.show(answers)?;
-            Finding::ok(Check::Network, description(info))
+            match upgrade(info) {
+                Some(advice) => Finding::warn(Check::Network, description(info), advice),
+                None => Finding::ok(Check::Network, description(info)),
+            }
         }
         (Err(Error::Malformed(Malformed::Version(name))), _) => {
             screen.show(answers)?;
@@ -94,9 +98,7 @@ fn description(info: &Info) -> String {
         1 => "1 chain".to_owned(),
         count => format!("{count} chains"),
     };
-    let release = info.package_version.as_deref();
-    let release = release.unwrap_or("older than 2.24.1");
-    format!("{}, {chains}, chainweb-node {release}", info.version)
+    format!("{}, {chains}, {}", info.version, release_in_words(info))
 }
 
 async fn cut(client: &Client, info: &Info, screen: &mut Screen<'_>) -> io::Result<Option<Cut>> {
@@ -123,8 +125,8 @@ fn heights(cut: &Cut) -> String {
     }
 }
 
-/// Checks mining API, key and work by one request for work. Returns a chain for the update stream,
-/// or `None` without a mining API.
+/// Checks mining API, key, work and fork votes by one request for work. Returns a chain for the
+/// update stream, or `None` without a mining API.
 async fn mining(
     client: &Client,
     node: &Config,
@@ -139,7 +141,12 @@ async fn mining(
             let is_evm = info.is_evm || matches!(work.header().adjacents(), Adjacents::Hashed);
             screen.show(mining::on())?;
             screen.show(mining::key(&node.miner, is_evm))?;
-            screen.show(work::judge(client, info, cut, &work, took).await)?;
+            let (finding, parent) = work::judge(client, info, cut, &work, took).await;
+            let forks = match screen.show(finding)? {
+                State::Fail => forks::of_cut(client, info, cut).await,
+                _ => forks::judge(info, work.header(), parent.as_ref()),
+            };
+            screen.show(forks)?;
             Ok(Some(work.chain()))
         }
         Err(error) => {
@@ -150,6 +157,7 @@ async fn mining(
                     chain = None;
                 }
             }
+            screen.show(forks::of_cut(client, info, cut).await)?;
             Ok(chain)
         }
     }

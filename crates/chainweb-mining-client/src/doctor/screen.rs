@@ -225,7 +225,8 @@ http://localhost:1848, mining for k: abc
 ✗ /info          404
                  → word word word word word word word word word word word word word word word word
                    word word word word
-- not checked    network, /cut, mining API, key, work, update stream, clock, round trip, one node
+- not checked    network, /cut, mining API, key, work, fork votes, update stream, clock, round trip,
+                 one node
 
 mining would not work
 ";

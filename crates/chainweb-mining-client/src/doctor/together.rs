@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use chainweb::{ChainId, Work};
+use chainweb::{ChainId, ForkState, Work};
 use futures_util::future::{join, join_all};
 use miner::timing::Timing;
 use node::{Client, Config, Info, Progress};
@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::check::State;
 use super::{Form, screen};
 use crate::flags::second_names;
+use crate::networks::knows_fork;
 
 /// How often two nodes are asked for work until both build on the same block.
 const TRIES: usize = 5;
@@ -102,9 +103,21 @@ async fn judge(mut known: Vec<Known>, rows: &mut [Row]) {
         let pair = best.zip(*own);
         pair.is_some_and(|(best, own)| best.is_ahead_of(&own))
     });
+    let forks = join_all(known.iter().map(fork)).await;
+    let newest = forks.iter().flatten().copied().max().unwrap_or(0);
     let first = &known[0];
-    for (node, is_behind) in known.iter().zip(behind) {
+    for ((node, is_behind), own) in known.iter().zip(behind).zip(forks) {
         let row = &mut rows[node.at];
+        let is_left = own.is_some_and(|own| own < newest);
+        if is_left && (is_behind || knows_fork(&node.info, newest) == Some(false)) {
+            let figure = format!(
+                "is at fork {}, and the network at fork {newest}",
+                own.unwrap_or(0)
+            );
+            let advice = "the node stopped at the network's last fork: upgrade it";
+            row.says(State::Fail, figure, advice);
+            continue;
+        }
         let mut figure = match payload(first, node).await {
             _ if node.at == first.at => "is the one that the others are compared with".to_owned(),
             Payload::Same => "has the same payload as the first: insures its jobs".to_owned(),
@@ -146,6 +159,12 @@ fn difference(own: &Info, network: &Info) -> Option<String> {
     } else {
         None
     }
+}
+
+/// Returns the fork number of the next block of a node.
+async fn fork(node: &Known) -> Option<u32> {
+    let work = work(node, None).await?;
+    Some(ForkState::from_flags(work.header().flags()).number())
 }
 
 async fn progress(node: &Known) -> Option<Progress> {

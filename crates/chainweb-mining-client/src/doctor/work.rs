@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chainweb::{Adjacents, BlockHash, ChainId, CreationTime, Work};
+use chainweb::{Adjacents, BlockHash, ChainId, Work, WorkHeader};
 use miner::telemetry::estimate::BLOCK_DELAY;
 use miner::units::{About, Prefixed};
 use node::{Client, Cut, Error, Info, Refusal};
@@ -17,14 +17,15 @@ use super::mining::CHANGED_ON_THE_WAY;
 /// longer.
 const OLD: u32 = 20;
 
-/// Judges work which arrived within `took` of its request.
+/// Judges work which arrived within `took` of its request. Also returns its parent, if the node
+/// sends it.
 pub(super) async fn judge(
     client: &Client,
     info: &Info,
     cut: Option<&Cut>,
     work: &Work,
     took: Duration,
-) -> Finding {
+) -> (Finding, Option<WorkHeader>) {
     let header = work.header();
     let figure = format!(
         "chain {}, height {}, {}hashes expected, in {}",
@@ -33,10 +34,10 @@ pub(super) async fn judge(
         Prefixed(work.target().difficulty().as_f64()),
         About(took)
     );
-    let created = match block(client, info, work.chain(), header.parent()).await {
-        Ok(Some(created)) => created,
-        Ok(None) => return Finding::ok(Check::Work, figure),
-        Err(unknown) => return unknown,
+    let parent = match block(client, info, work.chain(), header.parent()).await {
+        Ok(Some(parent)) => parent,
+        Ok(None) => return (Finding::ok(Check::Work, figure), None),
+        Err(unknown) => return (unknown, None),
     };
     if let Adjacents::Recorded(adjacents) = header.adjacents() {
         for (chain, hash) in adjacents.iter() {
@@ -44,27 +45,32 @@ pub(super) async fn judge(
             if tip.is_none_or(|tip| tip.hash != hash)
                 && let Err(unknown) = block(client, info, chain, hash).await
             {
-                return unknown;
+                return (unknown, Some(parent));
             }
         }
     }
-    let age = header.creation_time().saturating_since(created);
+    let age = header
+        .creation_time()
+        .saturating_since(parent.creation_time());
     let figure = format!("{figure}; its parent is {} old", About(age));
     // The first block of a network builds on a genesis of any age.
     if header.height() > 1 && age > info.block_delay.unwrap_or(BLOCK_DELAY) * OLD {
-        return Finding::warn(Check::Work, figure, too_old(age));
+        return (
+            Finding::warn(Check::Work, figure, too_old(age)),
+            Some(parent),
+        );
     }
-    Finding::ok(Check::Work, figure)
+    (Finding::ok(Check::Work, figure), Some(parent))
 }
 
-/// Returns the creation time of a block that work builds on, if the node sends it. Returns the
-/// finding as the error if the node does not know the block.
+/// Returns a block that work builds on, if the node sends it. Returns the finding as the error if
+/// the node does not know the block.
 async fn block(
     client: &Client,
     info: &Info,
     chain: ChainId,
     hash: BlockHash,
-) -> Result<Option<CreationTime>, Finding> {
+) -> Result<Option<WorkHeader>, Finding> {
     let has_chain = info.chains.is_empty() || info.chains.contains(&chain);
     let answer = if has_chain {
         client.block_header(&info.version, chain, hash).await
@@ -72,7 +78,7 @@ async fn block(
         Err(Refusal::UnknownBlock(hash).into())
     };
     match answer {
-        Ok(header) => Ok(Some(header.work().creation_time())),
+        Ok(block) => Ok(Some(block.work().clone())),
         Err(Error::Refused(Refusal::UnknownBlock(_))) => {
             let figure =
                 format!("it builds on block {hash} of chain {chain}, which the node does not know");

@@ -1,6 +1,7 @@
 //! `doctor` on the simulated network, with one thing wrong at a time.
 
 mod balanced;
+mod forks;
 mod tls;
 mod together;
 mod wrong;
@@ -91,6 +92,7 @@ impl Examined {
             "mining-api",
             "key",
             "work",
+            "forks",
             "updates",
             "clock",
             "round-trip",

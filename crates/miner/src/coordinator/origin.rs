@@ -133,6 +133,7 @@ mod tests {
             graph: Some(graph),
             block_delay: None,
             package_version: None,
+            fork_number: None,
             is_evm: false,
         };
         let listed = Info {

@@ -94,6 +94,7 @@ async fn every_known_info_is_read() {
             graph: Some(graph),
             block_delay: Some(Duration::from_secs(30)),
             package_version: Some(package.to_owned()),
+            fork_number: None,
             is_evm: version == "evm-development",
         };
         assert_eq!(info(body).await, Ok(expected));
@@ -108,6 +109,7 @@ async fn the_name_alone_is_enough() {
         graph: None,
         block_delay: None,
         package_version: None,
+        fork_number: None,
         is_evm: false,
     };
     assert_eq!(
@@ -118,6 +120,37 @@ async fn the_name_alone_is_enough() {
     let odd = br#"{"nodeVersion":"x","nodeChains":["0","one"],"nodeGraphHistory":[[0,[[0,[1]]]]],
         "nodeBlockDelay":"30s","nodePackageVersion":{},"nodeApiVersion":7,"more":[[[]]]}"#;
     assert_eq!(info(odd).await, Ok(bare("x")));
+}
+
+/// Pull request 34 of the community's line adds a number, and makes another field an object.
+#[tokio::test]
+async fn the_fork_number_is_read_from_any_form_of_info() {
+    let bodies = [
+        (
+            r#""nodeForkNumber":1,"nodeLatestBehaviorHeight":{"forkNumber":1}"#,
+            Some(1),
+        ),
+        (
+            r#""nodeForkNumber":0,"nodeLatestBehaviorHeight":"genesis""#,
+            Some(0),
+        ),
+        (
+            r#""nodeForkNumber":4294967295,"nodeLatestBehaviorHeight":[[]]"#,
+            Some(u32::MAX),
+        ),
+        (r#""nodeLatestBehaviorHeight":6510743"#, None),
+        (r#""nodeForkNumber":4294967296"#, None),
+        (r#""nodeForkNumber":-1"#, None),
+        (r#""nodeForkNumber":0.5"#, None),
+        (r#""nodeForkNumber":"1""#, None),
+        (r#""nodeForkNumber":{"forkNumber":1}"#, None),
+        (r#""nodeForkNumber":null"#, None),
+    ];
+    for (fields, expected) in bodies {
+        let body = format!(r#"{{"nodeVersion":"x",{fields}}}"#);
+        let info = info(body.as_bytes()).await.unwrap();
+        assert_eq!(info.fork_number, expected, "{fields}");
+    }
 }
 
 #[tokio::test]
@@ -166,7 +199,7 @@ async fn an_info_without_a_name_is_malformed() {
         ),
         (
             b"[]",
-            "invalid length 0, expected struct Wire with 6 elements at line 1 column 2",
+            "invalid length 0, expected struct Wire with 7 elements at line 1 column 2",
         ),
     ];
     for (body, why) in garbage {

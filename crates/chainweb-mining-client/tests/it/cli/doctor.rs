@@ -66,8 +66,8 @@ async fn a_signal_ends_it_with_the_findings_so_far() {
         assert_eq!(doctor.wait().code(), Some(1));
         let screen = doctor.stdout();
         assert!(screen.contains("✓ /cut"), "{screen}");
-        let end = "\n- not checked    mining API, key, work, update stream, clock, round trip, one node\n\n\
-                   interrupted: whether mining would work is not known\n";
+        let end = "\n- not checked    mining API, key, work, fork votes, update stream, clock, round \
+                   trip, one node\n\ninterrupted: whether mining would work is not known\n";
         assert!(screen.ends_with(end), "{screen}");
     }
 }

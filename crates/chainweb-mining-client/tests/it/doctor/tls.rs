@@ -86,7 +86,7 @@ async fn forward(listener: TcpListener, tls: TlsAcceptor, node: SocketAddr) {
     }
 }
 
-const REST: &str = "info network cut mining-api key work updates clock round-trip one-node";
+const REST: &str = "info network cut mining-api key work forks updates clock round-trip one-node";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_behind_tls_is_well() {

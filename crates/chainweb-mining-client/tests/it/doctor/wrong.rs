@@ -13,7 +13,7 @@ use super::{Examined, IMPATIENCE, KEY, PATIENCE, examined, network};
 use crate::cli::program::Running;
 
 /// The checks that need `/info`.
-const AFTER_INFO: &str = "network cut mining-api key work updates clock round-trip one-node";
+const AFTER_INFO: &str = "network cut mining-api key work forks updates clock round-trip one-node";
 
 async fn on(simnet: &Simnet) -> Examined {
     examined(&simnet.address().to_string(), &["-k", KEY], PATIENCE).await
@@ -188,7 +188,7 @@ async fn a_server_that_is_no_chainweb_node() {
 #[tokio::test]
 async fn a_network_name_that_cannot_be_part_of_a_path() {
     let simnet = with(&[(Endpoint::Info, replaced(r#"{"nodeVersion":"../admin"}"#))]).await;
-    let rest = "cut mining-api key work updates clock round-trip one-node";
+    let rest = "cut mining-api key work forks updates clock round-trip one-node";
     on(&simnet).await.fails(
         "network",
         "../admin",
@@ -234,6 +234,7 @@ async fn mining_is_switched_off() {
 
     let all = [mining.as_slice(), &[off(Endpoint::Cut)]].concat();
     let seen = on(&with(&all).await).await;
+    let rest = "key work forks updates";
     seen.fails("mining-api", "/mining/work", "only some paths", rest);
 }
 

@@ -422,6 +422,7 @@ impl Script {
             graph: None,
             block_delay: None,
             package_version: None,
+            fork_number: None,
             is_evm: false,
         }))
     }

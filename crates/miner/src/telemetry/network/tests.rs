@@ -18,6 +18,7 @@ fn info(chains: u32) -> Info {
         graph: None,
         block_delay: None,
         package_version: None,
+        fork_number: None,
         is_evm: false,
     }
 }

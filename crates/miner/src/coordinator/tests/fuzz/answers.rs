@@ -90,6 +90,7 @@ impl Model {
                     graph: None,
                     block_delay: None,
                     package_version: None,
+                    fork_number: None,
                     is_evm: self.is_evm,
                 }),
             },
