@@ -68,8 +68,10 @@ pub(super) struct NodeState {
     /// The works in a row that were of no use to a worker with a demand for certain chains.
     pub(super) useless_work: usize,
     /// The end of a pause without work and submissions, if the node rejected the last block without
-    /// proof of work. It rejects all blocks of a worker without.
+    /// proof of work, or refuses valid ones. It rejects all blocks of the worker.
     pub(super) pow_required_until: Option<Instant>,
+    /// The blocks in a row whose valid proof of work the node refused.
+    pub(super) refused_proofs: u32,
     /// When the node was last found after a possible restart.
     pub(super) restarted: Option<Instant>,
     /// The last blocks of ours in a row that were orphaned, and the last accepted one.
@@ -103,6 +105,7 @@ impl NodeState {
         self.since = seq;
         self.streams = Streams::default();
         self.pow_required_until = None;
+        self.refused_proofs = 0;
         self.cut_missing = None;
         self.heights_of_work = None;
         self.unknown_payloads = 0;

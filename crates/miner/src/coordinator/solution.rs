@@ -29,6 +29,9 @@ use crate::timing::Timing;
 /// that was restarted unnoticed is found out only after them. If each reaches one of two nodes by
 /// chance, one solution in 60,000 does not reach the right one.
 const MAX_TRIES_ELSEWHERE: u32 = 16;
+/// The refusals in a row of verified proofs after which the node's network has other rules. A
+/// single solution may have been changed on the way.
+const MAX_REFUSED_PROOFS: u32 = 2;
 /// The number of solutions with an unknown payload from which they are reported.
 const FEW: u32 = 4;
 
@@ -285,8 +288,15 @@ impl Coordinator {
         if by == id && submission.unknown > 0 {
             self.payload_unknown(id);
         }
+        self.nodes[by.0].refused_proofs = 0;
         if self.nodes[by.0].pow_required_until.take().is_some() {
-            self.report_node(by, NodeEvent::PowNotRequired);
+            self.report_node(
+                by,
+                match self.config.proof {
+                    Proof::None => NodeEvent::PowNotRequired,
+                    Proof::Verified => NodeEvent::ProofsAccepted,
+                },
+            );
         }
         self.track(by, submission);
     }
@@ -308,27 +318,49 @@ impl Coordinator {
                     self.nodes[node.0].suspect(Suspicion::Restart);
                 }
             }
-            error => {
-                self.counters.solutions_rejected += 1;
-                let event = BlockEvent::Rejected {
-                    error: error.to_string(),
-                    header: submission.header.clone(),
-                };
-                self.report_block(block, event);
+            Error::Refused(Refusal::InvalidPow { .. }) => {
+                let times = &mut self.nodes[node.0].refused_proofs;
+                *times = times.saturating_add(1);
+                let times = *times;
+                if times > MAX_REFUSED_PROOFS {
+                    self.counters.solutions_rejected += 1;
+                    self.report_block(block, BlockEvent::RejectedLikeAll);
+                } else {
+                    self.rejected(submission, error);
+                }
+                if times >= MAX_REFUSED_PROOFS {
+                    self.pow_required(node, error);
+                }
             }
+            error => self.rejected(submission, error),
         }
     }
 
-    /// The node checks proof of work, which the worker does not do. It gets neither requests for
-    /// work nor submissions until a pause is over or the node is restarted. Retires all its jobs,
-    /// whose blocks would be rejected as well.
+    fn rejected(&mut self, submission: &Submission, error: &Error) {
+        self.counters.solutions_rejected += 1;
+        let event = BlockEvent::Rejected {
+            error: error.to_string(),
+            header: submission.header.clone(),
+        };
+        self.report_block(submission.block(), event);
+    }
+
+    /// The node checks proof of work, which the worker does not do, or has other rules for it. It
+    /// gets neither requests for work nor submissions until a pause is over or the node is
+    /// restarted. Retires all its jobs, whose blocks would be rejected as well.
     fn pow_required(&mut self, id: NodeId, error: &Error) {
         let retry_in = self.config.timing.misconfigured_retry;
         let until = self.now + retry_in;
         let is_known = self.nodes[id.0].pow_required_until.replace(until).is_some();
         if !is_known {
             let error = error.to_string();
-            self.report_node(id, NodeEvent::PowRequired { error, retry_in });
+            self.report_node(
+                id,
+                match self.config.proof {
+                    Proof::None => NodeEvent::PowRequired { error, retry_in },
+                    Proof::Verified => NodeEvent::ProofsRefused { error, retry_in },
+                },
+            );
         }
         self.retire(Retirement::PowRequired, |live| live.job.node == id);
     }

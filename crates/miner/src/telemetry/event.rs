@@ -229,6 +229,16 @@ pub enum NodeEvent {
     },
     /// The node accepts blocks without proof of work after it had rejected some.
     PowNotRequired,
+    /// The node refuses proofs of work that are verified: its network has other rules. The node
+    /// gets no request for work until the pause is over.
+    ProofsRefused {
+        /// The node's answer.
+        error: String,
+        /// The length of the pause.
+        retry_in: Duration,
+    },
+    /// The node accepts a proof of work after it had refused some.
+    ProofsAccepted,
     /// The node does not have the payloads of fresh work: several nodes behind one address answer.
     PayloadsUnknown {
         /// The number of such solutions so far.
@@ -516,6 +526,8 @@ pub enum BlockEvent {
     },
     /// The node refused it because it has no proof of work.
     RejectedWithoutPow,
+    /// The node refused its proof of work, as it refuses all: reported of the node.
+    RejectedLikeAll,
     /// It came too late: the node no longer has its work.
     Stale,
     /// It is no longer looked up: its last known place stands.

@@ -68,7 +68,9 @@ pub fn fate(event: &BlockEvent) -> Option<Fate> {
         BlockEvent::Displaced { .. } => Fate::Displaced,
         BlockEvent::Confirmed { .. } => Fate::Confirmed,
         BlockEvent::Orphaned { .. } => Fate::Orphaned,
-        BlockEvent::Rejected { .. } | BlockEvent::RejectedWithoutPow => Fate::Rejected,
+        BlockEvent::Rejected { .. }
+        | BlockEvent::RejectedWithoutPow
+        | BlockEvent::RejectedLikeAll => Fate::Rejected,
         BlockEvent::Stale => Fate::Stale,
         BlockEvent::Untracked { .. } => Fate::Untracked,
     })

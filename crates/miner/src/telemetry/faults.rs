@@ -20,6 +20,8 @@ pub struct Faults {
     pub updates_silent: bool,
     /// Whether the node rejects blocks without proof of work, and the worker makes no others.
     pub requires_pow: bool,
+    /// Whether the node refuses proofs of work that are verified.
+    pub refuses_proofs: bool,
     /// Blocks in a row that came too late or were orphaned.
     pub late_blocks: u32,
     /// The last rejection of a block since one was accepted, and the node's answer.
@@ -46,6 +48,8 @@ impl Faults {
             NodeEvent::UpdatesResumed { .. } => self.updates_silent = false,
             NodeEvent::PowRequired { .. } => self.requires_pow = true,
             NodeEvent::PowNotRequired => self.requires_pow = false,
+            NodeEvent::ProofsRefused { .. } => self.refuses_proofs = true,
+            NodeEvent::ProofsAccepted => self.refuses_proofs = false,
             NodeEvent::PayloadsUnknown { .. } => self.payloads_unknown = Some(now),
             NodeEvent::NetworkChanged { from, version, .. } => {
                 let first = self.network_before.take();

@@ -34,6 +34,11 @@ const ENABLE_NO_POW: &str = "the workers simulation, constant-delay and on-deman
     the node of a development network with --disable-pow (DISABLE_POW_VALIDATION has no effect \
     since chainweb-node 2.19.2), or mine with --worker cpu or stratum";
 
+/// What to do about a node that refuses verified proof of work.
+const OTHER_RULES: &str = "set --node to a node of a network with Kadena's proof of work, or mine \
+    on this one with its own client (docs/networks.md); if the network is right, something on the \
+    way to the node changes solutions";
+
 /// Writes events to the log.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -345,6 +350,18 @@ fn log_node(node: &str, event: &NodeEvent) {
         NodeEvent::PowNotRequired => info!(
             event = "pow_not_required",
             node, "node accepts blocks without proof of work now"
+        ),
+        NodeEvent::ProofsRefused { error, retry_in } => error!(
+            event = "proofs_refused",
+            node,
+            %error,
+            retry_in_seconds = retry_in.as_secs_f64(),
+            fix = OTHER_RULES,
+            "node refuses verified proof of work: its network has other rules"
+        ),
+        NodeEvent::ProofsAccepted => info!(
+            event = "proofs_accepted",
+            node, "node accepts proof of work now"
         ),
         NodeEvent::PayloadsUnknown { times } => warn!(
             event = "payloads_unknown",

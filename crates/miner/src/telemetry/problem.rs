@@ -60,6 +60,8 @@ pub enum Kind {
     MiningDisabled,
     /// A node requires proof of work, which the worker does not do.
     PowRequired,
+    /// A node refuses verified proof of work.
+    OtherRules,
     /// No work arrives.
     NoWork,
     /// No device is connected.

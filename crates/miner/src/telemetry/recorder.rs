@@ -428,6 +428,8 @@ impl NodeSnapshot {
             NodeEvent::NetworkReset { .. }
             | NodeEvent::PowRequired { .. }
             | NodeEvent::PowNotRequired
+            | NodeEvent::ProofsRefused { .. }
+            | NodeEvent::ProofsAccepted
             | NodeEvent::PayloadsUnknown { .. }
             | NodeEvent::OrphansInARow { .. }
             | NodeEvent::BlocksLate { .. }

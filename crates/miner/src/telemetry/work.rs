@@ -116,6 +116,7 @@ impl WorkWatch {
             BlockEvent::Orphaned { .. }
             | BlockEvent::Rejected { .. }
             | BlockEvent::RejectedWithoutPow
+            | BlockEvent::RejectedLikeAll
             | BlockEvent::Stale
             | BlockEvent::Untracked { .. } => {
                 self.marks.remove(&block.job);

@@ -10,7 +10,7 @@ use crate::tidy::source::repository;
 /// The flags of a simulated node, those of the client, and a line on the page that they provoke.
 /// `NODE` is the address of the node, `TAKEN` a port in use, `NAMELESS` a name that is too long
 /// for a server to be asked for it.
-const PROVOKED: [(&str, &str, &str); 21] = [
+const PROVOKED: [(&str, &str, &str); 22] = [
     ("", "--node 127.0.0.1:1", "Connection refused"),
     (
         "",
@@ -98,6 +98,11 @@ const PROVOKED: [(&str, &str, &str); 21] = [
         "--start-difficulty 1k --fault solved=status:404:login",
         "--node NODE",
         "which is not a node's text",
+    ),
+    (
+        "--start-difficulty 1k --fault solved=status:400:Invalid_solved_work:_Invalid_POW_hash",
+        "--node NODE",
+        "node refuses verified proof of work",
     ),
     ("", "--nodee NODE --tlss", "errors in the settings"),
 ];

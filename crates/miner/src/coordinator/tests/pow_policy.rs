@@ -1,10 +1,14 @@
-//! A worker without proof of work.
+//! A worker without proof of work, and nodes that refuse a worker's proofs.
+
+use std::time::Duration;
 
 use chainweb::{CreationTime, Nonce, Target};
 
 use super::pieces::{Piece, busy, invalid_pow, piece};
 use super::script::Script;
 use crate::job::Solution;
+use crate::telemetry::Event;
+use crate::telemetry::event::{BlockEvent, NodeEvent};
 
 /// Work that next to no nonce solves.
 fn hard(chain: u32, payload: char) -> Piece {
@@ -95,6 +99,83 @@ fn a_restarted_node_is_tried_again_at_once() {
     s.submitted(Ok(())).gives(&[]);
     // Once it accepts a block, it is a node like any other.
     s.work(hard(3, 'b')).gives(&["publish 3:2b", "work"]);
+}
+
+/// As those of a network with another proof of work do.
+#[test]
+fn a_node_that_refuses_verified_proofs_gets_no_requests_for_a_while() {
+    let mut s = Script::mining(2);
+    s.solved("0:1a");
+    s.submitted(Err(invalid_pow())).gives(&[]);
+    s.work(piece(2, 1, 'a'));
+    assert_eq!(s.live(), ["2:1a", "1:1a"]);
+    s.reports();
+    s.at(20).solved("1:1a");
+    s.submitted(Err(invalid_pow())).gives(&["publish"]);
+    let (refusals, blocks) = reported(&mut s);
+    let retry_in = Duration::from_secs(30);
+    let error = invalid_pow().to_string();
+    assert_eq!(refusals, [NodeEvent::ProofsRefused { error, retry_in }]);
+    assert!(
+        matches!(blocks[..], [.., BlockEvent::Rejected { .. }]),
+        "{blocks:?}"
+    );
+    // Solutions and work that were on their way lead to nothing.
+    s.solved("2:1a").gives(&[]);
+    s.work(piece(3, 1, 'b')).gives(&[]);
+    s.new_cut(3).gives(&[]);
+    s.at(30_019).tick();
+    assert_eq!(s.live(), [""; 0]);
+    for round in 0..3 {
+        let at = 30_020 + round * 30_100;
+        s.at(at).tick();
+        s.work(piece(4, 2 + round, 'a'));
+        s.at(at + 100);
+        s.solved(&format!("4:{}a", 2 + round));
+        s.reports();
+        s.submitted(Err(invalid_pow()));
+        // It is reported once.
+        assert_eq!(
+            reported(&mut s),
+            (vec![], vec![BlockEvent::RejectedLikeAll])
+        );
+        s.work_fails(&busy());
+    }
+    assert_eq!(s.counters().solutions_rejected, 5);
+    // Once it accepts a block, it is a node like any other.
+    s.at(200_000).tick();
+    s.work(piece(5, 2, 'a'));
+    s.solved("5:2a");
+    s.reports();
+    s.submitted(Ok(()));
+    assert_eq!(reported(&mut s).0, [NodeEvent::ProofsAccepted]);
+}
+
+#[test]
+fn refused_proofs_that_are_not_in_a_row_are_no_other_rules() {
+    let mut s = Script::mining(2);
+    let answers = [Err(invalid_pow()), Ok(()), Err(invalid_pow()), Ok(())];
+    for (chain, answer) in (0..).zip(answers) {
+        s.solved(&format!("{chain}:1a"));
+        s.submitted(answer);
+        s.work(piece(chain + 2, 1, 'a'));
+        assert_eq!(s.live().len(), 2);
+    }
+    let is_refused = |event: &NodeEvent| matches!(event, NodeEvent::ProofsRefused { .. });
+    assert!(!reported(&mut s).0.iter().any(is_refused));
+}
+
+/// The events about the node and its blocks since the last call.
+fn reported(s: &mut Script) -> (Vec<NodeEvent>, Vec<BlockEvent>) {
+    let (mut nodes, mut blocks) = (Vec::new(), Vec::new());
+    for event in s.reports() {
+        match event {
+            Event::Node(_, event) => nodes.push(event),
+            Event::Block(_, event) => blocks.push(event),
+            _ => {}
+        }
+    }
+    (nodes, blocks)
 }
 
 #[test]

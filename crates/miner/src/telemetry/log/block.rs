@@ -82,6 +82,10 @@ impl<'a> BlockFields<'a> {
                 let message = "node rejected block without proof of work";
                 ("block_rejected", message)
             }
+            BlockEvent::RejectedLikeAll => {
+                let message = "node rejected block, like all of them";
+                ("block_rejected", message)
+            }
             BlockEvent::Stale => ("block_stale", "block too late: its work is outdated"),
             BlockEvent::Untracked { reason } => {
                 self.reason = Some(variant(reason));
@@ -122,6 +126,7 @@ pub(super) fn log_block(block: &BlockRef, event: &BlockEvent, lines: Lines) {
             line!(warn);
         }
         BlockEvent::RejectedWithoutPow
+        | BlockEvent::RejectedLikeAll
         | BlockEvent::Untracked { .. }
         | BlockEvent::Restored { .. } => line!(debug),
         _ if lines == Lines::Each => line!(info),

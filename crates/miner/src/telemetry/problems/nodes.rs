@@ -146,6 +146,14 @@ fn without_work(snapshot: &Snapshot, node: &NodeSnapshot) -> Option<Finding> {
     if is_mute {
         return Some(unreached(RequestKind::Work, FailureCause::NoAnswer, name));
     }
+    if node.faults.refuses_proofs {
+        return Some((
+            Kind::OtherRules,
+            format!("Node {name} refuses every proof of work: its network has other rules."),
+            "Set --node to a node of a network with Kadena's proof of work, or mine on this one \
+             with its own client.",
+        ));
+    }
     node.faults.requires_pow.then(|| {
         (
             Kind::PowRequired,

@@ -220,6 +220,12 @@ fn each_staged_state_is_the_first_problem_with_its_remedy() {
         &["--disable-pow"],
     );
     check(
+        |state| state.nodes[0].faults.refuses_proofs = true,
+        Kind::OtherRules,
+        Stopped,
+        &["other rules", "its own client"],
+    );
+    check(
         |state| state.without_work = Duration::from_secs(30),
         Kind::NoWork,
         Stopped,

@@ -292,6 +292,7 @@ impl World {
                         | BlockEvent::Orphaned { .. }
                         | BlockEvent::Rejected { .. }
                         | BlockEvent::RejectedWithoutPow
+                        | BlockEvent::RejectedLikeAll
                         | BlockEvent::Stale
                         | BlockEvent::Untracked { .. }
                 )
