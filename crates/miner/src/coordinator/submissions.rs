@@ -22,6 +22,7 @@ const REMEMBERED: usize = 256;
 
 /// A solution with a submission under way.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Submission {
     pub(super) job: Arc<Job>,
     pub(super) header: WorkHeader,
@@ -31,6 +32,8 @@ pub(super) struct Submission {
     pub(super) unknown: u32,
     /// When the node must have discarded the payload.
     pub(super) expires: Instant,
+    /// Whether its chain was known to have a new tip when it was found.
+    pub(super) was_late: bool,
     /// Whether the issuer has a new tip on the chain, which makes another try there useless.
     pub(super) is_outdated: bool,
     /// Whether another good node shows a block at its height.

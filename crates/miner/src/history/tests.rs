@@ -79,6 +79,7 @@ fn change(job: u64, fate: Fate) -> Record {
     Record::Change(Change {
         block: BlockKey::Job(JobId(job)),
         fate,
+        hash: None,
         at: at(200),
         depth: Some(6),
         other: Some(BlockHash::new([9; 32])),

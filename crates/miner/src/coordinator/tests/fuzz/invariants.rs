@@ -9,6 +9,7 @@ use node::Cut;
 
 use super::super::super::Request;
 use super::super::super::event::Purpose;
+use super::answers::block_hash;
 use super::{Flight, World};
 use crate::demand::{Demand, Source, View};
 use crate::job::{Job, Jobs, NodeId, Proof};
@@ -260,8 +261,7 @@ impl World {
                 format!("net-{}", header.version_code()),
                 "submitted to another network"
             );
-            self.ours
-                .insert(header.block_hash().expect("its adjacents are recorded"));
+            self.ours.insert(block_hash(header));
         }
     }
 
