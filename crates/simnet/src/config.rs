@@ -4,11 +4,15 @@
 //! (`Chainweb/Miner/Config.hs`). The seed fixes every choice except real hashing. The time scale
 //! divides the node's housekeeping durations, never the block delay or a time in a header.
 
+mod network;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chainweb::{ChainGraph, Difficulty};
+pub use network::{ForkRules, Preset, Release, version_code_of};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use crate::faults::Rule;
 use crate::incident::Incident;
@@ -33,6 +37,8 @@ pub struct Config {
     pub version_code: u32,
     /// The simulated release of chainweb-node.
     pub release: Release,
+    /// Rules of fork votes, for releases that cast them.
+    pub forks: ForkRules,
     /// Target block time of each chain, for the difficulty adjustment. At least a microsecond.
     pub block_delay: Duration,
     /// Difficulty of the first blocks, in expected hashes.
@@ -79,6 +85,7 @@ impl Default for Config {
             version: "development".to_owned(),
             version_code: 2,
             release: Release::Kadena2_32,
+            forks: ForkRules::default(),
             block_delay: Duration::from_secs(30),
             start_difficulty: Difficulty::from_u128(100_000),
             genesis: GenesisBlocks::Fresh,
@@ -166,6 +173,16 @@ impl Config {
         self.seed.wrapping_add((node as u64) << 32)
     }
 
+    /// Returns the number of update streams that can be open. A counter starts at the limit, and
+    /// the stream that would make it zero is refused; the EVM line has no limit.
+    pub(crate) fn stream_slots(&self) -> usize {
+        if self.release.is_evm() {
+            return Semaphore::MAX_PERMITS;
+        }
+        let slots = self.limits.update_streams.saturating_sub(1);
+        slots.min(Semaphore::MAX_PERMITS)
+    }
+
     /// Returns a housekeeping duration divided by the time scale; at least a microsecond.
     pub(crate) fn scaled(&self, duration: Duration) -> Duration {
         let seconds = duration.as_secs_f64() / self.time_scale;
@@ -196,32 +213,6 @@ pub enum ConfigError {
     /// A setting is for a node that the network does not have.
     #[error("there is no node {0}: the last one is node {1}")]
     UnknownNode(usize, usize),
-}
-
-/// Simulated release of chainweb-node. It decides the fields of `/info` and the value of the header
-/// `X-Chainweb-Node-Version`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Release {
-    /// 3.2, the community's line.
-    Community3_2,
-    /// 2.32.0, Kadena's last release.
-    Kadena2_32,
-    /// 2.31.1; its `/info` has a service date.
-    Kadena2_31,
-    /// 2.23; its `/info` has none of the optional fields.
-    Kadena2_23,
-}
-
-impl Release {
-    /// Returns the package version, as in `nodePackageVersion`.
-    pub(crate) const fn package_version(self) -> &'static str {
-        match self {
-            Self::Community3_2 => "3.2",
-            Self::Kadena2_32 => "2.32.0",
-            Self::Kadena2_31 => "2.31.1",
-            Self::Kadena2_23 => "2.23",
-        }
-    }
 }
 
 /// Genesis blocks of a network.
@@ -328,8 +319,10 @@ pub struct Limits {
     pub update_streams: usize,
     /// Lifetime of an update stream, ± 10 %.
     pub(crate) update_stream_timeout: Duration,
+    /// Time without work after which `/work` of the EVM line returns 500.
+    pub(crate) stale_work: Duration,
     /// Time from a new block to stale work, and again from stale work to new work.
-    pub(crate) priming: Duration,
+    pub priming: Duration,
     /// Maximum number of headers on a page.
     pub(crate) page_headers: usize,
     /// Maximum number of block hashes on a page.
@@ -338,7 +331,7 @@ pub struct Limits {
     pub(crate) branch_bounds: usize,
     /// Number of heights kept on each chain, at about 600 bytes each; at least 1000. Older blocks
     /// are dropped.
-    pub(crate) kept_heights: u64,
+    pub kept_heights: u64,
     /// Maximum number of open connections; others wait in the socket's queue.
     pub(crate) connections: usize,
     /// Maximum size of a request body, in bytes; larger ones get 413.
@@ -354,6 +347,7 @@ impl Default for Limits {
             payload_refresh: Some(Duration::from_secs(15)),
             update_streams: 2000,
             update_stream_timeout: Duration::from_mins(4),
+            stale_work: Duration::from_secs(2),
             priming: Duration::from_millis(2),
             page_headers: 360,
             page_hashes: 4096,

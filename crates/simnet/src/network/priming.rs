@@ -67,6 +67,11 @@ impl Network {
             None => debug!(%chain, height, %hash, "foreign block"),
         }
         self.prime(chain, first, now);
+        if self.config.release.is_evm() {
+            for adjacent in self.graph().adjacents(chain).to_vec() {
+                self.announce(adjacent);
+            }
+        }
         if self.foreign.chain() == Some(chain) {
             self.restart_foreign_miners(now);
         }
@@ -76,12 +81,17 @@ impl Network {
     pub(super) fn prime(&mut self, chain: ChainId, to: Priming, now: CreationTime) {
         // A node's stream compares states when it wakes up: it can miss an intermediate one.
         let is_noticed = to == Priming::Ready || self.rng.random_bool(0.75);
-        if is_noticed {
-            self.events.push((chain, Update::NewCut));
-        }
         let slot = self.slot_mut(chain);
         slot.priming = to;
         let generation = slot.generation;
+        if self.config.release.is_evm() {
+            match to {
+                Priming::AlreadyMined => self.announce_solution(chain),
+                Priming::Stale | Priming::Ready => self.announce(chain),
+            }
+        } else if is_noticed {
+            self.events.push((chain, Update::NewCut));
+        }
         let next = match to {
             Priming::AlreadyMined => Priming::Stale,
             Priming::Stale => Priming::Ready,
@@ -97,8 +107,12 @@ impl Network {
     }
 
     /// Withholds a chain's work until the next foreign block: the node has accepted a solution and
-    /// then found it invalid.
+    /// then found it invalid. Nodes of the EVM line roll the solution back.
     pub(super) fn stall(&mut self, chain: ChainId) {
+        if self.config.release.is_evm() {
+            self.announce_solution(chain);
+            return self.announce_solution(chain);
+        }
         let slot = self.slot_mut(chain);
         slot.priming = Priming::AlreadyMined;
         slot.generation += 1;
@@ -111,6 +125,14 @@ impl Network {
         if slot.priming == Priming::Ready {
             slot.refreshes += 1;
             self.touched.push(chain);
+            self.announce_payload(chain);
+        }
+    }
+
+    fn announce_payload(&mut self, chain: ChainId) {
+        if self.config.release.is_evm() {
+            self.announce(chain);
+        } else {
             self.events.push((chain, Update::RefreshedBlock));
         }
     }
@@ -121,7 +143,7 @@ impl Network {
         slot.refreshes = refreshes;
         if slot.priming == Priming::Ready {
             slot.generation += 1;
-            self.events.push((chain, Update::RefreshedBlock));
+            self.announce_payload(chain);
             self.set_refresh_timer(chain, now);
         }
     }

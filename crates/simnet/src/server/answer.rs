@@ -58,6 +58,12 @@ impl Answer {
         }
     }
 
+    /// Returns the answer to a request whose handler has thrown an exception.
+    pub(crate) fn failed() -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::error(status, "Something went wrong")
+    }
+
     pub(crate) fn ok(media: Media, body: impl Into<Bytes>) -> Self {
         Self {
             content_type: Some(media.content_type()),

@@ -9,12 +9,12 @@ use crate::network::Network;
 use crate::network::outcome::{Invalid, MoveError, Solved, Update, WorkAnswer};
 use crate::network::payload::Payload;
 
-const START: CreationTime = CreationTime::from_micros(1_700_000_000_000_000);
+pub(super) const START: CreationTime = CreationTime::from_micros(1_700_000_000_000_000);
 
 /// A network and its current time.
-struct Story {
-    network: Network,
-    now: CreationTime,
+pub(super) struct Story {
+    pub(super) network: Network,
+    pub(super) now: CreationTime,
 }
 
 impl Story {
@@ -27,14 +27,14 @@ impl Story {
         })
     }
 
-    fn with(config: Config) -> Self {
+    pub(super) fn with(config: Config) -> Self {
         Self {
             network: Network::new(config, START),
             now: START,
         }
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now = self.now.saturating_add(time);
         self.network.advance(self.now);
     }
@@ -45,7 +45,7 @@ impl Story {
             .work(&miner(), Some(ChainId::new(chain)), self.now)
     }
 
-    fn work(&mut self, chain: u32) -> Work {
+    pub(super) fn work(&mut self, chain: u32) -> Work {
         match self.answer(chain) {
             WorkAnswer::Work(work) => {
                 assert_eq!(work.chain(), ChainId::new(chain));
@@ -55,11 +55,11 @@ impl Story {
         }
     }
 
-    fn solve(&mut self, work: &Work) -> Solved {
+    pub(super) fn solve(&mut self, work: &Work) -> Solved {
         self.network.solve(work.header().as_bytes(), self.now)
     }
 
-    fn mine_foreign(&mut self, chain: u32) {
+    pub(super) fn mine_foreign(&mut self, chain: u32) {
         self.pass(Duration::from_millis(10));
         self.network
             .mine_foreign(ChainId::new(chain), self.now)
@@ -67,7 +67,7 @@ impl Story {
     }
 
     /// Returns the updates of a chain since the last call.
-    fn updates(&mut self, chain: u32) -> Vec<Update> {
+    pub(super) fn updates(&mut self, chain: u32) -> Vec<Update> {
         self.network
             .take_events()
             .into_iter()
