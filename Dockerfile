@@ -67,7 +67,8 @@ EXPOSE 1917 1918
 HEALTHCHECK CMD ["/chainweb-mining-client/chainweb-mining-client", "health"]
 ENTRYPOINT ["/chainweb-mining-client/chainweb-mining-client"]
 
-FROM scratch AS scratch
+# A stage with the name `scratch` would stand in for the empty image.
+FROM scratch AS bare
 COPY --from=build /image /
 COPY --from=build --chown=65532:65532 --chmod=700 /data /data
 ENV PATH=/usr/bin CHAINWEB_MINING_DATA_DIR=/data CHAINWEB_MINING_API_LISTEN=0.0.0.0:1918

@@ -18,7 +18,7 @@ use chainweb::{ChainGraph, Difficulty};
 use clap::{Args, value_parser};
 use miner::Preemption;
 use miner::job::Proof;
-use miner::run::{self, Engine};
+use miner::run::{self, CONFIRMATIONS, Engine};
 use miner::telemetry::snapshot::{Payee, Program};
 use miner::timing::Timing;
 use miner::units::HashRate;
@@ -125,6 +125,7 @@ pub(crate) async fn run(
         work_slots: 2,
         worker: hashing.worker(&timing),
         preemption: Preemption::default(),
+        confirmations: CONFIRMATIONS,
         timing,
         history: Some(history),
     };

@@ -97,6 +97,9 @@ pub struct MineArgs {
     /// Chains to hold work for [default: 2; for workers other than cpu: --thread-count].
     #[arg(long, value_name = "COUNT", value_parser = work_slots, help_heading = "Mining")]
     pub work_slots: Option<NonZeroUsize>,
+    /// Blocks on top of one of ours that make its place final, from 1 to 100.
+    #[arg(long, value_name = "BLOCKS", default_value = "6", value_parser = confirmations, help_heading = "Mining")]
+    pub confirmations: NonZeroUsize,
     /// When to replace a job.
     #[command(flatten)]
     pub preemption: PreemptionArgs,
@@ -131,6 +134,10 @@ const PROCESSES: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
 fn work_slots(text: &str) -> Result<NonZeroUsize, String> {
     count(text, MOST_SLOTS.get())
+}
+
+fn confirmations(text: &str) -> Result<NonZeroUsize, String> {
+    count(text, 100)
 }
 
 /// Returns the configuration of a run. Binds the port of the worker, so that a port in use is an
@@ -189,6 +196,7 @@ pub(crate) async fn config(args: &MineArgs) -> anyhow::Result<Mining> {
         work_slots: work_slots.get(),
         worker,
         preemption,
+        confirmations: args.confirmations.get() as u64,
         timing,
         history: Some(history),
     };

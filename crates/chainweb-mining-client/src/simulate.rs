@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use chainweb::{ChainGraph, Difficulty};
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
-use simnet::{ChainChoice, CutEndpoint, Miner, Miners, Payloads, ProofOfWork, Simnet};
+use simnet::{
+    ChainChoice, CutEndpoint, Limits, Miner, Miners, Payloads, Preset, ProofOfWork, Release, Simnet,
+};
 
 pub(crate) use self::fault::Fault;
 use self::numbered::Numbered;
@@ -32,21 +35,47 @@ pub struct SimnetArgs {
     /// Whether nodes issue the same payload for the same parent and miner, or each its own.
     #[arg(long, value_name = "WHICH", default_value = "same")]
     pub payloads: PayloadsArg,
-    /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4.
-    #[arg(long, default_value = "twenty")]
-    pub graph: ChainGraph,
-    /// The intended time between two blocks of a chain.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive_duration)]
-    pub block_delay: Duration,
+    /// The network to imitate: its line, name, version code, graph, block delay and proof of work.
+    /// The flags for these take precedence.
+    #[arg(long, value_name = "NETWORK")]
+    pub preset: Option<PresetArg>,
+    /// The line of chainweb-node that the nodes are of [default: n, or that of the preset].
+    #[arg(long)]
+    pub line: Option<LineArg>,
+    /// The name of the network [default: that of the preset or line, such as `development`].
+    #[arg(long, value_name = "NAME")]
+    pub network_name: Option<String>,
+    /// The version code in each header, such as `0x0a` [default: that of the network with this
+    /// name, or of the preset or line].
+    #[arg(long, value_name = "CODE", value_parser = version_code)]
+    pub version_code: Option<u32>,
+    /// The graph of the chains: singleton, pair, triangle, petersen, twenty or d4k4 [default: that
+    /// of the preset or line, such as `twenty`].
+    #[arg(long)]
+    pub graph: Option<ChainGraph>,
+    /// The intended time between two blocks of a chain [default: 30s].
+    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
+    pub block_delay: Option<Duration>,
     /// The expected number of hashes for a block at the start.
     #[arg(long, value_name = "HASHES", default_value = "100k", value_parser = prefixed_number)]
     pub start_difficulty: f64,
     /// The hash rate of simulated other miners.
     #[arg(long, value_name = "RATE", default_value = "0", value_parser = prefixed_number)]
     pub foreign_hash_rate: f64,
-    /// Accept blocks without proof of work.
-    #[arg(long)]
-    pub disable_pow: bool,
+    /// The number of transactions per second on the whole network. A payload is refreshed only if
+    /// its chain has new ones [default: new ones at each refresh].
+    #[arg(long, value_name = "RATE", value_parser = prefixed_number)]
+    pub transactions_per_second: Option<f64>,
+    /// The time from a new block to stale work, and again from there to new work.
+    #[arg(long, value_name = "TIME", default_value = "2ms", value_parser = duration)]
+    pub priming_time: Duration,
+    /// The number of heights kept on each chain, at least 1000; older blocks are unknown.
+    #[arg(long, value_name = "COUNT", default_value = "10000", value_parser = kept_heights())]
+    pub keep_heights: u64,
+    /// Accept blocks without proof of work; `--disable-pow=false` requires it in spite of the
+    /// preset.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub disable_pow: Option<bool>,
     /// Divide the times of the node: payload expiry, payload refreshes and the end of streams.
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = positive_number)]
     pub time_scale: f64,
@@ -74,6 +103,32 @@ pub struct SimnetArgs {
     pub seed: u64,
 }
 
+/// The values of `--preset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PresetArg {
+    /// A development network: line n, 20 chains.
+    Development,
+    /// The main network: line k with its fork votes, 20 chains.
+    MainnetLike,
+    /// The network `StoaChain`: line n, 10 chains.
+    Stoa,
+    /// The sandbox of the EVM line: line e, 98 chains, without proof of work.
+    EvmSandbox,
+}
+
+/// The values of `--line`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LineArg {
+    /// Kadena's last release, 2.32.0.
+    N,
+    /// The community's release 3.2, with fork votes.
+    K,
+    /// As k, with the `/info` of its pull request 34, which names fork numbers.
+    KNext,
+    /// The EVM line, 2.31.2, on 98 chains.
+    E,
+}
+
 /// The values of `--payloads`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PayloadsArg {
@@ -86,6 +141,24 @@ pub enum PayloadsArg {
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "expected an IP address and a port, as in 127.0.0.1:1848")
+}
+
+fn kept_heights() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(Limits::MINIMUM_KEPT_HEIGHTS..)
+}
+
+/// Parses a decimal number, or a hexadecimal one after `0x`.
+fn version_code(text: &str) -> Result<u32, String> {
+    let code = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    code.map_err(|_| {
+        format!(
+            "expected a number up to 0x{:x}, such as 10 or 0x0a",
+            u32::MAX
+        )
+    })
 }
 
 /// Parses a time, which may be zero.
@@ -114,6 +187,44 @@ fn clock_offset(text: &str) -> Result<Numbered<i64>, String> {
 }
 
 impl SimnetArgs {
+    /// Returns the configuration of the network that the preset or line implies, with the changes
+    /// by other flags.
+    fn network(&self) -> simnet::Config {
+        let preset = match self.preset {
+            Some(PresetArg::MainnetLike) => Preset::MainnetLike,
+            Some(PresetArg::Stoa) => Preset::Stoa,
+            Some(PresetArg::EvmSandbox) => Preset::EvmSandbox,
+            None if self.line == Some(LineArg::E) => Preset::EvmSandbox,
+            Some(PresetArg::Development) | None => Preset::Development,
+        };
+        let mut config = simnet::Config::of_network(preset);
+        if self.preset.is_none() {
+            config.proof_of_work = ProofOfWork::Required;
+        }
+        if let Some(line) = self.line {
+            config.release = match line {
+                LineArg::N => Release::Kadena2_32,
+                LineArg::K => Release::Community3_2,
+                LineArg::KNext => Release::CommunityNext,
+                LineArg::E => Release::Evm2_31,
+            };
+        }
+        if let Some(name) = &self.network_name {
+            config.name(name);
+        }
+        config.version_code = self.version_code.unwrap_or(config.version_code);
+        config.graph = self.graph.clone().unwrap_or(config.graph);
+        config.block_delay = self.block_delay.unwrap_or(config.block_delay);
+        if let Some(disabled) = self.disable_pow {
+            config.proof_of_work = if disabled {
+                ProofOfWork::Disabled
+            } else {
+                ProofOfWork::Required
+            };
+        }
+        config
+    }
+
     /// Returns the configuration of the network.
     pub fn config(&self) -> simnet::Config {
         let miners = match self.mining_public_key.as_slice() {
@@ -126,15 +237,9 @@ impl SimnetArgs {
                 PayloadsArg::Same => Payloads::Same,
                 PayloadsArg::Own => Payloads::Own,
             },
-            graph: self.graph.clone(),
-            block_delay: self.block_delay,
             start_difficulty: Difficulty::from_f64(self.start_difficulty),
             foreign_hash_rate: self.foreign_hash_rate,
-            proof_of_work: if self.disable_pow {
-                ProofOfWork::Disabled
-            } else {
-                ProofOfWork::Required
-            },
+            transactions_per_second: self.transactions_per_second,
             time_scale: self.time_scale,
             miners,
             chain_choice: if self.ignore_chain {
@@ -148,8 +253,10 @@ impl SimnetArgs {
                 CutEndpoint::Served
             },
             seed: self.seed,
-            ..simnet::Config::default()
+            ..self.network()
         };
+        config.limits.priming = self.priming_time;
+        config.limits.kept_heights = self.keep_heights;
         for fault in &self.fault {
             match fault {
                 Fault::Rule(rule) => config.faults.push(rule.clone()),
@@ -191,3 +298,6 @@ impl SimnetArgs {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ use std::{io, thread};
 
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 pub(crate) use self::earlier::by_instant;
@@ -36,6 +37,8 @@ pub use self::record::{BlockKey, Change, Fate, Found, Outage, Record, Totals, Wo
 pub use self::unsettled::Unsettled;
 use self::writer::{Message, Opened};
 
+/// The pause before another try to flush while the queue is full.
+const FULL: Duration = Duration::from_millis(10);
 /// Records that wait for the writer.
 const QUEUE: usize = 4096;
 
@@ -133,7 +136,7 @@ impl History {
         thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || writer::run(&place, &about, &of_writer, &received, sender))?;
-        let opened = tokio::time::timeout(patience, opened).await;
+        let opened = timeout(patience, opened).await;
         let opened = opened.map_err(|_| HistoryError::Slow)?;
         let Opened {
             database,
@@ -205,24 +208,31 @@ impl History {
 
     /// Waits until everything is on the disk. Returns whether it is within `patience`.
     pub async fn flush(&self, patience: Duration) -> bool {
-        let (done, flushed) = oneshot::channel();
-        self.send(Message::Flush(done));
-        matches!(tokio::time::timeout(patience, flushed).await, Ok(Ok(())))
+        let flushed = async {
+            loop {
+                let (done, flushed) = oneshot::channel();
+                match self.messages.try_send(Message::Flush(done)) {
+                    Ok(()) => return flushed.await.is_ok(),
+                    // The records before it are written first.
+                    Err(TrySendError::Full(_)) => sleep(FULL).await,
+                    Err(TrySendError::Disconnected(_)) => return false,
+                }
+            }
+        };
+        timeout(patience, flushed).await.unwrap_or(false)
     }
 
+    /// Passes on a message with a record.
     fn send(&self, message: Message) {
         let waiting = &self.health.waiting;
-        waiting.fetch_add(message.records(), Ordering::Relaxed);
-        match self.messages.try_send(message) {
-            Ok(()) => {}
-            Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) => {
-                waiting.fetch_sub(message.records(), Ordering::Relaxed);
-                if self.health.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
-                    warn!(
-                        event = "history_dropped",
-                        "too many records wait for the disk: the history lacks the next ones"
-                    );
-                }
+        waiting.fetch_add(1, Ordering::Relaxed);
+        if self.messages.try_send(message).is_err() {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            if self.health.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+                warn!(
+                    event = "history_dropped",
+                    "too many records wait for the disk: the history lacks the next ones"
+                );
             }
         }
     }

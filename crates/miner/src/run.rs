@@ -43,6 +43,9 @@ use crate::worker::{Worker, WorkerError, until};
 /// Solutions that wait for the coordinator, which takes them at once. A faster worker waits.
 const SOLUTIONS_QUEUED: usize = 64;
 
+/// The usual number of blocks on top of one that make its place final; the protocol defines none.
+pub const CONFIRMATIONS: u64 = 6;
+
 /// The configuration of the engine.
 #[derive(Debug)]
 pub struct Config {
@@ -58,6 +61,8 @@ pub struct Config {
     pub worker: Worker,
     /// When to fetch new work after a payload refresh.
     pub preemption: Preemption,
+    /// The number of blocks on top of one of ours that make its place final; at least 1.
+    pub confirmations: u64,
     /// All durations.
     pub timing: Timing,
     /// Where blocks are remembered beyond the end of the program.
@@ -120,6 +125,7 @@ impl Engine {
             work_slots,
             worker,
             preemption,
+            confirmations,
             timing,
             mut history,
             ..
@@ -154,6 +160,7 @@ impl Engine {
                     submit_only,
                     work_slots,
                     preemption,
+                    confirmations,
                     proof,
                     timing,
                 },

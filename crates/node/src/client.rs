@@ -17,8 +17,12 @@ use crate::answer::Answer;
 use crate::exchange::{self, Bounds, Need};
 use crate::tls::{self, Trust};
 use crate::{
-    Cut, Endpoint, Error, Info, Limits, Malformed, Miner, Refusal, Skew, Version, ancestors,
+    Ancestor, Cut, Endpoint, Error, Info, Limits, MAX_ANCESTORS, MAX_HEADERS, Malformed, Miner,
+    Refusal, Skew, Version, ancestors,
 };
+
+/// The media type of headers as objects (kadena-io/chainweb-node, `Chainweb/RestAPI.hs`).
+const HEADER_OBJECTS: &str = "application/json;blockheader-encoding=object";
 
 /// The number of idle connections kept.
 const MAX_IDLE_CONNECTIONS: usize = 4;
@@ -197,23 +201,85 @@ impl Client {
         if heights.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let heights = ancestors::newest(heights);
-        let bounds = self.bounds(
-            "page of ancestors",
-            self.limits().cut,
-            self.limits().max_json_bytes,
-        );
-        let path = format!("{}/chain/{chain}/hash/branch", base(version));
-        let query = format!("minheight={}&maxheight={}", heights.start(), heights.end());
-        let request = self
-            .request(Method::POST, &path, Some(&query))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(ancestors::request_json(tip));
-        let answer = self.send(request, bounds).await?;
-        if !answer.status.is_success() {
-            return Err(Refusal::of_ancestors(&answer, tip).into());
+        let heights = ancestors::newest(heights, MAX_ANCESTORS);
+        let request = self.branch(version, chain, "hash", (tip, &heights));
+        let answer = self.ask_for_blocks(request, Some(tip)).await?;
+        Ok(ancestors::hashes_from_json(&answer.body, heights)?)
+    }
+
+    /// Requests the same as [`ancestors`](Self::ancestors), with what miners know of the blocks:
+    /// `POST …/chain/{chain}/header/branch`. Of more than [`MAX_HEADERS`] heights only the highest
+    /// are requested.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownBlock`] if the node does not have the tip.
+    pub async fn headers(
+        &self,
+        version: &Version,
+        chain: ChainId,
+        tip: BlockHash,
+        heights: RangeInclusive<u64>,
+    ) -> Result<BTreeMap<u64, Ancestor>, Error> {
+        if heights.is_empty() {
+            return Ok(BTreeMap::new());
         }
-        Ok(ancestors::from_json(&answer.body, heights)?)
+        let heights = ancestors::newest(heights, MAX_HEADERS);
+        let request = self
+            .branch(version, chain, "header", (tip, &heights))
+            .header(header::ACCEPT, HEADER_OBJECTS);
+        let answer = self.ask_for_blocks(request, Some(tip)).await?;
+        Ok(ancestors::headers_from_json(&answer.body, heights)?)
+    }
+
+    /// Requests all blocks that the node has at a height of a chain, also those of branches that
+    /// were left: `GET …/chain/{chain}/header`.
+    pub async fn siblings(
+        &self,
+        version: &Version,
+        chain: ChainId,
+        height: u64,
+    ) -> Result<Vec<Ancestor>, Error> {
+        let path = format!("{}/chain/{chain}/header", base(version));
+        let query = format!("minheight={height}&maxheight={height}");
+        let request = self
+            .request(Method::GET, &path, Some(&query))
+            .header(header::ACCEPT, HEADER_OBJECTS);
+        let answer = self.ask_for_blocks(request, None).await?;
+        Ok(ancestors::siblings_from_json(&answer.body)?)
+    }
+
+    /// Returns a request for the blocks of a branch, in a form.
+    fn branch(
+        &self,
+        version: &Version,
+        chain: ChainId,
+        form: &str,
+        (tip, heights): (BlockHash, &RangeInclusive<u64>),
+    ) -> RequestBuilder {
+        let path = format!("{}/chain/{chain}/{form}/branch", base(version));
+        let query = format!("minheight={}&maxheight={}", heights.start(), heights.end());
+        self.request(Method::POST, &path, Some(&query))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(ancestors::request_json(tip))
+    }
+
+    /// Sends a request for a page of blocks, those below a tip or others.
+    async fn ask_for_blocks(
+        &self,
+        request: RequestBuilder,
+        tip: Option<BlockHash>,
+    ) -> Result<Answer, Error> {
+        let limits = self.limits();
+        let bounds = self.bounds("page of ancestors", limits.cut, limits.max_json_bytes);
+        let answer = self.send(request, bounds).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        Err(match tip {
+            Some(tip) => Refusal::of_ancestors(&answer, tip),
+            None => Refusal::of(&answer),
+        }
+        .into())
     }
 
     /// Requests a block's header and checks its hash: `GET …/chain/{chain}/header/{block}`.

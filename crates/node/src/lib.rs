@@ -27,7 +27,7 @@ mod transport;
 mod updates;
 mod version;
 
-pub use ancestors::MAX_ANCESTORS;
+pub use ancestors::{Ancestor, MAX_ANCESTORS, MAX_HEADERS, Mined};
 pub use client::{BuildError, Client, Config};
 pub use cut::{Cut, Progress, Tip};
 pub use endpoint::{DEFAULT_PORT, Endpoint, EndpointError};

@@ -4,14 +4,21 @@
 //! (`Chainweb/Miner/Config.hs`). The seed fixes every choice except real hashing. The time scale
 //! divides the node's housekeeping durations, never the block delay or a time in a header.
 
+mod network;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chainweb::{ChainGraph, Difficulty};
+pub use network::{ForkRules, Preset, Release, version_code_of};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use crate::faults::Rule;
 use crate::incident::Incident;
+
+/// Longer than any simulation.
+const NEVER: Duration = Duration::from_hours(24 * 365 * 1000);
 
 const MOST_NODES: usize = 64;
 
@@ -33,6 +40,8 @@ pub struct Config {
     pub version_code: u32,
     /// The simulated release of chainweb-node.
     pub release: Release,
+    /// Rules of fork votes, for releases that cast them.
+    pub forks: ForkRules,
     /// Target block time of each chain, for the difficulty adjustment. At least a microsecond.
     pub block_delay: Duration,
     /// Difficulty of the first blocks, in expected hashes.
@@ -43,6 +52,9 @@ pub struct Config {
     pub seed: u64,
     /// Whether nodes issue equal payloads.
     pub payloads: Payloads,
+    /// Transactions that arrive on the whole network, evenly over time and chains. `None` for new
+    /// ones at each refresh of a payload.
+    pub transactions_per_second: Option<f64>,
     /// Whether solutions need proof of work.
     pub proof_of_work: ProofOfWork,
     /// Total hash rate of the foreign miners, in hashes per second; 0 for none.
@@ -79,11 +91,13 @@ impl Default for Config {
             version: "development".to_owned(),
             version_code: 2,
             release: Release::Kadena2_32,
+            forks: ForkRules::default(),
             block_delay: Duration::from_secs(30),
             start_difficulty: Difficulty::from_u128(100_000),
             genesis: GenesisBlocks::Fresh,
             seed: 0,
             payloads: Payloads::Same,
+            transactions_per_second: None,
             proof_of_work: ProofOfWork::Required,
             foreign_hash_rate: 0.0,
             foreign_nodes: BTreeSet::new(),
@@ -111,6 +125,10 @@ impl Config {
         }
         if !(self.foreign_hash_rate.is_finite() && self.foreign_hash_rate >= 0.0) {
             return Err(ConfigError::ForeignHashRate(self.foreign_hash_rate));
+        }
+        let rate = self.transactions_per_second.unwrap_or(0.0);
+        if !(rate.is_finite() && rate >= 0.0) {
+            return Err(ConfigError::TransactionRate(rate));
         }
         if self.block_delay < Duration::from_micros(1) {
             return Err(ConfigError::BlockDelay);
@@ -166,6 +184,23 @@ impl Config {
         self.seed.wrapping_add((node as u64) << 32)
     }
 
+    /// Returns the number of update streams that can be open. A counter starts at the limit, and
+    /// the stream that would make it zero is refused; the EVM line has no limit.
+    pub(crate) fn stream_slots(&self) -> usize {
+        if self.release.is_evm() {
+            return Semaphore::MAX_PERMITS;
+        }
+        let slots = self.limits.update_streams.saturating_sub(1);
+        slots.min(Semaphore::MAX_PERMITS)
+    }
+
+    /// Returns the time between two transactions on a chain, if they have a rate.
+    pub(crate) fn transaction_interval(&self) -> Option<Duration> {
+        let seconds = self.graph.len() as f64 / self.transactions_per_second?;
+        let interval = Duration::try_from_secs_f64(seconds).unwrap_or(NEVER);
+        Some(interval.clamp(Duration::from_micros(1), NEVER))
+    }
+
     /// Returns a housekeeping duration divided by the time scale; at least a microsecond.
     pub(crate) fn scaled(&self, duration: Duration) -> Duration {
         let seconds = duration.as_secs_f64() / self.time_scale;
@@ -184,6 +219,9 @@ pub enum ConfigError {
     /// The foreign hash rate is negative or not finite.
     #[error("the foreign hash rate must be 0 or more hashes per second, not {0}")]
     ForeignHashRate(f64),
+    /// The rate of transactions is negative or not finite.
+    #[error("the transactions per second must be 0 or more, not {0}")]
+    TransactionRate(f64),
     /// The block delay is below a microsecond; the difficulty adjustment divides by it.
     #[error("the block delay must be at least a microsecond")]
     BlockDelay,
@@ -196,32 +234,6 @@ pub enum ConfigError {
     /// A setting is for a node that the network does not have.
     #[error("there is no node {0}: the last one is node {1}")]
     UnknownNode(usize, usize),
-}
-
-/// Simulated release of chainweb-node. It decides the fields of `/info` and the value of the header
-/// `X-Chainweb-Node-Version`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Release {
-    /// 3.2, the community's line.
-    Community3_2,
-    /// 2.32.0, Kadena's last release.
-    Kadena2_32,
-    /// 2.31.1; its `/info` has a service date.
-    Kadena2_31,
-    /// 2.23; its `/info` has none of the optional fields.
-    Kadena2_23,
-}
-
-impl Release {
-    /// Returns the package version, as in `nodePackageVersion`.
-    pub(crate) const fn package_version(self) -> &'static str {
-        match self {
-            Self::Community3_2 => "3.2",
-            Self::Kadena2_32 => "2.32.0",
-            Self::Kadena2_31 => "2.31.1",
-            Self::Kadena2_23 => "2.23",
-        }
-    }
 }
 
 /// Genesis blocks of a network.
@@ -322,27 +334,36 @@ pub struct Limits {
     pub(crate) payload_lifetime: Duration,
     /// Interval at which expired payloads are dropped.
     pub(crate) payload_pruning: Duration,
-    /// Interval at which a chain's payload is refreshed; `None` for never.
+    /// Interval at which a chain's payload is refreshed if its transactions have changed; `None`
+    /// for never.
     pub payload_refresh: Option<Duration>,
     /// Size of the counter of update streams: one less can be open, more get 503.
     pub update_streams: usize,
     /// Lifetime of an update stream, ± 10 %.
     pub(crate) update_stream_timeout: Duration,
+    /// Time without work after which `/work` of the EVM line returns 500.
+    pub(crate) stale_work: Duration,
     /// Time from a new block to stale work, and again from stale work to new work.
-    pub(crate) priming: Duration,
+    pub priming: Duration,
     /// Maximum number of headers on a page.
     pub(crate) page_headers: usize,
     /// Maximum number of block hashes on a page.
     pub page_hashes: usize,
     /// Maximum number of upper bounds of a branch, and of lower bounds.
     pub(crate) branch_bounds: usize,
-    /// Number of heights kept on each chain, at about 600 bytes each; at least 1000. Older blocks
-    /// are dropped.
-    pub(crate) kept_heights: u64,
+    /// Number of heights kept on each chain, at about 600 bytes each; at least
+    /// [`MINIMUM_KEPT_HEIGHTS`](Self::MINIMUM_KEPT_HEIGHTS). Older blocks are dropped, as by a node
+    /// that prunes them.
+    pub kept_heights: u64,
     /// Maximum number of open connections; others wait in the socket's queue.
     pub(crate) connections: usize,
     /// Maximum size of a request body, in bytes; larger ones get 413.
     pub(crate) request_bytes: usize,
+}
+
+impl Limits {
+    /// Lower bound of the kept heights, for reorganisations and lookups.
+    pub const MINIMUM_KEPT_HEIGHTS: u64 = 1000;
 }
 
 impl Default for Limits {
@@ -354,11 +375,12 @@ impl Default for Limits {
             payload_refresh: Some(Duration::from_secs(15)),
             update_streams: 2000,
             update_stream_timeout: Duration::from_mins(4),
+            stale_work: Duration::from_secs(2),
             priming: Duration::from_millis(2),
             page_headers: 360,
             page_hashes: 4096,
             branch_bounds: 32,
-            kept_heights: 20_000,
+            kept_heights: 10_000,
             connections: 4096,
             request_bytes: 2 << 20,
         }

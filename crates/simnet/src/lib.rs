@@ -3,8 +3,7 @@
 //! Headers, braided chains, proof of work and difficulty adjustment are real. Foreign miners extend
 //! the chains, and rules inject faults. [`Simnet`] serves the network over the HTTP API of
 //! chainweb-node; `network` is a pure state machine below it. The crate shares no code with any
-//! client. It does not simulate nodes of the EVM line, fork votes, graph changes, or the delay
-//! between a solution and its cut.
+//! client. It does not simulate graph changes, or the delay between a solution and its cut.
 //!
 //! Doc comments cite files of `kadena-io/chainweb-node`, relative to its `src` folder.
 
@@ -24,8 +23,8 @@ mod service;
 mod simnet;
 
 pub use config::{
-    ChainChoice, Config, ConfigError, CutEndpoint, GenesisBlocks, Limits, Miner, Miners, Payloads,
-    ProofOfWork, Release,
+    ChainChoice, Config, ConfigError, CutEndpoint, ForkRules, GenesisBlocks, Limits, Miner, Miners,
+    Payloads, Preset, ProofOfWork, Release, version_code_of,
 };
 pub use endpoint::{Endpoint, RequestCounts};
 pub use faults::{Faults, Rule, RuleId, Times, Verdict};

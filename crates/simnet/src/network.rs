@@ -10,9 +10,11 @@
 mod branch;
 mod chain;
 mod consensus;
+mod evm;
 mod foreign;
 mod foreign_blocks;
 mod fork;
+mod forks;
 mod genesis;
 mod join;
 mod outcome;
@@ -30,11 +32,12 @@ use chainweb::{
     Adjacents, AdjustmentRules, BlockHash, BlockHeader, ChainGraph, ChainId, CreationTime,
     PayloadHash, Work, WorkHeader,
 };
+use evm::{Announced, hashed};
 use foreign::ForeignMiners;
 pub(crate) use genesis::genesis_blocks;
 pub(crate) use join::weight_of;
 pub use outcome::MoveError;
-use outcome::Priming;
+use outcome::{Invalid, Priming};
 pub(crate) use outcome::{Solved, Update, WorkAnswer};
 use payload::Payload;
 use rand::rngs::StdRng;
@@ -61,8 +64,11 @@ struct Slot {
     /// Incremented when the work changes other than by a timer; timers of older generations are
     /// void.
     generation: u64,
-    /// Number of payload refreshes on this parent.
+    /// Number of transactions in the payload on this parent, or of its refreshes if transactions
+    /// have no rate.
     refreshes: u64,
+    /// The state that the update streams of the EVM line have reported.
+    announced: Announced,
 }
 
 #[derive(Debug)]
@@ -106,7 +112,7 @@ impl Network {
         let rules = AdjustmentRules {
             block_delay: config.block_delay,
             window: ADJUSTMENT_WINDOW,
-            fake_first_epoch_start: true,
+            fake_first_epoch_start: config.fakes_first_epoch_start(),
         };
         let slots = genesis
             .iter()
@@ -116,6 +122,7 @@ impl Network {
                     priming: Priming::Ready,
                     generation: 0,
                     refreshes: 0,
+                    announced: Announced::default(),
                 };
                 (block.work().chain(), slot)
             })
@@ -142,6 +149,12 @@ impl Network {
         network.set_prune_timer(now);
         network.set_refresh_timers(now);
         network.restart_foreign_miners(now);
+        if network.config.release.is_evm() {
+            for block in genesis {
+                network.announce(block.work().chain());
+            }
+            network.events.clear();
+        }
         network
     }
 
@@ -261,7 +274,7 @@ impl Network {
                 Timer::Refresh { chain, generation }
                     if self.slots[&chain].generation == generation =>
                 {
-                    self.refresh_payload(chain);
+                    self.update_payload(chain, due);
                     self.set_refresh_timer(chain, due);
                 }
                 Timer::Prime { .. } | Timer::Refresh { .. } => {}
@@ -277,17 +290,18 @@ impl Network {
     }
 
     /// Returns work for a miner: on the wanted chain if it has work, else on a random chain
-    /// (`Chainweb/Miner/Coordinator.hs`).
+    /// (`Chainweb/Miner/Coordinator.hs`). The EVM line has no miners and no wanted chain.
     pub(crate) fn work(
         &mut self,
         miner: &Miner,
         wanted: Option<ChainId>,
         now: CreationTime,
     ) -> WorkAnswer {
-        if self.payloads.len() > self.config.limits.payloads {
+        let is_evm = self.config.release.is_evm();
+        if !is_evm && self.payloads.len() > self.config.limits.payloads {
             return WorkAnswer::TooManyPayloads;
         }
-        if !self.config.miners.allows(miner) {
+        if !is_evm && !self.config.miners.allows(miner) {
             return WorkAnswer::Unauthorized;
         }
         let has_work = |chain: &ChainId| self.is_ready(*chain) && self.is_mineable(*chain);
@@ -319,6 +333,7 @@ impl Network {
         };
         self.payloads.insert(payload, cached);
         self.tally.works += 1;
+        let header = if is_evm { hashed(&header) } else { header };
         WorkAnswer::Work(
             Work::new(header).expect("difficulty adjustment never returns a zero target"),
         )
@@ -327,6 +342,9 @@ impl Network {
     /// Handles a submission to `/solved`. As in the node, time and fields are checked only after
     /// the response is certain to be 200.
     pub(crate) fn solve(&mut self, body: &[u8], now: CreationTime) -> Solved {
+        if self.config.release.is_evm() {
+            return self.solve_rebuilt(body, now);
+        }
         let header = match WorkHeader::decode(body) {
             Ok(header) if matches!(header.adjacents(), Adjacents::Recorded(_)) => header,
             Ok(_) => return self.malformed("the adjacent hashes are not recorded".to_owned()),
@@ -346,19 +364,31 @@ impl Network {
             self.tally.stale += 1;
             return Solved::Stale;
         }
-        match self.validate(&header, &payload, now) {
+        let validated = self.validate(&header, &payload, now);
+        self.settle(header.chain(), validated, payload.account, now)
+    }
+
+    /// Extends the cut with the block of a solution, if the solution is valid.
+    fn settle(
+        &mut self,
+        chain: ChainId,
+        validated: Result<BlockHeader, Invalid>,
+        account: String,
+        now: CreationTime,
+    ) -> Solved {
+        match validated {
             Ok(_) if self.frozen => {
                 self.tally.frozen += 1;
                 Solved::Frozen
             }
             Ok(block) => {
                 let hash = block.hash();
-                self.extend(block, Some(payload.account), now);
+                self.extend(block, Some(account), now);
                 Solved::Accepted(hash)
             }
             Err(reason) => {
                 self.tally.invalid += 1;
-                self.stall(header.chain());
+                self.stall(chain);
                 Solved::Invalid(reason)
             }
         }

@@ -87,8 +87,7 @@ impl Node {
     /// its next event.
     pub fn open_streams(&self) -> usize {
         let service = &self.service;
-        let limit = service.with(|network, _| network.config().limits.update_streams);
-        let slots = limit.saturating_sub(1);
+        let slots = service.with(|network, _| network.config().stream_slots());
         slots.saturating_sub(service.stream_slots.available_permits())
     }
 

@@ -6,6 +6,7 @@
 
 mod answer;
 pub(crate) mod connections;
+mod cors;
 mod headers;
 mod info;
 mod json;
@@ -70,6 +71,7 @@ async fn serve(
     debug!(method = %head.method, path = head.uri.path(), ?verdict, "request");
     let answer = async {
         match route {
+            _ if cors::is_preflight(&head) => cors::preflight(&head),
             Some(route) => handle(&service, &stop, &route, &head, &query, &body)
                 .await
                 .unwrap_or_else(|refusal| refusal),
@@ -147,7 +149,11 @@ async fn handle(
     query: &Query,
     body: &Bytes,
 ) -> Result<Answer, Answer> {
-    if !service.with(|network, _| exists(network, route)) {
+    let (exists, is_evm) = service.with(|network, _| {
+        let is_evm = network.config().release.is_evm();
+        (exists(network, route), is_evm)
+    });
+    if !exists {
         return Err(Answer::empty(StatusCode::NOT_FOUND));
     }
     let hash = match &route.hash {
@@ -157,7 +163,7 @@ async fn handle(
         ),
         None => None,
     };
-    let media = acceptable(route, head)?;
+    let media = acceptable(route, head, is_evm)?;
     let limits = service.with(|network, _| network.config().limits.clone());
     let page = |items: Items, limit: usize, has_bounds: bool| {
         let window = query.window(limit)?;
@@ -165,8 +171,7 @@ async fn handle(
             .then(|| Bounds::parse(body, limits.branch_bounds))
             .transpose()?;
         Ok(on_chain(service, route, |network, chain| {
-            let version = network.version();
-            headers::page(chain, bounds.as_ref(), &window, items, media, version)
+            headers::page(network, chain, bounds.as_ref(), &window, items, media)
         }))
     };
     match route.endpoint {
@@ -209,7 +214,7 @@ fn exists(network: &Network, route: &Route) -> bool {
 }
 
 /// Checks method, Accept and Content-Type, and returns the media type of the answer.
-fn acceptable(route: &Route, head: &Parts) -> Result<Media, Answer> {
+fn acceptable(route: &Route, head: &Parts, is_evm: bool) -> Result<Media, Answer> {
     if !route.allows(&head.method) {
         return Err(Answer::empty(StatusCode::METHOD_NOT_ALLOWED));
     }
@@ -220,7 +225,7 @@ fn acceptable(route: &Route, head: &Parts) -> Result<Media, Answer> {
         media::negotiate(&head.headers, offers)
             .ok_or_else(|| Answer::empty(StatusCode::NOT_ACCEPTABLE))?
     };
-    match route.body() {
+    match route.body(is_evm) {
         Some(wanted) if !media::body_is(&head.headers, wanted) => {
             Err(Answer::empty(StatusCode::UNSUPPORTED_MEDIA_TYPE))
         }
@@ -257,6 +262,7 @@ fn respond(service: &Service, answer: Answer) -> Response<AnswerBody> {
         HeaderValue::from_static(release.package_version()),
     );
     headers.insert(SERVER, HeaderValue::from_static("Chainweb Service API"));
+    cors::add_headers(headers, answer.is_permission);
     if let Some(content_type) = answer.content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }

@@ -27,15 +27,13 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(engine: Arc<Engine>, index: usize, config: &Config) -> Self {
-        // The node's counter starts at the limit; it refuses the stream that would make it zero.
-        let slots = config.limits.update_streams.saturating_sub(1);
         Self {
             engine,
             index,
             stream_ends: watch::Sender::new(()),
             faults: Faults::of_node(index, &config.faults),
             counters: Counters::default(),
-            stream_slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
+            stream_slots: Arc::new(Semaphore::new(config.stream_slots())),
             streams: TaskTracker::new(),
         }
     }
@@ -66,12 +64,11 @@ impl Service {
         self.feed().changed.subscribe()
     }
 
-    /// Subscribes to the updates of a chain. Returns `None` while the chain has no work; its
-    /// streams do not begin before.
+    /// Subscribes to the updates of a chain. Returns `None` while the chain has no work, unless on
+    /// the EVM line; its streams do not begin before.
     pub(crate) fn subscribe_if_ready(&self, chain: ChainId) -> Option<broadcast::Receiver<Update>> {
         self.with(|network, _| {
-            network
-                .is_ready(chain)
+            (network.is_ready(chain) || network.config().release.is_evm())
                 .then(|| self.feed().updates[&chain].subscribe())
         })
     }

@@ -140,16 +140,10 @@ fn invalid_work_is_an_error_with_the_reason() {
     );
 }
 
-/// The form of EVM networks: three equal records behind the mark f0f0.
 #[test]
 fn a_header_with_hashed_adjacents_round_trips_without_a_block_hash() {
-    let mut bytes = mainnet()[7].work().as_bytes().to_vec();
-    bytes[48..50].copy_from_slice(&[0xf0, 0xf0]);
-    for record in bytes[50..158].as_chunks_mut::<36>().0 {
-        record[..4].fill(0);
-        record[4..].fill(0xab);
-    }
-    let header = WorkHeader::decode(&bytes).unwrap();
+    let header = fixtures::hash_adjacents(mainnet()[7].work());
+    let bytes = header.as_bytes().to_vec();
     assert!(matches!(header.adjacents(), Adjacents::Hashed));
     assert_eq!(header.block_hash(), None);
     assert_eq!(BlockHeader::seal(header.clone()), None);

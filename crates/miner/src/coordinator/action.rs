@@ -69,6 +69,21 @@ pub(crate) enum Request {
         heights: RangeInclusive<u64>,
         purpose: Purpose,
     },
+    /// The same, with what miners know of the blocks: some of them may be ours.
+    Headers {
+        version: Version,
+        seq: Seq,
+        chain: ChainId,
+        tip: Tip,
+        heights: RangeInclusive<u64>,
+    },
+    /// All blocks at the height of a job's block, also those of branches that were left.
+    Siblings {
+        version: Version,
+        job: JobId,
+        chain: ChainId,
+        height: u64,
+    },
     /// Submits the solved header of a job.
     Submit {
         version: Version,

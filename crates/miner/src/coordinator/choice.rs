@@ -215,10 +215,8 @@ impl Coordinator {
     /// whose blocks would be lost. The standby job takes over.
     fn replace_lost_jobs(&mut self) {
         // The cut of a node may count since it was compared with the others.
-        let passed = self.live.jobs.iter().map(|live| &live.job).filter(|job| {
-            let place = (job.chain(), job.work.header().height());
-            self.is_passed(job.node, place)
-        });
+        let jobs = self.live.jobs.iter().map(|live| &live.job);
+        let passed = jobs.filter(|job| self.is_job_passed(job));
         let passed: Vec<_> = passed.map(|job| job.id).collect();
         self.retire(Retirement::NewCut, |live| passed.contains(&live.job.id));
         let nodes = self.nodes.iter();

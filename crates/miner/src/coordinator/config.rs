@@ -16,6 +16,8 @@ pub(crate) struct Config {
     pub work_slots: usize,
     /// When to fetch new work after a payload refresh.
     pub preemption: Preemption,
+    /// The number of blocks on top of one of ours that make its place final.
+    pub confirmations: u64,
     /// What a solution has to prove before it is submitted.
     pub proof: Proof,
     /// All durations.

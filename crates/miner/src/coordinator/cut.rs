@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chainweb::{BlockHash, ChainId, WorkHeader};
-use node::{Cut, Error, Refusal};
+use node::{Ancestor, Cut, Error, Refusal};
 
 use super::action::{Action, Request};
 use super::event::{Purpose, Seq};
@@ -12,7 +12,8 @@ use super::freshness::{Freshness, contradicts};
 use super::heights::HeightsOfWork;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
-use crate::job::NodeId;
+use super::tracker::{Below, Form};
+use crate::job::{JobId, NodeId};
 use crate::telemetry::Standing;
 use crate::telemetry::event::{NodeEvent, RequestKind, Retirement};
 
@@ -51,14 +52,24 @@ impl Coordinator {
             return;
         }
         let voters = self.voters();
-        for (chain, heights) in self.tracker.cut(self.now, (id, &cut), &voters) {
-            let request = Request::Ancestors {
-                version: self.nodes[id.0].version(),
-                seq: self.seq,
-                chain,
-                tip: cut.tips[&chain],
-                heights,
-                purpose: Purpose::Lookup,
+        for (chain, Below { heights, form }) in self.tracker.cut(self.now, (id, &cut), &voters) {
+            let (version, seq, tip) = (self.nodes[id.0].version(), self.seq, cut.tips[&chain]);
+            let request = match form {
+                Form::Hashes => Request::Ancestors {
+                    version,
+                    seq,
+                    chain,
+                    tip,
+                    heights,
+                    purpose: Purpose::Lookup,
+                },
+                Form::Headers => Request::Headers {
+                    version,
+                    seq,
+                    chain,
+                    tip,
+                    heights,
+                },
             };
             self.actions.push(Action::Request { node: id, request });
         }
@@ -151,12 +162,62 @@ impl Coordinator {
         }
     }
 
-    pub(super) fn ancestors(
+    /// Headers of a branch show which of its blocks are ours, also where only nodes know the hash.
+    pub(super) fn headers(
+        &mut self,
+        id: NodeId,
+        requested: Seq,
+        tip: (ChainId, u64),
+        result: Result<BTreeMap<u64, Ancestor>, Error>,
+    ) {
+        let is_of_network = requested >= self.nodes[id.0].since;
+        if let Ok(headers) = &result
+            && is_of_network
+        {
+            self.tracker.identify(tip.0, headers);
+        }
+        let hash = |(height, block): (u64, Ancestor)| (height, block.hash);
+        let hashes = result.map(|headers| headers.into_iter().map(hash).collect());
+        self.branch(id, requested, tip, (Form::Headers, hashes));
+    }
+
+    /// The blocks at the height of one of ours show whether a node ever had that.
+    pub(super) fn siblings(
+        &mut self,
+        id: NodeId,
+        job: JobId,
+        result: Result<Vec<Ancestor>, Error>,
+    ) {
+        if let Err(error) = &result {
+            self.nodes[id.0].suspect_after(error);
+        }
+        let voters = self.voters();
+        self.tracker.inquired(job, result.ok(), &voters);
+    }
+
+    /// Requests what shows why blocks are orphaned.
+    pub(super) fn inquire(&mut self) {
+        for (id, block) in self.tracker.inquiries() {
+            if self.nodes[id.0].info.is_none() {
+                continue;
+            }
+            let request = Request::Siblings {
+                version: self.nodes[id.0].version(),
+                job: block.job,
+                chain: block.chain,
+                height: block.height,
+            };
+            self.actions.push(Action::Request { node: id, request });
+        }
+    }
+
+    /// Blocks of a branch show where ours are.
+    pub(super) fn branch(
         &mut self,
         id: NodeId,
         requested: Seq,
         (chain, tip_height): (ChainId, u64),
-        result: Result<BTreeMap<u64, BlockHash>, Error>,
+        (form, result): (Form, Result<BTreeMap<u64, BlockHash>, Error>),
     ) {
         let hashes = if requested < self.nodes[id.0].since {
             // The blocks are looked up at another node.
@@ -169,7 +230,8 @@ impl Coordinator {
             })
         };
         let (tip, voters) = ((chain, tip_height), self.voters());
-        self.tracker.branch(self.now, id, tip, &hashes, &voters);
+        let branch = (form, &hashes);
+        self.tracker.branch(self.now, id, tip, branch, &voters);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chainweb::{BlockHash, ChainId, Work};
-use node::{Cut, Error, Info, UpdateEvent};
+use node::{Ancestor, Cut, Error, Info, UpdateEvent};
 
 use crate::demand::Demand;
 use crate::history::Fate;
@@ -65,6 +65,20 @@ pub(crate) enum Event {
         purpose: Purpose,
         result: Result<BTreeMap<u64, BlockHash>, Error>,
     },
+    /// The answer to [`Headers`](super::Request::Headers): blocks of the branch by height.
+    Headers {
+        node: NodeId,
+        seq: Seq,
+        chain: ChainId,
+        tip_height: u64,
+        result: Result<BTreeMap<u64, Ancestor>, Error>,
+    },
+    /// The answer to [`Siblings`](super::Request::Siblings).
+    Siblings {
+        node: NodeId,
+        job: JobId,
+        result: Result<Vec<Ancestor>, Error>,
+    },
     /// An event of an update stream.
     Update {
         node: NodeId,
@@ -105,6 +119,8 @@ impl Event {
             Self::Work { result, .. } => (Operation::Work, result.as_ref().err()),
             Self::Cut { result, .. } => (Operation::Cut, result.as_ref().err()),
             Self::Ancestors { result, .. } => (Operation::Ancestors, result.as_ref().err()),
+            Self::Headers { result, .. } => (Operation::Ancestors, result.as_ref().err()),
+            Self::Siblings { result, .. } => (Operation::Ancestors, result.as_ref().err()),
             Self::Submitted { result, .. } => (Operation::Submit, result.as_ref().err()),
             Self::Update { .. }
             | Self::Solved(_)

@@ -73,12 +73,7 @@ impl Coordinator {
             live.due = self.now;
             live.suspect(self.seq);
         }
-        for live in &mut self.live.jobs {
-            live.asked.remove(&id);
-        }
-        for nodes in self.live.insured.values_mut() {
-            nodes.remove(&id);
-        }
+        self.live.forget_insurer(id);
         self.reopen_suspect(id);
     }
 
@@ -97,6 +92,7 @@ impl Coordinator {
             chains,
         };
         self.report_node(id, event);
+        self.live.forget_insurer(id);
         self.retire(Retirement::NetworkChanged, |live| live.job.node == id);
         self.publish();
         self.actions.push(Action::Unsubscribe { node: id });

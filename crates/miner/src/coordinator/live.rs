@@ -113,6 +113,16 @@ impl LiveJobs {
         }
     }
 
+    /// A node has discarded its payloads, and may issue the same again.
+    pub(super) fn forget_insurer(&mut self, node: NodeId) {
+        for live in &mut self.jobs {
+            live.asked.remove(&node);
+        }
+        for by in self.insured.values_mut() {
+            by.remove(&node);
+        }
+    }
+
     /// Returns when the node last issued the work of a retired job.
     pub(super) fn last_issued(&self, job: &Job) -> Instant {
         let again = self.issued.iter().find(|(id, _)| *id == job.id);

@@ -28,6 +28,11 @@ impl Coordinator {
         cuts.any(|cut| has_passed(cut, own, (chain, height)))
     }
 
+    /// The same of the work of a job.
+    pub(super) fn is_job_passed(&self, job: &Job) -> bool {
+        self.is_passed(job.node, (job.chain(), job.work.header().height()))
+    }
+
     /// A node showed its cut: jobs of other nodes that it has passed are outdated.
     pub(super) fn retire_passed(&mut self, id: NodeId, requested: Seq, cut: &Cut) {
         if !self.has_several_nodes() {
@@ -52,7 +57,6 @@ impl Coordinator {
         };
         let retired = self.retire(Retirement::NewCut, |live| is_passed(&live.job));
         self.nodes[id.0].counts.first_events += retired.len() as u64;
-        self.submissions.passed(is_passed);
     }
 
     /// Requests the cut of a node that reports a new block on a chain where another node's job

@@ -55,10 +55,8 @@ impl Coordinator {
     /// Whether a node names the network of the others, but its work is of another one.
     pub(super) fn issues_foreign_work(&self, id: NodeId) -> bool {
         let peer = &self.nodes[id.0].peer;
-        peer.is_foreign
-            || peer
-                .code
-                .is_some_and(|code| self.network_code() != Some(code))
+        let codes = peer.code.zip(self.network_code());
+        peer.is_foreign || codes.is_some_and(|(own, network)| own != network)
     }
 
     /// Returns the network's code in headers: that of most nodes that do not only insure; at a tie,

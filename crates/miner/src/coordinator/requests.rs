@@ -26,6 +26,7 @@ impl Coordinator {
             self.request_missing_of(id);
         }
         self.compare_nodes();
+        self.inquire();
     }
 
     fn request_missing_of(&mut self, id: NodeId) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::{Work, WorkHeader};
-use node::{Error, Refusal, Retry};
+use node::{Error, Mined, Refusal, Retry};
 
 use super::action::{Action, Connection, Request};
 use super::event::Seq;
@@ -16,7 +16,7 @@ use super::freshness::Freshness;
 use super::node_state::Suspicion;
 use super::state::Coordinator;
 use super::submissions::Submission;
-use super::tracked_block::Status;
+use super::tracked_block::{NewBlock, Status};
 use crate::history::Fate;
 use crate::job::{Job, JobId, NodeId, Outdated, Proof, Solution};
 use crate::telemetry::Event;
@@ -92,13 +92,15 @@ impl Coordinator {
         self.retire(Retirement::ParentSolved, |live| {
             live.job.chain() == job.chain() && live.job.work.header().parent() == parent
         });
+        let is_outdated = freshness == Freshness::Outdated;
         let submission = Submission {
             job: Arc::clone(job),
             header,
             attempts: 0,
             unknown: 0,
             expires: self.live.last_issued(job) + self.config.timing.payload_lifetime,
-            is_outdated: freshness == Freshness::Outdated,
+            was_late: is_outdated || self.has_several_nodes() && self.is_job_passed(job),
+            is_outdated,
             is_passed: false,
             due: Some(self.now),
             sent: None,
@@ -137,7 +139,13 @@ impl Coordinator {
         self.counters.solutions += 1;
         self.report_block(block, BlockEvent::Restored { row, fate });
         let Some(left) = left else {
-            self.tracker.track(self.now, block, Status::of(fate));
+            let new = NewBlock {
+                block,
+                mined: Mined::from(&header),
+                status: Status::of(fate),
+                is_late: false,
+            };
+            self.tracker.track(self.now, new);
             return;
         };
         self.submissions.mark_solved(&job, self.seq);
@@ -147,6 +155,7 @@ impl Coordinator {
             attempts: 1,
             unknown: 0,
             expires: self.now + left,
+            was_late: false,
             is_outdated: false,
             is_passed: false,
             due: Some(self.now),
@@ -370,8 +379,20 @@ impl Coordinator {
     /// Tracks a block that a node may have accepted.
     fn track(&mut self, by: NodeId, submission: &Submission) {
         let (job, block) = (&submission.job, submission.block());
-        if self.nodes[by.0].serves(job) {
-            self.tracker.track(self.now, block, Status::Pending);
+        let is_of_network = if by == job.node {
+            self.nodes[by.0].serves(job)
+        } else {
+            // It is no twin of a network that it has left.
+            submission.twins.iter().any(|twin| twin.node == by)
+        };
+        if is_of_network {
+            let new = NewBlock {
+                block,
+                mined: Mined::from(&submission.header),
+                status: Status::Pending,
+                is_late: submission.was_late,
+            };
+            self.tracker.track(self.now, new);
         } else {
             self.tracker.count_unknown(block, Untracked::NetworkChanged);
         }

@@ -15,7 +15,7 @@ use super::event::{Event, Purpose, Seq};
 use super::live::{Live, LiveJobs};
 use super::node_state::NodeState;
 use super::submissions::Submissions;
-use super::tracker::BlockTracker;
+use super::tracker::{BlockTracker, Form};
 use super::upstreams::Upstreams;
 use crate::demand::Demand;
 use crate::job::{Job, Jobs, NodeId};
@@ -57,7 +57,7 @@ impl Coordinator {
             upstreams: Upstreams::default(),
             live: LiveJobs::default(),
             submissions: Submissions::default(),
-            tracker: BlockTracker::new(&config.timing, config.nodes),
+            tracker: BlockTracker::new(&config.timing, config.nodes, config.confirmations),
             counters: Counters::default(),
             seq: Seq::default(),
             now,
@@ -108,10 +108,25 @@ impl Coordinator {
                     self.nodes[node.0].suspect_after(error);
                 }
                 match purpose {
-                    Purpose::Lookup => self.ancestors(node, seq, (chain, tip_height), result),
+                    Purpose::Lookup => {
+                        self.branch(node, seq, (chain, tip_height), (Form::Hashes, result));
+                    }
                     Purpose::Comparison => self.compared_block(node, seq, result),
                 }
             }
+            Event::Headers {
+                node,
+                seq,
+                chain,
+                tip_height,
+                result,
+            } => {
+                if let Err(error) = &result {
+                    self.nodes[node.0].suspect_after(error);
+                }
+                self.headers(node, seq, (chain, tip_height), result);
+            }
+            Event::Siblings { node, job, result } => self.siblings(node, job, result),
             Event::Tick => {}
             Event::Stop => self.stop(),
         }
@@ -128,6 +143,11 @@ impl Coordinator {
     pub(crate) fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();
         counters.blocks = self.tracker.counts();
+        if self.nodes.iter().all(|node| node.heights_of_work.is_some()) {
+            // No node shows its cut.
+            let blocks = &mut counters.blocks;
+            blocks.unknown += std::mem::take(&mut blocks.pending);
+        }
         counters.solutions_open = self.submissions.open.len() as u64;
         counters.nodes = self.nodes.iter().map(NodeState::counts).collect();
         let pending = self.live.published().filter(|live| live.refresh.is_some());

@@ -22,6 +22,7 @@ const REMEMBERED: usize = 256;
 
 /// A solution with a submission under way.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Submission {
     pub(super) job: Arc<Job>,
     pub(super) header: WorkHeader,
@@ -31,9 +32,11 @@ pub(super) struct Submission {
     pub(super) unknown: u32,
     /// When the node must have discarded the payload.
     pub(super) expires: Instant,
+    /// Whether its chain was known to have a new tip when it was found.
+    pub(super) was_late: bool,
     /// Whether the issuer has a new tip on the chain, which makes another try there useless.
     pub(super) is_outdated: bool,
-    /// Whether another good node has a block at its height.
+    /// Whether another good node shows a block at its height.
     pub(super) is_passed: bool,
     /// When to submit it; `None` while a request is in flight.
     pub(super) due: Option<Instant>,
@@ -103,7 +106,7 @@ impl Submission {
         node: NodeId,
         error: &Error,
     ) {
-        let is_over = error.retry() == Retry::Never || self.is_passed || self.expires <= now;
+        let is_over = error.retry() == Retry::Never || self.expires <= now;
         self.twins.retain(|twin| twin.node != node || !is_over);
         for twin in self.twins.iter_mut().filter(|twin| twin.node == node) {
             twin.due = Some(now + pause(timing, twin.attempts, error));
@@ -180,13 +183,6 @@ impl Submissions {
     pub(super) fn tip_changed(&mut self, node: NodeId, chain: ChainId) {
         for open in self.open.values_mut() {
             open.is_outdated |= open.job.node == node && open.job.chain() == chain;
-        }
-    }
-
-    /// It is too late for solutions to these jobs: their chains have blocks at their heights.
-    pub(super) fn passed(&mut self, is_passed: impl Fn(&Job) -> bool) {
-        for open in self.open.values_mut() {
-            open.is_passed |= is_passed(&open.job);
         }
     }
 

@@ -7,16 +7,16 @@ use std::cmp::Ordering;
 use std::time::Instant;
 
 use chainweb::BlockHash;
-use node::Progress;
+use node::{Mined, Progress};
 
 use crate::history::Fate;
 use crate::job::NodeId;
 use crate::telemetry::counters::BlockCounts;
-use crate::telemetry::event::{BlockEvent, BlockRef};
+use crate::telemetry::event::{BlockEvent, BlockRef, OrphanReason};
 use crate::timing::Timing;
 
-/// The number of blocks on top of one to make its place final; the protocol defines none.
-pub(super) const FINAL_DEPTH: u64 = 6;
+/// How far below a block its chain has to end for a reset of the network.
+pub(super) const FAR: u64 = 6;
 /// The lookups in a row that a node does not answer from which the others decide without it.
 const UNANSWERED: u8 = 3;
 
@@ -27,12 +27,44 @@ pub(super) type Voter = (NodeId, Option<Progress>);
 #[derive(Debug)]
 pub(super) struct TrackedBlock {
     pub(super) block: BlockRef,
-    pub(super) hash: BlockHash,
+    /// What we know of it, also if not its hash.
+    pub(super) mined: Mined,
     pub(super) status: Status,
+    pub(super) inquiry: Inquiry,
     /// When the block was submitted.
     pub(super) since: Instant,
     /// By the number of the node.
     pub(super) lookups: Vec<Lookup>,
+}
+
+/// A block to be tracked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewBlock {
+    pub(super) block: BlockRef,
+    pub(super) mined: Mined,
+    /// Where it was found last.
+    pub(super) status: Status,
+    /// Whether its chain had a new tip when it was submitted.
+    pub(super) is_late: bool,
+}
+
+/// The question to a node why a block is orphaned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inquiry {
+    /// There is no need for it.
+    Idle,
+    /// It is to be asked of a node.
+    Due(NodeId),
+    Asked,
+    Over(Option<OrphanReason>),
+}
+
+impl Inquiry {
+    pub(super) fn end(&mut self, reason: Option<OrphanReason>) {
+        if !matches!(self, Self::Over(_)) {
+            *self = Self::Over(reason);
+        }
+    }
 }
 
 /// The lookups of a block at one node.
@@ -171,21 +203,37 @@ impl TrackedBlock {
     }
 
     /// Whether the chain was reset at all nodes that vote, as is common on development networks.
+    /// Nodes other than the issuer of the work may never have been as high.
     pub(super) fn is_reset(&self, voters: &[Voter]) -> bool {
         let mut lookups = voters.iter().map(|(id, _)| &self.lookups[id.0]);
-        !voters.is_empty() && lookups.all(|lookup| lookup.vote == Some(Vote::FarAbove))
+        voters.iter().any(|(id, _)| *id == self.block.node)
+            && lookups.all(|lookup| lookup.vote == Some(Vote::FarAbove))
     }
 
-    /// Returns what changed by the votes, and what they say for good.
-    pub(super) fn judge(&mut self, voters: &[Voter]) -> (Option<BlockEvent>, Option<BlockEvent>) {
+    /// Returns the node to be asked why the block is orphaned, if there is one; it is asked once.
+    pub(super) fn inquire(&mut self) -> Option<(NodeId, BlockRef)> {
+        let Inquiry::Due(node) = self.inquiry else {
+            return None;
+        };
+        self.inquiry = Inquiry::Asked;
+        Some((node, self.block))
+    }
+
+    /// Returns what changed by the votes, and what they say for good: once so many blocks are on
+    /// top, and for an orphan once the reason is known.
+    pub(super) fn judge(
+        &mut self,
+        confirmations: u64,
+        voters: &[Voter],
+    ) -> (Option<BlockEvent>, Option<BlockEvent>) {
         let votes = voters.iter().filter_map(|(id, progress)| {
             let vote = self.lookups[id.0].vote?;
             let Vote::At(there, depth) = vote else {
                 return None;
             };
-            Some((there, depth, *progress))
+            Some((there, depth, *progress, *id))
         });
-        let is_ours = |there| there == self.hash;
+        let is_ours = |there| Some(there) == self.block.hash;
         let ours = votes.clone().filter(|(there, ..)| is_ours(*there)).count();
         let count = votes.clone().count();
         let heaviest = votes.clone().reduce(|a, b| {
@@ -200,24 +248,30 @@ impl TrackedBlock {
         let mut agreeing = votes
             .clone()
             .filter(|(there, ..)| is_ours(*there) == is_in_cut);
-        let Some((by, ..)) = agreeing.next() else {
+        let Some((by, .., at)) = agreeing.next() else {
             return (None, None);
         };
         let is_unanimous = ours == 0 || ours == count;
         let is_awaited = voters.iter().any(|(id, _)| self.lookups[id.0].is_awaited());
-        let depth = votes.map(|(_, depth, _)| depth).min().unwrap_or(0);
-        let is_final = depth >= FINAL_DEPTH && is_unanimous && !is_awaited;
+        let depth = votes.map(|(_, depth, ..)| depth).min().unwrap_or(0);
+        let is_final = depth >= confirmations && is_unanimous && !is_awaited;
+        if is_final && !is_in_cut && self.inquiry == Inquiry::Idle {
+            self.inquiry = Inquiry::Due(at);
+        }
         let (status, change, end) = if is_in_cut {
             let end = BlockEvent::Confirmed { depth };
-            (Status::InCut, BlockEvent::Accepted, end)
+            (Status::InCut, BlockEvent::Accepted, Some(end))
         } else {
-            let end = BlockEvent::Orphaned { by, depth };
+            let end = match self.inquiry {
+                Inquiry::Over(reason) => Some(BlockEvent::Orphaned { by, depth, reason }),
+                _ => None,
+            };
             (Status::Displaced, BlockEvent::Displaced { by }, end)
         };
         let before = std::mem::replace(&mut self.status, status);
         // A block that is orphaned for good is not reported as displaced before.
         let is_reported = status != before && (!is_final || is_in_cut);
-        (is_reported.then_some(change), is_final.then_some(end))
+        (is_reported.then_some(change), end.filter(|_| is_final))
     }
 }
 

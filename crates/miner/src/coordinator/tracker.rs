@@ -2,37 +2,58 @@
 //!
 //! After an answer of success the node has read a solution, but its block need not be in the cut. A
 //! block is in the cut if it is at its height on the branch below the tip of its chain. The result
-//! is final once the branch is [`FINAL_DEPTH`] blocks higher, at all nodes that vote. The client
-//! cannot compute the hash of blocks with hashed adjacents (EVM); they are not tracked and count as
-//! unknown.
+//! is final once the branch is so many blocks higher, at all nodes that vote. The client
+//! cannot compute the hash of blocks with hashed adjacents (EVM); it learns it from the header at
+//! the block's height.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, ChainId};
-use node::Cut;
+use node::{Ancestor, Cut};
 
-use super::tracked_block::{FINAL_DEPTH, Lookup, Status, TrackedBlock, Vote, Voter};
-use crate::job::NodeId;
+use super::tracked_block::{FAR, Inquiry, Lookup, NewBlock, Status, TrackedBlock, Vote, Voter};
+use crate::job::{JobId, NodeId};
 use crate::telemetry::Event;
 use crate::telemetry::counters::BlockCounts;
-use crate::telemetry::event::{BlockEvent, BlockRef, Untracked};
+use crate::telemetry::event::{BlockEvent, BlockRef, OrphanReason, Untracked};
 use crate::timing::Timing;
 
 /// How often a block is looked up at shutdown before it counts as pending.
 const FINAL_LOOKUPS: u8 = 5;
 /// The highest number of tracked blocks. One more drops the oldest.
-const MAX_TRACKED: usize = 4096;
+const MAX_TRACKED: usize = 8192;
+/// More tracked blocks than this are looked up in bulk, and nodes are not asked why one is orphaned.
+const MANY: usize = 64;
+/// The number of due blocks of a chain that are worth a request, and how long fewer wait.
+const WORTH: usize = 32;
+const PATIENCE: Duration = Duration::from_mins(1);
 /// From this many on, all blocks are looked up at once, before even a worker with thousands of
 /// blocks reaches the limit.
 const BULK: usize = MAX_TRACKED / 2;
+
+/// What is wanted of the blocks below a tip.
+#[derive(Debug)]
+pub(super) struct Below {
+    pub(super) heights: RangeInclusive<u64>,
+    pub(super) form: Form,
+}
+
+/// In which form blocks are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    Hashes,
+    Headers,
+}
 
 /// The tracked blocks, and the counts of those no longer tracked.
 #[derive(Debug)]
 pub(super) struct BlockTracker {
     timing: Timing,
     nodes: usize,
+    /// The number of blocks on top of one that make its place final.
+    confirmations: u64,
     tracked: VecDeque<TrackedBlock>,
     settled: BlockCounts,
     /// Whether blocks are looked up at once, and only a few more times.
@@ -46,10 +67,11 @@ pub(super) struct BlockTracker {
 }
 
 impl BlockTracker {
-    pub(super) fn new(timing: &Timing, nodes: usize) -> Self {
+    pub(super) fn new(timing: &Timing, nodes: usize, confirmations: u64) -> Self {
         Self {
             timing: *timing,
             nodes,
+            confirmations,
             tracked: VecDeque::new(),
             settled: BlockCounts::default(),
             is_stopping: false,
@@ -60,11 +82,14 @@ impl BlockTracker {
     }
 
     /// Tracks a submitted block, from where it was found last.
-    pub(super) fn track(&mut self, now: Instant, block: BlockRef, status: Status) {
-        let Some(hash) = block.hash else {
-            self.count_unknown(block, Untracked::NoHash);
-            return;
-        };
+    pub(super) fn track(&mut self, now: Instant, new: NewBlock) {
+        let NewBlock {
+            block,
+            mined,
+            status,
+            is_late,
+        } = new;
+        let late = Inquiry::Over(Some(OrphanReason::Late));
         if self.tracked.len() == MAX_TRACKED
             && let Some(oldest) = self.tracked.pop_front()
         {
@@ -81,8 +106,9 @@ impl BlockTracker {
         };
         self.tracked.push_back(TrackedBlock {
             block,
-            hash,
+            mined,
             status,
+            inquiry: if is_late { late } else { Inquiry::Idle },
             since: now,
             lookups: vec![Lookup::new(now + pause, left); self.nodes],
         });
@@ -130,6 +156,9 @@ impl BlockTracker {
     /// Makes a last lookup of every block due: the program is stopping.
     pub(super) fn start_final_lookups(&mut self, now: Instant) {
         self.is_stopping = true;
+        for tracked in &mut self.tracked {
+            tracked.inquiry.end(None);
+        }
         for lookup in self.lookups() {
             (lookup.next, lookup.left) = (now, Some(FINAL_LOOKUPS));
         }
@@ -169,19 +198,20 @@ impl BlockTracker {
 
     /// Looks up the due blocks in the cut of a node that votes. Returns the heights of those below
     /// the tips, by chain: they are to be looked up on the branches. A branch that another node is
-    /// asked for is not requested again.
+    /// asked for is not requested again. A block of unknown hash at a tip is looked up there, too.
     pub(super) fn cut(
         &mut self,
         now: Instant,
         (id, cut): (NodeId, &Cut),
         voters: &[Voter],
-    ) -> BTreeMap<ChainId, RangeInclusive<u64>> {
+    ) -> BTreeMap<ChainId, Below> {
         let in_flight = self
             .tracked
             .iter()
             .filter(|it| it.lookups[id.0].is_requested);
-        let in_flight: BTreeSet<_> = in_flight.map(|tracked| tracked.block.chain).collect();
-        let mut below: BTreeMap<ChainId, RangeInclusive<u64>> = BTreeMap::new();
+        let mut not_asked: BTreeSet<_> = in_flight.map(|tracked| tracked.block.chain).collect();
+        not_asked.extend(self.not_worth_a_request(now, id));
+        let mut below: BTreeMap<ChainId, Below> = BTreeMap::new();
         let mut is_any_new = false;
         for tracked in &mut self.tracked {
             let BlockRef { chain, height, .. } = tracked.block;
@@ -191,7 +221,7 @@ impl BlockTracker {
                 .vote
                 .take_if(|vote| *vote == Vote::FarAbove)
                 .is_some();
-            if tip.is_some_and(|tip| tip.height.saturating_add(FINAL_DEPTH) < height) {
+            if tip.is_some_and(|tip| tip.height.saturating_add(FAR) < height) {
                 lookup.vote = Some(Vote::FarAbove);
                 is_any_new |= !was_above;
             }
@@ -203,7 +233,7 @@ impl BlockTracker {
                 continue;
             };
             let known = match tip.height {
-                at if at == height => Some((tip.hash, 0)),
+                at if at == height && tracked.block.hash.is_some() => Some((tip.hash, 0)),
                 _ if lookup.tip == Some(tip.hash) => {
                     tracked.not_found(now, &self.timing, id);
                     continue;
@@ -214,11 +244,20 @@ impl BlockTracker {
                 tracked.lookups[id.0].tip = Some(tip.hash);
                 tracked.found(now, &self.timing, id, known);
                 is_any_new = true;
-            } else if !in_flight.contains(&chain) && !tracked.is_requested_of(voters, tip.hash) {
+            } else if !not_asked.contains(&chain) && !tracked.is_requested_of(voters, tip.hash) {
                 let lookup = &mut tracked.lookups[id.0];
                 (lookup.is_requested, lookup.tip) = (true, Some(tip.hash));
-                let heights = below.entry(chain).or_insert(height..=height);
-                *heights = height.min(*heights.start())..=height.max(*heights.end());
+                let form = match tracked.block.hash {
+                    Some(_) => Form::Hashes,
+                    None => Form::Headers,
+                };
+                let new = Below {
+                    heights: height..=height,
+                    form,
+                };
+                let of = below.entry(chain).or_insert(new);
+                of.heights = height.min(*of.heights.start())..=height.max(*of.heights.end());
+                of.form = of.form.max(form);
             }
         }
         if is_any_new {
@@ -227,14 +266,46 @@ impl BlockTracker {
         below
     }
 
-    /// Looks up blocks on a branch below a tip of a node. Those without a hash at their height are
-    /// looked up again later.
+    /// Returns the chains of which few blocks are due at a node, while there are many blocks.
+    fn not_worth_a_request(&self, now: Instant, id: NodeId) -> Vec<ChainId> {
+        if self.is_stopping || !(MANY..BULK).contains(&self.tracked.len()) {
+            return Vec::new();
+        }
+        let mut due: BTreeMap<ChainId, (usize, Instant)> = BTreeMap::new();
+        for tracked in &self.tracked {
+            let lookup = &tracked.lookups[id.0];
+            if lookup.is_due(now) {
+                let (count, oldest) = due.entry(tracked.block.chain).or_insert((0, lookup.next));
+                (*count, *oldest) = (*count + 1, lookup.next.min(*oldest));
+            }
+        }
+        let few = due
+            .into_iter()
+            .filter(|(_, (count, oldest))| *count < WORTH && *oldest + PATIENCE > now);
+        few.map(|(chain, _)| chain).collect()
+    }
+
+    /// Learns the hashes of blocks of ours on a chain.
+    pub(super) fn identify(&mut self, chain: ChainId, headers: &BTreeMap<u64, Ancestor>) {
+        for tracked in &mut self.tracked {
+            let block = &mut tracked.block;
+            if block.chain == chain
+                && let Some(found) = headers.get(&block.height)
+                && found.mined == tracked.mined
+            {
+                block.hash = Some(found.hash);
+            }
+        }
+    }
+
+    /// Looks up blocks on a branch below a tip of a node. Those without a block at their height are
+    /// looked up again later. Hashes alone do not show whether a block of unknown hash is there.
     pub(super) fn branch(
         &mut self,
         now: Instant,
         id: NodeId,
         (chain, tip_height): (ChainId, u64),
-        hashes: &BTreeMap<u64, BlockHash>,
+        (form, hashes): (Form, &BTreeMap<u64, BlockHash>),
         voters: &[Voter],
     ) {
         let mut of_chain: Vec<_> = self.tracked.iter_mut().collect();
@@ -246,7 +317,8 @@ impl BlockTracker {
             let lookup = &mut tracked.lookups[id.0];
             let was_requested = std::mem::take(&mut lookup.is_requested);
             let height = tracked.block.height;
-            if let Some(there) = hashes.get(&height) {
+            let is_comparable = tracked.block.hash.is_some() || form == Form::Headers;
+            if let Some(there) = hashes.get(&height).filter(|_| is_comparable) {
                 lookup.tip = tip;
                 let depth = tip_height.saturating_sub(height);
                 tracked.found(now, &self.timing, id, (*there, depth));
@@ -262,8 +334,12 @@ impl BlockTracker {
     /// tracked.
     pub(super) fn judge(&mut self, voters: &[Voter]) {
         self.untrack(Untracked::NetworkReset, |it| it.is_reset(voters));
+        let is_asked = !self.is_stopping && self.tracked.len() <= MANY;
         self.tracked.retain_mut(|tracked| {
-            let (change, end) = tracked.judge(voters);
+            if !is_asked {
+                tracked.inquiry.end(None);
+            }
+            let (change, end) = tracked.judge(self.confirmations, voters);
             match end {
                 Some(BlockEvent::Confirmed { .. }) => self.settled.accepted += 1,
                 Some(_) => self.settled.orphaned += 1,
@@ -277,6 +353,35 @@ impl BlockTracker {
             !is_final
         });
         self.report_recovery();
+    }
+
+    /// Returns the blocks about whose orphaning a node is to be asked from now on.
+    pub(super) fn inquiries(&mut self) -> Vec<(NodeId, BlockRef)> {
+        let tracked = self.tracked.iter_mut();
+        tracked.filter_map(TrackedBlock::inquire).collect()
+    }
+
+    /// A node answered which blocks it has, or had, at the height of one of ours; `None` for no
+    /// answer.
+    pub(super) fn inquired(
+        &mut self,
+        job: JobId,
+        siblings: Option<Vec<Ancestor>>,
+        voters: &[Voter],
+    ) {
+        let mut tracked = self.tracked.iter_mut();
+        if let Some(tracked) = tracked.find(|tracked| tracked.block.job == job) {
+            let is_ours = |sibling: &Ancestor| sibling.mined == tracked.mined;
+            let reason = siblings.map(|siblings| {
+                if siblings.iter().any(is_ours) {
+                    OrphanReason::LostRace
+                } else {
+                    OrphanReason::NeverTaken
+                }
+            });
+            tracked.inquiry.end(reason);
+            self.judge(voters);
+        }
     }
 
     /// Returns the counts of all blocks.

@@ -75,8 +75,7 @@ impl Coordinator {
             attempts: 0,
             due: Some(self.now),
         };
-        let of_network = insured.filter(|id| self.nodes[id.0].serves(job));
-        of_network.map(twin).collect()
+        insured.map(twin).collect()
     }
 
     /// The issuer did not take a solution, or did not answer: sends it to the other nodes that hold
@@ -108,6 +107,12 @@ impl Coordinator {
     pub(super) fn hasten_twins(&mut self) {
         if !self.has_several_nodes() {
             return;
+        }
+        let open = self.submissions.open.values();
+        let passed = open.map(|open| self.is_job_passed(&open.job));
+        let passed: Vec<_> = passed.collect();
+        for (open, is_passed) in self.submissions.open.values_mut().zip(passed) {
+            open.is_passed = is_passed;
         }
         let late = self.submissions.open.values().filter(|open| {
             let is_late = self.late_at(open).is_some_and(|at| at <= self.now);

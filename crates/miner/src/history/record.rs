@@ -161,6 +161,8 @@ pub struct Change {
     pub block: BlockKey,
     /// Its fate from now on.
     pub fate: Fate,
+    /// Its hash, if that is known by now.
+    pub hash: Option<BlockHash>,
     /// The time of the change.
     pub at: SystemTime,
     /// The number of blocks on top of it, or of the other one.
@@ -301,6 +303,7 @@ impl Change {
         Self {
             block,
             fate,
+            hash: None,
             at,
             depth: None,
             other: None,
@@ -315,7 +318,7 @@ impl Change {
         };
         let sql = format!(
             "UPDATE block SET fate = :fate, fate_at = :at, depth = :depth,
-                other = :other, detail = :detail WHERE {sql}"
+                other = :other, detail = :detail, hash = coalesce(:hash, hash) WHERE {sql}"
         );
         db.prepare_cached(&sql)?
             .execute(named_params! {
@@ -325,6 +328,7 @@ impl Change {
                 ":at": milliseconds(self.at),
                 ":depth": self.depth.map(u64::cast_signed),
                 ":other": self.other.map(|hash| hash.to_string()),
+                ":hash": self.hash.map(|hash| hash.to_string()),
                 ":detail": self.detail,
             })
             .map(drop)

@@ -27,6 +27,8 @@ impl Directory {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(format!("chainweb-history-{process}-{count}"));
+        // An earlier process of this number may have been killed.
+        fs::remove_dir_all(&path).ok();
         fs::create_dir(&path).expect("a new directory");
         Self(path)
     }
@@ -77,6 +79,7 @@ fn change(job: u64, fate: Fate) -> Record {
     Record::Change(Change {
         block: BlockKey::Job(JobId(job)),
         fate,
+        hash: None,
         at: at(200),
         depth: Some(6),
         other: Some(BlockHash::new([9; 32])),

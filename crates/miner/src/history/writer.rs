@@ -50,7 +50,7 @@ pub(super) enum Message {
 
 impl Message {
     /// Returns the number of records in it.
-    pub(super) fn records(&self) -> u64 {
+    fn records(&self) -> u64 {
         u64::from(!matches!(self, Self::Flush(_)))
     }
 }

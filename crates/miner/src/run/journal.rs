@@ -21,9 +21,10 @@ use crate::history::{
     BlockKey, Change, DiskFault, Fate, Found, History, Record, Unsettled, wall_clock,
 };
 use crate::job::{JobId, NodeId};
-use crate::telemetry::event::{BlockEvent, BlockRef, Event, Untracked};
+use crate::telemetry::event::{BlockEvent, BlockRef, Event};
 use crate::telemetry::fate;
 use crate::telemetry::snapshot::{NodeSnapshot, Snapshot};
+use crate::units::variant;
 
 /// How long a block that is found waits for the disk before it is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -128,7 +129,8 @@ impl Journal {
         let row = self.rows.get(&block.job).copied();
         let key = row.map_or(BlockKey::Job(block.job), BlockKey::Row);
         if let Some(change) = change_of(key, change) {
-            history.write(Record::Change(change));
+            let hash = block.hash;
+            history.write(Record::Change(Change { hash, ..change }));
         }
         self.hold(now, event)
     }
@@ -144,11 +146,7 @@ impl Journal {
                 self.looked_up.extend(block.map(|block| (*job, block)));
             }
             BlockEvent::Orphaned { .. } | BlockEvent::Untracked { .. } => {
-                // The hash of an EVM block is not known, so it cannot be looked up.
-                let is_lost = !matches!(
-                    change,
-                    BlockEvent::Untracked { reason } if *reason != Untracked::NoHash
-                );
+                let is_lost = matches!(change, BlockEvent::Orphaned { .. });
                 let block = self.looked_up.remove(job);
                 if let Some(block) = block.filter(|_| is_lost) {
                     return self.give_up(block);
@@ -358,8 +356,9 @@ fn change_of(block: BlockKey, event: &BlockEvent) -> Option<Change> {
         }
         BlockEvent::Displaced { by } => change.other = Some(*by),
         BlockEvent::Confirmed { depth } => change.depth = Some(*depth),
-        BlockEvent::Orphaned { by, depth } => {
+        BlockEvent::Orphaned { by, depth, reason } => {
             (change.other, change.depth) = (Some(*by), Some(*depth));
+            change.detail = reason.map(variant);
         }
         BlockEvent::Untracked { reason } => change.detail = Some(format!("{reason:?}")),
         _ => {}

@@ -9,6 +9,7 @@ use crate::coordinator::{Connection, Event, Request};
 use crate::job::NodeId;
 
 /// Sends a request. Returns the event of its answer, and the time that the answer took.
+#[expect(clippy::too_many_lines, reason = "one arm for each request")]
 pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (Event, Duration) {
     let asked = Instant::now();
     let event = match request {
@@ -52,6 +53,31 @@ pub(super) async fn answer(client: Client, node: NodeId, request: Request) -> (E
                 purpose,
                 result,
             }
+        }
+        Request::Headers {
+            version,
+            seq,
+            chain,
+            tip,
+            heights,
+        } => {
+            let result = client.headers(&version, chain, tip.hash, heights).await;
+            Event::Headers {
+                node,
+                seq,
+                chain,
+                tip_height: tip.height,
+                result,
+            }
+        }
+        Request::Siblings {
+            version,
+            job,
+            chain,
+            height,
+        } => {
+            let result = client.siblings(&version, chain, height).await;
+            Event::Siblings { node, job, result }
         }
         Request::Submit {
             version,

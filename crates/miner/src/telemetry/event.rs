@@ -504,6 +504,8 @@ pub enum BlockEvent {
         by: BlockHash,
         /// The number of blocks on top of the other one.
         depth: u64,
+        /// Why, as far as a node showed it.
+        reason: Option<OrphanReason>,
     },
     /// The node refused it.
     Rejected {
@@ -523,11 +525,21 @@ pub enum BlockEvent {
     },
 }
 
+/// Why a block is orphaned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrphanReason {
+    /// Its chain had another block at its height before it was found.
+    Late,
+    /// The node had it, and the network went on with the other block.
+    LostRace,
+    /// The node never had it: it took the solution, and another block was there by then, or the
+    /// block was not valid.
+    NeverTaken,
+}
+
 /// Why a block is not looked up any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untracked {
-    /// Its hash is known to the node only (EVM networks).
-    NoHash,
     /// The node serves another network.
     NetworkChanged,
     /// The network started again at its genesis.

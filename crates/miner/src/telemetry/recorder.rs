@@ -240,9 +240,7 @@ impl Recorder {
                 None
             }
             // Acceptance cannot be checked.
-            BlockEvent::Submitted { .. }
-                if block.hash.is_none() || self.without_cut.contains(&block.node) =>
-            {
+            BlockEvent::Submitted { .. } if self.without_cut.contains(&block.node) => {
                 self.late = 0;
                 None
             }

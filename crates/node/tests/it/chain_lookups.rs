@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use chainweb::{BlockHash, BlockHeader, ChainId, Weight};
-use node::{Cut, Error, Malformed, Refusal, Retry, Tip};
+use chainweb::{BlockHash, BlockHeader, ChainId, CreationTime, Nonce, Weight};
+use node::{Ancestor, Cut, Error, Malformed, Mined, Refusal, Retry, Tip};
 
 use crate::scripted::{Scripted, chunked, plain, request, version};
 
@@ -260,4 +260,92 @@ async fn an_unknown_block_is_not_an_unknown_route() {
     let body = format!(r#"{{"reason":"key not found","key":"{A}"}}"#);
     let answer = block_header("404 Not Found", body.as_bytes(), hash(A)).await;
     assert_eq!(answer, Err(Refusal::UnknownBlock(hash(A)).into()));
+}
+
+/// A header as an object, in the form of a node, with a field that is no longer known.
+fn header_object(own: &str, parent: &str, nonce: u64) -> String {
+    format!(
+        r#"{{"nonce":"{nonce}","creationTime":1700000000000000,"parent":"{parent}","adjacents":
+        {{"5":"{parent}"}},"target":"{A}","payloadHash":"{B}","chainId":3,"weight":"{A}",
+        "height":9,"chainwebVersion":"evm-development","epochStart":0,"featureFlags":
+        18446744073709551615,"hash":"{own}","more":[null]}}"#
+    )
+}
+
+fn mined(parent: &str, nonce: u64) -> Mined {
+    Mined {
+        parent: hash(parent),
+        payload_hash: B.parse().unwrap(),
+        creation_time: CreationTime::from_micros(1_700_000_000_000_000),
+        nonce: Nonce::new(nonce),
+    }
+}
+
+#[tokio::test]
+async fn headers_show_what_miners_know_of_blocks() {
+    let items = [header_object(A, B, u64::MAX), header_object(B, A, 7)].join(",");
+    let page = format!(r#"{{"limit":2,"items":[{items}],"next":null}}"#);
+    let mut node = Scripted::start([plain(OK, page.as_bytes())]).await;
+    let found = node
+        .client()
+        .headers(&version(), ChainId::new(3), hash(A), 8..=9)
+        .await
+        .unwrap();
+    let block = |own, parent, nonce| Ancestor {
+        hash: hash(own),
+        mined: mined(parent, nonce),
+    };
+    let expected = [(9, block(A, B, u64::MAX)), (8, block(B, A, 7))];
+    assert_eq!(found, BTreeMap::from(expected));
+    let request = node.request().await;
+    let line =
+        "POST /chainweb/0.0/development/chain/3/header/branch?minheight=8&maxheight=9 HTTP/1.1";
+    assert_eq!(request.line, line);
+    let accept = "application/json;blockheader-encoding=object";
+    assert_eq!(request.headers["accept"], accept);
+}
+
+#[tokio::test]
+async fn siblings_are_all_blocks_at_a_height() {
+    let items = [header_object(A, B, 1), header_object(B, B, 2)].join(",");
+    let page = format!(r#"{{"limit":2,"items":[{items}],"next":"exclusive:{B}"}}"#);
+    let mut node = Scripted::start([plain(OK, page.as_bytes())]).await;
+    let client = node.client();
+    let found = client.siblings(&version(), ChainId::new(3), 9).await;
+    let hashes = found.unwrap().into_iter().map(|block| block.hash);
+    assert_eq!(hashes.collect::<Vec<_>>(), [hash(A), hash(B)]);
+    let line = "GET /chainweb/0.0/development/chain/3/header?minheight=9&maxheight=9 HTTP/1.1";
+    assert_eq!(node.request().await.line, line);
+}
+
+#[tokio::test]
+async fn malformed_headers_are_errors() {
+    let good = header_object(A, B, 1);
+    for item in [
+        "null".to_owned(),
+        format!("{A:?}"),
+        good.replace(r#""nonce":"1""#, r#""nonce":1"#),
+        good.replace(r#""nonce":"1""#, r#""nonce":"-1""#),
+        good.replace("1700000000000000", "1e99"),
+        good.replace("payloadHash", "payload"),
+        good.replace(r#""hash""#, r#""hash":"short","x""#),
+    ] {
+        let page = format!(r#"{{"limit":1,"items":[{item}],"next":null}}"#);
+        let node = Scripted::start([plain(OK, page.as_bytes())]).await;
+        let client = node.client();
+        let found = client
+            .headers(&version(), ChainId::new(3), hash(A), 9..=9)
+            .await;
+        let is_malformed = matches!(found, Err(Error::Malformed(Malformed::Json { .. })));
+        assert!(is_malformed, "{item}: {found:?}");
+    }
+    // More than were asked for, as from a node that ignores the bounds.
+    let items = vec![good; 4096].join(",");
+    let page = format!(r#"{{"limit":4096,"items":[{items}],"next":"inclusive:{A}"}}"#);
+    let node = Scripted::start([plain(OK, page.as_bytes())]).await;
+    let client = node.client();
+    let found = client
+        .headers(&version(), ChainId::new(3), hash(A), 1..=9)
+        .await;
+    assert!(matches!(found, Err(Error::Malformed(_))), "{found:?}");
 }

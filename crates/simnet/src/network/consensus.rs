@@ -11,6 +11,7 @@ use chainweb::{
 };
 
 use super::Network;
+use super::forks::{fork_state, with_fork_state};
 use super::outcome::Invalid;
 use super::payload::Payload;
 
@@ -55,14 +56,12 @@ impl Network {
         let latest = adjacent.iter().chain([&parent]);
         let latest = latest.map(|block| block.work().creation_time()).max()?;
         let time = now.max(latest.saturating_add(Duration::from_micros(1)));
-        Some(next_header(
-            &self.rules,
-            parent,
-            &adjacent,
-            0,
-            payload,
-            time,
-        ))
+        let header = next_header(&self.rules, parent, &adjacent, 0, payload, time);
+        Some(if self.config.release.has_fork_votes() {
+            with_fork_state(&header, &self.config.forks, parent, &adjacent)
+        } else {
+            header
+        })
     }
 
     /// Whether a header's parents are still in the cut. Otherwise the node drops the solution
@@ -97,6 +96,10 @@ impl Network {
         let parent = self.slots[&chain].chain.tip();
         if (payload.chain, payload.parent) != (chain, parent.hash()) {
             return Err(Invalid::Payload);
+        }
+        let (fork_number, _) = fork_state(header);
+        if self.config.release.has_fork_votes() && fork_number > self.config.forks.known {
+            return Err(Invalid::ForkNumber);
         }
         let time = header.creation_time();
         if time > now {

@@ -30,11 +30,12 @@ pub(crate) enum WorkAnswer {
     NotYet,
 }
 
-/// Result of a submission. The HTTP status is 400 or 404 for the first three variants, 200 for the
-/// others.
+/// Result of a submission. The HTTP status is 400, 500 or 404 for the first four variants, 200 for
+/// the others. The EVM line answers 200 also to an unknown payload and bad proof of work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Solved {
     Malformed(String),
+    UnknownChain,
     UnknownPayload,
     BadPow,
     /// The header's parents are no longer in the cut.
@@ -56,6 +57,8 @@ pub(crate) enum Invalid {
     NotAfterParents,
     /// The adjacent parents are not the blocks of the adjacent chains at the parent's height.
     Adjacents,
+    /// The fork number is above the node's own.
+    ForkNumber,
     /// Another field differs from its required value.
     Fields,
 }

@@ -67,6 +67,11 @@ impl Network {
             None => debug!(%chain, height, %hash, "foreign block"),
         }
         self.prime(chain, first, now);
+        if self.config.release.is_evm() {
+            for adjacent in self.graph().adjacents(chain).to_vec() {
+                self.announce(adjacent);
+            }
+        }
         if self.foreign.chain() == Some(chain) {
             self.restart_foreign_miners(now);
         }
@@ -75,13 +80,21 @@ impl Network {
     /// Sets the state of a chain's work, and the timer of the next state.
     pub(super) fn prime(&mut self, chain: ChainId, to: Priming, now: CreationTime) {
         // A node's stream compares states when it wakes up: it can miss an intermediate one.
-        let is_noticed = to == Priming::Ready || self.rng.random_bool(0.75);
-        if is_noticed {
-            self.events.push((chain, Update::NewCut));
+        if to == Priming::Ready {
+            self.add_transactions(chain, now);
         }
+        let is_noticed = to == Priming::Ready || self.rng.random_bool(0.75);
         let slot = self.slot_mut(chain);
         slot.priming = to;
         let generation = slot.generation;
+        if self.config.release.is_evm() {
+            match to {
+                Priming::AlreadyMined => self.announce_solution(chain),
+                Priming::Stale | Priming::Ready => self.announce(chain),
+            }
+        } else if is_noticed {
+            self.events.push((chain, Update::NewCut));
+        }
         let next = match to {
             Priming::AlreadyMined => Priming::Stale,
             Priming::Stale => Priming::Ready,
@@ -97,12 +110,47 @@ impl Network {
     }
 
     /// Withholds a chain's work until the next foreign block: the node has accepted a solution and
-    /// then found it invalid.
+    /// then found it invalid. Nodes of the EVM line roll the solution back.
     pub(super) fn stall(&mut self, chain: ChainId) {
+        if self.config.release.is_evm() {
+            self.announce_solution(chain);
+            return self.announce_solution(chain);
+        }
         let slot = self.slot_mut(chain);
         slot.priming = Priming::AlreadyMined;
         slot.generation += 1;
         self.events.push((chain, Update::NewCut));
+    }
+
+    /// Refreshes a chain's payload if its transactions have changed.
+    pub(super) fn update_payload(&mut self, chain: ChainId, now: CreationTime) {
+        if self.config.transactions_per_second.is_none() {
+            self.refresh_payload(chain);
+        } else if self.slots[&chain].priming == Priming::Ready && self.add_transactions(chain, now)
+        {
+            self.announce_payload(chain);
+        }
+    }
+
+    /// Puts all waiting transactions into a chain's payload. Returns whether there are new ones.
+    fn add_transactions(&mut self, chain: ChainId, now: CreationTime) -> bool {
+        let Some(interval) = self.config.transaction_interval() else {
+            return false;
+        };
+        let interval = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
+        let chains = i64::try_from(self.slots.len()).expect("a graph has few chains");
+        let shift = i64::from(chain.get()) * (interval / chains);
+        let arrived = |time: CreationTime| (time.as_micros() + shift).div_euclid(interval);
+        let slot = self.slot_mut(chain);
+        // The parent has all that arrived before it.
+        let before = arrived(slot.chain.tip().work().creation_time());
+        let waiting = u64::try_from(arrived(now) - before).unwrap_or(0);
+        let has_new = waiting > slot.refreshes;
+        if has_new {
+            slot.refreshes = waiting;
+            self.touched.push(chain);
+        }
+        has_new
     }
 
     /// Refreshes a chain's payload, if the chain has work.
@@ -111,6 +159,14 @@ impl Network {
         if slot.priming == Priming::Ready {
             slot.refreshes += 1;
             self.touched.push(chain);
+            self.announce_payload(chain);
+        }
+    }
+
+    fn announce_payload(&mut self, chain: ChainId) {
+        if self.config.release.is_evm() {
+            self.announce(chain);
+        } else {
             self.events.push((chain, Update::RefreshedBlock));
         }
     }
@@ -121,7 +177,7 @@ impl Network {
         slot.refreshes = refreshes;
         if slot.priming == Priming::Ready {
             slot.generation += 1;
-            self.events.push((chain, Update::RefreshedBlock));
+            self.announce_payload(chain);
             self.set_refresh_timer(chain, now);
         }
     }

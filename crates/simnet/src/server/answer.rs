@@ -31,6 +31,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: Option<&'static str>,
     pub(crate) retry_after: Option<Duration>,
+    /// Whether it permits a web page to send a request.
+    pub(crate) is_permission: bool,
     pub(crate) body: AnswerBody,
 }
 
@@ -46,6 +48,7 @@ impl Answer {
             status,
             content_type: None,
             retry_after: None,
+            is_permission: false,
             body: AnswerBody::whole(body),
         }
     }
@@ -56,6 +59,12 @@ impl Answer {
             content_type: Some(Media::Text.content_type()),
             ..Self::plain(status, message)
         }
+    }
+
+    /// Returns the answer to a request whose handler has thrown an exception.
+    pub(crate) fn failed() -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::error(status, "Something went wrong")
     }
 
     pub(crate) fn ok(media: Media, body: impl Into<Bytes>) -> Self {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::media::Media;
-use crate::network::{Chain, Next, Page, UnknownBlock, Window};
+use crate::network::{Chain, Network, Next, Page, UnknownBlock, Window};
 
 /// Kind of the items of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,21 +71,27 @@ pub(crate) fn header(chain: &Chain, hash: BlockHash, media: Media, version: &str
     }
 }
 
-/// Answers a request for a page: of the branch within `bounds`, or of the whole table without.
+/// Answers a request for a page: of the branch within `bounds`, or of the whole table without. The
+/// EVM line fails on an unknown lower bound.
 pub(crate) fn page(
+    network: &Network,
     chain: &Chain,
     bounds: Option<&Bounds>,
     window: &Window,
     items: Items,
     media: Media,
-    version: &str,
 ) -> Answer {
+    let lower = bounds.map_or(&[][..], |bounds| &bounds.lower);
+    let is_evm = network.config().release.is_evm();
+    if is_evm && lower.iter().any(|hash| chain.block(hash).is_none()) {
+        return Answer::failed();
+    }
     let page = match bounds {
         Some(bounds) => chain.branch_page(&bounds.upper, &bounds.lower, window),
         None => chain.table_page(window),
     };
     match page {
-        Ok(page) => Answer::json(media, &page_json(&page, items, media, version)),
+        Ok(page) => Answer::json(media, &page_json(&page, items, media, network.version())),
         Err(block) => unknown(block),
     }
 }

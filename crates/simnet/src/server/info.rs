@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chainweb::Weight;
+use chainweb::{ChainId, Weight};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512_256};
 
@@ -39,10 +39,33 @@ pub(crate) fn node_info(network: &Network) -> Value {
         info["nodeHistoricalChains"] = history;
         info["nodeBlockDelay"] = json!(micros);
     }
-    if config.release == Release::Kadena2_31 {
+    if config.release == Release::CommunityNext {
+        let known = config.forks.known;
+        info["nodeForkNumber"] = json!(known);
+        info["nodeLatestBehaviorHeight"] = match known {
+            0 => json!("genesis"),
+            _ => json!({ "forkNumber": known }),
+        };
+    }
+    if matches!(config.release, Release::Kadena2_31 | Release::Evm2_31) {
         info["nodeServiceDate"] = Value::Null;
     }
+    if config.release.is_evm() {
+        let providers = graph
+            .chains()
+            .map(|chain| (chain.to_string(), payload_provider(chain)));
+        info["nodePayloadProviders"] = Value::Object(providers.collect());
+    }
     info
+}
+
+/// Returns the provider of the payloads of a chain on `evm-development`.
+fn payload_provider(chain: ChainId) -> Value {
+    match chain.get() {
+        0..20 => json!({ "type": "pact" }),
+        chain @ 20..25 => json!({ "type": "eth", "ethChainId": 1789 + chain - 20 }),
+        25.. => json!({ "type": "parked" }),
+    }
 }
 
 pub(crate) fn cut(network: &Network, max_height: Option<u64>) -> Value {

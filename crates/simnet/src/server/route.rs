@@ -78,9 +78,11 @@ impl Route {
         }
     }
 
-    /// Returns the required media type of the request's body, if it has one.
-    pub(crate) fn body(&self) -> Option<Media> {
+    /// Returns the required media type of the request's body, if it has one. The EVM line ignores
+    /// the body of a request for work.
+    pub(crate) fn body(&self, is_evm: bool) -> Option<Media> {
         match self.endpoint {
+            Endpoint::Work if is_evm => None,
             Endpoint::Work | Endpoint::HeaderBranch | Endpoint::HashBranch => Some(Media::Json),
             Endpoint::Solved | Endpoint::Updates => Some(Media::Octets),
             _ => None,

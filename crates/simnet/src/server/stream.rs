@@ -32,7 +32,8 @@ impl Update {
     }
 }
 
-/// Starts a stream once the chain has work; an unknown chain never has.
+/// Starts a stream once the chain has work; an unknown chain never has. On the EVM line, streams of
+/// known chains start at once, and others fail.
 ///
 /// # Errors
 /// Returns the answer 500 or 503.
@@ -41,18 +42,22 @@ pub(crate) async fn updates(
     stop: &CancellationToken,
     body: &[u8],
 ) -> Result<Answer, Answer> {
-    let failed = || {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Answer::error(status, "Something went wrong")
-    };
     let slots = Arc::clone(&service.stream_slots);
     let slot = slots.try_acquire_owned().map_err(|_| {
         let message = "No more update streams available currently. Retry later.";
         Answer::plain(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;
-    let chain = ChainId::from_le_bytes(body.try_into().map_err(|_| failed())?);
-    if service.with(|network, _| network.config().miners == Miners::Only(Vec::new())) {
-        return Err(failed());
+    let chain = ChainId::from_le_bytes(body.try_into().map_err(|_| Answer::failed())?);
+    let fails = service.with(|network, _| {
+        let config = network.config();
+        if config.release.is_evm() {
+            !network.graph().contains(chain)
+        } else {
+            config.miners == Miners::Only(Vec::new())
+        }
+    });
+    if fails {
+        return Err(Answer::failed());
     }
     let mut changes = service.changes();
     let updates = loop {

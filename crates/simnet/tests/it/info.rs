@@ -95,3 +95,21 @@ async fn the_cut_sums_up_its_tips() {
     assert_eq!(lower["height"], 2);
     assert_eq!(lower["hashes"]["0"]["height"], 1);
 }
+
+#[tokio::test]
+async fn the_next_info_of_the_community_names_fork_numbers() {
+    let (info, version) = info_of(Release::CommunityNext).await;
+    let mut expected = development();
+    expected["nodePackageVersion"] = json!("3.2");
+    expected["nodeForkNumber"] = json!(1);
+    expected["nodeLatestBehaviorHeight"] = json!({ "forkNumber": 1 });
+    assert_eq!((info, version.as_str()), (expected, "3.2"));
+    let mut config = Config {
+        release: Release::CommunityNext,
+        ..Config::default()
+    };
+    config.forks.known = 0;
+    let simnet = node(config).await;
+    let info = ask(&simnet, "GET /info", &[], b"").await.json();
+    assert_eq!(info["nodeLatestBehaviorHeight"], "genesis");
+}

@@ -13,8 +13,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chainweb-mining-client");
 
+/// Returns the program, or the one that `TRIED_PROGRAM` names.
 pub(crate) fn program() -> Command {
-    command(PROGRAM)
+    let tried = std::env::var("TRIED_PROGRAM");
+    command(tried.as_deref().unwrap_or(PROGRAM))
 }
 
 /// Returns a command without the environment variables of settings.

@@ -47,8 +47,10 @@ struct Terminal {
     program: OwnedFd,
     child: Child,
     output: Receiver<String>,
-    /// What was read and not looked at.
-    unread: String,
+    /// All that was read.
+    text: String,
+    /// The length of the text that was looked at.
+    looked_at: usize,
 }
 
 impl Terminal {
@@ -88,7 +90,8 @@ impl Terminal {
             program: terminal,
             child,
             output,
-            unread: String::new(),
+            text: String::new(),
+            looked_at: 0,
         }
     }
 
@@ -96,19 +99,21 @@ impl Terminal {
         self.person.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits for a text, and returns what came before it.
+    /// Waits for a text, and returns it with what came before it.
     #[track_caller]
     fn wait_for(&mut self, wanted: &str) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
-            if let Some(at) = self.unread.find(wanted) {
-                let rest = self.unread.split_off(at + wanted.len());
-                return std::mem::replace(&mut self.unread, rest);
+            let unread = &self.text[self.looked_at..];
+            if let Some(at) = unread.find(wanted) {
+                let before = unread[..at + wanted.len()].to_owned();
+                self.looked_at += before.len();
+                return before;
             }
             let left = end.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
-                Ok(text) => self.unread.push_str(&text),
-                Err(error) => panic!("{error}: no {wanted:?} in {}", self.unread),
+                Ok(text) => self.text.push_str(&text),
+                Err(error) => panic!("{error}: no {wanted:?} in {unread}"),
             }
         }
     }
@@ -153,11 +158,11 @@ impl Terminal {
         assert!(self.has_lines());
         let end = Instant::now() + PATIENCE;
         while self
-            .unread
+            .text
             .rsplit_once(ERASE)
             .is_none_or(|(_, last)| last.contains("node http"))
         {
-            assert!(Instant::now() < end, "the area stays: {}", self.unread);
+            assert!(Instant::now() < end, "the area stays: {}", self.text);
             self.pause();
         }
     }
@@ -165,8 +170,8 @@ impl Terminal {
     /// Reads for a moment.
     fn pause(&mut self) {
         let first = self.output.recv_timeout(Duration::from_millis(20));
-        self.unread.extend(first);
-        self.unread.extend(self.output.try_iter());
+        self.text.extend(first);
+        self.text.extend(self.output.try_iter());
     }
 }
 

@@ -66,6 +66,7 @@ pub(super) struct Setting {
     pub(super) timing: Timing,
     pub(super) limits: Limits,
     pub(super) preemption: Preemption,
+    pub(super) confirmations: u64,
     /// The number of the last nodes that only insure.
     pub(super) submit_only: usize,
 }
@@ -122,6 +123,7 @@ impl Setting {
                 ..limits
             },
             preemption: Preemption::default(),
+            confirmations: 6,
             submit_only: 0,
         }
     }
@@ -136,6 +138,7 @@ impl Setting {
             timing: self.timing,
             limits: self.limits,
             preemption: self.preemption,
+            confirmations: self.confirmations,
             submit_only: self.submit_only,
             client: JoinSet::new(),
             stop: CancellationToken::new(),
@@ -164,6 +167,7 @@ pub(super) struct Story {
     timing: Timing,
     limits: Limits,
     preemption: Preemption,
+    confirmations: u64,
     submit_only: usize,
     client: JoinSet<anyhow::Result<Snapshot>>,
     stop: CancellationToken,
@@ -222,6 +226,7 @@ impl Story {
             work_slots: 2,
             worker,
             preemption: self.preemption,
+            confirmations: self.confirmations,
             timing: self.timing,
             history: self.history.take(),
         };

@@ -85,7 +85,11 @@ fn the_place_of_a_block_is_final_under_six_blocks() {
         s.cut_with(0, 7, block(0, 7, 0))
             .gives(&["blocks 1..=1 of 0 below 7"]);
         let there = if ours { hash } else { block(0, 1, 9) };
-        s.ancestors(&[(1, there)]).gives(&[]);
+        let wanted: &[&str] = if ours { &[] } else { &["all blocks at 1 of 0"] };
+        s.ancestors(&[(1, there)]).gives(wanted);
+        if !ours {
+            s.siblings(Err(busy())).gives(&[]);
+        }
         let orphaned = BlockCounts {
             orphaned: 1,
             ..BlockCounts::default()

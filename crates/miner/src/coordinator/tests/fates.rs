@@ -5,17 +5,17 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, ChainId};
-use node::{Cut, Progress, Tip};
+use node::{Cut, Mined, Progress, Tip};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-use super::super::tracked_block::{Status, Voter};
-use super::super::tracker::BlockTracker;
+use super::super::tracked_block::{NewBlock, Status, Voter};
+use super::super::tracker::{BlockTracker, Form};
 use super::pieces::block;
 use crate::job::{JobId, NodeId};
 use crate::telemetry::Event;
-use crate::telemetry::event::{BlockEvent, BlockRef, Untracked};
+use crate::telemetry::event::{BlockEvent, BlockRef, OrphanReason, Untracked};
 use crate::timing::Timing;
 
 const CHAIN: ChainId = ChainId::new(0);
@@ -30,10 +30,20 @@ struct Ballot {
     voters: BTreeMap<usize, u64>,
 }
 
+/// A block about whose orphaning no node is asked.
+fn new(block: BlockRef) -> NewBlock {
+    NewBlock {
+        block,
+        mined: Mined::from(&fixtures::fields().encode()),
+        status: Status::Pending,
+        is_late: true,
+    }
+}
+
 impl Ballot {
     fn new(heights: &[u64]) -> Self {
         let (now, timing) = (Instant::now(), Timing::default());
-        let mut tracker = BlockTracker::new(&timing, heights.len());
+        let mut tracker = BlockTracker::new(&timing, heights.len(), 6);
         let submitted = BlockRef {
             job: JobId(1),
             node: NodeId(0),
@@ -41,7 +51,7 @@ impl Ballot {
             height: 1,
             hash: Some(block(0, 1, OURS)),
         };
-        tracker.track(now, submitted, Status::Pending);
+        tracker.track(now, new(submitted));
         Self {
             tracker,
             now: now + timing.first_block_lookup,
@@ -66,15 +76,20 @@ impl Ballot {
         let cut = Cut { tips, weight: None };
         let voters = self.voters();
         let mut requested = self.tracker.cut(self.now, (NodeId(id), &cut), &voters);
-        requested.remove(&CHAIN)
+        requested.remove(&CHAIN).map(|below| below.heights)
     }
 
     /// A node answers which block it has below its tip.
     fn branch(&mut self, id: usize, height: u64, there: Option<u8>) {
         let there = there.map(|which| (1, block(0, 1, which)));
         let (hashes, voters) = (there.into_iter().collect(), self.voters());
-        self.tracker
-            .branch(self.now, NodeId(id), (CHAIN, height), &hashes, &voters);
+        self.tracker.branch(
+            self.now,
+            NodeId(id),
+            (CHAIN, height),
+            (Form::Hashes, &hashes),
+            &voters,
+        );
     }
 
     /// A node has this block, below a tip of its own at this height.
@@ -109,7 +124,11 @@ fn displaced() -> BlockEvent {
 
 fn orphaned(depth: u64) -> BlockEvent {
     let by = block(0, 1, OTHER);
-    BlockEvent::Orphaned { by, depth }
+    BlockEvent::Orphaned {
+        by,
+        depth,
+        reason: Some(OrphanReason::Late),
+    }
 }
 
 #[test]
@@ -220,7 +239,7 @@ fn a_chain_is_reset_when_it_ends_far_below_at_all_nodes() {
         height: 90,
         hash: Some(block(0, 90, OURS)),
     };
-    ballot.tracker.track(ballot.now, high, Status::Pending);
+    ballot.tracker.track(ballot.now, new(high));
     ballot.cut(0, 3, block(0, 3, 0));
     assert_eq!(ballot.tracker.counts().pending, 1);
     ballot.cut(1, 3, block(0, 3, 0));

@@ -13,6 +13,7 @@ mod nodes;
 mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -179,6 +180,7 @@ impl World {
             submit_only: usize::from(insures),
             work_slots: slots,
             preemption: policy(&mut rng),
+            confirmations: 6,
             proof,
             timing: Timing {
                 // Blocks are looked up as often as young ones.
@@ -189,9 +191,11 @@ impl World {
         let mut world = Self::of(&config, chains, rng);
         world.has_demands = has_demands;
         let shares_payloads = world.rng.random_bool(0.5);
+        let is_evm = world.rng.random_bool(0.2);
         for node in &mut world.nodes {
             node.faults = faults;
-            node.shares_payloads = nodes > 1 && shares_payloads;
+            node.is_evm = is_evm;
+            node.shares_payloads = nodes > 1 && shares_payloads && !is_evm;
             node.checks_proof = proof == Proof::Verified || world.rng.random_bool(0.3);
         }
         world.handle(Event::Tick);
@@ -201,14 +205,19 @@ impl World {
     /// A world of good nodes, in which nothing has happened yet.
     fn of(config: &Config, chains: u32, rng: StdRng) -> Self {
         let now = Instant::now();
-        let ids = 0..config.nodes;
+        let ours = Rc::default();
+        let models = (0..config.nodes).map(|id| {
+            let mut model = Model::new(id, chains, now);
+            model.ours = Rc::clone(&ours);
+            model
+        });
         Self {
             rng,
             now,
             slots: config.work_slots,
             proof: config.proof,
             coordinator: Coordinator::new(now, config.clone()),
-            nodes: ids.map(|id| Model::new(id, chains, now)).collect(),
+            nodes: models.collect(),
             branches: BTreeMap::new(),
             cuts: BTreeMap::new(),
             flights: Vec::new(),

@@ -3,15 +3,17 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use node::{Lost, UpdateEvent};
+use chainweb::{BlockHash, WorkHeader};
+use node::{Ancestor, Lost, Mined, UpdateEvent};
 
+use super::super::Config;
 use super::pieces::{block, busy, connect, invalid_pow, not_served, piece, stale, timeout};
 use super::script::{Script, config};
 use crate::history::Fate;
 use crate::job::{NodeId, Proof};
 use crate::telemetry::Event;
 use crate::telemetry::event::{
-    BlockEvent, FailureCause, JobEvent, NodeEvent, RequestKind, Retirement, Untracked,
+    BlockEvent, FailureCause, JobEvent, NodeEvent, OrphanReason, RequestKind, Retirement, Untracked,
 };
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -79,15 +81,19 @@ fn found(after_ms: u64) -> BlockEvent {
 
 /// A submitted block of height 1 on chain 0; the cut is requested at 2000.
 #[track_caller]
-fn submitted() -> (Script, chainweb::BlockHash) {
-    let mut s = Script::mining(1);
+fn submitted() -> (Script, BlockHash) {
+    let (s, header) = submitted_to(Script::mining(1));
+    let hash = header.block_hash().expect("its adjacents are recorded");
+    (s, hash)
+}
+
+/// The same on a network, with the solved header.
+#[track_caller]
+fn submitted_to(mut s: Script) -> (Script, WorkHeader) {
     s.reports();
     let mut solution = s.at(30).solution("0:1a", 7);
     solution.found_by = Some("cpu-0".into());
-    let hash = solution
-        .header()
-        .block_hash()
-        .expect("its adjacents are recorded");
+    let header = solution.header();
     s.solved_by(solution);
     s.submitted(Ok(()));
     let expected = [found(30), BlockEvent::Submitted { attempts: 1 }];
@@ -95,7 +101,7 @@ fn submitted() -> (Script, chainweb::BlockHash) {
     s.work(piece(1, 1, 'a'));
     s.at(2030).tick().gives(&["cut"]);
     s.reports();
-    (s, hash)
+    (s, header)
 }
 
 #[test]
@@ -120,9 +126,82 @@ fn an_orphaned_block_is_reported_with_the_block_in_its_place() {
     assert_eq!(blocks(&mut s), [BlockEvent::Accepted], "it came back");
     s.at(22_030).tick();
     s.cut_with(0, 8, block(0, 8, 0));
+    s.ancestors(&[(1, by)]).gives(&["all blocks at 1 of 0"]);
+    assert_eq!(blocks(&mut s), []);
+    s.siblings(Err(timeout()));
+    let (depth, reason) = (7, None);
+    assert_eq!(blocks(&mut s), [BlockEvent::Orphaned { by, depth, reason }]);
+}
+
+#[test]
+fn a_node_shows_why_a_block_is_orphaned() {
+    for is_known in [true, false] {
+        let (mut s, header) = submitted_to(Script::mining(1));
+        let hash = header.block_hash().expect("its adjacents are recorded");
+        let by = block(0, 1, 9);
+        let other = Ancestor {
+            hash: by,
+            mined: Mined::from(&fixtures::fields().encode()),
+        };
+        let own = Ancestor {
+            hash,
+            mined: Mined::from(&header),
+        };
+        s.cut_with(0, 7, block(0, 7, 0));
+        s.ancestors(&[(1, by)]).gives(&["all blocks at 1 of 0"]);
+        let (siblings, reason) = if is_known {
+            (vec![other, own], OrphanReason::LostRace)
+        } else {
+            (vec![other], OrphanReason::NeverTaken)
+        };
+        s.siblings(Ok(siblings));
+        let (depth, reason) = (6, Some(reason));
+        assert_eq!(blocks(&mut s), [BlockEvent::Orphaned { by, depth, reason }]);
+    }
+}
+
+#[test]
+fn a_block_that_was_late_is_orphaned_for_that() {
+    let mut s = Script::mining(1);
+    let solution = s.solution("0:1a", 7);
+    s.new_cut(0);
+    s.solved_by(solution);
+    s.submitted(Ok(()));
+    let by = block(0, 1, 9);
+    s.at(2100).tick();
+    s.cut_with(0, 7, block(0, 7, 0));
+    s.reports();
     s.ancestors(&[(1, by)]);
-    let depth = 7;
-    assert_eq!(blocks(&mut s), [BlockEvent::Orphaned { by, depth }]);
+    let (depth, reason) = (6, Some(OrphanReason::Late));
+    assert_eq!(blocks(&mut s), [BlockEvent::Orphaned { by, depth, reason }]);
+}
+
+#[test]
+fn a_block_is_final_after_the_wanted_number_of_confirmations() {
+    for confirmations in [1, 3, 100] {
+        let config = Config {
+            confirmations,
+            ..config(1)
+        };
+        let (mut s, header) = submitted_to(Script::mining_with(&config));
+        let hash = header.block_hash().expect("its adjacents are recorded");
+        for depth in [confirmations - 1, confirmations] {
+            let ms = s.ms() + 30_000;
+            s.at(ms).tick();
+            let tip = [hash, block(0, 1 + depth, 0)][usize::from(depth > 0)];
+            s.cut_with(0, 1 + depth, tip);
+            if depth > 0 {
+                s.ancestors(&[(1, hash)]);
+            }
+        }
+        let expected = [
+            BlockEvent::Accepted,
+            BlockEvent::Confirmed {
+                depth: confirmations,
+            },
+        ];
+        assert_eq!(blocks(&mut s), expected, "{confirmations}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, ChainId, Nonce, Work, WorkHeader};
-use node::{Cut, Error, Info, Lost, Tip, UpdateEvent, Version};
+use node::{Ancestor, Cut, Error, Info, Lost, Tip, UpdateEvent, Version};
 
 use super::super::event::{Purpose, Seq};
 use super::super::{Action, Config, Connection, Coordinator, Event, Preemption, Request};
@@ -42,6 +42,8 @@ pub(super) struct Script {
     /// The time limit of the last request for the cut.
     cut_within_ms: Option<u128>,
     ancestors: VecDeque<(NodeId, Seq, ChainId, u64)>,
+    /// The nodes asked for all blocks at the height of a job's.
+    siblings: VecDeque<(NodeId, JobId)>,
     /// The heights of the last request for a branch.
     branch: RangeInclusive<u64>,
     /// The nodes asked for a block to be compared.
@@ -74,6 +76,7 @@ pub(super) fn config(work_slots: usize) -> Config {
         submit_only: 0,
         work_slots,
         preemption: Preemption::default(),
+        confirmations: 6,
         proof: Proof::Verified,
         timing: Timing {
             // Only the scripts about silence ask for the cut because of it.
@@ -98,6 +101,7 @@ impl Script {
             cut: BTreeMap::new(),
             cut_within_ms: None,
             ancestors: VecDeque::new(),
+            siblings: VecDeque::new(),
             branch: 0..=0,
             compared: BTreeSet::new(),
             submissions: VecDeque::new(),
@@ -342,6 +346,24 @@ impl Script {
                 let text = format!("blocks {heights:?} of {chain} below {}", tip.height);
                 (text, false)
             }
+            Request::Headers {
+                seq,
+                chain,
+                tip,
+                heights,
+                ..
+            } => {
+                self.branch = heights.clone();
+                self.ancestors.push_back((node, seq, chain, tip.height));
+                let text = format!("headers {heights:?} of {chain} below {}", tip.height);
+                (text, false)
+            }
+            Request::Siblings {
+                job, chain, height, ..
+            } => {
+                self.siblings.push_back((node, job));
+                (format!("all blocks at {height} of {chain}"), false)
+            }
             Request::Ancestors { chain, heights, .. } => {
                 let twice = !self.compared.insert(node);
                 (format!("block {} of {chain}", heights.start()), twice)
@@ -481,6 +503,12 @@ impl Script {
     }
 
     #[track_caller]
+    /// A node answers which blocks it has, or had, at the height of one of ours.
+    pub(super) fn siblings(&mut self, result: Result<Vec<Ancestor>, Error>) -> Outcome {
+        let (node, job) = self.siblings.pop_front().expect("they are wanted");
+        self.event(Event::Siblings { node, job, result })
+    }
+
     fn answer_ancestors(&mut self, result: Result<BTreeMap<u64, BlockHash>, Error>) -> Outcome {
         let asked = self.ancestors.pop_front();
         let (node, seq, chain, tip_height) = asked.expect("blocks are asked for");

@@ -395,6 +395,7 @@ fn orphans_before_an_accepted_block_do_not_count_when_they_are_final() {
     s.cut(&[(0, 7, 9), (1, 7, 9)]);
     for chain in 0..2 {
         s.ancestors(&[(1, block(chain, 1, 9))]);
+        s.siblings(Err(timeout()));
     }
     let reports = s.reports();
     let is_final = |event: &&Event| matches!(event, Event::Block(_, BlockEvent::Orphaned { .. }));

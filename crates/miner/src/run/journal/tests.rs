@@ -56,12 +56,18 @@ async fn a_block_that_is_given_up_is_an_event() {
 #[tokio::test]
 async fn a_block_that_a_node_may_have_taken_is_lost_only_if_it_is_not_in_the_cut() {
     let (by, depth) = (BlockHash::new([2; 32]), 6);
-    let (accepted, orphaned) = (BlockEvent::Accepted, BlockEvent::Orphaned { by, depth });
+    let (accepted, orphaned) = (
+        BlockEvent::Accepted,
+        BlockEvent::Orphaned {
+            by,
+            depth,
+            reason: None,
+        },
+    );
     let untracked = |reason| BlockEvent::Untracked { reason };
     let cases = [
         (true, vec![orphaned.clone()], true),
         (true, vec![accepted, orphaned.clone()], false),
-        (true, vec![untracked(Untracked::NoHash)], true),
         (true, vec![untracked(Untracked::NetworkReset)], false),
         (false, vec![orphaned], false),
     ];

@@ -167,11 +167,6 @@ fn late_at(
 fn a_submission_ends_a_row_of_late_blocks_where_acceptance_is_unknown() {
     let hash = Some(BlockHash::new([1; 32]));
     let submitted = BlockEvent::Submitted { attempts: 1 };
-    // The network shows no hashes.
-    let mut evm = recorder(Instant::now(), Meter::None);
-    assert_eq!(late(&mut evm, 9, None, &BlockEvent::Stale), 0);
-    assert_eq!(late(&mut evm, 1, None, &submitted), 0);
-    assert_eq!(late(&mut evm, 9, None, &BlockEvent::Stale), 0);
     // The node does not serve its cut, for a while.
     let mut recorder = recorder(Instant::now(), Meter::None);
     let node = |event| Event::Node(NODE, event);
@@ -257,7 +252,14 @@ fn a_block_is_counted_once_in_each_fate_that_it_reaches() {
         (2, BlockEvent::Submitted { attempts: 1 }),
         (2, BlockEvent::Accepted),
         (1, BlockEvent::Confirmed { depth: 6 }),
-        (2, BlockEvent::Orphaned { by, depth: 6 }),
+        (
+            2,
+            BlockEvent::Orphaned {
+                by,
+                depth: 6,
+                reason: None,
+            },
+        ),
         (3, BlockEvent::Stale),
         (4, accepted),
         (4, BlockEvent::Displaced { by }),

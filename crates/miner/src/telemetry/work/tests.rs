@@ -115,7 +115,14 @@ fn effort_since_a_found_block_goes_on_from_before_it_if_it_is_lost() {
         (Some(1.75), Some(0.25))
     );
     let by = "A".repeat(43).parse().expect("a hash");
-    run.note(3, &BlockEvent::Orphaned { by, depth: 6 });
+    run.note(
+        3,
+        &BlockEvent::Orphaned {
+            by,
+            depth: 6,
+            reason: None,
+        },
+    );
     assert_eq!(run.effort_since_found(), Some(0.75));
     run.note(1, &BlockEvent::Confirmed { depth: 6 });
     run.note(2, &BlockEvent::Stale);

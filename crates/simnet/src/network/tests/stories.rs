@@ -9,12 +9,12 @@ use crate::network::Network;
 use crate::network::outcome::{Invalid, MoveError, Solved, Update, WorkAnswer};
 use crate::network::payload::Payload;
 
-const START: CreationTime = CreationTime::from_micros(1_700_000_000_000_000);
+pub(super) const START: CreationTime = CreationTime::from_micros(1_700_000_000_000_000);
 
 /// A network and its current time.
-struct Story {
-    network: Network,
-    now: CreationTime,
+pub(super) struct Story {
+    pub(super) network: Network,
+    pub(super) now: CreationTime,
 }
 
 impl Story {
@@ -27,14 +27,14 @@ impl Story {
         })
     }
 
-    fn with(config: Config) -> Self {
+    pub(super) fn with(config: Config) -> Self {
         Self {
             network: Network::new(config, START),
             now: START,
         }
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now = self.now.saturating_add(time);
         self.network.advance(self.now);
     }
@@ -45,7 +45,7 @@ impl Story {
             .work(&miner(), Some(ChainId::new(chain)), self.now)
     }
 
-    fn work(&mut self, chain: u32) -> Work {
+    pub(super) fn work(&mut self, chain: u32) -> Work {
         match self.answer(chain) {
             WorkAnswer::Work(work) => {
                 assert_eq!(work.chain(), ChainId::new(chain));
@@ -55,11 +55,11 @@ impl Story {
         }
     }
 
-    fn solve(&mut self, work: &Work) -> Solved {
+    pub(super) fn solve(&mut self, work: &Work) -> Solved {
         self.network.solve(work.header().as_bytes(), self.now)
     }
 
-    fn mine_foreign(&mut self, chain: u32) {
+    pub(super) fn mine_foreign(&mut self, chain: u32) {
         self.pass(Duration::from_millis(10));
         self.network
             .mine_foreign(ChainId::new(chain), self.now)
@@ -67,7 +67,7 @@ impl Story {
     }
 
     /// Returns the updates of a chain since the last call.
-    fn updates(&mut self, chain: u32) -> Vec<Update> {
+    pub(super) fn updates(&mut self, chain: u32) -> Vec<Update> {
         self.network
             .take_events()
             .into_iter()
@@ -427,4 +427,55 @@ fn the_genesis_blocks_of_development_are_the_real_ones() {
         assert_eq!(expected["header_hex"], const_hex::encode(block.encode()));
         assert_eq!(expected["hash_b64url"], block.hash().to_string());
     }
+}
+
+/// A network on which a transaction arrives this often.
+fn trickle(interval: Duration) -> Story {
+    Story::with(Config {
+        graph: ChainGraph::singleton(),
+        start_difficulty: Difficulty::from_u128(1),
+        transactions_per_second: Some(1.0 / interval.as_secs_f64()),
+        ..Config::default()
+    })
+}
+
+#[test]
+fn a_payload_is_refreshed_only_if_it_has_other_transactions() {
+    let mut story = trickle(Duration::from_mins(1));
+    let mut payload = story.work(0).header().payload_hash();
+    let mut refreshes = 0;
+    for _ in 0..240 {
+        story.pass(Duration::from_secs(15));
+        let updates = story.updates(0);
+        let now = story.work(0).header().payload_hash();
+        assert_eq!(now != payload, updates == [Update::RefreshedBlock]);
+        refreshes += updates.len();
+        payload = now;
+    }
+    assert_eq!(refreshes, 60);
+}
+
+#[test]
+fn no_transactions_make_no_refreshes() {
+    let mut story = Story::with(Config {
+        graph: ChainGraph::pair(),
+        transactions_per_second: Some(0.0),
+        ..Config::default()
+    });
+    let payload = story.work(0).header().payload_hash();
+    story.pass(Duration::from_hours(1));
+    assert_eq!(story.updates(0), []);
+    assert_eq!(story.work(0).header().payload_hash(), payload);
+}
+
+#[test]
+fn a_block_takes_the_transactions() {
+    let mut story = trickle(Duration::from_secs(20));
+    story.pass(Duration::from_mins(1));
+    assert_ne!(story.updates(0), []);
+    let work = story.work(0);
+    assert!(accepted(&story.solve(&work)));
+    story.pass(Duration::from_millis(4));
+    story.updates(0);
+    assert_eq!(story.network.refreshes(ChainId::new(0)).1, 0);
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use chainweb::{BlockHash, ChainId, CreationTime, HeaderFields, Level, Weight, Work};
-use node::{Cut, Error, Info, Refusal, Tip, Version};
+use chainweb::{BlockHash, ChainId, CreationTime, HeaderFields, Level, Weight, Work, WorkHeader};
+use node::{Ancestor, Cut, Error, Info, Mined, Refusal, Tip, Version};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -19,6 +19,16 @@ use super::model::{Chain, Model, unique};
 /// A chain outside the model.
 fn unknown_chain(chain: u32) -> (ChainId, BlockHash) {
     (ChainId::new(chain), BlockHash::new([9; 32]))
+}
+
+/// Returns the hash of a block of ours. If its adjacents are hashed, only nodes know it.
+pub(super) fn block_hash(header: &WorkHeader) -> BlockHash {
+    header.block_hash().unwrap_or_else(|| {
+        let mut hash = *header.payload_hash().as_bytes();
+        hash[8..16].copy_from_slice(&header.creation_time().to_le_bytes());
+        hash[16..24].copy_from_slice(&header.nonce().to_le_bytes());
+        BlockHash::new(hash)
+    })
 }
 
 impl Model {
@@ -80,7 +90,7 @@ impl Model {
                     graph: None,
                     block_delay: None,
                     package_version: None,
-                    is_evm: false,
+                    is_evm: self.is_evm,
                 }),
             },
             Request::Work {
@@ -129,6 +139,39 @@ impl Model {
                     tip_height: tip.height,
                     purpose,
                     result: result.and_then(|()| self.ancestors(chain, tip, heights)),
+                }
+            }
+            Request::Headers {
+                version,
+                seq,
+                chain,
+                tip,
+                heights,
+            } => {
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and_then(|()| lost());
+                Event::Headers {
+                    node,
+                    seq,
+                    chain,
+                    tip_height: tip.height,
+                    result: result.and_then(|()| self.headers(chain, tip, heights)),
+                }
+            }
+            Request::Siblings {
+                version,
+                job,
+                chain,
+                height,
+            } => {
+                let result = ok
+                    .and_then(|()| self.serves(&version))
+                    .and_then(|()| lost());
+                Event::Siblings {
+                    node,
+                    job,
+                    result: result.map(|()| self.siblings(chain, height)),
                 }
             }
             Request::Submit {
@@ -198,7 +241,13 @@ impl Model {
             ..fixtures::fields()
         };
         self.payloads.insert(chain.payload, now);
-        Work::new(fields.encode()).expect("its target is not zero")
+        let header = fields.encode();
+        let header = if self.is_evm {
+            fixtures::hash_adjacents(&header)
+        } else {
+            header
+        };
+        Work::new(header).expect("its target is not zero")
     }
 
     /// Returns the adjacent block recorded in work on the chain, if there is one.
@@ -228,18 +277,53 @@ impl Model {
             .collect())
     }
 
+    fn headers(
+        &self,
+        chain: ChainId,
+        tip: Tip,
+        heights: RangeInclusive<u64>,
+    ) -> Result<BTreeMap<u64, Ancestor>, Error> {
+        let of_others = Mined::from(&fixtures::fields().encode());
+        let blocks = self.ancestors(chain, tip, heights)?.into_iter();
+        let ours = self.ours.borrow();
+        let headers = blocks.map(|(height, hash)| {
+            let mined = ours.get(&hash).map_or(of_others, |(_, mined)| *mined);
+            (height, Ancestor { hash, mined })
+        });
+        Ok(headers.collect())
+    }
+
+    fn siblings(&self, chain: ChainId, height: u64) -> Vec<Ancestor> {
+        let place = (chain, height);
+        let ours = self.ours.borrow();
+        let there = ours.iter().filter(|(_, (of, _))| *of == place);
+        there
+            .map(|(hash, (_, mined))| Ancestor {
+                hash: *hash,
+                mined: *mined,
+            })
+            .collect()
+    }
+
     fn take(&mut self, now: Instant, solved: &Work) -> Result<(), Error> {
         let header = solved.header();
         if !self.is_known(now, header.payload_hash()) {
-            return Err(stale());
+            return if self.is_evm { Ok(()) } else { Err(stale()) };
         }
         let becomes_block = self.would_take(now, solved);
         self.payloads.remove(&header.payload_hash());
         if self.checks_proof && !pow::verify(header, &header.target()) {
-            return Err(invalid_pow());
+            return if self.is_evm {
+                Ok(())
+            } else {
+                Err(invalid_pow())
+            };
         }
         if becomes_block {
-            let hash = header.block_hash().expect("its adjacents are recorded");
+            let hash = block_hash(header);
+            let place = (header.chain(), header.height());
+            let mined = Mined::from(header);
+            self.ours.borrow_mut().insert(hash, (place, mined));
             self.extend(solved.chain(), hash);
         }
         Ok(())

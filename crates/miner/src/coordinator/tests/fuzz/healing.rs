@@ -11,6 +11,7 @@ use rand::seq::IndexedRandom;
 use super::super::super::{Event, Request};
 use super::super::pieces::{busy, not_served, unauthorized};
 use super::World;
+use super::answers::block_hash;
 use crate::demand::Demand;
 use crate::job::NodeId;
 use crate::telemetry::Standing;
@@ -248,7 +249,7 @@ impl World {
         let Request::Submit { header, .. } = &self.flights[at].request else {
             unreachable!("it is a submission");
         };
-        let block = header.block_hash().expect("its adjacents are recorded");
+        let block = block_hash(header);
         if self.rng.random_bool(0.5) {
             // It takes the block and passes it on to no other.
             self.nodes[id.0].slowness = Duration::from_secs(1);

@@ -9,6 +9,7 @@ use node::Cut;
 
 use super::super::super::Request;
 use super::super::super::event::Purpose;
+use super::answers::block_hash;
 use super::{Flight, World};
 use crate::demand::{Demand, Source, View};
 use crate::job::{Job, Jobs, NodeId, Proof};
@@ -130,7 +131,8 @@ impl World {
         open.collect()
     }
 
-    /// A solution that ended without success could not be taken by any node that holds its payload.
+    /// A solution that ended without success could not be taken by any node that holds its payload,
+    /// or a good node shows a block in its place.
     pub(super) fn check_given_up(&mut self, solution: &OpenSolution) {
         let OpenSolution { job, work, .. } = solution;
         let last = self.blocks.get(&job.id).and_then(|events| events.last());
@@ -142,7 +144,13 @@ impl World {
                     | BlockEvent::SubmissionUncertain { .. }
             )
         );
-        if !is_given_up || solution.expires <= self.now {
+        let height = job.work.header().height();
+        let mut cuts = self.cuts.iter().filter(|(id, _)| **id != job.node);
+        let is_passed = cuts.any(|(id, cut)| {
+            let tip = cut.tip(job.chain());
+            self.coordinator.trusted_cut(*id).is_some() && tip.is_some_and(|it| it.height >= height)
+        });
+        if !is_given_up || is_passed || solution.expires <= self.now {
             return;
         }
         let twins = self.coordinator.live.insured.get(&job.id).into_iter();
@@ -253,8 +261,7 @@ impl World {
                 format!("net-{}", header.version_code()),
                 "submitted to another network"
             );
-            self.ours
-                .insert(header.block_hash().expect("its adjacents are recorded"));
+            self.ours.insert(block_hash(header));
         }
     }
 

@@ -5,11 +5,13 @@
 //! A submitted block is the new tip at once if its parent is the tip, and silently no block
 //! otherwise, as on a real node.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use chainweb::{Adjacents, BlockHash, ChainId, PayloadHash, Work};
-use node::{Error, Lost, UpdateEvent, Version};
+use node::{Error, Lost, Mined, UpdateEvent, Version};
 
 use super::super::super::event::Seq;
 use super::super::pieces::{broken, connect, not_served};
@@ -18,6 +20,9 @@ use crate::timing::Timing;
 
 /// The number of blocks on top of one that make its place final.
 const CONFIRMED: usize = 6;
+
+/// Blocks by their hashes, with their places.
+type Ours = BTreeMap<BlockHash, ((ChainId, u64), Mined)>;
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
@@ -42,6 +47,11 @@ pub(super) struct Model {
     pub(super) shares_payloads: bool,
     /// Whether it always issues work on the wanted chain, and not only mostly.
     pub(super) obeys_hints: bool,
+    /// Whether it is of the EVM line: only it knows the hashes of blocks, and it answers 200 to all
+    /// solutions.
+    pub(super) is_evm: bool,
+    /// The submitted blocks that any node took.
+    pub(super) ours: Rc<RefCell<Ours>>,
     /// The answer to all requests for the cut.
     pub(super) refuses_cut: Option<Error>,
     /// The answer to all requests for work.
@@ -106,6 +116,8 @@ impl Model {
             block_weight: 10,
             shares_payloads: false,
             obeys_hints: false,
+            is_evm: false,
+            ours: Rc::default(),
             refuses_cut: None,
             refuses_work: None,
             dies_silently: false,

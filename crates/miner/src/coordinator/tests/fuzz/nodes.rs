@@ -31,6 +31,7 @@ fn config(nodes: usize) -> Config {
         submit_only: 0,
         work_slots: 2,
         preemption: Preemption::default(),
+        confirmations: 6,
         proof: Proof::Verified,
         timing: Timing::default(),
     }

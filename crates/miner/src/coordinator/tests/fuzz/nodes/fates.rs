@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use chainweb::ChainId;
 
-use super::{SECOND, World};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::super::super::super::Event;
+use super::{CHAINS, SECOND, World, config};
+use crate::job::NodeId;
 use crate::telemetry::Standing;
 use crate::telemetry::counters::BlockCounts;
 use crate::telemetry::event::BlockEvent;
@@ -107,4 +112,41 @@ fn a_block_on_which_all_agree_is_final() {
     world.calm(5 * SECOND);
     world.expect_blocks(accepted());
     assert!(world.is_any_final());
+}
+
+#[test]
+fn a_node_that_was_never_as_high_as_a_block_does_not_make_it_unknown() {
+    let mut world = World::mining(2);
+    world.nodes[1].is_frozen = true;
+    for chain in world.nodes[0].chains.keys().copied().collect::<Vec<_>>() {
+        for _ in 0..10 {
+            world.nodes[0].foreign_block(chain);
+        }
+    }
+    world.calm(SECOND);
+    while world.nodes[0].count(&world.ours) == 0 {
+        world.solve();
+        world.calm(Duration::ZERO);
+    }
+    world.kill(NodeId(0));
+    world.calm(20 * SECOND);
+    assert_eq!(world.standing(1), Standing::Ready);
+    let blocks = world.coordinator.counters().blocks;
+    assert_eq!((blocks.pending + blocks.accepted, blocks.unknown), (1, 0));
+}
+
+#[test]
+fn a_block_of_the_evm_line_is_known_by_its_header() {
+    for nodes in [1, 2] {
+        let mut world = World::of(&config(nodes), CHAINS, StdRng::seed_from_u64(7));
+        for node in &mut world.nodes {
+            node.is_evm = true;
+        }
+        world.handle(Event::Tick);
+        world.blocks(10);
+        world.bury_a_block();
+        world.calm(5 * SECOND);
+        world.expect_blocks(accepted());
+        assert!(world.is_any_final());
+    }
 }

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 
 use super::super::super::super::{Config, Event};
 use super::super::super::pieces::busy;
-use super::{CHAINS, SECOND, World, config};
+use super::{CHAINS, Model, SECOND, World, config};
 use crate::job::NodeId;
 use crate::telemetry::Standing;
 
@@ -88,4 +88,49 @@ fn the_network_is_never_that_of_a_submit_only_node() {
     world.blocks(20);
     world.expect_jobs_of(0);
     assert_eq!(world.standing(1), Standing::OtherNetwork);
+}
+
+#[test]
+fn a_submit_only_node_stays_of_the_network_while_all_others_start_again() {
+    let mut world = with_an_insurer(2);
+    world.restart(NodeId(0), Model::restart);
+    world.nodes[0].refuses_work = Some(busy());
+    world.blocks(5);
+    assert_eq!(world.standing(1), Standing::Ready);
+}
+
+#[test]
+fn a_node_that_comes_after_a_job_insures_it() {
+    let mut world = World::of(&config(2), CHAINS, StdRng::seed_from_u64(7));
+    world.nodes[1].is_down = true;
+    for node in &mut world.nodes {
+        node.shares_payloads = true;
+    }
+    world.handle(Event::Tick);
+    world.blocks(10);
+    world.revive(1);
+    world.calm(5 * SECOND);
+    world.solve();
+    world.kill(NodeId(0));
+    world.calm(SECOND);
+    assert_eq!(world.coordinator.counters().twins_taken, 1);
+}
+
+#[test]
+fn a_solution_is_tried_at_an_insurer_once_the_node_with_another_block_is_lost() {
+    let mut world = World::mining_with(3, true);
+    world.blocks(20);
+    let job = world.newest_job();
+    world.nodes[2].is_frozen = true;
+    world.nodes[2].foreign_block(job.chain());
+    world.calm(Duration::ZERO);
+    assert!(!world.coordinator.jobs().contains(job.id));
+    world.kill(NodeId(0));
+    let solution = world.solution_of(job);
+    world.submit(solution);
+    world.calm(SECOND);
+    assert_eq!(world.coordinator.counters().twins_taken, 0);
+    world.kill(NodeId(2));
+    world.calm(5 * SECOND);
+    assert_eq!(world.coordinator.counters().twins_taken, 1);
 }
