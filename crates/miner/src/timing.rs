@@ -173,6 +173,7 @@ impl Default for CommandTiming {
 
 impl CommandTiming {
     /// Returns the pause after the `failures`-th failure in a row, counted from 1.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "for the external worker"))]
     pub(crate) fn backoff(&self, failures: u32) -> Duration {
         doubled(self.retry_min, failures).min(self.retry_max)
     }
