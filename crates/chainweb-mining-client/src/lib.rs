@@ -25,6 +25,7 @@ mod man;
 mod measure;
 pub mod metrics;
 pub mod mine;
+mod networks;
 #[cfg(not(unix))]
 pub mod no_live;
 #[cfg(not(unix))]
