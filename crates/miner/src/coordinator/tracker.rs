@@ -24,8 +24,10 @@ use crate::timing::Timing;
 const FINAL_LOOKUPS: u8 = 5;
 /// The highest number of tracked blocks. One more drops the oldest.
 const MAX_TRACKED: usize = 8192;
-/// More tracked blocks than this are looked up in bulk, and nodes are not asked why one is orphaned.
-const MANY: usize = 64;
+/// More tracked blocks than this are looked up many at a time.
+const MANY: usize = 256;
+/// With more tracked blocks than this, no node is asked why one is orphaned.
+const MOST_ASKED: usize = 64;
 /// The number of due blocks of a chain that are worth a request, and how long fewer wait.
 const WORTH: usize = 32;
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -334,7 +336,7 @@ impl BlockTracker {
     /// tracked.
     pub(super) fn judge(&mut self, voters: &[Voter]) {
         self.untrack(Untracked::NetworkReset, |it| it.is_reset(voters));
-        let is_asked = !self.is_stopping && self.tracked.len() <= MANY;
+        let is_asked = !self.is_stopping && self.tracked.len() <= MOST_ASKED;
         self.tracked.retain_mut(|tracked| {
             if !is_asked {
                 tracked.inquiry.end(None);
