@@ -5,7 +5,9 @@
 
 pub(crate) mod capture;
 mod format;
+#[cfg_attr(not(unix), expect(dead_code, reason = "for the live area"))]
 mod lines;
+#[cfg_attr(not(unix), expect(dead_code, reason = "for the live area"))]
 mod screen;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,9 @@ use tracing_subscriber::{Registry, reload};
 use self::format::Format;
 use self::lines::Lines;
 pub use self::lines::flush;
+#[cfg(unix)]
 pub(crate) use self::lines::{close, forget, print, show};
+#[cfg(unix)]
 pub(crate) use self::screen::{Area, Row, Tone};
 use crate::service::is_journal;
 
@@ -112,6 +116,7 @@ pub(crate) enum Summaries {
     /// In lines of the log, from time to time.
     Logged,
     /// Below the log only.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "for the live area"))]
     Live,
 }
 

@@ -134,8 +134,8 @@ impl WorkHeader {
         array(&self.0[self.tail(range)])
     }
 
-    /// Returns the feature flags, opaque to a miner: the fork number (low half) and fork votes
-    /// (high half) of current nodes; a nonce in the blocks of 2019 and early 2020.
+    /// Returns the feature flags, opaque to a miner: a [`ForkState`](crate::ForkState), and a nonce
+    /// in the blocks of 2019 and early 2020.
     pub fn flags(&self) -> [u8; 8] {
         array(&self.0[layout::FLAGS])
     }

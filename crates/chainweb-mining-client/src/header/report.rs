@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use chainweb::{Adjacents, ChainId, CreationTime, Work};
+use chainweb::{Adjacents, ChainId, CreationTime, ForkState, Work};
 use miner::units::Prefixed;
 use serde::Serialize;
 
 use super::input::{Form, HASH, Item};
+use crate::networks::{fork_in_words, fork_state, names_of_code};
 
 /// A header's fields and the results of its checks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,6 +38,11 @@ pub(super) struct Report {
     epoch_start: Option<String>,
     epoch_start_us: i64,
     flags: String,
+    /// Absent if the flags are a nonce, as in the first blocks of the main network.
+    fork_number: Option<u32>,
+    fork_votes: Option<f64>,
+    #[serde(skip)]
+    fork: String,
     nonce: String,
     pow_hash: String,
     meets_target: bool,
@@ -66,6 +72,7 @@ impl Report {
         let block_hash = header.block_hash();
         let pow_hash = pow::hash(header);
         let difficulty = header.target().difficulty();
+        let fork = fork_state(header);
         Self {
             source: item.origin.clone(),
             form,
@@ -82,10 +89,16 @@ impl Report {
             payload: header.payload_hash().to_string(),
             weight: header.weight().to_string(),
             version_code: header.version_code(),
-            version: version_name(header.version_code()),
+            version: names_of_code(header.version_code()),
             epoch_start: rfc3339(header.epoch_start()),
             epoch_start_us: header.epoch_start().as_micros(),
             flags: const_hex::encode(header.flags()),
+            fork_number: fork.map(ForkState::number),
+            fork_votes: fork.map(|fork| f64::from(fork.millivotes()) / 1000.0),
+            fork: fork.map_or_else(
+                || "none: the flags of the first blocks of mainnet01 are a nonce".to_owned(),
+                |fork| fork_in_words(fork, header.height()),
+            ),
             nonce: header.nonce().to_string(),
             pow_hash: pow_hash.to_string(),
             meets_target: header.target().is_met_by(&pow_hash),
@@ -137,6 +150,7 @@ impl Report {
         line("version", format!("{} ({version})", self.version_code))?;
         line("epoch start", time(&self.epoch_start, self.epoch_start_us))?;
         line("flags", self.flags.clone())?;
+        line("fork", self.fork.clone())?;
         line("nonce", self.nonce.clone())?;
         line("pow hash", self.pow_hash.clone())?;
         line("block hash", self.block_hash_text())?;
@@ -163,24 +177,6 @@ fn rfc3339(time: CreationTime) -> Option<String> {
     let micros = u64::try_from(time.as_micros()).ok()?;
     let date = || humantime::format_rfc3339_micros(UNIX_EPOCH + Duration::from_micros(micros));
     (micros < YEAR_10000).then(|| date().to_string())
-}
-
-/// Returns the network with this code (kadena-io/chainweb-node, `src/Chainweb/Version/*.hs`).
-fn version_name(code: u32) -> Option<&'static str> {
-    Some(match code {
-        0x01 => "recap-development",
-        0x02 => "development",
-        0x05 => "mainnet01",
-        0x07 => "testnet04",
-        0x08 => "testnet06",
-        0x09 => "testnet05",
-        0x0a => "evm-testnet",
-        0x0b => "evm-development",
-        0x0001_000b => "evm-development-pair",
-        0x0001_000c => "evm-development-singleton",
-        0x8000_0000.. => "a network of the node's own tests",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

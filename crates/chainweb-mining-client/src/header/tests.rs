@@ -84,6 +84,7 @@ weight:       15993847239483669070619
 version:      5 (mainnet01)
 epoch start:  2021-11-01T06:33:25.707237Z (1635748405707237 µs)
 flags:        0000000000000000
+fork:         fork 0, no votes for the next one
 nonce:        7166791a52690384
 pow hash:     0000000000000112b8b8e1416bd9663c2aff1b4c6fdf1a2d4301f3921a99ea07
 block hash:   6o5XvJ0YV3KIqhttqxAkjAvEw_L8KK7-tMbMhquhIA4 (as stated)
@@ -121,6 +122,8 @@ fn json_has_the_same_in_an_object() {
             "epoch_start": "2021-11-01T06:33:25.707237Z",
             "epoch_start_us": 1_635_748_405_707_237_i64,
             "flags": "0000000000000000",
+            "fork_number": 0,
+            "fork_votes": 0.0,
             "nonce": "7166791a52690384",
             "pow_hash": "0000000000000112b8b8e1416bd9663c2aff1b4c6fdf1a2d4301f3921a99ea07",
             "meets_target": true,
@@ -129,6 +132,85 @@ fn json_has_the_same_in_an_object() {
             "block_hash_is_right": true
         })]
     );
+}
+
+/// Of the recorded headers, only block 318266 of chain 7 is older than the fork state.
+#[test]
+fn recorded_headers_have_a_fork_number_unless_their_flags_are_a_nonce() {
+    let (_, objects) = json_of(FIXTURE);
+    for object in &objects {
+        let fork = match object["height"].as_u64().expect("a height") {
+            ..530_500 => (Value::Null, Value::Null),
+            530_500.. => (json!(0), json!(0.0)),
+        };
+        let found = (object["fork_number"].clone(), object["fork_votes"].clone());
+        assert_eq!(found, fork, "{object:#}");
+    }
+    let (_, out) = run_with(&["-"], Format::Text, &FIXTURE[..318]);
+    let expected = "\nflags:        0046e9008ceaa628\nfork:         none: the flags of the first blocks \
+                    of mainnet01 are a nonce\n";
+    assert!(out.contains(expected), "{out}");
+}
+
+#[test]
+fn fork_votes_are_printed_with_what_the_fork_needs() {
+    #[track_caller]
+    fn check((number, millivotes, height): (u32, u32, u64), expected: &str) {
+        let mut bytes = recorded()[..286].to_vec();
+        bytes[..4].copy_from_slice(&number.to_le_bytes());
+        bytes[4..8].copy_from_slice(&millivotes.to_le_bytes());
+        bytes[258..266].copy_from_slice(&height.to_le_bytes());
+        let (_, out) = run_with(&["-"], Format::Text, &bytes);
+        let line = out.lines().find_map(|line| line.strip_prefix("fork:"));
+        assert_eq!(line.map(str::trim), Some(expected), "{out}");
+        let (_, objects) = json_of(&bytes);
+        assert_eq!(objects[0]["fork_number"], number);
+        assert_eq!(objects[0]["fork_votes"], f64::from(millivotes) / 1000.0);
+    }
+    let start = 14_400 * 500;
+    check((1, 0, start), "fork 1, no votes for the next one");
+    check(
+        (0, 1000, start),
+        "fork 0; 1 of the 9520 votes that fork 1 needs, after 1 of 14280 blocks",
+    );
+    check(
+        (0, 4_210_000, start + 5000),
+        "fork 0; 4210 of the 9520 votes that fork 1 needs, after 5001 of 14280 blocks",
+    );
+    // The last blocks of an epoch have means.
+    check(
+        (3, 9_519_500, start + 14_399),
+        "fork 3; 9520 of the 9520 votes that fork 4 needs, after 14280 of 14280 blocks",
+    );
+    check(
+        (u32::MAX, u32::MAX, u64::MAX),
+        "fork 4294967295; 4294967 of the 9520 votes that fork 4294967296 needs, after 10816 of \
+         14280 blocks",
+    );
+}
+
+#[test]
+fn version_codes_have_the_names_of_all_their_networks() {
+    #[track_caller]
+    fn check(code: u32, expected: &str) {
+        let mut bytes = recorded()[..286].to_vec();
+        bytes[266..270].copy_from_slice(&code.to_le_bytes());
+        let (_, out) = run_with(&["-"], Format::Text, &bytes);
+        let line = format!("\nversion:      {code} ({expected})\n");
+        assert!(out.contains(&line), "{out}");
+    }
+    check(1, "recap-development");
+    check(2, "development");
+    check(5, "mainnet01");
+    check(7, "testnet04");
+    check(8, "testnet06");
+    check(9, "testnet05");
+    check(10, "stoa, or evm-testnet of the EVM line");
+    check(11, "evm-development");
+    check(0x0001_000b, "evm-development-pair");
+    check(0x0001_000c, "evm-development-singleton");
+    check(0x8000_0003, "a network of the node's own tests");
+    check(3, "unknown");
 }
 
 #[test]

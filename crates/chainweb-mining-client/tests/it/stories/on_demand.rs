@@ -4,14 +4,16 @@ pub(super) mod http;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use chainweb::{ChainGraph, ChainId};
 use chainweb_mining_client::on_demand::Server;
 use listen::{Interface, raise_descriptor_limit};
+use miner::units::HashRate;
 use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
-use node::{Client, Limits, Miner, Trust};
+use miner::worker::simulation::Simulation;
 use simnet::{ChainChoice, CutEndpoint, Endpoint, Preset, ProofOfWork, Verdict};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -132,7 +134,7 @@ async fn two_blocks_on_each_chain_of_the_evm_line_are_two_on_each() {
     shop.ends_with(4 * 98).await;
 }
 
-/// Prints how long the requested blocks take, beside submitting all work that the node issues.
+/// Prints how long the requested blocks take, beside a worker that submits all work at once.
 #[tokio::test]
 #[ignore = "a measurement"]
 #[expect(
@@ -141,34 +143,30 @@ async fn two_blocks_on_each_chain_of_the_evm_line_are_two_on_each() {
 )]
 async fn two_blocks_on_each_chain_of_the_evm_line_take_as_long_as_submitting_all_work() {
     for seed in 0..5 {
-        let story = sandbox(seed).await;
-        let endpoint = format!("http://{}", story.simnet.address())
-            .parse()
-            .unwrap();
-        let client = Client::new(node::Config {
-            endpoint,
-            miner: Miner::new(None, None),
-            trust: Trust::default(),
-            limits: Limits::default(),
-        });
-        let (client, begun) = (client.unwrap(), Instant::now());
-        let version = client.info().await.unwrap().version;
-        let mut submitted = 0;
-        while story.simnet.tips().values().any(|tip| tip.height < 2) {
-            let work = client.work(&version, None).await.unwrap();
-            client.solved(&version, work.header()).await.unwrap();
-            submitted += 1;
-        }
-        let all = begun.elapsed();
-        let shop = Shop::open(sandbox(seed).await).await;
+        let mut story = sandbox(seed).await;
+        let at_once = Simulation {
+            rate: HashRate(1e15),
+            threads: NonZeroUsize::new(2).unwrap(),
+            seed,
+        };
+        story.start_client_with(Worker::Simulation(at_once));
+        story.until_logged(&["connected to network"], 1).await;
+        let begun = Instant::now();
+        let are_two = |story: &Story| story.simnet.tips().values().all(|tip| tip.height >= 2);
+        story.until("two blocks on each", PATIENCE, are_two).await;
+        let (all, submitted) = (begun.elapsed(), story.accepted());
+        drop(story);
+        let mut shop = Shop::open(sandbox(seed).await).await;
+        shop.story.until_logged(&["connected to network"], 1).await;
         let begun = Instant::now();
         shop.make(&two_on_each(98)).await;
         let wanted = begun.elapsed();
         let ratio = wanted.div_duration_f64(all);
-        let (accepted, works) = (shop.story.accepted(), shop.story.asked(Endpoint::Work));
+        let accepted = shop.story.accepted();
+        let [works, cuts] = [Endpoint::Work, Endpoint::Cut].map(|of| shop.story.asked(of));
         eprintln!(
             "seed {seed}: all work {all:.1?} and {submitted} blocks, on demand {wanted:.1?}, \
-             {accepted} blocks and {works} requests for work, ratio {ratio:.2}"
+             {accepted} blocks, {works} requests for work and {cuts} for the cut, ratio {ratio:.2}"
         );
     }
 }
