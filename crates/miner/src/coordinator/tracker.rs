@@ -24,7 +24,8 @@ use crate::timing::Timing;
 const FINAL_LOOKUPS: u8 = 5;
 /// The highest number of tracked blocks. One more drops the oldest.
 const MAX_TRACKED: usize = 8192;
-/// More tracked blocks than this are looked up in bulk, and nodes are not asked why one is orphaned.
+/// More tracked blocks than this are looked up in bulk, and nodes are not asked why one is
+/// orphaned.
 const MANY: usize = 64;
 /// The number of due blocks of a chain that are worth a request, and how long fewer wait.
 const WORTH: usize = 32;
