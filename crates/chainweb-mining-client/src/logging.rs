@@ -30,6 +30,7 @@ pub use self::lines::flush;
 pub(crate) use self::lines::{close, forget, print, show};
 #[cfg(unix)]
 pub(crate) use self::screen::{Area, Row, Tone};
+use crate::platform::takes_escape_codes;
 use crate::service::is_journal;
 
 /// How to log.
@@ -132,7 +133,7 @@ pub enum Color {
 /// The kind of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
-    /// A terminal.
+    /// A terminal that takes escape codes.
     Terminal,
     /// A file, a pipe or nothing.
     Other,
@@ -141,7 +142,7 @@ enum Output {
 impl Output {
     /// Returns the kind of an output.
     fn of(output: &impl IsTerminal) -> Self {
-        if output.is_terminal() {
+        if output.is_terminal() && takes_escape_codes() {
             Self::Terminal
         } else {
             Self::Other

@@ -61,7 +61,7 @@ mod affinity {
     fn unsupported() -> io::Error {
         io::Error::new(
             io::ErrorKind::Unsupported,
-            "this program binds threads to processors on Linux only",
+            "only on Linux are threads bound to processors: leave the flag out",
         )
     }
 }

@@ -97,3 +97,8 @@ pub(crate) fn most_files() -> Option<u64> {
 pub(crate) fn page_size() -> Option<u64> {
     u64::try_from(rustix::param::page_size()).ok()
 }
+
+/// Whether terminals take escape codes.
+pub(crate) fn takes_escape_codes() -> bool {
+    true
+}

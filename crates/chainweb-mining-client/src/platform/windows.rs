@@ -76,3 +76,8 @@ pub(crate) fn most_files() -> Option<u64> {
 pub(crate) fn page_size() -> Option<u64> {
     None
 }
+
+/// Whether terminals take escape codes, as they do since Windows 10 once a program asks for it.
+pub(crate) fn takes_escape_codes() -> bool {
+    crossterm::ansi_support::supports_ansi()
+}
