@@ -24,6 +24,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::platform::host_name;
+
 /// The time within which a connection has to send the head of a request, idle time included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time within which a client has to take something of what is sent to it.
@@ -80,12 +82,6 @@ struct Own {
     page: Option<&'static str>,
     /// Makes the response to other requests, with the reason [`FOREIGN`].
     refuse: fn() -> Response,
-}
-
-/// Returns the name of this machine, or `None` if it is no text.
-pub(crate) fn host_name() -> Option<String> {
-    let name = rustix::system::uname();
-    name.nodename().to_str().ok().map(str::to_owned)
 }
 
 /// Returns a router that refuses requests of web pages of other sites, except that their links may

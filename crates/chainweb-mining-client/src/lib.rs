@@ -18,6 +18,7 @@ mod generate_key;
 mod header;
 mod health;
 mod http;
+#[cfg(unix)]
 pub mod live;
 pub mod logging;
 mod man;
@@ -25,9 +26,15 @@ mod measure;
 pub mod metrics;
 pub mod mine;
 mod networks;
+#[cfg(not(unix))]
+pub mod no_live;
+#[cfg(not(unix))]
+mod no_service;
 pub mod on_demand;
+pub mod platform;
 mod quantity;
 pub mod reload;
+#[cfg(unix)]
 mod service;
 pub mod share_log;
 pub mod shutdown;
@@ -35,3 +42,8 @@ mod simulate;
 mod stats;
 mod text;
 mod usage;
+
+#[cfg(not(unix))]
+pub use self::no_live as live;
+#[cfg(not(unix))]
+use self::no_service as service;

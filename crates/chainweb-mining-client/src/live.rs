@@ -31,7 +31,7 @@ use tracing::{info, warn};
 use self::area::{Pause, area};
 use crate::exit::QUIT_LIMIT;
 use crate::logging::{self, LogArgs, LogFilter, LogFormat, LogLevel, Summaries};
-use crate::shutdown::is_ignored;
+use crate::platform::is_ignored;
 
 /// The state of the engine, once it runs.
 type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;

@@ -5,7 +5,9 @@
 
 pub(crate) mod capture;
 mod format;
+#[cfg_attr(not(unix), expect(dead_code, reason = "for the live area"))]
 mod lines;
+#[cfg_attr(not(unix), expect(dead_code, reason = "for the live area"))]
 mod screen;
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,11 @@ use tracing_subscriber::{Registry, reload};
 use self::format::Format;
 use self::lines::Lines;
 pub use self::lines::flush;
+#[cfg(unix)]
 pub(crate) use self::lines::{close, forget, print, show};
+#[cfg(unix)]
 pub(crate) use self::screen::{Area, Row, Tone};
+use crate::platform::takes_escape_codes;
 use crate::service::is_journal;
 
 /// How to log.
@@ -112,6 +117,7 @@ pub(crate) enum Summaries {
     /// In lines of the log, from time to time.
     Logged,
     /// Below the log only.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "for the live area"))]
     Live,
 }
 
@@ -127,7 +133,7 @@ pub enum Color {
 /// The kind of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
-    /// A terminal.
+    /// A terminal that takes escape codes.
     Terminal,
     /// A file, a pipe or nothing.
     Other,
@@ -136,7 +142,7 @@ enum Output {
 impl Output {
     /// Returns the kind of an output.
     fn of(output: &impl IsTerminal) -> Self {
-        if output.is_terminal() {
+        if output.is_terminal() && takes_escape_codes() {
             Self::Terminal
         } else {
             Self::Other

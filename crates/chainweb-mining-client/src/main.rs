@@ -8,13 +8,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chainweb_mining_client::cli::{self, Cli};
-use chainweb_mining_client::commands;
 use chainweb_mining_client::config::{self, Flags, Invocation, Settings};
 use chainweb_mining_client::exit::{self, QUIT_LIMIT, USAGE, eprint};
 use chainweb_mining_client::live::Setup;
 use chainweb_mining_client::logging::{self, LogFilter, LogFormat};
+use chainweb_mining_client::platform::Signals;
 use chainweb_mining_client::reload::{Certificate, Reload};
-use chainweb_mining_client::shutdown::Signals;
+use chainweb_mining_client::{commands, shutdown};
 use miner::worker::external::reap_orphans;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -130,7 +130,7 @@ async fn run(
     let stop = CancellationToken::new();
     tokio::select! {
         result = commands::run(cli, stop.clone(), certificate, live) => result,
-        () = signals.watch(stop) => Ok(ExitCode::FAILURE),
+        () = shutdown::watch(signals, stop) => Ok(ExitCode::FAILURE),
         never = reap_orphans() => match never {},
     }
 }

@@ -9,9 +9,9 @@ use anyhow::{Context, anyhow};
 use chainweb::{
     ChainGraph, ChainId, CreationTime, Genesis, Nonce, PayloadHash, Target, WorkHeader,
 };
+use miner::platform::thread_cpu_time;
 use miner::units::HashRate;
 use miner::worker::cpu::placement::Placement;
-use miner::worker::cpu::thread_cpu_time;
 use pow::{NonceRange, Prepared, Searcher};
 use tokio::sync::oneshot;
 
@@ -148,9 +148,9 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::time::Duration;
 
+    use miner::platform::thread_cpu_time;
     use miner::units::HashRate;
     use miner::worker::cpu::placement::Placement;
-    use miner::worker::cpu::thread_cpu_time;
     use pow::Kernel;
 
     use super::{BATCH, cpu_rate, endless, measure, wall_rate};

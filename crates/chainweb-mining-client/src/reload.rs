@@ -17,7 +17,7 @@ use crate::cli::{self, Cli};
 use crate::config::{self, Invocation, Problems, Settings};
 use crate::flags;
 use crate::logging::{LogFilter, Summaries};
-use crate::shutdown::HangUps;
+use crate::platform::HangUps;
 
 /// The certificate of the Stratum server, once it is loaded.
 pub type Certificate = OnceLock<Arc<Tls>>;

@@ -8,7 +8,6 @@ mod lines;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -23,6 +22,7 @@ use tracing::{info, warn};
 
 pub use self::lines::ShareLogFormat;
 use self::lines::Texts;
+use crate::platform::file_identity;
 
 /// The size at which a file is renamed and a new one begun.
 const ROTATE: u64 = 256 * 1024 * 1024;
@@ -97,8 +97,8 @@ impl Writing {
 
 struct Writer {
     path: PathBuf,
-    /// The file with its device and inode.
-    file: Option<(File, (u64, u64))>,
+    /// The file with what identifies it.
+    file: Option<(File, Option<(u64, u64)>)>,
     format: ShareLogFormat,
     texts: Texts,
     /// Whole lines, of which the first `written` bytes are in the file.
@@ -204,11 +204,10 @@ impl Writer {
     /// Returns the length of the file. Opens it if another file has its place, as after `logrotate`
     /// renamed it.
     fn open(&mut self) -> io::Result<u64> {
-        let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
         let there = fs::metadata(&self.path).ok();
-        let there = there.as_ref().map(identity);
+        let there = there.as_ref().and_then(file_identity);
         let file = match self.file.take() {
-            Some((file, identity)) if there == Some(identity) => file,
+            Some((file, identity)) if there.is_some() && there == identity => file,
             _ => {
                 // A line that is in part in the other file is repeated here.
                 let written = &self.pending[..self.written];
@@ -219,7 +218,7 @@ impl Writer {
             }
         };
         let metadata = file.metadata()?;
-        self.file = Some((file, identity(&metadata)));
+        self.file = Some((file, file_identity(&metadata)));
         Ok(metadata.len())
     }
 

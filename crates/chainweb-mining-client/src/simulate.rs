@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use chainweb::{ChainGraph, Difficulty};
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use simnet::{
-    ChainChoice, CutEndpoint, Miner, Miners, Payloads, Preset, ProofOfWork, Release, Simnet,
+    ChainChoice, CutEndpoint, Limits, Miner, Miners, Payloads, Preset, ProofOfWork, Release, Simnet,
 };
 
 pub(crate) use self::fault::Fault;
@@ -61,6 +62,16 @@ pub struct SimnetArgs {
     /// The hash rate of simulated other miners.
     #[arg(long, value_name = "RATE", default_value = "0", value_parser = prefixed_number)]
     pub foreign_hash_rate: f64,
+    /// The number of transactions per second on the whole network. A payload is refreshed only if
+    /// its chain has new ones [default: new ones at each refresh].
+    #[arg(long, value_name = "RATE", value_parser = prefixed_number)]
+    pub transactions_per_second: Option<f64>,
+    /// The time from a new block to stale work, and again from there to new work.
+    #[arg(long, value_name = "TIME", default_value = "2ms", value_parser = duration)]
+    pub priming_time: Duration,
+    /// The number of heights kept on each chain, at least 1000; older blocks are unknown.
+    #[arg(long, value_name = "COUNT", default_value = "10000", value_parser = kept_heights())]
+    pub keep_heights: u64,
     /// Accept blocks without proof of work; `--disable-pow=false` requires it in spite of the
     /// preset.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -132,6 +143,10 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
         .map_err(|_| "expected an IP address and a port, as in 127.0.0.1:1848")
 }
 
+fn kept_heights() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(Limits::MINIMUM_KEPT_HEIGHTS..)
+}
+
 /// Parses a decimal number, or a hexadecimal one after `0x`.
 fn version_code(text: &str) -> Result<u32, String> {
     let code = match text.strip_prefix("0x") {
@@ -176,12 +191,11 @@ impl SimnetArgs {
     /// by other flags.
     fn network(&self) -> simnet::Config {
         let preset = match self.preset {
-            Some(PresetArg::Development) => Preset::Development,
             Some(PresetArg::MainnetLike) => Preset::MainnetLike,
             Some(PresetArg::Stoa) => Preset::Stoa,
             Some(PresetArg::EvmSandbox) => Preset::EvmSandbox,
             None if self.line == Some(LineArg::E) => Preset::EvmSandbox,
-            None => Preset::Development,
+            Some(PresetArg::Development) | None => Preset::Development,
         };
         let mut config = simnet::Config::of_network(preset);
         if self.preset.is_none() {
@@ -225,6 +239,7 @@ impl SimnetArgs {
             },
             start_difficulty: Difficulty::from_f64(self.start_difficulty),
             foreign_hash_rate: self.foreign_hash_rate,
+            transactions_per_second: self.transactions_per_second,
             time_scale: self.time_scale,
             miners,
             chain_choice: if self.ignore_chain {
@@ -240,6 +255,8 @@ impl SimnetArgs {
             seed: self.seed,
             ..self.network()
         };
+        config.limits.priming = self.priming_time;
+        config.limits.kept_heights = self.keep_heights;
         for fault in &self.fault {
             match fault {
                 Fault::Rule(rule) => config.faults.push(rule.clone()),

@@ -32,6 +32,7 @@ pub(crate) fn fitted(text: &str, columns: usize) -> String {
 }
 
 /// Returns the parts in one row, without the last ones if they do not fit.
+#[cfg_attr(not(unix), expect(dead_code, reason = "for the live area"))]
 pub(crate) fn row(parts: &[String], columns: usize) -> String {
     let mut row = String::new();
     for part in parts {

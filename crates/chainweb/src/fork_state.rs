@@ -29,11 +29,9 @@ impl ForkState {
 
     /// Reads the flags of a header.
     pub fn from_flags(flags: [u8; 8]) -> Self {
-        let [a, b, c, d, e, f, g, h] = flags;
-        Self {
-            number: u32::from_le_bytes([a, b, c, d]),
-            millivotes: u32::from_le_bytes([e, f, g, h]),
-        }
+        let (halves, _) = flags.as_chunks();
+        let [number, millivotes] = [0, 1].map(|half: usize| u32::from_le_bytes(halves[half]));
+        Self { number, millivotes }
     }
 
     /// Returns the fork number: the rules by which the block was made.

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpSocket};
 
+use super::platform::reuse_port_of_earlier_run;
+
 /// Connections that the system queues until they are accepted; it may allow fewer.
 const BACKLOG: u32 = 4096;
 
@@ -45,8 +47,8 @@ pub(crate) enum Families {
 /// Binds a socket without listening yet: until then it holds the port, and connections are
 /// refused. Has to be called within a tokio runtime.
 ///
-/// Sets `SO_REUSEADDR`, so connections of an earlier run in `TIME_WAIT` do not hold the port. On
-/// `[::]` the socket accepts IPv4 clients too.
+/// Connections of an earlier run in `TIME_WAIT` do not hold the port. On `[::]` the socket accepts
+/// IPv4 clients too.
 ///
 /// # Errors
 /// Returns the error of the system.
@@ -63,7 +65,7 @@ fn bind_families(address: SocketAddr, families: Families) -> io::Result<TcpSocke
             socket
         }
     };
-    socket.set_reuseaddr(true)?;
+    reuse_port_of_earlier_run(&socket)?;
     socket.bind(address)?;
     Ok(socket)
 }

@@ -6,14 +6,14 @@
 
 mod accept;
 mod bind;
-mod descriptors;
 mod interface;
 mod permits;
+mod platform;
 mod proxy;
 
 pub use accept::{Acceptor, serve};
 pub use bind::{BindError, bind};
-pub use descriptors::{Descriptors, raise_descriptor_limit};
 pub use interface::{Interface, InterfaceError};
 pub use permits::{LimitReached, Permit, Permits};
+pub use platform::{Descriptors, raise_descriptor_limit};
 pub use proxy::ProxyHeader;

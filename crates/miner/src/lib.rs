@@ -6,6 +6,7 @@ mod demand;
 pub mod history;
 pub mod job;
 pub mod meter;
+pub mod platform;
 pub mod run;
 pub mod telemetry;
 pub mod timing;

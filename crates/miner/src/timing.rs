@@ -35,6 +35,8 @@ pub struct Timing {
     /// The pause after the node issues unwanted work, and between requests for the cut on behalf of
     /// a worker with a demand for certain chains, unless an update comes first.
     pub unwanted_pause: Duration,
+    /// The shortest time between two cuts for a worker with a demand, however fast blocks come.
+    pub shown_interval: Duration,
     /// The shortest time between requests for work while updates outdate it without a new block.
     pub flooded_interval: Duration,
     /// The first pause after a failed request; it doubles with each failure in a row.
@@ -95,6 +97,7 @@ impl Default for Timing {
             reopen_max: Duration::from_mins(1),
             held_chain_pause: Duration::from_secs(1),
             unwanted_pause: Duration::from_millis(100),
+            shown_interval: Duration::from_millis(20),
             flooded_interval: Duration::from_millis(200),
             retry_min: Duration::from_millis(100),
             retry_max: Duration::from_secs(1),
@@ -170,6 +173,7 @@ impl Default for CommandTiming {
 
 impl CommandTiming {
     /// Returns the pause after the `failures`-th failure in a row, counted from 1.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "for the external worker"))]
     pub(crate) fn backoff(&self, failures: u32) -> Duration {
         doubled(self.retry_min, failures).min(self.retry_max)
     }

@@ -6,7 +6,10 @@
 pub mod asic;
 pub mod constant_delay;
 pub mod cpu;
+#[cfg(unix)]
 pub mod external;
+#[cfg(not(unix))]
+pub mod no_external;
 pub mod on_demand;
 mod returned;
 #[cfg(test)]
@@ -26,6 +29,8 @@ use self::asic::Asic;
 use self::constant_delay::ConstantDelay;
 use self::cpu::Cpu;
 use self::external::External;
+#[cfg(not(unix))]
+pub use self::no_external as external;
 use self::on_demand::OnDemand;
 use self::simulation::Simulation;
 use crate::demand::DemandWatch;

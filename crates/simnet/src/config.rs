@@ -17,6 +17,9 @@ use tokio::sync::Semaphore;
 use crate::faults::Rule;
 use crate::incident::Incident;
 
+/// Longer than any simulation.
+const NEVER: Duration = Duration::from_hours(24 * 365 * 1000);
+
 const MOST_NODES: usize = 64;
 
 /// Configuration of a simulated network and its nodes.
@@ -49,6 +52,9 @@ pub struct Config {
     pub seed: u64,
     /// Whether nodes issue equal payloads.
     pub payloads: Payloads,
+    /// Transactions that arrive on the whole network, evenly over time and chains. `None` for new
+    /// ones at each refresh of a payload.
+    pub transactions_per_second: Option<f64>,
     /// Whether solutions need proof of work.
     pub proof_of_work: ProofOfWork,
     /// Total hash rate of the foreign miners, in hashes per second; 0 for none.
@@ -91,6 +97,7 @@ impl Default for Config {
             genesis: GenesisBlocks::Fresh,
             seed: 0,
             payloads: Payloads::Same,
+            transactions_per_second: None,
             proof_of_work: ProofOfWork::Required,
             foreign_hash_rate: 0.0,
             foreign_nodes: BTreeSet::new(),
@@ -118,6 +125,10 @@ impl Config {
         }
         if !(self.foreign_hash_rate.is_finite() && self.foreign_hash_rate >= 0.0) {
             return Err(ConfigError::ForeignHashRate(self.foreign_hash_rate));
+        }
+        let rate = self.transactions_per_second.unwrap_or(0.0);
+        if !(rate.is_finite() && rate >= 0.0) {
+            return Err(ConfigError::TransactionRate(rate));
         }
         if self.block_delay < Duration::from_micros(1) {
             return Err(ConfigError::BlockDelay);
@@ -183,6 +194,13 @@ impl Config {
         slots.min(Semaphore::MAX_PERMITS)
     }
 
+    /// Returns the time between two transactions on a chain, if they have a rate.
+    pub(crate) fn transaction_interval(&self) -> Option<Duration> {
+        let seconds = self.graph.len() as f64 / self.transactions_per_second?;
+        let interval = Duration::try_from_secs_f64(seconds).unwrap_or(NEVER);
+        Some(interval.clamp(Duration::from_micros(1), NEVER))
+    }
+
     /// Returns a housekeeping duration divided by the time scale; at least a microsecond.
     pub(crate) fn scaled(&self, duration: Duration) -> Duration {
         let seconds = duration.as_secs_f64() / self.time_scale;
@@ -201,6 +219,9 @@ pub enum ConfigError {
     /// The foreign hash rate is negative or not finite.
     #[error("the foreign hash rate must be 0 or more hashes per second, not {0}")]
     ForeignHashRate(f64),
+    /// The rate of transactions is negative or not finite.
+    #[error("the transactions per second must be 0 or more, not {0}")]
+    TransactionRate(f64),
     /// The block delay is below a microsecond; the difficulty adjustment divides by it.
     #[error("the block delay must be at least a microsecond")]
     BlockDelay,
@@ -313,7 +334,8 @@ pub struct Limits {
     pub(crate) payload_lifetime: Duration,
     /// Interval at which expired payloads are dropped.
     pub(crate) payload_pruning: Duration,
-    /// Interval at which a chain's payload is refreshed; `None` for never.
+    /// Interval at which a chain's payload is refreshed if its transactions have changed; `None`
+    /// for never.
     pub payload_refresh: Option<Duration>,
     /// Size of the counter of update streams: one less can be open, more get 503.
     pub update_streams: usize,
@@ -329,13 +351,19 @@ pub struct Limits {
     pub page_hashes: usize,
     /// Maximum number of upper bounds of a branch, and of lower bounds.
     pub(crate) branch_bounds: usize,
-    /// Number of heights kept on each chain, at about 600 bytes each; at least 1000. Older blocks
-    /// are dropped.
+    /// Number of heights kept on each chain, at about 600 bytes each; at least
+    /// [`MINIMUM_KEPT_HEIGHTS`](Self::MINIMUM_KEPT_HEIGHTS). Older blocks are dropped, as by a node
+    /// that prunes them.
     pub kept_heights: u64,
     /// Maximum number of open connections; others wait in the socket's queue.
     pub(crate) connections: usize,
     /// Maximum size of a request body, in bytes; larger ones get 413.
     pub(crate) request_bytes: usize,
+}
+
+impl Limits {
+    /// Lower bound of the kept heights, for reorganisations and lookups.
+    pub const MINIMUM_KEPT_HEIGHTS: u64 = 1000;
 }
 
 impl Default for Limits {
@@ -352,7 +380,7 @@ impl Default for Limits {
             page_headers: 360,
             page_hashes: 4096,
             branch_bounds: 32,
-            kept_heights: 20_000,
+            kept_heights: 10_000,
             connections: 4096,
             request_bytes: 2 << 20,
         }

@@ -64,7 +64,8 @@ struct Slot {
     /// Incremented when the work changes other than by a timer; timers of older generations are
     /// void.
     generation: u64,
-    /// Number of payload refreshes on this parent.
+    /// Number of transactions in the payload on this parent, or of its refreshes if transactions
+    /// have no rate.
     refreshes: u64,
     /// The state that the update streams of the EVM line have reported.
     announced: Announced,
@@ -273,7 +274,7 @@ impl Network {
                 Timer::Refresh { chain, generation }
                     if self.slots[&chain].generation == generation =>
                 {
-                    self.refresh_payload(chain);
+                    self.update_payload(chain, due);
                     self.set_refresh_timer(chain, due);
                 }
                 Timer::Prime { .. } | Timer::Refresh { .. } => {}

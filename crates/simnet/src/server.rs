@@ -6,6 +6,7 @@
 
 mod answer;
 pub(crate) mod connections;
+mod cors;
 mod headers;
 mod info;
 mod json;
@@ -70,6 +71,7 @@ async fn serve(
     debug!(method = %head.method, path = head.uri.path(), ?verdict, "request");
     let answer = async {
         match route {
+            _ if cors::is_preflight(&head) => cors::preflight(&head),
             Some(route) => handle(&service, &stop, &route, &head, &query, &body)
                 .await
                 .unwrap_or_else(|refusal| refusal),
@@ -260,6 +262,7 @@ fn respond(service: &Service, answer: Answer) -> Response<AnswerBody> {
         HeaderValue::from_static(release.package_version()),
     );
     headers.insert(SERVER, HeaderValue::from_static("Chainweb Service API"));
+    cors::add_headers(headers, answer.is_permission);
     if let Some(content_type) = answer.content_type {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }

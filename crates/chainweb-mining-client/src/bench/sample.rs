@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use blake2::{Blake2s256, Digest};
 use chainweb::Nonce;
+use miner::platform::thread_cpu_time;
 use miner::units::HashRate;
-use miner::worker::cpu::thread_cpu_time;
 use pow::{NonceRange, Prepared, Searcher};
 
 use crate::measure::{BATCH, endless, header};

@@ -8,6 +8,7 @@ use std::thread::available_parallelism;
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use miner::platform::HAS_PRIORITY;
 use miner::timing::Timing;
 use miner::worker::Worker;
 use miner::worker::cpu::placement::Placement;
@@ -87,6 +88,12 @@ impl CpuArgs {
     pub(crate) fn placement(&self) -> Result<Placement, UsageError> {
         let processors = self.affinity.as_ref().map(Affinity::resolve).transpose();
         let processors = processors.map_err(UsageError::new)?;
+        if !HAS_PRIORITY && self.priority != Priority::Normal {
+            return Err(UsageError::new(
+                "--cpu-priority: not on Windows: start the program at a lower priority instead, \
+                 with `start /low`",
+            ));
+        }
         Ok(Placement {
             processors: processors.unwrap_or_default(),
             niceness: match self.priority {

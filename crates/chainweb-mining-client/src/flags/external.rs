@@ -1,16 +1,22 @@
 //! The flags of the external worker.
 
 use std::num::NonZeroUsize;
+#[cfg(unix)]
 use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use miner::timing::{CommandTiming, Timing};
+#[cfg(unix)]
+use miner::timing::CommandTiming;
+use miner::timing::Timing;
 use miner::worker::Worker;
+#[cfg(unix)]
 use miner::worker::external::{
     self, External, InputEncoding, Once, Protocol, ShellCommand, TargetEncoding,
 };
+#[cfg(unix)]
 use rand::Rng;
+#[cfg(unix)]
 use rand::rngs::StdRng;
 
 use crate::quantity::positive_duration;
@@ -109,7 +115,17 @@ pub enum InputEncodingName {
 }
 
 impl ExternalArgs {
+    /// Returns an error: there is no such worker.
+    #[cfg(not(unix))]
+    pub(crate) fn worker(&self, _processes: NonZeroUsize) -> Result<Worker, UsageError> {
+        Err(UsageError::new(
+            "--worker external: not on Windows, which has no process groups to end a command with: \
+             use the Linux program in the Windows Subsystem for Linux",
+        ))
+    }
+
     /// Creates the external worker.
+    #[cfg(unix)]
     pub(crate) fn worker(&self, processes: NonZeroUsize) -> Result<Worker, UsageError> {
         let first_nonce = rand::make_rng::<StdRng>().next_u64();
         let config = self.config(processes, first_nonce)?;
@@ -124,6 +140,7 @@ impl ExternalArgs {
         }
     }
 
+    #[cfg(unix)]
     fn config(
         &self,
         processes: NonZeroUsize,
@@ -191,6 +208,7 @@ fn variable(text: &str) -> Result<(String, String), String> {
     }
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;

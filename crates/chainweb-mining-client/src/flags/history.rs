@@ -99,12 +99,10 @@ fn state_directory() -> Option<PathBuf> {
     if let Some(directory) = first.filter(|path| path.is_absolute()) {
         return Some(directory);
     }
-    let of_user = absolute("XDG_STATE_HOME").or_else(|| {
-        let home = absolute("HOME")?;
-        Some(match env::consts::OS {
-            "macos" => home.join("Library/Application Support"),
-            _ => home.join(".local/state"),
-        })
+    let of_user = absolute("XDG_STATE_HOME").or_else(|| match env::consts::OS {
+        "macos" => Some(absolute("HOME")?.join("Library/Application Support")),
+        "windows" => absolute("LOCALAPPDATA"),
+        _ => Some(absolute("HOME")?.join(".local/state")),
     });
     Some(of_user?.join("chainweb-mining-client"))
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use ::stratum::{Instance, InstanceError};
 
-use crate::http::host_name;
+use crate::platform::host_name;
 
 /// Which part of the nonces this server searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

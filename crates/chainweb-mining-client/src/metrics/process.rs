@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use cpu_time::ProcessTime;
+
+use crate::platform::{most_files, page_size};
+
 /// What the process uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Process {
@@ -20,12 +24,12 @@ impl Process {
     /// Reads what this process uses now. Does not wait, but for thousands of connections it takes
     /// some milliseconds.
     pub fn read() -> Self {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let time = ProcessTime::try_now();
         Self {
-            cpu_time: time.try_into().unwrap_or_default(),
+            cpu_time: time.map_or(Duration::ZERO, |time| time.as_duration()),
             memory_bytes: resident_bytes(),
             descriptors: open_descriptors(),
-            max_descriptors: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
+            max_descriptors: most_files(),
         }
     }
 }
@@ -34,7 +38,7 @@ impl Process {
 fn resident_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
+    Some(pages * page_size()?)
 }
 
 fn open_descriptors() -> Option<u64> {

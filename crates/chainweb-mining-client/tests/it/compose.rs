@@ -32,6 +32,8 @@ enum Blocks {
     ByDevice,
     /// They are requested over HTTP.
     Requested(&'static [Request]),
+    /// Two for each of so many chains are requested over HTTP, twice.
+    TwoOnEach(u32),
 }
 
 /// The number of blocks that each has to make.
@@ -46,11 +48,6 @@ const PROBE: Request = Request {
 const TWO_EACH: Request = Request {
     content_type: "application/json",
     body: r#"{"0":2,"1":2,"2":2,"3":2,"4":2,"5":2,"6":2,"7":2,"8":2,"9":2,"10":2,"11":2,"12":2,"13":2,"14":2,"15":2,"16":2,"17":2,"18":2,"19":2}"#,
-};
-
-const ONE: Request = Request {
-    content_type: "application/json",
-    body: r#"{"19":1}"#,
 };
 
 const LINES: [Line; 12] = [
@@ -104,28 +101,28 @@ const LINES: [Line; 12] = [
         from: "network in a box, on demand",
         command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=on-demand --hash-rate=1000000 \
                   --constant-delay-block-time=2 --on-demand-port=1917",
-        network: Kind::NoProofOfWork,
-        blocks: Blocks::Requested(&[ONE, ONE]),
+        network: Kind::Sandbox,
+        blocks: Blocks::TwoOnEach(98),
     },
     Line {
         from: "network in a box, constant delay",
         command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=constant-delay \
                   --hash-rate=1000000 --constant-delay-block-time=2 --on-demand-port=1917",
-        network: Kind::NoProofOfWork,
+        network: Kind::Sandbox,
         blocks: Blocks::Unprompted,
     },
     Line {
         from: "network in a box, simulation",
         command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=simulation --hash-rate=1000000 \
                   --constant-delay-block-time=2 --on-demand-port=1917",
-        network: Kind::NoProofOfWork,
+        network: Kind::Sandbox,
         blocks: Blocks::Unprompted,
     },
     Line {
         from: "network in a box, stratum",
         command: "--node=bootnode-consensus:1848 --thread-count=1 --no-tls --worker=stratum --hash-rate=1000000 \
                   --constant-delay-block-time=2 --on-demand-port=1917",
-        network: Kind::NoProofOfWork,
+        network: Kind::Sandbox,
         blocks: Blocks::ByDevice,
     },
     Line {
@@ -204,7 +201,11 @@ impl Line {
     /// Runs the client until it has made some blocks. Checks that it ends well and submitted valid
     /// solutions only.
     fn check(&self, network: &Devnet<'_>) {
-        let wanted = network.accepted() + ENOUGH;
+        let more = match self.blocks {
+            Blocks::TwoOnEach(chains) => 4 * u64::from(chains),
+            _ => ENOUGH,
+        };
+        let wanted = network.accepted() + more;
         let mut client = Client::start(self.command, network.address());
         let device = match self.blocks {
             Blocks::Unprompted => None,
@@ -214,8 +215,17 @@ impl Line {
             }
             Blocks::Requested(requests) => {
                 let address = client.listens("on-demand worker ready");
-                for request in requests {
-                    make_blocks(address, request);
+                for Request { content_type, body } in requests {
+                    make_blocks(address, content_type, body);
+                }
+                None
+            }
+            Blocks::TwoOnEach(chains) => {
+                let address = client.listens("on-demand worker ready");
+                let counts = (0..chains).map(|chain| format!("\"{chain}\":2"));
+                let body = format!("{{{}}}", counts.collect::<Vec<_>>().join(","));
+                for _ in 0..2 {
+                    make_blocks(address, "application/json", &body);
                 }
                 None
             }

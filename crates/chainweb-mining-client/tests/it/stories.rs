@@ -11,6 +11,7 @@ mod development;
 mod external;
 mod held;
 mod matrix;
+mod networks;
 mod nodes;
 mod on_demand;
 mod outages;

@@ -126,6 +126,7 @@ impl Coordinator {
         let is_shown = self.wants_view(id);
         let node = &mut self.nodes[id.0];
         if is_shown && node.cut_changed > requested {
+            node.cut.space(self.now + timing.shown_interval);
             return;
         }
         let pause = match (self.is_stopping, is_shown) {

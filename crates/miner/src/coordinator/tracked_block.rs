@@ -255,23 +255,28 @@ impl TrackedBlock {
         let is_awaited = voters.iter().any(|(id, _)| self.lookups[id.0].is_awaited());
         let depth = votes.map(|(_, depth, ..)| depth).min().unwrap_or(0);
         let is_final = depth >= confirmations && is_unanimous && !is_awaited;
-        if is_final && !is_in_cut && self.inquiry == Inquiry::Idle {
-            self.inquiry = Inquiry::Due(at);
-        }
+        let reason = match self.inquiry {
+            Inquiry::Over(reason) => reason,
+            _ if !is_final || is_in_cut => None,
+            inquiry => {
+                // The verdict waits for the reason.
+                if inquiry == Inquiry::Idle {
+                    self.inquiry = Inquiry::Due(at);
+                }
+                return (None, None);
+            }
+        };
         let (status, change, end) = if is_in_cut {
             let end = BlockEvent::Confirmed { depth };
-            (Status::InCut, BlockEvent::Accepted, Some(end))
+            (Status::InCut, BlockEvent::Accepted, end)
         } else {
-            let end = match self.inquiry {
-                Inquiry::Over(reason) => Some(BlockEvent::Orphaned { by, depth, reason }),
-                _ => None,
-            };
+            let end = BlockEvent::Orphaned { by, depth, reason };
             (Status::Displaced, BlockEvent::Displaced { by }, end)
         };
         let before = std::mem::replace(&mut self.status, status);
         // A block that is orphaned for good is not reported as displaced before.
         let is_reported = status != before && (!is_final || is_in_cut);
-        (is_reported.then_some(change), end.filter(|_| is_final))
+        (is_reported.then_some(change), is_final.then_some(end))
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chainweb::{BlockHash, ChainId};
 use node::{Ancestor, Cut};
@@ -23,9 +23,14 @@ use crate::timing::Timing;
 /// How often a block is looked up at shutdown before it counts as pending.
 const FINAL_LOOKUPS: u8 = 5;
 /// The highest number of tracked blocks. One more drops the oldest.
-const MAX_TRACKED: usize = 4096;
-/// The number of tracked blocks from which nodes are not asked why one is orphaned.
-const MANY: usize = 64;
+const MAX_TRACKED: usize = 8192;
+/// More tracked blocks than this are looked up many at a time.
+const MANY: usize = 256;
+/// With more tracked blocks than this, no node is asked why one is orphaned.
+const MOST_ASKED: usize = 64;
+/// The number of due blocks of a chain that are worth a request, and how long fewer wait.
+const WORTH: usize = 32;
+const PATIENCE: Duration = Duration::from_mins(1);
 /// From this many on, all blocks are looked up at once, before even a worker with thousands of
 /// blocks reaches the limit.
 const BULK: usize = MAX_TRACKED / 2;
@@ -206,7 +211,8 @@ impl BlockTracker {
             .tracked
             .iter()
             .filter(|it| it.lookups[id.0].is_requested);
-        let in_flight: BTreeSet<_> = in_flight.map(|tracked| tracked.block.chain).collect();
+        let mut not_asked: BTreeSet<_> = in_flight.map(|tracked| tracked.block.chain).collect();
+        not_asked.extend(self.not_worth_a_request(now, id));
         let mut below: BTreeMap<ChainId, Below> = BTreeMap::new();
         let mut is_any_new = false;
         for tracked in &mut self.tracked {
@@ -240,7 +246,7 @@ impl BlockTracker {
                 tracked.lookups[id.0].tip = Some(tip.hash);
                 tracked.found(now, &self.timing, id, known);
                 is_any_new = true;
-            } else if !in_flight.contains(&chain) && !tracked.is_requested_of(voters, tip.hash) {
+            } else if !not_asked.contains(&chain) && !tracked.is_requested_of(voters, tip.hash) {
                 let lookup = &mut tracked.lookups[id.0];
                 (lookup.is_requested, lookup.tip) = (true, Some(tip.hash));
                 let form = match tracked.block.hash {
@@ -260,6 +266,25 @@ impl BlockTracker {
             self.judge(voters);
         }
         below
+    }
+
+    /// Returns the chains of which few blocks are due at a node, while there are many blocks.
+    fn not_worth_a_request(&self, now: Instant, id: NodeId) -> Vec<ChainId> {
+        if self.is_stopping || !(MANY..BULK).contains(&self.tracked.len()) {
+            return Vec::new();
+        }
+        let mut due: BTreeMap<ChainId, (usize, Instant)> = BTreeMap::new();
+        for tracked in &self.tracked {
+            let lookup = &tracked.lookups[id.0];
+            if lookup.is_due(now) {
+                let (count, oldest) = due.entry(tracked.block.chain).or_insert((0, lookup.next));
+                (*count, *oldest) = (*count + 1, lookup.next.min(*oldest));
+            }
+        }
+        let few = due
+            .into_iter()
+            .filter(|(_, (count, oldest))| *count < WORTH && *oldest + PATIENCE > now);
+        few.map(|(chain, _)| chain).collect()
     }
 
     /// Learns the hashes of blocks of ours on a chain.
@@ -311,7 +336,7 @@ impl BlockTracker {
     /// tracked.
     pub(super) fn judge(&mut self, voters: &[Voter]) {
         self.untrack(Untracked::NetworkReset, |it| it.is_reset(voters));
-        let is_asked = !self.is_stopping && self.tracked.len() <= MANY;
+        let is_asked = !self.is_stopping && self.tracked.len() <= MOST_ASKED;
         self.tracked.retain_mut(|tracked| {
             if !is_asked {
                 tracked.inquiry.end(None);

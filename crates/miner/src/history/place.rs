@@ -1,13 +1,12 @@
 //! Where the file is: in a directory of which each instance of the program locks a part.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use rusqlite::{Connection, OpenFlags};
-use rustix::fs::{FlockOperation, flock};
 
 use super::{HistoryError, wall_clock};
 
@@ -95,7 +94,7 @@ impl Slot {
                 .write(true)
                 .open(lock)
                 .map_err(in_directory)?;
-            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            match lock.try_lock() {
                 Ok(()) => {
                     let file = directory.join(format!("{name}.db"));
                     // A pipe under this name would block the open.
@@ -114,8 +113,8 @@ impl Slot {
                         _lock: Some(lock),
                     });
                 }
-                Err(rustix::io::Errno::WOULDBLOCK) => {}
-                Err(error) => return Err(in_directory(error.into())),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(in_directory(error)),
             }
         }
         Err(in_directory(io::Error::other("too many instances")))

@@ -9,10 +9,9 @@ mod search;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pow::Searcher;
-use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +22,7 @@ use self::search::{Search, Step};
 use super::WorkerError;
 use crate::job::{Jobs, Solution};
 use crate::meter::{HashMeter, ThreadMeter};
+use crate::platform::thread_cpu_time;
 use crate::telemetry::estimate::expected_blocks;
 use crate::timing::Timing;
 
@@ -190,11 +190,6 @@ impl HashThread {
             }
         }
     }
-}
-
-/// Returns the processor time of the calling thread.
-pub fn thread_cpu_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 #[cfg(test)]

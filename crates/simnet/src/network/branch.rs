@@ -42,7 +42,7 @@ pub(crate) struct Page<'a> {
     pub(crate) next: Option<Next>,
 }
 
-/// The request names a block unknown to the chain.
+/// The request names a block unknown to the chain, or leads to one that is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownBlock(pub(crate) BlockHash);
 
@@ -84,7 +84,8 @@ impl Chain {
     /// ancestors; highest first.
     ///
     /// # Errors
-    /// Returns the block that `next` or `upper` names, if it is unknown.
+    /// Returns the block that `next` or `upper` names, if it is unknown, and the highest dropped
+    /// ancestor, if the page reaches it.
     pub(crate) fn branch_page(
         &self,
         upper: &[BlockHash],
@@ -98,7 +99,13 @@ impl Chain {
         for hash in upper {
             let (height, hash) = self.known(*hash)?;
             let top = window.max_height.unwrap_or(height);
-            heads.extend(self.ancestor(&hash, top).map(|head| (top, head.hash())));
+            match (self.ancestor(&hash, top), self.newest_dropped()) {
+                (Some(head), _) => {
+                    heads.insert((top, head.hash()));
+                }
+                (None, Some(dropped)) if top < height => return Err(UnknownBlock(dropped)),
+                (None, _) => {}
+            }
         }
         let is_below = |height: u64, hash: BlockHash| {
             lower.iter().any(|lower| {
@@ -107,28 +114,33 @@ impl Chain {
             })
         };
         let min_height = window.min_height.unwrap_or(0);
-        let mut blocks = std::iter::from_fn(|| {
-            loop {
-                let (height, hash) = heads.pop_last()?;
-                if height < min_height {
-                    return None;
+        let mut items = Vec::new();
+        let mut next = None;
+        let mut start = window.next;
+        while let Some((height, hash)) = heads.pop_last().filter(|(at, _)| *at >= min_height) {
+            let Some(block) = self.block(&hash).filter(|_| !is_below(height, hash)) else {
+                continue;
+            };
+            let is_listed = match start {
+                None => true,
+                Some(first) if first.hash() == hash => {
+                    start = None;
+                    first == Next::Inclusive(hash)
                 }
-                if is_below(height, hash) {
-                    continue;
-                }
-                let block = self.block(&hash)?;
-                if let Some(parent) = self.block(&block.work().parent()) {
-                    heads.insert((parent.work().height(), parent.hash()));
-                }
-                return Some(block);
+                Some(_) => false,
+            };
+            if is_listed && items.len() == window.limit {
+                next = Some(Next::Inclusive(hash));
+                break;
             }
-        })
-        .skip_while(|block| window.next.is_some_and(|next| next.hash() != block.hash()));
-        if matches!(window.next, Some(Next::Exclusive(_))) {
-            blocks.next();
+            items.extend(is_listed.then_some(block));
+            let parent = block.work().parent();
+            if let Some(parent) = self.block(&parent) {
+                heads.insert((parent.work().height(), parent.hash()));
+            } else if height > min_height {
+                return Err(UnknownBlock(parent));
+            }
         }
-        let items = blocks.by_ref().take(window.limit).collect();
-        let next = blocks.next().map(|block| Next::Inclusive(block.hash()));
         Ok(Page { items, next })
     }
 }

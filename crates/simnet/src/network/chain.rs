@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use chainweb::{BlockHash, BlockHeader};
 
-/// Lower bound of the kept heights, for difficulty adjustment, reorganisations and lookups.
-const MINIMUM_KEPT: u64 = 1000;
+use crate::config::Limits;
 
 #[derive(Debug)]
 pub(crate) struct Chain {
@@ -32,7 +31,7 @@ impl Chain {
             blocks: HashMap::from([(hash, genesis)]),
             by_height: BTreeSet::from([(height, hash)]),
             base: height,
-            kept_heights: kept_heights.max(MINIMUM_KEPT),
+            kept_heights: kept_heights.max(Limits::MINIMUM_KEPT_HEIGHTS),
         }
     }
 
@@ -151,6 +150,12 @@ impl Chain {
         }
         // An ancestor of a block in the cut, which is in the cut too.
         self.at(height).filter(|_| height < block.work().height())
+    }
+
+    /// Returns the parent of the lowest kept block of the cut, if it is dropped.
+    pub(crate) fn newest_dropped(&self) -> Option<BlockHash> {
+        let lowest = self.in_cut.front().filter(|_| self.base > 0);
+        Some(lowest?.work().parent())
     }
 
     /// Iterates over all blocks, orphans included, from `start` on, ordered by height and hash.

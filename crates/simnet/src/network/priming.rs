@@ -80,6 +80,9 @@ impl Network {
     /// Sets the state of a chain's work, and the timer of the next state.
     pub(super) fn prime(&mut self, chain: ChainId, to: Priming, now: CreationTime) {
         // A node's stream compares states when it wakes up: it can miss an intermediate one.
+        if to == Priming::Ready {
+            self.add_transactions(chain, now);
+        }
         let is_noticed = to == Priming::Ready || self.rng.random_bool(0.75);
         let slot = self.slot_mut(chain);
         slot.priming = to;
@@ -117,6 +120,37 @@ impl Network {
         slot.priming = Priming::AlreadyMined;
         slot.generation += 1;
         self.events.push((chain, Update::NewCut));
+    }
+
+    /// Refreshes a chain's payload if its transactions have changed.
+    pub(super) fn update_payload(&mut self, chain: ChainId, now: CreationTime) {
+        if self.config.transactions_per_second.is_none() {
+            self.refresh_payload(chain);
+        } else if self.slots[&chain].priming == Priming::Ready && self.add_transactions(chain, now)
+        {
+            self.announce_payload(chain);
+        }
+    }
+
+    /// Puts all waiting transactions into a chain's payload. Returns whether there are new ones.
+    fn add_transactions(&mut self, chain: ChainId, now: CreationTime) -> bool {
+        let Some(interval) = self.config.transaction_interval() else {
+            return false;
+        };
+        let interval = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
+        let chains = i64::try_from(self.slots.len()).expect("a graph has few chains");
+        let shift = i64::from(chain.get()) * (interval / chains);
+        let arrived = |time: CreationTime| (time.as_micros() + shift).div_euclid(interval);
+        let slot = self.slot_mut(chain);
+        // The parent has all that arrived before it.
+        let before = arrived(slot.chain.tip().work().creation_time());
+        let waiting = u64::try_from(arrived(now) - before).unwrap_or(0);
+        let has_new = waiting > slot.refreshes;
+        if has_new {
+            slot.refreshes = waiting;
+            self.touched.push(chain);
+        }
+        has_new
     }
 
     /// Refreshes a chain's payload, if the chain has work.

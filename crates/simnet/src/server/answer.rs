@@ -31,6 +31,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: Option<&'static str>,
     pub(crate) retry_after: Option<Duration>,
+    /// Whether it permits a web page to send a request.
+    pub(crate) is_permission: bool,
     pub(crate) body: AnswerBody,
 }
 
@@ -46,6 +48,7 @@ impl Answer {
             status,
             content_type: None,
             retry_after: None,
+            is_permission: false,
             body: AnswerBody::whole(body),
         }
     }

@@ -273,3 +273,59 @@ async fn pages_have_limits() {
     assert_eq!(count("hash").await, 7);
     assert_eq!(count("hash?limit=3").await, 3);
 }
+
+#[tokio::test]
+async fn dropped_blocks_are_unknown() {
+    let mut config = Config {
+        graph: ChainGraph::singleton(),
+        ..Config::default()
+    };
+    config.limits.kept_heights = 1000;
+    let simnet = node(config).await;
+    let zero = ChainId::new(0);
+    let mut hashes = vec![simnet.tips()[&zero].hash.to_string()];
+    for _ in 0..1010 {
+        hashes.push(simnet.mine_foreign(zero).unwrap().to_string());
+    }
+    // Heights 11 to 1010 are kept.
+    let unknown = |key: &str| json!({ "reason": "key not found", "key": key });
+    for height in [0, 10] {
+        let line = format!(
+            "GET {}",
+            path(&format!("chain/0/header/{}", hashes[height]))
+        );
+        let reply = ask(&simnet, &line, &[], b"").await;
+        let expected = (404, unknown(&hashes[height]));
+        assert_eq!((reply.status(), reply.json()), expected);
+    }
+    let line = format!("GET {}", path("chain/0/hash?limit=1"));
+    let first = ask(&simnet, &line, &[], b"").await.json();
+    assert_eq!(first["items"], json!([hashes[11]]));
+    let branch = async |query: &str, upper: &str| {
+        let line = format!("POST {}", path(&format!("chain/0/hash/branch{query}")));
+        let body = json!({ "upper": [upper] }).to_string();
+        let reply = ask(&simnet, &line, &[JSON], body.as_bytes()).await;
+        (reply.status(), reply.json())
+    };
+    let tip = hashes[1010].as_str();
+    let lowest = page(&[hashes[11].clone()], None);
+    assert_eq!(
+        branch("?minheight=11&maxheight=11", tip).await,
+        (200, lowest)
+    );
+    let dropped = (404, unknown(&hashes[10]));
+    for query in [
+        "?minheight=10&maxheight=10",
+        "?maxheight=5",
+        "?minheight=10",
+        "?limit=1000",
+    ] {
+        assert_eq!(branch(query, tip).await, dropped, "{query}");
+    }
+    let (status, newest) = branch("?limit=999", tip).await;
+    assert_eq!(
+        (status, &newest["next"]),
+        (200, &json!(format!("inclusive:{}", hashes[11])))
+    );
+    assert_eq!(branch("", &hashes[10]).await, dropped);
+}

@@ -26,7 +26,7 @@ fn answer(status: &str, content_type: Option<&str>, body: &str) -> String {
     };
     format!(
         "HTTP/1.1 {status}\r\nX-Server-Timestamp: *\r\nX-Chainweb-Node-Version: 2.32.0\r\n\
-         Server: Chainweb Service API\r\n{content_type}Connection: close\r\n\
+         Server: Chainweb Service API\r\nAccess-Control-Allow-Origin: *\r\n{content_type}Connection: close\r\n\
          Transfer-Encoding: chunked\r\nDate: *\r\n\r\n{chunk}0\r\n\r\n"
     )
 }
@@ -226,4 +226,36 @@ async fn a_request_body_has_at_most_two_mebibytes() {
     wire.write(&vec![0; (2 << 20) + 1]).await;
     let answer = wire.read_to("\r\n").await;
     assert_eq!(answer, "HTTP/1.1 413 Payload Too Large\r\n");
+}
+
+#[tokio::test]
+async fn web_pages_may_send_simple_requests() {
+    let simnet = node(strict()).await;
+    let line = format!("OPTIONS {}", path("chain/0/header/branch"));
+    let ask = async |headers: &[&str]| crate::wire::ask(&simnet, &line, headers, b"").await;
+    let origin = "Origin: http://page.example";
+    let method = "Access-Control-Request-Method: POST";
+    let permission = ask(&[
+        origin,
+        method,
+        "Access-Control-Request-Headers: content-type",
+    ])
+    .await;
+    assert_eq!((permission.status(), permission.text()), (200, ""));
+    for (name, value) in [
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
+        (
+            "Access-Control-Allow-Headers",
+            "Accept, Accept-Language, Content-Language, Content-Type",
+        ),
+    ] {
+        assert_eq!(permission.header(name), Some(value));
+    }
+    let put = "Access-Control-Request-Method: PUT";
+    let key = "Access-Control-Request-Headers: accept, x-key";
+    for refused in [&[origin][..], &[origin, put], &[origin, method, key]] {
+        assert_eq!(ask(refused).await.status(), 400, "{refused:?}");
+    }
+    assert_eq!(ask(&[method]).await.status(), 405);
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use rustix::thread::{CpuSet, sched_getaffinity};
+use miner::platform::{self, MOST_PROCESSORS};
 
 /// The processors to which threads are pinned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,7 @@ impl FromStr for Affinity {
                 _ => {
                     return Err(format!(
                         "{part:?} is neither a processor nor a range: expected `auto` or a list such as 0-3,8, \
-                         each below {}",
-                        CpuSet::MAX_CPU
+                         each below {MOST_PROCESSORS}"
                     ));
                 }
             }
@@ -51,7 +50,7 @@ impl FromStr for Affinity {
 
 fn processor(text: &str) -> Option<usize> {
     let number = text.trim().parse().ok();
-    number.filter(|number| *number < CpuSet::MAX_CPU)
+    number.filter(|number| *number < MOST_PROCESSORS)
 }
 
 impl Affinity {
@@ -60,9 +59,8 @@ impl Affinity {
     /// # Errors
     /// Returns an error if the program may not use one of them.
     pub(crate) fn resolve(&self) -> anyhow::Result<Arc<[usize]>> {
-        let set = sched_getaffinity(None)
+        let allowed = platform::processors()
             .context("--cpu-affinity: cannot read which processors this program may use")?;
-        let allowed: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&at| set.is_set(at)).collect();
         match self {
             Self::Auto => Ok(allowed.into()),
             Self::Processors(processors) => {

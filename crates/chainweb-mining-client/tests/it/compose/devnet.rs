@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use chainweb::Difficulty;
-use simnet::{ProofOfWork, Simnet};
+use simnet::{Preset, ProofOfWork, Simnet};
 use stratum_load::device::{
     self, DeviceConfig, DeviceLimits, DeviceReport, Firmware, FirmwareName, Login,
 };
@@ -23,6 +23,8 @@ pub(super) enum Kind {
     ProofOfWork,
     /// The node does not check it, and every hash meets the target.
     Effortless,
+    /// The sandbox of the EVM line: 98 chains, and a mining API of its own.
+    Sandbox,
 }
 
 /// Hashes for a block: some hundredths of a second for the device.
@@ -45,14 +47,17 @@ impl<'a> Devnet<'a> {
         let config = simnet::Config {
             start_difficulty: Difficulty::from_u128(match kind {
                 Kind::Effortless => 1,
-                Kind::NoProofOfWork | Kind::ProofOfWork => DIFFICULTY,
+                Kind::NoProofOfWork | Kind::ProofOfWork | Kind::Sandbox => DIFFICULTY,
             }),
             proof_of_work: match kind {
                 Kind::ProofOfWork => ProofOfWork::Required,
-                Kind::NoProofOfWork | Kind::Effortless => ProofOfWork::Disabled,
+                _ => ProofOfWork::Disabled,
             },
             seed: seed(),
-            ..simnet::Config::default()
+            ..match kind {
+                Kind::Sandbox => simnet::Config::of_network(Preset::EvmSandbox),
+                _ => simnet::Config::default(),
+            }
         };
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let simnet = runtime.block_on(Simnet::start(config, anywhere)).unwrap();

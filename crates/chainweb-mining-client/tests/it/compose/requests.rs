@@ -11,8 +11,7 @@ pub(super) struct Request {
 
 /// Requests blocks, and checks that the response is that of the Haskell client.
 #[track_caller]
-pub(super) fn make_blocks(address: SocketAddr, request: &Request) {
-    let Request { content_type, body } = request;
+pub(super) fn make_blocks(address: SocketAddr, content_type: &str, body: &str) {
     let mut connection = TcpStream::connect(address).unwrap();
     write!(
         connection,

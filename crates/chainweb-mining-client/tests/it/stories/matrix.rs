@@ -51,7 +51,7 @@ const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 const PORTAL: &str = "<html><title>Please log in</title></html>";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Cpu,
     Stratum,
     External,
@@ -60,7 +60,7 @@ enum Kind {
     OnDemand,
 }
 
-const KINDS: [Kind; 6] = [
+pub(super) const KINDS: [Kind; 6] = [
     Kind::Cpu,
     Kind::Stratum,
     Kind::External,
@@ -69,9 +69,21 @@ const KINDS: [Kind; 6] = [
     Kind::OnDemand,
 ];
 
+impl Kind {
+    /// The difficulty at which it finds some ten blocks a second.
+    pub(super) fn difficulty(self) -> u64 {
+        match self {
+            Self::Cpu => 1_000_000,
+            Self::Stratum => 20_000,
+            Self::External => 1,
+            Self::Simulation | Self::ConstantDelay | Self::OnDemand => 100_000,
+        }
+    }
+}
+
 /// What goes wrong.
 #[derive(Clone, Debug)]
-enum Fault {
+pub(super) enum Fault {
     /// Requests to an endpoint, or to all, get this verdict.
     Answers(&'static str, Option<Endpoint>, Verdict),
     /// The node's port is closed.
@@ -198,25 +210,24 @@ fn faults() -> Vec<Fault> {
 }
 
 /// A client with a worker that finds some ten blocks a second.
-struct Mine {
-    story: Story,
+pub(super) struct Mine {
+    pub(super) story: Story,
     /// What keeps the worker busy.
-    feeder: JoinSet<()>,
+    pub(super) feeder: JoinSet<()>,
     _devices: Option<Devices>,
     _balancer: Option<Balancer>,
 }
 
 impl Mine {
     async fn start(kind: Kind, fault: &Fault) -> Self {
-        let difficulty = match kind {
-            Kind::Cpu => 1_000_000,
-            Kind::Stratum => 20_000,
-            Kind::External => 1,
-            Kind::Simulation | Kind::ConstantDelay | Kind::OnDemand => 100_000,
-        };
-        let mut setting = Setting::new(ChainGraph::petersen(), difficulty);
+        let mut setting = Setting::new(ChainGraph::petersen(), kind.difficulty());
         // The pauses of a user's client.
         setting.timing = Timing::default();
+        Self::start_on(setting, kind, fault).await
+    }
+
+    /// The same on a network.
+    pub(super) async fn start_on(mut setting: Setting, kind: Kind, fault: &Fault) -> Self {
         if !matches!(kind, Kind::Cpu | Kind::Stratum) {
             setting.network.proof_of_work = ProofOfWork::Disabled;
         }

@@ -4,19 +4,23 @@ pub(super) mod http;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
 
 use chainweb::{ChainGraph, ChainId};
 use chainweb_mining_client::on_demand::Server;
 use listen::{Interface, raise_descriptor_limit};
+use miner::units::HashRate;
 use miner::worker::Worker;
 use miner::worker::on_demand::OnDemand;
-use simnet::{ChainChoice, CutEndpoint, Endpoint, ProofOfWork, Verdict};
+use miner::worker::simulation::Simulation;
+use simnet::{ChainChoice, CutEndpoint, Endpoint, Preset, ProofOfWork, Verdict};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use self::http::ask;
 use super::setting::{PATIENCE, Setting, Story};
+use crate::seed;
 
 /// Sockets of both ends, which are in one process here.
 const DESCRIPTORS: u64 = 4096;
@@ -96,11 +100,75 @@ async fn three_blocks_on_a_chain_take_fifteen_on_twenty_chains_and_no_other() {
 #[tokio::test]
 async fn two_blocks_on_every_chain_are_two_on_every_chain() {
     let shop = Shop::on(ChainGraph::twenty()).await;
-    let counts = (0..20).map(|chain| format!("\"{chain}\":2"));
-    let counts: Vec<_> = counts.collect();
-    shop.make(&format!("{{{}}}", counts.join(","))).await;
+    shop.make(&two_on_each(20)).await;
     assert_eq!(shop.heights(), (0..20).map(|chain| (chain, 2)).collect());
     shop.ends_with(40).await;
+}
+
+/// A request for two blocks on each chain.
+fn two_on_each(chains: u32) -> String {
+    let counts = (0..chains).map(|chain| format!("\"{chain}\":2"));
+    format!("{{{}}}", counts.collect::<Vec<_>>().join(","))
+}
+
+/// A network of the EVM line, whose nodes choose the chains of work.
+async fn sandbox(seed: u64) -> Story {
+    let setting = setting(ChainGraph::pair());
+    let network = simnet::Config {
+        start_difficulty: setting.network.start_difficulty,
+        block_delay: setting.network.block_delay,
+        seed,
+        ..simnet::Config::of_network(Preset::EvmSandbox)
+    };
+    Setting { network, ..setting }.network().await
+}
+
+#[tokio::test]
+async fn two_blocks_on_each_chain_of_the_evm_line_are_two_on_each() {
+    let shop = Shop::open(sandbox(seed()).await).await;
+    for times in 1..=2 {
+        shop.make(&two_on_each(98)).await;
+        let expected = (0..98).map(|chain| (chain, 2 * times)).collect();
+        assert_eq!(shop.heights(), expected);
+    }
+    shop.ends_with(4 * 98).await;
+}
+
+/// Prints how long the requested blocks take, beside a worker that submits all work at once.
+#[tokio::test]
+#[ignore = "a measurement"]
+#[expect(
+    clippy::print_stderr,
+    reason = "the figures are the result of this tool"
+)]
+async fn two_blocks_on_each_chain_of_the_evm_line_take_as_long_as_submitting_all_work() {
+    for seed in 0..5 {
+        let mut story = sandbox(seed).await;
+        let at_once = Simulation {
+            rate: HashRate(1e15),
+            threads: NonZeroUsize::new(2).unwrap(),
+            seed,
+        };
+        story.start_client_with(Worker::Simulation(at_once));
+        story.until_logged(&["connected to network"], 1).await;
+        let begun = Instant::now();
+        let are_two = |story: &Story| story.simnet.tips().values().all(|tip| tip.height >= 2);
+        story.until("two blocks on each", PATIENCE, are_two).await;
+        let (all, submitted) = (begun.elapsed(), story.accepted());
+        drop(story);
+        let mut shop = Shop::open(sandbox(seed).await).await;
+        shop.story.until_logged(&["connected to network"], 1).await;
+        let begun = Instant::now();
+        shop.make(&two_on_each(98)).await;
+        let wanted = begun.elapsed();
+        let ratio = wanted.div_duration_f64(all);
+        let accepted = shop.story.accepted();
+        let [works, cuts] = [Endpoint::Work, Endpoint::Cut].map(|of| shop.story.asked(of));
+        eprintln!(
+            "seed {seed}: all work {all:.1?} and {submitted} blocks, on demand {wanted:.1?}, \
+             {accepted} blocks, {works} requests for work and {cuts} for the cut, ratio {ratio:.2}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -120,18 +120,21 @@ fn every_possible_change_of_the_cut_requests_it_again() {
     s.at(1).work(piece(0, 1, 'a')).gives(&["publish 0:1a"]);
     // A cut may not include what happens during its request.
     s.at(2).new_cut(3).gives(&[]);
-    s.at(3).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0", "cut"]);
-    s.at(4).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0"]);
-    s.at(5).wants(&[]).gives(&["publish", "cut"]);
-    s.at(6).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0"]);
-    s.at(7).solved("0:1a").gives(&["submit 0:1a to net"]);
-    s.at(8).submitted(Ok(())).gives(&["cut"]);
-    s.at(9)
+    s.at(3).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0"]);
+    // However fast changes come, some time passes between two requests.
+    s.at(22).tick().gives(&[]);
+    s.at(23).tick().gives(&["cut"]);
+    s.at(24).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0"]);
+    s.at(25).wants(&[]).gives(&["publish", "cut"]);
+    s.at(26).cut(&cut).gives(&["show 0:0 1:0 2:0 3:0"]);
+    s.at(27).solved("0:1a").gives(&["submit 0:1a to net"]);
+    s.at(28).submitted(Ok(())).gives(&["cut"]);
+    s.at(29)
         .cut(&[(0, 1, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0)])
         .gives(&["show 0:1 1:0 2:0 3:0"]);
     // Without any event it is fetched all the same.
-    s.at(108).tick().gives(&[]);
-    s.at(109).tick().gives(&["cut"]);
+    s.at(128).tick().gives(&[]);
+    s.at(129).tick().gives(&["cut"]);
 }
 
 #[test]

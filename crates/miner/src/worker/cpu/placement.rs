@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use rustix::process::{getpriority_process, setpriority_process};
-use rustix::thread::{CpuSet, sched_setaffinity};
 use tracing::warn;
+
+use crate::platform::{bind_thread, lower};
 
 /// The processors and the niceness of the hashing threads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,18 +24,14 @@ impl Placement {
     pub fn apply(&self, index: usize) {
         if !self.processors.is_empty() {
             let processor = self.processors[index % self.processors.len()];
-            let mut set = CpuSet::new();
-            set.set(processor);
-            if let Err(error) = sched_setaffinity(None, &set) {
+            if let Err(error) = bind_thread(processor) {
                 warn!(event = "placement_failed", thread = index, processor, %error, "cannot bind hashing thread to processor");
             }
         }
         let Some(niceness) = self.niceness else {
             return;
         };
-        // On Linux, this affects only the calling thread.
-        let is_nice = getpriority_process(None).is_ok_and(|present| present >= niceness);
-        if !is_nice && let Err(error) = setpriority_process(None, niceness) {
+        if let Err(error) = lower(niceness) {
             warn!(event = "placement_failed", thread = index, niceness, %error, "cannot lower priority of hashing thread");
         }
     }

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, child_subreaper, getpid, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, waitid};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Reaps orphans while the future is polled, if this process adopts any.
 pub async fn reap_orphans() -> Infallible {
-    let adopts = getpid().is_init() || matches!(child_subreaper(), Ok(Some(_)));
+    let adopts = getpid().is_init() || is_subreaper();
     let ended = signal(SignalKind::child());
     let (true, Ok(mut ended)) = (adopts, ended) else {
         return pending().await;
@@ -34,6 +34,17 @@ pub async fn reap_orphans() -> Infallible {
         sleep(PAUSE).await;
         zombies = reap(&zombies).await;
     }
+}
+
+#[cfg(target_os = "linux")]
+fn is_subreaper() -> bool {
+    matches!(rustix::process::child_subreaper(), Ok(Some(_)))
+}
+
+/// Only Linux has subreapers.
+#[cfg(not(target_os = "linux"))]
+fn is_subreaper() -> bool {
+    false
 }
 
 /// Reaps the zombies that had ended at the last look already. Returns the others.

@@ -5,7 +5,8 @@
 //! height h only if the chains at distance d are at h − d at least. No other blocks are needed:
 //! while a chain lacks blocks, one of the lacking chains can be extended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use chainweb::{ChainGraph, ChainId};
 
@@ -15,11 +16,14 @@ pub(super) fn required(
     targets: impl IntoIterator<Item = (ChainId, u64)>,
 ) -> BTreeMap<ChainId, u64> {
     let mut required = BTreeMap::new();
-    for (target, height) in targets {
-        for (chain, distance) in graph.distances(target) {
-            let height = height.saturating_sub(distance as u64);
-            let highest = required.entry(chain).or_insert(height);
-            *highest = height.max(*highest);
+    // Those that are required, the highest first: each forces its adjacent chains.
+    let targets = targets.into_iter();
+    let mut open: BinaryHeap<_> = targets.map(|(chain, height)| (height, chain)).collect();
+    while let Some((height, chain)) = open.pop() {
+        if let Entry::Vacant(place) = required.entry(chain) {
+            place.insert(height);
+            let adjacents = graph.adjacents(chain).iter();
+            open.extend(adjacents.map(|next| (height.saturating_sub(1), *next)));
         }
     }
     required

@@ -30,6 +30,8 @@ const MAX_UNKNOWN: usize = 64;
 pub(super) struct Plan {
     targets: BTreeMap<ChainId, ChainTarget>,
     view: Option<Arc<View>>,
+    /// The height that each chain has to reach; empty until the network is known.
+    required: BTreeMap<ChainId, u64>,
     /// The height of the last block submitted on each chain, and when it is lost unless it gets
     /// into the cut.
     submitted: BTreeMap<ChainId, (u64, Instant)>,
@@ -82,7 +84,9 @@ impl Plan {
             target.add(now, *count);
             (*chain, target.requested)
         });
-        Ok(totals.collect())
+        let totals = totals.collect();
+        self.require();
+        Ok(totals)
     }
 
     /// Updates the targets by the state of the network. Returns the chains whose outstanding blocks
@@ -107,6 +111,7 @@ impl Plan {
                 .retain(|chain, (height, _)| heights.of.get(chain) < Some(height));
         }
         self.view = Some(view);
+        self.require();
         unknown
     }
 
@@ -114,6 +119,7 @@ impl Plan {
     pub(super) fn cancel(&mut self) -> Counts {
         let outstanding = self.outstanding();
         self.targets.clear();
+        self.require();
         outstanding
     }
 
@@ -146,7 +152,6 @@ impl Plan {
         jobs: &Jobs,
     ) -> Vec<Arc<Job>> {
         self.submitted.retain(|_, (_, lost_at)| *lost_at > now);
-        let required = self.required();
         let is_any_of_use = self.needs_heights_of_work();
         let mut due = Vec::new();
         for job in jobs.iter() {
@@ -154,7 +159,7 @@ impl Plan {
             let submitted = self.submitted.get(&chain).map(|(height, _)| *height);
             // The cut may pass a job before an update retires it.
             let in_cut = self.heights().and_then(|heights| heights.get(&chain));
-            if (is_any_of_use || required.get(&chain) >= Some(&height))
+            if (is_any_of_use || self.required.get(&chain) >= Some(&height))
                 && submitted.max(in_cut.copied()) < Some(height)
             {
                 self.submitted.insert(chain, (height, now + patience));
@@ -173,7 +178,7 @@ impl Plan {
         let unplaced = self.targets.iter().filter(|(_, of)| of.is_unplaced());
         let mut named: BTreeSet<_> = unplaced.map(|(chain, _)| *chain).collect();
         let mut usable = named.clone();
-        let required = self.required();
+        let required = &self.required;
         if let (Some(view), Some(heights)) = (&self.view, self.heights()) {
             let mut heights = heights.clone();
             if self.reads_work() {
@@ -181,7 +186,7 @@ impl Plan {
                 let unknown = required.keys().map(|chain| (*chain, 0));
                 heights = unknown.chain(heights).collect();
             }
-            named.extend(braiding::extendable(&view.graph, &heights, &required));
+            named.extend(braiding::extendable(&view.graph, &heights, required));
             let lacks = |(chain, required): &(&ChainId, &u64)| {
                 let submitted = self.submitted.get(chain).map(|(height, _)| height);
                 submitted.max(heights.get(chain)) < Some(required)
@@ -212,12 +217,12 @@ impl Plan {
         self.submitted.values().map(|(_, lost_at)| *lost_at).min()
     }
 
-    /// Returns the height that each chain has to reach; empty until the network is known.
-    fn required(&self) -> BTreeMap<ChainId, u64> {
+    /// Works out how high the chains have to be.
+    fn require(&mut self) {
         let targets = self.targets.iter();
         let targets = targets.filter_map(|(chain, target)| Some((*chain, target.height()?)));
         let required = |view: &Arc<View>| braiding::required(&view.graph, targets);
-        self.view.as_ref().map(required).unwrap_or_default()
+        self.required = self.view.as_ref().map(required).unwrap_or_default();
     }
 
     fn heights(&self) -> Option<&BTreeMap<ChainId, u64>> {

@@ -190,8 +190,8 @@ const PETERSEN: [[u32; 3]; 10] = [
     [4, 5, 8],
 ];
 
-/// Lets clients and foreign miners extend all chains of a network to a height, and returns the bytes
-/// of all headers.
+/// Lets clients and foreign miners extend all chains of a network to a height, and returns the
+/// bytes of all headers.
 fn mine(mut config: Config, votes: fn(u32, u64) -> bool, height: u64) -> Vec<Vec<u8>> {
     config.graph = ChainGraph::petersen();
     config.proof_of_work = ProofOfWork::Disabled;

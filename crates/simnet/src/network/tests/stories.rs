@@ -428,3 +428,54 @@ fn the_genesis_blocks_of_development_are_the_real_ones() {
         assert_eq!(expected["hash_b64url"], block.hash().to_string());
     }
 }
+
+/// A network on which a transaction arrives this often.
+fn trickle(interval: Duration) -> Story {
+    Story::with(Config {
+        graph: ChainGraph::singleton(),
+        start_difficulty: Difficulty::from_u128(1),
+        transactions_per_second: Some(1.0 / interval.as_secs_f64()),
+        ..Config::default()
+    })
+}
+
+#[test]
+fn a_payload_is_refreshed_only_if_it_has_other_transactions() {
+    let mut story = trickle(Duration::from_mins(1));
+    let mut payload = story.work(0).header().payload_hash();
+    let mut refreshes = 0;
+    for _ in 0..240 {
+        story.pass(Duration::from_secs(15));
+        let updates = story.updates(0);
+        let now = story.work(0).header().payload_hash();
+        assert_eq!(now != payload, updates == [Update::RefreshedBlock]);
+        refreshes += updates.len();
+        payload = now;
+    }
+    assert_eq!(refreshes, 60);
+}
+
+#[test]
+fn no_transactions_make_no_refreshes() {
+    let mut story = Story::with(Config {
+        graph: ChainGraph::pair(),
+        transactions_per_second: Some(0.0),
+        ..Config::default()
+    });
+    let payload = story.work(0).header().payload_hash();
+    story.pass(Duration::from_hours(1));
+    assert_eq!(story.updates(0), []);
+    assert_eq!(story.work(0).header().payload_hash(), payload);
+}
+
+#[test]
+fn a_block_takes_the_transactions() {
+    let mut story = trickle(Duration::from_secs(20));
+    story.pass(Duration::from_mins(1));
+    assert_ne!(story.updates(0), []);
+    let work = story.work(0);
+    assert!(accepted(&story.solve(&work)));
+    story.pass(Duration::from_millis(4));
+    story.updates(0);
+    assert_eq!(story.network.refreshes(ChainId::new(0)).1, 0);
+}

@@ -197,8 +197,9 @@ impl World {
         match self.rng.random_range(0..6) {
             0 => node.hangs = true,
             1 => node.is_frozen = true,
-            2 => node.refuses_work = refusal,
-            3 => node.holds_work = true,
+            // A node that does not insure may not be asked for work.
+            2 if !node.is_evm => node.refuses_work = refusal,
+            3 if !node.is_evm => node.holds_work = true,
             4 => node.slowness = Duration::from_secs(3),
             _ => self.kill(id),
         }

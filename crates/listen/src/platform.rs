@@ -1,6 +1,8 @@
-//! The limit on file descriptors of the process: a connection uses one.
+//! What sockets and files need of the operating system.
 
+#[cfg(unix)]
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::net::TcpSocket;
 
 /// The result of [`raise_descriptor_limit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,7 @@ pub enum Descriptors {
 
 /// Raises the soft limit on open files (`RLIMIT_NOFILE`) to `wanted`, or as far as the hard limit
 /// allows. Never lowers it.
+#[cfg(unix)]
 pub fn raise_descriptor_limit(wanted: u64) -> Descriptors {
     let mut limit = getrlimit(Resource::Nofile);
     // `None` is no limit.
@@ -34,4 +37,16 @@ pub fn raise_descriptor_limit(wanted: u64) -> Descriptors {
     } else {
         Descriptors::Short { limit: reached }
     }
+}
+
+/// Windows has no limit on sockets.
+#[cfg(windows)]
+pub fn raise_descriptor_limit(_wanted: u64) -> Descriptors {
+    Descriptors::Enough
+}
+
+/// Lets a socket take the port of an earlier run whose connections are in `TIME_WAIT`. On Windows
+/// they do not hold it, and `SO_REUSEADDR` would let two programs listen on one port.
+pub(crate) fn reuse_port_of_earlier_run(socket: &TcpSocket) -> std::io::Result<()> {
+    socket.set_reuseaddr(cfg!(unix))
 }
