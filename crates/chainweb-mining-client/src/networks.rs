@@ -185,9 +185,10 @@ pub(crate) fn knows_fork(info: &Info, number: u32) -> Option<bool> {
         return Some(number <= highest);
     }
     if let Some(required) = Required::by(info) {
-        return match required.is_missed_by(info)? {
-            true => Some(number < required.fork.max(1)),
-            false => (number <= required.fork).then_some(true),
+        return if required.is_missed_by(info)? {
+            Some(number < required.fork.max(1))
+        } else {
+            (number <= required.fork).then_some(true)
         };
     }
     // No release of Kadena's knows a fork that is voted on.

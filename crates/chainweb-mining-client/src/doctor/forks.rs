@@ -32,7 +32,7 @@ pub(super) fn judge(info: &Info, header: &WorkHeader, parent: Option<&WorkHeader
     }
     if state.is_decided() && knows_fork(info, next) == Some(false) {
         let left = ForkState::EPOCH - height % ForkState::EPOCH;
-        figure += &format!(": it is decided, and this node does not know fork {next}");
+        figure = format!("{figure}: it is decided, and this node does not know fork {next}");
         let advice = format!(
             "upgrade the node before height {}, in {left} blocks: it does not get past it",
             height.saturating_add(left)

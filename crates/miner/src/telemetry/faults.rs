@@ -7,6 +7,7 @@ use node::Version;
 
 use super::event::{BlockEvent, NodeEvent};
 use super::standing::Standing;
+use crate::job::Proof;
 
 /// The time over which losses of a node are counted.
 pub(crate) const LOSSES_WITHIN: Duration = Duration::from_mins(10);
@@ -18,10 +19,9 @@ const MAX_LOSSES: usize = 256;
 pub struct Faults {
     /// Whether update streams are open, but silent.
     pub updates_silent: bool,
-    /// Whether the node rejects blocks without proof of work, and the worker makes no others.
-    pub requires_pow: bool,
-    /// Whether the node refuses proofs of work that are verified.
-    pub refuses_proofs: bool,
+    /// Which blocks the node rejects, if it rejects all of the worker: those without proof of work,
+    /// or with a verified one.
+    pub rejects_all: Option<Proof>,
     /// Blocks in a row that came too late or were orphaned.
     pub late_blocks: u32,
     /// The last rejection of a block since one was accepted, and the node's answer.
@@ -46,10 +46,9 @@ impl Faults {
         match event {
             NodeEvent::UpdatesSilent { .. } => self.updates_silent = true,
             NodeEvent::UpdatesResumed { .. } => self.updates_silent = false,
-            NodeEvent::PowRequired { .. } => self.requires_pow = true,
-            NodeEvent::PowNotRequired => self.requires_pow = false,
-            NodeEvent::ProofsRefused { .. } => self.refuses_proofs = true,
-            NodeEvent::ProofsAccepted => self.refuses_proofs = false,
+            NodeEvent::PowRequired { .. } => self.rejects_all = Some(Proof::None),
+            NodeEvent::ProofsRefused { .. } => self.rejects_all = Some(Proof::Verified),
+            NodeEvent::PowNotRequired | NodeEvent::ProofsAccepted => self.rejects_all = None,
             NodeEvent::PayloadsUnknown { .. } => self.payloads_unknown = Some(now),
             NodeEvent::NetworkChanged { from, version, .. } => {
                 let first = self.network_before.take();

@@ -339,6 +339,33 @@ fn log_node(node: &str, event: &NodeEvent) {
             before = from,
             "network was reset: it starts again at its genesis"
         ),
+        NodeEvent::PayloadsUnknown { times } => warn!(
+            event = "payloads_unknown",
+            node,
+            times,
+            fix = STICKY,
+            "node does not know its own fresh work: several nodes answer at this address"
+        ),
+        NodeEvent::LookupFailed { chain, error } => debug!(
+            event = "lookup_failed",
+            node,
+            chain = chain.get(),
+            %error,
+            "could not look up blocks"
+        ),
+        NodeEvent::CutNotServed => warn!(
+            event = "cut_not_served",
+            node,
+            fix = "let all paths that begin with /chainweb/ through to the node",
+            "node does not serve /cut: whether blocks are accepted cannot be checked"
+        ),
+        other => log_proofs(node, other),
+    }
+}
+
+/// Logs an event about the proof of work that a node takes, or another one.
+fn log_proofs(node: &str, event: &NodeEvent) {
+    match event {
         NodeEvent::PowRequired { error, retry_in } => error!(
             event = "pow_required",
             node,
@@ -362,26 +389,6 @@ fn log_node(node: &str, event: &NodeEvent) {
         NodeEvent::ProofsAccepted => info!(
             event = "proofs_accepted",
             node, "node accepts proof of work now"
-        ),
-        NodeEvent::PayloadsUnknown { times } => warn!(
-            event = "payloads_unknown",
-            node,
-            times,
-            fix = STICKY,
-            "node does not know its own fresh work: several nodes answer at this address"
-        ),
-        NodeEvent::LookupFailed { chain, error } => debug!(
-            event = "lookup_failed",
-            node,
-            chain = chain.get(),
-            %error,
-            "could not look up blocks"
-        ),
-        NodeEvent::CutNotServed => warn!(
-            event = "cut_not_served",
-            node,
-            fix = "let all paths that begin with /chainweb/ through to the node",
-            "node does not serve /cut: whether blocks are accepted cannot be checked"
         ),
         other => log_health(node, other),
     }

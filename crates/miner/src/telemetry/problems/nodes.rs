@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{all_work, exceeds, was};
-use crate::job::NodeId;
+use crate::job::{NodeId, Proof};
 use crate::meter::Rate;
 use crate::telemetry::Standing;
 use crate::telemetry::event::{FailureCause, RequestKind};
@@ -146,22 +146,21 @@ fn without_work(snapshot: &Snapshot, node: &NodeSnapshot) -> Option<Finding> {
     if is_mute {
         return Some(unreached(RequestKind::Work, FailureCause::NoAnswer, name));
     }
-    if node.faults.refuses_proofs {
-        return Some((
-            Kind::OtherRules,
-            format!("Node {name} refuses every proof of work: its network has other rules."),
-            "Set --node to a node of a network with Kadena's proof of work, or mine on this one \
-             with its own client.",
-        ));
-    }
-    node.faults.requires_pow.then(|| {
-        (
+    let finding = match node.faults.rejects_all? {
+        Proof::None => (
             Kind::PowRequired,
             format!("Node {name} takes only blocks with proof of work, and this worker does none."),
             "Start the node of a development network with --disable-pow, or mine with --worker cpu \
              or stratum.",
-        )
-    })
+        ),
+        Proof::Verified => (
+            Kind::OtherRules,
+            format!("Node {name} refuses every proof of work: its network has other rules."),
+            "Set --node to a node of a network with Kadena's proof of work, or mine on this one \
+             with its own client.",
+        ),
+    };
+    Some(finding)
 }
 
 /// Returns why blocks are lost.

@@ -10,7 +10,7 @@ use stratum::{Rejection, Rejections, WorkerName, WorkerSnapshot};
 
 use super::problems;
 use crate::history::DiskFault;
-use crate::job::{Jobs, NodeId};
+use crate::job::{Jobs, NodeId, Proof};
 use crate::meter::{Rate, Reading};
 use crate::telemetry::Standing;
 use crate::telemetry::counters::{Counters, NodeCounts};
@@ -214,13 +214,13 @@ fn each_staged_state_is_the_first_problem_with_its_remedy() {
         &["service port"],
     );
     check(
-        |state| state.nodes[0].faults.requires_pow = true,
+        |state| state.nodes[0].faults.rejects_all = Some(Proof::None),
         Kind::PowRequired,
         Stopped,
         &["--disable-pow"],
     );
     check(
-        |state| state.nodes[0].faults.refuses_proofs = true,
+        |state| state.nodes[0].faults.rejects_all = Some(Proof::Verified),
         Kind::OtherRules,
         Stopped,
         &["other rules", "its own client"],
