@@ -175,7 +175,7 @@ pub(crate) fn upgrade(info: &Info) -> Option<String> {
     } = required;
     Some(format!(
         "upgrade the node: {network} has required release {release} since {since} ({source}, as \
-         of {AS_OF}), and an older node does not follow the network's next fork"
+         of {AS_OF}), and an older node does not follow all of the network's forks"
     ))
 }
 

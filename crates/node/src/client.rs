@@ -186,7 +186,7 @@ impl Client {
     /// `POST …/chain/{chain}/hash/branch`.
     ///
     /// Heights below genesis are missing. If the highest is above the tip's height, all are
-    /// missing. Of more than [`MAX_ANCESTORS`](crate::MAX_ANCESTORS) heights only the highest are
+    /// missing. Of more than [`MAX_ANCESTORS`] heights only the highest are
     /// requested.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use chainweb::{ForkState, WorkHeader};
 use node::{Client, Cut, Info};
 
 use super::check::{Check, Finding};
-use crate::networks::{fork_in_words, knows_fork};
+use crate::networks::{fork_in_words, fork_state, knows_fork};
 
 /// Judges the fork state of the highest block of the cut, for a node that issues no work.
 pub(super) async fn of_cut(client: &Client, info: &Info, cut: Option<&Cut>) -> Finding {
@@ -21,7 +21,10 @@ pub(super) async fn of_cut(client: &Client, info: &Info, cut: Option<&Cut>) -> F
 
 /// Judges the fork state of a header. Only work shows how the node votes, beside its parent.
 pub(super) fn judge(info: &Info, header: &WorkHeader, parent: Option<&WorkHeader>) -> Finding {
-    let (state, height) = (ForkState::from_flags(header.flags()), header.height());
+    let height = header.height();
+    let Some(state) = fork_state(header) else {
+        return Finding::skipped(Check::Forks, "the flags of early blocks are a nonce");
+    };
     let (number, next) = (state.number(), state.number().saturating_add(1));
     let mut figure = fork_in_words(state, height);
     if knows_fork(info, number) == Some(false) {
@@ -151,5 +154,12 @@ mod tests {
                 assert_ne!(judged(known, &header, Some(&header)).figure, "");
             }
         }
+    }
+
+    #[test]
+    fn the_flags_of_early_blocks_of_mainnet_are_no_fork_number() {
+        let early = judged(None, &header(7, 7, 500_000), None);
+        let expected = Finding::skipped(Check::Forks, "the flags of early blocks are a nonce");
+        assert_eq!(early, expected);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use chainweb::{ChainId, ForkState, Work};
+use chainweb::{ChainId, Work};
 use futures_util::future::{join, join_all};
 use miner::timing::Timing;
 use node::{Client, Config, Info, Progress};
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::check::State;
 use super::{Form, screen};
 use crate::flags::second_names;
-use crate::networks::knows_fork;
+use crate::networks::{fork_state, knows_fork};
 
 /// How often two nodes are asked for work until both build on the same block.
 const TRIES: usize = 5;
@@ -164,7 +164,7 @@ fn difference(own: &Info, network: &Info) -> Option<String> {
 /// Returns the fork number of the next block of a node.
 async fn fork(node: &Known) -> Option<u32> {
     let work = work(node, None).await?;
-    Some(ForkState::from_flags(work.header().flags()).number())
+    Some(fork_state(work.header())?.number())
 }
 
 async fn progress(node: &Known) -> Option<Progress> {

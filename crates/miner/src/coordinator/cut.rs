@@ -199,9 +199,6 @@ impl Coordinator {
     /// Requests what shows why blocks are orphaned.
     pub(super) fn inquire(&mut self) {
         for (id, block) in self.tracker.inquiries() {
-            if self.nodes[id.0].info.is_none() {
-                continue;
-            }
             let request = Request::Siblings {
                 version: self.nodes[id.0].version(),
                 job: block.job,

@@ -67,6 +67,7 @@ impl Coordinator {
         let node = &mut self.nodes[id.0];
         node.restarted = Some(self.now);
         node.peer.trust_work();
+        node.refused_proofs = 0;
         node.work.release();
         node.pow_required_until = node.pow_required_until.map(|_| self.now);
         for live in self.live.of(id) {

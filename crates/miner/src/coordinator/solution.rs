@@ -146,6 +146,7 @@ impl Coordinator {
                 block,
                 mined: Mined::from(&header),
                 status: Status::of(fate),
+                taken_by: node,
                 is_late: false,
             };
             self.tracker.track(self.now, new);
@@ -422,6 +423,7 @@ impl Coordinator {
                 block,
                 mined: Mined::from(&submission.header),
                 status: Status::Pending,
+                taken_by: by,
                 is_late: submission.was_late,
             };
             self.tracker.track(self.now, new);

@@ -31,6 +31,10 @@ pub(super) struct TrackedBlock {
     pub(super) mined: Mined,
     pub(super) status: Status,
     pub(super) inquiry: Inquiry,
+    /// The node that took it, or may have.
+    pub(super) taken_by: NodeId,
+    /// Whether its chain seemed to have a new tip when it was found.
+    pub(super) is_late: bool,
     /// When the block was submitted.
     pub(super) since: Instant,
     /// By the number of the node.
@@ -44,7 +48,9 @@ pub(super) struct NewBlock {
     pub(super) mined: Mined,
     /// Where it was found last.
     pub(super) status: Status,
-    /// Whether its chain had a new tip when it was submitted.
+    /// The node that took it, or may have.
+    pub(super) taken_by: NodeId,
+    /// Whether its chain seemed to have a new tip when it was found.
     pub(super) is_late: bool,
 }
 
@@ -53,8 +59,8 @@ pub(super) struct NewBlock {
 pub(super) enum Inquiry {
     /// There is no need for it.
     Idle,
-    /// It is to be asked of a node.
-    Due(NodeId),
+    /// It is to be asked of the node that took the block.
+    Due,
     Asked,
     Over(Option<OrphanReason>),
 }
@@ -212,11 +218,11 @@ impl TrackedBlock {
 
     /// Returns the node to be asked why the block is orphaned, if there is one; it is asked once.
     pub(super) fn inquire(&mut self) -> Option<(NodeId, BlockRef)> {
-        let Inquiry::Due(node) = self.inquiry else {
-            return None;
-        };
-        self.inquiry = Inquiry::Asked;
-        Some((node, self.block))
+        let is_due = self.inquiry == Inquiry::Due;
+        is_due.then(|| {
+            self.inquiry = Inquiry::Asked;
+            (self.taken_by, self.block)
+        })
     }
 
     /// Returns what changed by the votes, and what they say for good: once so many blocks are on
@@ -224,6 +230,7 @@ impl TrackedBlock {
     pub(super) fn judge(
         &mut self,
         confirmations: u64,
+        may_ask: bool,
         voters: &[Voter],
     ) -> (Option<BlockEvent>, Option<BlockEvent>) {
         let votes = voters.iter().filter_map(|(id, progress)| {
@@ -231,7 +238,7 @@ impl TrackedBlock {
             let Vote::At(there, depth) = vote else {
                 return None;
             };
-            Some((there, depth, *progress, *id))
+            Some((there, depth, *progress))
         });
         let is_ours = |there| Some(there) == self.block.hash;
         let ours = votes.clone().filter(|(there, ..)| is_ours(*there)).count();
@@ -248,20 +255,22 @@ impl TrackedBlock {
         let mut agreeing = votes
             .clone()
             .filter(|(there, ..)| is_ours(*there) == is_in_cut);
-        let Some((by, .., at)) = agreeing.next() else {
+        let Some((by, ..)) = agreeing.next() else {
             return (None, None);
         };
         let is_unanimous = ours == 0 || ours == count;
         let is_awaited = voters.iter().any(|(id, _)| self.lookups[id.0].is_awaited());
         let depth = votes.map(|(_, depth, ..)| depth).min().unwrap_or(0);
         let is_final = depth >= confirmations && is_unanimous && !is_awaited;
+        let is_answerable = may_ask && voters.iter().any(|(id, _)| *id == self.taken_by);
         let reason = match self.inquiry {
             Inquiry::Over(reason) => reason,
             _ if !is_final || is_in_cut => None,
+            Inquiry::Idle if !is_answerable => None,
             inquiry => {
                 // The verdict waits for the reason.
                 if inquiry == Inquiry::Idle {
-                    self.inquiry = Inquiry::Due(at);
+                    self.inquiry = Inquiry::Due;
                 }
                 return (None, None);
             }

@@ -89,9 +89,9 @@ impl BlockTracker {
             block,
             mined,
             status,
+            taken_by,
             is_late,
         } = new;
-        let late = Inquiry::Over(Some(OrphanReason::Late));
         if self.tracked.len() == MAX_TRACKED
             && let Some(oldest) = self.tracked.pop_front()
         {
@@ -110,7 +110,9 @@ impl BlockTracker {
             block,
             mined,
             status,
-            inquiry: if is_late { late } else { Inquiry::Idle },
+            inquiry: Inquiry::Idle,
+            taken_by,
+            is_late,
             since: now,
             lookups: vec![Lookup::new(now + pause, left); self.nodes],
         });
@@ -336,12 +338,9 @@ impl BlockTracker {
     /// tracked.
     pub(super) fn judge(&mut self, voters: &[Voter]) {
         self.untrack(Untracked::NetworkReset, |it| it.is_reset(voters));
-        let is_asked = !self.is_stopping && self.tracked.len() <= MOST_ASKED;
+        let may_ask = !self.is_stopping && self.tracked.len() <= MOST_ASKED;
         self.tracked.retain_mut(|tracked| {
-            if !is_asked {
-                tracked.inquiry.end(None);
-            }
-            let (change, end) = tracked.judge(self.confirmations, voters);
+            let (change, end) = tracked.judge(self.confirmations, may_ask, voters);
             match end {
                 Some(BlockEvent::Confirmed { .. }) => self.settled.accepted += 1,
                 Some(_) => self.settled.orphaned += 1,
@@ -377,6 +376,8 @@ impl BlockTracker {
             let reason = siblings.map(|siblings| {
                 if siblings.iter().any(is_ours) {
                     OrphanReason::LostRace
+                } else if tracked.is_late {
+                    OrphanReason::Late
                 } else {
                     OrphanReason::NeverTaken
                 }

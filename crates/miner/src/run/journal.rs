@@ -360,7 +360,7 @@ fn change_of(block: BlockKey, event: &BlockEvent) -> Option<Change> {
             (change.other, change.depth) = (Some(*by), Some(*depth));
             change.detail = reason.map(variant);
         }
-        BlockEvent::Untracked { reason } => change.detail = Some(format!("{reason:?}")),
+        BlockEvent::Untracked { reason } => change.detail = Some(variant(reason)),
         _ => {}
     }
     Some(change)

@@ -540,7 +540,7 @@ pub enum BlockEvent {
 /// Why a block is orphaned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrphanReason {
-    /// Its chain had another block at its height before it was found.
+    /// The node never had it: its chain had a new tip before it was found.
     Late,
     /// The node had it, and the network went on with the other block.
     LostRace,

@@ -15,7 +15,7 @@ use super::super::tracker::{BlockTracker, Form};
 use super::pieces::block;
 use crate::job::{JobId, NodeId};
 use crate::telemetry::Event;
-use crate::telemetry::event::{BlockEvent, BlockRef, OrphanReason, Untracked};
+use crate::telemetry::event::{BlockEvent, BlockRef, Untracked};
 use crate::timing::Timing;
 
 const CHAIN: ChainId = ChainId::new(0);
@@ -30,13 +30,13 @@ struct Ballot {
     voters: BTreeMap<usize, u64>,
 }
 
-/// A block about whose orphaning no node is asked.
 fn new(block: BlockRef) -> NewBlock {
     NewBlock {
         block,
         mined: Mined::from(&fixtures::fields().encode()),
         status: Status::Pending,
-        is_late: true,
+        taken_by: NodeId(0),
+        is_late: false,
     }
 }
 
@@ -106,8 +106,17 @@ impl Ballot {
         self.tracker.judge(&voters);
     }
 
+    /// The node that took a block does not answer why it is orphaned.
+    fn answers_no_inquiry(&mut self) {
+        let voters = self.voters();
+        for (_, block) in self.tracker.inquiries() {
+            self.tracker.inquired(block.job, None, &voters);
+        }
+    }
+
     #[track_caller]
     fn gives(&mut self, expected: &[BlockEvent]) {
+        self.answers_no_inquiry();
         let events = self.tracker.take_events();
         let events = events.into_iter().map(|event| match event {
             Event::Block(_, event) => event,
@@ -127,7 +136,7 @@ fn orphaned(depth: u64) -> BlockEvent {
     BlockEvent::Orphaned {
         by,
         depth,
-        reason: Some(OrphanReason::Late),
+        reason: None,
     }
 }
 
@@ -292,6 +301,7 @@ fn no_place_is_final_that_a_node_disputes_in_any_order() {
                     vote.is_some_and(|(which, depth)| which == wanted && depth >= 6)
                 })
             };
+            ballot.answers_no_inquiry();
             let counts = ballot.tracker.counts();
             let events = ballot.tracker.take_events();
             let end = events.iter().find_map(|event| match event {

@@ -74,6 +74,8 @@ struct World {
     events: u64,
     /// The number of requests for work.
     works: usize,
+    /// The number of requests for the branches of submitted blocks.
+    lookups: usize,
     /// The number at which the request was made whose answer is being handled.
     landing: u64,
     demand: Demand,
@@ -228,6 +230,7 @@ impl World {
             live: BTreeSet::new(),
             events: 0,
             works: 0,
+            lookups: 0,
             landing: 0,
             demand: Demand::Any,
             has_demands: false,

@@ -171,7 +171,8 @@ fn a_block_that_was_late_is_orphaned_for_that() {
     s.at(2100).tick();
     s.cut_with(0, 7, block(0, 7, 0));
     s.reports();
-    s.ancestors(&[(1, by)]);
+    s.ancestors(&[(1, by)]).gives(&["all blocks at 1 of 0"]);
+    s.siblings(Ok(Vec::new()));
     let (depth, reason) = (6, Some(OrphanReason::Late));
     assert_eq!(blocks(&mut s), [BlockEvent::Orphaned { by, depth, reason }]);
 }

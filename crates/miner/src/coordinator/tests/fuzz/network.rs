@@ -8,6 +8,7 @@ use chainweb::ChainId;
 use node::{Error, Refusal, UpdateEvent};
 use rand::RngExt;
 
+use super::super::super::event::Purpose;
 use super::super::super::{Action, Event, Request};
 use super::super::pieces::{broken, connect, timeout};
 use super::model::Model;
@@ -130,6 +131,12 @@ impl World {
             Action::Request { node, request } => {
                 self.check_request(node, &request);
                 self.works += usize::from(matches!(request, Request::Work { .. }));
+                let lookup = Purpose::Lookup;
+                self.lookups += usize::from(match request {
+                    Request::Ancestors { purpose, .. } => purpose == lookup,
+                    Request::Headers { .. } => true,
+                    _ => false,
+                });
                 self.flights.push(Flight {
                     node,
                     request,

@@ -130,3 +130,29 @@ fn three_nodes_get_at_most_three_requests_for_work_per_job_and_refresh() {
         );
     }
 }
+
+#[test]
+fn following_many_blocks_costs_one_request_for_32_of_them() {
+    for is_evm in [false, true] {
+        let mut world = World::of(&config(1), CHAINS, StdRng::seed_from_u64(7));
+        world.nodes[0].is_evm = is_evm;
+        world.handle(Event::Tick);
+        // 200 a second.
+        for _ in 0..1000 {
+            let job = world.coordinator.jobs().iter().next().cloned();
+            if let Some(job) = job {
+                let solution = world.solution_of(job);
+                world.submit(solution);
+            }
+            world.calm(Duration::from_millis(5));
+        }
+        world.calm(Duration::from_mins(2));
+        let taken = world.nodes[0].count(&world.ours);
+        assert!(taken > 500, "{taken}");
+        // A chain without new blocks has one more.
+        let most = taken / 32 + world.nodes[0].chains.len();
+        assert!(world.lookups <= most, "{} for {taken}", world.lookups);
+        let blocks = world.coordinator.counters().blocks;
+        assert_eq!((blocks.accepted, blocks.unknown), (taken as u64, 0));
+    }
+}
