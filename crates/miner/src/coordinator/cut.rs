@@ -198,7 +198,7 @@ impl Coordinator {
 
     /// Requests what shows why blocks are orphaned.
     pub(super) fn inquire(&mut self) {
-        for (id, block) in self.tracker.inquiries() {
+        for (id, block) in self.tracker.take_inquiries() {
             let request = Request::Siblings {
                 version: self.nodes[id.0].version(),
                 job: block.job,

@@ -51,11 +51,10 @@ impl Coordinator {
         }
         let nodes = self.nodes.iter();
         let progress: Vec<_> = nodes.map(|node| node.peer.progress()).collect();
-        let is_passed = |job: &Job| {
-            let place = (job.chain(), job.work.header().height());
-            job.node != id && has_passed(cut, progress[job.node.0], place)
-        };
-        let retired = self.retire(Retirement::NewCut, |live| is_passed(&live.job));
+        let retired = self.retire(Retirement::NewCut, |live| {
+            let place = (live.job.chain(), live.job.work.header().height());
+            live.job.node != id && has_passed(cut, progress[live.job.node.0], place)
+        });
         self.nodes[id.0].counts.first_events += retired.len() as u64;
     }
 

@@ -22,7 +22,6 @@ const REMEMBERED: usize = 256;
 
 /// A solution with a submission under way.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Submission {
     pub(super) job: Arc<Job>,
     pub(super) header: WorkHeader,
@@ -36,8 +35,6 @@ pub(super) struct Submission {
     pub(super) was_late: bool,
     /// Whether the issuer has a new tip on the chain, which makes another try there useless.
     pub(super) is_outdated: bool,
-    /// Whether another good node shows a block at its height.
-    pub(super) is_passed: bool,
     /// When to submit it; `None` while a request is in flight.
     pub(super) due: Option<Instant>,
     /// When it was last submitted.
@@ -114,8 +111,8 @@ impl Submission {
     }
 
     /// Whether its issuer refused it and no other node will take it.
-    fn is_hopeless(&self, now: Instant) -> bool {
-        let is_late = self.is_passed || self.expires <= now;
+    fn is_hopeless(&self, now: Instant, is_passed: impl Fn(&Job) -> bool) -> bool {
+        let is_late = self.expires <= now || is_passed(&self.job);
         let mut twins = self.twins.iter();
         self.refused.is_some() && twins.all(|twin| is_late && twin.due.is_some())
     }
@@ -207,9 +204,11 @@ impl Submissions {
         ended.map(|(_, submission)| submission).collect()
     }
 
-    /// Returns the solved jobs whose issuer refused the solution and no other node will take it.
-    pub(super) fn hopeless(&self, now: Instant) -> Vec<JobId> {
-        let open = self.open.values().filter(|open| open.is_hopeless(now));
+    /// Returns the solved jobs whose issuer refused the solution and no other node will take it: it
+    /// is too late, or another good node shows a block in its place.
+    pub(super) fn hopeless(&self, now: Instant, is_passed: impl Fn(&Job) -> bool) -> Vec<JobId> {
+        let open = self.open.values();
+        let open = open.filter(|open| open.is_hopeless(now, &is_passed));
         open.map(|open| open.job.id).collect()
     }
 

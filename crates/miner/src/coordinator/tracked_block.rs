@@ -59,8 +59,6 @@ pub(super) struct NewBlock {
 pub(super) enum Inquiry {
     /// There is no need for it.
     Idle,
-    /// It is to be asked of the node that took the block.
-    Due,
     Asked,
     Over(Option<OrphanReason>),
 }
@@ -216,15 +214,6 @@ impl TrackedBlock {
             && lookups.all(|lookup| lookup.vote == Some(Vote::FarAbove))
     }
 
-    /// Returns the node to be asked why the block is orphaned, if there is one; it is asked once.
-    pub(super) fn inquire(&mut self) -> Option<(NodeId, BlockRef)> {
-        let is_due = self.inquiry == Inquiry::Due;
-        is_due.then(|| {
-            self.inquiry = Inquiry::Asked;
-            (self.taken_by, self.block)
-        })
-    }
-
     /// Returns what changed by the votes, and what they say for good: once so many blocks are on
     /// top, and for an orphan once the reason is known.
     pub(super) fn judge(
@@ -267,11 +256,9 @@ impl TrackedBlock {
             Inquiry::Over(reason) => reason,
             _ if !is_final || is_in_cut => None,
             Inquiry::Idle if !is_answerable => None,
-            inquiry => {
+            Inquiry::Idle | Inquiry::Asked => {
                 // The verdict waits for the reason.
-                if inquiry == Inquiry::Idle {
-                    self.inquiry = Inquiry::Due;
-                }
+                self.inquiry = Inquiry::Asked;
                 return (None, None);
             }
         };

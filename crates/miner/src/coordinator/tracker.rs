@@ -64,6 +64,9 @@ pub(super) struct BlockTracker {
     next_bulk: Option<Instant>,
     /// The number of blocks dropped since the tracker was full.
     dropped: u64,
+    /// The blocks to be asked about since the last call of
+    /// [`take_inquiries`](Self::take_inquiries).
+    inquiries: Vec<(NodeId, BlockRef)>,
     /// What happened since the last call of [`take_events`](Self::take_events).
     events: Vec<Event>,
 }
@@ -79,6 +82,7 @@ impl BlockTracker {
             is_stopping: false,
             next_bulk: None,
             dropped: 0,
+            inquiries: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -340,7 +344,11 @@ impl BlockTracker {
         self.untrack(Untracked::NetworkReset, |it| it.is_reset(voters));
         let may_ask = !self.is_stopping && self.tracked.len() <= MOST_ASKED;
         self.tracked.retain_mut(|tracked| {
+            let was_idle = tracked.inquiry == Inquiry::Idle;
             let (change, end) = tracked.judge(self.confirmations, may_ask, voters);
+            if was_idle && tracked.inquiry == Inquiry::Asked {
+                self.inquiries.push((tracked.taken_by, tracked.block));
+            }
             match end {
                 Some(BlockEvent::Confirmed { .. }) => self.settled.accepted += 1,
                 Some(_) => self.settled.orphaned += 1,
@@ -356,10 +364,9 @@ impl BlockTracker {
         self.report_recovery();
     }
 
-    /// Returns the blocks about whose orphaning a node is to be asked from now on.
-    pub(super) fn inquiries(&mut self) -> Vec<(NodeId, BlockRef)> {
-        let tracked = self.tracked.iter_mut();
-        tracked.filter_map(TrackedBlock::inquire).collect()
+    /// Returns the orphans about which the nodes that took them are to be asked, each once.
+    pub(super) fn take_inquiries(&mut self) -> Vec<(NodeId, BlockRef)> {
+        std::mem::take(&mut self.inquiries)
     }
 
     /// A node answered which blocks it has, or had, at the height of one of ours; `None` for no

@@ -81,6 +81,8 @@ impl Coordinator {
     /// The issuer did not take a solution, or did not answer: sends it to the other nodes that hold
     /// its payload. Returns whether an answer of theirs is missing.
     pub(super) fn send_twins(&mut self, job: JobId) -> bool {
+        let open = self.submissions.open.get(&job);
+        let is_passed = open.is_some_and(|open| self.is_job_passed(&open.job));
         let Some(submission) = self.submissions.open.get_mut(&job) else {
             return false;
         };
@@ -89,7 +91,7 @@ impl Coordinator {
         // A node that does not answer gets it once it does.
         let due = submission.twins.iter_mut().filter(|twin| {
             let is_good = !nodes[twin.node.0].peer.standing.loses_blocks();
-            is_good && !submission.is_passed && twin.due.is_some_and(|at| at <= now)
+            is_good && !is_passed && twin.due.is_some_and(|at| at <= now)
         });
         let sent = due.map(|twin| {
             (twin.attempts, twin.due) = (twin.attempts.saturating_add(1), None);
@@ -108,12 +110,6 @@ impl Coordinator {
         if !self.has_several_nodes() {
             return;
         }
-        let open = self.submissions.open.values();
-        let passed = open.map(|open| self.is_job_passed(&open.job));
-        let passed: Vec<_> = passed.collect();
-        for (open, is_passed) in self.submissions.open.values_mut().zip(passed) {
-            open.is_passed = is_passed;
-        }
         let late = self.submissions.open.values().filter(|open| {
             let is_late = self.late_at(open).is_some_and(|at| at <= self.now);
             let is_lost = self.nodes[open.job.node.0].peer.standing.loses_blocks();
@@ -123,7 +119,10 @@ impl Coordinator {
         for job in late {
             self.send_twins(job);
         }
-        for job in self.submissions.hopeless(self.now) {
+        for job in self
+            .submissions
+            .hopeless(self.now, |job| self.is_job_passed(job))
+        {
             if let Some(submission) = self.submissions.end(job, self.seq)
                 && let Some(error) = &submission.refused
             {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chainweb::{
-    Adjacents, BlockHash, BlockHeader, ChainId, CreationTime, PayloadHash, WorkHeader, next_header,
+    Adjacents, BlockHash, BlockHeader, ChainId, CreationTime, ForkState, PayloadHash, WorkHeader,
+    next_header,
 };
 
 use super::Network;
-use super::forks::{fork_state, with_fork_state};
+use super::forks::with_fork_state;
 use super::outcome::Invalid;
 use super::payload::Payload;
 
@@ -97,7 +98,7 @@ impl Network {
         if (payload.chain, payload.parent) != (chain, parent.hash()) {
             return Err(Invalid::Payload);
         }
-        let (fork_number, _) = fork_state(header);
+        let fork_number = ForkState::from_flags(header.flags()).number();
         if self.config.release.has_fork_votes() && fork_number > self.config.forks.known {
             return Err(Invalid::ForkNumber);
         }

@@ -5,20 +5,12 @@
 //! decides (`newForkState` in `Chainweb/BlockHeader/Internal.hs`; the phase is that of the new
 //! height).
 
-use chainweb::{BlockHeader, WorkHeader};
+use chainweb::{BlockHeader, ForkState, WorkHeader};
 
 use crate::config::ForkRules;
 
 /// What a block adds to the votes of its parent; means keep fractions of it.
 const VOTE: u32 = 1000;
-
-/// Returns the fork number and the votes of a header.
-pub(super) fn fork_state(header: &WorkHeader) -> (u32, u32) {
-    let flags = u64::from_le_bytes(header.flags());
-    let [low, high] = [flags, flags >> 32].map(|half| half & u64::from(u32::MAX));
-    let half = |half| u32::try_from(half).expect("masked");
-    (half(low), half(high))
-}
 
 /// Returns the header with the fork number and the votes that follow from its parents.
 pub(super) fn with_fork_state(
@@ -39,25 +31,20 @@ pub(super) fn next_state(
     parent: &BlockHeader,
     adjacent: &[&BlockHeader],
 ) -> (u32, u32) {
-    let (number, votes) = fork_state(parent.work());
+    let state = |block: &BlockHeader| ForkState::from_flags(block.work().flags());
+    let own = state(parent);
+    let (number, votes) = (own.number(), own.millivotes());
     let vote = if number < rules.target { VOTE } else { 0 };
     let place = height % rules.epoch();
     if place == 0 {
-        let is_decided = rounded(votes) * 3 >= rules.casting * 2;
+        let is_decided = own.votes() * 3 >= rules.casting * 2;
         (number + u32::from(is_decided), vote)
     } else if place < rules.casting {
         (number, votes.saturating_add(vote))
     } else {
         let all = adjacent.iter().chain([&parent]);
-        let sum: u64 = all.map(|block| u64::from(fork_state(block.work()).1)).sum();
+        let sum: u64 = all.map(|block| u64::from(state(block).millivotes())).sum();
         let mean = sum / (adjacent.len() as u64 + 1);
         (number, u32::try_from(mean).expect("at most the largest"))
     }
-}
-
-/// Returns the number of votes, rounded to the nearest; a half to the even one.
-fn rounded(votes: u32) -> u64 {
-    let (whole, rest) = (votes / VOTE, votes % VOTE);
-    let is_up = rest > VOTE / 2 || (rest == VOTE / 2 && whole % 2 == 1);
-    u64::from(whole) + u64::from(is_up)
 }

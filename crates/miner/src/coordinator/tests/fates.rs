@@ -109,7 +109,7 @@ impl Ballot {
     /// The node that took a block does not answer why it is orphaned.
     fn answers_no_inquiry(&mut self) {
         let voters = self.voters();
-        for (_, block) in self.tracker.inquiries() {
+        for (_, block) in self.tracker.take_inquiries() {
             self.tracker.inquired(block.job, None, &voters);
         }
     }
