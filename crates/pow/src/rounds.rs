@@ -34,14 +34,13 @@ pub(crate) fn top_word<S: Lanes, const W: usize>(lanes: S, v: [S::V; 16], m: &[S
     let mut v = first_nine(lanes, v, m);
     let s = &SIGMA[9];
     columns::<S, W, 9>(lanes, &mut v, m);
-    // Of the first diagonal only v[15] is needed, of the third only v[7], of the others nothing.
-    let [a, b, _, d] = DIAGONALS[0];
-    half_mix_16_12(lanes, &mut v, m, DIAGONALS[0], s[8]);
-    add(lanes, &mut v, m, a, b, s[9]);
+    // Of the first diagonal only v[15] is needed, of the third only v[7], of the others nothing: the
+    // compiler drops the rest.
+    half_16_12(lanes, &mut v, m, DIAGONALS, [s[8], s[10], s[12], s[14]]);
+    add_words(lanes, &mut v, m, DIAGONALS, [s[9], s[11], s[13], s[15]]);
+    let [a, _, _, d] = DIAGONALS[0];
     let y = lanes.xor(v[d], v[a]);
     let [a, b, c, d] = DIAGONALS[2];
-    half_mix_16_12(lanes, &mut v, m, DIAGONALS[2], s[12]);
-    add(lanes, &mut v, m, a, b, s[13]);
     v[d] = lanes.rotate_right_8(lanes.xor(v[d], v[a]));
     v[c] = lanes.add(v[c], v[d]);
     let x = lanes.xor(v[b], v[c]);
@@ -66,73 +65,91 @@ fn first_nine<S: Lanes, const W: usize>(lanes: S, mut v: [S::V; 16], m: &[S::V; 
 fn round<S: Lanes, const W: usize, const R: usize>(lanes: S, v: &mut [S::V; 16], m: &[S::V; W]) {
     columns::<S, W, R>(lanes, v, m);
     let s = &SIGMA[R];
-    mix(lanes, v, m, DIAGONALS[0], s[8], s[9]);
-    mix(lanes, v, m, DIAGONALS[1], s[10], s[11]);
-    mix(lanes, v, m, DIAGONALS[2], s[12], s[13]);
-    mix(lanes, v, m, DIAGONALS[3], s[14], s[15]);
+    half_16_12(lanes, v, m, DIAGONALS, [s[8], s[10], s[12], s[14]]);
+    half_8_7(lanes, v, m, DIAGONALS, [s[9], s[11], s[13], s[15]]);
 }
 
 #[inline(always)]
 fn columns<S: Lanes, const W: usize, const R: usize>(lanes: S, v: &mut [S::V; 16], m: &[S::V; W]) {
     let s = &SIGMA[R];
-    mix(lanes, v, m, COLUMNS[0], s[0], s[1]);
-    mix(lanes, v, m, COLUMNS[1], s[2], s[3]);
-    mix(lanes, v, m, COLUMNS[2], s[4], s[5]);
-    mix(lanes, v, m, COLUMNS[3], s[6], s[7]);
+    half_16_12(lanes, v, m, COLUMNS, [s[0], s[2], s[4], s[6]]);
+    half_8_7(lanes, v, m, COLUMNS, [s[1], s[3], s[5], s[7]]);
 }
 
+/// Takes one step of the four mixes before the next: the processor starts steps that do not depend
+/// on each other at once. Written out, as a loop over the places would remain a loop.
+macro_rules! each {
+    ($place:pat in $places:ident: $step:stmt) => {
+        let $place = $places[0];
+        $step
+        let $place = $places[1];
+        $step
+        let $place = $places[2];
+        $step
+        let $place = $places[3];
+        $step
+    };
+}
+
+/// The first halves of four mixes.
 #[inline(always)]
-fn mix<S: Lanes, const W: usize>(
+fn half_16_12<S: Lanes, const W: usize>(
     lanes: S,
     v: &mut [S::V; 16],
     m: &[S::V; W],
-    place: [usize; 4],
-    x: usize,
-    y: usize,
+    places: [[usize; 4]; 4],
+    words: [usize; 4],
 ) {
-    half_mix_16_12(lanes, v, m, place, x);
-    half_mix_8_7(lanes, v, m, place, y);
+    add_words(lanes, v, m, places, words);
+    each!([a, _, _, d] in places: v[d] = lanes.xor(v[d], v[a]));
+    each!([_, _, _, d] in places: v[d] = lanes.rotate_right_16(v[d]));
+    each!([_, _, c, d] in places: v[c] = lanes.add(v[c], v[d]));
+    each!([_, b, c, _] in places: v[b] = lanes.xor(v[b], v[c]));
+    each!([_, b, _, _] in places: v[b] = lanes.rotate_right_12(v[b]));
 }
 
+/// The second halves of four mixes.
 #[inline(always)]
-fn half_mix_16_12<S: Lanes, const W: usize>(
+fn half_8_7<S: Lanes, const W: usize>(
     lanes: S,
     v: &mut [S::V; 16],
     m: &[S::V; W],
-    [a, b, c, d]: [usize; 4],
-    word: usize,
+    places: [[usize; 4]; 4],
+    words: [usize; 4],
 ) {
-    add(lanes, v, m, a, b, word);
-    v[d] = lanes.rotate_right_16(lanes.xor(v[d], v[a]));
-    v[c] = lanes.add(v[c], v[d]);
-    v[b] = lanes.rotate_right_12(lanes.xor(v[b], v[c]));
+    add_words(lanes, v, m, places, words);
+    each!([a, _, _, d] in places: v[d] = lanes.xor(v[d], v[a]));
+    each!([_, _, _, d] in places: v[d] = lanes.rotate_right_8(v[d]));
+    each!([_, _, c, d] in places: v[c] = lanes.add(v[c], v[d]));
+    each!([_, b, c, _] in places: v[b] = lanes.xor(v[b], v[c]));
+    each!([_, b, _, _] in places: v[b] = lanes.rotate_right_7(v[b]));
 }
 
+/// `v[a] += v[b] + m[word]` for four mixes.
 #[inline(always)]
-fn half_mix_8_7<S: Lanes, const W: usize>(
+fn add_words<S: Lanes, const W: usize>(
     lanes: S,
     v: &mut [S::V; 16],
     m: &[S::V; W],
-    [a, b, c, d]: [usize; 4],
-    word: usize,
+    places: [[usize; 4]; 4],
+    words: [usize; 4],
 ) {
-    add(lanes, v, m, a, b, word);
-    v[d] = lanes.rotate_right_8(lanes.xor(v[d], v[a]));
-    v[c] = lanes.add(v[c], v[d]);
-    v[b] = lanes.rotate_right_7(lanes.xor(v[b], v[c]));
+    each!([a, b, _, _] in places: v[a] = lanes.add(v[a], v[b]));
+    add_word(lanes, v, m, places[0][0], words[0]);
+    add_word(lanes, v, m, places[1][0], words[1]);
+    add_word(lanes, v, m, places[2][0], words[2]);
+    add_word(lanes, v, m, places[3][0], words[3]);
 }
 
-/// `v[a] += v[b] + m[word]`.
+/// `v[a] += m[word]`.
 #[inline(always)]
-fn add<S: Lanes, const W: usize>(
+fn add_word<S: Lanes, const W: usize>(
     lanes: S,
     v: &mut [S::V; 16],
     m: &[S::V; W],
     a: usize,
-    b: usize,
     word: usize,
 ) {
-    v[a] = lanes.add(v[a], v[b]);
     if word < W {
         v[a] = lanes.add(v[a], m[word]);
     }
