@@ -17,6 +17,8 @@ use std::fmt;
 use chainweb::Nonce;
 pub use self_test::KernelFault;
 
+use crate::bound::VectorInstructions;
+use crate::lanes::Lanes;
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
@@ -77,6 +79,12 @@ macro_rules! kernels {
             const fn kernel(&self) -> Kernel {
                 match self {
                     $(#[cfg($cfg)] Self::$kernel(_) => Kernel::$kernel,)*
+                }
+            }
+
+            const fn vector_instructions(&self) -> Option<VectorInstructions> {
+                match self {
+                    $(#[cfg($cfg)] Self::$kernel(_) => <$kernel as Lanes>::INSTRUCTIONS,)*
                 }
             }
 
@@ -144,6 +152,10 @@ impl Searcher {
     /// Returns the kernel.
     pub const fn kernel(&self) -> Kernel {
         self.0.kernel()
+    }
+
+    pub(crate) const fn vector_instructions(&self) -> Option<VectorInstructions> {
+        self.0.vector_instructions()
     }
 }
 

@@ -7,14 +7,17 @@
 //! search takes.
 
 mod blake2s;
+mod bound;
 mod kernel;
 mod lanes;
 mod prepared;
 mod range;
+mod record;
 mod rounds;
 mod scan;
 
 pub use blake2s::{hash, verify};
+pub use bound::{MULTIPLICATION_CYCLES, multiply_in_a_chain};
 pub use kernel::{Kernel, KernelFault, Searcher};
 pub use prepared::Prepared;
 pub use range::NonceRange;

@@ -10,7 +10,7 @@
     reason = "the loop must be one piece of code, compiled for the instructions of its caller"
 )]
 
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, MOST_LANES};
 use crate::prepared::{Prepared, Shape};
 use crate::range::Run;
 use crate::rounds;
@@ -61,7 +61,8 @@ impl<S: Lanes> TopWord<S> for HalfBlock<S> {
     fn top_word(&self, lanes: S, low: S::V) -> S::V {
         let mut words = self.words;
         words[5] = lanes.add(words[5], low);
-        rounds::top_word(lanes, self.start, &words)
+        let v = rounds::first(lanes, self.start, &words);
+        lanes.top_word_after_first(v, &words)
     }
 
     #[inline(always)]
@@ -171,8 +172,11 @@ fn find<S: Lanes, H: TopWord<S>>(lanes: S, prepared: &Prepared, run: Run) -> Opt
     let mask = lanes.splat(mask);
     #[expect(clippy::cast_possible_truncation, reason = "keeps only 16 bits")]
     let low = (run.first as u32) << 16;
-    let lane = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-    let mut low = lanes.load(&lane.map(|lane| low.wrapping_add(lane << 16)));
+    let mut each_low = [low; MOST_LANES];
+    for (lane, low) in (0..).zip(&mut each_low) {
+        *low = low.wrapping_add(lane << 16);
+    }
+    let mut low = lanes.load(&each_low);
     let step = lanes.splat(S::COUNT << 16);
     let chunk = u64::from(S::COUNT * S::VECTORS_PER_CHECK);
     let mut first = run.first;
@@ -217,9 +221,11 @@ mod tests {
     use fixtures::header_of_degree;
 
     use super::scan;
+    use crate::bound::VectorInstructions;
     use crate::kernel::self_test::check;
     use crate::lanes::{Lanes, MOST_LANES};
     use crate::prepared::Prepared;
+    use crate::rounds::Arithmetic;
     use crate::{Kernel, NonceRange};
 
     thread_local! {
@@ -252,21 +258,8 @@ mod tests {
     #[derive(Clone, Copy)]
     struct Model;
 
-    impl Lanes for Model {
+    impl Arithmetic for Model {
         type V = [u32; 4];
-
-        const COUNT: u32 = 4;
-        const VECTORS_PER_CHECK: u32 = 3;
-
-        #[inline(never)]
-        fn splat(self, word: u32) -> [u32; 4] {
-            [word; 4]
-        }
-
-        #[inline(never)]
-        fn load(self, words: &[u32; MOST_LANES]) -> [u32; 4] {
-            [words[0], words[1], words[2], words[3]]
-        }
 
         #[inline(never)]
         fn add(self, a: [u32; 4], b: [u32; 4]) -> [u32; 4] {
@@ -276,11 +269,6 @@ mod tests {
         #[inline(never)]
         fn xor(self, a: [u32; 4], b: [u32; 4]) -> [u32; 4] {
             from_fn(|i| a[i] ^ b[i])
-        }
-
-        #[inline(never)]
-        fn and(self, a: [u32; 4], b: [u32; 4]) -> [u32; 4] {
-            from_fn(|i| a[i] & b[i])
         }
 
         #[inline(never)]
@@ -301,6 +289,27 @@ mod tests {
         #[inline(never)]
         fn rotate_right_7(self, a: [u32; 4]) -> [u32; 4] {
             a.map(|word| word.rotate_right(7))
+        }
+    }
+
+    impl Lanes for Model {
+        const COUNT: u32 = 4;
+        const VECTORS_PER_CHECK: u32 = 3;
+        const INSTRUCTIONS: Option<VectorInstructions> = None;
+
+        #[inline(never)]
+        fn splat(self, word: u32) -> [u32; 4] {
+            [word; 4]
+        }
+
+        #[inline(never)]
+        fn load(self, words: &[u32; MOST_LANES]) -> [u32; 4] {
+            [words[0], words[1], words[2], words[3]]
+        }
+
+        #[inline(never)]
+        fn and(self, a: [u32; 4], b: [u32; 4]) -> [u32; 4] {
+            from_fn(|i| a[i] & b[i])
         }
 
         #[inline(never)]

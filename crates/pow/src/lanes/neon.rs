@@ -14,6 +14,8 @@ use std::arch::is_aarch64_feature_detected;
 use std::hint::black_box;
 
 use super::{Lanes, MOST_LANES, ROTATE_8, intrinsics};
+use crate::bound::VectorInstructions;
+use crate::rounds::Arithmetic;
 
 /// The instructions of NEON.
 ///
@@ -36,17 +38,12 @@ impl Neon {
     }
 }
 
-impl Lanes for Neon {
+impl Arithmetic for Neon {
     type V = uint32x4_t;
 
-    const COUNT: u32 = 4;
-
     intrinsics! {
-        fn splat(self, word: u32) -> uint32x4_t = vdupq_n_u32(word);
-        fn load(self, words: &[u32; MOST_LANES]) -> uint32x4_t = vld1q_u32(words.as_ptr());
         fn add(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vaddq_u32(a, b);
         fn xor(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = veorq_u32(a, b);
-        fn and(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vandq_u32(a, b);
         fn rotate_right_16(self, a: uint32x4_t) -> uint32x4_t =
             vreinterpretq_u32_u16(vrev32q_u16(vreinterpretq_u16_u32(a)));
         fn rotate_right_12(self, a: uint32x4_t) -> uint32x4_t =
@@ -55,6 +52,20 @@ impl Lanes for Neon {
             vreinterpretq_u32_u8(vqtbl1q_u8(vreinterpretq_u8_u32(a), self.rotate_8));
         fn rotate_right_7(self, a: uint32x4_t) -> uint32x4_t =
             vsriq_n_u32::<7>(vshlq_n_u32::<25>(a), a);
+    }
+}
+
+impl Lanes for Neon {
+    const COUNT: u32 = 4;
+    const INSTRUCTIONS: Option<VectorInstructions> = Some(VectorInstructions {
+        lanes: 4,
+        rotations: [1, 2, 1, 2],
+    });
+
+    intrinsics! {
+        fn splat(self, word: u32) -> uint32x4_t = vdupq_n_u32(word);
+        fn load(self, words: &[u32; MOST_LANES]) -> uint32x4_t = vld1q_u32(words.as_ptr());
+        fn and(self, a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vandq_u32(a, b);
         fn any_equal(self, a: uint32x4_t, b: uint32x4_t) -> bool = vmaxvq_u32(vceqq_u32(a, b)) != 0;
     }
 }

@@ -9,6 +9,8 @@
 )]
 
 use super::{Lanes, MOST_LANES};
+use crate::bound::VectorInstructions;
+use crate::rounds::Arithmetic;
 
 /// Plain words.
 #[derive(Clone, Copy, Debug)]
@@ -22,21 +24,8 @@ impl Portable {
     }
 }
 
-impl Lanes for Portable {
+impl Arithmetic for Portable {
     type V = u32;
-
-    const COUNT: u32 = 1;
-    const VECTORS_PER_CHECK: u32 = 256;
-
-    #[inline(always)]
-    fn splat(self, word: u32) -> u32 {
-        word
-    }
-
-    #[inline(always)]
-    fn load(self, words: &[u32; MOST_LANES]) -> u32 {
-        words[0]
-    }
 
     #[inline(always)]
     fn add(self, a: u32, b: u32) -> u32 {
@@ -46,11 +35,6 @@ impl Lanes for Portable {
     #[inline(always)]
     fn xor(self, a: u32, b: u32) -> u32 {
         a ^ b
-    }
-
-    #[inline(always)]
-    fn and(self, a: u32, b: u32) -> u32 {
-        a & b
     }
 
     #[inline(always)]
@@ -71,6 +55,27 @@ impl Lanes for Portable {
     #[inline(always)]
     fn rotate_right_7(self, a: u32) -> u32 {
         a.rotate_right(7)
+    }
+}
+
+impl Lanes for Portable {
+    const COUNT: u32 = 1;
+    const VECTORS_PER_CHECK: u32 = 256;
+    const INSTRUCTIONS: Option<VectorInstructions> = None;
+
+    #[inline(always)]
+    fn splat(self, word: u32) -> u32 {
+        word
+    }
+
+    #[inline(always)]
+    fn load(self, words: &[u32; MOST_LANES]) -> u32 {
+        words[0]
+    }
+
+    #[inline(always)]
+    fn and(self, a: u32, b: u32) -> u32 {
+        a & b
     }
 
     #[inline(always)]

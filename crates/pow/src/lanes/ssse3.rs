@@ -14,6 +14,8 @@ use std::hint::black_box;
 
 use super::sse2::Sse2;
 use super::{Lanes, MOST_LANES, ROTATE_8, ROTATE_16};
+use crate::bound::VectorInstructions;
+use crate::rounds::Arithmetic;
 
 /// The instructions of SSSE3, and with them those of SSE2.
 ///
@@ -42,20 +44,8 @@ impl Ssse3 {
     }
 }
 
-impl Lanes for Ssse3 {
+impl Arithmetic for Ssse3 {
     type V = __m128i;
-
-    const COUNT: u32 = Sse2::COUNT;
-
-    #[inline(always)]
-    fn splat(self, word: u32) -> __m128i {
-        self.sse2.splat(word)
-    }
-
-    #[inline(always)]
-    fn load(self, words: &[u32; MOST_LANES]) -> __m128i {
-        self.sse2.load(words)
-    }
 
     #[inline(always)]
     fn add(self, a: __m128i, b: __m128i) -> __m128i {
@@ -65,11 +55,6 @@ impl Lanes for Ssse3 {
     #[inline(always)]
     fn xor(self, a: __m128i, b: __m128i) -> __m128i {
         self.sse2.xor(a, b)
-    }
-
-    #[inline(always)]
-    fn and(self, a: __m128i, b: __m128i) -> __m128i {
-        self.sse2.and(a, b)
     }
 
     #[inline(always)]
@@ -92,6 +77,29 @@ impl Lanes for Ssse3 {
     #[inline(always)]
     fn rotate_right_7(self, a: __m128i) -> __m128i {
         self.sse2.rotate_right_7(a)
+    }
+}
+
+impl Lanes for Ssse3 {
+    const COUNT: u32 = Sse2::COUNT;
+    const INSTRUCTIONS: Option<VectorInstructions> = Some(VectorInstructions {
+        lanes: 4,
+        rotations: [1, 3, 1, 3],
+    });
+
+    #[inline(always)]
+    fn splat(self, word: u32) -> __m128i {
+        self.sse2.splat(word)
+    }
+
+    #[inline(always)]
+    fn load(self, words: &[u32; MOST_LANES]) -> __m128i {
+        self.sse2.load(words)
+    }
+
+    #[inline(always)]
+    fn and(self, a: __m128i, b: __m128i) -> __m128i {
+        self.sse2.and(a, b)
     }
 
     #[inline(always)]
