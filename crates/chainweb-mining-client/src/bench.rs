@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 pub(crate) use self::report::BenchReport;
-use self::report::{KernelReport, Lacking, NotMeasured, ThreadsReport};
+use self::report::{CyclesReport, KernelReport, Lacking, NotMeasured, ThreadsReport};
 use self::sample::Sampler;
 use self::spread::Spread;
 use crate::flags::cpu::{CpuArgs, KernelChoice};
@@ -38,6 +38,9 @@ pub struct BenchArgs {
     /// Print the result as one JSON object on standard output.
     #[arg(long)]
     pub json: bool,
+    /// Measure the processor cycles of a hash too, and compare them with the fewest possible.
+    #[arg(long)]
+    pub cycles: bool,
     /// The number of pairs of samples, of kernel and reference, in a median.
     #[arg(long, value_name = "COUNT", default_value = "25", value_parser = pair_count)]
     pub pairs: NonZeroUsize,
@@ -96,6 +99,7 @@ fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<BenchRe
     let mut references = Vec::new();
     let mut rates = vec![Vec::new(); proved.searchers.len()];
     let mut ratios = rates.clone();
+    let mut cycles = rates.clone();
     'pairs: for pair in 0..args.pairs.get() {
         debug!(pair, "measuring a pair of samples of each kernel");
         for (at, searcher) in proved.searchers.iter().enumerate() {
@@ -108,6 +112,9 @@ fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<BenchRe
             references.push(reference);
             rates[at].push(rate);
             ratios[at].push(rate / reference);
+            if args.cycles {
+                cycles[at].extend(sampler.cycles(searcher));
+            }
             bar.inc(1);
         }
     }
@@ -140,10 +147,15 @@ fn measure(args: &BenchArgs, stop: &CancellationToken) -> anyhow::Result<BenchRe
         let ratios = rounds.iter().map(|round| round[at] / round[0]).collect();
         ThreadsReport::new(count.get(), rates, ratios)
     });
+    let cycles = proved.searchers.iter().zip(cycles);
+    let cycles = cycles.filter_map(|(searcher, cycles)| {
+        CyclesReport::new(searcher.kernel().name(), cycles, searcher.fewest_cycles())
+    });
     Ok(BenchReport {
         blake2_mh_per_cpu_second: reference.median,
         blake2_mh_per_cpu_second_quartiles: reference.quartiles,
         kernels: kernels.collect(),
+        cycles: args.cycles.then(|| cycles.collect()),
         threads_kernel: best.kernel().name(),
         threads: threads.collect(),
         not_measured: proved.without,

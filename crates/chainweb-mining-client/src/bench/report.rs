@@ -17,6 +17,10 @@ pub(crate) struct BenchReport {
     pub blake2_mh_per_cpu_second_quartiles: [f64; 2],
     /// The measured kernels.
     pub kernels: Vec<KernelReport>,
+    /// The processor cycles of the measured kernels, if asked for; empty if this processor's clock
+    /// cannot be measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<Vec<CyclesReport>>,
     /// The kernels not measured on this machine.
     pub not_measured: Vec<NotMeasured>,
     /// The kernel used by the threads.
@@ -40,6 +44,21 @@ pub(crate) struct KernelReport {
     pub ratio_to_blake2: f64,
     /// Its quartiles.
     pub ratio_to_blake2_quartiles: [f64; 2],
+}
+
+/// The processor cycles of one kernel.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct CyclesReport {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Of one hash.
+    pub cycles_per_hash: f64,
+    /// Its quartiles.
+    pub cycles_per_hash_quartiles: [f64; 2],
+    /// The fewest possible, if known.
+    pub fewest_cycles_per_hash: Option<f64>,
+    /// The fewest possible, divided by the measured.
+    pub ratio_to_fewest: Option<f64>,
 }
 
 /// The total rate of a number of threads.
@@ -95,6 +114,29 @@ impl KernelReport {
     }
 }
 
+impl CyclesReport {
+    /// Creates a report; `None` without any cycles.
+    pub(super) fn new(kernel: &'static str, cycles: Vec<f64>, fewest: Option<f64>) -> Option<Self> {
+        let cycles = Spread::of(cycles)?;
+        Some(Self {
+            kernel,
+            cycles_per_hash: cycles.median,
+            cycles_per_hash_quartiles: cycles.quartiles,
+            fewest_cycles_per_hash: fewest,
+            ratio_to_fewest: fewest.map(|fewest| fewest / cycles.median),
+        })
+    }
+
+    fn row(&self) -> String {
+        let measured = ratio(self.cycles_per_hash, self.cycles_per_hash_quartiles);
+        let bound = match (self.fewest_cycles_per_hash, self.ratio_to_fewest) {
+            (Some(fewest), Some(part)) => format!("{fewest:.2}, {:.1} % reached", part * 100.0),
+            _ => "not known".to_owned(),
+        };
+        format!("{:<14}{measured:<26}{bound}", self.kernel)
+    }
+}
+
 impl ThreadsReport {
     /// Creates a report of the rates in hashes per second and the ratios of each round; `None`
     /// without any.
@@ -112,7 +154,7 @@ impl ThreadsReport {
     }
 }
 
-/// Writes two tables.
+/// Writes the tables.
 impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pairs = self.kernels.iter().map(|kernel| kernel.pairs).min();
@@ -139,6 +181,7 @@ impl fmt::Display for BenchReport {
             };
             row(without.kernel, why, "")
         }));
+        lines.extend(self.cycles.iter().flat_map(|cycles| cycles_lines(cycles)));
         lines.push(String::new());
         if self.threads.is_empty() {
             lines.push("interrupted before threads were measured".to_owned());
@@ -158,6 +201,24 @@ impl fmt::Display for BenchReport {
         }));
         f.write_str(&lines.join("\n"))
     }
+}
+
+/// Returns the table of processor cycles.
+fn cycles_lines(cycles: &[CyclesReport]) -> Vec<String> {
+    let title = if cycles.is_empty() {
+        "processor cycles: the clock of this processor cannot be measured"
+    } else {
+        "one thread, processor cycles of a hash; medians and quartiles"
+    };
+    let mut lines = vec![String::new(), title.to_owned()];
+    if !cycles.is_empty() {
+        lines.push(format!(
+            "{:<14}{:<26}{}",
+            "kernel", "cycles", "fewest possible"
+        ));
+    }
+    lines.extend(cycles.iter().map(CyclesReport::row));
+    lines
 }
 
 /// Returns a line of a table.

@@ -1,18 +1,31 @@
 //! One sample: the rate of the calling thread over a few milliseconds.
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blake2::{Blake2s256, Digest};
 use chainweb::Nonce;
 use miner::platform::thread_cpu_time;
 use miner::units::HashRate;
-use pow::{NonceRange, Prepared, Searcher};
+use pow::{MULTIPLICATION_CYCLES, NonceRange, Prepared, Searcher, multiply_in_a_chain};
 
+use super::spread::Spread;
 use crate::measure::{BATCH, endless, header};
 
 /// Hashes of the reference between two readings of the clock: some hundred microseconds.
 const REFERENCE_BATCH: u64 = 1 << 9;
+
+/// Multiplications to measure the clock, and hashes between two such measurements: each some tens
+/// to hundreds of microseconds.
+const CHAIN: u32 = 1 << 16;
+const CYCLES_BATCH: u64 = 1 << 13;
+
+/// Returns the seconds that `work` takes.
+fn elapsed(work: impl FnOnce()) -> f64 {
+    let began = Instant::now();
+    work();
+    began.elapsed().as_secs_f64()
+}
 
 /// Measures samples in hashes per second of processor time.
 pub(super) struct Sampler {
@@ -51,6 +64,27 @@ impl Sampler {
                 black_box(Blake2s256::digest(black_box(&bytes)));
             }
         })
+    }
+
+    /// Returns the processor cycles of a hash of a kernel, or `None` if this processor's clock cannot
+    /// be measured.
+    ///
+    /// Clocks change within milliseconds, so a chain of multiplications just before and just after
+    /// some hashes measures them. The result is the median of all such rows.
+    pub(super) fn cycles(&mut self, searcher: &Searcher) -> Option<f64> {
+        let chain_cycles = f64::from(CHAIN * MULTIPLICATION_CYCLES?);
+        let chain = || elapsed(|| drop(black_box(multiply_in_a_chain(black_box(CHAIN)))));
+        let began = Instant::now();
+        let mut rows = Vec::new();
+        while rows.is_empty() || began.elapsed() < self.length {
+            let range = NonceRange::new(Nonce::new(self.next_nonce), CYCLES_BATCH);
+            self.next_nonce += CYCLES_BATCH;
+            let before = chain();
+            let hashing = elapsed(|| drop(black_box(self.prepared.search(searcher, range))));
+            let chains = before + chain();
+            rows.push(2.0 * chain_cycles * hashing / chains / CYCLES_BATCH as f64);
+        }
+        Spread::of(rows).map(|rows| rows.median)
     }
 
     fn sample(&mut self, batch: u64, mut hash: impl FnMut(u64)) -> f64 {
