@@ -133,7 +133,7 @@ impl CyclesReport {
             (Some(fewest), Some(part)) => format!("{fewest:.2}, {:.1} % reached", part * 100.0),
             _ => "not known".to_owned(),
         };
-        format!("{:<14}{measured:<26}{bound}", self.kernel)
+        format!("{:<14}{measured:<28}{bound}", self.kernel)
     }
 }
 
@@ -213,7 +213,7 @@ fn cycles_lines(cycles: &[CyclesReport]) -> Vec<String> {
     let mut lines = vec![String::new(), title.to_owned()];
     if !cycles.is_empty() {
         lines.push(format!(
-            "{:<14}{:<26}{}",
+            "{:<14}{:<28}{}",
             "kernel", "cycles", "fewest possible"
         ));
     }

@@ -1,7 +1,7 @@
 //! One sample: the rate of the calling thread over a few milliseconds.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use blake2::{Blake2s256, Digest};
 use chainweb::Nonce;
@@ -17,14 +17,14 @@ const REFERENCE_BATCH: u64 = 1 << 9;
 
 /// Multiplications to measure the clock, and hashes between two such measurements: each some tens
 /// to hundreds of microseconds.
-const CHAIN: u32 = 1 << 16;
+const CHAIN: u32 = 1 << 17;
 const CYCLES_BATCH: u64 = 1 << 13;
 
-/// Returns the seconds that `work` takes.
+/// Returns the seconds of processor time that `work` takes.
 fn elapsed(work: impl FnOnce()) -> f64 {
-    let began = Instant::now();
+    let started = thread_cpu_time();
     work();
-    began.elapsed().as_secs_f64()
+    thread_cpu_time().saturating_sub(started).as_secs_f64()
 }
 
 /// Measures samples in hashes per second of processor time.
@@ -73,14 +73,20 @@ impl Sampler {
     /// some hashes measures them. The result is the median of all such rows.
     pub(super) fn cycles(&mut self, searcher: &Searcher) -> Option<f64> {
         let chain_cycles = f64::from(CHAIN * MULTIPLICATION_CYCLES?);
-        let chain = || elapsed(|| drop(black_box(multiply_in_a_chain(black_box(CHAIN)))));
-        let began = Instant::now();
+        let chain = || {
+            elapsed(|| {
+                black_box(multiply_in_a_chain(black_box(CHAIN)));
+            })
+        };
+        let started = thread_cpu_time();
         let mut rows = Vec::new();
-        while rows.is_empty() || began.elapsed() < self.length {
+        while rows.is_empty() || thread_cpu_time().saturating_sub(started) < self.length {
             let range = NonceRange::new(Nonce::new(self.next_nonce), CYCLES_BATCH);
             self.next_nonce += CYCLES_BATCH;
             let before = chain();
-            let hashing = elapsed(|| drop(black_box(self.prepared.search(searcher, range))));
+            let hashing = elapsed(|| {
+                black_box(self.prepared.search(searcher, black_box(range)));
+            });
             let chains = before + chain();
             rows.push(2.0 * chain_cycles * hashing / chains / CYCLES_BATCH as f64);
         }

@@ -246,6 +246,50 @@ fn a_bench_measures_every_kernel_and_the_blake2_crate() {
 }
 
 #[test]
+fn a_bench_measures_cycles_if_asked() {
+    let quick = [
+        "bench", "--cycles", "--pairs", "1", "--sample", "1ms", "-c", "1",
+    ];
+    let output = run(&[&quick[..], &["--json"]].concat());
+    let report: Value = serde_json::from_str(text(&output.stdout).trim()).unwrap();
+    let cycles = report["cycles"].as_array().unwrap();
+    let names: Vec<&str> = cycles
+        .iter()
+        .map(|kernel| kernel["kernel"].as_str().unwrap())
+        .collect();
+    let mut expected: Vec<&str> = available().iter().map(|kernel| kernel.name()).collect();
+    if !cfg!(target_arch = "x86_64") {
+        // The clock of these processors cannot be measured.
+        expected.clear();
+    }
+    assert_eq!(names, expected);
+    for kernel in cycles {
+        assert!(
+            kernel["cycles_per_hash"].as_f64().unwrap() > 0.0,
+            "{kernel}"
+        );
+        let fewest = &kernel["fewest_cycles_per_hash"];
+        assert_eq!(fewest.is_null(), kernel["ratio_to_fewest"].is_null());
+        // The compiler chooses its instructions.
+        assert!(kernel["kernel"] != "portable" || fewest.is_null());
+    }
+
+    let output = run(&[&quick[..], &["--cpu-kernel", "portable"]].concat());
+    let title = "processor cycles";
+    assert!(
+        text(&output.stdout).contains(title),
+        "{}",
+        text(&output.stdout)
+    );
+    let output = run(&["bench", "--pairs", "1", "--sample", "1ms", "-c", "1"]);
+    assert!(
+        !text(&output.stdout).contains(title),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
+#[test]
 fn an_interrupted_bench_reports_its_results_so_far() {
     let mut bench = Running::start(&[
         "bench",
