@@ -41,8 +41,8 @@ impl VectorInstructions {
         // Only word 5 of the message differs between the nonces of a run.
         let mut differs = [false; INPUTS].to_vec();
         differs[16 + 5] = true;
-        // Two compare the result, and one of those below is not needed: the first sum with word 5 is
-        // of three values, and the other two can be added before.
+        // Two compare the result, and one of those below is not needed: the first sum with word 5
+        // is of three values, and the other two can be added before.
         let mut count = 2 - 1;
         for operation in record(|recorder, v, m| rounds::top_word(recorder, v, m)) {
             let differ = operation.operands().iter().any(|&operand| differs[operand]);
@@ -106,8 +106,8 @@ fn ports(_lanes: u8) -> Option<u8> {
 mod tests {
     use super::VectorInstructions;
 
-    /// The numbers are those of an independent count: 367 additions, 295 exclusive ors, 147 rotations by
-    /// 16 and 8, 145 by 12 and 7, and 2 instructions to compare.
+    /// The numbers are those of an independent count: 367 additions, 295 exclusive ors, 147
+    /// rotations by 16 and 8, 145 by 12 and 7, and 2 instructions to compare.
     #[test]
     fn instructions_depend_on_those_of_a_rotation() {
         #[track_caller]

@@ -59,8 +59,8 @@ pub(crate) trait Lanes: Arithmetic {
     /// Whether `a` and `b` are equal in any lane.
     fn any_equal(self, a: Self::V, b: Self::V) -> bool;
 
-    /// [`rounds::top_word_after_first`] for headers as on all public networks: nearly all the time is
-    /// spent here, so an implementation may order its instructions itself.
+    /// [`rounds::top_word_after_first`] for headers as on all public networks: nearly all the time
+    /// is spent here, so an implementation may order its instructions itself.
     #[inline(always)]
     #[expect(
         clippy::inline_always,

@@ -89,8 +89,8 @@ pub(crate) fn top_word_after_first<S: Arithmetic, const W: usize>(
     let mut v = rounds_1_to_8(lanes, v, m);
     let s = &SIGMA[9];
     columns::<S, W, 9>(lanes, &mut v, m);
-    // Of the first diagonal only v[15] is needed, of the third only v[7], of the others nothing: the
-    // compiler drops the rest.
+    // Of the first diagonal only v[15] is needed, of the third only v[7], of the others nothing:
+    // the compiler drops the rest.
     half_16_12(lanes, &mut v, m, DIAGONALS, [s[8], s[10], s[12], s[14]]);
     add_words(lanes, &mut v, m, DIAGONALS, [s[9], s[11], s[13], s[15]]);
     let [a, _, _, d] = DIAGONALS[0];

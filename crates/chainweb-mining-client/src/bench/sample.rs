@@ -66,8 +66,8 @@ impl Sampler {
         })
     }
 
-    /// Returns the processor cycles of a hash of a kernel, or `None` if this processor's clock cannot
-    /// be measured.
+    /// Returns the processor cycles of a hash of a kernel, or `None` if this processor's clock
+    /// cannot be measured.
     ///
     /// Clocks change within milliseconds, so a chain of multiplications just before and just after
     /// some hashes measures them. The result is the median of all such rows.
