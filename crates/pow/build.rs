@@ -1,4 +1,4 @@
-//! Writes all rounds but the first in assembly for `avx2` and `avx512`, from `src/rounds.rs`.
+//! Writes all rounds but the first in assembly for `avx2` and `avx512`, from the crate `rounds`.
 //!
 //! A compiler neither keeps the order of instructions nor finds a good one: it cannot know that the
 //! processor starts more of them at once if their inputs were computed long before. AVX-512 has
@@ -6,17 +6,11 @@
 //! operations are sorted by the length of the longest path to the result. `docs/cpu.md` has what
 //! this gains.
 
-#[path = "src/record.rs"]
-mod record;
-#[path = "src/rounds.rs"]
-#[expect(dead_code, reason = "the kernels compute the first round themselves")]
-mod rounds;
-
 use std::cmp::Reverse;
 use std::path::Path;
 use std::{env, fs};
 
-use record::{INPUTS, Operation, record};
+use rounds::{INPUTS, Operation, record};
 
 /// An instruction set, in the syntax of Intel.
 struct InstructionSet {
@@ -58,9 +52,7 @@ const AVX512: InstructionSet = InstructionSet {
 const LAG: usize = 4;
 
 fn main() {
-    for file in ["build.rs", "src/record.rs", "src/rounds.rs"] {
-        println!("cargo::rerun-if-changed={file}");
-    }
+    println!("cargo::rerun-if-changed=build.rs");
     let directory = env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR");
     for set in [AVX2, AVX512] {
         let path = Path::new(&directory).join(set.name).with_extension("s");

@@ -5,8 +5,7 @@
 //! before the nonce, from which they start.
 
 use chainweb::{PowHash, Target, WorkHeader};
-
-use crate::rounds::SIGMA;
+use rounds::SIGMA;
 
 /// The initialization vector (RFC 7693, §2.6).
 pub(crate) const IV: [u32; 8] = [

@@ -3,9 +3,7 @@
 //! A kernel hashes a vector of nonces by a number of vector instructions, counted from the one
 //! source of the rounds. The processor starts as many of them a cycle as it has ports for them.
 
-use crate::kernel::Searcher;
-use crate::record::{INPUTS, Operation, record};
-use crate::rounds;
+use rounds::{INPUTS, Operation, record};
 
 /// The cycles of a 32-bit multiplication from its start to its result, if they are known: three on
 /// Intel since Nehalem and on AMD since Zen ([uops.info](https://uops.info), `IMUL_R32_R32`).
@@ -35,6 +33,13 @@ pub(crate) struct VectorInstructions {
 }
 
 impl VectorInstructions {
+    /// Returns the fewest cycles for one hash of a header as on all public networks, or `None` if the
+    /// ports of this processor are not known.
+    pub(crate) fn fewest_cycles(self) -> Option<f64> {
+        let ports = ports(self.lanes)?;
+        Some(f64::from(self.count()) / f64::from(ports) / f64::from(self.lanes))
+    }
+
     /// Returns the number of instructions between two vectors of nonces, for headers as on all
     /// public networks.
     fn count(self) -> u32 {
@@ -57,17 +62,6 @@ impl VectorInstructions {
             };
         }
         count
-    }
-}
-
-impl Searcher {
-    /// Returns the fewest cycles for one hash of a header as on all public networks: vector
-    /// instructions over the ports that start them. `None` if the compiler chooses the instructions
-    /// or the ports of this processor are not known.
-    pub fn fewest_cycles(&self) -> Option<f64> {
-        let instructions = self.vector_instructions()?;
-        let ports = ports(instructions.lanes)?;
-        Some(f64::from(instructions.count()) / f64::from(ports) / f64::from(instructions.lanes))
     }
 }
 

@@ -17,8 +17,9 @@ pub(crate) mod sse2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod ssse3;
 
+use rounds::Arithmetic;
+
 use crate::bound::VectorInstructions;
-use crate::rounds::{self, Arithmetic};
 
 /// Implements methods of [`Lanes`] and [`Arithmetic`] by intrinsics, one expression each. They are
 /// always inlined: a call would cost more than the operation.

@@ -12,8 +12,6 @@ mod kernel;
 mod lanes;
 mod prepared;
 mod range;
-mod record;
-mod rounds;
 mod scan;
 
 pub use blake2s::{hash, verify};

@@ -9,7 +9,6 @@ use chainweb::{Nonce, PowHash, Target, WorkHeader};
 
 use crate::blake2s::{self, BLOCK, Place};
 use crate::lanes::portable::Portable;
-use crate::rounds;
 
 /// The length of a nonce in bytes.
 const NONCE: usize = 8;

@@ -13,7 +13,6 @@
 use crate::lanes::{Lanes, MOST_LANES};
 use crate::prepared::{Prepared, Shape};
 use crate::range::Run;
-use crate::rounds;
 
 /// Returns the first nonce of the run that meets the target.
 #[inline(always)]
@@ -219,13 +218,13 @@ mod tests {
 
     use chainweb::{Level, Nonce};
     use fixtures::header_of_degree;
+    use rounds::Arithmetic;
 
     use super::scan;
     use crate::bound::VectorInstructions;
     use crate::kernel::self_test::check;
     use crate::lanes::{Lanes, MOST_LANES};
     use crate::prepared::Prepared;
-    use crate::rounds::Arithmetic;
     use crate::{Kernel, NonceRange};
 
     thread_local! {

@@ -69,8 +69,9 @@ fn normal_edges() -> Edges {
 }
 
 /// The crates of the workspace.
-const WORKSPACE: [&str; 10] = [
+const WORKSPACE: [&str; 11] = [
     "chainweb",
+    "rounds",
     "pow",
     "node",
     "listen",
@@ -102,7 +103,8 @@ fn crates_of_the_workspace_depend_on_each_other_in_one_direction() {
             .collect()
     };
     check(&inside("chainweb"), &[]);
-    check(&inside("pow"), &["chainweb"]);
+    check(&inside("rounds"), &[]);
+    check(&inside("pow"), &["chainweb", "rounds"]);
     check(&inside("node"), &["chainweb"]);
     check(&inside("fixtures"), &["chainweb"]);
     check(&inside("listen"), &[]);

@@ -16,9 +16,10 @@ use std::hint::black_box;
 #[cfg(not(miri))]
 use std::mem::MaybeUninit;
 
+use rounds::Arithmetic;
+
 use super::{Lanes, MOST_LANES, ROTATE_8, ROTATE_16, intrinsics};
 use crate::bound::VectorInstructions;
-use crate::rounds::Arithmetic;
 
 /// The instructions of AVX2.
 ///

@@ -13,9 +13,10 @@ use std::arch::x86_64::{
     _mm512_ror_epi32, _mm512_set1_epi32, _mm512_xor_si512,
 };
 
+use rounds::Arithmetic;
+
 use super::{Lanes, MOST_LANES, intrinsics};
 use crate::bound::VectorInstructions;
-use crate::rounds::Arithmetic;
 
 /// The instructions of AVX-512F.
 #[derive(Clone, Copy, Debug)]

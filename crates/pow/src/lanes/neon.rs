@@ -13,9 +13,10 @@ use std::arch::aarch64::{
 use std::arch::is_aarch64_feature_detected;
 use std::hint::black_box;
 
+use rounds::Arithmetic;
+
 use super::{Lanes, MOST_LANES, ROTATE_8, intrinsics};
 use crate::bound::VectorInstructions;
-use crate::rounds::Arithmetic;
 
 /// The instructions of NEON.
 ///

@@ -8,9 +8,10 @@
     reason = "a call would cost more than the operation"
 )]
 
+use rounds::Arithmetic;
+
 use super::{Lanes, MOST_LANES};
 use crate::bound::VectorInstructions;
-use crate::rounds::Arithmetic;
 
 /// Plain words.
 #[derive(Clone, Copy, Debug)]

@@ -11,9 +11,10 @@ use std::arch::x86_64::{
     _mm_srli_epi32, _mm_xor_si128,
 };
 
+use rounds::Arithmetic;
+
 use super::{Lanes, MOST_LANES, intrinsics};
 use crate::bound::VectorInstructions;
-use crate::rounds::Arithmetic;
 
 /// The instructions of SSE2.
 #[derive(Clone, Copy, Debug)]

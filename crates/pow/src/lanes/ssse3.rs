@@ -12,10 +12,11 @@
 use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_shuffle_epi8};
 use std::hint::black_box;
 
+use rounds::Arithmetic;
+
 use super::sse2::Sse2;
 use super::{Lanes, MOST_LANES, ROTATE_8, ROTATE_16};
 use crate::bound::VectorInstructions;
-use crate::rounds::Arithmetic;
 
 /// The instructions of SSSE3, and with them those of SSE2.
 ///

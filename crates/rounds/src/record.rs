@@ -1,18 +1,20 @@
 //! The operations of the rounds as a list, recorded from their one source.
 //!
-//! The build script orders them, and `bound.rs` counts them.
+//! The build script of `pow` orders them, and its `bound.rs` counts them.
 
 use std::cell::RefCell;
 
-use crate::rounds::Arithmetic;
+use crate::Arithmetic;
 
 /// The number of values before the operations: 16 of the state, then 8 of the message.
-pub(crate) const INPUTS: usize = 24;
+pub const INPUTS: usize = 24;
 
 /// An operation on values: number `INPUTS + i` is the result of the operation at index `i`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Operation {
+pub enum Operation {
+    /// Adds.
     Add(usize, usize),
+    /// Exclusive or.
     Xor(usize, usize),
     /// To the right by this number of bits.
     Rotate(u32, usize),
@@ -20,7 +22,7 @@ pub(crate) enum Operation {
 
 impl Operation {
     /// Returns the values which the operation takes; both are equal if it takes one.
-    pub(crate) const fn operands(self) -> [usize; 2] {
+    pub const fn operands(self) -> [usize; 2] {
         match self {
             Self::Add(a, b) | Self::Xor(a, b) => [a, b],
             Self::Rotate(_, a) => [a, a],
@@ -29,7 +31,7 @@ impl Operation {
 }
 
 /// Returns the operations which the result of `rounds` depends on; the last one is the result.
-pub(crate) fn record(
+pub fn record(
     rounds: impl FnOnce(Recorder<'_>, [usize; 16], &[usize; 8]) -> usize,
 ) -> Vec<Operation> {
     let operations = RefCell::default();
@@ -64,7 +66,7 @@ pub(crate) fn record(
 
 /// Arithmetic on the numbers of values.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Recorder<'a>(&'a RefCell<Vec<Operation>>);
+pub struct Recorder<'a>(&'a RefCell<Vec<Operation>>);
 
 impl Recorder<'_> {
     fn push(self, operation: Operation) -> usize {

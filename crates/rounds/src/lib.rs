@@ -1,5 +1,5 @@
-//! The rounds of Blake2s over any [`Arithmetic`]: one source for every instruction set, for the
-//! build script, which orders the instructions of some, and for the number of operations.
+//! The rounds of Blake2s over any [`Arithmetic`]: one source for every instruction set, for the build
+//! script of `pow`, which orders the instructions of some, and for the number of operations.
 //!
 //! A message block has `W` words; the others are zero and never added. The schedule is resolved at
 //! compile time. The compiler moves what does not depend on the nonce out of the loop around these
@@ -11,8 +11,12 @@
 )]
 #![expect(clippy::many_single_char_names, reason = "the names of RFC 7693")]
 
+mod record;
+
+pub use record::{INPUTS, Operation, Recorder, record};
+
 /// The message schedule, one row per round (RFC 7693, §2.7).
-pub(crate) const SIGMA: [[usize; 16]; 10] = [
+pub const SIGMA: [[usize; 16]; 10] = [
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
     [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
     [11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4],
@@ -26,15 +30,21 @@ pub(crate) const SIGMA: [[usize; 16]; 10] = [
 ];
 
 /// The operations of the rounds, on values of 32-bit words.
-pub(crate) trait Arithmetic: Copy {
+pub trait Arithmetic: Copy {
     /// Some words.
     type V: Copy;
 
+    /// Adds modulo 2^32.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Returns the exclusive or.
     fn xor(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Rotates by 16 bits.
     fn rotate_right_16(self, a: Self::V) -> Self::V;
+    /// Rotates by 12 bits.
     fn rotate_right_12(self, a: Self::V) -> Self::V;
+    /// Rotates by 8 bits.
     fn rotate_right_8(self, a: Self::V) -> Self::V;
+    /// Rotates by 7 bits.
     fn rotate_right_7(self, a: Self::V) -> Self::V;
 }
 
@@ -43,11 +53,7 @@ const DIAGONALS: [[usize; 4]; 4] = [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13
 
 /// Returns the state after all ten rounds.
 #[inline(always)]
-pub(crate) fn all<S: Arithmetic, const W: usize>(
-    lanes: S,
-    v: [S::V; 16],
-    m: &[S::V; W],
-) -> [S::V; 16] {
+pub fn all<S: Arithmetic, const W: usize>(lanes: S, v: [S::V; 16], m: &[S::V; W]) -> [S::V; 16] {
     let mut v = rounds_1_to_8(lanes, first(lanes, v, m), m);
     round::<S, W, 9>(lanes, &mut v, m);
     v
@@ -55,7 +61,7 @@ pub(crate) fn all<S: Arithmetic, const W: usize>(
 
 /// Returns the state after the first round.
 #[inline(always)]
-pub(crate) fn first<S: Arithmetic, const W: usize>(
+pub fn first<S: Arithmetic, const W: usize>(
     lanes: S,
     mut v: [S::V; 16],
     m: &[S::V; W],
@@ -66,11 +72,7 @@ pub(crate) fn first<S: Arithmetic, const W: usize>(
 
 /// Returns [`top_word_after_first`] of the state before all rounds.
 #[inline(always)]
-pub(crate) fn top_word<S: Arithmetic, const W: usize>(
-    lanes: S,
-    v: [S::V; 16],
-    m: &[S::V; W],
-) -> S::V {
+pub fn top_word<S: Arithmetic, const W: usize>(lanes: S, v: [S::V; 16], m: &[S::V; W]) -> S::V {
     top_word_after_first(lanes, first(lanes, v, m), m)
 }
 
@@ -81,7 +83,7 @@ pub(crate) fn top_word<S: Arithmetic, const W: usize>(
 /// With x and y for `v[7]` and `v[15]` before their last rotations, by 7 and by 8, the result is
 /// `rotate_left(x, 1) ^ y`. An addition, x + x, equals the rotation except for bit 0.
 #[inline(always)]
-pub(crate) fn top_word_after_first<S: Arithmetic, const W: usize>(
+pub fn top_word_after_first<S: Arithmetic, const W: usize>(
     lanes: S,
     v: [S::V; 16],
     m: &[S::V; W],
