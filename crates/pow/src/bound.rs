@@ -33,8 +33,8 @@ pub(crate) struct VectorInstructions {
 }
 
 impl VectorInstructions {
-    /// Returns the fewest cycles for one hash of a header as on all public networks, or `None` if the
-    /// ports of this processor are not known.
+    /// Returns the fewest cycles for one hash of a header as on all public networks, or `None` if
+    /// the ports of this processor are not known.
     pub(crate) fn fewest_cycles(self) -> Option<f64> {
         let ports = ports(self.lanes)?;
         Some(f64::from(self.count()) / f64::from(ports) / f64::from(self.lanes))

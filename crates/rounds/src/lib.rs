@@ -1,5 +1,5 @@
-//! The rounds of Blake2s over any [`Arithmetic`]: one source for every instruction set, for the build
-//! script of `pow`, which orders the instructions of some, and for the number of operations.
+//! The rounds of Blake2s over any [`Arithmetic`]: one source for every instruction set, for the
+//! build script of `pow`, which orders the instructions of some, and for the number of operations.
 //!
 //! A message block has `W` words; the others are zero and never added. The schedule is resolved at
 //! compile time. The compiler moves what does not depend on the nonce out of the loop around these
