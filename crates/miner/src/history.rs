@@ -20,7 +20,6 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, SystemTime};
 use std::{io, thread};
 
-use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -85,14 +84,7 @@ pub enum HistoryError {
 impl HistoryError {
     /// Whether a later try may succeed without a change of the file.
     fn is_passing(&self) -> bool {
-        let code = match self {
-            Self::Database(error) => error.sqlite_error_code(),
-            _ => None,
-        };
-        matches!(
-            code,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
-        )
+        matches!(self.fault(), DiskFault::Full | DiskFault::Locked)
     }
 
     /// Whether the program can go on without the history, though its directory is a good one.

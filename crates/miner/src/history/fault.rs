@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 use super::{HistoryError, milliseconds, wall_clock};
 
@@ -62,6 +63,12 @@ impl HistoryError {
             },
             Self::Database(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => DiskFault::Full,
+                // The index of SQLite's log does not fit on the disk.
+                Some(ErrorCode::SystemIoFailure)
+                    if error.sqlite_extended_error_code() == Some(SQLITE_IOERR_SHMSIZE) =>
+                {
+                    DiskFault::Full
+                }
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => DiskFault::Locked,
                 Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => DiskFault::ReadOnly,
                 _ => DiskFault::Other,

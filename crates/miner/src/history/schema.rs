@@ -97,12 +97,12 @@ CREATE TABLE outage (
 ",
 ];
 
-/// Sets up a connection that writes, and brings the tables up to date.
+/// Returns the number of migrations that a file has had.
 ///
 /// # Errors
 /// Returns [`HistoryError::Newer`] for a file of a newer program and [`HistoryError::Foreign`] for
-/// one of another program, which both stay as they are; or the error of the database.
-pub(super) fn prepare(connection: &Connection) -> Result<(), HistoryError> {
+/// one of another program; or the error of the database.
+pub(super) fn version(connection: &Connection) -> Result<usize, HistoryError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables: i64 =
@@ -110,10 +110,19 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), HistoryError> {
     if application != APPLICATION && (application != 0 || tables > 0) {
         return Err(HistoryError::Foreign);
     }
-    let done = usize::try_from(version).unwrap_or_default();
-    if done > MIGRATIONS.len() {
+    let version = usize::try_from(version).unwrap_or_default();
+    if version > MIGRATIONS.len() {
         return Err(HistoryError::Newer);
     }
+    Ok(version)
+}
+
+/// Sets up a connection that writes, and brings the tables up to date.
+///
+/// # Errors
+/// Returns those of [`version`], whose files stay as they are; or the error of the database.
+pub(super) fn prepare(connection: &Connection) -> Result<(), HistoryError> {
+    let done = version(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

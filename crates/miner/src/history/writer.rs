@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use super::earlier::Earlier;
-use super::fault::Health;
+use super::fault::{DiskFault, Health};
 use super::place::{Database, Place, Slot};
 use super::record::{Record, milliseconds, prune};
 use super::unsettled::{Unsettled, unsettled};
@@ -72,16 +72,10 @@ pub(super) fn run(
     messages: &Receiver<Message>,
     opened: oneshot::Sender<Result<Opened, HistoryError>>,
 ) {
-    let started = Instant::now();
-    let opening = loop {
-        match Writer::new(place, about.clone(), Arc::clone(health)) {
-            // Another process, such as a backup, may hold the database for a while.
-            Err(error) if error.is_passing() && started.elapsed() < LOCKED => {
-                thread::park_timeout(RETRY);
-            }
-            ended => break ended,
-        }
-    };
+    let opening = Writer::new(place, about.clone(), Arc::clone(health)).and_then(|mut writer| {
+        let found = writer.start()?;
+        Ok((writer, found))
+    });
     match opening {
         Ok((mut writer, found)) => {
             // The receiver may have stopped waiting.
@@ -100,6 +94,12 @@ fn is_corrupt(error: &rusqlite::Error) -> bool {
     )
 }
 
+/// Returns the blocks whose fate is open, and the work of earlier runs.
+fn read(database: &Connection) -> Result<(Vec<Unsettled>, Earlier), HistoryError> {
+    let earlier = Earlier::read(database, wall_clock())?;
+    Ok((unsettled(database)?, earlier))
+}
+
 struct Writer {
     about: Run,
     health: Arc<Health>,
@@ -115,8 +115,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(place: &Place, about: Run, health: Arc<Health>) -> Result<(Self, Opened), HistoryError> {
-        let mut writer = Self {
+    fn new(place: &Place, about: Run, health: Arc<Health>) -> Result<Self, HistoryError> {
+        Ok(Self {
             about,
             health,
             slot: Slot::take(place)?,
@@ -124,16 +124,47 @@ impl Writer {
             run: None,
             failing: None,
             pruned: None,
+        })
+    }
+
+    /// Reads what earlier runs left. A disk that is full gets the row of this run later.
+    fn start(&mut self) -> Result<Opened, HistoryError> {
+        let started = Instant::now();
+        let (unsettled, earlier) = loop {
+            let error = match self.open() {
+                Ok((database, _)) => break read(database)?,
+                Err(error) => error,
+            };
+            if error.fault() == DiskFault::Full {
+                let Ok(Some(found)) = self.read_on_full_disk() else {
+                    return Err(error);
+                };
+                self.fail(&error);
+                break found;
+            }
+            // Another process, such as a backup, may hold the database for a while.
+            if !error.is_passing() || started.elapsed() >= LOCKED {
+                return Err(error);
+            }
+            thread::park_timeout(RETRY);
         };
-        let database = writer.open()?.0;
-        let opened = Opened {
-            unsettled: unsettled(database)?,
-            earlier: Earlier::read(database, wall_clock())?,
-            database: writer.slot.database.clone(),
-            instance: writer.slot.instance,
-        };
-        writer.health.note_written();
-        Ok((writer, opened))
+        self.health.note_written();
+        Ok(Opened {
+            database: self.slot.database.clone(),
+            instance: self.slot.instance,
+            unsettled,
+            earlier,
+        })
+    }
+
+    /// Returns `None` for a file that has to be migrated first.
+    fn read_on_full_disk(&self) -> Result<Option<(Vec<Unsettled>, Earlier)>, HistoryError> {
+        let database = self.slot.database.connect()?;
+        // The index of the log, a file that may not fit, is then in memory:
+        // https://sqlite.org/wal.html#noshm
+        database.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        let is_current = schema::version(&database)? == schema::MIGRATIONS.len();
+        is_current.then(|| read(&database)).transpose()
     }
 
     /// Returns the connection, opened if necessary, and the row of this run. Starts a new file in
@@ -230,15 +261,20 @@ impl Writer {
                     // Another connection may do better, such as after the file was replaced.
                     self.open = None;
                 }
-                let fault = error.fault();
-                self.health.set_fault(Some(fault));
-                if self.failing.is_none() {
-                    self.failing = Some(Instant::now());
-                    let fix = fault.remedy();
-                    let cause = error.source().map(ToString::to_string);
-                    warn!(event = "history_failed", %error, cause, fix, "cannot write the history: mining goes on, and it is written later");
-                }
+                self.fail(&error);
             }
+        }
+    }
+
+    /// Reports that writing fails, the first time.
+    fn fail(&mut self, error: &HistoryError) {
+        let fault = error.fault();
+        self.health.set_fault(Some(fault));
+        if self.failing.is_none() {
+            self.failing = Some(Instant::now());
+            let fix = fault.remedy();
+            let cause = error.source().map(ToString::to_string);
+            warn!(event = "history_failed", %error, cause, fix, "cannot write the history: mining goes on, and it is written later");
         }
     }
 

@@ -54,7 +54,7 @@ pub(super) struct Journal {
     written: BTreeMap<JobId, watch::Receiver<()>>,
     /// Blocks of earlier runs that no node has been asked about.
     unsettled: Vec<Unsettled>,
-    /// Blocks that no node was known to have, and too old to be submitted. A node may have taken
+    /// Blocks that no node was known to have, and too old to be taken by one. A node may have taken
     /// them just before the earlier run ended. By their rows, and by their jobs once they have one.
     late: BTreeMap<i64, Unsettled>,
     looked_up: BTreeMap<JobId, Unsettled>,
@@ -211,7 +211,7 @@ impl Journal {
     }
 
     /// Returns the blocks of earlier runs that a node of this network can be asked about, with the
-    /// time for which it may still take them; those that it may have taken are only looked up.
+    /// time for which it may still take them, if any; those that it may have taken are only looked up.
     /// `nodes` are the addresses of all nodes.
     pub(super) fn adopt(
         &mut self,
@@ -229,9 +229,10 @@ impl Journal {
         };
         let of_network = self.unsettled.extract_if(.., is_due);
         let blocks = of_network.map(|block| {
-            let left = lifetime.checked_sub(age(now, &block));
-            let left = left.filter(|_| block.is_untaken());
-            if block.is_untaken() && left.is_none() {
+            let left = lifetime.saturating_sub(age(now, &block));
+            let left = block.is_untaken().then_some(left);
+            if left == Some(Duration::ZERO) {
+                // Submitted once all the same: the clock may have been set forward since.
                 self.late.insert(block.row, block.clone());
             }
             (block, left)
