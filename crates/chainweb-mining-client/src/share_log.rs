@@ -43,7 +43,7 @@ pub struct Writing(oneshot::Receiver<()>);
 /// Opens the log, and starts the thread that writes.
 ///
 /// # Errors
-/// Returns an error if the file cannot be opened. A disk that does not answer is none.
+/// Returns an error if the file cannot be opened. A disk that does not answer or is full is none.
 pub(crate) async fn open(
     path: PathBuf,
     format: ShareLogFormat,
@@ -54,7 +54,13 @@ pub(crate) async fn open(
     let shown = path.display().to_string();
     let mut writer = Writer::new(path, format, shares, Arc::clone(&state));
     let run = move || {
-        let first = writer.open().map(|_| ());
+        let first = match writer.open() {
+            Err(error) if is_full(&error) => {
+                writer.failed(&error);
+                Ok(())
+            }
+            opened => opened.map(|_| ()),
+        };
         let is_open = first.is_ok();
         // The receiver may have stopped waiting: then the log begins when the disk answers.
         if opened.send(first).is_err() || is_open {
@@ -307,6 +313,14 @@ fn open_file(path: &Path) -> io::Result<File> {
         file.write_all(b"\n")?;
     }
     Ok(file)
+}
+
+/// Whether there may be room later.
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
 }
 
 /// Whether a file has a last line without its end.

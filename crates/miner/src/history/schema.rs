@@ -10,6 +10,10 @@ use super::HistoryError;
 /// Marks a file as ours: `CMCh` in ASCII.
 const APPLICATION: i32 = 0x434d_4368;
 
+/// The most pages of the file that the writer keeps in memory. It reads few of them again, and by
+/// default its memory grows with the file up to 2 MiB, over days.
+const CACHE_KIB: i64 = 256;
+
 /// The steps from an empty file to the present tables.
 ///
 /// Times are milliseconds since the Unix epoch, but `start` is seconds. `block.fate` is the name of
@@ -126,6 +130,7 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), HistoryError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     let behavior = TransactionBehavior::Immediate;
     let migration = Transaction::new_unchecked(connection, behavior)?;
     for step in &MIGRATIONS[done..] {

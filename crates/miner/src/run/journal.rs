@@ -211,8 +211,8 @@ impl Journal {
     }
 
     /// Returns the blocks of earlier runs that a node of this network can be asked about, with the
-    /// time for which it may still take them, if any; those that it may have taken are only looked up.
-    /// `nodes` are the addresses of all nodes.
+    /// time for which it may still take them, perhaps none; those that it may have taken are only
+    /// looked up. `nodes` are the addresses of all nodes.
     pub(super) fn adopt(
         &mut self,
         network: &str,

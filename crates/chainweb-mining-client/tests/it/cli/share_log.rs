@@ -242,15 +242,19 @@ async fn the_extended_log_has_refused_shares_too() {
     assert_eq!(lines.len(), expected.len());
 }
 
+/// Returns the program with a log that cannot be larger than four blocks of 512 bytes.
+fn limited(path: &str) -> Command {
+    let script = "trap '' XFSZ; ulimit -f 4; exec \"$@\"";
+    let mut command = command("sh");
+    command.args(["-c", script, "sh", PROGRAM, "--share-log", path]);
+    command
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full_for_a_while_costs_no_line_and_no_share() {
     let folder = Folder::new("share-log-full");
     let (path, moved) = (folder.path("shares"), folder.path("moved"));
-    // No file can be larger than four blocks of 512 bytes.
-    let limited = "trap '' XFSZ; ulimit -f 4; exec \"$@\"";
-    let mut command = command("sh");
-    command.args(["-c", limited, "sh", PROGRAM, "--share-log", &path]);
-    let mut farm = Farm::start(&mut command, "account.rig").await;
+    let mut farm = Farm::start(&mut limited(&path), "account.rig").await;
     let mut accepted = || farm.device.submit(is_share).1;
     // The line of a share has more than 200 bytes, and less than 300.
     assert!((0..12).all(|_| accepted()));
@@ -268,6 +272,22 @@ async fn a_disk_that_is_full_for_a_while_costs_no_line_and_no_share() {
         .partition(|line| serde_json::from_str::<Value>(line).is_ok());
     assert_eq!((whole.len(), torn.len()), (13, 1));
     assert!(after.starts_with(torn[0]), "the line is not repeated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_at_the_start_costs_no_line() {
+    let folder = Folder::new("share-log-full-start");
+    let (path, moved) = (folder.path("shares"), folder.path("moved"));
+    // The end of the line within which an earlier run stopped has no room.
+    fs::write(&path, [b'x'; 2048]).unwrap();
+    let mut farm = Farm::start(&mut limited(&path), "account.rig").await;
+    assert!(farm.device.submit(is_share).1);
+    fs::rename(&path, &moved).unwrap();
+    let recovered = farm.client.wait_for("share log is written again");
+    assert_eq!(field(&recovered, "lost"), "0");
+    farm.end();
+    let [before, after] = [&moved, &path].map(|path| fs::read_to_string(path).unwrap());
+    assert_eq!((before.len(), after.lines().count()), (2048, 1));
 }
 
 #[test]
