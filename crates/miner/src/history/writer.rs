@@ -163,8 +163,13 @@ impl Writer {
         // The index of the log, a file that may not fit, is then in memory:
         // https://sqlite.org/wal.html#noshm
         database.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        let is_current = schema::version(&database)? == schema::MIGRATIONS.len();
-        is_current.then(|| read(&database)).transpose()
+        if schema::version(&database)? < schema::MIGRATIONS.len() {
+            return Ok(None);
+        }
+        // Never committed: what a run that was killed left open is completed in memory only.
+        let behavior = TransactionBehavior::Deferred;
+        let transaction = Transaction::new_unchecked(&database, behavior)?;
+        read(&transaction).map(Some)
     }
 
     /// Returns the connection, opened if necessary, and the row of this run. Starts a new file in
