@@ -31,6 +31,9 @@ pub struct ServeArgs {
     /// Maximum time between two jobs of a session
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
     rate: Duration,
+    /// Number of chains with work; each publication is for the next one
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=98))]
+    chains: u16,
     /// Share difficulty: `block`, a level or `auto`
     #[arg(long, default_value = "0")]
     difficulty: DifficultyMode,
@@ -57,24 +60,27 @@ pub async fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let listener = interface.listen(0).await?;
     let address = listener.local_addr()?;
     let server = Server::new(config(args), &mut StdRng::seed_from_u64(SEED));
-    let (sender, works) = watch::channel(LiveSet::new([live_work(0)]));
+    let mut live: Vec<_> = (0..args.chains.into()).map(live_work).collect();
+    let (sender, works) = watch::channel(LiveSet::new(live.clone()));
     let (solutions, mut solved) = mpsc::channel::<Solution>(SOLUTIONS);
     let stop = CancellationToken::new();
     let serving = server.run(listener, works, solutions, stop.clone());
     tokio::pin!(serving);
     ChildEvent::Listening(address).print().context(GONE)?;
     let mut input = BufReader::new(tokio::io::stdin()).lines();
-    let mut publications = 0;
+    let mut published = live.len();
     loop {
         tokio::select! {
             ended = &mut serving => return ended.context(FAILED),
             line = input.next_line() => match line {
                 Ok(Some(line)) if line == PUBLISH => {
                     let at = Moment::now();
-                    publications += 1;
-                    let next = live_work(publications);
+                    let next = live_work(published as u64);
                     let key = key_of(next.work.header());
-                    sender.send_replace(LiveSet::new([next]));
+                    let chain = published % live.len();
+                    published += 1;
+                    live[chain] = next;
+                    sender.send_replace(LiveSet::new(live.clone()));
                     ChildEvent::Published(key, at).print().context(GONE)?;
                 }
                 Ok(Some(_)) => {}

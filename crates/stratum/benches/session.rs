@@ -61,7 +61,7 @@ fn session(mode: DifficultyMode, jobs: usize, logged: LoggedShares) -> (Session,
     }
     for _ in 1..jobs {
         sets.refresh(now, 0);
-        session.set_jobs(now, sets.slice(0), &mut out);
+        session.set_jobs(now, Arc::clone(sets.slice(0)), &mut out);
     }
     let job = sets.slice(0).job_for(0).expect("live work").id();
     (session, job.to_string(), now)

@@ -38,6 +38,13 @@ pub struct SessionContext {
     pub logged: LoggedShares,
 }
 
+impl SessionContext {
+    /// Returns the time after a job in which the next one is due, while there is work.
+    pub(crate) fn job_interval(&self) -> Duration {
+        self.rate.min(self.limits.heartbeat)
+    }
+}
+
 /// The timeouts and rate limits of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLimits {

@@ -69,7 +69,10 @@ impl SharedDurations {
 
 /// Returns the bucket of a duration: the first whose bound is not below it.
 fn bucket(duration: Duration) -> usize {
-    BOUNDS_MS.partition_point(|bound| Duration::from_millis(*bound) < duration)
+    let part = duration.subsec_nanos().div_ceil(1_000_000);
+    let ms = duration.as_secs().saturating_mul(1000);
+    let ms = ms.saturating_add(part.into());
+    BOUNDS_MS.partition_point(|bound| *bound < ms)
 }
 
 #[cfg(test)]

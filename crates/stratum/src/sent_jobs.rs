@@ -26,9 +26,13 @@ struct SentJob {
     required: Arc<ShareTarget>,
 }
 
-/// The last jobs sent to a session, newest first. An array in place: each share reads the newest.
+/// The last jobs sent to a session. A ring in place: each share reads the newest.
 #[derive(Debug, Default)]
-pub(crate) struct SentJobs([Option<SentJob>; KEPT_JOBS]);
+pub(crate) struct SentJobs {
+    ring: [Option<SentJob>; KEPT_JOBS],
+    /// The place of the newest; older ones follow.
+    newest: usize,
+}
 
 /// The hashes of the kept jobs with one nonce, in the order of the jobs.
 pub(crate) struct Hashes {
@@ -67,12 +71,14 @@ pub(crate) struct Accepted {
 
 impl SentJobs {
     pub(crate) fn push(&mut self, job: Arc<StratumJob>, required: Arc<ShareTarget>) {
-        self.0.rotate_right(1);
-        self.0[0] = Some(SentJob { job, required });
+        self.newest = self.newest.checked_sub(1).unwrap_or(KEPT_JOBS - 1);
+        self.ring[self.newest] = Some(SentJob { job, required });
     }
 
+    /// Returns the jobs, newest first.
     fn kept(&self) -> impl Iterator<Item = &SentJob> {
-        self.0.iter().map_while(Option::as_ref)
+        let (oldest, newest) = self.ring.split_at(self.newest);
+        newest.iter().chain(oldest).map_while(Option::as_ref)
     }
 
     /// Returns the job sent last.
@@ -82,7 +88,7 @@ impl SentJobs {
 
     /// Returns the job of an index and the share target in force when it was sent.
     pub(crate) fn get(&self, index: usize) -> Option<(&StratumJob, &ShareTarget)> {
-        let sent = self.0.get(index)?.as_ref()?;
+        let sent = self.kept().nth(index)?;
         Some((&sent.job, &sent.required))
     }
 

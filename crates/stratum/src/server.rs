@@ -19,14 +19,14 @@ mod slice;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use listen::{Descriptors, Permits, raise_descriptor_limit};
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -36,8 +36,8 @@ pub use self::counters::{Counters, Counts};
 pub use self::ending::Ending;
 use self::gate::Gate;
 pub use self::proxy_protocol::ProxyProtocol;
-use self::publisher::{Publisher, SLICES};
-use self::shared::Shared;
+use self::publisher::Publisher;
+use self::shared::{LATE_JOB_WARNINGS, Shared};
 use crate::context::SessionContext;
 use crate::job_id::JobIds;
 use crate::log_limit::LogLimit;
@@ -48,9 +48,6 @@ use crate::share_target::ShareTargets;
 use crate::stats::Stats;
 use crate::template::LiveSet;
 use crate::tls::Tls;
-
-/// The part of the refresh period, as a divisor, in which refreshes pause after new work.
-const PAUSE_PART: u32 = 5;
 
 /// File descriptors that the program needs besides those of connections.
 const OTHER_DESCRIPTORS: u64 = 128;
@@ -163,9 +160,11 @@ impl Server {
         if let Ok(address) = listener.local_addr() {
             info!(event = "worker_ready", %address, difficulty = %self.config.difficulty, "Stratum server ready");
         }
-        let mut publisher = Publisher::new(Arc::clone(&self.context.job_ids));
+        let period = self.context.job_interval();
+        let job_ids = Arc::clone(&self.context.job_ids);
+        let mut publisher = Publisher::new(Instant::now(), job_ids, period);
         let first = work.borrow_and_update().clone();
-        publisher.set_work(Instant::now(), &first).await;
+        publisher.set_work(Instant::now(), &first);
 
         let mut tasks = JoinSet::new();
         let shared = Shared {
@@ -176,6 +175,7 @@ impl Server {
             gate: Gate::new(&self.config),
             tls: self.config.tls.clone(),
             share_log: self.config.share_log.clone(),
+            late_job_warnings: LogLimit::every(LATE_JOB_WARNINGS),
         };
         if let Some(tls) = self.config.tls {
             tasks.spawn(tls.watch(stop.clone()));
@@ -183,31 +183,23 @@ impl Server {
         let accept = Accept::new(shared, permits, publisher.slices(), stop.clone());
         tasks.spawn(accept.run(listener));
 
-        // No device waits longer than the heartbeat, and the timer never fires without pause.
-        let period = self.config.rate.min(self.config.session.heartbeat);
-        let pause = period / PAUSE_PART;
-        let interval = period.saturating_sub(pause) / u32::try_from(SLICES).expect("few");
-        let mut refresh = tokio::time::interval(interval.max(Duration::from_millis(1)));
-        let mut paused: Option<Instant> = None;
-        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut result = loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break Ok(()),
-                changed = work.changed() => {
+                // First, or devices run out of nonces where other work keeps the server busy.
+                () = sleep_until(publisher.due().into()) => publisher.refresh(Instant::now()),
+                () = yield_now(), if publisher.is_waking() => {
+                    publisher.wake_some(Instant::now());
+                }
+                changed = work.changed(), if !publisher.is_waking() => {
                     if changed.is_err() {
                         break Err(ServerError::WorkClosed);
                     }
                     let live = work.borrow_and_update().clone();
-                    let now = Instant::now();
-                    publisher.set_work(now, &live).await;
-                    if paused.is_none_or(|since| now - since >= period) {
-                        refresh.reset_after(pause);
-                        paused = Some(now);
-                    }
+                    publisher.set_work(Instant::now(), &live);
                 }
                 _ = tasks.join_next() => break Err(ServerError::Task),
-                _ = refresh.tick() => publisher.refresh_next(Instant::now()),
             }
         };
         // Dropping the publisher ends the sessions.

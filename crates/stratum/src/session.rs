@@ -37,6 +37,10 @@ use crate::sent_jobs::{Accepted, SentJobs, ShareContext};
 use crate::share_target::ShareTarget;
 use crate::stats::{WorkerName, WorkerSession};
 
+/// A job is late this part, as a divisor, of the usual time after it was due: at the default after
+/// 1.5 s. The fastest devices begin to search the same nonces again after 1.7 s.
+const LATE_PART: u32 = 2;
+
 /// A session.
 #[derive(Debug)]
 pub struct Session {
@@ -78,8 +82,8 @@ pub struct Session {
     recent_jobs: SentJobs,
     /// When a target or job was last sent.
     sent_at: Instant,
-    /// When a job was last sent.
-    job_sent_at: Instant,
+    /// When the last job was sent; `None` without live work.
+    job_sent_at: Option<Instant>,
     /// When the device needs another header, if that is before the next refresh of the slice.
     refresh_at: Option<Instant>,
     rate_limit: RateLimit,
@@ -113,7 +117,7 @@ impl Session {
             seen_jobs: Vec::new(),
             recent_jobs: SentJobs::default(),
             sent_at: now,
-            job_sent_at: now,
+            job_sent_at: None,
             refresh_at: None,
             rate_limit: RateLimit::new(now, &context.limits),
             context,
@@ -312,8 +316,8 @@ impl Session {
     }
 
     /// Replaces the jobs of its slice.
-    pub fn set_jobs(&mut self, now: Instant, jobs: &Arc<JobSet>, out: &mut Outbox) {
-        self.jobs = Arc::clone(jobs);
+    pub fn set_jobs(&mut self, now: Instant, jobs: Arc<JobSet>, out: &mut Outbox) {
+        self.jobs = jobs;
         if self.login.gets_jobs() {
             self.switch_job(now, out);
         }
@@ -374,16 +378,21 @@ impl Session {
     /// Sends this session's job of the set, unless it is the current one.
     fn switch_job(&mut self, now: Instant, out: &mut Outbox) {
         let Some(job) = self.jobs.job_for(self.rank) else {
+            self.job_sent_at = None;
             return;
         };
         if self.current_job != Some(job.id()) {
             self.current_job = Some(job.id());
             let seen = (job.template().key(), job.id());
             let is_seen = self.seen_jobs.contains(&seen);
-            let jobs = &self.jobs;
-            self.seen_jobs
-                .retain(|&(key, _)| key != seen.0 && jobs.is_live(key));
-            self.seen_jobs.push(seen);
+            let place = |is_free: &dyn Fn(u64) -> bool| {
+                self.seen_jobs.iter().position(|(key, _)| is_free(*key))
+            };
+            let same = place(&|key| key == seen.0);
+            match same.or_else(|| place(&|key| !self.jobs.is_live(key))) {
+                Some(place) => self.seen_jobs[place] = seen,
+                None => self.seen_jobs.push(seen),
+            }
             let job = if is_seen {
                 // The device returns to this work: a fresh header avoids nonces already searched.
                 let id = self.context.job_ids.next();
@@ -427,7 +436,12 @@ impl Session {
         let target = self.update_target(now, out);
         self.recent_jobs.push(Arc::clone(&job), target);
         out.job = Some(job);
-        self.job_sent_at = now;
+        let due = self.context.job_interval();
+        if let Some(before) = self.job_sent_at.replace(now)
+            && now > before + (due + due / LATE_PART)
+        {
+            out.late_job = out.late_job.max(Some(now - before));
+        }
         self.set_refresh(self.difficulty.hash_rate(now));
     }
 
@@ -464,9 +478,8 @@ impl Session {
         // Nonces searched twice make no new shares, so the estimate may be below the vendor's
         // figure.
         let rate = rate.max(self.vendor_rate);
-        let period = refresh_after(self.context.nonce1.size(), rate);
-        let is_first = period < self.context.rate;
-        self.refresh_at = is_first.then(|| self.job_sent_at + period);
+        let period = refresh_after(self.context.nonce1.size(), rate, self.context.rate);
+        self.refresh_at = self.job_sent_at.zip(period).map(|(at, period)| at + period);
     }
 }
 

@@ -127,6 +127,11 @@ impl Stats {
     /// Removes workers that have been gone for a day, or for an hour if none of their shares was
     /// accepted. Has to be called at least once an hour, or names without use fill the map.
     pub fn snapshot(&self, now: Instant) -> Vec<WorkerSnapshot> {
+        self.each(now).collect()
+    }
+
+    /// Returns the same one by one, so that those of thousands of workers take no memory at once.
+    pub fn each(&self, now: Instant) -> impl Iterator<Item = WorkerSnapshot> + use<> {
         let all: Vec<_> = {
             let mut guard = lock(&self.workers);
             let workers = &mut *guard;
@@ -145,9 +150,8 @@ impl Stats {
                 .cloned()
                 .collect()
         };
-        all.iter()
-            .map(|worker| worker.tally().snapshot(worker.name.clone(), now))
-            .collect()
+        all.into_iter()
+            .map(move |worker| worker.tally().snapshot(worker.name.clone(), now))
     }
 }
 

@@ -65,6 +65,21 @@ pub(super) static METRICS: &[Metric] = &[
         |facts| server(facts, |counts| counts.skipped_jobs),
     ),
     metric(
+        "jobs_late_total",
+        &[],
+        "Jobs that a device got more than 1.5 times `--stratum-rate` after the one before",
+        "Alert if it rises: this machine is overloaded, and fast devices search nonces twice.",
+        |facts| server(facts, |counts| counts.late_jobs),
+    ),
+    metric(
+        "job_wait_longest_seconds",
+        &[],
+        "The longest time from one job of a device to the next, of those that were late; 0 if none \
+         was",
+        "",
+        |facts| of_server(facts, |counts| one(counts.longest_wait.as_secs_f64())),
+    ),
+    metric(
         "notify_duration_seconds",
         &[],
         "From an event that changes the live jobs, such as a new block, to the last byte of a \

@@ -93,7 +93,7 @@ async fn observe(
             () = observations.closed() => true,
         };
         let now = Instant::now();
-        let (each, events) = watch.observe(now, stats.snapshot(now));
+        let (each, events) = watch.observe(now, stats.each(now));
         let (server, at) = (counters.read(), now);
         let devices = Devices { each, server, at };
         if is_last {

@@ -50,12 +50,15 @@ pub(crate) struct DeviceWatch {
     earlier: BTreeMap<String, Vec<f64>>,
     /// The hashes by hour of devices of earlier runs that have not connected yet.
     hashes: BTreeMap<String, Vec<(Instant, f64)>>,
-    known: BTreeMap<WorkerName, Known>,
+    /// Boxed: the nodes of a map are half empty.
+    known: BTreeMap<WorkerName, Box<Known>>,
     changes: BTreeMap<DeviceChange, Changes>,
 }
 
 #[derive(Debug)]
 struct Known {
+    /// When it was last among the workers.
+    read: Instant,
     state: DeviceState,
     /// When it was first seen connected without a break.
     connected: Instant,
@@ -106,18 +109,18 @@ impl DeviceWatch {
     pub(crate) fn observe(
         &mut self,
         now: Instant,
-        workers: Vec<WorkerSnapshot>,
+        workers: impl IntoIterator<Item = WorkerSnapshot>,
     ) -> (Vec<Device>, Vec<Event>) {
-        let mut before = take(&mut self.known);
-        let mut devices = Vec::with_capacity(workers.len());
+        let mut devices = Vec::with_capacity(self.known.len());
         for stats in workers {
-            let mut known = before.remove(&stats.name).unwrap_or_else(|| {
+            let known = self.known.entry(stats.name.clone()).or_insert_with(|| {
                 let hours = self.earlier.remove(stats.name.as_str());
                 let mut known = Known::new(now, &stats, hours.unwrap_or_default());
                 let hashes = self.hashes.remove(stats.name.as_str());
                 known.hashes.resume(&hashes.unwrap_or_default());
-                known
+                Box::new(known)
             });
+            known.read = now;
             let rates = known.hash(now, stats.credited);
             let shares = Shares::from(&stats);
             let recent = shares.since(known.shares.before(now, shares));
@@ -134,7 +137,6 @@ impl DeviceWatch {
             let configured = self.configured.get(stats.name.as_str());
             let usual = known.usual.filter(|_| !self.are_shares_blocks);
             let expected_rate = configured.map(|rate| ExpectedRate::Configured(*rate));
-            self.known.insert(stats.name.clone(), known);
             devices.push(Device {
                 expected: (!self.are_shares_blocks).then_some(stats.expected),
                 expected_rate: expected_rate.or(usual),
@@ -145,7 +147,8 @@ impl DeviceWatch {
                 state,
             });
         }
-        for (name, known) in before {
+        let is_gone = |_: &WorkerName, known: &mut Box<Known>| known.read != now;
+        for (name, known) in self.known.extract_if(.., is_gone) {
             if !known.hours.is_empty() && self.earlier.len() < MAX_EARLIER {
                 self.earlier.insert(name.as_str().to_owned(), known.hours);
             }
@@ -177,6 +180,7 @@ impl DeviceWatch {
 impl Known {
     fn new(now: Instant, stats: &WorkerSnapshot, hours: Vec<f64>) -> Self {
         Self {
+            read: now,
             usual: ExpectedRate::of(None, &hours),
             state: DeviceState::Disconnected,
             connected: now,

@@ -13,7 +13,7 @@ pub struct BenchArgs {
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     pub(crate) sessions: Vec<usize>,
     /// Publications of new work for each of them
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 50)]
     pub(crate) rounds: usize,
     /// Duration of each measurement of shares; round trips take three times as long
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time)]

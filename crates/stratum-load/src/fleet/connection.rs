@@ -280,6 +280,10 @@ impl Fleet {
             let bytes = const_hex::decode(header_hex).unwrap_or_default();
             session.header = WorkHeader::decode(&bytes).ok().map(Box::new);
         }
+        let before = std::mem::replace(&mut session.job_at, now);
+        if session.recent[0].is_some() {
+            self.tally.job_to_job.add(now.since(before));
+        }
         let key = work_key(header_hex.as_bytes());
         if session.recent.contains(&Some(key)) {
             return Ok(());

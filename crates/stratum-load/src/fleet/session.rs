@@ -49,6 +49,8 @@ pub(super) struct Session {
     /// Bytes that the socket has not accepted yet.
     pub(super) output: Vec<u8>,
     pub(super) job_id: String,
+    /// Arrival of the job.
+    pub(super) job_at: Moment,
     /// Header of the job, kept only if shares must be hashed.
     pub(super) header: Option<Box<WorkHeader>>,
     pub(super) target: Option<Target>,

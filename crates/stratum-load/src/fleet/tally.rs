@@ -59,6 +59,8 @@ pub struct Tally {
     pub login: Distribution,
     /// Times from the connection to the first job.
     pub first_job: Distribution,
+    /// Times from one job of a session to the next.
+    pub job_to_job: Distribution,
     /// Times from the submission of a share to its answer.
     pub round_trip: Distribution,
     /// Outcomes of shares by kind.

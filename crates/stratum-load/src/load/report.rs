@@ -1,10 +1,11 @@
 //! Report of a run, as text and as JSON.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::distribution::{Percentiles, Summary, median};
+use crate::distribution::{Distribution, Percentiles, Summary, median};
 use crate::fleet::{Fleet, Outcomes, Round, Tally};
 use crate::process::Usage;
 
@@ -45,6 +46,8 @@ pub struct FanOut {
     /// Times to the first session, to half, to 99 % and to all of them.
     #[serde(flatten)]
     pub(crate) times: Percentiles,
+    /// 99th percentile of the times to all sessions, over the rounds.
+    pub(crate) last_p99_us: f64,
 }
 
 impl FanOut {
@@ -54,7 +57,10 @@ impl FanOut {
         let over = |figure: fn(&Percentiles) -> f64| {
             median(figures.iter().map(|(_, arrivals)| figure(&arrivals.times)))
         };
+        let last = figures.iter().map(|(_, arrivals)| arrivals.times.last_us);
+        let last: Distribution = last.map(|us| Duration::from_secs_f64(us / 1e6)).collect();
         Self {
+            last_p99_us: last.summary().times.p99_us,
             rounds: figures.len(),
             missing: figures.iter().map(|(missing, _)| missing).sum(),
             times: Percentiles {
@@ -125,6 +131,7 @@ impl fmt::Display for LoadReport {
             ("connect", tally.connect.summary()),
             ("login", tally.login.summary()),
             ("first job", tally.first_job.summary()),
+            ("job to job", tally.job_to_job.summary()),
             ("fan-out (of rounds)", of_rounds),
             ("submit round trip", tally.round_trip.summary()),
         ];

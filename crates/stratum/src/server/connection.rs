@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use listen::Permit;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::error::TrySendError;
 use tracing::{debug, trace, warn};
@@ -55,6 +55,8 @@ pub(super) struct Connection {
     secure: Option<Box<Secure>>,
     session: Session,
     framing: Framing,
+    /// Whether the socket wakes this task once it is readable.
+    is_waiting: bool,
     outbox: Outbox,
     /// Lines that may have been sent in part.
     writing: Bytes,
@@ -83,6 +85,7 @@ impl Connection {
             secure: None,
             session,
             framing: Framing::default(),
+            is_waiting: false,
             outbox: Outbox::default(),
             writing: Bytes::new(),
             stalled: None,
@@ -144,13 +147,15 @@ impl Connection {
                 alarm = Alarm::Set;
                 timer.as_mut().poll(cx).map(|()| Ok(Turn::Due))
             });
-            let mut now = match turn.await? {
-                Turn::Done(now) => now,
+            let turn = turn.await?;
+            let is_full = matches!(turn, Turn::Full(_));
+            let mut now = match turn {
+                Turn::Done(now) | Turn::Full(now) => now,
                 Turn::Left => return Ok(Ending::Left),
                 Turn::Ended(ending) => return Ok(ending),
                 Turn::Jobs(jobs) => {
                     let now = Instant::now();
-                    self.set_jobs(now, &jobs);
+                    self.set_jobs(now, jobs);
                     now
                 }
                 Turn::Due => {
@@ -165,9 +170,14 @@ impl Connection {
                     return Ok(Ending::Stopped);
                 }
             };
-            for solution in std::mem::take(&mut self.outbox.solutions) {
-                // The receiver is dropped only when the program ends.
-                self.shared.solutions.send(solution).await.ok();
+            if let Some(wait) = self.outbox.late_job.take() {
+                self.shared.late_job(now, wait);
+            }
+            if !self.outbox.solutions.is_empty() {
+                for solution in std::mem::take(&mut self.outbox.solutions) {
+                    // The receiver is dropped only when the program ends.
+                    self.shared.solutions.send(solution).await.ok();
+                }
                 now = Instant::now();
             }
             let flushed = self.flush(now);
@@ -176,7 +186,9 @@ impl Connection {
                 log.send(&mut self.outbox.records, self.number, self.peer);
             }
             flushed?;
-            self.log_settings();
+            if !self.outbox.settings.is_empty() {
+                self.log_settings();
+            }
             if let Some(close) = self.outbox.close {
                 return Ok(Ending::Closed(close));
             }
@@ -198,10 +210,14 @@ impl Connection {
             {
                 alarm = Alarm::Checked;
             }
+            if is_full {
+                // Jobs of other sessions come before more lines of this one.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
-    fn set_jobs(&mut self, now: Instant, jobs: &Arc<JobSet>) {
+    fn set_jobs(&mut self, now: Instant, jobs: Arc<JobSet>) {
         let unsent = self.outbox.job.as_ref().map(|job| job.id());
         let before = self.session.work_since();
         self.session.set_jobs(now, jobs, &mut self.outbox);
@@ -229,7 +245,14 @@ impl Connection {
                 return Poll::Pending;
             }
         }
-        self.poll_lines(cx)
+        // Mostly the task was woken for a job, and waits for the socket as it did before.
+        let is_readable = || self.socket.try_io(Interest::READABLE, || Ok(())).is_ok();
+        if self.is_waiting && !is_readable() {
+            return Poll::Pending;
+        }
+        let lines = self.poll_lines(cx);
+        self.is_waiting = lines.is_pending();
+        lines
     }
 
     /// Reads once and answers the lines.
@@ -242,6 +265,10 @@ impl Connection {
             return Poll::Ready(Ok(Turn::Left));
         }
         let now = Instant::now();
+        let turn = match chunk.len() {
+            READ => Turn::Full(now),
+            _ => Turn::Done(now),
+        };
         self.session.received(now, chunk.len(), &mut self.outbox);
         let first;
         if let Some(mut opening) = self.opening.take() {
@@ -285,7 +312,7 @@ impl Connection {
                 }
             }
         }
-        Poll::Ready(Ok(Turn::Done(now)))
+        Poll::Ready(Ok(turn))
     }
 
     /// Decides by the first bytes on the client's address and protocol. Returns the length of a
@@ -371,7 +398,7 @@ impl Connection {
 
     /// Sends as much as the socket accepts.
     fn flush(&mut self, now: Instant) -> io::Result<()> {
-        self.send_answers();
+        self.send_alone();
         while self.has_unsent() {
             if self.writing.is_empty() {
                 self.writing = self.outbox.take_lines();
@@ -392,20 +419,20 @@ impl Connection {
         // Frees the buffer, of which an empty rest remains.
         self.writing = Bytes::new();
         if let Some(announced) = self.announced.take() {
-            self.shared.counters.notify.add(announced.elapsed());
+            let time = now.saturating_duration_since(announced);
+            self.shared.counters.notify.add(time);
         }
         Ok(())
     }
 
-    /// Sends answers that no notification follows, without a copy unless the socket accepts only a
-    /// part of them.
-    fn send_answers(&mut self) {
+    /// Sends answers or a job alone, without a copy unless the socket accepts only a part of them.
+    fn send_alone(&mut self) {
         let is_first = self.writing.is_empty();
-        let Some(answers) = self.outbox.answers_alone().filter(|_| is_first) else {
+        let Some(lines) = self.outbox.alone().filter(|_| is_first) else {
             return;
         };
-        match Self::try_write(&self.socket, self.secure.as_deref_mut(), answers) {
-            Ok(sent) if sent == answers.len() => self.outbox.answers_sent(),
+        match Self::try_write(&self.socket, self.secure.as_deref_mut(), lines) {
+            Ok(sent) if sent == lines.len() => self.outbox.alone_sent(),
             Ok(sent) => {
                 self.writing = self.outbox.take_lines();
                 self.writing.advance(sent);
@@ -486,6 +513,8 @@ enum Turn {
     Stop,
     /// Lines were read at this time, or the socket is writable.
     Done(Instant),
+    /// As many bytes as fit were read at this time: more may follow.
+    Full(Instant),
     /// The client closed its side.
     Left,
     /// The connection ends.

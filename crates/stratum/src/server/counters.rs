@@ -1,6 +1,7 @@
 //! The counters of the server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::durations::{Durations, SharedDurations};
 use crate::server::ending::Ending;
@@ -32,6 +33,10 @@ pub struct Counters {
     pub solutions: AtomicU64,
     /// Unsent jobs replaced by newer ones because the client was slow to read.
     pub skipped_jobs: AtomicU64,
+    /// Jobs sent so long after the one before that a device may have run out of nonces.
+    pub late_jobs: AtomicU64,
+    /// The longest such time in nanoseconds.
+    longest_wait: AtomicU64,
     /// Refused shares by reason, in the order of [`Rejection::ALL`].
     pub(super) rejections: [AtomicU64; Rejection::ALL.len()],
     /// Connections that ended, by reason, in the order of [`Ending::ALL`].
@@ -68,6 +73,10 @@ pub struct Counts {
     pub solutions: u64,
     /// Unsent jobs replaced by newer ones because the client was slow to read.
     pub skipped_jobs: u64,
+    /// Jobs sent so long after the one before that a device may have run out of nonces.
+    pub late_jobs: u64,
+    /// The longest such time.
+    pub longest_wait: Duration,
     /// Refused shares by reason.
     pub rejections: Rejections,
     /// Connections that ended, by reason, in the order of [`Ending::ALL`].
@@ -97,6 +106,8 @@ impl Counters {
             refused_shares: of(&self.refused_shares),
             solutions: of(&self.solutions),
             skipped_jobs: of(&self.skipped_jobs),
+            late_jobs: of(&self.late_jobs),
+            longest_wait: Duration::from_nanos(of(&self.longest_wait)),
             rejections: Rejections(self.rejections.each_ref().map(of)),
             endings: self.endings.each_ref().map(of),
             credited: f64::from_bits(of(&self.credited)),
@@ -106,6 +117,13 @@ impl Counters {
 
     pub(super) fn add(counter: &AtomicU64, more: u64) {
         counter.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Counts a job sent this long after the one before.
+    pub(super) fn late_job(&self, wait: Duration) {
+        Self::add(&self.late_jobs, 1);
+        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        self.longest_wait.fetch_max(nanos, Ordering::Relaxed);
     }
 
     /// Adds hashes credited for accepted shares.

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::context::SessionContext;
-use crate::server::counters::Counters;
+use crate::log_limit::LogLimit;
+use crate::server::counters::{Counters, Counts};
 use crate::server::gate::{Gate, Refused};
 use crate::session::Solution;
 use crate::share_log::ShareLog;
@@ -25,9 +26,26 @@ pub(super) struct Shared {
     pub(super) gate: Gate,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) share_log: Option<ShareLog>,
+    pub(super) late_job_warnings: LogLimit<()>,
 }
 
+/// The time between two warnings of late jobs.
+pub(super) const LATE_JOB_WARNINGS: Duration = Duration::from_mins(1);
+
 impl Shared {
+    /// Counts and logs a job that a device gets this long after the one before.
+    pub(super) fn late_job(&self, now: Instant, wait: Duration) {
+        self.counters.late_job(wait);
+        if self.late_job_warnings.is_due(now, ()) {
+            let Counts {
+                late_jobs,
+                longest_wait,
+                ..
+            } = self.counters.read();
+            warn!(event = "jobs_late", so_far = late_jobs, longest = ?longest_wait, "devices wait too long for jobs: this machine is overloaded");
+        }
+    }
+
     /// Counts and logs a client that may not connect.
     pub(super) fn refuse(&self, now: Instant, peer: SocketAddr, refused: Refused) {
         Counters::add(&self.counters.refused_connections, 1);

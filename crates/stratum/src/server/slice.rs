@@ -66,15 +66,17 @@ impl<T> Slice<T> {
         drop(before);
     }
 
-    /// Wakes the reader of this index, if it still lives. Returns `None` beyond the last index.
-    pub(super) fn wake(&self, index: usize) -> Option<()> {
+    /// Wakes the reader of this index, if it lives.
+    pub(super) fn wake(&self, index: usize) {
         let wakers = lock(&self.wakers);
-        wakers
-            .by_index
-            .get(index)?
-            .iter()
-            .for_each(Waker::wake_by_ref);
-        Some(())
+        if let Some(Some(waker)) = wakers.by_index.get(index) {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Returns the number of indices of readers, of which some may be free.
+    pub(super) fn places(&self) -> usize {
+        lock(&self.wakers).by_index.len()
     }
 
     /// Ends all readers, including those created later.
@@ -266,12 +268,13 @@ mod tests {
         assert_eq!(poll(&mut second, &second_waker), Poll::Pending);
         slice.set(Arc::new(2));
         assert_eq!((first_wakes.count(), second_wakes.count()), (0, 0));
-        assert_eq!(slice.wake(1), Some(()));
+        slice.wake(1);
         assert_eq!((first_wakes.count(), second_wakes.count()), (0, 1));
         drop(first);
-        assert_eq!(slice.wake(0), Some(()));
+        slice.wake(0);
         assert_eq!(first_wakes.count(), 0);
-        assert_eq!(slice.wake(2), None);
+        slice.wake(2);
+        assert_eq!(slice.places(), 2);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chainweb::{CreationTime, Difficulty, Level, Nonce, Target};
@@ -88,6 +89,8 @@ pub struct Outbox {
     pub bad_lines: u64,
     /// The number of subscriptions refused because no nonce1 was free.
     pub refused_subscriptions: u64,
+    /// The time since the job before, if a job is late.
+    pub late_job: Option<Duration>,
     /// Settings of the client to warn of, each once for a worker name.
     pub settings: Vec<SettingWarning>,
     /// The reason to close the connection, if any.
@@ -115,15 +118,19 @@ impl Outbox {
         lines.into()
     }
 
-    /// Returns the lines to send if they are answers only.
-    pub(crate) fn answers_alone(&self) -> Option<&[u8]> {
-        let alone = self.target.is_none() && self.job.is_none() && !self.answers.is_empty();
-        alone.then_some(&self.answers)
+    /// Returns the lines to send if they are answers only or a job only.
+    pub(crate) fn alone(&self) -> Option<&[u8]> {
+        match (&self.job, &self.target) {
+            (None, None) if !self.answers.is_empty() => Some(&self.answers),
+            (Some(job), None) if self.answers.is_empty() => Some(job.notify()),
+            _ => None,
+        }
     }
 
-    /// Removes the answers.
-    pub(crate) fn answers_sent(&mut self) {
+    /// Removes the lines of [`Outbox::alone`].
+    pub(crate) fn alone_sent(&mut self) {
         self.answers = Vec::new();
+        self.job = None;
     }
 
     /// Whether there are lines to send.

@@ -15,9 +15,13 @@ const USED_PART: f64 = 0.75;
 /// free.
 const MAX_NONCE2_BYTES: u8 = 6;
 
-/// Returns how long after its job a device of `rate` hashes per second needs another header.
-pub(super) fn refresh_after(size: Nonce1Size, rate: f64) -> Duration {
+/// Returns how long after its job a device of `rate` hashes per second needs another header, if
+/// that is before `usual`.
+pub(super) fn refresh_after(size: Nonce1Size, rate: f64, usual: Duration) -> Option<Duration> {
     let bytes = size.nonce2_bytes().min(MAX_NONCE2_BYTES);
-    let nonces = USED_PART * 2_f64.powi(8 * i32::from(bytes));
-    Duration::try_from_secs_f64(nonces / rate).map_or(Duration::MAX, |time| time.max(MIN_REFRESH))
+    let nonces = USED_PART * (1_u64 << (8 * bytes)) as f64;
+    let seconds = nonces / rate;
+    let is_first = seconds < usual.as_secs_f64();
+    let period = is_first.then(|| Duration::from_secs_f64(seconds).max(MIN_REFRESH));
+    period.filter(|period| *period < usual)
 }

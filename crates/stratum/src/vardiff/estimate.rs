@@ -70,6 +70,9 @@ impl Estimate {
     }
 
     fn rate(&self, average: Average, now: Instant) -> f64 {
+        if average.sum == 0.0 {
+            return 0.0;
+        }
         let passed = now.saturating_duration_since(self.last);
         let age = now.max(self.last).saturating_duration_since(self.start);
         average.rate(passed, age)
@@ -101,9 +104,6 @@ impl Average {
     }
 
     fn rate(self, passed: Duration, age: Duration) -> f64 {
-        if self.sum == 0.0 {
-            return 0.0;
-        }
         let weight = -(-age.as_secs_f64() / self.constant).exp_m1();
         self.decayed(passed) / weight
     }

@@ -99,7 +99,7 @@ impl Client {
     /// Updates the jobs and returns what is sent.
     pub(crate) fn update_jobs(&mut self, server: &TestServer) -> String {
         let jobs = Arc::clone(server.jobs.slice(0));
-        self.session.set_jobs(server.now, &jobs, &mut self.out);
+        self.session.set_jobs(server.now, jobs, &mut self.out);
         self.sent()
     }
 

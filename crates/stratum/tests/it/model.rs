@@ -193,10 +193,11 @@ impl Model {
         self.set_jobs.extend(current.map(Arc::downgrade));
         for which in 0..self.devices.len() {
             let device = &mut self.devices[which];
-            device
-                .client
-                .session
-                .set_jobs(self.server.now, &jobs, &mut device.client.out);
+            device.client.session.set_jobs(
+                self.server.now,
+                Arc::clone(&jobs),
+                &mut device.client.out,
+            );
             self.after(which, Due::default());
         }
         self.set_jobs.retain(|job| job.strong_count() > 0);

@@ -522,3 +522,32 @@ fn no_shares_are_recorded_without_a_log_and_no_refused_ones_unless_asked_for() {
         assert_eq!(client.out.records.len(), records, "{logged:?}");
     }
 }
+
+#[test]
+fn a_job_is_late_long_after_the_one_before_while_there_is_work() {
+    let mut server = test_server();
+    server.jobs.set_work(server.now, &[server.work(0, 1, 240)]);
+    let mut client = server.client(0);
+    client.log_in(&server, "u.w", "");
+    let mut wait = |millis, has_work: bool| {
+        server.pass(Duration::from_millis(millis));
+        if has_work {
+            server.jobs.refresh(server.now, 0);
+        } else {
+            server.jobs.set_work(server.now, &[]);
+        }
+        client.update_jobs(&server);
+        client.out.late_job.take()
+    };
+    assert_eq!(wait(1500, true), None);
+    let late = Duration::from_millis(1501);
+    assert_eq!(wait(1501, true), Some(late));
+    assert_eq!(wait(1000, true), None);
+    // Without work there is no job to be late.
+    assert_eq!(wait(500, false), None);
+    let work = [server.work(0, 2, 240)];
+    server.pass(Duration::from_mins(1));
+    server.jobs.set_work(server.now, &work);
+    client.update_jobs(&server);
+    assert_eq!(client.out.late_job, None);
+}
