@@ -170,9 +170,6 @@ impl Connection {
                     return Ok(Ending::Stopped);
                 }
             };
-            if let Some(wait) = self.outbox.late_job.take() {
-                self.shared.late_job(now, wait);
-            }
             if !self.outbox.solutions.is_empty() {
                 for solution in std::mem::take(&mut self.outbox.solutions) {
                     // The receiver is dropped only when the program ends.
@@ -181,14 +178,8 @@ impl Connection {
                 now = Instant::now();
             }
             let flushed = self.flush(now);
-            self.count_shares();
-            if let Some(log) = &self.shared.share_log {
-                log.send(&mut self.outbox.records, self.number, self.peer);
-            }
+            self.record(now);
             flushed?;
-            if !self.outbox.settings.is_empty() {
-                self.log_settings();
-            }
             if let Some(close) = self.outbox.close {
                 return Ok(Ending::Closed(close));
             }
@@ -214,6 +205,20 @@ impl Connection {
                 // Jobs of other sessions come before more lines of this one.
                 tokio::task::yield_now().await;
             }
+        }
+    }
+
+    /// Counts and logs what has happened.
+    fn record(&mut self, now: Instant) {
+        self.count_shares();
+        if let Some(log) = &self.shared.share_log {
+            log.send(&mut self.outbox.records, self.number, self.peer);
+        }
+        if let Some(wait) = self.outbox.late_job.take() {
+            self.shared.late_job(now, wait);
+        }
+        if !self.outbox.settings.is_empty() {
+            self.log_settings();
         }
     }
 

@@ -101,7 +101,7 @@ impl Publisher {
     /// that of the slices after.
     pub(super) fn refresh(&mut self, now: Instant) {
         let slices = u32::try_from(SLICES).expect("few");
-        let interval = (self.period - self.period / PAUSE_PART) / slices;
+        let interval = self.period / PAUSE_PART * (PAUSE_PART - 1) / slices;
         let interval = interval.max(Duration::from_millis(1));
         for _ in 0..SLICES {
             if now < self.due {
