@@ -218,7 +218,9 @@ impl Connection {
             self.shared.late_job(now, wait);
         }
         if !self.outbox.settings.is_empty() {
-            self.log_settings();
+            for warning in std::mem::take(&mut self.outbox.settings) {
+                Shared::warn_of_setting(self.peer, &warning);
+            }
         }
     }
 
@@ -445,22 +447,6 @@ impl Connection {
             }
             // `flush` meets the same error.
             Err(_) => {}
-        }
-    }
-
-    fn log_settings(&mut self) {
-        for warning in std::mem::take(&mut self.outbox.settings) {
-            let worker = warning.worker.as_ref().map(tracing::field::display);
-            let (peer, setting) = (&self.peer, &warning.setting);
-            match warning.limit {
-                Some(limit) => {
-                    let level = limit.bits();
-                    warn!(event = "device_setting_limited", %peer, worker, ?setting, level, "device asks for a difficulty outside the limits; using the nearest level (see --stratum-min-difficulty)");
-                }
-                None => {
-                    warn!(event = "device_setting_unreadable", %peer, worker, ?setting, "cannot read a setting of a device; a difficulty is d=44 (bits), d=4096.0 (pool difficulty) or d=4.4T (hashes)");
-                }
-            }
         }
     }
 

@@ -13,7 +13,7 @@ use crate::context::SessionContext;
 use crate::log_limit::LogLimit;
 use crate::server::counters::{Counters, Counts};
 use crate::server::gate::{Gate, Refused};
-use crate::session::Solution;
+use crate::session::{SettingWarning, Solution};
 use crate::share_log::ShareLog;
 use crate::tls::Tls;
 
@@ -43,6 +43,21 @@ impl Shared {
                 ..
             } = self.counters.read();
             warn!(event = "jobs_late", so_far = late_jobs, longest = ?longest_wait, "devices wait too long for jobs: this machine is overloaded");
+        }
+    }
+
+    /// Logs a setting of a device that cannot be applied as it is.
+    pub(super) fn warn_of_setting(peer: SocketAddr, warning: &SettingWarning) {
+        let worker = warning.worker.as_ref().map(tracing::field::display);
+        let setting = &warning.setting;
+        match warning.limit {
+            Some(limit) => {
+                let level = limit.bits();
+                warn!(event = "device_setting_limited", %peer, worker, ?setting, level, "device asks for a difficulty outside the limits; using the nearest level (see --stratum-min-difficulty)");
+            }
+            None => {
+                warn!(event = "device_setting_unreadable", %peer, worker, ?setting, "cannot read a setting of a device; a difficulty is d=44 (bits), d=4096.0 (pool difficulty) or d=4.4T (hashes)");
+            }
         }
     }
 
