@@ -1,6 +1,4 @@
 //! Sessions under any sequence of lines, work and times, with the model of the crate's tests.
-//!
-//! `cargo +nightly fuzz run stratum_session`
 
 #![no_main]
 #![allow(dead_code, unused_imports, reason = "the tests use more of these modules")]

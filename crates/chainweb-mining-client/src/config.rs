@@ -11,6 +11,8 @@ mod findings;
 mod from_document;
 mod from_environment;
 mod from_flags;
+#[cfg(all(unix, any(test, feature = "fuzzing")))]
+pub(crate) mod fuzzing;
 pub mod key;
 mod print;
 mod record;
@@ -229,7 +231,8 @@ impl Flags {
         if !self.findings.problems.is_empty() {
             return Err(Problems(self.findings));
         }
-        let (parsed, matches) = match parse(&self.catalog, self.args()) {
+        let args = args_of(&self.catalog, &self.command, &self.findings);
+        let (parsed, matches) = match parse(&self.catalog, args) {
             Ok(parsed) => parsed,
             // Values can be valid alone and still conflict.
             Err(error) => {
@@ -254,26 +257,26 @@ impl Flags {
             findings: self.findings,
         })
     }
+}
 
-    /// Returns the command line with the same settings.
-    fn args(&self) -> Vec<OsString> {
-        let mut args = vec![self.catalog.command.get_name().to_owned()];
-        args.extend_from_slice(&self.command);
-        for assignment in self.findings.resolved() {
-            let flag = &assignment.setting.flag;
-            // Settings for mining alone have no effect on a command.
-            let command = self.command.first();
-            if command.is_some_and(|command| !self.catalog.has_flag(command, flag)) {
-                continue;
-            }
-            match (assignment.setting.form, assignment.values.as_slice()) {
-                (Form::Switch, [value]) if value == "true" => args.push(format!("--{flag}")),
-                (Form::Switch, _) => {}
-                (_, values) => args.extend(values.iter().map(|value| format!("--{flag}={value}"))),
-            }
+/// Returns the command line of a command with these settings.
+fn args_of(catalog: &Catalog, command: &[String], findings: &Findings) -> Vec<OsString> {
+    let mut args = vec![catalog.command.get_name().to_owned()];
+    args.extend_from_slice(command);
+    for assignment in findings.resolved() {
+        let flag = &assignment.setting.flag;
+        // Settings for mining alone have no effect on a command.
+        let command = command.first();
+        if command.is_some_and(|command| !catalog.has_flag(command, flag)) {
+            continue;
         }
-        args.into_iter().map(OsString::from).collect()
+        match (assignment.setting.form, assignment.values.as_slice()) {
+            (Form::Switch, [value]) if value == "true" => args.push(format!("--{flag}")),
+            (Form::Switch, _) => {}
+            (_, values) => args.extend(values.iter().map(|value| format!("--{flag}={value}"))),
+        }
     }
+    args.into_iter().map(OsString::from).collect()
 }
 
 impl<P> Settings<P> {

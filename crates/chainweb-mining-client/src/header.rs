@@ -3,6 +3,8 @@
 //! All headers are decoded before the first is printed. They are checked alone, without their
 //! parents and without a node.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod input;
 mod report;
 #[cfg(test)]

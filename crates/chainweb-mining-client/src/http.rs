@@ -18,7 +18,8 @@ use hyper::Method;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,12 @@ pub(crate) async fn serve(
     listen::serve(listener, max, stop.clone(), connection).await;
 }
 
-async fn connection(socket: TcpStream, router: Router, stop: CancellationToken) {
+/// Serves one connection until `stop` is cancelled.
+pub(crate) async fn connection(
+    socket: impl AsyncRead + AsyncWrite + 'static,
+    router: Router,
+    stop: CancellationToken,
+) {
     let mut socket = TimeoutStream::new(socket);
     socket.set_write_timeout(Some(WRITE_TIMEOUT));
     let socket = Box::pin(socket);

@@ -14,6 +14,8 @@ mod demo;
 pub mod doctor;
 pub mod exit;
 mod flags;
+#[cfg(all(unix, any(test, feature = "fuzzing")))]
+pub mod fuzzing;
 mod generate_key;
 mod header;
 mod health;

@@ -4,6 +4,8 @@
 
 mod accept;
 mod counts;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod http;
 
 use std::io;

@@ -10,6 +10,8 @@ mod block_header;
 mod chain_id;
 mod construct;
 mod fork_state;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod graph;
 mod hash;
 mod header;

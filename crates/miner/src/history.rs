@@ -6,6 +6,8 @@
 
 mod earlier;
 mod fault;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod place;
 mod read;
 mod record;

@@ -16,6 +16,8 @@ mod cut;
 mod endpoint;
 mod error;
 mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod info;
 mod limits;
 mod miner;

@@ -6,7 +6,7 @@
 //! is an event ([`UpdateEvent::Lost`]); updates during a gap are lost. What an event means for work
 //! is the caller's decision.
 
-mod events;
+pub(crate) mod events;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -32,6 +32,8 @@ pub use job_id::{JobId, JobIds};
 pub use job_set::{JobSet, JobSets};
 pub use log_limit::LogLimit;
 pub use nonce1::{Instance, InstanceError, Nonce1, Nonce1Size, Nonce1Space};
+#[cfg(any(test, feature = "fuzzing"))]
+pub use server::fuzzing;
 pub use server::{Config, Counters, Counts, Ending, ProxyProtocol, Server, ServerError};
 pub use session::{Close, Outbox, Session, SettingWarning, ShareEvent, Solution};
 pub use share_log::{LoggedShare, LoggedShares, ShareLog, ShareLogState, ShareRecord};

@@ -10,6 +10,8 @@ mod config;
 mod connection;
 mod counters;
 mod ending;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gate;
 mod proxy_protocol;
 mod publisher;

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chainweb::{Difficulty, Level};
 use rusqlite::{Connection, OptionalExtension};
+use tracing::warn;
 
+use super::fault::is_of_value;
 use super::record::{Fate, HOUR, Totals, start};
 use super::wall_clock;
 
@@ -52,8 +54,19 @@ impl Earlier {
         })
     }
 
-    /// Reads the work of earlier runs. Also completes what a run that was killed left open.
+    /// Reads the work of earlier runs, or nothing if a value is damaged. Also completes what a run
+    /// that was killed left open.
     pub(super) fn read(db: &Connection, now: SystemTime) -> Result<Self, rusqlite::Error> {
+        match Self::try_read(db, now) {
+            Err(error) if is_of_value(&error) => {
+                warn!(event = "history_unreadable", %error, "a row of the history is damaged: the work of earlier runs does not count");
+                Ok(Self::default())
+            }
+            read => read,
+        }
+    }
+
+    fn try_read(db: &Connection, now: SystemTime) -> Result<Self, rusqlite::Error> {
         let minute = "(SELECT max(start) + 60 FROM total WHERE span = 60) * 1000";
         let sql = format!(
             "UPDATE outage SET until = max(since, coalesce({minute}, since)) WHERE until IS NULL"
@@ -76,9 +89,9 @@ impl Earlier {
             expected = of_block;
         }
         // So were the numbers of its blocks. Old rows are deleted, and nothing is missing then.
-        let sql = "SELECT found FROM block ORDER BY id DESC LIMIT max(0,
-            (SELECT count(*) FROM block) - (SELECT coalesce(sum(blocks), 0) FROM total
-                WHERE span = 24 * 60 * 60))";
+        let sql = "SELECT found FROM block ORDER BY id DESC LIMIT cast(max(0,
+            (SELECT count(*) FROM block) - (SELECT total(blocks) FROM total
+                WHERE span = 24 * 60 * 60)) AS INTEGER)";
         let mut missing = db.prepare(sql)?;
         for found in missing.query_map([], |row| row.get(0))? {
             let block = Totals {

@@ -78,6 +78,19 @@ impl HistoryError {
     }
 }
 
+/// Whether an error is about a value that this program does not write. Its row is damaged, and the
+/// file may be good otherwise.
+pub(super) fn is_of_value(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as Sql;
+    matches!(
+        error,
+        Sql::FromSqlConversionFailure(..)
+            | Sql::IntegralValueOutOfRange(..)
+            | Sql::InvalidColumnType(..)
+            | Sql::Utf8Error(..)
+    ) || error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
 /// What the senders of records and the writer know of each other.
 #[derive(Debug, Default)]
 pub(super) struct Health {

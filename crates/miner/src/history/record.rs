@@ -314,7 +314,8 @@ impl Change {
     fn write(&self, db: &Connection, run: i64) -> Result<(), rusqlite::Error> {
         let (sql, key) = match self.block {
             BlockKey::Job(job) => ("run = :run AND job = :key", job.0.cast_signed()),
-            BlockKey::Row(row) => (":run = :run AND id = :key", row),
+            // A new file may have taken the place of the one with that row.
+            BlockKey::Row(row) => ("run <> :run AND id = :key", row),
         };
         let sql = format!(
             "UPDATE block SET fate = :fate, fate_at = :at, depth = :depth,

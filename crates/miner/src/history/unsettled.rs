@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use chainweb::WorkHeader;
 use rusqlite::{Connection, Row};
 
+use super::fault::is_of_value;
 use super::record::Fate;
 
 /// The most of them: far more than a node can still take or confirm.
@@ -39,7 +40,10 @@ pub(super) fn unsettled(database: &Connection) -> Result<Vec<Unsettled>, rusqlit
     let rows = query.query_map([MOST], Unsettled::read)?;
     let mut found = Vec::new();
     for row in rows {
-        found.extend(row?);
+        match row {
+            Err(error) if is_of_value(&error) => {}
+            row => found.extend(row?),
+        }
     }
     found.reverse();
     Ok(found)

@@ -5,6 +5,7 @@
 //! dropped and counted.
 
 use std::error::Error as _;
+use std::io;
 use std::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -72,11 +73,7 @@ pub(super) fn run(
     messages: &Receiver<Message>,
     opened: oneshot::Sender<Result<Opened, HistoryError>>,
 ) {
-    let opening = Writer::new(place, about.clone(), Arc::clone(health)).and_then(|mut writer| {
-        let found = writer.start()?;
-        Ok((writer, found))
-    });
-    match opening {
+    match Writer::new(place, about.clone(), Arc::clone(health)) {
         Ok((mut writer, found)) => {
             // The receiver may have stopped waiting.
             let _ = opened.send(Ok(found));
@@ -86,11 +83,16 @@ pub(super) fn run(
     }
 }
 
-fn is_corrupt(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error_code();
+/// Whether the file is damaged: it is no database, or lacks a table (`Unknown`).
+fn is_damage(error: &HistoryError) -> bool {
+    let code = match error {
+        HistoryError::Database(error) => error.sqlite_error_code(),
+        _ => None,
+    };
+    use ErrorCode::{DatabaseCorrupt, NotADatabase, TooBig, Unknown};
     matches!(
         code,
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        Some(DatabaseCorrupt | NotADatabase | TooBig | Unknown)
     )
 }
 
@@ -100,7 +102,8 @@ fn read(database: &Connection) -> Result<(Vec<Unsettled>, Earlier), HistoryError
     Ok((unsettled(database)?, earlier))
 }
 
-struct Writer {
+#[derive(Debug)]
+pub(super) struct Writer {
     about: Run,
     health: Arc<Health>,
     /// `None` after an error that a new connection may mend.
@@ -115,8 +118,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(place: &Place, about: Run, health: Arc<Health>) -> Result<Self, HistoryError> {
-        Ok(Self {
+    pub(super) fn new(
+        place: &Place,
+        about: Run,
+        health: Arc<Health>,
+    ) -> Result<(Self, Opened), HistoryError> {
+        let mut writer = Self {
             about,
             health,
             slot: Slot::take(place)?,
@@ -124,37 +131,44 @@ impl Writer {
             run: None,
             failing: None,
             pruned: None,
-        })
+        };
+        let (unsettled, earlier) = writer.start()?;
+        writer.health.note_written();
+        let opened = Opened {
+            database: writer.slot.database.clone(),
+            instance: writer.slot.instance,
+            unsettled,
+            earlier,
+        };
+        Ok((writer, opened))
     }
 
-    /// Reads what earlier runs left. A disk that is full gets the row of this run later.
-    fn start(&mut self) -> Result<Opened, HistoryError> {
+    /// Reads what earlier runs left. A damaged file is moved aside. A disk that is full gets the row
+    /// of this run later.
+    fn start(&mut self) -> Result<(Vec<Unsettled>, Earlier), HistoryError> {
         let started = Instant::now();
-        let (unsettled, earlier) = loop {
-            let error = match self.open() {
-                Ok((database, _)) => break read(database)?,
+        let mut is_new = false;
+        loop {
+            let error = match self.open().and_then(|(database, _)| read(database)) {
+                Ok(found) => return Ok(found),
                 Err(error) => error,
             };
-            if error.fault() == DiskFault::Full {
+            if is_damage(&error) && !is_new {
+                self.set_aside(&error)?;
+                is_new = true;
+            } else if error.fault() == DiskFault::Full {
                 let Ok(Some(found)) = self.read_on_full_disk() else {
                     return Err(error);
                 };
                 self.fail(&error);
-                break found;
-            }
-            // Another process, such as a backup, may hold the database for a while.
-            if !error.is_passing() || started.elapsed() >= LOCKED {
+                return Ok(found);
+            } else if error.is_passing() && started.elapsed() < LOCKED {
+                // Another process, such as a backup, may hold the database for a while.
+                thread::park_timeout(RETRY);
+            } else {
                 return Err(error);
             }
-            thread::park_timeout(RETRY);
-        };
-        self.health.note_written();
-        Ok(Opened {
-            database: self.slot.database.clone(),
-            instance: self.slot.instance,
-            unsettled,
-            earlier,
-        })
+        }
     }
 
     /// Returns `None` for a file that has to be migrated first.
@@ -172,19 +186,20 @@ impl Writer {
         read(&transaction).map(Some)
     }
 
-    /// Returns the connection, opened if necessary, and the row of this run. Starts a new file in
-    /// place of a damaged one.
+    /// Moves a damaged file aside. The next connection starts a new one.
+    fn set_aside(&mut self, error: &HistoryError) -> io::Result<()> {
+        self.open = None;
+        let aside = self.slot.set_aside()?;
+        let error = error.source().map(ToString::to_string);
+        warn!(event = "history_damaged", error, aside = %aside.display(), "history is damaged: it was moved aside, and a new one starts");
+        Ok(())
+    }
+
+    /// Returns the connection, opened if necessary, and the row of this run.
     fn open(&mut self) -> Result<(&mut Connection, i64), HistoryError> {
         let open = match self.open.take() {
             Some(open) => open,
-            None => match self.connect() {
-                Err(HistoryError::Database(error)) if is_corrupt(&error) => {
-                    let aside = self.slot.set_aside()?;
-                    warn!(event = "history_damaged", %error, aside = %aside.display(), "history is damaged: it was moved aside, and a new one starts");
-                    self.connect()?
-                }
-                result => result?,
-            },
+            None => self.connect()?,
         };
         let run = match self.run {
             Some(run) => run,
@@ -233,7 +248,7 @@ impl Writer {
     }
 
     /// Writes the batch in one transaction and answers those who wait. Keeps it if that fails.
-    fn write(&mut self, batch: &mut Vec<Message>) {
+    pub(super) fn write(&mut self, batch: &mut Vec<Message>) {
         match self.try_write(batch) {
             Ok(()) => {
                 let records = batch.iter().map(Message::records).sum();
@@ -266,6 +281,10 @@ impl Writer {
                     // Another connection may do better, such as after the file was replaced.
                     self.open = None;
                 }
+                if is_damage(&error) && !self.slot.database.is_memory {
+                    // Until that succeeds, writing goes on to fail.
+                    self.set_aside(&error).ok();
+                }
                 self.fail(&error);
             }
         }
@@ -283,7 +302,7 @@ impl Writer {
         }
     }
 
-    fn try_write(&mut self, batch: &[Message]) -> Result<(), HistoryError> {
+    pub(super) fn try_write(&mut self, batch: &[Message]) -> Result<(), HistoryError> {
         let is_memory = self.slot.database.is_memory;
         let interval = if is_memory { PRUNE_IN_MEMORY } else { PRUNE };
         let is_prunable = self.pruned.is_none_or(|at| at.elapsed() >= interval);

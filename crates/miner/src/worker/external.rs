@@ -7,6 +7,8 @@
 mod command;
 mod config;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod hex;
 mod line_protocol;
 mod lines;

@@ -470,3 +470,8 @@ fn sessions_keep_their_invariants_under_any_input() {
         Model::run(&bytes);
     }
 }
+
+#[test]
+fn sessions_keep_their_invariants_for_the_corpus() {
+    fixtures::corpus("stratum_session", Model::run);
+}

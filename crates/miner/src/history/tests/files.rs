@@ -7,7 +7,9 @@ use chainweb::Target;
 use rusqlite::Connection;
 
 use super::{Directory, PATIENCE, again, at, blocks, found, open, worker};
-use crate::history::{DiskFault, HistoryError, Record, Span, Totals, schema};
+use crate::history::{
+    BlockKey, Change, DiskFault, Earlier, Fate, HistoryError, Record, Span, Totals, schema,
+};
 
 #[tokio::test]
 async fn a_file_of_the_first_version_is_migrated() {
@@ -113,6 +115,112 @@ async fn a_damaged_file_is_moved_aside() {
     history.write(found(3));
     assert!(history.flush(PATIENCE).await);
     assert_eq!(reader.blocks(None, None, 9).expect("blocks").len(), 2);
+}
+
+/// Runs statements on a file that is closed.
+fn change(directory: &Directory, statements: &str) {
+    let database = Connection::open(directory.file()).expect("a database");
+    database.execute_batch(statements).expect("they are valid");
+}
+
+#[tokio::test]
+async fn a_row_with_damaged_values_is_left_out() {
+    let directory = Directory::new();
+    let history = open(&directory.0).await.expect("it opens");
+    for job in 1..4 {
+        history.journal(found(job)).await.expect("it is written");
+    }
+    assert!(history.flush(PATIENCE).await);
+    change(
+        &directory,
+        "UPDATE block SET network = CAST(x'ff' AS TEXT) WHERE id = 2",
+    );
+    let mut history = again(history, &directory).await;
+    let rows: Vec<_> = history.take_unsettled().iter().map(|it| it.row).collect();
+    assert_eq!(rows, [1, 3]);
+
+    // What the totals would count is not readable either: the journal is.
+    let minute = worker("rig", 1, None, Some(40));
+    let record = Record::Totals(at(60), Totals::default(), vec![minute]);
+    history.journal(record).await.expect("it is written");
+    assert!(history.flush(PATIENCE).await);
+    change(&directory, "UPDATE worker SET level = 70000");
+    let mut history = again(history, &directory).await;
+    assert_eq!(history.take_unsettled().len(), 2);
+    assert_eq!(history.take_earlier(), Earlier::default());
+}
+
+#[tokio::test]
+async fn sums_of_damaged_values_are_no_error() {
+    let directory = Directory::new();
+    let history = open(&directory.0).await.expect("it opens");
+    history.journal(found(1)).await.expect("it is written");
+    assert!(history.flush(PATIENCE).await);
+    let most = i64::MAX;
+    change(
+        &directory,
+        &format!(
+            "INSERT INTO total VALUES (86400, 0, 1, 2.5, 3, 0, 0, 0, {most}),
+                (86400, 1, 1, 2.5, 3, 0, 0, 0, {most})"
+        ),
+    );
+    let mut history = again(history, &directory).await;
+    assert_eq!(history.take_earlier().expected, 5.0);
+}
+
+/// Overwrites the first page of a table.
+fn damage(directory: &Directory, table: &str) {
+    let database = Connection::open(directory.file()).expect("a database");
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+    let page: u32 = database
+        .query_row(sql, [table], |row| row.get(0))
+        .expect("a table");
+    drop(database);
+    let mut bytes = fs::read(directory.file()).expect("a file");
+    let end = 4096 * usize::try_from(page).expect("few pages");
+    bytes[end - 4096..end].fill(b'x');
+    fs::write(directory.file(), bytes).expect("a file");
+}
+
+#[tokio::test]
+async fn damage_that_is_found_after_the_file_is_open_moves_it_aside() {
+    for table in ["total", "block", "worker_total"] {
+        let directory = Directory::new();
+        let history = open(&directory.0).await.expect("it opens");
+        history.journal(found(1)).await.expect("it is written");
+        assert!(history.flush(PATIENCE).await);
+        damage(&directory, table);
+        let mut history = again(history, &directory).await;
+        assert_eq!(history.take_unsettled(), [], "{table}");
+        history.journal(found(2)).await.expect("it is written");
+        assert_eq!(blocks(&history).await.len(), 1, "{table}");
+
+        // And while it is in use.
+        assert!(history.flush(PATIENCE).await);
+        damage(&directory, table);
+        let totals = Record::Totals(
+            at(60),
+            Totals::default(),
+            vec![worker("rig", 1, None, None)],
+        );
+        history.journal(totals).await.expect("it is written");
+        history.journal(found(3)).await.expect("it is written");
+        assert_eq!(blocks(&history).await.len(), 1, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn changes_of_earlier_blocks_miss_the_blocks_of_a_new_file() {
+    let directory = Directory::new();
+    let history = open(&directory.0).await.expect("it opens");
+    history.journal(found(1)).await.expect("it is written");
+    let history = again(history, &directory).await;
+    fs::remove_file(directory.file()).expect("a file");
+    history.journal(found(2)).await.expect("it is written");
+    let of_earlier = Change::new(BlockKey::Row(1), Fate::Orphaned, at(200));
+    history.write(Record::Change(of_earlier));
+    let fates: Vec<_> = blocks(&history).await.iter().map(|it| it.fate).collect();
+    assert_eq!(fates, [Fate::Found]);
 }
 
 #[tokio::test]

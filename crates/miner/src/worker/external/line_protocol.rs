@@ -22,6 +22,9 @@ const REMEMBERED: usize = 64;
 /// The number of bad lines skipped in a row. Some programs print a greeting.
 const BAD_LINES: u32 = 1000;
 
+/// The most characters of what is wrong with a line.
+const PROBLEM: usize = 200;
+
 /// The line for "no job".
 pub(super) const NO_JOB: &[u8] = b"{\"job\":null}\n";
 
@@ -111,7 +114,10 @@ impl LineProtocol {
     /// Parses a line, which can contain an answer and a number of hashes. Returns what is wrong
     /// with it as an error.
     fn parse(&mut self, line: &[u8]) -> Result<Vec<Message>, String> {
-        let fields = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let fields = serde_json::from_slice(line).map_err(|error| {
+            // It may repeat the line.
+            error.to_string().chars().take(PROBLEM).collect::<String>()
+        })?;
         let Fields { job, nonce, hashes } = fields;
         let mut messages = Vec::new();
         if nonce.is_none() && hashes.is_none() {

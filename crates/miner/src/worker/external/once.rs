@@ -101,7 +101,7 @@ pub(super) async fn run(runner: &mut Runner, once: Once) {
 
 /// Returns the solution in the output of a command that has ended, and what it reports. A good
 /// nonce counts with any status, and whatever follows it.
-fn judge(
+pub(super) fn judge(
     work: &IssuedWork,
     exit: Option<ExitStatus>,
     output: &[u8],

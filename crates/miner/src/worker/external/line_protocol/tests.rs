@@ -135,6 +135,13 @@ fn bad_line_is_reported_with_what_was_expected_and_skipped() {
 }
 
 #[test]
+fn report_on_a_bad_line_is_short() {
+    let line = format!("\"{}\"\n", "\\u0007".repeat(600));
+    let words = words(&receive(&mut LineProtocol::default(), &line));
+    assert!((100..400).contains(&words[0].len()), "{words:?}");
+}
+
+#[test]
 fn line_without_an_end_and_too_many_bad_lines_are_fatal() {
     let (mut protocol, mut buffer) = (LineProtocol::default(), Vec::new());
     assert_eq!(

@@ -1,0 +1,5 @@
+//! Responses to `/info`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| node::fuzzing::info(bytes));
