@@ -7,6 +7,7 @@ mod adoption;
 mod devices;
 mod feed;
 mod journal;
+pub(crate) mod ledger;
 mod oversight;
 mod requests;
 mod waits;

@@ -1,11 +1,10 @@
-//! The coordinator as tables of events and the actions that follow, and under random interleavings.
+//! The coordinator as tables of events and the actions that follow, and in simulated runs.
 
 mod blocks;
 mod counts;
 mod demand;
 mod fates;
 mod flood;
-mod fuzz;
 mod gate;
 mod late;
 mod outages;
@@ -17,6 +16,7 @@ mod refreshed;
 mod reports;
 mod script;
 mod silence;
+mod simulation;
 mod start;
 mod stop;
 mod submission;

@@ -4,7 +4,7 @@
 //! turns solutions of the server into solutions of the job, even if the job is no longer live. The
 //! coordinator verifies and submits them.
 
-mod recent;
+pub(crate) mod recent;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,9 +13,7 @@ use std::sync::Arc;
 
 use listen::{BindError, Interface};
 use rand::Rng;
-use stratum::{
-    Counters, DifficultyMode, LiveSet, LiveWork, Server, ServerError, Stats, Tls, WorkerName,
-};
+use stratum::{Counters, DifficultyMode, Server, ServerError, Stats, Tls, WorkerName};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -24,7 +22,7 @@ use tracing::warn;
 
 use self::recent::RecentJobs;
 use super::WorkerError;
-use crate::job::{Job, Jobs, Solution};
+use crate::job::{Jobs, Solution};
 use crate::telemetry::devices::DeviceWatch;
 use crate::units::HashRate;
 
@@ -109,7 +107,7 @@ impl Asic {
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
         let mut recent = RecentJobs::default();
-        let live = live_works(&jobs.borrow_and_update(), &mut recent);
+        let live = recent.live_works(&jobs.borrow_and_update());
         let (works, watched) = watch::channel(live);
         let (found, mut solved) = mpsc::channel(SOLUTIONS_QUEUED);
         // Also stops the server if the sender of jobs is dropped.
@@ -122,7 +120,7 @@ impl Asic {
                 biased;
                 changed = jobs.changed(), if !stop.is_cancelled() => match changed {
                     Ok(()) => {
-                        works.send_replace(live_works(&jobs.borrow_and_update(), &mut recent));
+                        works.send_replace(recent.live_works(&jobs.borrow_and_update()));
                     }
                     Err(_) => stop.cancel(),
                 },
@@ -136,40 +134,22 @@ impl Asic {
     }
 }
 
-/// Returns the live jobs for the server and remembers them as recent.
-fn live_works(jobs: &Jobs, recent: &mut RecentJobs) -> LiveSet {
-    let live_work = |job: &Arc<Job>| {
-        recent.insert(job);
-        LiveWork {
-            key: job.id.0,
-            work: job.work.clone(),
-            received: job.received,
-        }
-    };
-    LiveSet {
-        works: jobs.iter().map(live_work).collect(),
-        since: jobs.changed(),
-    }
-}
-
 /// Forwards a solution of the server as a solution of its job.
 async fn forward(
     solution: stratum::Solution,
     recent: &RecentJobs,
     solutions: &mpsc::Sender<Solution>,
 ) {
-    let device = solution.worker.as_ref().map(WorkerName::as_str);
-    let Some(job) = recent.get(solution.key) else {
+    let Some(solution) = recent.solution(&solution) else {
         // No node accepts a solution of a job this old.
-        let job = solution.key;
-        warn!(event = "block_expired", job, device, "block expired");
+        let device = solution.worker.as_ref().map(WorkerName::as_str);
+        warn!(
+            event = "block_expired",
+            job = solution.key,
+            device,
+            "block expired"
+        );
         return;
-    };
-    let solution = Solution {
-        job: Arc::clone(job),
-        nonce: solution.nonce,
-        creation_time: solution.creation_time,
-        found_by: device.map(Into::into),
     };
     // The receiver is gone only at shutdown.
     solutions.send(solution).await.ok();

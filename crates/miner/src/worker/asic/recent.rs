@@ -6,7 +6,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::job::Job;
+use stratum::{LiveSet, LiveWork, WorkerName};
+
+use crate::job::{Job, Jobs, Solution};
 
 /// The number of jobs: those of several minutes on the public networks, while sessions remember
 /// those of the last seconds.
@@ -14,11 +16,11 @@ const KEPT: usize = 256;
 
 /// The newest jobs, live or not.
 #[derive(Debug, Default)]
-pub(super) struct RecentJobs(VecDeque<Arc<Job>>);
+pub(crate) struct RecentJobs(VecDeque<Arc<Job>>);
 
 impl RecentJobs {
     /// Adds a job and removes the oldest if there are too many. A known job keeps its place.
-    pub(super) fn insert(&mut self, job: &Arc<Job>) {
+    fn insert(&mut self, job: &Arc<Job>) {
         if self.get(job.id.0).is_some() {
             return;
         }
@@ -29,9 +31,38 @@ impl RecentJobs {
     }
 
     /// Returns the job with this id.
-    pub(super) fn get(&self, id: u64) -> Option<&Arc<Job>> {
+    fn get(&self, id: u64) -> Option<&Arc<Job>> {
         // Most lookups are of new jobs.
         self.0.iter().rev().find(|job| job.id.0 == id)
+    }
+
+    /// Returns the live jobs for the server and remembers them.
+    pub(crate) fn live_works(&mut self, jobs: &Jobs) -> LiveSet {
+        let live_work = |job: &Arc<Job>| {
+            self.insert(job);
+            LiveWork {
+                key: job.id.0,
+                work: job.work.clone(),
+                received: job.received,
+            }
+        };
+        LiveSet {
+            works: jobs.iter().map(live_work).collect(),
+            since: jobs.changed(),
+        }
+    }
+
+    /// Returns a solution of the server as one of its job, or `None` if the job is too old.
+    pub(crate) fn solution(&self, solution: &stratum::Solution) -> Option<Solution> {
+        Some(Solution {
+            job: Arc::clone(self.get(solution.key)?),
+            nonce: solution.nonce,
+            creation_time: solution.creation_time,
+            found_by: solution
+                .worker
+                .as_ref()
+                .map(|name| WorkerName::as_str(name).into()),
+        })
     }
 }
 

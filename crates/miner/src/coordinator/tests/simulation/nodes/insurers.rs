@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-
 use super::super::super::super::{Config, Event};
 use super::super::super::pieces::busy;
-use super::{CHAINS, Model, SECOND, World, config};
+use super::{CHAINS, Model, SECOND, World, chance, config};
 use crate::job::NodeId;
 use crate::telemetry::Standing;
 
@@ -79,7 +76,7 @@ fn the_network_is_never_that_of_a_submit_only_node() {
         submit_only: 1,
         ..config(2)
     };
-    let mut world = World::of(&config, CHAINS, StdRng::seed_from_u64(7));
+    let mut world = World::of(&config, CHAINS, chance());
     world.nodes[0].is_down = true;
     world.nodes[1].change_network();
     world.handle(Event::Tick);
@@ -101,7 +98,7 @@ fn a_submit_only_node_stays_of_the_network_while_all_others_start_again() {
 
 #[test]
 fn a_node_that_comes_after_a_job_insures_it() {
-    let mut world = World::of(&config(2), CHAINS, StdRng::seed_from_u64(7));
+    let mut world = World::of(&config(2), CHAINS, chance());
     world.nodes[1].is_down = true;
     for node in &mut world.nodes {
         node.shares_payloads = true;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use chainweb::{BlockHash, ChainId, CreationTime, HeaderFields, Level, Weight, Work, WorkHeader};
 use node::{Ancestor, Cut, Error, Info, Mined, Refusal, Tip, Version};
 use rand::RngExt;
-use rand::rngs::StdRng;
+use rand::rngs::Xoshiro256PlusPlus as Chance;
 use rand::seq::IndexedRandom;
 
 use super::super::super::{Event, Request};
@@ -33,7 +33,7 @@ pub(super) fn block_hash(header: &WorkHeader) -> BlockHash {
 
 impl Model {
     /// Returns a fault that a request meets by chance.
-    pub(super) fn fault(&self, rng: &mut StdRng) -> Option<Error> {
+    pub(super) fn fault(&self, rng: &mut Chance) -> Option<Error> {
         if self.is_down {
             return Some(connect());
         }
@@ -62,7 +62,7 @@ impl Model {
     pub(super) fn answer(
         &mut self,
         now: Instant,
-        rng: &mut StdRng,
+        rng: &mut Chance,
         request: &Request,
         fault: Option<&Error>,
     ) -> Event {
@@ -87,7 +87,7 @@ impl Model {
                         .copied()
                         .take(self.named.unwrap_or(usize::MAX))
                         .collect(),
-                    graph: None,
+                    graph: self.graph.as_deref().cloned(),
                     block_delay: None,
                     package_version: None,
                     fork_number: None,
@@ -208,32 +208,26 @@ impl Model {
         }
     }
 
-    fn work(&mut self, now: Instant, rng: &mut StdRng, hint: Option<ChainId>) -> Work {
-        let any = *self
-            .chains
-            .keys()
-            .collect::<Vec<_>>()
-            .choose(rng)
-            .expect("there are chains");
+    fn work(&mut self, now: Instant, rng: &mut Chance, hint: Option<ChainId>) -> Work {
         let hint = hint.filter(|chain| {
-            self.chains.contains_key(chain) && (self.obeys_hints || rng.random_bool(0.8))
+            self.chains.contains_key(chain)
+                && self.is_extendable(*chain)
+                && (self.obeys_hints || rng.random_bool(0.8))
         });
-        let number = hint.unwrap_or(*any);
+        let number = hint.unwrap_or_else(|| {
+            // One of the lowest chains can always grow.
+            let any: Vec<_> = self.extendable().collect();
+            *any.choose(rng).expect("there are chains")
+        });
         let chain = &self.chains[&number];
         let micros = (now - self.started).as_micros();
-        // Some work is solved by every nonce, some by every other.
-        let level = Level::new(u16::try_from(number.get() % 2).expect("0 or 1"));
+        let level = Level::new((self.level_of)(number));
         let fields = HeaderFields {
             creation_time: CreationTime::from_micros(
                 i64::try_from(micros).expect("short") + self.clock_ahead_micros,
             ),
             parent: *chain.blocks.last().expect("there is a genesis block"),
-            adjacents: [
-                self.adjacent(number),
-                unknown_chain(101),
-                unknown_chain(102),
-            ]
-            .into(),
+            adjacents: self.recorded(number),
             target: level.expect("at most 256").target(),
             payload_hash: chain.payload,
             chain: number,
@@ -251,14 +245,19 @@ impl Model {
         Work::new(header).expect("its target is not zero")
     }
 
-    /// Returns the adjacent block recorded in work on the chain, if there is one.
-    fn adjacent(&self, chain: ChainId) -> (ChainId, BlockHash) {
-        let height = self.chains[&chain].blocks.len() - 1;
+    /// Returns the adjacent blocks recorded in work on the chain.
+    fn recorded(&self, chain: ChainId) -> BTreeMap<ChainId, BlockHash> {
+        let height = self.length(chain) - 1;
+        let block = |adjacent: ChainId| (adjacent, self.chains[&adjacent].blocks[height]);
+        if self.graph.is_some() {
+            return self.adjacents(chain).iter().copied().map(block).collect();
+        }
         let mut higher = self.chains.range(chain..).skip(1);
-        let block = higher
+        let adjacent = higher
             .next()
             .and_then(|(adjacent, found)| Some((*adjacent, *found.blocks.get(height)?)));
-        block.unwrap_or(unknown_chain(100))
+        let first = adjacent.unwrap_or(unknown_chain(100));
+        [first, unknown_chain(101), unknown_chain(102)].into()
     }
 
     fn ancestors(

@@ -1,22 +1,22 @@
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use chainweb::{BlockHash, ChainId, Target};
 
-use super::Journal;
-use crate::history::{Fate, History, Place, Run, Unsettled, wall_clock};
-use crate::job::{JobId, NodeId, Proof};
-use crate::meter::Meter;
+use super::Ledger;
+use crate::history::{Fate, Unsettled};
+use crate::job::{JobId, NodeId};
 use crate::telemetry::event::{BlockEvent, BlockRef, Event, Untracked};
-use crate::telemetry::recorder::Recorder;
-use crate::telemetry::snapshot::{Payee, Program};
 
 const LIFETIME: Duration = Duration::from_mins(5);
+const DAY: Duration = Duration::from_hours(24);
 
-/// Returns a journal with blocks of an earlier run: their rows, their ages in minutes, and whether
+fn clock() -> SystemTime {
+    SystemTime::UNIX_EPOCH + 365 * DAY
+}
+
+/// Returns a ledger with blocks of an earlier run: their rows, their ages in minutes, and whether
 /// no node is known to have them.
-async fn journal(blocks: &[(i64, u64, bool)]) -> Journal {
-    let history = History::open(Place::Memory, Run::default(), Duration::from_mins(1)).await;
-    let mut journal = Journal::new(Some(history.expect("it opens")));
+fn ledger(blocks: &[(i64, u64, bool)]) -> Ledger {
     let block = |&(row, minutes, is_untaken): &(i64, u64, bool)| Unsettled {
         row,
         fate: if is_untaken {
@@ -29,32 +29,31 @@ async fn journal(blocks: &[(i64, u64, bool)]) -> Journal {
         header: fixtures::work(3, row.unsigned_abs(), Target::MAX)
             .header()
             .clone(),
-        issued: wall_clock() - Duration::from_mins(minutes),
+        issued: clock() - Duration::from_mins(minutes),
         expected: None,
     };
-    journal.unsettled = blocks.iter().map(block).collect();
-    journal
+    Ledger::new(blocks.iter().map(block).collect())
 }
 
-#[tokio::test]
-async fn a_block_that_is_given_up_is_an_event() {
+#[test]
+fn a_block_that_is_given_up_is_an_event() {
     let day = 24 * 60;
-    let mut journal = journal(&[(1, day + 1, true), (2, day + 1, false), (3, 1, false)]).await;
-    let events = journal.expire();
+    let mut ledger = ledger(&[(1, day + 1, true), (2, day + 1, false), (3, 1, false)]);
+    let events = ledger.expire(clock());
     let heights: Vec<_> = events
         .iter()
-        .map(|event| match event {
+        .map(|(event, _)| match event {
             Event::BlockLost { header, .. } => ("lost", header.height()),
             Event::BlockForgotten { header, .. } => ("untracked", header.height()),
             other => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(heights, [("lost", 1), ("untracked", 2)]);
-    assert_eq!(journal.unsettled.len(), 1);
+    assert_eq!(ledger.unsettled.len(), 1);
 }
 
-#[tokio::test]
-async fn a_block_that_a_node_may_have_taken_is_lost_only_if_it_is_not_in_the_cut() {
+#[test]
+fn a_block_that_a_node_may_have_taken_is_lost_only_if_it_is_not_in_the_cut() {
     let (by, depth) = (BlockHash::new([2; 32]), 6);
     let (accepted, orphaned) = (
         BlockEvent::Accepted,
@@ -71,22 +70,15 @@ async fn a_block_that_a_node_may_have_taken_is_lost_only_if_it_is_not_in_the_cut
         (true, vec![untracked(Untracked::NetworkReset)], false),
         (false, vec![orphaned], false),
     ];
-    let program = Program {
-        version: "1",
-        payee: Payee::Simulated,
-    };
-    let nodes = vec!["node".into()];
-    let recorder = Recorder::new(
-        Instant::now(),
-        program,
-        (nodes, 0),
-        Meter::None,
-        Proof::Verified,
-    );
     for (is_untaken, events, is_lost) in cases {
-        let mut journal = journal(&[(7, 10, is_untaken)]).await;
-        assert_eq!(journal.expire().len(), 0);
-        let adopted = journal.adopt("development", (NodeId(0), &["node:1848"]), LIFETIME);
+        let mut ledger = ledger(&[(7, 10, is_untaken)]);
+        assert_eq!(ledger.expire(clock()).len(), 0);
+        let adopted = ledger.adopt(
+            clock(),
+            "development",
+            (NodeId(0), &["node:1848"]),
+            LIFETIME,
+        );
         // By the clock it is too late for the block that no node has: it is submitted once.
         let left = is_untaken.then_some(Duration::ZERO);
         assert_eq!((adopted[0].0.row, adopted[0].1), (7, left));
@@ -99,7 +91,9 @@ async fn a_block_that_a_node_may_have_taken_is_lost_only_if_it_is_not_in_the_cut
         };
         let mut pass = |change| {
             let event = Event::Block(block, change);
-            journal.pass(Instant::now(), event, None, recorder.nodes())
+            let source = |_| ("development", "node");
+            let passed = ledger.pass((Instant::now(), clock()), event, true, None, source);
+            passed.event
         };
         pass(BlockEvent::Restored {
             row: 7,

@@ -39,6 +39,8 @@ impl World {
             let node = &mut self.nodes[id.0];
             (node.faults, node.checks_proof) = (0, false);
         }
+        self.heal_disk();
+        self.heal_devices();
         if self.has_demands {
             self.heal_with_demand();
         }
@@ -103,7 +105,8 @@ impl World {
     /// Returns which slot is idle, or solves work of no use.
     fn idleness(&mut self) -> Option<String> {
         let jobs: Vec<_> = self.coordinator.jobs().iter().cloned().collect();
-        if jobs.len() < self.slots.min(self.nodes[0].chains.len()) {
+        let chains = self.nodes[0].extendable().count();
+        if jobs.len() < self.config.work_slots.min(chains) {
             return Some(format!("idle slots: {jobs:?}"));
         }
         let mut jobs = jobs.iter();
@@ -142,7 +145,7 @@ impl World {
 
     /// A worker with a demand for one chain gets work there.
     fn heal_with_demand(&mut self) {
-        let chains: Vec<_> = self.nodes[0].chains.keys().copied().collect();
+        let chains: Vec<_> = self.nodes[0].extendable().collect();
         let chain = *chains.choose(&mut self.rng).expect("there are chains");
         self.demand = Demand::chains([chain]);
         self.handle(Event::Demand(self.demand.clone()));
@@ -161,16 +164,22 @@ impl World {
     pub(super) fn look_up_blocks(&mut self) {
         let node = &mut self.nodes[0];
         for chain in node.chains.keys().copied().collect::<Vec<_>>() {
-            for _ in 0..7 {
-                node.foreign_block(chain);
-            }
+            node.raise(chain, 7);
         }
         self.calm(SETTLING);
-        if self.nodes.iter().all(|node| !node.was_apart) {
+        self.flush();
+        if self.nodes.iter().any(|node| node.was_apart) {
+            return;
+        }
+        let was_cut_off = self.memory.as_ref().map(|memory| memory.was_cut_off);
+        if was_cut_off != Some(true) {
             let tally = self.coordinator.counters().blocks;
             let in_cut = self.nodes[0].count(&self.ours);
             assert_eq!(usize::try_from(tally.accepted), Ok(in_cut));
             assert_eq!(tally.pending, 0);
+        }
+        if was_cut_off.is_some() {
+            self.rows_are_true();
         }
     }
 

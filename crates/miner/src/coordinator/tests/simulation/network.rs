@@ -1,4 +1,4 @@
-//! Events on their way from the nodes to the coordinator, and requests on theirs.
+//! Events on their way from the nodes to the coordinator, requests on theirs, and time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,12 +11,23 @@ use rand::RngExt;
 use super::super::super::event::Purpose;
 use super::super::super::{Action, Event, Request};
 use super::super::pieces::{broken, connect, timeout};
+use super::devices::Farm;
+use super::invariants::OpenSolution;
+use super::memory::Memory;
 use super::model::Model;
 use super::{Flight, World};
-use crate::job::NodeId;
+use crate::job::{JobId, NodeId};
 
 /// The time limit of a request.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// What was known before an event.
+struct Before {
+    new_cut: Option<(NodeId, ChainId)>,
+    solved: Option<JobId>,
+    solutions: u64,
+    open: Vec<OpenSolution>,
+}
 
 impl Flight {
     /// When it has been in flight for too long.
@@ -32,7 +43,36 @@ impl Flight {
 impl World {
     pub(super) fn handle(&mut self, event: Event) {
         self.events += 1;
-        let new_cut = match &event {
+        self.trace.time(self.now - self.started);
+        self.trace.event(&event);
+        let before = self.note(&event);
+        let actions = self.coordinator.handle(self.now, event);
+        self.follow(before.new_cut);
+        if self.coordinator.counters.solutions > before.solutions {
+            self.a_job_is_submitted_once(before.solved);
+        }
+        for action in actions {
+            self.trace.action(&action);
+            self.carry_out(action);
+        }
+        for solution in before.open {
+            let still = &self.coordinator.submissions.open;
+            if !still.contains_key(&solution.job.id) {
+                self.no_solution_is_given_up_in_vain(&solution);
+            }
+        }
+        self.check();
+    }
+
+    /// Notes what an event shows before it is handled.
+    fn note(&mut self, event: &Event) -> Before {
+        let mut before = Before {
+            new_cut: None,
+            solved: None,
+            solutions: self.coordinator.counters.solutions,
+            open: self.open_solutions(),
+        };
+        match event {
             Event::Update {
                 node,
                 subscription,
@@ -41,85 +81,72 @@ impl World {
             } => {
                 let stream = self.nodes[node.0].streams.get(chain);
                 let is_present = stream.is_some_and(|it| it.subscription == *subscription);
-                is_present.then_some((*node, *chain))
+                before.new_cut = is_present.then_some((*node, *chain));
             }
-            _ => None,
-        };
-        let solved = match &event {
-            Event::Solved(solution) => Some(solution.job.id),
-            _ => None,
-        };
-        if let Event::Submitted {
-            node,
-            job,
-            result: Err(Error::Refused(Refusal::Stale)),
-        } = &event
-        {
-            self.stale.insert((*node, *job));
-        }
-        let before = self.coordinator.counters.solutions;
-        let open = self.open_solutions();
-        let cut = match &event {
+            Event::Solved(solution) => before.solved = Some(solution.job.id),
+            Event::Restored { work, .. } => {
+                let job = JobId(self.coordinator.seq.0 + 1);
+                self.restored.insert(job, work.header().clone());
+            }
+            Event::Submitted {
+                node,
+                job,
+                result: Err(Error::Refused(Refusal::Stale)),
+            } => {
+                self.stale.insert((*node, *job));
+            }
             Event::Cut {
                 node,
                 result: Ok(cut),
                 ..
-            } => Some((*node, cut.clone())),
-            _ => None,
-        };
-        self.cuts.extend(cut);
-        let actions = self.coordinator.handle(self.now, event);
+            } => {
+                self.cuts.insert(*node, cut.clone());
+            }
+            _ => {}
+        }
+        before
+    }
+
+    /// Follows what the coordinator knows after an event.
+    fn follow(&mut self, new_cut: Option<(NodeId, ChainId)>) {
         for live in &self.coordinator.live.jobs {
             self.requested.entry(live.job.id).or_insert(self.landing);
         }
-        for (job, (.., answered)) in &mut self.submitted_blocks {
-            if !self.coordinator.submissions.open.contains_key(job) {
-                answered.get_or_insert(self.events);
+        let open = &self.coordinator.submissions.open;
+        let events = self.events;
+        self.unanswered.retain(|job| {
+            let is_open = open.contains_key(job);
+            if !is_open && let Some((.., answered)) = self.submitted_blocks.get_mut(job) {
+                *answered = Some(events);
             }
-        }
+            is_open
+        });
         if let Some((node, chain)) = new_cut {
             self.new_cuts.insert((node, chain), self.events);
             if self.coordinator.nodes[node.0].streams.is_flooded(chain) {
                 self.floods.insert((node, chain), self.events);
-                let live = self.coordinator.live.find(node, chain);
-                let is_suspect = live.is_none_or(|live| live.is_unconfirmed());
-                assert!(is_suspect, "the cut would not decide");
+                self.the_cut_decides_in_a_flood(node, chain);
             }
         }
-        if self.coordinator.counters.solutions > before {
-            let is_first = solved.is_some_and(|job| self.solved.insert(job));
-            assert!(is_first, "submitted twice: {solved:?}");
-        }
-        for action in actions {
-            self.carry_out(action);
-        }
-        for solution in open {
-            let still = &self.coordinator.submissions.open;
-            if !still.contains_key(&solution.job.id) {
-                self.check_given_up(&solution);
-            }
-        }
-        self.check();
     }
 
     pub(super) fn carry_out(&mut self, action: Action) {
         match action {
             Action::Publish(jobs) => {
-                self.check_replacements(&jobs);
+                self.same_work_never_replaces_a_job(&jobs);
                 for job in jobs.iter().filter(|job| !self.live.contains(&job.id)) {
-                    self.check_not_passed(job);
-                }
-                let live: BTreeSet<_> = jobs.iter().map(|job| job.id).collect();
-                self.retired.extend(self.live.difference(&live));
-                self.live = live;
-                for job in jobs.iter() {
-                    if !self.jobs.iter().any(|(known, _)| known.id == job.id) {
+                    self.no_job_is_passed(job);
+                    if self.published.insert(job.id, self.jobs.len()).is_none() {
                         let requested = self.requested[&job.id];
                         self.jobs.push((Arc::clone(job), requested));
                     }
                 }
+                let live: BTreeSet<_> = jobs.iter().map(|job| job.id).collect();
+                self.retired.extend(self.live.difference(&live));
+                self.live = live;
+                self.give_jobs_to_devices(&jobs);
             }
-            Action::Show(view) => self.check_view(&view),
+            Action::Show(view) => self.views_are_wanted_and_complete(&view),
             Action::Subscribe {
                 node,
                 version,
@@ -127,9 +154,13 @@ impl World {
                 chain,
             } => self.nodes[node.0].subscribe(version, subscription, chain),
             Action::Unsubscribe { node } => self.nodes[node.0].streams.clear(),
-            Action::Report(event) => self.check_report(event),
+            Action::Report(event) => self.take_report(event),
             Action::Request { node, request } => {
                 self.check_request(node, &request);
+                let starts = match &request {
+                    Request::Submit { job, .. } => self.start_of(*job),
+                    _ => None,
+                };
                 self.works += usize::from(matches!(request, Request::Work { .. }));
                 let lookup = Purpose::Lookup;
                 self.lookups += usize::from(match request {
@@ -143,6 +174,7 @@ impl World {
                     answer: None,
                     sent: self.now,
                     made: self.events,
+                    starts,
                     is_lost: false,
                 });
             }
@@ -155,11 +187,15 @@ impl World {
         let mut calls = 0;
         loop {
             let limits = self.flights.iter().map(Flight::limit);
-            let next = limits.chain(self.coordinator.next_wakeup()).min();
+            let wakeups = limits.chain(self.coordinator.next_wakeup());
+            let next = wakeups.chain(self.next_of_others()).min();
             let Some(at) = next.filter(|at| *at <= until) else {
                 break;
             };
             self.now = self.now.max(at);
+            if self.others_act() {
+                continue;
+            }
             if !self.time_out() {
                 self.handle(Event::Tick);
             }
@@ -168,6 +204,23 @@ impl World {
             assert!(calls < bound, "busy without end");
         }
         self.now = until;
+    }
+
+    /// When something is due besides the coordinator and the nodes.
+    fn next_of_others(&self) -> Option<Instant> {
+        let starts = self.flights.iter().filter_map(|flight| flight.starts);
+        let of_devices = self.farm.iter().map(Farm::next);
+        let of_memory = self.memory.iter().filter_map(Memory::next);
+        starts.chain(of_devices).chain(of_memory).min()
+    }
+
+    /// Does what is due besides the coordinator and the nodes. Returns whether there was something.
+    fn others_act(&mut self) -> bool {
+        let mut is_any = false;
+        for flight in &mut self.flights {
+            is_any |= flight.starts.take_if(|at| *at <= self.now).is_some();
+        }
+        is_any | self.devices_act() | self.memory_acts()
     }
 
     /// Ends a request that has been in flight for too long. Returns whether there was one.
@@ -195,7 +248,7 @@ impl World {
         node.is_down = was_down;
     }
 
-    /// A node learns of the longest branch of a chain.
+    /// A node learns of the longest branch of a chain, and of what it needs of adjacent chains.
     pub(super) fn gossip(&mut self, node: usize, chain: ChainId) {
         if self.nodes.len() == 1 || !self.nodes[node].is_connected() {
             return;
@@ -209,7 +262,33 @@ impl World {
                 longest.clone_from(blocks);
             }
         }
+        let height = longest.len();
         self.nodes[node].follow(chain, longest);
+        let graph = self.nodes[node].graph.clone();
+        for adjacent in graph.iter().flat_map(|graph| graph.adjacents(chain)) {
+            if self.nodes[node].length(*adjacent) + 1 < height {
+                self.gossip(node, *adjacent);
+            }
+        }
+    }
+
+    /// All nodes learn of everything.
+    fn gossip_all(&mut self) {
+        let state = |node: &Model| (node.moves, node.is_connected(), node.networks);
+        if self
+            .nodes
+            .iter()
+            .map(state)
+            .eq(self.gossiped.iter().copied())
+        {
+            return;
+        }
+        for node in 0..self.nodes.len() {
+            for chain in (0..self.chains()).map(ChainId::new) {
+                self.gossip(node, chain);
+            }
+        }
+        self.gossiped = self.nodes.iter().map(state).collect();
     }
 
     /// Whether the node does not answer a request.
@@ -217,7 +296,8 @@ impl World {
         let node = &self.nodes[flight.node.0];
         let is_late = flight.answer.as_ref().is_some_and(|(_, at)| *at > self.now);
         let is_work = matches!(flight.request, Request::Work { .. });
-        !flight.is_lost && (node.hangs || node.holds_work && is_work || is_late)
+        let is_waiting = flight.starts.is_some_and(|at| at > self.now);
+        !flight.is_lost && (node.hangs || node.holds_work && is_work || is_late || is_waiting)
     }
 
     /// A node acts on a request.
@@ -237,7 +317,11 @@ impl World {
             self.answered.insert(flight.node, self.now);
         }
         let (answer, _) = flight.answer.expect("it was answered");
+        let is_identified = matches!(answer, Event::Identified { result: Ok(_), .. });
         self.handle(answer);
+        if is_identified {
+            self.adopt_all();
+        }
     }
 
     /// Restarts a node. Its earlier answers arrive first, or get lost. Open requests get none.
@@ -319,18 +403,16 @@ impl World {
                     self.land(at);
                 }
             }
+            self.gossip_all();
             for node in 0..self.nodes.len() {
-                let chains: Vec<_> = self.nodes[node].chains.keys().copied().collect();
-                for chain in chains {
-                    self.gossip(node, chain);
-                    if !self.nodes[node].hangs {
-                        self.nodes[node].open_stream(chain);
-                    }
+                if !self.nodes[node].hangs {
+                    self.nodes[node].open_streams();
                 }
                 self.deliver_all(NodeId(node));
             }
+            let bound = 500 + 100 * u64::from(self.chains()) + 40 * time.as_secs();
             assert!(
-                self.events - events < (500 + 40 * time.as_secs()) * self.nodes.len() as u64,
+                self.events - events < bound * self.nodes.len() as u64,
                 "busy without end"
             );
             if self.flights.iter().all(|it| self.is_held(it)) {
@@ -340,10 +422,14 @@ impl World {
                 });
                 let limits = self.flights.iter().map(Flight::limit);
                 let next = answers.chain(limits).chain(self.coordinator.next_wakeup());
-                match next.min().filter(|at| *at <= until) {
+                match next
+                    .chain(self.next_of_others())
+                    .min()
+                    .filter(|at| *at <= until)
+                {
                     Some(at) => {
                         self.now = self.now.max(at);
-                        if !self.time_out() {
+                        if !self.others_act() && !self.time_out() {
                             self.handle(Event::Tick);
                         }
                     }

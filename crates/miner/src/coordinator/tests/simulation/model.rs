@@ -1,16 +1,17 @@
 //! A model of a node as the coordinator sees it: growing chains, expiring payloads, breaking
 //! streams.
 //!
-//! Chains are hardly braided here: work records a block of one adjacent chain, which grows freely.
-//! A submitted block is the new tip at once if its parent is the tip, and silently no block
-//! otherwise, as on a real node.
+//! Chains are braided if the model has a graph: a chain grows if every adjacent chain is as high, and
+//! work records their blocks. Without a graph, as in the stories, work records a block of one
+//! adjacent chain, which grows freely. A submitted block is the new tip at once if its parent is the
+//! tip, and silently no block otherwise, as on a real node.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use chainweb::{Adjacents, BlockHash, ChainId, PayloadHash, Work};
+use chainweb::{Adjacents, BlockHash, ChainGraph, ChainId, PayloadHash, Work};
 use node::{Error, Lost, Mined, UpdateEvent, Version};
 
 use super::super::super::event::Seq;
@@ -62,7 +63,12 @@ pub(super) struct Model {
     pub(super) faults: u32,
     /// Whether a solution needs proof of work.
     pub(super) checks_proof: bool,
+    pub(super) graph: Option<Rc<ChainGraph>>,
+    /// How many nonces solve the work on a chain: one in 2 to the power of this.
+    pub(super) level_of: fn(ChainId) -> u16,
     pub(super) chains: BTreeMap<ChainId, Chain>,
+    /// The number of changes of the chains.
+    pub(super) moves: u64,
     pub(super) streams: BTreeMap<ChainId, Stream>,
     /// The issued payloads and when they were issued.
     pub(super) payloads: BTreeMap<PayloadHash, Instant>,
@@ -123,7 +129,11 @@ impl Model {
             dies_silently: false,
             faults: 0,
             checks_proof: true,
+            graph: None,
+            // Some work is solved by every nonce, some by every other.
+            level_of: |chain| u16::from(chain.get() % 2 == 1),
             chains: BTreeMap::new(),
+            moves: 0,
             streams: BTreeMap::new(),
             payloads: BTreeMap::new(),
             newest_payload: 1_000_000 * id as u64,
@@ -169,6 +179,7 @@ impl Model {
     }
 
     fn chain_mut(&mut self, chain: ChainId) -> &mut Chain {
+        self.moves += 1;
         self.chains.get_mut(&chain).expect("a chain of this node")
     }
 
@@ -181,6 +192,30 @@ impl Model {
         }
     }
 
+    /// Returns the adjacent chains, if the model has a graph.
+    pub(super) fn adjacents(&self, chain: ChainId) -> &[ChainId] {
+        let graph = self.graph.as_deref();
+        graph.map_or(&[], |graph| graph.adjacents(chain))
+    }
+
+    /// Returns the number of blocks of a chain.
+    pub(super) fn length(&self, chain: ChainId) -> usize {
+        self.chains[&chain].blocks.len()
+    }
+
+    /// Whether every adjacent chain is as high.
+    pub(super) fn is_extendable(&self, chain: ChainId) -> bool {
+        let length = self.length(chain);
+        let mut adjacents = self.adjacents(chain).iter();
+        adjacents.all(|adjacent| self.length(*adjacent) >= length)
+    }
+
+    /// Returns the chains for which there can be work.
+    pub(super) fn extendable(&self) -> impl Iterator<Item = ChainId> {
+        let chains = self.chains.keys().copied();
+        chains.filter(|chain| self.is_extendable(*chain))
+    }
+
     /// Adds a block on top of a chain's tip.
     pub(super) fn extend(&mut self, chain: ChainId, block: BlockHash) {
         self.chain_mut(chain).blocks.push(block);
@@ -190,17 +225,35 @@ impl Model {
         self.tell(chain, UpdateEvent::NewCut);
     }
 
-    pub(super) fn foreign_block(&mut self, chain: ChainId) {
+    /// Another miner finds a block: on the chain, or on a lower one that keeps it from growing.
+    pub(super) fn foreign_block(&mut self, mut chain: ChainId) {
+        loop {
+            let length = self.length(chain);
+            let mut adjacents = self.adjacents(chain).iter().copied();
+            match adjacents.find(|adjacent| self.length(*adjacent) < length) {
+                Some(lower) => chain = lower,
+                None => break,
+            }
+        }
         self.newest_payload += 1;
         let block = BlockHash::new(unique(self.newest_payload));
         self.extend(chain, block);
     }
 
-    /// Replaces the tip by another block.
+    /// Other miners find so many blocks on the chain.
+    pub(super) fn raise(&mut self, chain: ChainId, blocks: usize) {
+        let height = self.length(chain) + blocks;
+        while self.length(chain) < height {
+            self.foreign_block(chain);
+        }
+    }
+
+    /// Replaces the tip by another block, unless a block of an adjacent chain is on it.
     pub(super) fn replace_tip(&mut self, chain: ChainId) {
-        let blocks = &mut self.chain_mut(chain).blocks;
-        if blocks.len() > 1 {
-            blocks.pop();
+        let length = self.length(chain);
+        let mut adjacents = self.adjacents(chain).iter();
+        if length > 1 && adjacents.all(|adjacent| self.length(*adjacent) <= length) {
+            self.chain_mut(chain).blocks.pop();
             self.foreign_block(chain);
         }
     }
@@ -209,9 +262,7 @@ impl Model {
     pub(super) fn fork(&mut self, chain: ChainId, lost: usize, own: usize) {
         let blocks = &mut self.chain_mut(chain).blocks;
         blocks.truncate(blocks.len().saturating_sub(lost).max(1));
-        for _ in 0..own {
-            self.foreign_block(chain);
-        }
+        self.raise(chain, own);
     }
 
     /// Whether it exchanges blocks with other nodes.
@@ -229,7 +280,8 @@ impl Model {
     /// Takes over the blocks of a chain from the other nodes.
     pub(super) fn join(&mut self, chain: ChainId, blocks: &[BlockHash]) {
         let own = &self.chains[&chain].blocks;
-        if own != blocks && !blocks.is_empty() {
+        // Branches with the same tip are the same.
+        if own.last() != blocks.last() && !blocks.is_empty() {
             let common = own.iter().zip(blocks).take_while(|(a, b)| a == b);
             self.was_apart |= common.count() + CONFIRMED < own.len();
             self.chain_mut(chain).blocks = blocks.to_vec();
@@ -275,6 +327,13 @@ impl Model {
                 stream.queue.push_back(UpdateEvent::Opened);
             }
         }
+    }
+
+    /// All closed streams of the client try to open.
+    pub(super) fn open_streams(&mut self) {
+        let closed = self.streams.iter().filter(|(_, stream)| !stream.is_open);
+        let closed: Vec<_> = closed.map(|(chain, _)| *chain).collect();
+        closed.into_iter().for_each(|chain| self.open_stream(chain));
     }
 
     pub(super) fn lose_stream(&mut self, chain: ChainId, lost: Lost) {
@@ -334,8 +393,9 @@ impl Model {
         // know.
         let has_left = |(chain, hash): (ChainId, BlockHash)| {
             self.chains.get(&chain).is_some_and(|adjacent| {
-                adjacent.blocks.len() as u64 == header.height()
-                    && adjacent.blocks.last() != Some(&hash)
+                let length = adjacent.blocks.len() as u64;
+                let is_left = length == header.height() && adjacent.blocks.last() != Some(&hash);
+                is_left || length < header.height()
             })
         };
         let stands = match header.adjacents() {
