@@ -6,7 +6,8 @@
 //! depends on addresses, clocks or threads: the same schedule has the same trace.
 //!
 //! `SIMULATION_SEED=7` runs one seed, `SIMULATION_RUNS=100000` many, from that seed on. A seed that
-//! fails is cut down to few steps, which are printed in the form of `kept.rs`.
+//! fails is cut down to few steps, which are printed in the form of `kept.rs`. `SIMULATION_PRINT=1`
+//! prints every event and action.
 
 mod answers;
 mod devices;
@@ -98,6 +99,8 @@ struct World {
     events: u64,
     other_events: u64,
     trace: Trace,
+    /// Whether all events and actions are printed.
+    is_printed: bool,
     /// The number of requests for work.
     works: usize,
     /// The number of requests for the branches of submitted blocks.
@@ -258,6 +261,7 @@ impl World {
             events: 0,
             other_events: 0,
             trace: Trace::default(),
+            is_printed: env::var_os("SIMULATION_PRINT").is_some(),
             works: 0,
             lookups: 0,
             landing: 0,

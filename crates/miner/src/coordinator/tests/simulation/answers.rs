@@ -219,13 +219,13 @@ impl Model {
             let any: Vec<_> = self.extendable().collect();
             *any.choose(rng).expect("there are chains")
         });
+        let micros = i64::try_from((now - self.started).as_micros()).expect("short");
+        // No two works have the same time.
+        self.last_micros = micros.max(self.last_micros + 1);
         let chain = &self.chains[&number];
-        let micros = (now - self.started).as_micros();
         let level = Level::new((self.level_of)(number));
         let fields = HeaderFields {
-            creation_time: CreationTime::from_micros(
-                i64::try_from(micros).expect("short") + self.clock_ahead_micros,
-            ),
+            creation_time: CreationTime::from_micros(self.last_micros + self.clock_ahead_micros),
             parent: *chain.blocks.last().expect("there is a genesis block"),
             adjacents: self.recorded(number),
             target: level.expect("at most 256").target(),

@@ -279,6 +279,8 @@ impl World {
 
     /// A device sends a share: any nonce for one of its latest jobs, mostly the newest.
     pub(super) fn send_share(&mut self) {
+        // No device answers at once.
+        self.pass(Duration::from_millis(1));
         let Some(at) = self.any_device() else {
             return;
         };
@@ -329,7 +331,9 @@ impl World {
             let of_job = farm.recent.solution(&solution);
             self.each_solution_is_reported_once(&solution, is_new);
             if let Some(solution) = of_job {
+                let before = self.coordinator.counters.solutions_rejected;
                 self.handle(Event::Solved(solution));
+                self.no_solution_of_a_session_is_rejected(before);
             }
         }
     }

@@ -80,6 +80,8 @@ pub(super) struct Model {
     pub(super) named: Option<usize>,
     /// How far its clock is ahead of that of this machine, in microseconds.
     pub(super) clock_ahead_micros: i64,
+    /// The time of the last work, in microseconds of this machine.
+    pub(super) last_micros: i64,
     pub(super) started: Instant,
 }
 
@@ -141,6 +143,7 @@ impl Model {
             work_above: 0,
             named: None,
             clock_ahead_micros: 0,
+            last_micros: 0,
             started: now,
         };
         for chain in 0..chains {
@@ -240,11 +243,13 @@ impl Model {
         self.extend(chain, block);
     }
 
-    /// Other miners find so many blocks on the chain.
-    pub(super) fn raise(&mut self, chain: ChainId, blocks: usize) {
-        let height = self.length(chain) + blocks;
-        while self.length(chain) < height {
-            self.foreign_block(chain);
+    /// Other miners find at least so many blocks on each of these chains.
+    pub(super) fn raise(&mut self, chains: &[ChainId], blocks: usize) {
+        let lengths: Vec<_> = chains.iter().map(|chain| self.length(*chain)).collect();
+        for (chain, length) in chains.iter().zip(lengths) {
+            while self.length(*chain) < length + blocks {
+                self.foreign_block(*chain);
+            }
         }
     }
 
@@ -262,7 +267,7 @@ impl Model {
     pub(super) fn fork(&mut self, chain: ChainId, lost: usize, own: usize) {
         let blocks = &mut self.chain_mut(chain).blocks;
         blocks.truncate(blocks.len().saturating_sub(lost).max(1));
-        self.raise(chain, own);
+        self.raise(&[chain], own);
     }
 
     /// Whether it exchanges blocks with other nodes.

@@ -1,6 +1,7 @@
 //! Events on their way from the nodes to the coordinator, requests on theirs, and time.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,9 @@ impl World {
         self.events += 1;
         self.trace.time(self.now - self.started);
         self.trace.event(&event);
+        if self.is_printed {
+            self.print(&event);
+        }
         let before = self.note(&event);
         let actions = self.coordinator.handle(self.now, event);
         self.follow(before.new_cut);
@@ -53,6 +57,9 @@ impl World {
         }
         for action in actions {
             self.trace.action(&action);
+            if self.is_printed {
+                self.print(&action);
+            }
             self.carry_out(action);
         }
         for solution in before.open {
@@ -62,6 +69,14 @@ impl World {
             }
         }
         self.check();
+    }
+
+    #[expect(clippy::print_stderr, reason = "it is asked for")]
+    fn print(&self, what: &impl Debug) {
+        let mut text = format!("{what:?}");
+        let length = (0..=300).rfind(|at| text.is_char_boundary(*at));
+        text.truncate(length.unwrap_or_default());
+        eprintln!("{:?} {text}", self.now - self.started);
     }
 
     /// Notes what an event shows before it is handled.

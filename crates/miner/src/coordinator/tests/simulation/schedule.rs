@@ -365,7 +365,7 @@ impl World {
         node.block_weight = *[1, 10].choose(&mut self.rng).expect("not empty");
         let chains: Vec<_> = node.chains.keys().copied().collect();
         chains.iter().for_each(|chain| node.fork(*chain, lost, 0));
-        chains.iter().for_each(|chain| node.raise(*chain, own));
+        node.raise(&chains, own);
     }
 
     /// A node fails and recovers several times.

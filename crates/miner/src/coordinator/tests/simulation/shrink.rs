@@ -4,54 +4,70 @@
 //! the world is made smaller: nodes, chains, slots, faults. Any failure counts.
 
 use std::cell::Cell;
-use std::mem::discriminant;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 
 use super::schedule::{Act, Ending, Policy, Schedule, Setup, Step, Worker};
 use super::{Played, World, play};
+
+/// How far a run is: its steps and events.
+#[derive(Debug, Default)]
+struct Progress {
+    steps: Cell<usize>,
+    events: Cell<u64>,
+}
+
+/// A schedule that fails.
+struct Failing<'a> {
+    /// Panics if a schedule fails.
+    run: &'a dyn Fn(&Schedule, &Progress),
+    schedule: Schedule,
+    /// The number of events until it fails.
+    events: u64,
+}
 
 /// Runs a schedule, and cuts it down if it fails.
 ///
 /// # Panics
 /// If it fails, with the seed and the shortest schedule that was found.
 pub(super) fn play_or_shrink(schedule: &Schedule, seed: u64) -> Played {
-    match catch_unwind(AssertUnwindSafe(|| play(schedule))) {
-        Ok(played) => played,
-        Err(_) => {
-            let found = shrink(schedule);
-            panic!(
-                "SIMULATION_SEED={seed} fails; {} steps do, with {} events:\n{:?}",
-                found.schedule.steps.len(),
-                found.events,
-                found.schedule,
-            )
-        }
+    let played = catch_unwind(AssertUnwindSafe(|| play(schedule)));
+    played.unwrap_or_else(|_| {
+        let found = shrink(schedule, &play_along);
+        let (steps, events) = (found.schedule.steps.len(), found.events);
+        let schedule = found.schedule;
+        panic!("SIMULATION_SEED={seed} fails; {steps} steps do, {events} events:\n{schedule:?}")
+    })
+}
+
+fn play_along(schedule: &Schedule, progress: &Progress) {
+    let mut world = World::new(&schedule.setup);
+    for (number, step) in schedule.steps.iter().enumerate() {
+        progress.steps.set(number + 1);
+        progress.events.set(world.events + world.other_events);
+        world.step(*step);
     }
+    progress.events.set(world.events + world.other_events);
+    world.end(schedule.ending);
 }
 
-/// A schedule that fails.
-pub(super) struct Failing {
-    pub(super) schedule: Schedule,
-    /// The number of events until it fails.
-    pub(super) events: u64,
-}
-
-/// Returns the shortest schedule found that fails like this one.
-pub(super) fn shrink(schedule: &Schedule) -> Failing {
-    // Each try would print its failure.
-    let hook = take_hook();
-    set_hook(Box::new(|_| {}));
+/// Returns the shortest schedule found that fails, as this one does.
+fn shrink<'a>(schedule: &Schedule, run: &'a dyn Fn(&Schedule, &Progress)) -> Failing<'a> {
     let mut failing = Failing {
+        run,
         schedule: schedule.clone(),
         events: 0,
     };
+    // Each try would print its failure.
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
     failing.try_out(schedule.clone());
     loop {
-        let before = failing.size();
+        let before = failing.schedule.clone();
         failing.cut_steps();
         failing.calm_down();
         failing.reduce();
-        if failing.size() == before {
+        if failing.schedule == before {
             break;
         }
     }
@@ -59,33 +75,15 @@ pub(super) fn shrink(schedule: &Schedule) -> Failing {
     failing
 }
 
-impl Failing {
-    fn size(&self) -> (usize, Setup, Ending) {
-        let Schedule {
-            setup,
-            steps,
-            ending,
-        } = &self.schedule;
-        (steps.len(), setup.clone(), ending.0)
-    }
-
+impl Failing<'_> {
     /// Runs a schedule, and takes it if it fails, without the steps after the failure.
     fn try_out(&mut self, mut schedule: Schedule) -> bool {
-        let (steps, events) = (Cell::new(0), Cell::new(0));
-        let run = || {
-            let mut world = World::new(&schedule.setup);
-            for step in &schedule.steps {
-                steps.set(steps.get() + 1);
-                events.set(world.events + world.other_events);
-                world.step(*step);
-            }
-            events.set(world.events + world.other_events);
-            world.end(schedule.ending);
-        };
+        let progress = Progress::default();
+        let run = || (self.run)(&schedule, &progress);
         let fails = catch_unwind(AssertUnwindSafe(run)).is_err();
         if fails {
-            schedule.steps.truncate(steps.get());
-            (self.schedule, self.events) = (schedule, events.get());
+            schedule.steps.truncate(progress.steps.get());
+            (self.schedule, self.events) = (schedule, progress.events.get());
         }
         fails
     }
@@ -106,25 +104,24 @@ impl Failing {
         }
     }
 
-    /// Replaces many steps by one second without faults.
+    /// Replaces many steps, then pairs of them, by one second without faults.
     fn calm_down(&mut self) {
-        let mut at = self.schedule.steps.len();
-        while at > 1 {
-            let mut shorter = self.schedule.clone();
-            let start = at / 2;
-            shorter.steps.splice(start..at, [Step(Act::Calm, 0)]);
-            if !self.try_out(shorter) {
-                at = start;
-            } else {
-                at = start.min(self.schedule.steps.len());
-            }
+        let mut end = self.schedule.steps.len();
+        while end > 1 {
+            let start = end / 2;
+            self.replace(start..end);
+            end = start;
         }
-        for at in (0..self.schedule.steps.len()).rev() {
+        for at in (1..self.schedule.steps.len()).rev() {
+            self.replace(at - 1..at + 1);
+        }
+    }
+
+    fn replace(&mut self, steps: Range<usize>) {
+        if steps.end <= self.schedule.steps.len() {
             let mut calmer = self.schedule.clone();
-            if at + 1 < calmer.steps.len() {
-                calmer.steps.splice(at..at + 2, [Step(Act::Calm, 0)]);
-                self.try_out(calmer);
-            }
+            calmer.steps.splice(steps, [Step(Act::Calm, 0)]);
+            self.try_out(calmer);
         }
     }
 
@@ -152,10 +149,35 @@ impl Failing {
                 self.try_out(smaller);
             }
         }
-        let mut shorter = self.schedule.clone();
-        shorter.ending = (Ending::LookUpBlocks, 0);
-        if discriminant(&shorter.ending.0) != discriminant(&self.schedule.ending.0) {
-            self.try_out(shorter);
+        let mut plain = self.schedule.clone();
+        plain.ending = (Ending::LookUpBlocks, 0);
+        if plain.ending != self.schedule.ending {
+            self.try_out(plain);
         }
     }
+}
+
+#[test]
+fn a_schedule_that_fails_is_cut_down() {
+    // Two kills in a row with any share after them.
+    let run = |schedule: &Schedule, progress: &Progress| {
+        let mut kills = 0;
+        for (number, Step(act, _)) in schedule.steps.iter().enumerate() {
+            progress.steps.set(number + 1);
+            kills += u32::from(*act == Act::CutOff);
+            assert!(kills < 2 || *act != Act::Share);
+        }
+    };
+    let mut schedules = (0..).map(Schedule::of_seed);
+    let fails = |schedule: &Schedule| {
+        let steps = schedule.steps.iter().map(|Step(act, _)| *act);
+        let mut after = steps.skip_while(|act| *act != Act::CutOff).skip(1);
+        after.any(|act| act == Act::CutOff) && after.any(|act| act == Act::Share)
+    };
+    let long = schedules.find(fails).expect("most with a disk");
+    assert!(long.steps.len() > 50);
+    let short = shrink(&long, &run).schedule;
+    let acts: Vec<_> = short.steps.iter().map(|Step(act, _)| *act).collect();
+    assert_eq!(acts, [Act::CutOff, Act::CutOff, Act::Share]);
+    assert_eq!((short.setup.nodes, short.setup.chains), (1, 1));
 }

@@ -1,11 +1,15 @@
 //! Of the sessions of devices.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chainweb::{Nonce, WorkHeader};
 
 use super::super::World;
 use super::super::devices::Device;
+
+/// How far ahead of the clock jobs are that are made at once. No device is as fast.
+const MADE_AT_ONCE: Duration = Duration::from_micros(100);
 
 impl World {
     /// A device that mines is at a live job, in its time, as soon as there is one.
@@ -18,9 +22,10 @@ impl World {
             };
             let is_live = live.iter().any(|job| {
                 let work = job.work.header();
-                let time = header.creation_time();
+                // Jobs of one work that are made at once differ by a microsecond each.
+                let latest = job.creation_time_at(self.now).saturating_add(MADE_AT_ONCE);
                 work.differs_only_in_time_and_nonce(header)
-                    && (work.creation_time()..=job.creation_time_at(self.now)).contains(&time)
+                    && (work.creation_time()..=latest).contains(&header.creation_time())
             });
             let latest = device.jobs.len();
             assert!(
@@ -67,6 +72,12 @@ impl World {
         let is_reported =
             reported.any(|(_, time, of)| (*time, *of) == (header.creation_time(), nonce));
         assert!(is_reported, "a block is lost, after {before}: {header:?}");
+    }
+
+    /// What a session reports is no wrong solution for the coordinator.
+    pub(in super::super) fn no_solution_of_a_session_is_rejected(&self, before: u64) {
+        let rejected = self.coordinator.counters.solutions_rejected;
+        assert_eq!(rejected, before, "the solution of a session is rejected");
     }
 
     /// A session reports a solution once, and only such, of a job that the client remembers.
