@@ -102,34 +102,43 @@ impl Coordinator {
     /// The network of the nodes is that of the first one identified, as long as any serves it. It
     /// is never that of nodes which only insure.
     pub(super) fn choose_network(&mut self) {
-        let issuers = self.issuing_nodes().iter();
-        let mut known = issuers.filter_map(|node| node.info.as_ref());
-        let is_served = self.upstreams.network.is_some()
-            && known.clone().any(|info| self.upstreams.is_of_network(info));
+        let mut issuers = self.issuing_nodes().iter();
+        let is_served =
+            self.upstreams.network.is_some() && issuers.clone().any(|node| node.is_of_network);
         if is_served || !self.has_several_nodes() {
             return;
         }
         let serving = self.nodes[self.upstreams.serving.0].info.as_ref();
-        let network = serving.or_else(|| known.next()).cloned();
+        let network = serving.or_else(|| issuers.find_map(|node| node.info.as_ref()));
+        let network = network.cloned();
         if self.upstreams.enter(network) {
             self.tracker.untrack(Untracked::NetworkChanged, |_| true);
         }
+        self.note_networks();
         for id in self.ids() {
             self.subscribe_all(id);
+        }
+    }
+
+    /// Notes which nodes serve the network: it changed, or what one of them serves.
+    pub(super) fn note_networks(&mut self) {
+        for node in &mut self.nodes {
+            let info = node.info.as_ref();
+            node.is_of_network = info.is_some_and(|info| self.upstreams.is_of_network(info));
         }
     }
 
     fn standing(&self, id: NodeId) -> Standing {
         let (now, timing, node) = (self.now, &self.config.timing, &self.nodes[id.0]);
         let is_mute = node.is_mute(now, timing);
-        let Some(info) = &node.info else {
+        if node.info.is_none() {
             return if is_mute {
                 Standing::Unreachable
             } else {
                 Standing::Unknown
             };
-        };
-        if !self.upstreams.is_of_network(info) || self.issues_foreign_work(id) {
+        }
+        if !node.is_of_network || self.issues_foreign_work(id) {
             return Standing::OtherNetwork;
         }
         if is_mute {

@@ -48,14 +48,15 @@ impl Coordinator {
         if has_other_chains {
             self.ask_for_chains_again(id);
         }
+        self.note_networks();
         self.choose_network();
         self.subscribe_all(id);
     }
 
     /// Opens the update streams of a node of the network, as far as it has none.
     pub(super) fn subscribe_all(&mut self, id: NodeId) {
-        let info = self.nodes[id.0].info.as_ref();
-        let info = info.filter(|info| self.upstreams.is_of_network(info));
+        let node = &self.nodes[id.0];
+        let info = node.info.as_ref().filter(|_| node.is_of_network);
         for chain in info.map(|info| info.chains.clone()).unwrap_or_default() {
             self.subscribe(id, chain);
         }

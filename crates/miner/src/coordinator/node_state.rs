@@ -28,6 +28,8 @@ pub(super) struct NodeState {
     pub(super) suspicion: Option<Suspicion>,
     /// What the node serves.
     pub(super) info: Option<Info>,
+    /// Whether it serves the network of the others.
+    pub(super) is_of_network: bool,
     /// When the network was identified. Answers to earlier requests do not count.
     pub(super) since: Seq,
     pub(super) streams: Streams,

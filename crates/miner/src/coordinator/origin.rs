@@ -67,10 +67,8 @@ impl Coordinator {
         if network.map(|network| &network.version).map(Version::as_str) == Some(name) {
             return Some(code);
         }
-        let of_network = self.issuing_nodes().iter().filter(|node| {
-            let info = node.info.as_ref();
-            info.is_some_and(|info| self.upstreams.is_of_network(info))
-        });
+        let of_network = self.issuing_nodes().iter();
+        let of_network = of_network.filter(|node| node.is_of_network);
         let codes: Vec<u32> = of_network.filter_map(|node| node.peer.code).collect();
         let count = |code: &u32| codes.iter().filter(|other| *other == code).count();
         // Of equal ones the last is the greatest.

@@ -86,15 +86,13 @@ impl Coordinator {
     }
 
     fn submit(&mut self, solution: &Solution, header: WorkHeader) {
-        let (job, parent) = (&solution.job, header.parent());
+        let job = &solution.job;
         let streams = &self.nodes[job.node.0].streams;
         let freshness = streams.freshness(&header, Seq::of(job), self.seq);
         let twins = self.twins_of(job);
         self.retire(Retirement::Solved, |live| live.job.id == job.id);
         // Work with a refreshed payload may have replaced the job.
-        self.retire(Retirement::ParentSolved, |live| {
-            live.job.chain() == job.chain() && live.job.work.header().parent() == parent
-        });
+        self.retire_siblings(&header);
         let is_outdated = freshness == Freshness::Outdated;
         let submission = Submission {
             job: Arc::clone(job),
@@ -119,6 +117,14 @@ impl Coordinator {
         };
         self.report_block(submission.block(), event);
         self.submissions.open.insert(job.id, submission);
+    }
+
+    /// Retires the jobs on the parent of a solved header.
+    fn retire_siblings(&mut self, solved: &WorkHeader) {
+        let (chain, parent) = (solved.chain(), solved.parent());
+        self.retire(Retirement::ParentSolved, |live| {
+            live.job.chain() == chain && live.job.work.header().parent() == parent
+        });
     }
 
     /// Submits a block of an earlier run, if the node may still take it, or looks it up.
@@ -152,6 +158,7 @@ impl Coordinator {
             return;
         };
         self.submissions.mark_solved(&job, self.seq);
+        self.retire_siblings(&header);
         let submission = Submission {
             header,
             // The earlier run may have submitted it.

@@ -502,6 +502,22 @@ fn blocks_of_an_earlier_run_are_submitted_or_looked_up() {
 }
 
 #[test]
+fn a_block_of_an_earlier_run_retires_the_job_on_its_parent() {
+    let left = Some(Duration::from_mins(1));
+    for (height, is_retired) in [(1, true), (2, false)] {
+        let mut s = Script::mining(1);
+        let outcome = s.at(20).restored(piece(0, height, 'z'), Fate::Found, left);
+        assert_eq!(outcome.contains("publish"), is_retired, "{outcome:?}");
+        let reason = Retirement::ParentSolved;
+        let retired = JobEvent::Retired { reason };
+        let reports = s.reports();
+        let mut reports = reports.iter();
+        let is_it = |event: &Event| matches!(event, Event::Job(_, event) if *event == retired);
+        assert_eq!(reports.any(is_it), is_retired);
+    }
+}
+
+#[test]
 fn a_block_that_an_earlier_run_found_is_reported_only_when_its_place_changes() {
     let mut s = Script::mining(1);
     s.reports();

@@ -22,6 +22,7 @@ mod schedule;
 mod shrink;
 mod trace;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::rc::Rc;
@@ -45,9 +46,9 @@ use crate::telemetry;
 use crate::telemetry::event::BlockEvent;
 
 /// The number of runs among all tests.
-const RUNS: u64 = 400;
+const RUNS: u64 = 150;
 /// One seed in so many is run again for its trace.
-const REPEATED: u64 = 20;
+const REPEATED: u64 = 10;
 
 /// A request on its way to the node or back.
 #[derive(Debug)]
@@ -73,6 +74,8 @@ struct World {
     now: Instant,
     config: Config,
     coordinator: Coordinator,
+    /// When it wants to be called next.
+    wakeup: Option<Instant>,
     nodes: Vec<Model>,
     /// The sessions, if the worker is a Stratum server.
     farm: Option<Farm>,
@@ -95,10 +98,12 @@ struct World {
     requested: BTreeMap<JobId, u64>,
     retired: BTreeSet<JobId>,
     live: BTreeSet<JobId>,
-    /// The events of the coordinator, and those of sessions and the disk.
+    /// The events of the coordinator, and those of nodes, sessions and the disk: what reaches each.
     events: u64,
     other_events: u64,
     trace: Trace,
+    /// The number of events so far, for one who sees the world fail.
+    progress: Rc<Cell<u64>>,
     /// Whether all events and actions are printed.
     is_printed: bool,
     /// The number of requests for work.
@@ -136,6 +141,7 @@ struct World {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Played {
     events: u64,
+    of_coordinator: u64,
     trace: Trace,
 }
 
@@ -158,13 +164,16 @@ fn invariants_hold_in_simulated_runs() {
     };
     let first = first.unwrap_or(0);
     let clock = cpu_time::ThreadTime::now();
-    let mut events = 0;
+    let (mut events, mut of_coordinator) = (0, 0);
     for seed in first..first + runs {
-        events += shrink::play_or_shrink(&Schedule::of_seed(seed), seed).events;
+        let played = shrink::play_or_shrink(&Schedule::of_seed(seed), seed);
+        events += played.events;
+        of_coordinator += played.of_coordinator;
     }
     let seconds = clock.elapsed().as_secs_f64();
     let rate = events as f64 / seconds;
-    println!("{runs} runs, {events} events, {rate:.0} events a second of processor time");
+    println!("{runs} runs, {events} events, {of_coordinator} of them of the coordinator");
+    println!("{rate:.0} events a second of processor time");
 }
 
 #[test]
@@ -200,6 +209,7 @@ fn play(schedule: &Schedule) -> Played {
     world.end(schedule.ending);
     Played {
         events: world.events + world.other_events,
+        of_coordinator: world.events,
         trace: world.trace,
     }
 }
@@ -221,7 +231,10 @@ impl World {
             }
         }
         if setup.worker == Worker::Devices {
-            world.farm = Some(Farm::new(world.now, setup.difficulty, &mut world.rng));
+            let mut farm = Farm::new(world.now, setup.difficulty, &mut world.rng);
+            // Two nodes may issue the same bytes.
+            farm.are_headers_unique = world.nodes.iter().all(|node| !node.shares_payloads);
+            world.farm = Some(farm);
         }
         if setup.is_remembered {
             world.memory = Some(Memory::new(world.now));
@@ -245,6 +258,7 @@ impl World {
             now,
             config: config.clone(),
             coordinator: Coordinator::new(now, config.clone()),
+            wakeup: None,
             nodes: models.collect(),
             farm: None,
             memory: None,
@@ -261,6 +275,7 @@ impl World {
             events: 0,
             other_events: 0,
             trace: Trace::default(),
+            progress: Rc::default(),
             is_printed: env::var_os("SIMULATION_PRINT").is_some(),
             works: 0,
             lookups: 0,
@@ -299,6 +314,7 @@ impl World {
         fresh.ours = std::mem::take(&mut self.ours);
         (fresh.events, fresh.other_events) = (self.events, self.other_events);
         (fresh.trace, fresh.has_demands) = (self.trace, self.has_demands);
+        fresh.progress = Rc::clone(&self.progress);
         fresh.farm = self.farm.take();
         fresh.memory = self.memory.take();
         *self = fresh;

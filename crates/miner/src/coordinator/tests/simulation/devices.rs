@@ -39,11 +39,14 @@ pub(super) struct Farm {
     sets: JobSets,
     recent: RecentJobs,
     pub(super) devices: Vec<Device>,
+    /// The jobs of the present sets.
+    pub(super) live: Jobs,
     refresh_due: Instant,
     next_slice: usize,
     /// The hash of the header of each job sent, by its id, and the id of each.
     pub(super) headers: BTreeMap<String, u64>,
     pub(super) ids: BTreeMap<u64, String>,
+    pub(super) are_headers_unique: bool,
     /// The work of all jobs ever live, by the times and nonces reported for it.
     pub(super) reported: BTreeSet<(u64, CreationTime, Nonce)>,
 }
@@ -96,10 +99,12 @@ impl Farm {
             context,
             recent: RecentJobs::default(),
             devices: Vec::new(),
+            live: Jobs::default(),
             refresh_due: now + REFRESH,
             next_slice: 0,
             headers: BTreeMap::new(),
             ids: BTreeMap::new(),
+            are_headers_unique: true,
             reported: BTreeSet::new(),
         };
         (0..2).for_each(|_| farm.connect(now, rng));
@@ -119,6 +124,7 @@ impl Farm {
         });
         self.sets = JobSets::new(Arc::clone(&self.context.job_ids), SLICES);
         self.recent = RecentJobs::default();
+        self.live = Jobs::default();
         (self.refresh_due, self.next_slice) = (now + REFRESH, 0);
         self.headers.clear();
         self.ids.clear();
@@ -170,6 +176,7 @@ impl World {
         };
         let live = farm.recent.live_works(jobs);
         farm.sets.set_work(self.now, &live.works);
+        farm.live = jobs.clone();
         self.other_events += farm.publish(self.now, None);
         self.read_devices();
         self.devices_mine_live_jobs();
@@ -209,6 +216,9 @@ impl World {
         };
         for device in &mut farm.devices {
             device.read(&mut self.trace, &mut farm.headers, &mut farm.ids);
+        }
+        if !farm.are_headers_unique {
+            farm.ids.clear();
         }
         farm.devices.retain(|device| device.out.close.is_none());
         self.targets_are_easy_enough();

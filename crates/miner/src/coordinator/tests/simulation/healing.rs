@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chainweb::ChainId;
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 
@@ -43,6 +44,9 @@ impl World {
         self.heal_devices();
         if self.has_demands {
             self.heal_with_demand();
+        } else if self.demand != Demand::Any {
+            self.demand = Demand::Any;
+            self.handle(Event::Demand(Demand::Any));
         }
         self.settle(HEALING, Self::ailment);
         self.calm(LASTING);
@@ -56,10 +60,19 @@ impl World {
         (node.is_down, node.hangs, node.holds_work) = (false, false, false);
         (node.refuses_work, node.refuses_cut) = (None, None);
         (node.slowness, node.block_weight) = (Duration::ZERO, 10);
-        if std::mem::take(&mut node.is_frozen) {
-            for chain in node.chains.keys().copied().collect::<Vec<_>>() {
-                if let Some(blocks) = self.branches.get(&(node.networks, chain)) {
-                    node.join(chain, blocks);
+        if node.is_frozen {
+            let network = node.networks;
+            let chains: Vec<_> = (0..self.chains()).map(ChainId::new).collect();
+            chains.iter().for_each(|chain| self.learn(network, *chain));
+            let branches = chains
+                .iter()
+                .map(|chain| &self.branches[&(network, *chain)]);
+            let node = &mut self.nodes[id.0];
+            node.is_frozen = false;
+            // Of all chains or none: the blocks of adjacent chains refer to each other.
+            if branches.clone().all(|blocks| !blocks.is_empty()) {
+                for (chain, blocks) in chains.iter().zip(branches) {
+                    node.join(*chain, blocks);
                 }
             }
         }
@@ -98,14 +111,18 @@ impl World {
         let jobs = self.coordinator.live.jobs.iter();
         let of: BTreeSet<_> = jobs.map(|live| live.job.node).collect();
         let issuers = self.coordinator.issuers().count();
-        (of.len() < issuers.min(2))
+        // With slots for more chains than can grow, one node may hold all that there are.
+        let serving = self.coordinator.upstreams.serving;
+        let chains = self.nodes[serving.0].extendable().count();
+        (of.len() < issuers.min(2) && chains >= self.config.work_slots)
             .then(|| format!("jobs of one node: {:?}", self.coordinator.live))
     }
 
     /// Returns which slot is idle, or solves work of no use.
     fn idleness(&mut self) -> Option<String> {
         let jobs: Vec<_> = self.coordinator.jobs().iter().cloned().collect();
-        let chains = self.nodes[0].extendable().count();
+        let serving = self.coordinator.upstreams.serving;
+        let chains = self.nodes[serving.0].extendable().count();
         if jobs.len() < self.config.work_slots.min(chains) {
             return Some(format!("idle slots: {jobs:?}"));
         }
@@ -145,6 +162,8 @@ impl World {
 
     /// A worker with a demand for one chain gets work there.
     fn heal_with_demand(&mut self) {
+        // The nodes learn of each other's blocks first.
+        self.calm(Duration::ZERO);
         let chains: Vec<_> = self.nodes[0].extendable().collect();
         let chain = *chains.choose(&mut self.rng).expect("there are chains");
         self.demand = Demand::chains([chain]);
@@ -154,7 +173,9 @@ impl World {
             // Two nodes may have issued work on it.
             let jobs = world.coordinator.jobs().iter();
             let held: BTreeSet<_> = jobs.map(|job| job.chain()).collect();
-            (held != [chain].into()).then(|| format!("no work on {chain}: {held:?}"))
+            // A block of ours may have made it higher than an adjacent one.
+            let is_missing = held != [chain].into() && world.nodes[0].is_extendable(chain);
+            is_missing.then(|| format!("no work on {chain}: {held:?}"))
         });
         self.demand = Demand::Any;
         self.handle(Event::Demand(Demand::Any));
@@ -209,7 +230,8 @@ impl World {
             4 => node.slowness = Duration::from_secs(3),
             _ => self.kill(id),
         }
-        self.blocks(15);
+        // Until a block is found on the chain of each job.
+        self.blocks(15 + 2 * u64::from(self.chains()));
         assert_ne!(self.coordinator.upstreams.serving, id, "it still serves");
         assert!(
             self.coordinator.jobs().iter().len() > 0,

@@ -52,7 +52,8 @@ impl Flight {
 }
 
 impl World {
-    pub(super) fn check(&self) {
+    pub(super) fn check(&mut self) {
+        self.wakeup = self.coordinator.next_wakeup();
         for holds in ALWAYS {
             holds(self);
         }
@@ -60,7 +61,7 @@ impl World {
 
     /// No wakeup has passed, and there is one, or a request in flight, unless nothing is wanted.
     fn something_is_awaited(&self) {
-        let wakeup = self.coordinator.next_wakeup();
+        let wakeup = self.wakeup;
         assert!(
             wakeup.is_none_or(|at| at > self.now),
             "a wakeup that has passed"

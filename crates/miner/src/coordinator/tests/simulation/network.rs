@@ -44,6 +44,7 @@ impl Flight {
 impl World {
     pub(super) fn handle(&mut self, event: Event) {
         self.events += 1;
+        self.progress.set(self.events + self.other_events);
         self.trace.time(self.now - self.started);
         self.trace.event(&event);
         if self.is_printed {
@@ -202,7 +203,7 @@ impl World {
         let mut calls = 0;
         loop {
             let limits = self.flights.iter().map(Flight::limit);
-            let wakeups = limits.chain(self.coordinator.next_wakeup());
+            let wakeups = limits.chain(self.wakeup);
             let next = wakeups.chain(self.next_of_others()).min();
             let Some(at) = next.filter(|at| *at <= until) else {
                 break;
@@ -269,20 +270,26 @@ impl World {
             return;
         }
         let network = self.nodes[node].networks;
-        let longest = self.branches.entry((network, chain)).or_default();
-        let others = self.nodes.iter().filter(|node| node.is_connected());
-        for node in others.filter(|node| node.networks == network) {
-            let blocks = &node.chains[&chain].blocks;
-            if blocks.len() > longest.len() {
-                longest.clone_from(blocks);
-            }
-        }
+        self.learn(network, chain);
+        let longest = &self.branches[&(network, chain)];
         let height = longest.len();
         self.nodes[node].follow(chain, longest);
         let graph = self.nodes[node].graph.clone();
         for adjacent in graph.iter().flat_map(|graph| graph.adjacents(chain)) {
             if self.nodes[node].length(*adjacent) + 1 < height {
                 self.gossip(node, *adjacent);
+            }
+        }
+    }
+
+    /// Notes the longest branch of a chain on all connected nodes of a network.
+    pub(super) fn learn(&mut self, network: u32, chain: ChainId) {
+        let longest = self.branches.entry((network, chain)).or_default();
+        let nodes = self.nodes.iter().filter(|node| node.is_connected());
+        for node in nodes.filter(|node| node.networks == network) {
+            let blocks = &node.chains[&chain].blocks;
+            if blocks.len() > longest.len() {
+                longest.clone_from(blocks);
             }
         }
     }
@@ -320,6 +327,7 @@ impl World {
         let flight = &mut self.flights[at];
         let node = &mut self.nodes[flight.node.0];
         let fault = node.fault(&mut self.rng);
+        self.other_events += 1;
         let answer = node.answer(self.now, &mut self.rng, &flight.request, fault.as_ref());
         flight.answer = Some((answer, self.now + node.slowness));
     }
@@ -436,7 +444,7 @@ impl World {
                     Some(*at).filter(|at| *at > self.now)
                 });
                 let limits = self.flights.iter().map(Flight::limit);
-                let next = answers.chain(limits).chain(self.coordinator.next_wakeup());
+                let next = answers.chain(limits).chain(self.wakeup);
                 match next
                     .chain(self.next_of_others())
                     .min()

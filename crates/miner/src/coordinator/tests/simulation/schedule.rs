@@ -116,6 +116,8 @@ pub(super) struct Step(pub(super) Act, pub(super) u32);
 /// What follows on the time without faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
+    /// The run ends without it.
+    Nothing,
     ShutDown,
     LookUpBlocks,
     FailOver,
@@ -159,6 +161,21 @@ const OF_DEVICES: [(Act, u32); 5] = [
     (Act::Nonsense, 20),
 ];
 const OF_MEMORY: [(Act, u32); 3] = [(Act::Write, 60), (Act::Disk, 10), (Act::CutOff, 6)];
+
+/// The steps that are an event of a node.
+const OF_NODES: [Act; 11] = [
+    Act::Block,
+    Act::Gossip,
+    Act::ReplaceTip,
+    Act::Refresh,
+    Act::OpenStream,
+    Act::EndStream,
+    Act::BreakStream,
+    Act::Restart,
+    Act::ChangeNetwork,
+    Act::Toggle,
+    Act::Fail,
+];
 
 impl Setup {
     fn draw(rng: &mut Chance) -> Self {
@@ -244,7 +261,7 @@ impl Schedule {
         };
         weights.retain(|(act, _)| !is_left_out(act));
         let all = weights.iter().map(|(_, weight)| weight).sum();
-        let steps = (0..rng.random_range(50..600)).map(|_| {
+        let steps = (0..rng.random_range(100..1200)).map(|_| {
             let mut at: u32 = rng.random_range(0..all);
             let chosen = weights.iter().find(|(_, weight)| {
                 let is_it = at < *weight;
@@ -281,6 +298,9 @@ impl World {
         let pause = self.rng.random_range(0..20);
         self.pass(Duration::from_millis(pause));
         let id = NodeId(node);
+        if OF_NODES.contains(&act) {
+            self.other_events += 1;
+        }
         match act {
             Act::Move => self.move_flight(),
             Act::Deliver => self.deliver(id, chain),
@@ -323,6 +343,9 @@ impl World {
     /// The time without faults, and what follows on it.
     pub(super) fn end(&mut self, (ending, choice): (Ending, u32)) {
         self.rng = Chance::seed_from_u64(choice.into());
+        if ending == Ending::Nothing {
+            return;
+        }
         self.heal();
         match ending {
             Ending::ShutDown => self.shut_down(),

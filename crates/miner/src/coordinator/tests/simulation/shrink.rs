@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::rc::Rc;
 
 use super::schedule::{Act, Ending, Policy, Schedule, Setup, Step, Worker};
 use super::{Played, World, play};
@@ -14,7 +15,7 @@ use super::{Played, World, play};
 #[derive(Debug, Default)]
 struct Progress {
     steps: Cell<usize>,
-    events: Cell<u64>,
+    events: Rc<Cell<u64>>,
 }
 
 /// A schedule that fails.
@@ -29,25 +30,27 @@ struct Failing<'a> {
 /// Runs a schedule, and cuts it down if it fails.
 ///
 /// # Panics
-/// If it fails, with the seed and the shortest schedule that was found.
+/// If it fails, after the seed and the shortest schedule that was found are printed.
+#[expect(clippy::print_stderr, reason = "a seed that fails has to be known")]
 pub(super) fn play_or_shrink(schedule: &Schedule, seed: u64) -> Played {
     let played = catch_unwind(AssertUnwindSafe(|| play(schedule)));
     played.unwrap_or_else(|_| {
         let found = shrink(schedule, &play_along);
         let (steps, events) = (found.schedule.steps.len(), found.events);
-        let schedule = found.schedule;
-        panic!("SIMULATION_SEED={seed} fails; {steps} steps do, {events} events:\n{schedule:?}")
+        eprintln!("SIMULATION_SEED={seed} fails; {steps} steps do, in {events} events:");
+        eprintln!("{:?}", found.schedule);
+        // Fails in its own words.
+        play(&found.schedule)
     })
 }
 
 fn play_along(schedule: &Schedule, progress: &Progress) {
     let mut world = World::new(&schedule.setup);
+    world.progress = Rc::clone(&progress.events);
     for (number, step) in schedule.steps.iter().enumerate() {
         progress.steps.set(number + 1);
-        progress.events.set(world.events + world.other_events);
         world.step(*step);
     }
-    progress.events.set(world.events + world.other_events);
     world.end(schedule.ending);
 }
 
@@ -62,6 +65,10 @@ fn shrink<'a>(schedule: &Schedule, run: &'a dyn Fn(&Schedule, &Progress)) -> Fai
     let hook = take_hook();
     set_hook(Box::new(|_| {}));
     failing.try_out(schedule.clone());
+    // Most failures need no healing.
+    let mut without = schedule.clone();
+    without.ending.0 = Ending::Nothing;
+    failing.try_out(without);
     loop {
         let before = failing.schedule.clone();
         failing.cut_steps();
@@ -149,10 +156,12 @@ impl Failing<'_> {
                 self.try_out(smaller);
             }
         }
-        let mut plain = self.schedule.clone();
-        plain.ending = (Ending::LookUpBlocks, 0);
-        if plain.ending != self.schedule.ending {
-            self.try_out(plain);
+        for ending in [Ending::LookUpBlocks, Ending::Nothing] {
+            let mut plain = self.schedule.clone();
+            plain.ending = (ending, 0);
+            if self.schedule.ending.0 != Ending::Nothing && plain.ending != self.schedule.ending {
+                self.try_out(plain);
+            }
         }
     }
 }

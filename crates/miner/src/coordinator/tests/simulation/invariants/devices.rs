@@ -15,7 +15,7 @@ impl World {
     /// A device that mines is at a live job, in its time, as soon as there is one.
     pub(in super::super) fn devices_mine_live_jobs(&self) {
         let farm = self.farm.as_ref().expect("it was given jobs");
-        let live = self.coordinator.jobs();
+        let live = &farm.live;
         for device in &farm.devices {
             let Some((_, header)) = device.jobs.front().filter(|_| live.iter().len() > 0) else {
                 continue;
@@ -42,8 +42,7 @@ impl World {
         let mut nonces = Vec::new();
         for device in &farm.devices {
             let newest = device.jobs.front().map(|(_, header)| header);
-            let live = self.coordinator.jobs().iter();
-            let mut live = live.map(|job| job.work.header());
+            let mut live = farm.live.iter().map(|job| job.work.header());
             if let Some(header) = newest
                 && live.any(|work| work.differs_only_in_time_and_nonce(header))
             {
