@@ -89,10 +89,14 @@ fn is_damage(error: &HistoryError) -> bool {
         HistoryError::Database(error) => error.sqlite_error_code(),
         _ => None,
     };
-    use ErrorCode::{DatabaseCorrupt, NotADatabase, TooBig, Unknown};
     matches!(
         code,
-        Some(DatabaseCorrupt | NotADatabase | TooBig | Unknown)
+        Some(
+            ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::TooBig
+                | ErrorCode::Unknown
+        )
     )
 }
 
