@@ -216,6 +216,10 @@ impl Writer {
     fn connect(&self) -> Result<Connection, HistoryError> {
         let database = self.slot.database.connect()?;
         schema::prepare(&database)?;
+        if self.run.is_none() && self.failing.is_some() {
+            // The disk was full at the start: this completes what earlier runs left open.
+            read(&database)?;
+        }
         let started = milliseconds(wall_clock());
         database.execute(
             "INSERT OR IGNORE INTO run (id, started, version, account) VALUES (?1, ?2, ?3, ?4)",
