@@ -160,7 +160,9 @@ impl Farm {
         for device in &mut self.devices {
             if slice.is_none_or(|slice| slice == device.slice) {
                 let jobs = self.sets.slice(device.slice);
-                device.session.set_jobs(now, jobs, &mut device.out);
+                device
+                    .session
+                    .set_jobs(now, Arc::clone(jobs), &mut device.out);
                 sessions += 1;
             }
         }
