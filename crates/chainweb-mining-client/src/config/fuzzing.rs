@@ -1,9 +1,10 @@
 //! The fuzz targets of settings: documents, and the command line with the environment.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, FromArgMatches};
 
 use super::catalog::Catalog;
 use super::document::{self, Entry, Format, Style, Value};
@@ -11,13 +12,17 @@ use super::findings::{Findings, Layer};
 use super::from_flags::Request;
 use super::print::{self, PrintAs};
 use super::{Flags, args_of, from_document, from_environment, from_flags};
-use crate::cli::Cli;
 
 /// The most bytes of a message.
 const TEXT: usize = 1500;
 
 thread_local! {
-    static CATALOG: Catalog = Catalog::new(Cli::command());
+    static CATALOG: OnceCell<Catalog> = const { OnceCell::new() };
+}
+
+/// Calls with the settings of `P`, which are collected once.
+fn with_catalog<P: CommandFactory>(run: impl FnOnce(&Catalog)) {
+    CATALOG.with(|catalog| run(catalog.get_or_init(|| Catalog::new(P::command()))));
 }
 
 /// Reads bytes after the first as a document of settings; the first is its format. What is read is
@@ -25,7 +30,7 @@ thread_local! {
 ///
 /// # Panics
 /// If a law does not hold, here and below.
-pub fn document(bytes: &[u8]) {
+pub(crate) fn document<P: CommandFactory + FromArgMatches>(bytes: &[u8]) {
     let Some((&first, text)) = bytes.split_first() else {
         return;
     };
@@ -36,7 +41,7 @@ pub fn document(bytes: &[u8]) {
         let again = again.expect("it is JSON").expect("a map");
         assert_eq!(to_json(&again), to_json(&entries));
     }
-    CATALOG.with(|catalog| {
+    with_catalog::<P>(|catalog| {
         let read = |name, text: &[u8], format| {
             let mut findings = Findings::default();
             let document = (text.to_vec(), format);
@@ -63,7 +68,7 @@ pub fn document(bytes: &[u8]) {
             assert_eq!(values(&again), values(&findings), "{printed}");
         }
         if first & 0x80 != 0 {
-            settle(catalog, Vec::new(), findings);
+            settle::<P>(catalog, Vec::new(), findings);
         }
     });
 }
@@ -100,7 +105,8 @@ fn is_json(text: &str) -> bool {
     text != "null" && text.trim() == text && value.is_ok_and(|it| it.is_number() || it.is_boolean())
 }
 
-/// The message starts with the name of the file, and with a place in it unless it is about the whole.
+/// The message starts with the name of the file, and with a place in it unless it is about the
+/// whole.
 fn assert_place(problem: &str, name: &str, lines: &[&[u8]]) {
     let rest = problem
         .strip_prefix(name)
@@ -142,13 +148,13 @@ fn values(findings: &Findings) -> Vec<(String, Vec<String>)> {
 }
 
 /// Parses all settings as one command line. Values that are good alone may conflict.
-fn settle(catalog: &Catalog, command: Vec<String>, findings: Findings) {
+fn settle<P: FromArgMatches>(catalog: &Catalog, command: Vec<String>, findings: Findings) {
     let flags = Flags {
         catalog: catalog.clone(),
         command,
         findings,
     };
-    match flags.settle::<Cli>() {
+    match flags.settle::<P>() {
         Ok(settings) => assert_eq!(settings.changed(&settings), [""; 0]),
         Err(problems) => {
             let text = problems.to_string();
@@ -164,7 +170,7 @@ fn settle(catalog: &Catalog, command: Vec<String>, findings: Findings) {
 
 /// Reads bytes after the first as arguments, each up to a zero byte; those that start with `@` are
 /// variables of the environment. The command line that has the same settings is read as the same.
-pub fn flags(bytes: &[u8]) {
+pub(crate) fn flags<P: CommandFactory + FromArgMatches>(bytes: &[u8]) {
     let Some((&first, rest)) = bytes.split_first() else {
         return;
     };
@@ -180,7 +186,7 @@ pub fn flags(bytes: &[u8]) {
             }
         }
     }
-    CATALOG.with(|catalog| {
+    with_catalog::<P>(|catalog| {
         let mut findings = Findings::default();
         let request = from_flags::read(catalog, &args, &mut findings);
         from_environment::read(catalog, variables, &mut findings);
@@ -199,18 +205,7 @@ pub fn flags(bytes: &[u8]) {
         assert_eq!(again.problems, [""; 0]);
         assert_eq!(again.values(), findings.values());
         if first % 8 == 1 {
-            settle(catalog, command, findings);
+            settle::<P>(catalog, command, findings);
         }
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use fixtures::corpus;
-
-    #[test]
-    fn laws_hold_for_the_corpora() {
-        corpus("config_document", super::document);
-        corpus("flags", super::flags);
-    }
 }

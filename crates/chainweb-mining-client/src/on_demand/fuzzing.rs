@@ -101,7 +101,7 @@ impl Server {
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                (_, (), received) = async { tokio::join!(serve, send, receive) } => {
+                ((), (), received) = async { tokio::join!(serve, send, receive) } => {
                     received.expect("memory");
                 }
                 () = work => {}
@@ -120,9 +120,10 @@ fn answer(request: Request) -> usize {
     match request {
         Request::Make(counts, reply, outcome) => {
             let is_sent = reply.send(Ok(())).is_ok();
-            let made = match counts.is_empty() {
-                true => Outcome::Cancelled,
-                false => Outcome::Made,
+            let made = if counts.is_empty() {
+                Outcome::Cancelled
+            } else {
+                Outcome::Made
             };
             outcome.send(made).ok();
             usize::from(is_sent)
@@ -137,13 +138,5 @@ fn answer(request: Request) -> usize {
             reply.send(()).ok();
             0
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn laws_hold_for_the_corpus() {
-        fixtures::corpus("on_demand", super::requests);
     }
 }

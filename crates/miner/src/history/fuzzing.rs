@@ -205,8 +205,8 @@ thread_local! {
     static MEMORIES: RefCell<[Memory; 2]> = RefCell::new([Memory::new(true), Memory::new(false)]);
 }
 
-/// Reads and goes on from a history whose rows are made of the input. The first byte chooses between
-/// two databases.
+/// Reads and goes on from a history whose rows are made of the input. The first byte chooses
+/// between two databases.
 ///
 /// # Panics
 /// If a law does not hold, here and below.
@@ -360,8 +360,8 @@ fn open(folder: &Path) -> Result<(Writer, Vec<Unsettled>), HistoryError> {
     Ok((writer, opened.unsettled))
 }
 
-/// Opens a damaged file: the input is a list of changes of a good one, each a place of two bytes and
-/// a new byte, or the whole file. The history opens and takes records, and they are there after the
+/// Opens a damaged file: the input is a list of changes of a good one, each a place of two bytes
+/// and a new byte, or the whole file. The history opens and takes records, and they are there after the
 /// next start. Only a file of another program or of a newer version is refused.
 pub fn file(bytes: &[u8]) {
     let Some((&first, rest)) = bytes.split_first() else {

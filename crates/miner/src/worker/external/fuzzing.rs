@@ -81,7 +81,8 @@ fn assert_short(failure: &Failure) {
 }
 
 /// Receives bytes after the first as the lines of a process that has two jobs, and logs them as its
-/// standard error. Neither depends on the pieces in which they arrive; the first byte is their size.
+/// standard error. Neither depends on the pieces in which they arrive; the first byte is their
+/// size.
 ///
 /// # Panics
 /// If a law does not hold, here and below.
