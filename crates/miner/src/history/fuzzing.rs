@@ -361,8 +361,8 @@ fn open(folder: &Path) -> Result<(Writer, Vec<Unsettled>), HistoryError> {
 }
 
 /// Opens a damaged file: the input is a list of changes of a good one, each a place of two bytes
-/// and a new byte, or the whole file. The history opens and takes records, and they are there after the
-/// next start. Only a file of another program or of a newer version is refused.
+/// and a new byte, or the whole file. The history opens and takes records, and they are there after
+/// the next start. Only a file of another program or of a newer version is refused.
 pub fn file(bytes: &[u8]) {
     let Some((&first, rest)) = bytes.split_first() else {
         return;
