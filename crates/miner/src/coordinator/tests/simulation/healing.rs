@@ -63,7 +63,9 @@ impl World {
         if node.is_frozen {
             let network = node.networks;
             let chains: Vec<_> = (0..self.chains()).map(ChainId::new).collect();
-            chains.iter().for_each(|chain| self.learn(network, *chain));
+            for chain in &chains {
+                self.learn(network, *chain);
+            }
             let branches = chains
                 .iter()
                 .map(|chain| &self.branches[&(network, *chain)]);

@@ -1,7 +1,7 @@
 //! Schedules that failed once, cut down, as the simulation prints them. Each is run with all tests.
 
 #![expect(
-    clippy::enum_glob_use,
+    clippy::unreadable_literal,
     reason = "the form in which schedules are printed"
 )]
 

@@ -338,7 +338,9 @@ impl Model {
     pub(super) fn open_streams(&mut self) {
         let closed = self.streams.iter().filter(|(_, stream)| !stream.is_open);
         let closed: Vec<_> = closed.map(|(chain, _)| *chain).collect();
-        closed.into_iter().for_each(|chain| self.open_stream(chain));
+        for chain in closed {
+            self.open_stream(chain);
+        }
     }
 
     pub(super) fn lose_stream(&mut self, chain: ChainId, lost: Lost) {

@@ -387,7 +387,9 @@ impl World {
         (node.is_frozen, node.was_apart) = (true, true);
         node.block_weight = *[1, 10].choose(&mut self.rng).expect("not empty");
         let chains: Vec<_> = node.chains.keys().copied().collect();
-        chains.iter().for_each(|chain| node.fork(*chain, lost, 0));
+        for chain in &chains {
+            node.fork(*chain, lost, 0);
+        }
         node.raise(&chains, own);
     }
 

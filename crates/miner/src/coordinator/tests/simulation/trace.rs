@@ -70,7 +70,7 @@ impl Trace {
             Event::Identified { node, result } => {
                 self.put(node.0 as u64);
                 self.result(result, |trace, info| {
-                    trace.write(info.version.as_str().as_bytes())
+                    trace.write(info.version.as_str().as_bytes());
                 });
             }
             Event::Work { node, seq, result } => {
@@ -111,9 +111,9 @@ impl Trace {
             Event::Siblings { node, job, result } => {
                 self.put(node.0 as u64 ^ job.0 << 8);
                 self.result(result, |trace, blocks| {
-                    blocks
-                        .iter()
-                        .for_each(|block| trace.write(block.hash.as_bytes()));
+                    for block in blocks {
+                        trace.write(block.hash.as_bytes());
+                    }
                 });
             }
             Event::Update {
