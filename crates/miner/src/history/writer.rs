@@ -146,8 +146,8 @@ impl Writer {
         Ok((writer, opened))
     }
 
-    /// Reads what earlier runs left. A damaged file is moved aside. A disk that is full gets the row
-    /// of this run later.
+    /// Reads what earlier runs left. A damaged file is moved aside. A disk that is full gets the
+    /// row of this run later.
     fn start(&mut self) -> Result<(Vec<Unsettled>, Earlier), HistoryError> {
         let started = Instant::now();
         let mut is_new = false;

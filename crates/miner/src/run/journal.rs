@@ -217,8 +217,10 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::history::{Place, Run};
+    use std::time::Duration;
+
+    use super::Journal;
+    use crate::history::{History, Place, Run};
 
     #[tokio::test]
     async fn the_last_totals_are_written_though_the_file_is_closed_slowly() {

@@ -1,5 +1,5 @@
-//! A whole client in a pure world: coordinator, Stratum sessions, the history's ledger and disk, and
-//! one to five model nodes on up to twenty chains, in virtual time.
+//! A whole client in a pure world: coordinator, Stratum sessions, the history's ledger and disk,
+//! and one to five model nodes on up to twenty chains, in virtual time.
 //!
 //! A run is a [`Schedule`]: a list of steps with faults, drawn from a seed, then a time without
 //! faults, in which everything has to recover. The [`invariants`] hold all the time. Nothing

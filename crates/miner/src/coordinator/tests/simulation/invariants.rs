@@ -1,9 +1,9 @@
 //! All invariants: what holds of the client in every world, each a function with a sentence.
 //!
 //! Those of the list hold after every event. The others hold where something happens, and are
-//! called there: of jobs and the worker in `jobs.rs`, of nodes and requests in `nodes.rs`, of blocks
-//! in `blocks.rs`, of sessions in `devices.rs`, of what outlives the program in `memory.rs`. What
-//! recovers once faults are over is in `healing.rs`.
+//! called there: of jobs and the worker in `jobs.rs`, of nodes and requests in `nodes.rs`, of
+//! blocks in `blocks.rs`, of sessions in `devices.rs`, of what outlives the program in `memory.rs`.
+//! What recovers once faults are over is in `healing.rs`.
 
 mod blocks;
 mod devices;

@@ -5,10 +5,10 @@
     reason = "the form in which schedules are printed"
 )]
 
-use super::schedule::Act::*;
-use super::schedule::Ending::*;
-use super::schedule::Policy::*;
-use super::schedule::Worker::*;
+use super::schedule::Act::{Block, Calm, CutOff, Move, Solve};
+use super::schedule::Ending::{LookUpBlocks, Nothing};
+use super::schedule::Policy::Immediate;
+use super::schedule::Worker::Any;
 use super::schedule::{Schedule, Setup, Step};
 
 /// Each failed while the product lacked what its comment names.

@@ -1,10 +1,10 @@
 //! A model of a node as the coordinator sees it: growing chains, expiring payloads, breaking
 //! streams.
 //!
-//! Chains are braided if the model has a graph: a chain grows if every adjacent chain is as high, and
-//! work records their blocks. Without a graph, as in the stories, work records a block of one
-//! adjacent chain, which grows freely. A submitted block is the new tip at once if its parent is the
-//! tip, and silently no block otherwise, as on a real node.
+//! Chains are braided if the model has a graph: a chain grows if every adjacent chain is as high,
+//! and work records their blocks. Without a graph, as in the stories, work records a block of one
+//! adjacent chain, which grows freely. A submitted block is the new tip at once if its parent is
+//! the tip, and silently no block otherwise, as on a real node.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -7,7 +7,8 @@ use crate::history::Fate;
 use crate::job::JobId;
 
 impl World {
-    /// A block is reported as found once its header is on the disk, unless the disk is slow or fails.
+    /// A block is reported as found once its header is on the disk, unless the disk is slow or
+    /// fails.
     pub(in super::super) fn a_reported_block_is_on_the_disk(&self, job: JobId) {
         let memory = self.memory.as_ref().expect("it was passed on");
         assert!(
@@ -23,9 +24,9 @@ impl World {
         assert_eq!(in_totals, rows, "blocks in totals, and rows");
     }
 
-    /// In the end every block on the disk has one row with its true fate, and every block in the cut
-    /// is on the disk, unless the disk did not take it before the program was killed. Branches of
-    /// nodes that were apart may have replaced a final block.
+    /// In the end every block on the disk has one row with its true fate, and every block in the
+    /// cut is on the disk, unless the disk did not take it before the program was killed. Branches
+    /// of nodes that were apart may have replaced a final block.
     pub(in super::super) fn rows_are_true(&self, is_apart: bool) {
         let node = &self.nodes[0];
         let chains = node.chains.values();
