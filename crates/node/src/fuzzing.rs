@@ -99,7 +99,7 @@ pub fn headers(bytes: &[u8]) {
     let low = u64::from(low);
     let heights = low..=low + u64::from(count);
     let newest = ancestors::newest(heights.clone(), 100);
-    assert!(newest.end() == heights.end() && newest.clone().count() <= 100);
+    assert!(newest.end() == heights.end() && newest.count() <= 100);
 
     let at = heights.clone();
     match ancestors::hashes_from_json(body, heights.clone()) {
@@ -116,7 +116,7 @@ pub fn headers(bytes: &[u8]) {
     let siblings = ancestors::siblings_from_json(body);
     match ancestors::headers_from_json(body, heights.clone()) {
         Ok(headers) => {
-            assert_from_the_top(heights.clone(), headers.keys());
+            assert_from_the_top(heights, headers.keys());
             let newest_first: Vec<_> = headers.values().rev().copied().collect();
             let again = ancestors::siblings_from_json(page(&newest_first).as_bytes());
             assert_eq!(again.as_ref(), Ok(&newest_first));
