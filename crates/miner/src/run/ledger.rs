@@ -79,9 +79,8 @@ impl Ledger {
             let event = Some(event);
             return Passed { event, record };
         };
-        if let BlockEvent::Found { .. } = change {
-            let found = found((now, clock), block, change, source(block.node));
-            let record = found.map(|found| Record::Found(Box::new(Found { expected, ..found })));
+        if let Some(found) = found((now, clock), block, change, source) {
+            let record = Some(Record::Found(Box::new(Found { expected, ..found })));
             if !is_writable {
                 let event = Some(event);
                 return Passed { event, record };
@@ -204,12 +203,12 @@ fn age(now: SystemTime, block: &Unsettled) -> Duration {
     now.duration_since(block.issued).unwrap_or_default()
 }
 
-/// Returns the record of a block that was found.
-fn found(
+/// Returns the record of a block, if the event is that it was found.
+fn found<'a>(
     (now, clock): (Instant, SystemTime),
     block: &BlockRef,
     event: &BlockEvent,
-    (network, node): Source<'_>,
+    source: impl FnOnce(NodeId) -> Source<'a>,
 ) -> Option<Found> {
     let BlockEvent::Found {
         found_by,
@@ -220,6 +219,7 @@ fn found(
     else {
         return None;
     };
+    let (network, node) = source(block.node);
     Some(Found {
         job: block.job,
         network: network.to_owned(),

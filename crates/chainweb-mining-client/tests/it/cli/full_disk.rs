@@ -78,8 +78,20 @@ impl OnSmallDisk {
         self.lines.last().unwrap().clone()
     }
 
-    /// Ends the client, and checks that each block is kept and that the disk failed once.
+    /// Waits for the report of the full disk, and for ten blocks after it.
+    fn mines_without_space(&mut self) {
+        let failed = self.wait_for("history_failed");
+        assert!(failed.contains("Free space"), "{failed}");
+        for _ in 0..10 {
+            self.wait_for("block_accepted");
+        }
+    }
+
+    /// Frees the disk and ends the client, and checks that each block is kept and that the disk
+    /// failed once.
     async fn end(mut self) {
+        self.order("free");
+        self.wait_for("history_recovered");
         drop(self.input);
         self.lines.extend(self.client.rest());
         let lines = self.lines;
@@ -106,13 +118,7 @@ async fn a_full_disk_is_reported_once_and_written_when_it_has_space_again() {
     };
     client.wait_for("block_found");
     client.order("fill");
-    let failed = client.wait_for("history_failed");
-    assert!(failed.contains("Free space"), "{failed}");
-    for _ in 0..10 {
-        client.wait_for("block_accepted");
-    }
-    client.order("free");
-    client.wait_for("history_recovered");
+    client.mines_without_space();
     client.end().await;
 }
 
@@ -128,8 +134,6 @@ async fn a_client_that_was_killed_on_a_full_disk_starts_there_again() {
     client.order("start");
     client.wait_for("history_failed");
     client.wait_for("block_accepted");
-    client.order("free");
-    client.wait_for("history_recovered");
     client.end().await;
 }
 
@@ -145,12 +149,6 @@ async fn a_client_that_starts_on_a_full_disk_mines_and_writes_when_it_has_space(
     // on the disk again.
     client.order("fill");
     client.order("start");
-    let failed = client.wait_for("history_failed");
-    assert!(failed.contains("Free space"), "{failed}");
-    for _ in 0..10 {
-        client.wait_for("block_accepted");
-    }
-    client.order("free");
-    client.wait_for("history_recovered");
+    client.mines_without_space();
     client.end().await;
 }

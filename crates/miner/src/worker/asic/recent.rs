@@ -54,14 +54,12 @@ impl RecentJobs {
 
     /// Returns a solution of the server as one of its job, or `None` if the job is too old.
     pub(crate) fn solution(&self, solution: &stratum::Solution) -> Option<Solution> {
+        let device = solution.worker.as_ref().map(WorkerName::as_str);
         Some(Solution {
             job: Arc::clone(self.get(solution.key)?),
             nonce: solution.nonce,
             creation_time: solution.creation_time,
-            found_by: solution
-                .worker
-                .as_ref()
-                .map(|name| WorkerName::as_str(name).into()),
+            found_by: device.map(Into::into),
         })
     }
 }
