@@ -245,6 +245,21 @@ mod tests {
         check(2_f64.powi(256), &ruint::aliases::U256::MAX.to_string());
     }
 
+    #[test]
+    fn a_difficulty_becomes_the_nearest_double() {
+        for difficulty in [1.0, 2_000_000.0, 2_f64.powi(64), 1.5 * 2_f64.powi(200)] {
+            assert_eq!(
+                Difficulty::from_f64(difficulty).as_f64().to_string(),
+                difficulty.to_string()
+            );
+        }
+    }
+
+    #[test]
+    fn a_level_is_written_as_its_number_of_bits() {
+        assert_eq!(Level::new(40).expect("a level").to_string(), "40");
+    }
+
     proptest! {
         #[test]
         fn the_target_of_a_difficulty_has_that_difficulty(

@@ -66,30 +66,43 @@ impl VectorInstructions {
 }
 
 /// Returns the number of vector instructions of any kind used here that this processor starts in a
-/// cycle, for Intel's cores from Skylake to Emerald Rapids: ports 0, 1 and 5, of which 0 and 1 act
-/// as one for vectors of 512 bits (Intel 64 and IA-32 Architectures Optimization Reference Manual,
-/// chapter 2; by instruction on [uops.info](https://uops.info)).
+/// cycle.
+///
+/// Three on Intel's cores from Skylake to Emerald Rapids: ports 0, 1 and 5, of which 0 and 1 act as
+/// one for vectors of 512 bits (Intel 64 and IA-32 Architectures Optimization Reference Manual,
+/// chapter 2). Four on AMD's Zen 3: pipes 0 to 3, of which two shift and shuffle (Software
+/// Optimization Guide for the AMD Family 19h Processors, section 2.11). By instruction on
+/// [uops.info](https://uops.info).
 #[cfg(target_arch = "x86_64")]
 fn ports(lanes: u8) -> Option<u8> {
     use std::arch::x86_64::__cpuid;
 
     let vendor = __cpuid(0);
-    let is_intel = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes)
-        == [*b"Genu", *b"ineI", *b"ntel"];
+    let vendor = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
     let signature = __cpuid(1).eax;
-    let is_family_6 = (signature >> 8) & 0xf == 6;
+    let family = (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
     let model = (signature >> 12) & 0xf0 | (signature >> 4) & 0xf;
-    let is_known = matches!(
-        model,
-        // Skylake and its successors of the same core.
-        0x4e | 0x5e | 0x55 | 0x8e | 0x9e | 0xa5 | 0xa6
-        // Ice Lake, Tiger Lake and Rocket Lake.
-        | 0x6a | 0x6c | 0x7d | 0x7e | 0x8c | 0x8d | 0xa7
-        // Sapphire Rapids and Emerald Rapids.
-        | 0x8f | 0xcf
-    );
-    (is_intel && is_family_6 && is_known).then_some(if lanes == 16 { 2 } else { 3 })
+    match (vendor, family, model) {
+        (
+            INTEL,
+            6,
+            // Skylake and its successors of the same core.
+            0x4e | 0x5e | 0x55 | 0x8e | 0x9e | 0xa5 | 0xa6
+            // Ice Lake, Tiger Lake and Rocket Lake.
+            | 0x6a | 0x6c | 0x7d | 0x7e | 0x8c | 0x8d | 0xa7
+            // Sapphire Rapids and Emerald Rapids.
+            | 0x8f | 0xcf,
+        ) => Some(if lanes == 16 { 2 } else { 3 }),
+        // Zen 3: servers, desktops, laptops.
+        (AMD, 0x19, 0x00..=0x0f | 0x20..=0x2f | 0x40..=0x5f) => Some(4),
+        _ => None,
+    }
 }
+
+#[cfg(target_arch = "x86_64")]
+const INTEL: [[u8; 4]; 3] = [*b"Genu", *b"ineI", *b"ntel"];
+#[cfg(target_arch = "x86_64")]
+const AMD: [[u8; 4]; 3] = [*b"Auth", *b"enti", *b"cAMD"];
 
 #[cfg(not(target_arch = "x86_64"))]
 fn ports(_lanes: u8) -> Option<u8> {

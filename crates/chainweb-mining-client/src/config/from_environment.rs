@@ -13,7 +13,7 @@ use super::findings::{Findings, Layer};
 use super::from_document::values;
 use super::key::{ENVIRONMENT_PREFIX, FOREIGN_VARIABLES};
 use super::setting::{Form, Setting};
-use super::suggest::hint;
+use super::suggest::{hint, quoted_name};
 
 /// Reads the variables with the prefix of the program, and those of other clients.
 pub(crate) fn read(
@@ -37,6 +37,7 @@ pub(crate) fn read(
         };
         let Some(setting) = setting else {
             let hint = hint(catalog.nearest_variable(&name), "");
+            let name = quoted_name(&name);
             findings
                 .warnings
                 .push(format!("unknown setting {name}{hint}"));

@@ -49,7 +49,7 @@ pub(crate) fn document<P: CommandFactory + FromArgMatches>(bytes: &[u8]) {
             findings
         };
         let findings = read(name, text, format);
-        let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+        let lines = lines(text, format);
         for problem in &findings.problems {
             assert_message(problem);
             assert_place(problem, name, &lines);
@@ -103,6 +103,24 @@ fn quote(text: &str) -> String {
 fn is_json(text: &str) -> bool {
     let value: Result<serde_json::Value, _> = serde_json::from_str(text);
     text != "null" && text.trim() == text && value.is_ok_and(|it| it.is_number() || it.is_boolean())
+}
+
+/// Returns the lines of a document. Those of YAML may end with a carriage return alone.
+fn lines(text: &[u8], format: Option<Format>) -> Vec<&[u8]> {
+    let is_yaml = !matches!(format, Some(Format::Json | Format::Toml));
+    let ends_line = |at: usize| match text[at] {
+        b'\n' => true,
+        b'\r' => is_yaml && text.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for end in (0..text.len()).filter(|&at| ends_line(at)) {
+        lines.push(&text[start..end]);
+        start = end + 1;
+    }
+    lines.push(&text[start..]);
+    lines
 }
 
 /// The message starts with the name of the file, and with a place in it unless it is about the

@@ -82,10 +82,8 @@ fn read_all(origin: &str, reader: &mut impl Read) -> anyhow::Result<Vec<Item>> {
     if length as u64 > LIMIT {
         bail!("{origin} has more than 128 MiB");
     }
-    if content.trim_ascii().is_empty() {
-        bail!("{origin} holds no header");
-    }
     match str::from_utf8(&content) {
+        Ok(text) if text.trim().is_empty() => bail!("{origin} holds no header"),
         Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
             let lines = text.lines().zip(1..);
             lines

@@ -401,6 +401,7 @@ fn errors_name_the_place_and_what_was_expected() {
         &[],
         &format!("argument 1: 300 bytes that are no header: {length}"),
     );
+    check_error(&["-"], b"\t\x0b", "standard input holds no header");
     check_error(&["-"], b" \n\n", "standard input holds no header");
     check_error(&["-"], b"", "standard input holds no header");
     check_error(

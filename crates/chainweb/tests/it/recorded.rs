@@ -37,6 +37,7 @@ fn the_fields_of_a_recorded_header_have_the_offsets_of_the_node() {
     assert_eq!(header.version_code(), 5);
     assert_eq!(header.degree(), 3);
     assert_eq!(header.nonce(), Nonce::new(0x7166_791a_5269_0384));
+    assert_eq!(header.nonce().get(), 0x7166_791a_5269_0384);
     assert_eq!(header.nonce().to_string(), "7166791a52690384");
     assert_eq!(
         header.target().to_be_hex(),

@@ -20,3 +20,4 @@ mod simulation;
 mod start;
 mod stop;
 mod submission;
+mod tips;

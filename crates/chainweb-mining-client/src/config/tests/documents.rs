@@ -42,6 +42,7 @@ fn empty_and_unknown_variables_set_nothing() {
         ),
         ("CHAINWEB_MINING_PRINT_CONFIG", "true"),
         ("CHAINWEB_MINING_USE_TLS", "true"),
+        ("CHAINWEB_MINING_\u{7}", "true"),
         ("PATH", "/bin"),
     ];
     assert_eq!(
@@ -52,6 +53,7 @@ fn empty_and_unknown_variables_set_nothing() {
     assert_eq!(
         settings.warnings(),
         [
+            r#"unknown setting "CHAINWEB_MINING_\u{7}""#,
             "unknown setting CHAINWEB_MINING_CLIENT_PORT_1917_TCP",
             "unknown setting CHAINWEB_MINING_PRINT_CONFIG",
             "unknown setting CHAINWEB_MINING_USE_TLS; did you mean CHAINWEB_MINING_TLS?",

@@ -258,6 +258,14 @@ impl Script {
         Some(self.coordinator.jobs().chains()?.get())
     }
 
+    /// Returns each chain with the height of its tip and whether it is watched.
+    pub(super) fn tips(&self) -> Vec<(u32, Option<u64>, bool)> {
+        let chains = self.coordinator.chains().into_iter();
+        chains
+            .map(|chain| (chain.chain.get(), chain.height, chain.is_watched))
+            .collect()
+    }
+
     /// When the coordinator wants to be called, in milliseconds after the beginning.
     pub(super) fn wakeup_ms(&self) -> Option<u128> {
         let at = self.coordinator.next_wakeup()?;
