@@ -49,6 +49,16 @@ fn the_tls_argument_applies_to_texts_without_a_scheme() {
     );
 }
 
+#[test]
+fn the_parts_of_an_address() {
+    let endpoint: Endpoint = "https://[::1]:443".parse().unwrap();
+    assert!(endpoint.is_tls() && endpoint.is_loopback());
+    assert_eq!(
+        (endpoint.host(), endpoint.bare_host(), endpoint.port()),
+        ("[::1]", "::1", 443)
+    );
+}
+
 #[track_caller]
 fn check_refused(text: &str, message: &str) {
     let error: EndpointError = text.parse::<Endpoint>().unwrap_err();

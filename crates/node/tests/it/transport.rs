@@ -141,6 +141,17 @@ async fn a_silent_port_times_out() {
 }
 
 #[tokio::test]
+async fn a_time_limit_beyond_the_clock_is_no_limit() {
+    let node = Scripted::start([plain("200 OK", b"{}")]).await;
+    let limits = Limits {
+        info: Duration::MAX,
+        ..Limits::default()
+    };
+    let error = node.client_with(limits).info().await.unwrap_err();
+    assert!(matches!(error, Error::Malformed(_)), "{error}");
+}
+
+#[tokio::test]
 async fn a_silent_tls_handshake_ends_at_the_connect_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("https://{}", listener.local_addr().unwrap());

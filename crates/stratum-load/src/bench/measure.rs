@@ -174,7 +174,7 @@ impl<'a> Bench<'a> {
         let mut table = Section::new(format!("{sessions} sessions"));
         table.add("held", ready as f64, "sessions", every_session);
         table.add("failures", failures as f64, "", Bound::AtMost(0.0));
-        let name = "resident memory of an idle session and its worker";
+        let name = "resident memory, idle session and worker";
         table.add(name, memory, "KiB", Bound::AtMost(4.0));
         table.add_time("new work to the first notify", ours.first_us);
         table.add_time("new work to half of the notifies", ours.median_us);

@@ -47,7 +47,7 @@ impl fmt::Display for Figure {
             name, value, unit, ..
         } = self;
         let digits = if value.abs() < 1000.0 { 2 } else { 0 };
-        write!(f, "{name:<60} {value:>12.digits$} {unit:<16}")?;
+        write!(f, "{name:<58} {value:>12.digits$} {unit:<16}")?;
         let verdict = if self.is_met() { "met" } else { "MISSED" };
         match self.bound {
             Bound::AtMost(limit) => write!(f, " ≤ {limit:<8} {verdict}"),
