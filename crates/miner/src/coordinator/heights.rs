@@ -105,4 +105,22 @@ mod tests {
         assert!(known.read(now, Duration::ZERO, ChainId::new(0), 2, None));
         assert_eq!(known.heights().of[&ChainId::new(0)], 2);
     }
+    #[test]
+    fn work_below_a_block_of_ours_counts_only_once_it_has_settled() {
+        let now = Instant::now();
+        let (settling, chain) = (Duration::from_secs(2), ChainId::new(0));
+        let mut known = HeightsOfWork::default();
+        known.accepted(now, chain, 5);
+        let mut read = |after, height| {
+            let counts = known.read(now + after, settling, chain, height, None);
+            (counts, known.heights().of[&chain])
+        };
+        let almost = settling
+            .checked_sub(Duration::from_millis(1))
+            .expect("longer");
+        assert_eq!(read(almost, 5), (true, 5), "the height of the block");
+        assert_eq!(read(almost, 4), (false, 5));
+        assert_eq!(read(settling, 4), (true, 4));
+        assert_eq!(read(settling, 3), (true, 3), "there is no block of ours");
+    }
 }

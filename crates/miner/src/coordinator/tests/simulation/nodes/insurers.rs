@@ -97,6 +97,18 @@ fn a_submit_only_node_stays_of_the_network_while_all_others_start_again() {
 }
 
 #[test]
+fn a_restarted_node_insures_no_job_that_it_has_not_issued_again() {
+    let mut world = World::mining_with(2, true);
+    world.blocks(20);
+    let insured = |world: &World| world.coordinator.insured().into_values().flatten().count();
+    assert_ne!(insured(&world), 0);
+    world.nodes[1].refuses_work = Some(busy());
+    world.restart(NodeId(1), Model::restart);
+    world.calm(SECOND);
+    assert_eq!(insured(&world), 0);
+}
+
+#[test]
 fn a_node_that_comes_after_a_job_insures_it() {
     let mut world = World::of(&config(2), CHAINS, chance());
     world.nodes[1].is_down = true;
