@@ -182,8 +182,7 @@ fn host_and_port(authority: &str) -> Result<(&str, u16), EndpointError> {
             }
         },
         None if authority.matches(':').count() > 1 => {
-            let why =
-                format!("write an IPv6 address in brackets, as in [{authority}]:{DEFAULT_PORT}");
+            let why = format!("write an IPv6 address in brackets, as in [::1]:{DEFAULT_PORT}");
             return Err(EndpointError::Host {
                 host: authority.to_owned(),
                 why,

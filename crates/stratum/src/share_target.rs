@@ -45,3 +45,26 @@ impl ShareTargets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chainweb::Level;
+
+    use super::*;
+
+    #[test]
+    fn sessions_share_the_targets_of_levels_and_no_others() {
+        let targets = ShareTargets::default();
+        let level = Level::new(40).expect("a level").target();
+        let mut bytes = level.to_le_bytes();
+        bytes[0] = 0;
+        // The next level is harder than this one.
+        let between = Target::from_le_bytes(bytes);
+        assert_eq!(between.level().target(), level);
+        for target in [between, level] {
+            assert_eq!(*targets.get(target), ShareTarget::new(target));
+        }
+        assert!(Arc::ptr_eq(&targets.get(level), &targets.get(level)));
+        assert!(!Arc::ptr_eq(&targets.get(between), &targets.get(between)));
+    }
+}

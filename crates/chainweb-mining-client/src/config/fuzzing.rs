@@ -49,10 +49,9 @@ pub(crate) fn document<P: CommandFactory + FromArgMatches>(bytes: &[u8]) {
             findings
         };
         let findings = read(name, text, format);
-        let lines = lines(text, format);
         for problem in &findings.problems {
             assert_message(problem);
-            assert_place(problem, name, &lines);
+            assert_place(problem, name, text);
         }
         findings
             .warnings
@@ -105,12 +104,32 @@ fn is_json(text: &str) -> bool {
     text != "null" && text.trim() == text && value.is_ok_and(|it| it.is_number() || it.is_boolean())
 }
 
-/// Returns the lines of a document. Those of YAML may end with a carriage return alone.
-fn lines(text: &[u8], format: Option<Format>) -> Vec<&[u8]> {
-    let is_yaml = !matches!(format, Some(Format::Json | Format::Toml));
+/// The message starts with the name of the file, and with a place in it unless it is about the
+/// whole. A line of YAML may end with a carriage return alone.
+fn assert_place(problem: &str, name: &str, text: &[u8]) {
+    let rest = problem
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix(':'));
+    let rest = rest.unwrap_or_else(|| panic!("no name: {problem}"));
+    let mut parts = rest.splitn(3, ':');
+    let [line, column]: [Option<usize>; 2] =
+        [parts.next(), parts.next()].map(|part| part.and_then(|it| it.parse().ok()));
+    if let (Some(line), Some(column)) = (line, column) {
+        let is_place = [false, true].map(|returns_end| {
+            let lines = lines(text, returns_end);
+            let length = lines.get(line - 1).map_or(0, |line| line.len());
+            (1..=lines.len() + 1).contains(&line) && (1..=length + 2).contains(&column)
+        });
+        assert!(is_place.contains(&true), "{problem}");
+    }
+}
+
+/// Returns the lines of a text. They end with a line feed and, if `returns_end`, with a carriage
+/// return alone.
+fn lines(text: &[u8], returns_end: bool) -> Vec<&[u8]> {
     let ends_line = |at: usize| match text[at] {
         b'\n' => true,
-        b'\r' => is_yaml && text.get(at + 1) != Some(&b'\n'),
+        b'\r' => returns_end && text.get(at + 1) != Some(&b'\n'),
         _ => false,
     };
     let mut lines = Vec::new();
@@ -121,24 +140,6 @@ fn lines(text: &[u8], format: Option<Format>) -> Vec<&[u8]> {
     }
     lines.push(&text[start..]);
     lines
-}
-
-/// The message starts with the name of the file, and with a place in it unless it is about the
-/// whole.
-fn assert_place(problem: &str, name: &str, lines: &[&[u8]]) {
-    let rest = problem
-        .strip_prefix(name)
-        .and_then(|rest| rest.strip_prefix(':'));
-    let rest = rest.unwrap_or_else(|| panic!("no name: {problem}"));
-    let mut parts = rest.splitn(3, ':');
-    let [line, column] =
-        [parts.next(), parts.next()].map(|part| part.and_then(|it| it.parse().ok()));
-    if let (Some(line), Some(column)) = (line, column) {
-        let (line, column): (usize, usize) = (line, column);
-        assert!((1..=lines.len() + 1).contains(&line), "{problem}");
-        let length = lines.get(line - 1).map_or(0, |line| line.len());
-        assert!((1..=length + 2).contains(&column), "{problem}");
-    }
 }
 
 fn assert_message(message: &str) {
