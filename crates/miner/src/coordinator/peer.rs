@@ -132,3 +132,43 @@ impl Peer {
         (self.code, self.far_works, self.is_foreign) = (None, 0, false);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_may_take_twice_as_long_as_all_but_one_in_a_hundred_did() {
+        let (now, timing) = (Instant::now(), Timing::default());
+        let ms = Duration::from_millis;
+        let mut peer = Peer::default();
+        assert_eq!(peer.limit(&timing), timing.hang_max);
+        peer.answered(now, &timing, ms(10));
+        assert_eq!(peer.limit(&timing), timing.hang_min);
+        for _ in 0..ANSWERS {
+            peer.answered(now, &timing, ms(300));
+        }
+        assert_eq!(peer.limit(&timing), ms(600));
+        // One in a hundred is rounded up to two of 128.
+        for expected in [ms(600), ms(600), timing.hang_max] {
+            peer.answered(now, &timing, ms(1100));
+            assert_eq!(peer.limit(&timing), expected);
+        }
+    }
+
+    #[test]
+    fn a_node_that_answered_too_late_has_to_answer_in_half_of_the_time() {
+        let (now, timing) = (Instant::now(), Timing::default());
+        let mut peer = Peer::default();
+        let mut is_silent_after = |took| {
+            peer.answered(now, &timing, took);
+            peer.is_silent()
+        };
+        let half = timing.hang_max / 2;
+        let more = Duration::from_millis(1);
+        assert!(!is_silent_after(timing.hang_max));
+        assert!(is_silent_after(timing.hang_max + more));
+        assert!(is_silent_after(half + more));
+        assert!(!is_silent_after(half));
+    }
+}
