@@ -128,7 +128,7 @@ fn json_of(event: &Event) -> Value {
             json!({ "job": job.id.0, "nonce": nonce.get().to_string() })
         }
         Event::Submitted { node, job, .. } => json!({ "node": node.0, "job": job.0 }),
-        _ => json!({ "event": "other" }),
+        _ => json!({}),
     }
 }
 
