@@ -5,6 +5,8 @@
 
 mod answer;
 mod archive;
+#[cfg(feature = "bench")]
+pub mod benching;
 mod changes;
 mod clock;
 mod csv;

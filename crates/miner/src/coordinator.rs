@@ -8,6 +8,8 @@
 //! (`Seq`) orders events and requests.
 
 mod action;
+#[cfg(feature = "bench")]
+pub mod benching;
 mod chains;
 mod choice;
 mod comparison;

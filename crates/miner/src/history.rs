@@ -4,6 +4,8 @@
 //! the disk before the log calls its block found; after a crash, [`History::take_unsettled`]
 //! returns it. Readers have connections of their own.
 
+#[cfg(feature = "bench")]
+pub mod benching;
 #[cfg(test)]
 pub(crate) mod disk;
 mod earlier;

@@ -14,3 +14,5 @@ pub mod units;
 pub mod worker;
 
 pub use self::coordinator::Preemption;
+#[cfg(feature = "bench")]
+pub use self::coordinator::benching;

@@ -11,6 +11,8 @@
 
 mod ancestors;
 mod answer;
+#[cfg(feature = "bench")]
+pub mod benching;
 mod client;
 mod cut;
 mod endpoint;

@@ -7,6 +7,8 @@
 //!
 //! Doc comments cite files of `kadena-io/chainweb-node`, relative to its `src` folder.
 
+#[cfg(feature = "bench")]
+pub mod benching;
 mod clock;
 mod config;
 mod endpoint;
