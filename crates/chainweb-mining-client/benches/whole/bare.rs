@@ -68,7 +68,7 @@ pub(crate) fn exchanges(
                 "the bare server does not answer"
             );
             lines.poll(start + PATIENCE, |_, at, _| {
-                (arrived, last) = (arrived + 1, at)
+                (arrived, last) = (arrived + 1, at);
             })?;
         }
         times.push(last - start);

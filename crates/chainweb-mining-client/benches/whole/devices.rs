@@ -14,7 +14,7 @@ const SUBSCRIBE: u64 = 1;
 const AUTHORIZE: u64 = 2;
 
 /// All devices log in within this time.
-const LOGINS: Duration = Duration::from_secs(60);
+const LOGINS: Duration = Duration::from_mins(1);
 
 /// Devices connect in groups of this size, so that the queue of the socket does not overflow.
 const GROUP: usize = 64;

@@ -23,11 +23,12 @@ mod table;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use clap::Parser;
 use libtest_mimic::{Arguments, Trial};
-use listen::raise_descriptor_limit;
+use listen::{Descriptors, raise_descriptor_limit};
 
 use crate::options::{Options, Setting};
 use crate::run::Row;
@@ -70,7 +71,10 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 fn measure(setting: Setting) -> anyhow::Result<Row> {
-    raise_descriptor_limit(setting.devices as u64 + OTHER_FILES);
+    let files = setting.devices as u64 + OTHER_FILES;
+    if let Descriptors::Short { limit } = raise_descriptor_limit(files) {
+        bail!("{files} open files are needed, but the hard limit is {limit} (ulimit -Hn)");
+    }
     run::run(setting)
 }
 
@@ -82,6 +86,7 @@ fn short_run() -> anyhow::Result<()> {
         nodes: 2,
         slots: 2,
         samples: 6,
+        pause: Duration::from_millis(10),
     })?;
     ensure!(row.failures.is_empty(), "{:?}", row.failures);
     for figure in &row.figures {

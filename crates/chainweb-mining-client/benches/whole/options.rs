@@ -1,5 +1,7 @@
 //! The options of the bench, and the settings that they name.
 
+use std::time::Duration;
+
 use clap::Parser;
 
 /// Measures the client between a simulated network and emulated devices.
@@ -21,6 +23,10 @@ pub(crate) struct Options {
     /// Number of blocks, and of shares
     #[arg(long, default_value_t = 200)]
     blocks: usize,
+    /// Milliseconds between two blocks, up to a quarter more. Below 200, the client keeps a distance
+    /// between its requests at times
+    #[arg(long, default_value_t = 200)]
+    pause: u64,
     /// Print JSON instead of tables
     #[arg(long)]
     pub(crate) json: bool,
@@ -36,6 +42,8 @@ pub(crate) struct Setting {
     /// Number of blocks, and of shares.
     #[serde(rename = "blocks")]
     pub(crate) samples: usize,
+    #[serde(skip)]
+    pub(crate) pause: Duration,
 }
 
 impl Options {
@@ -48,6 +56,7 @@ impl Options {
             nodes: self.nodes[0],
             slots: self.slots,
             samples: self.blocks,
+            pause: Duration::from_millis(self.pause),
         };
         let by_devices = self.devices.iter().skip(1);
         let by_chains = self.chains.iter().skip(1);

@@ -22,10 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The time after the logins until the first sample.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// Bounds of the time between two samples, in microseconds. It varies, so that timers of the client
-/// do not keep pace with the samples.
-const PAUSE_MICROS: std::ops::Range<u64> = 5_000..15_000;
-
 /// The figures of one setting.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
@@ -79,7 +75,8 @@ pub(crate) fn run(setting: Setting) -> anyhow::Result<Row> {
             if let Err(error) = measure(&mut run, device) {
                 failures.push(format!("sample {number}: {error:#}"));
             }
-            run.rest(Duration::from_micros(rng.random_range(PAUSE_MICROS)))?;
+            // Timers of the client must not keep pace with the samples.
+            run.rest(setting.pause.mul_f64(rng.random_range(1.0..1.25)))?;
             works += run
                 .network
                 .observed(Endpoint::Work, Moment::Arrived)
