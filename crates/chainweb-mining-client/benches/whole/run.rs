@@ -16,8 +16,9 @@ use crate::figures::{BARE_ALL, BARE_ONE, BLOCK, Figure, SHARE, Times};
 use crate::network::Network;
 use crate::options::Setting;
 
-/// The time after which a device without a new job is a failure.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time after which a device without new work is a failure. A node that issues work of a chain
+/// with a live job is asked again after a second, and may do so several times in a row.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The time after the logins until the first sample.
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -191,10 +192,7 @@ impl Run {
         let mut refused = false;
         while left > 0 || (sharing.is_some() && arrivals.answered.is_none()) {
             let until = start + PATIENCE;
-            ensure!(
-                Instant::now() < until,
-                "{left} devices have no new job after 5 s"
-            );
+            ensure!(Instant::now() < until, "{left} devices have no new job");
             let known = &self.known;
             self.devices.poll(until, |number, at, event| match event {
                 Event::Job(work) => {
