@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::faults::Rule;
 use crate::incident::Incident;
+use crate::observation::Observer;
 
 /// Longer than any simulation.
 const NEVER: Duration = Duration::from_hours(24 * 365 * 1000);
@@ -77,6 +78,8 @@ pub struct Config {
     pub faults: Vec<Rule>,
     /// Faults of whole nodes.
     pub incidents: Vec<Incident>,
+    /// Receives the times of all requests.
+    pub observer: Option<Observer>,
     /// Bounds and housekeeping durations of the node.
     pub limits: Limits,
 }
@@ -109,6 +112,7 @@ impl Default for Config {
             miners: Miners::Any,
             faults: Vec::new(),
             incidents: Vec::new(),
+            observer: None,
             limits: Limits::default(),
         }
     }

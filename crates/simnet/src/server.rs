@@ -39,6 +39,7 @@ use crate::config::CutEndpoint;
 use crate::endpoint::Endpoint;
 use crate::faults::Verdict;
 use crate::network::{Chain, Network};
+use crate::observation::Moment;
 use crate::service::Service;
 
 /// Answers one request.
@@ -64,10 +65,9 @@ async fn serve(
     let route = Route::parse(head.uri.path());
     let endpoint = route.as_ref().map_or(Endpoint::Unknown, |r| r.endpoint);
     let query = Query::parse(head.uri.query());
-    service.counters.count(endpoint);
-    let verdict = service
-        .faults
-        .judge(endpoint, named_chain(route.as_ref(), &query, &body));
+    let chain = named_chain(route.as_ref(), &query, &body);
+    service.count(endpoint, chain);
+    let verdict = service.faults.judge(endpoint, chain);
     debug!(method = %head.method, path = head.uri.path(), ?verdict, "request");
     let answer = async {
         match route {
@@ -107,6 +107,7 @@ async fn serve(
         Verdict::Split(at) => with_body(answer.await, |body| body.map(|bytes| split(bytes, at))),
         Verdict::Corrupt => with_body(answer.await, |body| body.map(|bytes| corrupt(&bytes))),
     };
+    service.observe(endpoint, chain, Moment::Handled);
     Ok(respond(&service, answer))
 }
 

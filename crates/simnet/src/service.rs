@@ -1,17 +1,19 @@
 //! A node of the running network, as its HTTP server needs it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use chainweb::{ChainId, CreationTime};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::endpoint::Counters;
+use crate::endpoint::{Counters, Endpoint};
 use crate::engine::{Engine, Feed};
 use crate::faults::Faults;
 use crate::link::Link;
 use crate::network::{Network, Update};
+use crate::observation::{Moment, Observation, Observer};
 
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -21,6 +23,7 @@ pub(crate) struct Service {
     pub(crate) stream_ends: watch::Sender<()>,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
+    observer: Option<Observer>,
     pub(crate) stream_slots: Arc<Semaphore>,
     pub(crate) streams: TaskTracker,
 }
@@ -33,8 +36,28 @@ impl Service {
             stream_ends: watch::Sender::new(()),
             faults: Faults::of_node(index, &config.faults),
             counters: Counters::default(),
+            observer: config.observer.clone(),
             stream_slots: Arc::new(Semaphore::new(config.stream_slots())),
             streams: TaskTracker::new(),
+        }
+    }
+
+    /// Counts a request or an event, and reports it to the observer.
+    pub(crate) fn count(&self, endpoint: Endpoint, chain: Option<ChainId>) {
+        self.counters.count(endpoint);
+        self.observe(endpoint, chain, Moment::Arrived);
+    }
+
+    /// Reports a moment to the observer, if there is one.
+    pub(crate) fn observe(&self, endpoint: Endpoint, chain: Option<ChainId>, moment: Moment) {
+        if let Some(observer) = &self.observer {
+            observer.observe(Observation {
+                at: Instant::now(),
+                node: self.index,
+                endpoint,
+                chain,
+                moment,
+            });
         }
     }
 

@@ -104,7 +104,7 @@ async fn send_events(
             Err(RecvError::Closed) => return,
         };
         let event = Bytes::from_static(update.event());
-        service.counters.count(Endpoint::Event);
+        service.count(Endpoint::Event, Some(chain));
         let pieces = match service.faults.judge(Endpoint::Event, Some(chain)) {
             Verdict::Pass | Verdict::Status(..) | Verdict::Busy(..) => vec![Piece::Bytes(event)],
             Verdict::Delay(time) | Verdict::DelayBody(time) => {

@@ -1,11 +1,13 @@
 //! Mining over the API, with real proof of work.
 
+use std::time::Instant;
+
 use chainweb::{ChainGraph, ChainId, Difficulty, Nonce, Work};
 use pow::{Kernel, NonceRange, Prepared};
 use serde_json::json;
-use simnet::{ChainChoice, Config, CutEndpoint, Endpoint};
+use simnet::{ChainChoice, Config, CutEndpoint, Endpoint, Moment, Observer};
 
-use crate::wire::{ask, node, path, solved, updates, work};
+use crate::wire::{JSON, ask, miner, node, path, solved, updates, work};
 
 #[tokio::test]
 async fn a_miner_extends_all_chains() {
@@ -136,4 +138,35 @@ async fn a_node_can_ignore_the_wanted_chain_and_serve_no_cut() {
     assert!(chains.len() > 5, "{chains:?}");
     let cut = ask(&simnet, &format!("GET {}", path("cut")), &[], b"").await;
     assert_eq!((cut.status(), cut.body.is_empty()), (404, true));
+}
+
+#[tokio::test]
+async fn an_observer_gets_the_moments_of_all_requests_in_order() {
+    let (observer, mut observations) = Observer::channel(16);
+    let before = Instant::now();
+    let simnet = node(Config {
+        graph: ChainGraph::pair(),
+        start_difficulty: Difficulty::from_u128(1),
+        observer: Some(observer),
+        ..Config::default()
+    })
+    .await;
+    let line = format!("GET {}?chain=1", path("mining/work"));
+    let work = Work::decode(&ask(&simnet, &line, &[JSON], &miner()).await.body).unwrap();
+    solved(&simnet, work.header().as_bytes()).await;
+    let chain = Some(ChainId::new(1));
+    let mut last = before;
+    for (endpoint, moment) in [
+        (Endpoint::Work, Moment::Arrived),
+        (Endpoint::Work, Moment::Handled),
+        (Endpoint::Solved, Moment::Arrived),
+        (Endpoint::Solved, Moment::Handled),
+    ] {
+        let seen = observations.try_recv().unwrap();
+        assert_eq!((seen.node, seen.chain), (0, chain));
+        assert_eq!((seen.endpoint, seen.moment), (endpoint, moment));
+        assert!(seen.at >= last, "{seen:?} is before {last:?}");
+        last = seen.at;
+    }
+    assert!(observations.try_recv().is_err(), "no more requests");
 }

@@ -1,0 +1,71 @@
+//! The options of the bench, and the settings that they name.
+
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Measures the client between a simulated network and emulated devices.
+#[derive(Debug, Parser)]
+#[command(name = "cargo bench --bench whole --")]
+pub(crate) struct Options {
+    /// Numbers of devices, 10 to 10,000; each value of a list is a row
+    #[arg(long, value_delimiter = ',', default_value = "100")]
+    devices: Vec<usize>,
+    /// Numbers of chains: 10, 20 or 98
+    #[arg(long, value_delimiter = ',', default_value = "20", value_parser = clap::value_parser!(u16))]
+    chains: Vec<u16>,
+    /// Numbers of nodes
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    nodes: Vec<usize>,
+    /// Number of chains for which the client holds work: `--work-slots` of the client
+    #[arg(long, default_value_t = 2)]
+    slots: usize,
+    /// Number of blocks, and of shares
+    #[arg(long, default_value_t = 200)]
+    blocks: usize,
+    /// Milliseconds between two blocks, up to a quarter more. Below 200, the client keeps a distance
+    /// between its requests at times
+    #[arg(long, default_value_t = 200)]
+    pause: u64,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What one row measures.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub(crate) struct Setting {
+    pub(crate) devices: usize,
+    pub(crate) chains: u16,
+    pub(crate) nodes: usize,
+    pub(crate) slots: usize,
+    /// Number of blocks, and of shares.
+    #[serde(rename = "blocks")]
+    pub(crate) samples: usize,
+    #[serde(skip)]
+    pub(crate) pause: Duration,
+}
+
+impl Options {
+    /// Returns the setting of each row. The first value of each list is that of the rows in which
+    /// another list varies.
+    pub(crate) fn settings(&self) -> Vec<Setting> {
+        let first = Setting {
+            devices: self.devices[0],
+            chains: self.chains[0],
+            nodes: self.nodes[0],
+            slots: self.slots,
+            samples: self.blocks,
+            pause: Duration::from_millis(self.pause),
+        };
+        let by_devices = self.devices.iter().skip(1);
+        let by_chains = self.chains.iter().skip(1);
+        let by_nodes = self.nodes.iter().skip(1);
+        [first]
+            .into_iter()
+            .chain(by_devices.map(|&devices| Setting { devices, ..first }))
+            .chain(by_chains.map(|&chains| Setting { chains, ..first }))
+            .chain(by_nodes.map(|&nodes| Setting { nodes, ..first }))
+            .collect()
+    }
+}

@@ -1,0 +1,254 @@
+//! One run: a network, the client and its devices, and alternately a block and a share.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde::Serialize;
+use simnet::{Endpoint, Moment};
+
+use crate::bare;
+use crate::client::Client;
+use crate::devices::{Devices, Event};
+use crate::figures::{BARE_ALL, BARE_ONE, BLOCK, Figure, SHARE, Times};
+use crate::network::Network;
+use crate::options::Setting;
+
+/// The time after which a device without new work is a failure. A node that issues work of a chain
+/// with a live job is asked again after a second, and may do so several times in a row.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The time after the logins until the first sample.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// The figures of one setting.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    #[serde(flatten)]
+    pub(crate) setting: Setting,
+    pub(crate) figures: Vec<Figure>,
+    /// Requests for work, by block and share.
+    pub(crate) works_per_block: f64,
+    pub(crate) failures: Vec<String>,
+}
+
+struct Run {
+    network: Network,
+    devices: Devices,
+    /// All works that devices ever got.
+    known: HashSet<u64>,
+    times: Times,
+}
+
+/// What devices got after a block or a share, if they hashed on its chain before.
+struct Arrivals {
+    /// When the first device got new work, which no device had before.
+    first: Instant,
+    /// When the last device got new work.
+    last: Instant,
+    /// When the last device got any other work.
+    end_of_old: Instant,
+    /// When a share was answered.
+    answered: Option<Instant>,
+}
+
+/// Measures one setting.
+pub(crate) fn run(setting: Setting) -> anyhow::Result<Row> {
+    let mut network = Network::start(&setting)?;
+    let client = Client::start(&setting, &network)?;
+    let devices = Devices::connect(client.address, setting.devices)?;
+    let mut rng = StdRng::seed_from_u64(1);
+    network.forget();
+    let mut run = Run {
+        network,
+        devices,
+        known: HashSet::new(),
+        times: Times::default(),
+    };
+    run.rest(WARM_UP)?;
+    let mut failures = Vec::new();
+    let mut works = 0;
+    for number in 0..setting.samples {
+        for measure in [Run::block, Run::share] {
+            let device = rng.random_range(0..setting.devices);
+            if let Err(error) = measure(&mut run, device) {
+                failures.push(format!("sample {number}: {error:#}"));
+            }
+            // Timers of the client must not keep pace with the samples.
+            run.rest(setting.pause.mul_f64(rng.random_range(1.0..1.25)))?;
+            works += run
+                .network
+                .observed(Endpoint::Work, Moment::Arrived)
+                .count();
+            run.network.forget();
+        }
+    }
+    let accepted = run.network.accepted();
+    if accepted != setting.samples as u64 {
+        failures.push(format!(
+            "{accepted} shares are blocks of the cut, not {}",
+            setting.samples
+        ));
+    }
+    let Run {
+        devices, mut times, ..
+    } = run;
+    let bytes = devices.notify_bytes();
+    // The client must not take time from the reference.
+    drop((client, devices));
+    let at_once = setting.devices.div_ceil(setting.slots);
+    times.add(
+        BARE_ALL,
+        [bare::exchanges(at_once, bytes, setting.samples)?],
+    );
+    times.add(BARE_ONE, [bare::exchanges(1, bytes, setting.samples)?]);
+    Ok(Row {
+        setting,
+        figures: times.figures(),
+        works_per_block: works as f64 / (2 * setting.samples) as f64,
+        failures,
+    })
+}
+
+impl Run {
+    /// Measures a block of another miner on the chain of a device's job.
+    fn block(&mut self, device: usize) -> anyhow::Result<()> {
+        let chain = self.devices.job(device).chain()?;
+        let arrivals = self.arrivals(device, |run| {
+            let start = Instant::now();
+            run.network.mine(chain)?;
+            Ok((start, None))
+        });
+        let (start, arrivals) = arrivals?;
+        self.network.look();
+        let mut updates = self.network.observed(Endpoint::Event, Moment::Arrived);
+        let update = updates.find(|seen| seen.chain == Some(chain));
+        let update = update.context("no update")?.at;
+        // The first node serves; others are asked for a standby job.
+        let of_work = |moment| {
+            let seen = self.network.observed(Endpoint::Work, moment);
+            seen.filter(|seen| seen.node == 0)
+        };
+        let request = of_work(Moment::Arrived).next();
+        let request = request.context("no request for work")?.at;
+        let answer = of_work(Moment::Handled).rfind(|seen| seen.at <= arrivals.first);
+        let answer = answer.context("new work without an answer")?.at;
+        self.times.add(
+            BLOCK,
+            [
+                vec![arrivals.last - start],
+                vec![update - start],
+                vec![request - update],
+                vec![answer - request],
+                vec![arrivals.first - answer],
+                vec![arrivals.last - arrivals.first],
+                vec![arrivals.end_of_old - start],
+            ],
+        );
+        Ok(())
+    }
+
+    /// Measures a share of a device, which is a block.
+    fn share(&mut self, device: usize) -> anyhow::Result<()> {
+        let (start, arrivals) =
+            self.arrivals(device, |run| Ok((run.devices.share(device)?, Some(device))))?;
+        self.until_handled(start)?;
+        let mut submissions = self.network.observed(Endpoint::Solved, Moment::Arrived);
+        let submission = submissions.next().context("no submission")?.at;
+        let mut blocks = self.network.observed(Endpoint::Solved, Moment::Handled);
+        let block = blocks.next().context("no answer to the submission")?.at;
+        let answered = arrivals.answered.context("no answer to the share")?;
+        self.times.add(
+            SHARE,
+            [
+                vec![block - start],
+                vec![submission - start],
+                vec![block - submission],
+                vec![answered - start],
+            ],
+        );
+        Ok(())
+    }
+
+    /// Begins a sample, and waits until all devices with the same work as `device` have new work
+    /// and the device that `begin` returns has the answer to its share. Returns the begin.
+    fn arrivals(
+        &mut self,
+        device: usize,
+        begin: impl FnOnce(&mut Self) -> anyhow::Result<(Instant, Option<usize>)>,
+    ) -> anyhow::Result<(Instant, Arrivals)> {
+        let works = self.devices.works();
+        self.known.extend(&works);
+        let old = works[device];
+        let is_on_old = |work: &u64| *work == old;
+        let mut on_old: Vec<bool> = works.iter().map(is_on_old).collect();
+        let mut without_new = on_old.clone();
+        let mut left = without_new.iter().filter(|without| **without).count();
+        let (start, sharing) = begin(self)?;
+        let mut arrivals = Arrivals {
+            first: start,
+            last: start,
+            end_of_old: start,
+            answered: None,
+        };
+        let mut refused = false;
+        while left > 0 || (sharing.is_some() && arrivals.answered.is_none()) {
+            let until = start + PATIENCE;
+            ensure!(Instant::now() < until, "{left} devices have no new job");
+            let known = &self.known;
+            self.devices.poll(until, |number, at, event| match event {
+                Event::Job(work) => {
+                    if work != old && std::mem::take(&mut on_old[number]) {
+                        arrivals.end_of_old = at;
+                    }
+                    if !known.contains(&work) && std::mem::take(&mut without_new[number]) {
+                        left -= 1;
+                        arrivals.last = at;
+                        if arrivals.first == start {
+                            arrivals.first = at;
+                        }
+                    }
+                }
+                Event::Answer(accepted) => {
+                    arrivals.answered = Some(at);
+                    refused |= !accepted;
+                }
+            })?;
+        }
+        ensure!(!refused, "the share is refused");
+        Ok((start, arrivals))
+    }
+
+    /// Waits until a node has handled a solution.
+    fn until_handled(&mut self, start: Instant) -> anyhow::Result<()> {
+        loop {
+            self.network.look();
+            if self
+                .network
+                .observed(Endpoint::Solved, Moment::Handled)
+                .next()
+                .is_some()
+            {
+                return Ok(());
+            }
+            ensure!(start.elapsed() < PATIENCE, "no submission");
+            self.rest(Duration::from_millis(1))?;
+        }
+    }
+
+    /// Reads lines for a time.
+    fn rest(&mut self, time: Duration) -> anyhow::Result<()> {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            let known = &mut self.known;
+            self.devices.poll(until, |_, _, event| {
+                if let Event::Job(work) = event {
+                    known.insert(work);
+                }
+            })?;
+        }
+        Ok(())
+    }
+}
