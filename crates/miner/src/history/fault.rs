@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_full_disk_and_a_lock_pass_and_other_faults_do_not() {
         #[track_caller]
-        fn check(error: HistoryError, is_passing: bool, is_harmless: bool) {
+        fn check(error: &HistoryError, is_passing: bool, is_harmless: bool) {
             let found = (error.is_passing(), error.is_harmless());
             assert_eq!(found, (is_passing, is_harmless), "{error}");
         }
@@ -145,11 +145,11 @@ mod tests {
             let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             HistoryError::Database(error)
         };
-        check(of_database(SQLITE_FULL), true, true);
-        check(of_database(SQLITE_BUSY), true, true);
-        check(of_database(SQLITE_CORRUPT), false, false);
-        check(HistoryError::Slow, false, true);
-        check(HistoryError::Newer, false, true);
-        check(HistoryError::Foreign, false, false);
+        check(&of_database(SQLITE_FULL), true, true);
+        check(&of_database(SQLITE_BUSY), true, true);
+        check(&of_database(SQLITE_CORRUPT), false, false);
+        check(&HistoryError::Slow, false, true);
+        check(&HistoryError::Newer, false, true);
+        check(&HistoryError::Foreign, false, false);
     }
 }
