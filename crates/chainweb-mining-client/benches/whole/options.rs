@@ -23,8 +23,8 @@ pub(crate) struct Options {
     /// Number of blocks, and of shares
     #[arg(long, default_value_t = 200)]
     blocks: usize,
-    /// Milliseconds between two blocks, up to a quarter more. Below 200, the client keeps a distance
-    /// between its requests at times
+    /// Milliseconds between two blocks, up to a quarter more. Below 200, the client keeps a
+    /// distance between its requests at times
     #[arg(long, default_value_t = 200)]
     pause: u64,
     /// Print JSON instead of tables
