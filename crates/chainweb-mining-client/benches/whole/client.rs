@@ -1,5 +1,6 @@
 //! The client, a child process that serves Stratum.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -9,6 +10,9 @@ use anyhow::bail;
 
 use crate::network::Network;
 use crate::options::Setting;
+
+/// The folder of a history on the disk.
+const HISTORY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/whole");
 
 const START: Duration = Duration::from_secs(20);
 
@@ -24,6 +28,13 @@ impl Client {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = free.local_addr()?;
         drop(free);
+        let folder = if setting.disk {
+            // That of an earlier bench has blocks of another network.
+            fs::remove_dir_all(HISTORY).ok();
+            HISTORY
+        } else {
+            "none"
+        };
         let process = Command::new(env!("CARGO_BIN_EXE_chainweb-mining-client"))
             .args(network.addresses().map(|node| format!("--node={node}")))
             .arg(format!("--public-key={}", "00".repeat(32)))
@@ -31,7 +42,8 @@ impl Client {
             .arg(format!("--stratum-port={}", address.port()))
             .args(["--stratum-difficulty=0", "--stratum-min-difficulty=0"])
             .arg(format!("--work-slots={}", setting.slots))
-            .args(["--api-listen=off", "--data-dir=none", "--log-level=error"])
+            .arg(format!("--data-dir={folder}"))
+            .args(["--api-listen=off", "--log-level=error"])
             // The figures are on the standard output.
             .stdin(Stdio::null())
             .stdout(std::io::stderr())

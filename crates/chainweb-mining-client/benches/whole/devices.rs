@@ -1,11 +1,13 @@
 //! Devices: Stratum sessions that hash nothing.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use chainweb::{ChainId, WorkHeader};
+use chainweb::WorkHeader;
 use serde_json::Value;
 
 use crate::lines::Lines;
@@ -29,10 +31,10 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Returns the chain of the work.
-    pub(crate) fn chain(&self) -> anyhow::Result<ChainId> {
+    /// Returns the header of the work.
+    pub(crate) fn header(&self) -> anyhow::Result<WorkHeader> {
         let header = const_hex::decode(&self.header_hex).ok().context("no hex")?;
-        Ok(WorkHeader::decode(&header)?.chain())
+        Ok(WorkHeader::decode(&header)?)
     }
 }
 
@@ -96,6 +98,25 @@ impl Devices {
         (0..self.len())
             .map(|number| self.job(number).work)
             .collect()
+    }
+
+    /// Returns the next device from `first` on, in a circle, whose work has the lowest height.
+    ///
+    /// Blocks on the lowest chains keep others free. If the chain of the other work stayed behind,
+    /// it would be the only one that can be extended, and there would be no new work.
+    pub(crate) fn on_lowest(&self, first: usize) -> anyhow::Result<usize> {
+        let works = self.works();
+        let mut heights = BTreeMap::new();
+        for (number, work) in works.iter().enumerate() {
+            if let Entry::Vacant(vacant) = heights.entry(*work) {
+                vacant.insert(self.job(number).header()?.height());
+            }
+        }
+        let lowest = heights.values().min().copied();
+        let numbers = (first..works.len()).chain(0..first);
+        let mut on_lowest =
+            numbers.filter(|number| heights.get(&works[*number]) == lowest.as_ref());
+        on_lowest.next().context("there is a device")
     }
 
     /// Returns the length of a `mining.notify` line.

@@ -86,6 +86,7 @@ fn short_run() -> anyhow::Result<()> {
         nodes: 2,
         slots: 2,
         samples: 6,
+        disk: false,
         pause: Duration::from_millis(10),
     })?;
     ensure!(row.failures.is_empty(), "{:?}", row.failures);

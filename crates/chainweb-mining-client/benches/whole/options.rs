@@ -23,6 +23,10 @@ pub(crate) struct Options {
     /// Number of blocks, and of shares
     #[arg(long, default_value_t = 200)]
     blocks: usize,
+    /// Keep a history on the disk, as the client does by default: a block is submitted once its
+    /// header is written
+    #[arg(long)]
+    disk: bool,
     /// Milliseconds between two blocks, up to a quarter more. Below 200, the client keeps a
     /// distance between its requests at times
     #[arg(long, default_value_t = 200)]
@@ -42,6 +46,8 @@ pub(crate) struct Setting {
     /// Number of blocks, and of shares.
     #[serde(rename = "blocks")]
     pub(crate) samples: usize,
+    /// Whether the client keeps a history on the disk.
+    pub(crate) disk: bool,
     #[serde(skip)]
     pub(crate) pause: Duration,
 }
@@ -56,6 +62,7 @@ impl Options {
             nodes: self.nodes[0],
             slots: self.slots,
             samples: self.blocks,
+            disk: self.disk,
             pause: Duration::from_millis(self.pause),
         };
         let by_devices = self.devices.iter().skip(1);

@@ -37,14 +37,12 @@ pub(crate) struct Row {
 struct Run {
     network: Network,
     devices: Devices,
-    /// All works that devices ever got.
-    known: HashSet<u64>,
     times: Times,
 }
 
 /// What devices got after a block or a share, if they hashed on its chain before.
 struct Arrivals {
-    /// When the first device got new work, which no device had before.
+    /// When the first device got new work, which no device had at the begin.
     first: Instant,
     /// When the last device got new work.
     last: Instant,
@@ -64,7 +62,6 @@ pub(crate) fn run(setting: Setting) -> anyhow::Result<Row> {
     let mut run = Run {
         network,
         devices,
-        known: HashSet::new(),
         times: Times::default(),
     };
     run.rest(WARM_UP)?;
@@ -72,8 +69,8 @@ pub(crate) fn run(setting: Setting) -> anyhow::Result<Row> {
     let mut works = 0;
     for number in 0..setting.samples {
         for measure in [Run::block, Run::share] {
-            let device = rng.random_range(0..setting.devices);
-            if let Err(error) = measure(&mut run, device) {
+            let device = run.devices.on_lowest(rng.random_range(0..setting.devices));
+            if let Err(error) = device.and_then(|device| measure(&mut run, device)) {
                 failures.push(format!("sample {number}: {error:#}"));
             }
             // Timers of the client must not keep pace with the samples.
@@ -115,7 +112,7 @@ pub(crate) fn run(setting: Setting) -> anyhow::Result<Row> {
 impl Run {
     /// Measures a block of another miner on the chain of a device's job.
     fn block(&mut self, device: usize) -> anyhow::Result<()> {
-        let chain = self.devices.job(device).chain()?;
+        let chain = self.devices.job(device).header()?.chain();
         let arrivals = self.arrivals(device, |run| {
             let start = Instant::now();
             run.network.mine(chain)?;
@@ -180,10 +177,10 @@ impl Run {
         begin: impl FnOnce(&mut Self) -> anyhow::Result<(Instant, Option<usize>)>,
     ) -> anyhow::Result<(Instant, Arrivals)> {
         let works = self.devices.works();
-        self.known.extend(&works);
         let old = works[device];
         let is_on_old = |work: &u64| *work == old;
         let mut on_old: Vec<bool> = works.iter().map(is_on_old).collect();
+        let held: HashSet<u64> = works.into_iter().collect();
         let mut without_new = on_old.clone();
         let mut left = without_new.iter().filter(|without| **without).count();
         let (start, sharing) = begin(self)?;
@@ -197,13 +194,12 @@ impl Run {
         while left > 0 || (sharing.is_some() && arrivals.answered.is_none()) {
             let until = start + PATIENCE;
             ensure!(Instant::now() < until, "{left} devices have no new job");
-            let known = &self.known;
             self.devices.poll(until, |number, at, event| match event {
                 Event::Job(work) => {
                     if work != old && std::mem::take(&mut on_old[number]) {
                         arrivals.end_of_old = at;
                     }
-                    if !known.contains(&work) && std::mem::take(&mut without_new[number]) {
+                    if !held.contains(&work) && std::mem::take(&mut without_new[number]) {
                         left -= 1;
                         arrivals.last = at;
                         if arrivals.first == start {
@@ -242,12 +238,7 @@ impl Run {
     fn rest(&mut self, time: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + time;
         while Instant::now() < until {
-            let known = &mut self.known;
-            self.devices.poll(until, |_, _, event| {
-                if let Event::Job(work) = event {
-                    known.insert(work);
-                }
-            })?;
+            self.devices.poll(until, |_, _, _| {})?;
         }
         Ok(())
     }

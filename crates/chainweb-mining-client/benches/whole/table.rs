@@ -8,12 +8,17 @@ use crate::run::Row;
 pub(crate) fn of(row: &Row) -> String {
     let setting = row.setting;
     let mut text = format!(
-        "{} devices, {} chains, {} nodes, {} work slots\n\
+        "{} devices, {} chains, {} nodes, {} work slots{}\n\
          {:26}{:>9}{:>9}{:>9}{:>9}  of stages  times bare\n",
         setting.devices,
         setting.chains,
         setting.nodes,
         setting.slots,
+        if setting.disk {
+            ", history on the disk"
+        } else {
+            ""
+        },
         "ms",
         "median",
         "90 %",
