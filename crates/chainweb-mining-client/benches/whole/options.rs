@@ -23,8 +23,8 @@ pub(crate) struct Options {
     /// Number of blocks, and of shares
     #[arg(long, default_value_t = 200)]
     blocks: usize,
-    /// Keep a history on the disk, as the client does by default: a block is submitted once its
-    /// header is written
+    /// Keep a history on the disk, as the client does by default: a block's header is written
+    /// before the submission
     #[arg(long)]
     disk: bool,
     /// Milliseconds between two blocks, up to a quarter more. Below 200, the client keeps a
