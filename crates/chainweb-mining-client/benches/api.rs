@@ -6,7 +6,6 @@
 //!
 //! The reference writes a `serde_json::Value` with the content of the document of all devices.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,53 +13,23 @@ use std::time::{Duration, Instant};
 use chainweb::{Difficulty, Level};
 use chainweb_mining_client::api::benching::Publishing;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use miner::meter::{Rate, Reading};
-use miner::telemetry::counters::Counters;
-use miner::telemetry::estimate::{Rates, StaleWork};
+use miner::telemetry::Snapshot;
+use miner::telemetry::estimate::Rates;
 use miner::telemetry::recent::Shares;
-use miner::telemetry::snapshot::{Device, DeviceState, Devices, Hashing, Payee, Program};
-use miner::telemetry::{Snapshot, Work};
+use miner::telemetry::snapshot::{Device, DeviceState, Devices, Payee, Program};
 use serde_json::Value;
 use stratum::{Counts, Freshness, Stats, WorkerName};
 
 /// Returns a state with so many devices of this hash rate.
 fn snapshot(count: usize, rate: f64) -> Arc<Snapshot> {
     let now = Instant::now();
+    let program = Program {
+        version: "1.2.3",
+        payee: Payee::Simulated,
+    };
     Arc::new(Snapshot {
-        at: now,
-        elapsed: Duration::from_mins(1),
-        program: Program {
-            version: "1.2.3",
-            payee: Payee::Simulated,
-        },
-        nodes: Vec::new(),
-        jobs: Arc::default(),
-        insured: BTreeMap::new(),
-        counters: Counters::default(),
-        fates: BTreeMap::new(),
-        is_kept: false,
-        chains: Vec::new(),
-        disk_fault: None,
-        without_work: Duration::ZERO,
-        worked: Duration::ZERO,
-        stale_percent: None,
-        problems: Arc::default(),
-        hashing: Hashing {
-            present: Rate::Unknown,
-            mean: Rate::Unknown,
-            counted: Reading::default(),
-        },
-        work: Work {
-            expected: None,
-            effort: None,
-            effort_since_found: None,
-            stale: StaleWork::default(),
-            rates: None,
-            found: 0,
-        },
-        network: None,
         devices: Some(Arc::new(devices(count, rate, now))),
-        events: Vec::new(),
+        ..Snapshot::new(now, Duration::from_mins(1), program)
     })
 }
 

@@ -10,15 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chainweb::{Difficulty, Level};
 use miner::history::Fate;
-use miner::meter::{Rate, Reading};
 use miner::telemetry::counters::{Counters, NodeCounts};
 use miner::telemetry::estimate::StaleWork;
 use miner::telemetry::event::{FailureCause, Operation};
 use miner::telemetry::faults::Faults;
 use miner::telemetry::recent::Shares;
-use miner::telemetry::snapshot::{
-    Device, DeviceState, Devices, Hashing, NodeSnapshot, Payee, Program,
-};
+use miner::telemetry::snapshot::{Device, DeviceState, Devices, NodeSnapshot, Payee, Program};
 use miner::telemetry::{Snapshot, Standing, Work};
 use stratum::{Counts, Durations, Freshness, Stats, WorkerName};
 
@@ -95,13 +92,11 @@ pub(crate) fn snapshot(devices: Option<Devices>) -> Snapshot {
     let request = |failed| (Operation::Work, failed);
     let mut stale = StaleWork::default();
     stale.add(None, None);
+    let program = Program {
+        version: "1.2.3",
+        payee: Payee::Simulated,
+    };
     Snapshot {
-        at: now,
-        elapsed: Duration::from_mins(1),
-        program: Program {
-            version: "1.2.3",
-            payee: Payee::Simulated,
-        },
         nodes: vec![NodeSnapshot {
             address: "node:1848".to_owned(),
             network: None,
@@ -120,8 +115,6 @@ pub(crate) fn snapshot(devices: Option<Devices>) -> Snapshot {
             connections_opened: 7,
             clock_skew: None,
         }],
-        jobs: Arc::default(),
-        insured: BTreeMap::new(),
         counters: Counters {
             nodes: vec![NodeCounts {
                 jobs: 3,
@@ -130,29 +123,12 @@ pub(crate) fn snapshot(devices: Option<Devices>) -> Snapshot {
             ..Counters::default()
         },
         fates: Fate::ALL.map(|fate| (fate, fate as u64)).into(),
-        is_kept: false,
-        chains: Vec::new(),
-        disk_fault: None,
-        without_work: Duration::ZERO,
-        worked: Duration::ZERO,
-        stale_percent: None,
-        problems: Arc::default(),
-        hashing: Hashing {
-            present: Rate::Unknown,
-            mean: Rate::Unknown,
-            counted: Reading::default(),
-        },
         work: Work {
-            expected: None,
-            effort: None,
-            effort_since_found: None,
             stale,
-            rates: None,
-            found: 0,
+            ..Work::default()
         },
-        network: None,
         devices: devices.map(Arc::new),
-        events: Vec::new(),
+        ..Snapshot::new(now, Duration::from_mins(1), program)
     }
 }
 

@@ -16,9 +16,8 @@ use node::{Cut, Info, Tip, UpdateEvent, Version};
 use serde_json::{Value, json};
 
 use super::event::Seq;
-use super::{Action, Config, Coordinator, Event, Preemption, Request};
-use crate::job::{Jobs, NodeId, Proof, Solution};
-use crate::timing::Timing;
+use super::{Action, Config, Coordinator, Event, Request};
+use crate::job::{Jobs, NodeId, Solution};
 
 /// The time between two blocks of a chain.
 const BLOCK_DELAY: Duration = Duration::from_secs(30);
@@ -150,15 +149,7 @@ struct Network {
 
 impl Network {
     fn new(graph: ChainGraph, nodes: usize) -> Self {
-        let config = Config {
-            nodes,
-            submit_only: 0,
-            work_slots: 2,
-            preemption: Preemption::default(),
-            confirmations: 6,
-            proof: Proof::Verified,
-            timing: Timing::default(),
-        };
+        let config = Config::of_nodes(nodes);
         let start = Instant::now();
         let genesis = graph
             .chains()

@@ -24,6 +24,22 @@ pub(crate) struct Config {
     pub timing: Timing,
 }
 
+#[cfg(any(test, feature = "bench"))]
+impl Config {
+    /// Returns the choices for a worker with proof of work on so many nodes.
+    pub(crate) fn of_nodes(nodes: usize) -> Self {
+        Self {
+            nodes,
+            submit_only: 0,
+            work_slots: 2,
+            preemption: Preemption::default(),
+            confirmations: 6,
+            proof: Proof::Verified,
+            timing: Timing::default(),
+        }
+    }
+}
+
 /// When to fetch new work after the node has refreshed the payload of a job's block.
 ///
 /// A new block on a job's chain always retires the job at once. After a refresh the job is still

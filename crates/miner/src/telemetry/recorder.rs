@@ -337,19 +337,9 @@ impl Recorder {
         let present = total(devices.iter().filter_map(Device::hash_rate));
         let mean = mean(devices.iter().filter_map(Device::day_rate), elapsed);
         Snapshot {
-            at: now,
-            elapsed,
-            program: self.program.clone(),
             nodes: self.nodes.clone(),
             jobs,
-            insured: BTreeMap::new(),
             counters,
-            is_kept: false,
-            disk_fault: None,
-            without_work: Duration::ZERO,
-            worked: Duration::ZERO,
-            stale_percent: None,
-            problems: Arc::default(),
             hashing: Hashing {
                 present: self.meter.rate(hashes, time, present),
                 mean: self.meter.rate(counted.hashes, elapsed, mean),
@@ -358,9 +348,9 @@ impl Recorder {
             work: self.work.work(now),
             network: self.network.rates(),
             fates: self.fates.counts(),
-            chains: Vec::new(),
             devices: self.devices.clone(),
             events: self.recent.iter().cloned().collect(),
+            ..Snapshot::new(now, elapsed, self.program.clone())
         }
     }
 

@@ -255,6 +255,36 @@ impl Device {
 }
 
 impl Snapshot {
+    /// Returns the state of a program of which nothing else is known.
+    pub fn new(at: Instant, elapsed: Duration, program: Program) -> Self {
+        Self {
+            at,
+            elapsed,
+            program,
+            nodes: Vec::new(),
+            jobs: Arc::default(),
+            insured: BTreeMap::new(),
+            counters: Counters::default(),
+            fates: BTreeMap::new(),
+            is_kept: false,
+            disk_fault: None,
+            without_work: Duration::ZERO,
+            worked: Duration::ZERO,
+            stale_percent: None,
+            problems: Arc::default(),
+            hashing: Hashing {
+                present: Rate::Unknown,
+                mean: Rate::Unknown,
+                counted: Reading::default(),
+            },
+            work: Work::default(),
+            network: None,
+            chains: Vec::new(),
+            devices: None,
+            events: Vec::new(),
+        }
+    }
+
     /// Returns how many blocks a node is behind the highest one, in all chains together. `None` for
     /// the only node, for those on a fork or of another network, with which no others are compared
     /// either, and where heights are unknown.

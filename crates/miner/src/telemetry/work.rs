@@ -12,7 +12,7 @@ use crate::job::{JobId, Proof};
 use crate::meter::{Meter, Spent};
 
 /// The work of this run, and what it means for blocks. What is not known is `None`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Work {
     /// The expected blocks of this run: all hashes, each over the difficulty of its job.
     pub expected: Option<f64>,

@@ -72,18 +72,14 @@ impl Outcome {
 
 pub(super) fn config(work_slots: usize) -> Config {
     Config {
-        nodes: 1,
-        submit_only: 0,
         work_slots,
-        preemption: Preemption::default(),
-        confirmations: 6,
-        proof: Proof::Verified,
         timing: Timing {
             // Only the scripts about silence ask for the cut because of it.
             silence_min: Duration::from_hours(1),
             silence_max: Duration::from_hours(1),
             ..Timing::default()
         },
+        ..Config::of_nodes(1)
     }
 }
 

@@ -10,11 +10,11 @@ use stratum::{Rejection, Rejections, WorkerName, WorkerSnapshot};
 
 use super::problems;
 use crate::history::DiskFault;
-use crate::job::{Jobs, NodeId, Proof};
+use crate::job::{NodeId, Proof};
 use crate::meter::{Rate, Reading};
 use crate::telemetry::Standing;
 use crate::telemetry::counters::{Counters, NodeCounts};
-use crate::telemetry::estimate::{ExpectedRate, Rates, StaleWork};
+use crate::telemetry::estimate::{ExpectedRate, Rates};
 use crate::telemetry::event::{FailureCause, NodeEvent, RequestKind};
 use crate::telemetry::faults::Faults;
 use crate::telemetry::problem::{Kind, Lost, Problem, Severity};
@@ -23,19 +23,16 @@ use crate::telemetry::snapshot::{
     Device, DeviceState, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program,
     Snapshot,
 };
-use crate::telemetry::work::Work;
 use crate::units::HashRate;
 
 /// A network of ASICs that works, an hour after the start.
 fn well() -> Snapshot {
     let rate = Rate::Hashed(HashRate(216e12));
+    let program = Program {
+        version: "1",
+        payee: Payee::Account("k:f89e".to_owned()),
+    };
     Snapshot {
-        at: Instant::now(),
-        elapsed: Duration::from_hours(1),
-        program: Program {
-            version: "1",
-            payee: Payee::Account("k:f89e".to_owned()),
-        },
         nodes: vec![NodeSnapshot {
             address: "10.0.0.5:1848".to_owned(),
             network: Some(Network {
@@ -53,29 +50,13 @@ fn well() -> Snapshot {
             is_serving: true,
             is_submit_only: false,
         }],
-        jobs: Arc::new(Jobs::default()),
-        insured: BTreeMap::new(),
         counters: Counters {
             jobs: 100,
             ..Counters::default()
         },
-        fates: BTreeMap::new(),
         is_kept: true,
-        disk_fault: None,
-        without_work: Duration::ZERO,
         worked: Duration::from_hours(1),
         stale_percent: Some(0.4),
-        problems: Arc::default(),
-        work: Work {
-            expected: None,
-            effort: None,
-            effort_since_found: None,
-            stale: StaleWork::default(),
-            rates: None,
-            found: 0,
-        },
-        network: None,
-        chains: Vec::new(),
         hashing: Hashing {
             present: rate,
             mean: rate,
@@ -86,7 +67,7 @@ fn well() -> Snapshot {
             each: ["ka3-1", "ka3-2", "ka3-3", "ka3-4"].map(device).into(),
             server: stratum::Counts::default(),
         })),
-        events: Vec::new(),
+        ..Snapshot::new(Instant::now(), Duration::from_hours(1), program)
     }
 }
 

@@ -13,14 +13,13 @@ use chainweb::{ChainId, HeaderFields};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus as Chance;
 
-use super::super::super::{Config, Event, Preemption, Request};
+use super::super::super::{Config, Event, Request};
 use super::super::pieces::{busy, not_served, unauthorized};
 use super::model::Model;
 use super::{Flight, World};
-use crate::job::{Job, NodeId, Proof};
+use crate::job::{Job, NodeId};
 use crate::telemetry::event::{NodeEvent, Retirement};
 use crate::telemetry::{self, Standing};
-use crate::timing::Timing;
 
 const CHAINS: u32 = 10;
 const SECOND: Duration = Duration::from_secs(1);
@@ -28,18 +27,6 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Returns the chance of all stories: which chains nodes issue work on.
 fn chance() -> Chance {
     Chance::seed_from_u64(8)
-}
-
-fn config(nodes: usize) -> Config {
-    Config {
-        nodes,
-        submit_only: 0,
-        work_slots: 2,
-        preemption: Preemption::default(),
-        confirmations: 6,
-        proof: Proof::Verified,
-        timing: Timing::default(),
-    }
 }
 
 impl World {
@@ -56,7 +43,7 @@ impl World {
 
     /// The same, with payloads that are equal on all nodes or not.
     fn mining_with(nodes: usize, shares_payloads: bool) -> Self {
-        Self::mining_under(&config(nodes), shares_payloads)
+        Self::mining_under(&Config::of_nodes(nodes), shares_payloads)
     }
 
     /// The same with this configuration.
@@ -215,7 +202,7 @@ fn a_node_that_holds_requests_for_work_keeps_its_jobs_until_they_are_outdated() 
 
 #[test]
 fn a_node_without_work_and_cut_does_not_keep_others_from_serving() {
-    let mut world = World::of(&config(2), CHAINS, chance());
+    let mut world = World::of(&Config::of_nodes(2), CHAINS, chance());
     world.nodes[0].refuses_work = Some(busy());
     world.nodes[0].refuses_cut = Some(busy());
     world.handle(Event::Tick);
@@ -527,7 +514,7 @@ fn far_work_counts_once_for_each_cut() {
 
 #[test]
 fn a_node_that_names_other_chains_is_refused_until_it_names_the_same() {
-    let mut world = World::of(&config(3), CHAINS, chance());
+    let mut world = World::of(&Config::of_nodes(3), CHAINS, chance());
     world.nodes[1].named = Some(5);
     world.handle(Event::Tick);
     world.blocks(20);
@@ -544,7 +531,7 @@ fn a_node_that_names_other_chains_is_refused_until_it_names_the_same() {
 
 #[test]
 fn all_nodes_are_asked_for_their_chains_if_one_has_more() {
-    let mut world = World::of(&config(2), CHAINS, chance());
+    let mut world = World::of(&Config::of_nodes(2), CHAINS, chance());
     for node in &mut world.nodes {
         node.named = Some(5);
     }
@@ -571,7 +558,7 @@ fn insurance_waits_for_the_clock_of_the_node_that_insures() {
         (3_600_000_000, SECOND),
         (-3_600_000_000, hour + SECOND),
     ] {
-        let mut world = World::of(&config(2), CHAINS, chance());
+        let mut world = World::of(&Config::of_nodes(2), CHAINS, chance());
         for node in &mut world.nodes {
             node.shares_payloads = true;
         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chainweb::ChainId;
 
-use super::super::super::super::Event;
-use super::{CHAINS, SECOND, World, chance, config};
+use super::super::super::super::{Config, Event};
+use super::{CHAINS, SECOND, World, chance};
 use crate::job::NodeId;
 use crate::telemetry::Standing;
 use crate::telemetry::counters::BlockCounts;
@@ -135,7 +135,7 @@ fn a_node_that_was_never_as_high_as_a_block_does_not_make_it_unknown() {
 #[test]
 fn a_block_of_the_evm_line_is_known_by_its_header() {
     for nodes in [1, 2] {
-        let mut world = World::of(&config(nodes), CHAINS, chance());
+        let mut world = World::of(&Config::of_nodes(nodes), CHAINS, chance());
         for node in &mut world.nodes {
             node.is_evm = true;
         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chainweb::ChainId;
 
-use super::super::super::super::Event;
-use super::{CHAINS, SECOND, World, chance, config};
+use super::super::super::super::{Config, Event};
+use super::{CHAINS, SECOND, World, chance};
 use crate::job::NodeId;
 use crate::telemetry::Standing;
 
@@ -37,7 +37,7 @@ fn a_hang_is_known_half_a_second_after_the_first_request_without_an_answer() {
 /// Returns how long jobs lived on after their blocks, with a node that gets each block at once and
 /// one that gets it 0.8 s later, or with one of the two. The nodes are given by these delays.
 fn outdated(delays: &[Duration]) -> Duration {
-    let mut world = World::of(&config(delays.len()), CHAINS, chance());
+    let mut world = World::of(&Config::of_nodes(delays.len()), CHAINS, chance());
     world.handle(Event::Tick);
     world.calm(10 * SECOND);
     let mut sum = Duration::ZERO;
@@ -132,7 +132,7 @@ fn three_nodes_get_at_most_three_requests_for_work_per_job_and_refresh() {
 #[test]
 fn following_many_blocks_costs_one_request_for_32_of_them() {
     for is_evm in [false, true] {
-        let mut world = World::of(&config(1), CHAINS, chance());
+        let mut world = World::of(&Config::of_nodes(1), CHAINS, chance());
         world.nodes[0].is_evm = is_evm;
         world.handle(Event::Tick);
         // 200 a second.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::super::super::{Config, Event};
 use super::super::super::pieces::busy;
-use super::{CHAINS, Model, SECOND, World, chance, config};
+use super::{CHAINS, Model, SECOND, World, chance};
 use crate::job::NodeId;
 use crate::telemetry::Standing;
 
@@ -12,7 +12,7 @@ use crate::telemetry::Standing;
 fn with_an_insurer(nodes: usize) -> World {
     let config = Config {
         submit_only: 1,
-        ..config(nodes)
+        ..Config::of_nodes(nodes)
     };
     World::mining_under(&config, true)
 }
@@ -74,7 +74,7 @@ fn a_block_that_a_submit_only_node_shows_first_outdates_a_job() {
 fn the_network_is_never_that_of_a_submit_only_node() {
     let config = Config {
         submit_only: 1,
-        ..config(2)
+        ..Config::of_nodes(2)
     };
     let mut world = World::of(&config, CHAINS, chance());
     world.nodes[0].is_down = true;
@@ -110,7 +110,7 @@ fn a_restarted_node_insures_no_job_that_it_has_not_issued_again() {
 
 #[test]
 fn a_node_that_comes_after_a_job_insures_it() {
-    let mut world = World::of(&config(2), CHAINS, chance());
+    let mut world = World::of(&Config::of_nodes(2), CHAINS, chance());
     world.nodes[1].is_down = true;
     for node in &mut world.nodes {
         node.shares_payloads = true;
