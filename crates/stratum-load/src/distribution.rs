@@ -54,20 +54,25 @@ impl Distribution {
         self.nanos.is_empty()
     }
 
-    /// Returns the percentiles.
-    pub fn summary(&self) -> Summary {
+    /// Returns these percentiles in microseconds; zero without samples.
+    pub fn percentiles_us<const N: usize>(&self, percents: [usize; N]) -> [f64; N] {
         let mut sorted = self.nanos.clone();
         sorted.sort_unstable();
         let at = |percent| nearest_rank(&sorted, percent).map_or(0.0, |nanos| nanos as f64 / 1e3);
-        let times = Percentiles {
-            first_us: at(0),
-            median_us: at(50),
-            p99_us: at(99),
-            last_us: at(100),
-        };
+        percents.map(at)
+    }
+
+    /// Returns the number of samples and their percentiles.
+    pub fn summary(&self) -> Summary {
+        let [first_us, median_us, p99_us, last_us] = self.percentiles_us([0, 50, 99, 100]);
         Summary {
-            count: sorted.len(),
-            times,
+            count: self.len(),
+            times: Percentiles {
+                first_us,
+                median_us,
+                p99_us,
+                last_us,
+            },
         }
     }
 }

@@ -9,7 +9,7 @@ pub mod child;
 pub mod cli;
 pub mod clock;
 pub mod device;
-mod distribution;
+pub mod distribution;
 pub mod fleet;
 pub mod floor;
 pub mod load;

@@ -39,7 +39,7 @@ pub fn work(n: u64) -> Work {
 
 /// Returns a digest of a job's header, from its 572 hex digits without flags, creation time and
 /// nonce. It identifies the work: a refreshed creation time does not change it.
-pub(crate) fn work_key(header_hex: &[u8]) -> u64 {
+pub fn work_key(header_hex: &[u8]) -> u64 {
     let end = header_hex.len().saturating_sub(2 * 8);
     let mut hasher = DefaultHasher::new();
     hasher.write(header_hex.get(2 * 16..end).unwrap_or_default());

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use chainweb::WorkHeader;
 use serde_json::Value;
+use stratum_load::synthetic::work_key;
 
 use crate::lines::Lines;
 
@@ -73,8 +73,9 @@ impl Devices {
             for number in (devices.lines.len()..count).take(GROUP) {
                 devices.lines.add(TcpStream::connect(address)?)?;
                 let login = format!(
-                    "{{\"id\":{SUBSCRIBE},\"method\":\"mining.subscribe\",\"params\":[\"whole\"]}}\n\
-                     {{\"id\":{AUTHORIZE},\"method\":\"mining.authorize\",\"params\":[\"a.{number}\",\"\"]}}\n"
+                    r#"{{"id":{SUBSCRIBE},"method":"mining.subscribe","params":["whole"]}}
+{{"id":{AUTHORIZE},"method":"mining.authorize","params":["a.{number}",""]}}
+"#
                 );
                 devices.lines.write(number, login.as_bytes())?;
             }
@@ -149,9 +150,9 @@ impl Devices {
             .as_ref()
             .context("a connected device has a job")?;
         let line = format!(
-            "{{\"id\":{id},\"method\":\"mining.submit\",\"params\":[\"a.{number}\",\"{}\",\"{:0digits$x}\"]}}\n",
+            r#"{{"id":{id},"method":"mining.submit","params":["a.{number}","{}","{:0digits$x}"]}}"#,
             job.id, device.shares
-        );
+        ) + "\n";
         let start = Instant::now();
         self.lines.write(number, line.as_bytes())?;
         Ok(start)
@@ -172,7 +173,7 @@ impl Device {
             let job = self.job.get_or_insert_default();
             id.clone_into(&mut job.id);
             header_hex.clone_into(&mut job.header_hex);
-            job.work = work_of(header_hex);
+            job.work = work_key(header_hex.as_bytes());
             return Some(Event::Job(job.work));
         }
         let answer: Value = serde_json::from_str(text).ok()?;
@@ -185,12 +186,4 @@ impl Device {
             _ => Some(Event::Answer(answer["result"] == true)),
         }
     }
-}
-
-/// Returns a digest of a header without flags, creation time and nonce, which stays the same when
-/// a job is refreshed.
-fn work_of(header_hex: &str) -> u64 {
-    let digits = header_hex.as_bytes();
-    let fixed = digits.get(2 * 16..digits.len().saturating_sub(2 * 8));
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(fixed)
 }

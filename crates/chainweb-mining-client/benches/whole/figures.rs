@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use stratum_load::distribution::Distribution;
 
 /// The names of all figures, in the order of a table. Names that begin with spaces are stages of
 /// the figure before.
@@ -31,7 +32,7 @@ pub(crate) const SHARE: usize = 7;
 pub(crate) const BARE_ALL: usize = 11;
 pub(crate) const BARE_ONE: usize = 12;
 
-/// The distribution of a time, by nearest rank, in microseconds.
+/// The distribution of a time, in microseconds.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
@@ -47,20 +48,15 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    fn of(name: &'static str, mut times: Vec<Duration>) -> Self {
-        times.sort_unstable();
-        let at = |percent: usize| {
-            let rank = (times.len() * percent).div_ceil(100).max(1);
-            let time = times.get(rank - 1).copied().unwrap_or_default();
-            1e6 * time.as_secs_f64()
-        };
+    fn of(name: &'static str, times: &Distribution) -> Self {
+        let [median_us, p90_us, p99_us, max_us] = times.percentiles_us([50, 90, 99, 100]);
         Self {
             name,
             count: times.len(),
-            median_us: at(50),
-            p90_us: at(90),
-            p99_us: at(99),
-            max_us: at(100),
+            median_us,
+            p90_us,
+            p99_us,
+            max_us,
             part: None,
             times_bare: None,
         }
@@ -69,20 +65,22 @@ impl Figure {
 
 /// Times by the index of their name.
 #[derive(Debug, Default)]
-pub(crate) struct Times([Vec<Duration>; NAMES.len()]);
+pub(crate) struct Times([Distribution; NAMES.len()]);
 
 impl Times {
     /// Adds the times of consecutive names, of which the first has the index `first`.
     pub(crate) fn add(&mut self, first: usize, times: impl IntoIterator<Item = Vec<Duration>>) {
         for (of_name, times) in self.0[first..].iter_mut().zip(times) {
-            of_name.extend(times);
+            for time in times {
+                of_name.add(time);
+            }
         }
     }
 
-    pub(crate) fn figures(self) -> Vec<Figure> {
+    pub(crate) fn figures(&self) -> Vec<Figure> {
         let mut figures: Vec<_> = NAMES
             .into_iter()
-            .zip(self.0)
+            .zip(&self.0)
             .map(|(name, times)| Figure::of(name, times))
             .collect();
         let is_stage = |figure: &Figure| figure.name.starts_with(' ');

@@ -12,7 +12,7 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', default_value = "100")]
     devices: Vec<usize>,
     /// Numbers of chains: 10, 20 or 98
-    #[arg(long, value_delimiter = ',', default_value = "20", value_parser = clap::value_parser!(u16))]
+    #[arg(long, value_delimiter = ',', default_value = "20")]
     chains: Vec<u16>,
     /// Numbers of nodes
     #[arg(long, value_delimiter = ',', default_value = "1")]
