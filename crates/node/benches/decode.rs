@@ -5,13 +5,12 @@
 //! pieces of one event, as nodes send it, or of 16 KiB. Its throughput is events per second, that
 //! of the others bytes per second.
 
-use std::fmt::Write as _;
 use std::hint::black_box;
 
 use chainweb::{Target, Work};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use node::benching;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 /// The number of events in the stream.
 const EVENTS: usize = 10_000;
@@ -49,27 +48,23 @@ fn stream(c: &mut Criterion) {
     group.finish();
 }
 
-/// Returns the cut of a network of so many chains, as a node writes it.
+/// Returns the cut of a network of so many chains, like one of a node.
 fn cut_of(chains: u32) -> String {
-    let hash = fixtures::fields().parent;
-    let mut text = String::from("{\"hashes\":{");
-    for chain in 0..chains {
-        let comma = if chain > 0 { "," } else { "" };
-        let height = 6_000_000 + chain;
-        write!(
-            text,
-            "{comma}\"{chain}\":{{\"height\":{height},\"hash\":\"{hash}\"}}"
-        )
-        .expect("memory");
-    }
-    let (origin, weight) = ("null", fixtures::fields().weight);
-    let sum = 6_000_000 * u64::from(chains);
-    write!(
-        text,
-        "}},\"origin\":{origin},\"weight\":\"{weight}\",\"height\":{sum},\"instance\":\"mainnet01\",\"id\":\"{hash}\"}}"
-    )
-    .expect("memory");
-    text
+    let fields = fixtures::fields();
+    let hash = fields.parent.to_string();
+    let tip = |chain: u32| {
+        let tip = json!({ "height": 6_000_000 + chain, "hash": hash });
+        (chain.to_string(), tip)
+    };
+    json!({
+        "hashes": (0..chains).map(tip).collect::<Map<_, _>>(),
+        "origin": null,
+        "weight": fields.weight.to_string(),
+        "height": 6_000_000 * u64::from(chains),
+        "instance": "mainnet01",
+        "id": hash,
+    })
+    .to_string()
 }
 
 fn cut(c: &mut Criterion) {
