@@ -29,11 +29,12 @@ pub struct Timing {
     pub reopen_min: Duration,
     /// The longest time until a stream that misses changes is opened again.
     pub reopen_max: Duration,
-    /// The pause after the node issues work on a chain with a live job, unless an update comes
-    /// first.
+    /// The pause after the node issues work on chains with live jobs several times in a row, or
+    /// work that is not current, unless an update comes first.
     pub held_chain_pause: Duration,
-    /// The pause after the node issues unwanted work, and between requests for the cut on behalf of
-    /// a worker with a demand for certain chains, unless an update comes first.
+    /// The pause after the node issues work of no use many times in a row to a worker with a demand
+    /// for certain chains, and between requests for the cut on its behalf, unless an update comes
+    /// first.
     pub unwanted_pause: Duration,
     /// The shortest time between two cuts for a worker with a demand, however fast blocks come.
     pub shown_interval: Duration,

@@ -21,8 +21,11 @@ use crate::demand::{Demand, Heights, Source, View};
 use crate::job::NodeId;
 use crate::telemetry::event::Retirement;
 
-/// How often work of no use is requested again at once, for each chain of the node. A node that
-/// chooses among all chains misses a certain one so often once in three thousand times.
+/// How often work of no use is requested again at once if any chain will do. Of twenty chains some
+/// eight can be mined: the node issues the one that has a job so often once in thirty thousand times.
+const DRAWS: usize = 4;
+/// The same for each chain of the node if only certain chains will do. A node that chooses among all
+/// chains misses a certain one so often once in three thousand times.
 const DRAWS_PER_CHAIN: usize = 8;
 
 impl Coordinator {
@@ -67,14 +70,17 @@ impl Coordinator {
     }
 
     /// The node issued work that is of no use: requests other work at once. If too much work in a
-    /// row is of no use, the useful chains have none, and the next request has to wait.
+    /// row is of no use, perhaps no other chain can be mined, and the next request has to wait.
     pub(super) fn draw_again(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id.0];
+        let (node, timing) = (&mut self.nodes[id.0], &self.config.timing);
         let chains = node.info.as_ref().map_or(0, |info| info.chains.len());
+        let (draws, pause) = match self.demand {
+            Demand::Chains { .. } => (DRAWS_PER_CHAIN * chains, timing.unwanted_pause),
+            Demand::Any | Demand::Nothing => (DRAWS, timing.held_chain_pause),
+        };
         node.useless_work += 1;
-        if node.useless_work > DRAWS_PER_CHAIN * chains {
-            let until = self.now + self.config.timing.unwanted_pause;
-            node.work.hold(until);
+        if node.useless_work > draws {
+            node.work.hold(self.now + pause);
         }
     }
 

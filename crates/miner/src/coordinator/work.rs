@@ -54,7 +54,6 @@ impl Coordinator {
         };
         let Some(reason) = discarded else {
             self.subscribe(id, chain);
-            self.nodes[id.0].useless_work = 0;
             let job = Job {
                 id: JobId(self.seq.0),
                 node: id,
@@ -95,7 +94,11 @@ impl Coordinator {
         let held = held.map(|live| (Arc::clone(&live.job), live.due <= now, live.refresh));
         let header = job.work.header();
         if held.is_none() && !self.is_of_use(&job, is_standby) {
-            self.hold_work(node);
+            if is_for_slot {
+                self.draw_again(node);
+            } else {
+                self.hold_work(node);
+            }
             return;
         }
         let replaced = match held {
@@ -107,7 +110,7 @@ impl Coordinator {
                 Some((old.id, Retirement::Superseded))
             }
             Some((_, false, _)) => {
-                self.hold_work(node);
+                self.draw_again(node);
                 return;
             }
             Some((old, true, None)) => Some((old.id, Retirement::Refetched)),
@@ -148,8 +151,10 @@ impl Coordinator {
             asked: BTreeMap::new(),
         };
         self.live.jobs.insert(0, live);
-        if replaced.is_some() && self.has_room() {
-            self.hold_work(node);
+        if !self.needs_jobs() {
+            self.nodes[node.0].useless_work = 0;
+        } else if replaced.is_some() {
+            self.draw_again(node);
         }
     }
 
@@ -232,7 +237,7 @@ impl Coordinator {
             }
         }
         if !is_due || self.has_room() {
-            self.hold_work(held.node);
+            self.draw_again(held.node);
         }
     }
 
@@ -241,7 +246,7 @@ impl Coordinator {
     }
 
     /// Pauses requests for work: the node issues what is of no use now, and is not asked again and
-    /// again. Perhaps no other chain can be mined.
+    /// again.
     pub(super) fn hold_work(&mut self, id: NodeId) {
         let until = self.now + self.config.timing.held_chain_pause;
         self.nodes[id.0].work.hold(until);

@@ -36,10 +36,13 @@ fn work_overtaken_by_an_update_is_requested_again() {
 }
 
 #[test]
-fn after_work_on_a_held_chain_requests_pause_until_an_event() {
+fn work_on_a_held_chain_is_drawn_again_four_times() {
     for event in [Script::new_cut, Script::refreshed] {
         let mut s = Script::mining(2);
         s.at(50).new_cut(0).gives(&["publish 1:1a", "work"]);
+        for draw in 1..=4 {
+            s.at(50 + draw).work(piece(1, 1, 'b')).gives(&["work"]);
+        }
         s.at(60).work(piece(1, 1, 'b')).gives(&[]);
         assert_eq!(s.wakeup_ms(), Some(1060));
         s.at(1059).tick().gives(&[]);
@@ -47,11 +50,17 @@ fn after_work_on_a_held_chain_requests_pause_until_an_event() {
         s.at(1070).work(piece(1, 1, 'b')).gives(&[]);
         event(s.at(1080), 3).gives(&["work"]);
         assert_eq!(s.live(), ["1:1a"]);
+        // Work for the free slot ends the row.
+        s.at(1090)
+            .work(piece(0, 2, 'a'))
+            .gives(&["publish 0:2a 1:1a"]);
+        s.at(1100).new_cut(0).gives(&["publish 1:1a", "work"]);
+        s.at(1110).work(piece(1, 1, 'a')).gives(&["work"]);
     }
 }
 
 #[test]
-fn newer_work_on_a_held_chain_replaces_the_job_and_pauses_requests() {
+fn newer_work_on_a_held_chain_replaces_the_job_and_other_work_is_requested() {
     let elsewhere = |change: fn(&mut Piece)| {
         let mut piece = piece(1, 1, 'b');
         change(&mut piece);
@@ -66,9 +75,31 @@ fn newer_work_on_a_held_chain_replaces_the_job_and_pauses_requests() {
         let mut s = Script::mining(2);
         s.new_cut(0).gives(&["publish 1:1a", "work"]);
         let name = format!("1:{}b", piece.height);
-        s.at(10).work(piece).gives(&[&format!("publish {name}")]);
-        assert_eq!(s.wakeup_ms(), Some(1010));
+        s.at(10)
+            .work(piece)
+            .gives(&[&format!("publish {name}"), "work"]);
     }
+}
+
+#[test]
+fn a_node_with_one_chain_that_can_be_mined_is_asked_for_another_once_after_each_block() {
+    let mut s = Script::mining(2);
+    s.new_cut(1).gives(&["publish 0:1a", "work"]);
+    let counts: Vec<_> = (1..6)
+        .map(|height| {
+            let mut requests = 0;
+            if height > 1 {
+                s.at(100 * height).new_cut(0);
+            }
+            while requests < 100 && s.is_work_requested() {
+                requests += 1;
+                s.work(piece(0, height, 'a'));
+            }
+            requests
+        })
+        .collect();
+    // At first five times, to be sure. The other request is for the new block.
+    assert_eq!(counts, [5, 2, 2, 2, 2]);
 }
 
 #[test]
