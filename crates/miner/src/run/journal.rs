@@ -3,7 +3,7 @@
 //! A block is reported once its header is on the disk, or after a second if the disk is slow: after
 //! a crash the program knows of each block that the log calls found. Its submission gives the disk
 //! a start of two milliseconds at most, so that the program also knows of each block that a node
-//! took.
+//! took. Nothing waits for a history in memory, which ends with the program.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -74,7 +74,7 @@ impl Journal {
         nodes: &[NodeSnapshot],
     ) -> Option<Event> {
         let history = self.history.as_ref();
-        let is_writable = history.is_some_and(|history| history.fault().is_none());
+        let is_awaited = history.is_some_and(|at| at.is_kept() && at.fault().is_none());
         let source = |node: NodeId| {
             let node = &nodes[node.0];
             let network = node.network.as_ref();
@@ -82,7 +82,7 @@ impl Journal {
             (network, node.address.as_str())
         };
         let at = (now, wall_clock());
-        let Passed { event, record } = self.ledger.pass(at, event, is_writable, expected, source);
+        let Passed { event, record } = self.ledger.pass(at, event, is_awaited, expected, source);
         match (record, history) {
             (Some(Record::Found(found)), Some(history)) if event.is_none() => {
                 let (job, (sender, receiver)) = (found.job, watch::channel(()));
@@ -217,10 +217,41 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
+
+    use chainweb::{ChainId, Target};
 
     use super::Journal;
     use crate::history::{History, Place, Run};
+    use crate::job::{JobId, NodeId, Proof};
+    use crate::telemetry::event::{BlockEvent, BlockRef, Event};
+    use crate::telemetry::snapshot::NodeSnapshot;
+
+    #[tokio::test]
+    async fn nothing_waits_for_a_history_in_memory() {
+        let history = History::open(Place::Memory, Run::default(), Duration::from_mins(1)).await;
+        let mut journal = Journal::new(Some(history.expect("it opens")));
+        let (job, now) = (JobId(1), Instant::now());
+        let block = BlockRef {
+            job,
+            node: NodeId(0),
+            chain: ChainId::new(0),
+            height: 1,
+            hash: None,
+        };
+        let found = BlockEvent::Found {
+            found_by: None,
+            after: Duration::ZERO,
+            header: fixtures::work(0, 1, Target::MAX).header().clone(),
+            issued: now,
+            proof: Proof::Verified,
+        };
+        let event = Event::Block(block, found);
+        let nodes = [NodeSnapshot::default()];
+        let passed = journal.pass(now, event.clone(), None, &nodes);
+        assert_eq!(passed, Some(event));
+        assert!(journal.written.is_empty());
+    }
 
     #[tokio::test]
     async fn the_last_totals_are_written_though_the_file_is_closed_slowly() {

@@ -64,13 +64,13 @@ impl Ledger {
     }
 
     /// Returns what to write about an event, and the event unless it is held back: a found block
-    /// until [`Ledger::written`] if the disk takes records, with the expected blocks of all runs
+    /// until [`Ledger::written`] if the disk is awaited, with the expected blocks of all runs
     /// until it was found.
     pub(crate) fn pass<'a>(
         &mut self,
         (now, clock): (Instant, SystemTime),
         event: Event,
-        is_writable: bool,
+        is_awaited: bool,
         expected: Option<f64>,
         source: impl FnOnce(NodeId) -> Source<'a>,
     ) -> Passed {
@@ -81,7 +81,7 @@ impl Ledger {
         };
         if let Some(found) = found((now, clock), block, change, source) {
             let record = Some(Record::Found(Box::new(Found { expected, ..found })));
-            if !is_writable {
+            if !is_awaited {
                 let event = Some(event);
                 return Passed { event, record };
             }

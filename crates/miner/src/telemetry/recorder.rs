@@ -12,14 +12,12 @@ use node::{Info, Skew};
 use super::counters::Counters;
 use super::event::{BlockEvent, Event, FailureCause, NodeEvent, Operation, RequestKind};
 use super::fates::Fates;
-use super::faults::Faults;
 use super::log::Log;
 use super::network::NetworkWatch;
 use super::snapshot::{
     Device, Devices, Hashing, Network, NodeFailure, NodeSnapshot, Payee, Program, RECENT, Record,
     Snapshot,
 };
-use super::standing::Standing;
 use super::work::WorkWatch;
 use super::{status, table};
 use crate::history::{Earlier, by_instant};
@@ -87,17 +85,7 @@ impl Recorder {
     ) -> Self {
         let node = |address| NodeSnapshot {
             address,
-            network: None,
-            is_evm: false,
-            failures: BTreeMap::new(),
-            latency: None,
-            requests: BTreeMap::new(),
-            connections_opened: 0,
-            clock_skew: None,
-            faults: Faults::default(),
-            standing: Standing::Unknown,
-            is_serving: false,
-            is_submit_only: false,
+            ..NodeSnapshot::default()
         };
         let mut nodes: Vec<_> = nodes.into_iter().map(node).collect();
         for node in nodes.iter_mut().rev().take(submit_only) {

@@ -94,7 +94,7 @@ pub enum Payee {
 }
 
 /// A node and its last known state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeSnapshot {
     /// Its address.
     pub address: String,

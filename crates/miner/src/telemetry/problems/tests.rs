@@ -1,6 +1,5 @@
 //! Staged states, each with its first problem, and limits that a figure moves around.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,6 @@ use crate::telemetry::Standing;
 use crate::telemetry::counters::{Counters, NodeCounts};
 use crate::telemetry::estimate::{ExpectedRate, Rates};
 use crate::telemetry::event::{FailureCause, NodeEvent, RequestKind};
-use crate::telemetry::faults::Faults;
 use crate::telemetry::problem::{Kind, Lost, Problem, Severity};
 use crate::telemetry::recent::Shares;
 use crate::telemetry::snapshot::{
@@ -39,16 +37,9 @@ fn well() -> Snapshot {
                 version: "mainnet01".parse().expect("a name"),
                 chains: 20,
             }),
-            is_evm: false,
-            failures: BTreeMap::new(),
-            latency: None,
-            requests: BTreeMap::new(),
-            connections_opened: 0,
             clock_skew: Some(skew(0)),
-            faults: Faults::default(),
-            standing: Standing::Unknown,
             is_serving: true,
-            is_submit_only: false,
+            ..NodeSnapshot::default()
         }],
         counters: Counters {
             jobs: 100,
