@@ -49,7 +49,8 @@ thread_local! {
 }
 
 /// Sends bytes after the first on a connection. The responses do not depend on the pieces in which
-/// they arrive; the first byte is their size.
+/// they arrive; the first byte is their size. But if a request is refused before its body has
+/// arrived, the connection may end with the response.
 ///
 /// # Panics
 /// If a law does not hold.
@@ -62,7 +63,15 @@ pub fn requests(bytes: &[u8]) {
     SERVER.with_borrow_mut(|server| {
         let (responses, made) = server.exchange([stream]);
         let pieces = stream.chunks(usize::from(size).max(stream.len() / PIECES).max(1));
-        assert_eq!(server.exchange(pieces), (responses.clone(), made));
+        let (in_pieces, made_in_pieces) = server.exchange(pieces);
+        if in_pieces == responses {
+            assert_eq!(made_in_pieces, made);
+        } else {
+            let last = in_pieces.rsplit("HTTP/1.1 ").next();
+            let is_refused = last.is_some_and(|response| response.starts_with('4'));
+            let is_cut = is_refused && responses.starts_with(&in_pieces);
+            assert!(is_cut, "{in_pieces}, not {responses}");
+        }
         let mut count = 0;
         for response in responses.split("HTTP/1.1 ").skip(1) {
             count += 1;

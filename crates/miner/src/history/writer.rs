@@ -82,21 +82,22 @@ pub(super) fn run(
     }
 }
 
-/// Whether the file is damaged: it is no database, or lacks a table (`Unknown`).
+/// Whether the file is damaged: it is no database, or its tables are not those of its version
+/// (`Unknown`, and SQL that does not fit them).
 fn is_damage(error: &HistoryError) -> bool {
-    let code = match error {
-        HistoryError::Database(error) => error.sqlite_error_code(),
-        _ => None,
+    let HistoryError::Database(error) = error else {
+        return false;
     };
-    matches!(
-        code,
+    let is_of_file = matches!(
+        error.sqlite_error_code(),
         Some(
             ErrorCode::DatabaseCorrupt
                 | ErrorCode::NotADatabase
                 | ErrorCode::TooBig
                 | ErrorCode::Unknown
         )
-    )
+    );
+    is_of_file || matches!(error, rusqlite::Error::SqlInputError { .. })
 }
 
 /// Returns the blocks whose fate is open, and the work of earlier runs.

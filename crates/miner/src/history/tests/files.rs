@@ -124,6 +124,19 @@ fn change(directory: &Directory, statements: &str) {
 }
 
 #[tokio::test]
+async fn a_file_whose_version_is_damaged_is_moved_aside() {
+    let directory = Directory::new();
+    let mut history = open(&directory.0).await.expect("it opens");
+    // As if it had no tables yet, or only the first ones.
+    for version in 0..schema::MIGRATIONS.len() {
+        history.journal(found(1)).await.expect("it is written");
+        change(&directory, &format!("PRAGMA user_version = {version}"));
+        history = again(history, &directory).await;
+        assert_eq!(blocks(&history).await, []);
+    }
+}
+
+#[tokio::test]
 async fn a_row_with_damaged_values_is_left_out() {
     let directory = Directory::new();
     let history = open(&directory.0).await.expect("it opens");
