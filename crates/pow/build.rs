@@ -48,8 +48,12 @@ const AVX512: InstructionSet = InstructionSet {
     rotates: true,
 };
 
-/// The number of operations by which a stream is behind the one before it.
+/// The number of operations by which a stream is behind the one before it, so that their rotations,
+/// for which there is one port, do not meet.
 const LAG: usize = 4;
+
+/// Numbers of values between operations begin here, above those of all operations.
+const BETWEEN: usize = 10_000;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -133,7 +137,7 @@ fn instructions(
             format!("[{{rotations}} + {}]", set.bytes),
         )],
         Operation::Rotate(bits, a) => {
-            let [low, high] = [1, 2].map(|half| number + half * 10_000);
+            let [low, high] = [1, 2].map(|half| number + half * BETWEEN);
             let shift = |name, result, bits: u32| Instruction {
                 result: value(result),
                 ..one(name, a, bits.to_string())
@@ -259,7 +263,7 @@ impl Places<'_> {
 }
 
 /// Returns the index of the next instruction from `at` that uses the value; the program's length
-/// for its results.
+/// for the result of a stream, which is used after the end.
 fn next_use(program: &[Instruction], value: Value, at: usize) -> Option<usize> {
     let uses = |instruction: &Instruction| instruction.sources.contains(&value);
     let end = (value.1 == program[program.len() - 1].result.1).then_some(program.len());

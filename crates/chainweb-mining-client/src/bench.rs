@@ -27,7 +27,7 @@ use self::spread::Spread;
 use crate::flags::cpu::{CpuArgs, KernelChoice};
 use crate::flags::thread_count;
 use crate::measure::{on_thread, wall_rate};
-use crate::quantity::positive_duration;
+use crate::quantity::duration_within;
 
 /// The length of a round of threads, in samples: threads have to be scheduled a few times.
 const THREADS_SAMPLES: u32 = 5;
@@ -61,12 +61,8 @@ fn pair_count(text: &str) -> Result<NonZeroUsize, String> {
 
 /// Parses a time short enough for signals to be handled soon.
 fn sample_length(text: &str) -> Result<Duration, String> {
-    match positive_duration(text)? {
-        length if (Duration::from_millis(1)..=Duration::from_millis(500)).contains(&length) => {
-            Ok(length)
-        }
-        _ => Err("must be between 1ms and 500ms".to_owned()),
-    }
+    duration_within(text, Duration::from_millis(1)..=Duration::from_millis(500))
+        .ok_or_else(|| "expected a time from 1ms to 500ms, as in 20ms".to_owned())
 }
 
 /// Measures on a thread of its own until all is done or `stop` is cancelled, and returns the

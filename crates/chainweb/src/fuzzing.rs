@@ -93,7 +93,8 @@ fn texts(header: &WorkHeader) {
     assert_eq!(weight, header.weight());
     let fork = ForkState::from_flags(header.flags());
     assert!(u64::from(fork.millivotes()) >= fork.votes());
-    fork.has_voted(fork, header.height());
+    // Any answer will do.
+    let _ = fork.has_voted(fork, header.height());
 }
 
 fn assert_short(error: &dyn std::error::Error) {

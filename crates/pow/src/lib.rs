@@ -8,6 +8,7 @@
 
 mod blake2s;
 mod bound;
+mod clock;
 mod kernel;
 mod lanes;
 mod prepared;
@@ -15,7 +16,7 @@ mod range;
 mod scan;
 
 pub use blake2s::{hash, verify};
-pub use bound::{MULTIPLICATION_CYCLES, multiply_in_a_chain};
+pub use clock::{MULTIPLICATION_CYCLES, multiply_in_a_chain};
 pub use kernel::{Kernel, KernelFault, Searcher};
 pub use prepared::Prepared;
 pub use range::NonceRange;

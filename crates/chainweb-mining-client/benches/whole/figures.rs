@@ -5,26 +5,26 @@ use std::time::Duration;
 use serde::Serialize;
 use stratum_load::distribution::Distribution;
 
-/// The names of all figures, in the order of a table. Names that begin with spaces are stages of
-/// the figure before.
-pub(crate) const NAMES: [&str; 13] = [
-    "block to jobs",
-    "  block to update",
-    "  update to request",
-    "  request to answer",
-    "  answer to first job",
-    "  first to last job",
-    "block to end of old jobs",
-    "share to block",
-    "  share to submission",
-    "  submission to block",
-    "share to answer",
-    BARE[0],
-    BARE[1],
+/// The names of all figures in the order of a table, each with the figure of which it is a stage.
+pub(crate) const NAMES: [(&str, Option<&str>); 13] = [
+    (JOBS, None),
+    ("block to update", Some(JOBS)),
+    ("update to request", Some(JOBS)),
+    ("request to answer", Some(JOBS)),
+    ("answer to first job", Some(JOBS)),
+    ("first to last job", Some(JOBS)),
+    ("block to end of old jobs", None),
+    (SUBMITTED, None),
+    ("share to submission", Some(SUBMITTED)),
+    ("submission to block", Some(SUBMITTED)),
+    ("share to answer", None),
+    // With as many devices as have jobs on one chain, and with one device.
+    ("bare exchange, all", None),
+    ("bare exchange, one", None),
 ];
 
-/// A bare exchange with as many devices as have jobs on one chain, and with one device.
-const BARE: [&str; 2] = ["bare exchange, all", "bare exchange, one"];
+const JOBS: &str = "block to jobs";
+const SUBMITTED: &str = "share to block";
 
 /// Indices of names.
 pub(crate) const BLOCK: usize = 0;
@@ -36,6 +36,8 @@ pub(crate) const BARE_ONE: usize = 12;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
+    /// The figure of which it is a stage.
+    pub(crate) stage_of: Option<&'static str>,
     pub(crate) count: usize,
     pub(crate) median_us: f64,
     pub(crate) p90_us: f64,
@@ -48,10 +50,12 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    fn of(name: &'static str, times: &Distribution) -> Self {
+    fn of(name: (&'static str, Option<&'static str>), times: &Distribution) -> Self {
         let [median_us, p90_us, p99_us, max_us] = times.percentiles_us([50, 90, 99, 100]);
+        let (name, stage_of) = name;
         Self {
             name,
+            stage_of,
             count: times.len(),
             median_us,
             p90_us,
@@ -68,12 +72,10 @@ impl Figure {
 pub(crate) struct Times([Distribution; NAMES.len()]);
 
 impl Times {
-    /// Adds the times of consecutive names, of which the first has the index `first`.
-    pub(crate) fn add(&mut self, first: usize, times: impl IntoIterator<Item = Vec<Duration>>) {
-        for (of_name, times) in self.0[first..].iter_mut().zip(times) {
-            for time in times {
-                of_name.add(time);
-            }
+    /// Adds a time of each of `N` names in a row, of which the first has the index `first`.
+    pub(crate) fn add<const N: usize>(&mut self, first: usize, times: [Duration; N]) {
+        for (of_name, time) in self.0[first..first + N].iter_mut().zip(times) {
+            of_name.add(time);
         }
     }
 
@@ -83,9 +85,8 @@ impl Times {
             .zip(&self.0)
             .map(|(name, times)| Figure::of(name, times))
             .collect();
-        let is_stage = |figure: &Figure| figure.name.starts_with(' ');
-        for stages in figures.chunk_by_mut(|a, b| is_stage(a) == is_stage(b)) {
-            if is_stage(&stages[0]) {
+        for stages in figures.chunk_by_mut(|a, b| a.stage_of == b.stage_of) {
+            if stages[0].stage_of.is_some() {
                 let sum: f64 = stages.iter().map(|stage| stage.median_us).sum();
                 for stage in stages {
                     stage.part = Some(stage.median_us / sum);
@@ -95,8 +96,8 @@ impl Times {
         let bare = [figures[BARE_ALL].median_us, figures[BARE_ONE].median_us];
         for (name, figure) in figures.iter_mut().enumerate() {
             let exchange = bare[usize::from(name >= SHARE)];
-            figure.times_bare =
-                (!is_stage(figure) && name < BARE_ALL).then(|| figure.median_us / exchange);
+            let is_compared = figure.stage_of.is_none() && name < BARE_ALL;
+            figure.times_bare = is_compared.then(|| figure.median_us / exchange);
         }
         figures
     }

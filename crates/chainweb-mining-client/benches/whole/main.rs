@@ -5,7 +5,7 @@
 //! client is a child process. A share of level 0 needs no hashing, and each one is a block.
 //!
 //! `cargo bench --bench whole`; options follow `--`, and `--help` lists them. Without `--bench`, as
-//! in `cargo test`, a short run is a test that the figures are complete.
+//! in `cargo test`, and with `--test`, a short run is a test that the figures are complete.
 #![expect(
     clippy::disallowed_methods,
     reason = "no runtime is blocked: the measuring thread is the only one that sleeps"
@@ -23,7 +23,6 @@ mod table;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use clap::Parser;
@@ -33,7 +32,7 @@ use listen::{Descriptors, raise_descriptor_limit};
 use crate::options::{Options, Setting};
 use crate::run::Row;
 
-/// Blocks, and shares, of the short run. One in seven takes a second: see `docs/performance.md`.
+/// Blocks, and shares, of the short run.
 const SAMPLES: usize = 3;
 
 /// Open files other than those of the devices.
@@ -49,7 +48,7 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let all = arguments.len();
     arguments.retain(|argument| argument != "--bench");
-    if arguments.len() == all {
+    if arguments.len() == all || arguments.iter().any(|argument| argument == "--test") {
         let test = Trial::test("a_short_run_measures_every_stage", || Ok(short_run()?));
         return Ok(libtest_mimic::run(&Arguments::from_args(), vec![test]).exit_code());
     }
@@ -90,14 +89,18 @@ fn short_run() -> anyhow::Result<()> {
         slots: 2,
         samples: SAMPLES,
         disk: false,
-        pause: Duration::from_millis(10),
+        pause_ms: 10,
     })?;
     ensure!(row.failures.is_empty(), "{:?}", row.failures);
     for figure in &row.figures {
         ensure!(figure.count == SAMPLES, "{figure:?}");
+        let mut all = row.figures.iter();
+        let whole = all.find(|whole| Some(whole.name) == figure.stage_of);
+        let is_part = whole.is_none_or(|whole| figure.max_us <= whole.max_us);
+        ensure!(is_part, "a stage is longer than its whole: {figure:?}");
     }
     let table = table::of(&row);
-    for name in figures::NAMES {
+    for (name, _) in figures::NAMES {
         ensure!(table.contains(name), "{name} is not in the table:\n{table}");
     }
     Ok(())

@@ -16,8 +16,7 @@ use crate::figures::{BARE_ALL, BARE_ONE, BLOCK, Figure, SHARE, Times};
 use crate::network::Network;
 use crate::options::Setting;
 
-/// The time after which a device without new work is a failure. A node that issues work of a chain
-/// with a live job is asked again after a second, and may do so several times in a row.
+/// The time after which a device without new work is a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The time after the logins until the first sample.
@@ -29,8 +28,6 @@ pub(crate) struct Row {
     #[serde(flatten)]
     pub(crate) setting: Setting,
     pub(crate) figures: Vec<Figure>,
-    /// Requests for work, by block and share.
-    pub(crate) works_per_block: f64,
     pub(crate) failures: Vec<String>,
 }
 
@@ -54,19 +51,19 @@ struct Arrivals {
 
 /// Measures one setting.
 pub(crate) fn run(setting: Setting) -> anyhow::Result<Row> {
-    let mut network = Network::start(&setting)?;
+    let network = Network::start(&setting)?;
     let client = Client::start(&setting, &network)?;
     let devices = Devices::connect(client.address, setting.devices)?;
     let mut rng = StdRng::seed_from_u64(1);
-    network.forget();
     let mut run = Run {
         network,
         devices,
         times: Times::default(),
     };
     run.rest(WARM_UP)?;
+    run.network.forget();
+    let pause = Duration::from_millis(setting.pause_ms);
     let mut failures = Vec::new();
-    let mut works = 0;
     for number in 0..setting.samples {
         for measure in [Run::block, Run::share] {
             let device = run.devices.on_lowest(rng.random_range(0..setting.devices));
@@ -74,11 +71,7 @@ pub(crate) fn run(setting: Setting) -> anyhow::Result<Row> {
                 failures.push(format!("sample {number}: {error:#}"));
             }
             // Timers of the client must not keep pace with the samples.
-            run.rest(setting.pause.mul_f64(rng.random_range(1.0..1.25)))?;
-            works += run
-                .network
-                .observed(Endpoint::Work, Moment::Arrived)
-                .count();
+            run.rest(pause.mul_f64(rng.random_range(1.0..1.25)))?;
             run.network.forget();
         }
     }
@@ -96,15 +89,14 @@ pub(crate) fn run(setting: Setting) -> anyhow::Result<Row> {
     // The client must not take time from the reference.
     drop((client, devices));
     let at_once = setting.devices.div_ceil(setting.slots);
-    times.add(
-        BARE_ALL,
-        [bare::exchanges(at_once, bytes, setting.samples)?],
-    );
-    times.add(BARE_ONE, [bare::exchanges(1, bytes, setting.samples)?]);
+    for (figure, devices) in [(BARE_ALL, at_once), (BARE_ONE, 1)] {
+        for time in bare::exchanges(devices, bytes, setting.samples)? {
+            times.add(figure, [time]);
+        }
+    }
     Ok(Row {
         setting,
         figures: times.figures(),
-        works_per_block: works as f64 / (2 * setting.samples) as f64,
         failures,
     })
 }
@@ -128,20 +120,21 @@ impl Run {
             let seen = self.network.observed(Endpoint::Work, moment);
             seen.filter(|seen| seen.node == 0)
         };
-        let request = of_work(Moment::Arrived).next();
-        let request = request.context("no request for work")?.at;
         let answer = of_work(Moment::Handled).rfind(|seen| seen.at <= arrivals.first);
         let answer = answer.context("new work without an answer")?.at;
+        // The node may hold a request from before the block.
+        let request = of_work(Moment::Arrived).rfind(|seen| seen.at <= answer);
+        let request = request.context("no request for work")?.at.max(update);
         self.times.add(
             BLOCK,
             [
-                vec![arrivals.last - start],
-                vec![update - start],
-                vec![request - update],
-                vec![answer - request],
-                vec![arrivals.first - answer],
-                vec![arrivals.last - arrivals.first],
-                vec![arrivals.end_of_old - start],
+                arrivals.last - start,
+                update - start,
+                request - update,
+                answer - request,
+                arrivals.first - answer,
+                arrivals.last - arrivals.first,
+                arrivals.end_of_old - start,
             ],
         );
         Ok(())
@@ -160,10 +153,10 @@ impl Run {
         self.times.add(
             SHARE,
             [
-                vec![block - start],
-                vec![submission - start],
-                vec![block - submission],
-                vec![answered - start],
+                block - start,
+                submission - start,
+                block - submission,
+                answered - start,
             ],
         );
         Ok(())

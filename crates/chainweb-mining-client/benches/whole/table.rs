@@ -8,7 +8,7 @@ use crate::run::Row;
 pub(crate) fn of(row: &Row) -> String {
     let setting = row.setting;
     let mut text = format!(
-        "{} devices, {} chains, {} nodes, {} work slots{}\n\
+        "devices {}, chains {}, nodes {}, work slots {}{}\n\
          {:26}{:>9}{:>9}{:>9}{:>9}  of stages  times bare\n",
         setting.devices,
         setting.chains,
@@ -38,7 +38,8 @@ pub(crate) fn of(row: &Row) -> String {
             .map_or(String::new(), |part| format!("{:.0} %", 100.0 * part));
         let times = figure.times_bare;
         let times = times.map_or(String::new(), |times| format!("{times:.2}"));
-        let name = figure.name;
+        let indent = if figure.stage_of.is_some() { "  " } else { "" };
+        let name = format!("{indent}{}", figure.name);
         writeln!(
             text,
             "{name:26}{median:9.3}{p90:9.3}{p99:9.3}{max:9.3}{part:>11}{times:>12}"

@@ -2,7 +2,7 @@
 //! again by a new coordinator, which decides the same.
 //!
 //! All nodes know of a block at once and answer without faults within milliseconds. The chains
-//! grow in turn. Half of the jobs on the chain that grows next are solved.
+//! grow in turn. If there is a job on the chain that grows next, it is solved every other time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -142,8 +142,9 @@ struct Network {
     subscriptions: BTreeMap<(NodeId, ChainId), Seq>,
     answers: VecDeque<Event>,
     jobs: Arc<Jobs>,
-    /// The number of works so far.
+    /// The numbers of works, and of blocks on chains with a job, so far.
     works: usize,
+    awaited: usize,
     trace: Trace,
 }
 
@@ -164,6 +165,7 @@ impl Network {
             answers: VecDeque::new(),
             jobs: Arc::default(),
             works: 0,
+            awaited: 0,
             trace: Trace {
                 config,
                 start,
@@ -248,9 +250,12 @@ impl Network {
 
     /// Solves the job on a chain, if there is one, every other time. Returns the hash of the block.
     fn solve(&mut self, chain: ChainId) -> Option<BlockHash> {
-        let is_ours = self.works.is_multiple_of(2);
         let jobs = Arc::clone(&self.jobs);
-        let job = jobs.iter().find(|job| job.chain() == chain && is_ours)?;
+        let job = jobs.iter().find(|job| job.chain() == chain)?;
+        self.awaited += 1;
+        if self.awaited.is_multiple_of(2) {
+            return None;
+        }
         let solution = Solution::unsolved(Arc::clone(job));
         let hash = solution.header().block_hash();
         self.handle(Event::Solved(solution));

@@ -21,11 +21,11 @@ use crate::demand::{Demand, Heights, Source, View};
 use crate::job::NodeId;
 use crate::telemetry::event::Retirement;
 
-/// How often work of no use is requested again at once if any chain will do. Of twenty chains some
-/// eight can be mined: the node issues the one that has a job so often once in thirty thousand times.
+/// How often work of no use is requested again at once if any chain will do. If eight chains can be
+/// mined and one of them has a job, five draws in a row are of that one once in 32,768 times.
 const DRAWS: usize = 4;
-/// The same for each chain of the node if only certain chains will do. A node that chooses among all
-/// chains misses a certain one so often once in three thousand times.
+/// The same for each chain of the node if only certain chains will do. If all chains can be mined,
+/// so many draws miss a certain one once in three thousand times.
 const DRAWS_PER_CHAIN: usize = 8;
 
 impl Coordinator {

@@ -67,7 +67,7 @@ pub(super) struct NodeState {
     pub(super) work_requested: Option<Instant>,
     /// The works in a row requested because of updates, less those that blocks explain.
     chased: u32,
-    /// The works in a row that were of no use to a worker with a demand for certain chains.
+    /// The works in a row that were of no use.
     pub(super) useless_work: usize,
     /// The end of a pause without work and submissions, if the node rejected the last block without
     /// proof of work, or refuses valid ones. It rejects all blocks of the worker.

@@ -151,10 +151,10 @@ impl Coordinator {
             asked: BTreeMap::new(),
         };
         self.live.jobs.insert(0, live);
-        if !self.needs_jobs() {
-            self.nodes[node.0].useless_work = 0;
-        } else if replaced.is_some() {
+        if replaced.is_some() && self.needs_jobs() {
             self.draw_again(node);
+        } else {
+            self.nodes[node.0].useless_work = 0;
         }
     }
 

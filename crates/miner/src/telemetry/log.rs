@@ -126,7 +126,7 @@ fn log_summary(summary: &Summary) {
         rejected = summary.totals.rejected,
         stale = summary.totals.stale,
         time_seconds = summary.time.as_secs_f64(),
-        "blocks since the last such line"
+        "summary of blocks"
     );
     if summary.is_last {
         info!(

@@ -47,8 +47,8 @@ use crate::telemetry::event::BlockEvent;
 
 /// The number of runs among all tests.
 const RUNS: u64 = 150;
-/// One seed in so many is run again for its trace.
-const REPEATED: u64 = 10;
+/// The number of seeds that are run twice for their traces.
+const REPEATED: u64 = 15;
 
 /// A request on its way to the node or back.
 #[derive(Debug)]
@@ -90,8 +90,8 @@ struct World {
     flights: Vec<Flight>,
     /// When each node last answered.
     answered: BTreeMap<NodeId, Instant>,
-    /// All jobs ever live, and the number of the event after which their work was requested.
-    jobs: Vec<(Arc<Job>, u64)>,
+    /// All jobs ever live.
+    jobs: Vec<Arc<Job>>,
     /// The place of each job among them.
     published: BTreeMap<JobId, usize>,
     /// The number of the event after which the work of each job was requested.
@@ -137,6 +137,13 @@ struct World {
     reports: Vec<(Instant, telemetry::Event)>,
 }
 
+/// How far a run is: its steps and events.
+#[derive(Debug, Default)]
+struct Progress {
+    steps: Cell<usize>,
+    events: Rc<Cell<u64>>,
+}
+
 /// The result of a run without a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Played {
@@ -179,7 +186,7 @@ fn invariants_hold_in_simulated_runs() {
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     let first = number("SIMULATION_SEED").unwrap_or(0);
-    let runs = number("SIMULATION_RUNS").unwrap_or(RUNS / REPEATED);
+    let runs = number("SIMULATION_RUNS").unwrap_or(REPEATED);
     let mut traces = BTreeSet::new();
     for seed in first..first + runs {
         let schedule = Schedule::of_seed(seed);
@@ -202,8 +209,18 @@ fn kept_schedules_do_not_fail_again() {
 /// # Panics
 /// If an invariant is violated.
 fn play(schedule: &Schedule) -> Played {
+    play_along(schedule, &Progress::default())
+}
+
+/// Runs a schedule, and tells how far the run is.
+///
+/// # Panics
+/// If an invariant is violated.
+fn play_along(schedule: &Schedule, progress: &Progress) -> Played {
     let mut world = World::new(&schedule.setup);
-    for step in &schedule.steps {
+    world.progress = Rc::clone(&progress.events);
+    for (number, step) in schedule.steps.iter().enumerate() {
+        progress.steps.set(number + 1);
         world.step(*step);
     }
     world.end(schedule.ending);

@@ -37,7 +37,7 @@ const ALWAYS: [fn(&World); 10] = [
     World::no_job_of_a_lost_node_is_beside_one_of_a_good_node,
     World::a_mute_node_is_known_to_be_one,
     World::a_good_node_serves,
-    World::each_refresh_has_one_outcome,
+    World::no_refresh_has_two_outcomes,
     World::something_is_awaited,
 ];
 

@@ -24,6 +24,8 @@ use crate::timing::Timing;
 const MINUTE: Duration = Duration::from_mins(1);
 /// How long the writer waits before it tries again.
 const RETRY: Duration = Duration::from_secs(1);
+/// The addresses of the nodes.
+const ADDRESSES: [&str; 5] = ["node-0", "node-1", "node-2", "node-3", "node-4"];
 
 /// How the disk does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,31 +136,28 @@ impl World {
         let Some(memory) = &mut self.memory else {
             return;
         };
-        let addresses = ["node-0", "node-1", "node-2", "node-3", "node-4"];
         let nodes = &self.coordinator.nodes;
         let source = |node: NodeId| {
             let info = nodes[node.0].info.as_ref();
             (
                 info.map_or("", |info| info.version.as_str()),
-                addresses[node.0],
+                ADDRESSES[node.0],
             )
         };
         let at = (now, memory.clock(now));
-        let is_writable = !memory.is_fault_known;
-        let passed = memory.ledger.pass(at, event, is_writable, None, source);
-        let mut late = Vec::new();
+        let is_awaited = !memory.is_fault_known;
+        let passed = memory.ledger.pass(at, event, is_awaited, None, source);
         if let Some(record) = passed.record {
             if let (Record::Found(found), None) = (&record, &passed.event) {
                 memory.awaited.insert(found.job, now);
             }
             memory.queue(now, delay, record);
         }
-        late.extend(passed.event.map(|event| (now, event)));
-        self.log(late);
+        self.log(passed.event.map(|event| (now, event)));
     }
 
     /// The log gets events.
-    fn log(&mut self, events: Vec<Held>) {
+    fn log(&mut self, events: impl IntoIterator<Item = Held>) {
         for (_, event) in events {
             if let Report::Block(block, BlockEvent::Found { .. }) = &event {
                 self.a_reported_block_is_on_the_disk(block.job);
@@ -293,7 +292,6 @@ impl World {
         if self.memory.is_none() || self.coordinator.is_stopping() {
             return;
         }
-        let addresses = ["node-0", "node-1", "node-2", "node-3", "node-4"];
         for id in (0..self.nodes.len()).map(NodeId) {
             let node = &self.coordinator.nodes[id.0];
             let is_other = node.peer.standing == Standing::OtherNetwork;
@@ -304,7 +302,7 @@ impl World {
             let (now, lifetime) = (self.now, Timing::default().payload_lifetime);
             let memory = self.memory.as_mut().expect("it has a ledger");
             let clock = memory.clock(now);
-            let nodes = (id, &addresses[..self.config.nodes]);
+            let nodes = (id, &ADDRESSES[..self.config.nodes]);
             for (block, left) in memory.ledger.adopt(clock, &network, nodes, lifetime) {
                 let work = Work::new(block.header).expect("it was solved");
                 let (row, fate) = (block.row, block.fate);

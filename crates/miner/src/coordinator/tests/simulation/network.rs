@@ -153,8 +153,7 @@ impl World {
                 for job in jobs.iter().filter(|job| !self.live.contains(&job.id)) {
                     self.no_job_is_passed(job);
                     if self.published.insert(job.id, self.jobs.len()).is_none() {
-                        let requested = self.requested[&job.id];
-                        self.jobs.push((Arc::clone(job), requested));
+                        self.jobs.push(Arc::clone(job));
                     }
                 }
                 let live: BTreeSet<_> = jobs.iter().map(|job| job.id).collect();

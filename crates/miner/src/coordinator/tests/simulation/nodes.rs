@@ -473,7 +473,7 @@ fn a_node_whose_work_is_of_another_network_is_reported_once_and_never_mined() {
     let foreign = world
         .jobs
         .iter()
-        .filter(|(job, _)| job.received > start && job.work.header().version_code() == 7);
+        .filter(|job| job.received > start && job.work.header().version_code() == 7);
     assert_eq!(foreign.count(), 0);
     world.nodes[0].networks = 0;
     world.restart(NodeId(0), Model::restart);
@@ -489,7 +489,7 @@ fn work_far_from_the_cut_of_its_node_is_never_mined() {
     assert_eq!(world.standing(0), Standing::OtherNetwork);
     world.expect_jobs_of(1);
     let jobs = world.jobs.iter();
-    let far = jobs.filter(|(job, _)| job.work.header().height() > 200);
+    let far = jobs.filter(|job| job.work.header().height() > 200);
     assert_eq!(far.count(), 0);
 }
 

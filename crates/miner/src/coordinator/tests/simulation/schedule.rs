@@ -440,7 +440,7 @@ impl World {
             let live: Vec<_> = self.coordinator.jobs().iter().collect();
             Arc::clone(live.choose(&mut self.rng)?)
         } else {
-            Arc::clone(&self.jobs.choose(&mut self.rng)?.0)
+            Arc::clone(self.jobs.choose(&mut self.rng)?)
         };
         Some(self.solution_of(job))
     }

@@ -3,20 +3,11 @@
 //! Steps are removed in ranges of falling length while the rest still fails (delta debugging), then
 //! the world is made smaller: nodes, chains, slots, faults. Any failure counts.
 
-use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::rc::Rc;
 
 use super::schedule::{Act, Ending, Policy, Schedule, Setup, Step, Worker};
-use super::{Played, World, play};
-
-/// How far a run is: its steps and events.
-#[derive(Debug, Default)]
-struct Progress {
-    steps: Cell<usize>,
-    events: Rc<Cell<u64>>,
-}
+use super::{Played, Progress, play, play_along};
 
 /// A schedule that fails.
 struct Failing<'a> {
@@ -35,23 +26,16 @@ struct Failing<'a> {
 pub(super) fn play_or_shrink(schedule: &Schedule, seed: u64) -> Played {
     let played = catch_unwind(AssertUnwindSafe(|| play(schedule)));
     played.unwrap_or_else(|_| {
-        let found = shrink(schedule, &play_along);
+        let run = |schedule: &Schedule, progress: &Progress| {
+            play_along(schedule, progress);
+        };
+        let found = shrink(schedule, &run);
         let (steps, events) = (found.schedule.steps.len(), found.events);
         eprintln!("SIMULATION_SEED={seed} fails; {steps} steps do, in {events} events:");
         eprintln!("{:?}", found.schedule);
         // Fails in its own words.
         play(&found.schedule)
     })
-}
-
-fn play_along(schedule: &Schedule, progress: &Progress) {
-    let mut world = World::new(&schedule.setup);
-    world.progress = Rc::clone(&progress.events);
-    for (number, step) in schedule.steps.iter().enumerate() {
-        progress.steps.set(number + 1);
-        world.step(*step);
-    }
-    world.end(schedule.ending);
 }
 
 /// Returns the shortest schedule found that fails, as this one does.

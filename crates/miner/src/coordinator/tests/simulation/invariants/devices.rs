@@ -86,10 +86,10 @@ impl World {
         is_new: bool,
     ) {
         assert!(is_new, "reported twice: {solution:?}");
-        let (job, _) = self
+        let job = self
             .jobs
             .iter()
-            .rfind(|(job, _)| job.id.0 == solution.key)
+            .rfind(|job| job.id.0 == solution.key)
             .expect("a session knows jobs only");
         let header = job.work.header().with_creation_time(solution.creation_time);
         let header = header.with_nonce(solution.nonce);

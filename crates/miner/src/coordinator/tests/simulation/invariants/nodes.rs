@@ -165,7 +165,7 @@ impl World {
                 || pow::verify(header, &header.target()),
             "sent without proof of work"
         );
-        let of_run = self.published.get(&job).map(|place| &self.jobs[*place].0);
+        let of_run = self.published.get(&job).map(|place| &self.jobs[*place]);
         let is_of_run = of_run.is_some_and(|job| {
             let work = job.work.header();
             work.differs_only_in_time_and_nonce(header)
