@@ -384,3 +384,14 @@ fn streams_that_wait_to_be_reopened_watch_nothing() {
     s.at(15_000).tick().gives(&reopened(&["cut"]));
     s.cut(&[(0, 1, 0)]).gives(&[]);
 }
+
+#[test]
+fn requests_of_several_nodes_are_looked_at_after_half_of_their_limit_and_at_its_end() {
+    let mut two = config(1);
+    two.nodes = 2;
+    let mut s = Script::new(&two);
+    s.tick().gives(&["identify", "identify @1"]);
+    assert_eq!(s.wakeup_ms(), Some(1000));
+    s.at(1000).tick();
+    assert_eq!(s.wakeup_ms(), Some(2000));
+}
