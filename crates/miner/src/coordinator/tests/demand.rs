@@ -75,6 +75,8 @@ fn without_a_cut_work_and_accepted_blocks_show_the_heights() {
         .solved("2:8a")
         .gives(&["submit 2:8a to net", "publish", "work on 2"]);
     s.at(105).submitted(Ok(())).gives(&["show 2:8"]);
+    let blocks = s.counters().blocks;
+    assert_eq!((blocks.unknown, blocks.pending), (1, 0));
     // Work older than the block does not take it back.
     s.at(106).work(piece(2, 8, 'b')).gives(&["work on 2"]);
     // The cut is not requested for half a minute.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use node::{Lost, UpdateEvent};
+use node::{Lost, Refusal, UpdateEvent};
 
 use super::pieces::{block, broken, busy, connect, not_served, piece, timeout, unauthorized};
 use super::script::{Script, config};
@@ -383,6 +383,24 @@ fn streams_that_wait_to_be_reopened_watch_nothing() {
     // The request that becomes due goes out with the streams.
     s.at(15_000).tick().gives(&reopened(&["cut"]));
     s.cut(&[(0, 1, 0)]).gives(&[]);
+}
+
+#[test]
+fn a_proxy_that_answers_in_place_of_a_node_is_no_answer_of_it() {
+    let mut two = config(1);
+    two.nodes = 2;
+    let mut s = Script::new(&two);
+    s.tick();
+    for node in 0..2 {
+        s.on(node).identified("net", 1);
+    }
+    let gateway = Refusal::Status {
+        path: "/cut".to_owned(),
+        status: 502,
+        text: String::new(),
+    };
+    let outcome = s.at(10).on(0).cut_fails(&gateway.into());
+    outcome.gives(&["work @1"]);
 }
 
 #[test]

@@ -325,9 +325,8 @@ fn silence_that_the_pace_of_updates_makes_plausible_is_not_examined() {
     assert!(warnings(&mut s).is_empty());
 }
 
-/// Solves a job and finds another block in the place of ours, or ours. Returns the reports of
-/// orphans in a row.
-fn solve(s: &mut Script, chain: u32, is_orphan: bool) -> usize {
+/// Solves a job. Returns the hash of the block.
+fn submit(s: &mut Script, chain: u32) -> BlockHash {
     let name = format!("{chain}:1a");
     let solution = s.solution(&name, 7);
     let ours = solution
@@ -337,6 +336,13 @@ fn solve(s: &mut Script, chain: u32, is_orphan: bool) -> usize {
     s.solved_by(solution);
     s.submitted(Ok(()));
     s.work(piece(chain + 1, 1, 'a'));
+    ours
+}
+
+/// Solves a job and finds another block in the place of ours, or ours. Returns the reports of
+/// orphans in a row.
+fn solve(s: &mut Script, chain: u32, is_orphan: bool) -> usize {
+    let ours = submit(s, chain);
     let ms = s.ms() + 2000;
     s.at(ms).tick();
     let there = if is_orphan { block(chain, 1, 9) } else { ours };
@@ -381,6 +387,20 @@ fn orphans_with_an_accepted_block_between_them_are_chance() {
     for (chain, is_orphan) in [(0, true), (1, true), (2, false), (3, true), (4, true)] {
         assert_eq!(solve(&mut s, chain, is_orphan), 0);
     }
+}
+
+#[test]
+fn orphans_after_an_accepted_block_count_though_it_is_found_later() {
+    let mut s = mining();
+    let first = submit(&mut s, 0);
+    assert_eq!(solve(&mut s, 1, true), 0);
+    assert_eq!(solve(&mut s, 2, true), 0);
+    let ms = s.ms() + 10_000;
+    s.at(ms).tick();
+    s.cut_with(0, 1, first);
+    let is_accepted = |event: &Event| matches!(event, Event::Block(_, BlockEvent::Accepted));
+    assert!(s.reports().iter().any(is_accepted));
+    assert_eq!(solve(&mut s, 3, true), 1);
 }
 
 #[test]
