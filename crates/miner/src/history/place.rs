@@ -1,7 +1,7 @@
 //! Where the file is: in a directory of which each instance of the program locks a part.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
@@ -118,6 +118,15 @@ impl Slot {
             }
         }
         Err(in_directory(io::Error::other("too many instances")))
+    }
+
+    /// Whether the file says that only a later SQLite may write it, as no file of ours does
+    /// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
+    pub(super) fn forbids_writing(&self) -> bool {
+        let mut head = [0; 19];
+        let file = File::open(&self.database.name);
+        let is_read = file.and_then(|mut file| file.read_exact(&mut head));
+        is_read.is_ok() && head[18] > 2
     }
 
     /// Moves an unreadable file aside. Returns its new path.

@@ -82,24 +82,6 @@ pub(super) fn run(
     }
 }
 
-/// Whether the file is damaged: it is no database, or its tables are not those of its version
-/// (`Unknown`, and SQL that does not fit them).
-fn is_damage(error: &HistoryError) -> bool {
-    let HistoryError::Database(error) = error else {
-        return false;
-    };
-    let is_of_file = matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::DatabaseCorrupt
-                | ErrorCode::NotADatabase
-                | ErrorCode::TooBig
-                | ErrorCode::Unknown
-        )
-    );
-    is_of_file || matches!(error, rusqlite::Error::SqlInputError { .. })
-}
-
 /// Returns the blocks whose fate is open, and the work of earlier runs.
 fn read(database: &Connection) -> Result<(Vec<Unsettled>, Earlier), HistoryError> {
     let earlier = Earlier::read(database, wall_clock())?;
@@ -157,7 +139,7 @@ impl Writer {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             };
-            if is_damage(&error) && !is_new {
+            if self.is_damaged(&error) && !is_new {
                 self.set_aside(&error)?;
                 is_new = true;
             } else if error.fault() == DiskFault::Full {
@@ -188,6 +170,24 @@ impl Writer {
         let behavior = TransactionBehavior::Deferred;
         let transaction = Transaction::new_unchecked(&database, behavior)?;
         read(&transaction).map(Some)
+    }
+
+    /// Whether the file is damaged: it is no database, its tables are not those of its version
+    /// (`Unknown`, and SQL that does not fit them), or it forbids writing itself.
+    fn is_damaged(&self, error: &HistoryError) -> bool {
+        let HistoryError::Database(error) = error else {
+            return false;
+        };
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::TooBig
+                | ErrorCode::Unknown,
+            ) => true,
+            Some(ErrorCode::ReadOnly) => self.slot.forbids_writing(),
+            _ => matches!(error, rusqlite::Error::SqlInputError { .. }),
+        }
     }
 
     /// Moves a damaged file aside. The next connection starts a new one.
@@ -289,7 +289,7 @@ impl Writer {
                     // Another connection may do better, such as after the file was replaced.
                     self.open = None;
                 }
-                if is_damage(&error) && !self.slot.database.is_memory {
+                if self.is_damaged(&error) && !self.slot.database.is_memory {
                     // Until that succeeds, writing goes on to fail.
                     self.set_aside(&error).ok();
                 }

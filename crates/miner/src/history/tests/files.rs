@@ -137,6 +137,19 @@ async fn a_file_whose_version_is_damaged_is_moved_aside() {
 }
 
 #[tokio::test]
+async fn a_file_that_only_a_later_sqlite_may_write_is_moved_aside() {
+    let directory = Directory::new();
+    let history = open(&directory.0).await.expect("it opens");
+    history.journal(found(1)).await.expect("it is written");
+    drop(again(history, &directory).await);
+    let mut bytes = fs::read(directory.file()).expect("a file");
+    bytes[18] = 9;
+    fs::write(directory.file(), bytes).expect("a file");
+    let history = open(&directory.0).await.expect("a new one");
+    history.journal(found(1)).await.expect("it is written");
+}
+
+#[tokio::test]
 async fn a_row_with_damaged_values_is_left_out() {
     let directory = Directory::new();
     let history = open(&directory.0).await.expect("it opens");
