@@ -56,8 +56,11 @@ fn invalid_affinities_and_priorities_are_refused() {
     );
     check_usage(&["--cpu-priority", "high"], &["--cpu-priority", "idle"]);
     check_usage(&["bench", "--pairs", "0"], &["--pairs", "1 to 10000"]);
-    check_usage(&["bench", "--sample", "1"], &["--sample", "10s"]);
-    check_usage(&["bench", "--sample", "1m"], &["--sample", "1ms and 500ms"]);
+    check_usage(&["bench", "--sample", "1"], &["--sample", "20ms"]);
+    check_usage(
+        &["bench", "--sample", "1m"],
+        &["--sample", "from 1ms to 500ms"],
+    );
 }
 
 #[test]
