@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use stratum::framing::MAX_LINE;
-use stratum::{Close, Counts, Ending, LiveSet, Rejection};
+use stratum::{Close, Config, Counts, Ending, LiveSet, Nonce1Size, Rejection};
 use tokio::task::yield_now;
 
 use crate::client::Socket;
@@ -41,6 +41,26 @@ async fn a_job_counts_from_the_event_to_its_last_byte_and_a_refresh_does_not() {
     let notify = setting.counters.read().notify;
     assert_eq!(notify.count(), 1);
     assert!(notify.sum() >= past, "{notify:?}");
+}
+
+#[tokio::test]
+async fn subscriptions_for_which_there_is_no_nonce_are_counted() {
+    let setting = Setting::new(Config {
+        nonce1: Nonce1Size::new(1).expect("a size"),
+        // One value of 256.
+        instance: "1/256".parse().expect("an instance"),
+        ..config()
+    });
+    let setting = setting.await;
+    let mut first = Socket::connect(setting.address).await;
+    first.log_in().await;
+    let mut second = Socket::connect(setting.address).await;
+    for count in 1..4 {
+        let subscribe = r#"{"id":1,"method":"mining.subscribe","params":[]}"#;
+        assert_eq!(answer(&second.ask(subscribe).await), Err(20));
+        second.ask(PING).await;
+        assert_eq!(setting.counters.read().refused_subscriptions, count);
+    }
 }
 
 #[tokio::test]
