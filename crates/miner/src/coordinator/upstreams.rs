@@ -121,3 +121,26 @@ fn are_same(a: &Info, b: &Info) -> bool {
     };
     a.version == b.version && are_equal
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn after_four_changes_within_five_minutes_a_node_stays_for_ten() {
+        let (mut upstreams, timing, start) =
+            (Upstreams::default(), Timing::default(), Instant::now());
+        let at = |minutes| start + Duration::from_mins(minutes);
+        for minute in 0..4 {
+            assert!(upstreams.may_return(at(minute), &timing));
+            upstreams.change(at(minute), NodeId(0));
+        }
+        assert!(!upstreams.may_return(at(12), &timing));
+        assert!(upstreams.may_return(at(13), &timing));
+        // The last four took longer.
+        upstreams.change(at(20), NodeId(1));
+        assert!(upstreams.may_return(at(20), &timing));
+    }
+}
