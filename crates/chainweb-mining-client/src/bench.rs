@@ -27,7 +27,7 @@ use self::spread::Spread;
 use crate::flags::cpu::{CpuArgs, KernelChoice};
 use crate::flags::thread_count;
 use crate::measure::{on_thread, wall_rate};
-use crate::quantity::duration_within;
+use crate::quantity::positive_duration;
 
 /// The length of a round of threads, in samples: threads have to be scheduled a few times.
 const THREADS_SAMPLES: u32 = 5;
@@ -61,7 +61,10 @@ fn pair_count(text: &str) -> Result<NonZeroUsize, String> {
 
 /// Parses a time short enough for signals to be handled soon.
 fn sample_length(text: &str) -> Result<Duration, String> {
-    duration_within(text, Duration::from_millis(1)..=Duration::from_millis(500))
+    let range = Duration::from_millis(1)..=Duration::from_millis(500);
+    let length = positive_duration(text).ok();
+    length
+        .filter(|length| range.contains(length))
         .ok_or_else(|| "expected a time from 1ms to 500ms, as in 20ms".to_owned())
 }
 

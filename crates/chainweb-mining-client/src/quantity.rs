@@ -1,7 +1,6 @@
 //! Parsers for the numbers in flags: durations, numbers with a unit prefix, and counts.
 
 use std::num::NonZeroUsize;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Parses a time with its unit, from a microsecond to a year.
@@ -13,12 +12,6 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
         Ok(_) => Err("must be between a microsecond and a year".to_owned()),
         Err(_) => Err("expected a time with its unit, as in 10s, 1500ms or 2m".to_owned()),
     }
-}
-
-/// Parses a time with its unit; `None` for one out of range.
-pub(crate) fn duration_within(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
-    let time = humantime::parse_duration(text).ok()?;
-    range.contains(&time).then_some(time)
 }
 
 /// The unit prefixes of the Haskell client. A prefix stands before those that are its ending.

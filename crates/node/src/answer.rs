@@ -23,6 +23,11 @@ impl Answer {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).trim().to_owned()
     }
+
+    /// Returns the start of that text.
+    pub(crate) fn excerpt(&self) -> String {
+        excerpt(&self.text())
+    }
 }
 
 /// Returns the start of a text, which may be of any length.

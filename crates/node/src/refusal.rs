@@ -169,7 +169,7 @@ impl Refusal {
 
     /// Reads a refusal by any endpoint.
     pub(crate) fn of(answer: &Answer) -> Self {
-        let text = excerpt(&answer.text());
+        let text = answer.excerpt();
         let retry_after = retry_after(&answer.headers);
         match answer.status {
             _ if answer.proxy.is_some() && retry_after.is_none() => Self::foreign(answer),
@@ -201,7 +201,7 @@ impl Refusal {
 
     /// Reads a refusal by `/mining/work`.
     pub(crate) fn of_work(answer: &Answer, sent: &Miner) -> Self {
-        let text = excerpt(&answer.text());
+        let text = answer.excerpt();
         match answer.status {
             StatusCode::FORBIDDEN if text.starts_with("Unauthorized Miner") => Self::Unauthorized {
                 sent: sent.clone(),
@@ -220,7 +220,7 @@ impl Refusal {
 
     /// Reads a refusal by `/mining/solved`.
     pub(crate) fn of_solution(answer: &Answer) -> Self {
-        let text = excerpt(&answer.text());
+        let text = answer.excerpt();
         match answer.status {
             StatusCode::NOT_FOUND if text == "No associated Payload" => Self::Stale,
             StatusCode::BAD_REQUEST if text.starts_with(INVALID_POW) => Self::InvalidPow { text },
@@ -238,7 +238,7 @@ impl Refusal {
     /// The node has not sent this.
     fn foreign(answer: &Answer) -> Self {
         let (path, status) = (answer.path.clone(), answer.status.as_u16());
-        let text = excerpt(&answer.text());
+        let text = answer.excerpt();
         match answer.proxy.clone() {
             Some(proxy) => Self::Proxy {
                 proxy,

@@ -252,7 +252,7 @@ fn go_on(connection: &Connection) {
     assert!(open.iter().is_sorted_by_key(|block| block.row));
     for block in &open {
         assert!(block.fate <= Fate::Displaced && block.issued >= UNIX_EPOCH);
-        // Neither fails in any other way than by an error.
+        // It may be an error, and nothing worse.
         let _ = Work::new(block.header.clone());
     }
     let now = NOW + Duration::from_hours(500_000);

@@ -242,9 +242,7 @@ fn new_chains_of_a_known_network_are_subscribed_to() {
 
 #[test]
 fn the_second_node_issues_work_once_the_first_fails() {
-    let mut two = config(1);
-    two.nodes = 2;
-    let mut s = Script::new(&two);
+    let mut s = Script::of_two_nodes();
     s.tick().gives(&["identify", "identify @1"]);
     s.on(1)
         .identified("net", 1)
@@ -387,9 +385,7 @@ fn streams_that_wait_to_be_reopened_watch_nothing() {
 
 #[test]
 fn a_proxy_that_answers_in_place_of_a_node_is_no_answer_of_it() {
-    let mut two = config(1);
-    two.nodes = 2;
-    let mut s = Script::new(&two);
+    let mut s = Script::of_two_nodes();
     s.tick();
     for node in 0..2 {
         s.on(node).identified("net", 1);
@@ -405,9 +401,7 @@ fn a_proxy_that_answers_in_place_of_a_node_is_no_answer_of_it() {
 
 #[test]
 fn requests_of_several_nodes_are_looked_at_after_half_of_their_limit_and_at_its_end() {
-    let mut two = config(1);
-    two.nodes = 2;
-    let mut s = Script::new(&two);
+    let mut s = Script::of_two_nodes();
     s.tick().gives(&["identify", "identify @1"]);
     assert_eq!(s.wakeup_ms(), Some(1000));
     s.at(1000).tick();

@@ -106,6 +106,14 @@ impl Script {
         }
     }
 
+    /// A coordinator of two nodes with one slot, which has no event yet.
+    pub(super) fn of_two_nodes() -> Self {
+        Self::new(&Config {
+            nodes: 2,
+            ..config(1)
+        })
+    }
+
     /// A coordinator with open streams of chains 0 to 3 and the current jobs `n:1a` of the first of
     /// them in all its slots, at time 0.
     #[track_caller]

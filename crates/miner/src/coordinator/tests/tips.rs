@@ -1,13 +1,11 @@
 //! The tips of the chains, for people to look at.
 
-use super::script::{Script, config};
+use super::script::Script;
 
 #[test]
 fn a_chain_has_the_highest_tip_of_all_nodes_and_is_watched_if_one_watches_it() {
-    let mut two = config(1);
-    two.nodes = 2;
     for [first, second] in [[0, 1], [1, 0]] {
-        let mut s = Script::new(&two);
+        let mut s = Script::of_two_nodes();
         s.tick();
         s.on(0).identified("net", 2);
         s.on(1).identified("net", 2);

@@ -96,6 +96,7 @@ impl World {
         let pending = pending.filter(|live| live.refresh.is_some()).count();
         let known = tally.preempted + tally.identical + pending as u64;
         assert!(known <= tally.received, "{tally:?}");
+        assert!(pending <= self.config.work_slots, "{tally:?}");
     }
 
     /// A wrong solution is counted as one, and not as a solution.
